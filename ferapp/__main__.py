@@ -1,0 +1,5 @@
+"""``python -m ferapp``."""
+
+from ferapp.cli.app import main
+
+main()

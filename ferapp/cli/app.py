@@ -1,0 +1,39 @@
+"""The entry point: one typer app, its subcommands, and how errors are told."""
+
+import logging
+import sys
+from typing import Annotated
+
+import typer
+
+from ferapp.cli import evaluate, models, train
+from ferapp.errors import UserError
+
+app = typer.Typer(
+    name="ferapp",
+    help="Facial expression recognition on your own machine.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(models.app, name="models")
+app.add_typer(train.app, name="train")
+
+
+@app.callback()
+def _configure(
+    verbose: Annotated[bool, typer.Option("--verbose", help="Log what is being done.")] = False,
+) -> None:
+    logging.basicConfig(
+        level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s"
+    )
+
+
+def main() -> None:
+    """Run the command line; a user's error is one sentence on standard error and status 1."""
+    try:
+        app()
+    except UserError as exc:
+        print(f"ferapp: {exc}", file=sys.stderr)
+        sys.exit(1)

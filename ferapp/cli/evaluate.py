@@ -1,0 +1,93 @@
+"""``ferapp evaluate``: how good the models are, on your data, through the app's own runtime."""
+
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from ferapp.cli.output import console, print_json, progress
+
+app = typer.Typer(help="Measure how good the models are on labelled data.", no_args_is_help=True)
+
+Data = Annotated[Path, typer.Option("--data", help="Folder or zip with the labelled pictures.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads a model may use.")]
+
+
+@app.command()
+def emotions(
+    data: Data,
+    split: Annotated[str, typer.Option("--split", help="Train, Valid or Test.")] = "Test",
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "--classifier", help="Classifier; the default one if not given."),
+    ] = None,
+    threads: Threads = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Judge an expression classifier on faces in the FER+ layout, or in a folder per class."""
+    from ferapp.inference.manifest import manifest
+    from ferapp.inference.registry import load_classifier
+    from ferapp.training.data import SPLITS, load_split
+    from ferapp.training.evaluate import evaluate_expressions
+
+    if split not in SPLITS:
+        raise typer.BadParameter(f"expected one of {', '.join(SPLITS)}", param_hint="--split")
+    name = manifest().model(model, "classifier").name
+    classifier = load_classifier(model, threads=threads)
+    faces = load_split(data, split, majority_only=True)
+    with progress("faces") as report:
+        result = evaluate_expressions(faces, classifier, report=report)
+    result = {"model": name, "split": split, **result}
+    if as_json:
+        print_json(result)
+    else:
+        _print_expressions(result)
+
+
+@app.command()
+def faces(
+    data: Data,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "--detector", help="Detector; the default one if not given."),
+    ] = None,
+    threads: Threads = 2,
+    as_json: AsJson = False,
+) -> None:
+    """Judge a face detector on a folder with images/ and annotations.json (WIDER FACE rules)."""
+    from ferapp.inference.manifest import manifest
+    from ferapp.inference.registry import load_detector
+    from ferapp.training.evaluate import DIFFICULTIES, evaluate_faces
+
+    name = manifest().model(model, "detector").name
+    detector = load_detector(model, threads=threads)
+    with progress("pictures") as report:
+        result = {"model": name, **evaluate_faces(data, detector, report=report)}
+    if as_json:
+        print_json({k: None if _is_nan(v) else v for k, v in result.items()})
+        return
+    table = Table("difficulty", "faces", "average precision", title=f"{name}, IoU 0.5")
+    for level in DIFFICULTIES:
+        table.add_row(level, str(result[f"n_{level}"]), f"{result[f'ap_{level}']:.3f}")
+    console.print(table)
+
+
+def _is_nan(value: Any) -> bool:
+    return isinstance(value, float) and math.isnan(value)
+
+
+def _print_expressions(result: dict[str, Any]) -> None:
+    labels = result["labels"]
+    table = Table("true \\ given", *labels, "recall", title=f"{result['model']}, {result['split']}")
+    for label, row, recall in zip(labels, result["confusion"], result["recall"], strict=True):
+        shown = "" if recall is None else f"{recall:.3f}"
+        table.add_row(label, *(str(count) for count in row), shown)
+    console.print(table)
+    console.print(
+        f"n {result['n']}   accuracy {result['accuracy']:.4f}   "
+        f"macro recall {result['macro_recall']:.4f}   "
+        f"expected calibration error {result['ece']:.4f}"
+    )

@@ -1,0 +1,48 @@
+"""How commands speak: results on standard output, progress on standard error."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+console = Console()
+errors = Console(stderr=True)
+
+Report = Callable[[int, int], None]
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on one line; NaN becomes null."""
+    typer.echo(json.dumps(value, allow_nan=False, ensure_ascii=False))
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Report]:
+    """A progress bar with the time left on a terminal, nothing in a pipe.
+
+    Yields:
+        A function to call with the steps done and the steps in all.
+    """
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=errors,
+        transient=True,
+        disable=not errors.is_terminal,
+    ) as bar:
+        task = bar.add_task(what, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total or None)

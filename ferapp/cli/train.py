@@ -1,0 +1,194 @@
+"""``ferapp train``: make the weights, from data to a file with a manifest entry.
+
+Each step reads what the one before wrote; `docs/training.md` tells the whole way.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ferapp.cli.output import console, progress
+from ferapp.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from ferapp.training.export import Variant
+
+app = typer.Typer(help="Train models (needs the extra: train).", no_args_is_help=True)
+
+Data = Annotated[Path, typer.Option("--data", help="Where the training data is.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder of the run; name it again to go on.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Processor threads to use.")]
+
+
+@app.command()
+def expressions(
+    data: Data,
+    out: Out,
+    threads: Threads = 2,
+    classes: Annotated[
+        str, typer.Option("--classes", help="Only these, separated by commas; all if empty.")
+    ] = "",
+    sizes: Annotated[
+        str,
+        typer.Option("--sizes", help='Side in px and epochs, as "32:12,40:12,48:14".'),
+    ] = "",
+    seed: Annotated[int, typer.Option("--seed", help="Of weights, order and chance.")] = 0,
+) -> None:
+    """Train the expression classifier on FER+ or on a folder per class."""
+    _prepare(threads)
+    from ferapp.training.train import ExpressionRecipe, train_expressions
+
+    changes: dict[str, Any] = {"seed": seed, "classes": _names(classes)}
+    if sizes:
+        changes["sizes"] = _sizes(sizes)
+    with progress("steps") as report:
+        best = train_expressions(data, out, ExpressionRecipe(**changes), report=report)
+    console.print(f"best checkpoint: {best}")
+
+
+@app.command()
+def label(
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", help="The .npz file to write.")],
+    teachers: Annotated[
+        str, typer.Option("--teachers", help="Detectors, separated by commas.")
+    ] = "rfb-640,yunet",
+) -> None:
+    """Let public detectors find the faces of unlabelled photos, for `train faces`."""
+    from ferapp.inference.registry import load_detector
+    from ferapp.training.teachers import label_scenes
+
+    models = [load_detector(name, threads=1) for name in _names(teachers)]
+    with progress("photos") as report:
+        scenes = label_scenes(data, models, report=report)
+    scenes.save(out)
+    console.print(f"{len(scenes.names)} photos, {sum(len(f) for f in scenes.faces)} boxes: {out}")
+
+
+@app.command()
+def faces(
+    data: Data,
+    boxes: Annotated[Path, typer.Option("--boxes", help="What `train label` wrote.")],
+    out: Out,
+    threads: Threads = 1,
+    views: Annotated[
+        int | None, typer.Option("--views", min=1, help="Training pictures in all.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of weights and chance.")] = 0,
+) -> None:
+    """Train the face detector on photos and their boxes."""
+    _prepare(threads)
+    from ferapp.training.distil import FaceRecipe, train_faces
+    from ferapp.training.teachers import Scenes
+
+    recipe = FaceRecipe(seed=seed)
+    if views:
+        recipe = replace(recipe, views=views)
+    with progress("steps") as report:
+        best = train_faces(data, Scenes.load(boxes), out, recipe, report=report)
+    console.print(f"best checkpoint: {best}")
+
+
+Checkpoint = Annotated[Path, typer.Option("--checkpoint", help="best.pt of a run.")]
+Name = Annotated[str, typer.Option("--name", help="What the model will be called.")]
+Models = Annotated[Path, typer.Option("--out", help="Folder that holds a manifest.json.")]
+TrainedOn = Annotated[str, typer.Option("--trained-on", help="The data and its terms.")]
+Licence = Annotated[str, typer.Option("--licence", help="SPDX name, of the weights.")]
+AsDefault = Annotated[bool, typer.Option("--default", help="Make it the default of its kind.")]
+
+
+@app.command()
+def export_expressions(
+    checkpoint: Checkpoint,
+    data: Data,
+    name: Name,
+    out: Models,
+    trained_on: TrainedOn,
+    licence: Licence = "MIT",
+    adjustment: Annotated[
+        float, typer.Option("--adjustment", help="Logit adjustment for rare classes; 0 is none.")
+    ] = 0.0,
+    as_default: AsDefault = False,
+) -> None:
+    """Write a classifier's checkpoint as ONNX, fp32 and int8, with calibration and metrics."""
+    _prepare(2)
+    from ferapp.training.export import Origin, export_expressions
+
+    origin = Origin(name, trained_on, licence)
+    _enter(
+        export_expressions(checkpoint, data, out, origin, adjustment=adjustment), out, as_default
+    )
+
+
+@app.command()
+def export_faces(
+    checkpoint: Checkpoint,
+    data: Data,
+    boxes: Annotated[Path, typer.Option("--boxes", help="What `train label` wrote.")],
+    name: Name,
+    out: Models,
+    trained_on: TrainedOn,
+    licence: Licence = "MIT",
+    test: Annotated[
+        Path | None, typer.Option("--test", help="Labelled folder, as for `evaluate faces`.")
+    ] = None,
+    as_default: AsDefault = False,
+) -> None:
+    """Write a detector's checkpoint as ONNX, fp32 and int8, with metrics."""
+    _prepare(2)
+    from ferapp.training.export import Origin, export_faces
+    from ferapp.training.teachers import Scenes
+
+    origin = Origin(name, trained_on, licence)
+    variants = export_faces(checkpoint, data, Scenes.load(boxes), out, origin, test=test)
+    _enter(variants, out, as_default)
+
+
+def _enter(variants: "list[Variant]", folder: Path, as_default: bool) -> None:
+    """Put the variants into the folder's manifest and tell what was measured."""
+    from ferapp.inference.manifest import read_manifest, write_manifest
+    from ferapp.training.export import default_of, replaced
+
+    plain, small = variants
+    chosen = default_of(plain, small).model.name if as_default else None
+    path = folder / "manifest.json"
+    models = [v.model for v in variants]
+    write_manifest(replaced(read_manifest(path), models, chosen), path)
+    for variant in variants:
+        console.print(
+            f"{variant.model.name}: {variant.score:.2f} points, {variant.median_ms:.2f} ms on one "
+            f"thread{' (default)' if variant.model.name == chosen else ''}"
+        )
+        for metric in variant.model.metrics:
+            console.print(f"  {metric.name} {metric.value:.4f} (n {metric.n})")
+
+
+def _prepare(threads: int) -> None:
+    """Set what a fast run needs before torch starts."""
+    try:
+        import torch
+    except ImportError as exc:
+        raise MissingExtra("torch", "train") from exc
+    import cv2
+
+    from ferapp.training.runs import restart_with_fast_malloc
+
+    restart_with_fast_malloc()
+    torch.set_num_threads(threads)
+    cv2.setNumThreads(1)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _sizes(text: str) -> tuple[tuple[int, int], ...]:
+    try:
+        pairs = [part.split(":") for part in _names(text)]
+        return tuple((int(side), int(epochs)) for side, epochs in pairs)
+    except ValueError as exc:
+        raise typer.BadParameter(
+            f"expected side:epochs pairs, got {text!r}", param_hint="--sizes"
+        ) from exc

@@ -1,0 +1,73 @@
+"""The error tree of ferapp.
+
+```text
+FerappError
+├── UserError                what a user can mend: a file, a setting, a name
+│   ├── ImageError           a picture that can't be read
+│   ├── DataError            a data set whose layout or rows are wrong
+│   ├── ModelError           a weights file or manifest entry that can't be used
+│   │   ├── ManifestError    models/manifest.json breaks its schema
+│   │   ├── UnknownModel     no entry of that name
+│   │   ├── MissingWeights   the entry's file is not on this machine
+│   │   └── WrongHash        the file's bytes are not the ones that the manifest names
+│   ├── FetchError           a download failed
+│   └── MissingExtra         an optional dependency is not installed
+└── InvalidValue             a programmer passed a value of the wrong shape or range (a ValueError)
+```
+
+Every message says what was wrong, what was expected and what to do next.
+"""
+
+
+class FerappError(Exception):
+    """Base of everything that ferapp raises on purpose."""
+
+
+class UserError(FerappError):
+    """Something that the user can mend; its text is fit to be shown as it is."""
+
+
+class ImageError(UserError):
+    """A picture that can't be read."""
+
+
+class DataError(UserError):
+    """A data set whose layout or rows are wrong."""
+
+
+class ModelError(UserError):
+    """A weights file or a manifest entry that can't be used."""
+
+
+class ManifestError(ModelError):
+    """The manifest breaks its schema."""
+
+
+class UnknownModel(ModelError):
+    """No manifest entry of that name."""
+
+
+class MissingWeights(ModelError):
+    """The entry's weights file is not on this machine."""
+
+
+class WrongHash(ModelError):
+    """The bytes of a weights file are not the ones that the manifest names."""
+
+
+class FetchError(UserError):
+    """A download failed."""
+
+
+class MissingExtra(UserError):
+    """An optional dependency is not installed."""
+
+    def __init__(self, library: str, extra: str) -> None:
+        super().__init__(
+            f"This needs {library}, which is not installed. "
+            f'Install it with: pip install "ferapp[{extra}]"'
+        )
+
+
+class InvalidValue(FerappError, ValueError):
+    """A programmer passed a value of the wrong shape or range."""

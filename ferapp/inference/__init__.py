@@ -1,0 +1,1 @@
+"""The models at run time: manifest, weights, sessions, detectors, classifiers."""

@@ -1,0 +1,66 @@
+"""Expression classifiers: crops of faces in, probabilities out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferapp.errors import ModelError
+from ferapp.inference.manifest import Calibration
+from ferapp.inference.session import Session
+from ferapp.vision.crops import Image
+from ferapp.vision.preprocess import InputSpec, batch
+
+_LARGEST_BATCH = 64
+
+
+class ExpressionClassifier:
+    """One classifier; `classify` may be called from several threads at once.
+
+    Args:
+        session: Its graph: one input, one output with a logit per label.
+        spec: What it takes.
+        labels: What its outputs mean, in order.
+        calibration: How logits become probabilities; plain softmax without.
+
+    Raises:
+        ModelError: The graph gives another number of outputs than there are labels.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        spec: InputSpec,
+        labels: tuple[str, ...],
+        calibration: Calibration | None = None,
+    ) -> None:
+        self.labels = labels
+        self._session = session
+        self._spec = spec
+        self._temperature = calibration.temperature if calibration else 1.0
+        bias = calibration.bias if calibration else ()
+        self._bias = np.array(bias or [0.0] * len(labels), np.float32)
+        # Graphs of a fixed batch take one face at a time.
+        self._batch = _LARGEST_BATCH if not isinstance(session.input_shape[0], int) else 1
+        width, height = spec.size_wh
+        given = session.run(np.zeros((1, spec.channels, height, width), np.float32))[0].shape
+        if given != (1, len(labels)):
+            raise ModelError(f"expected output (1, {len(labels)}), one per label, got {given}")
+
+    def logits(self, crops_rgb: Sequence[Image]) -> NDArray[np.float32]:
+        """Raw outputs, (n, labels) float32, for crops of any size, each (h, w, 3) RGB uint8."""
+        parts = [
+            self._session.run(batch(crops_rgb[start : start + self._batch], self._spec))[0]
+            for start in range(0, len(crops_rgb), self._batch)
+        ]
+        return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
+
+    def classify(self, crops_rgb: Sequence[Image]) -> NDArray[np.float32]:
+        """Calibrated probabilities, (n, labels) float32, each row sums to 1."""
+        return softmax(self.logits(crops_rgb) / self._temperature + self._bias)
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Row-wise softmax, (n, k) float32."""
+    shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), np.float32)

@@ -1,0 +1,199 @@
+"""``models/manifest.json``: what each weights file is, and the only place that says so.
+
+Label order, preprocessing and calibration are read from here by training's export, by the runtime
+and by the pages; nobody else may define them.
+"""
+
+import json
+from functools import cache
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
+
+from ferapp.errors import ManifestError, UnknownModel
+from ferapp.vision.preprocess import Colour, InputSpec
+
+MODELS_FOLDER: Final = Path(__file__).parents[2] / "models"
+"""Where the shipped weights and their manifest are."""
+
+Kind = Literal["detector", "classifier"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Input(_Part):
+    """How a picture becomes the network's input; see `ferapp.vision.preprocess.InputSpec`."""
+
+    size_wh: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+    colour: Colour
+    mean: float
+    std: Annotated[float, Field(gt=0)]
+
+    @property
+    def spec(self) -> InputSpec:
+        """The same as the value that the pixel code takes."""
+        return InputSpec(self.size_wh, self.colour, self.mean, self.std)
+
+
+class Calibration(_Part):
+    """How a classifier's logits become probabilities: softmax(logits / temperature + bias).
+
+    Attributes:
+        temperature: Guo et al., 2017, "On Calibration of Modern Neural Networks", section 4.2.
+        bias: Added to each class afterwards; it gives back to rare classes what training on many
+            faces of the common ones took (Menon et al., 2021, "Long-tail Learning via Logit
+            Adjustment", section 4).
+        fitted_on: The data, with n.
+    """
+
+    temperature: Annotated[float, Field(gt=0)]
+    bias: tuple[float, ...] = ()
+    fitted_on: str
+
+
+class Metric(_Part):
+    """One measured figure."""
+
+    name: str
+    value: float
+    n: Annotated[int, Field(ge=1)]
+    rule: str
+    data: str
+
+
+class Model(_Part):
+    """One entry: a weights file, what it takes, what it gives, and where it is from.
+
+    Attributes:
+        name: What users type.
+        kind: What it does.
+        family: How its outputs are read: ``ultra-light`` (scores and corners), ``yunet`` (through
+            OpenCV), ``logits`` (one per label).
+        file: Name of the file, in ``models/`` or in the user's cache.
+        url: Where to fetch it from; none for files that ship.
+        sha256: Of the file's bytes.
+        bytes: Size of the file; none where its publisher names only the hash.
+        input: What the network takes.
+        labels: What its outputs mean, in order.
+        calibration: Of a classifier's probabilities, if it has been fitted.
+        licence: SPDX name of the weights' licence.
+        source: Who made it, and where that is written.
+        recipe: Which recipe of `ferapp.training` made it; none for weights of others.
+        commit: Of the code that made it.
+        data: What it was trained on.
+        metrics: What was measured.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+    kind: Kind
+    family: Literal["ultra-light", "yunet", "logits"]
+    file: str
+    url: HttpUrl | None = None
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    bytes: Annotated[int, Field(ge=1)] | None = None
+    input: Input
+    labels: tuple[str, ...]
+    calibration: Calibration | None = None
+    licence: str
+    source: str
+    recipe: str | None = None
+    commit: str | None = None
+    data: str
+    metrics: tuple[Metric, ...] = ()
+
+    @model_validator(mode="after")
+    def _belongs_together(self) -> Self:
+        if PurePosixPath(self.file).name != self.file or self.file in ("", ".", ".."):
+            raise ValueError(f"file must be a plain name inside models/, not {self.file!r}")
+        if len(set(self.labels)) != len(self.labels) or len(self.labels) < 2:
+            raise ValueError(f"labels must be at least two different names, not {self.labels}")
+        if self.calibration and self.calibration.bias:
+            if len(self.calibration.bias) != len(self.labels):
+                raise ValueError("calibration.bias must have one number a label")
+        if (self.kind == "classifier") != (self.family == "logits"):
+            raise ValueError(f"a {self.kind} can't be of family {self.family!r}")
+        if self.url is None and (self.recipe is None or self.bytes is None):
+            raise ValueError("a model that ships names its recipe and its size")
+        return self
+
+
+class Defaults(_Part):
+    """Which entries are used when nobody asks for another."""
+
+    detector: str
+    classifier: str
+
+
+class Manifest(_Part):
+    """All entries."""
+
+    version: Literal[1]
+    defaults: Defaults
+    models: tuple[Model, ...]
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Self:
+        names = [m.name for m in self.models]
+        if len(set(names)) != len(names):
+            raise ValueError(f"names must differ: {names}")
+        for kind in ("detector", "classifier"):
+            default = getattr(self.defaults, kind)
+            if not any(m.name == default and m.kind == kind for m in self.models):
+                raise ValueError(f"defaults.{kind} names no {kind}: {default!r}")
+        return self
+
+    def model(self, name: str | None, kind: Kind) -> Model:
+        """The entry of this name, or the default of its kind.
+
+        Raises:
+            UnknownModel: There is none.
+        """
+        wanted = name or getattr(self.defaults, kind)
+        for model in self.models:
+            if model.name == wanted and model.kind == kind:
+                return model
+        known = ", ".join(m.name for m in self.models if m.kind == kind)
+        raise UnknownModel(f"There is no {kind} called {wanted!r}; there are: {known}.")
+
+    def named(self, name: str) -> Model:
+        """The entry of this name, whatever its kind.
+
+        Raises:
+            UnknownModel: There is none.
+        """
+        for model in self.models:
+            if model.name == name:
+                return model
+        known = ", ".join(m.name for m in self.models)
+        raise UnknownModel(f"There is no model called {name!r}; there are: {known}.")
+
+
+def read_manifest(path: Path = MODELS_FOLDER / "manifest.json") -> Manifest:
+    """Read and check a manifest.
+
+    Raises:
+        ManifestError: The file is missing or breaks the schema; the message names the place.
+    """
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except OSError as exc:
+        raise ManifestError(f"{path.name} can't be read: {exc.strerror or exc}.") from exc
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise ManifestError(f"{path.name} breaks its schema at {place}: {first['msg']}.") from exc
+
+
+@cache
+def manifest() -> Manifest:
+    """The manifest that ships, read once per process."""
+    return read_manifest()
+
+
+def write_manifest(value: Manifest, path: Path) -> None:
+    """Write a manifest as people like to read it."""
+    text = json.dumps(value.model_dump(mode="json", exclude_none=True), indent=2)
+    path.write_text(text + "\n", encoding="utf-8")

@@ -1,0 +1,41 @@
+"""From a name to a loaded model."""
+
+from ferapp.inference import weights
+from ferapp.inference.classifiers import ExpressionClassifier
+from ferapp.inference.detectors import Detector, UltraLight, YuNet
+from ferapp.inference.manifest import manifest
+from ferapp.inference.session import Session
+
+
+def load_detector(name: str | None = None, *, threads: int = 1) -> Detector:
+    """Load a face detector, the default one without a name.
+
+    Args:
+        name: Of a manifest entry.
+        threads: How many threads one call may use (ONNX Runtime; OpenCV has its own setting).
+
+    Raises:
+        UnknownModel: There is no such detector.
+        MissingWeights: Its file is not on this machine.
+        WrongHash: Its file is not the one that the manifest names.
+        ModelError: The graph can't be loaded.
+    """
+    model = manifest().model(name, "detector")
+    data = weights.read(model)
+    if model.family == "yunet":
+        return YuNet(data, longest_px=max(model.input.size_wh))
+    return UltraLight(Session(data, threads=threads), model.input.spec)
+
+
+def load_classifier(name: str | None = None, *, threads: int = 1) -> ExpressionClassifier:
+    """Load an expression classifier, the default one without a name.
+
+    Raises:
+        UnknownModel: There is no such classifier.
+        MissingWeights: Its file is not on this machine.
+        WrongHash: Its file is not the one that the manifest names.
+        ModelError: The graph can't be loaded or does not fit its entry.
+    """
+    model = manifest().model(name, "classifier")
+    session = Session(weights.read(model), threads=threads)
+    return ExpressionClassifier(session, model.input.spec, model.labels, model.calibration)

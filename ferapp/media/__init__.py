@@ -1,0 +1,1 @@
+"""The border to files: the only rooms that decode pictures or open containers."""

@@ -1,0 +1,281 @@
+"""Labelled faces for the expression classifier: FER+ in its official layout, or a folder per class.
+
+FER+ has one folder a split (``FER2013Train``, ``FER2013Valid``, ``FER2013Test``), each with its
+pictures and a ``label.csv`` without a header: file name, box, then the votes of ten taggers for
+neutral, happiness, surprise, sadness, anger, disgust, fear, contempt, unknown and not-a-face.
+
+Where ``fer2013new.csv`` stands beside the three folders, its votes count instead: it is the table
+that FER+ publishes, and the ``label.csv`` files in circulation differ from it in 3 to 8 % of rows.
+"""
+
+import csv
+import hashlib
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferapp.emotions import EXPRESSIONS
+from ferapp.errors import DataError, ImageError
+from ferapp.media.images import read_image
+
+Split = Literal["Train", "Valid", "Test"]
+SPLITS: Final[tuple[Split, ...]] = ("Train", "Valid", "Test")
+
+_USAGE: Final[dict[Split, str]] = {
+    "Train": "Training",
+    "Valid": "PublicTest",
+    "Test": "PrivateTest",
+}
+_VOTES: Final = len(EXPRESSIONS) + 2  # the two more are "unknown" and "not a face"
+
+
+@dataclass(frozen=True)
+class LabelledFaces:
+    """Faces with the share of votes that each class got.
+
+    Attributes:
+        images_rgb: One picture a face, each HWC uint8.
+        targets: Share of votes, (n, len(labels)) float32, each row sums to 1.
+        labels: Class names in column order.
+        sha256: Hash over the label rows and the picture bytes, to tell data sets apart.
+    """
+
+    images_rgb: list[NDArray[np.uint8]]
+    targets: NDArray[np.float32]
+    labels: tuple[str, ...]
+    sha256: str
+
+    def __len__(self) -> int:
+        """How many faces there are."""
+        return len(self.images_rgb)
+
+    @property
+    def classes(self) -> NDArray[np.intp]:
+        """Index of the class with most votes, (n,)."""
+        return np.asarray(self.targets.argmax(axis=1))
+
+
+def majority(votes: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which rows have a majority: over half of the votes on one class that is an expression.
+
+    Args:
+        votes: (n, 10), single votes already dropped, "unknown" and "not a face" last.
+    """
+    top = votes.argmax(axis=1)
+    has_majority = votes.max(axis=1) > 0.5 * votes.sum(axis=1)
+    return np.asarray(has_majority & (top < len(EXPRESSIONS)))
+
+
+def without_single_votes(votes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The votes with every count of one set to zero: the outlier rule of the FER+ paper, 3.1."""
+    return np.where(votes > 1, votes, 0).astype(np.float32)
+
+
+def load_ferplus(source: str | Path, split: Split, *, majority_only: bool) -> LabelledFaces:
+    """Read one split of FER+ from a folder or a zip.
+
+    Single votes are dropped. With ``majority_only`` (the rule for evaluation) faces stay whose
+    top class has over half of the votes and is an expression; without it (training) those whose
+    top class is an expression. The targets are the votes for the eight expressions, normalised.
+
+    Raises:
+        DataError: The layout is another, a picture is missing or a row is malformed.
+    """
+    with _Tree(Path(source)) as tree:
+        folder = f"FER2013{split}"
+        names, votes = _published_votes(tree, split) or _folder_votes(tree, folder)
+        votes = without_single_votes(votes)
+        if majority_only:
+            keep = majority(votes)
+        else:
+            keep = (votes.argmax(axis=1) < len(EXPRESSIONS)) & (votes.max(axis=1, initial=0) > 0)
+        digest = hashlib.sha256()
+        images = []
+        for index in np.flatnonzero(keep):
+            name = f"{folder}/{names[index]}"
+            data = tree.read(name)
+            digest.update(votes[index].tobytes() + data)
+            images.append(_decoded(data, name))
+    expressions = votes[keep, : len(EXPRESSIONS)]
+    targets = expressions / np.maximum(expressions.sum(axis=1, keepdims=True), 1)
+    return LabelledFaces(images, targets, EXPRESSIONS, digest.hexdigest())
+
+
+def load_folders(source: str | Path) -> LabelledFaces:
+    """Read faces from one folder a class, each named after its class, e.g. ``happiness/1.jpg``.
+
+    Class names that FER+ knows come in its order, others after them by name.
+
+    Raises:
+        DataError: There are fewer than two folders, one of them is empty, or a picture is broken.
+    """
+    root = Path(source)
+    folders = {p.name: p for p in root.iterdir() if p.is_dir()} if root.is_dir() else {}
+    if len(folders) < 2:
+        raise DataError(
+            f"{root}: expected at least two folders, one a class, with face pictures in each."
+        )
+    labels = tuple(n for n in EXPRESSIONS if n in folders) + tuple(
+        sorted(set(folders) - set(EXPRESSIONS))
+    )
+    images: list[NDArray[np.uint8]] = []
+    classes: list[int] = []
+    digest = hashlib.sha256()
+    for index, label in enumerate(labels):
+        files = sorted(p for p in folders[label].iterdir() if p.is_file())
+        if not files:
+            raise DataError(f"{folders[label]}: expected face pictures, found none.")
+        for file in files:
+            data = file.read_bytes()
+            digest.update(label.encode() + data)
+            images.append(_decoded(data, f"{label}/{file.name}"))
+            classes.append(index)
+    return LabelledFaces(
+        images, np.eye(len(labels), dtype=np.float32)[classes], labels, digest.hexdigest()
+    )
+
+
+def load_split(
+    source: str | Path, split: Split, *, majority_only: bool, classes: tuple[str, ...] = ()
+) -> LabelledFaces:
+    """Read one split in either layout, and keep only some classes if asked to.
+
+    A folder a class has its splits as ``Train``, ``Valid`` and ``Test`` one level up.
+
+    Raises:
+        DataError: As for `load_ferplus` and `load_folders`, or a class is unknown.
+    """
+    own = Path(source) / split
+    faces = (
+        load_folders(own)
+        if own.is_dir()
+        else load_ferplus(source, split, majority_only=majority_only)
+    )
+    return only(faces, classes) if classes else faces
+
+
+def only(faces: LabelledFaces, classes: tuple[str, ...]) -> LabelledFaces:
+    """The faces whose top class is among ``classes``, with the shares of these alone.
+
+    Raises:
+        DataError: A class is unknown.
+    """
+    unknown = [c for c in classes if c not in faces.labels]
+    if unknown:
+        raise DataError(f"Unknown classes {unknown}; the data has {list(faces.labels)}.")
+    labels = tuple(c for c in faces.labels if c in classes)
+    columns = [faces.labels.index(c) for c in labels]
+    keep = np.isin(faces.classes, columns)
+    shares = faces.targets[keep][:, columns]
+    return LabelledFaces(
+        [image for image, kept in zip(faces.images_rgb, keep, strict=True) if kept],
+        shares / shares.sum(axis=1, keepdims=True),
+        labels,
+        faces.sha256,
+    )
+
+
+_Votes = tuple[list[str], NDArray[np.float32]]
+
+
+def _folder_votes(tree: "_Tree", folder: str) -> _Votes:
+    """Names and votes of the split's own ``label.csv``: name, box, votes; no header."""
+    where = f"{folder}/label.csv"
+    rows = [(i, row) for i, row in enumerate(tree.rows(where), 1) if row]
+    votes = [_votes_of(row[2:], len(row), f"{where}, line {i}", "name, box") for i, row in rows]
+    return [row[0] for _, row in rows], np.array(votes, np.float32).reshape(-1, _VOTES)
+
+
+def _published_votes(tree: "_Tree", split: Split) -> _Votes | None:
+    """Names and votes of ``fer2013new.csv``: usage, name, votes; a header; no name, no picture."""
+    where = "fer2013new.csv"
+    if not tree.has(where):
+        return None
+    rows = [
+        (i, row)
+        for i, row in enumerate(tree.rows(where), 1)
+        if len(row) > 1 and row[0] == _USAGE[split] and row[1]
+    ]
+    votes = [_votes_of(row[2:], len(row), f"{where}, line {i}", "usage, name") for i, row in rows]
+    return [row[1] for _, row in rows], np.array(votes, np.float32).reshape(-1, _VOTES)
+
+
+def _votes_of(cells: list[str], width: int, where: str, before: str) -> list[float]:
+    if len(cells) != _VOTES:
+        raise DataError(
+            f"{where}: expected {_VOTES + 2} columns ({before}, {_VOTES} votes), found {width}."
+        )
+    try:
+        return [float(v) for v in cells]
+    except ValueError as exc:
+        raise DataError(f"{where}: expected whole numbers as votes, found {cells}.") from exc
+
+
+def _decoded(data: bytes, name: str) -> NDArray[np.uint8]:
+    try:
+        return read_image(data)
+    except ImageError as exc:
+        raise DataError(f"{name}: {exc}") from exc
+
+
+class _Tree:
+    """A folder or a zip, whichever it is, that holds the three FER+ folders somewhere."""
+
+    def __init__(self, source: Path) -> None:
+        self._source = source
+        self._zip: zipfile.ZipFile | None = None
+        self._prefix = ""
+
+    def __enter__(self) -> "_Tree":
+        if not self._source.exists():
+            raise DataError(f"{self._source}: there is no such folder or zip file.")
+        if self._source.is_file():
+            try:
+                self._zip = zipfile.ZipFile(self._source)
+            except zipfile.BadZipFile as exc:
+                raise DataError(f"{self._source}: not a zip file that can be read.") from exc
+        found = sorted((n for n in self._names() if n.endswith("label.csv")), key=len)
+        parents = [n.split("FER2013")[0] for n in found if "FER2013" in n]
+        if not parents:
+            raise DataError(
+                f"{self._source}: expected the folders FER2013Train, FER2013Valid and FER2013Test, "
+                "each with a label.csv; found none of them."
+            )
+        self._prefix = parents[0]
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._zip:
+            self._zip.close()
+
+    def _names(self) -> Iterator[str]:
+        if self._zip:
+            yield from self._zip.namelist()
+        else:
+            for path in self._source.glob("**/label.csv"):
+                yield path.relative_to(self._source).as_posix()
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one file below the folder that holds the splits."""
+        try:
+            if self._zip:
+                return self._zip.read(self._prefix + name)
+            return (self._source / self._prefix / name).read_bytes()
+        except (KeyError, OSError) as exc:
+            raise DataError(f"{self._source}: {name} is missing.") from exc
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file of this name."""
+        if self._zip:
+            return self._prefix + name in self._zip.namelist()
+        return (self._source / self._prefix / name).is_file()
+
+    def rows(self, name: str) -> list[list[str]]:
+        """The same as the rows of a CSV file."""
+        return list(csv.reader(io.StringIO(self.read(name).decode("utf-8-sig"))))

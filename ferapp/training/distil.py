@@ -1,0 +1,317 @@
+"""Train the face detector on boxes that the public detectors gave to unlabelled photos.
+
+Read it top to bottom: the recipe, which prior answers for which face, the loss, the run.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+from ferapp.inference.detectors import Detector, faces_of
+from ferapp.media.images import read_image
+from ferapp.settings import DetectionSettings
+from ferapp.training.metrics import LabelledBoxes, average_precision
+from ferapp.training.networks import FaceNet, FaceNetOutputs
+from ferapp.training.runs import (
+    AveragedWeights,
+    Run,
+    channels_last,
+    commit,
+    cosine,
+    has_bfloat16,
+    parameter_groups,
+)
+from ferapp.training.scenes import SceneAugmentation, SceneViews, stacked
+from ferapp.training.teachers import Scenes
+from ferapp.types import Faces
+from ferapp.vision.crops import Image
+from ferapp.vision.preprocess import InputSpec, batch
+
+logger = logging.getLogger(__name__)
+
+Report = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class FaceRecipe:
+    """Everything that decides what a face detector becomes.
+
+    Attributes:
+        size_wh: Width and height of the input, px.
+        views: Training pictures in all.
+        batch_size: Pictures a step.
+        round_views: Pictures between two looks at the held-out photos.
+        learning_rate: At its top; it rises for 500 steps and falls as a cosine.
+        weight_decay: On weights, not on biases or batch norm.
+        average: Decay of the averaged weights, which are the ones that are judged and kept.
+        match_iou: A prior answers for a face that it overlaps by this much; each face has at least
+            its best prior.
+        sure: Faces that the teachers score at least this are learnt as such.
+        unsure: Faces between this and ``sure`` count neither as faces nor as background.
+        smallest_px: Faces whose side in a view is shorter than this count as unsure.
+        hold_out: Every n-th photo is held out to choose the best checkpoint.
+        box_weight: Weight of the box loss.
+        augmentation: How views are cut and coloured.
+        seed: Of weights, order and augmentation.
+    """
+
+    size_wh: tuple[int, int] = (320, 240)
+    views: int = 320_000
+    batch_size: int = 32
+    round_views: int = 20_000
+    learning_rate: float = 2e-3
+    weight_decay: float = 5e-3
+    average: float = 0.998
+    match_iou: float = 0.35
+    sure: float = 0.4
+    unsure: float = 0.2
+    smallest_px: float = 4.5
+    hold_out: int = 25
+    box_weight: float = 2.0
+    augmentation: SceneAugmentation = field(default_factory=SceneAugmentation)
+    seed: int = 0
+
+    @property
+    def spec(self) -> InputSpec:
+        """What the network takes: the values of the Ultra-Light detectors."""
+        return InputSpec(size_wh=self.size_wh, colour="rgb", mean=127.0, std=128.0)
+
+    def split(self, scenes: Scenes) -> tuple[Scenes, Scenes]:
+        """The photos to train on, and those held out."""
+        places = range(len(scenes.names))
+        return (
+            scenes.at([i for i in places if i % self.hold_out]),
+            scenes.at([i for i in places if i % self.hold_out == 0]),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Targets:
+    """What each prior of a view should say.
+
+    Attributes:
+        score: 0 for background, else the teachers' score of its face, (priors,).
+        is_ignored: Priors that count for nothing, (priors,).
+        corners: The box of its face, xyxy in shares, (priors, 4); only where score is above 0.
+    """
+
+    score: Tensor
+    is_ignored: Tensor
+    corners: Tensor
+
+
+def assigned(prior_corners: Tensor, xyxy: Tensor, score: Tensor, recipe: FaceRecipe) -> Targets:
+    """Which prior answers for which face of one view (Liu et al., 2016, SSD, section 2.2).
+
+    Args:
+        prior_corners: Priors as corners in px, (priors, 4).
+        xyxy: Faces, (n, 4), px.
+        score: What the teachers gave each, (n,).
+        recipe: The limits.
+    """
+    count = len(prior_corners)
+    targets = Targets(
+        torch.zeros(count), torch.zeros(count, dtype=torch.bool), torch.zeros(count, 4)
+    )
+    if not len(xyxy):
+        return targets
+    sides = (xyxy[:, 2:] - xyxy[:, :2]).amax(dim=1)
+    is_sure = (score >= recipe.sure) & (sides >= recipe.smallest_px)
+    unsure, faces = xyxy[~is_sure & (score >= recipe.unsure)], xyxy[is_sure]
+    if len(unsure):
+        targets.is_ignored[:] = _iou(prior_corners, unsure).amax(dim=1) > 0.2
+    if len(faces):
+        overlap = _iou(prior_corners, faces)
+        # The best prior of a face is its own, however small the overlap is.
+        overlap[overlap.argmax(dim=0), torch.arange(len(faces))] = 2.0
+        best, face = overlap.max(dim=1)
+        mine = best >= recipe.match_iou
+        scale = torch.tensor([*recipe.size_wh, *recipe.size_wh])
+        targets.score[mine] = score[is_sure][face[mine]]
+        targets.corners[mine] = faces[face[mine]] / scale
+        targets.is_ignored[mine] = False
+    return targets
+
+
+def loss_of(logits: Tensor, corners: Tensor, targets: list[Targets], recipe: FaceRecipe) -> Tensor:
+    """Quality focal loss on the scores and generalised IoU loss on the boxes of faces.
+
+    Li et al., 2020, "Generalized Focal Loss", equation 2; Rezatofighi et al., 2019, "Generalized
+    Intersection over Union".
+
+    Args:
+        logits: (n, priors).
+        corners: Boxes as shares, (n, priors, 4).
+        targets: One per picture.
+        recipe: The weights.
+    """
+    score = torch.stack([t.score for t in targets])
+    counts = ~torch.stack([t.is_ignored for t in targets])
+    is_face = score > 0
+    distance = (score - torch.sigmoid(logits)).abs() ** 2
+    entropy = F.binary_cross_entropy_with_logits(logits, score, reduction="none")
+    faces = is_face.sum().clamp_min(1)
+    focal = (distance * entropy * counts).sum() / faces
+    wanted = torch.stack([t.corners for t in targets])[is_face]
+    return focal + recipe.box_weight * (1 - _giou(corners[is_face], wanted)).sum() / faces
+
+
+def train_faces(
+    folder: Path,
+    scenes: Scenes,
+    out: Path,
+    recipe: FaceRecipe = FaceRecipe(),
+    *,
+    report: Report = lambda done, total: None,
+) -> Path:
+    """Train on photos and their boxes; goes on where a killed run stopped.
+
+    Args:
+        folder: Where the photos are.
+        scenes: Their boxes, from `ferapp.training.teachers.label_scenes`.
+        out: The run's folder.
+        recipe: What to do.
+        report: Told of every step with the steps done and the steps in all.
+
+    Returns:
+        The best checkpoint, judged on the held-out photos.
+    """
+    used, held_out = recipe.split(scenes)
+    torch.manual_seed(recipe.seed)
+    network = channels_last(FaceNet(recipe.size_wh))
+    optimizer = torch.optim.AdamW(
+        parameter_groups(network, recipe.weight_decay), lr=recipe.learning_rate
+    )
+    average = AveragedWeights(network, recipe.average)
+    about = {
+        "kind": "faces",
+        "config": json.loads(json.dumps(asdict(recipe))),
+        "labels": ["background", "face"],
+        "commit": commit(),
+        "data_sha256": scenes.sha256,
+    }
+    run = Run(out, about)
+    state = run.resume()
+    first = 0
+    if state is not None:
+        network.load_state_dict(state["network"])
+        optimizer.load_state_dict(state["optimizer"])
+        average.state, average.steps = state["weights"], state["average_steps"]
+        first = int(state["round"])
+    rounds = recipe.views // recipe.round_views or 1
+    steps = min(recipe.views, recipe.round_views) // recipe.batch_size
+    views = SceneViews(folder, used, recipe.augmentation, recipe.size_wh, recipe.seed + first)
+    loader = iter(
+        DataLoader(views, recipe.batch_size, collate_fn=stacked, num_workers=1, prefetch_factor=4)
+    )
+    prior_corners = network.corners(torch.zeros(1, len(network.prior), 4))[0]
+    prior_corners = prior_corners * torch.tensor([*recipe.size_wh, *recipe.size_wh])
+    for index in range(first, rounds):
+        started = time.monotonic()
+        losses = []
+        network.train()
+        for step in range(steps):
+            done = index * steps + step
+            rate = recipe.learning_rate * cosine(
+                done, total=rounds * steps, warmup=min(500, rounds * steps // 10 or 1)
+            )
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+            pixels, xyxy, score = next(loader)
+            inputs = (pixels.float() - recipe.spec.mean) / recipe.spec.std
+            with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16()):
+                logits, offsets = network(inputs.contiguous(memory_format=torch.channels_last))
+            targets = [
+                assigned(prior_corners, b, s, recipe) for b, s in zip(xyxy, score, strict=True)
+            ]
+            loss = loss_of(logits.float(), network.corners(offsets.float()), targets, recipe)
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 10.0)
+            optimizer.step()
+            average.update(network)
+            losses.append(loss.item())
+            report(done + 1, rounds * steps)
+        score_now = held_out_ap(NetworkDetector(average.state, recipe), folder, held_out, recipe)
+        best = max((row["held_out_ap"] for row in run.history), default=0.0)
+        run.log(
+            {
+                "views": (index + 1) * steps * recipe.batch_size,
+                "loss": float(np.mean(losses)),
+                "held_out_ap": score_now,
+                "learning_rate": rate,
+                "seconds": time.monotonic() - started,
+            }
+        )
+        run.save(
+            {
+                "round": index + 1,
+                "network": network.state_dict(),
+                "weights": average.state,
+                "average_steps": average.steps,
+                "optimizer": optimizer.state_dict(),
+            },
+            is_best=score_now > best,
+        )
+    return run.folder / "best.pt"
+
+
+class NetworkDetector:
+    """The averaged weights of a run as a detector, to look at the held-out photos.
+
+    Args:
+        weights: Of a `FaceNet`.
+        recipe: The run's.
+    """
+
+    def __init__(self, weights: dict[str, Tensor], recipe: FaceRecipe) -> None:
+        network = FaceNet(recipe.size_wh)
+        network.load_state_dict(weights)
+        self._outputs = channels_last(FaceNetOutputs(network).eval())
+        self._spec = recipe.spec
+
+    @torch.no_grad()
+    def detect(self, image_rgb: Image, settings: DetectionSettings) -> Faces:
+        """See `ferapp.inference.detectors.Detector.detect`."""
+        inputs = torch.from_numpy(batch([image_rgb], self._spec))
+        with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16()):
+            outputs = self._outputs(inputs.contiguous(memory_format=torch.channels_last))
+        scores, corners = (o.float().numpy() for o in outputs)
+        return faces_of(corners[0], scores[0], image_rgb, settings)
+
+
+def held_out_ap(detector: Detector, folder: Path, scenes: Scenes, recipe: FaceRecipe) -> float:
+    """Average precision at IoU 0.5 against the teachers' sure boxes; unsure ones are ignored."""
+    settings = DetectionSettings(confidence=0.02, iou=0.4, max_faces=200)
+    found, wanted = [], []
+    for name, faces in zip(scenes.names, scenes.faces, strict=True):
+        found.append(detector.detect(read_image(folder / name), settings))
+        seen = faces.at(np.flatnonzero(faces.score >= recipe.unsure))
+        wanted.append(LabelledBoxes(seen.xyxy, seen.score >= recipe.sure))
+    return average_precision(found, wanted)
+
+
+def _iou(a: Tensor, b: Tensor) -> Tensor:
+    """Intersection over union of each pair, (len(a), len(b))."""
+    sides = torch.minimum(a[:, None, 2:], b[:, 2:]) - torch.maximum(a[:, None, :2], b[:, :2])
+    shared = sides.clamp_min(0).prod(dim=2)
+    area_a, area_b = (a[:, 2:] - a[:, :2]).prod(dim=1), (b[:, 2:] - b[:, :2]).prod(dim=1)
+    return shared / (area_a[:, None] + area_b - shared).clamp_min(1e-6)
+
+
+def _giou(a: Tensor, b: Tensor) -> Tensor:
+    """Generalised intersection over union of boxes one by one, (n,)."""
+    shared = (torch.minimum(a[:, 2:], b[:, 2:]) - torch.maximum(a[:, :2], b[:, :2])).clamp_min(0)
+    shared = shared.prod(dim=1)
+    union = (a[:, 2:] - a[:, :2]).prod(dim=1) + (b[:, 2:] - b[:, :2]).prod(dim=1) - shared
+    hull = (torch.maximum(a[:, 2:], b[:, 2:]) - torch.minimum(a[:, :2], b[:, :2])).prod(dim=1)
+    return shared / union.clamp_min(1e-9) - (hull - union) / hull.clamp_min(1e-9)

@@ -1,0 +1,127 @@
+"""Judge models on labelled data through the app's own runtime and preprocessing, never torch."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from ferapp.errors import DataError, ImageError
+from ferapp.inference.classifiers import ExpressionClassifier
+from ferapp.inference.detectors import Detector
+from ferapp.media.images import read_image
+from ferapp.settings import DetectionSettings
+from ferapp.training.data import LabelledFaces
+from ferapp.training.metrics import (
+    LabelledBoxes,
+    accuracy,
+    average_precision,
+    confusion,
+    expected_calibration_error,
+    macro_recall,
+    recalls,
+)
+from ferapp.types import Faces
+
+Report = Callable[[int, int], None]
+
+# WIDER FACE takes every box that a detector gives, so that the whole curve is seen.
+WIDER_SETTINGS: Final = DetectionSettings(confidence=0.01, iou=0.4, max_faces=750)
+DIFFICULTIES: Final = ("easy", "medium", "hard")
+
+
+_BATCH: Final = 64
+
+
+def evaluate_expressions(
+    faces: LabelledFaces,
+    classifier: ExpressionClassifier,
+    *,
+    report: Report = lambda done, total: None,
+) -> dict[str, Any]:
+    """Accuracy, recalls and calibration of a classifier on given crops.
+
+    Faces whose label the classifier does not know are left out and counted.
+
+    Raises:
+        DataError: No face is left.
+    """
+    known = [name in classifier.labels for name in faces.labels]
+    keep = np.flatnonzero(np.array(known)[faces.classes])
+    if not len(keep):
+        raise DataError(
+            f"None of the labels {list(faces.labels)} is one of the classifier's: "
+            f"{list(classifier.labels)}."
+        )
+    parts = []
+    for start in range(0, len(keep), _BATCH):
+        images = [faces.images_rgb[i] for i in keep[start : start + _BATCH]]
+        parts.append(classifier.classify(images))
+        report(min(start + _BATCH, len(keep)), len(keep))
+    shares = np.concatenate(parts)
+    column = np.array(
+        [classifier.labels.index(n) if k else -1 for n, k in zip(faces.labels, known, strict=True)]
+    )
+    classes = column[faces.classes[keep]]
+    recall = recalls(classes, shares)
+    return {
+        "n": len(keep),
+        "n_left_out": len(faces) - len(keep),
+        "accuracy": accuracy(classes, shares),
+        "macro_recall": macro_recall(classes, shares),
+        "ece": expected_calibration_error(classes, shares),
+        "labels": list(classifier.labels),
+        "recall": [None if np.isnan(r) else float(r) for r in recall],
+        "confusion": confusion(classes, shares).tolist(),
+    }
+
+
+def evaluate_faces(
+    data: Path, detector: Detector, *, report: Report = lambda done, total: None
+) -> dict[str, Any]:
+    """Average precision of a detector on a folder with ``images/`` and ``annotations.json``.
+
+    The file holds one object a picture: ``image``, ``boxes_xyxy`` in px, and for each of easy,
+    medium and hard the indices of the boxes that count; the others are ignored.
+
+    Raises:
+        DataError: The folder's layout is another or a picture can't be read.
+    """
+    path = data / "annotations.json"
+    try:
+        rows = json.loads(path.read_text(encoding="utf-8"))
+        labels = [(row["image"], _boxes(row["boxes_xyxy"]), row) for row in rows]
+        counting = {
+            name: [_labels(xyxy, row[name]) for _, xyxy, row in labels] for name in DIFFICULTIES
+        }
+    except OSError as exc:
+        raise DataError(f"{path}: expected a file with the true boxes: {exc.strerror}.") from exc
+    except (ValueError, KeyError, TypeError, IndexError) as exc:
+        raise DataError(
+            f"{path}: expected a list of objects with image, boxes_xyxy, easy, medium and hard "
+            f"({type(exc).__name__}: {exc})."
+        ) from exc
+    found: list[Faces] = []
+    for image, _, _ in labels:
+        try:
+            pixels = read_image(data / "images" / image)
+        except ImageError as exc:
+            raise DataError(f"{data / 'images' / image}: {exc}") from exc
+        found.append(detector.detect(pixels, WIDER_SETTINGS))
+        report(len(found), len(labels))
+    out: dict[str, Any] = {"n_images": len(labels)}
+    for name in DIFFICULTIES:
+        out[f"ap_{name}"] = average_precision(found, counting[name])
+        out[f"n_{name}"] = int(sum(b.counts.sum() for b in counting[name]))
+    return out
+
+
+def _boxes(rows: list[list[float]]) -> np.ndarray[Any, np.dtype[np.float32]]:
+    return np.array(rows, np.float32).reshape(-1, 4)
+
+
+def _labels(xyxy: np.ndarray[Any, np.dtype[np.float32]], indices: list[int]) -> LabelledBoxes:
+    counts = np.zeros(len(xyxy), bool)
+    counts[indices] = True
+    return LabelledBoxes(xyxy, counts)

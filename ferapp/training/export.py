@@ -1,0 +1,379 @@
+"""From a checkpoint to an ONNX file with its manifest entry: parity, calibration, int8, metrics."""
+
+import hashlib
+import logging
+import time
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from torch import nn
+
+from ferapp.errors import FerappError
+from ferapp.inference.classifiers import ExpressionClassifier, softmax
+from ferapp.inference.detectors import UltraLight
+from ferapp.inference.manifest import Calibration, Input, Manifest, Metric, Model
+from ferapp.inference.session import Session
+from ferapp.training.data import SPLITS, LabelledFaces, load_split
+from ferapp.training.distil import FaceRecipe, held_out_ap
+from ferapp.training.evaluate import DIFFICULTIES, evaluate_expressions, evaluate_faces
+from ferapp.training.networks import ExpressionNet, FaceNet, FaceNetOutputs
+from ferapp.training.scenes import SceneViews
+from ferapp.training.teachers import Scenes
+from ferapp.training.train import ExpressionRecipe
+from ferapp.vision.preprocess import InputSpec, batch
+
+logger = logging.getLogger(__name__)
+
+OPSET: Final = 18
+_TOLERANCE: Final = 1e-3
+_INT8_EXAMPLES: Final = 400
+_INT8_MAY_LOSE: Final = 0.3
+
+FERPLUS_RULE: Final = (
+    "single votes dropped, majority over 50 % on an expression; given crops, no test-time tricks"
+)
+WIDER_RULE: Final = "WIDER FACE: IoU 0.5, ignored boxes neither hit nor miss"
+
+
+class ParityError(FerappError):
+    """The exported graph answers otherwise than the network."""
+
+
+def to_onnx(
+    network: nn.Module, spec: InputSpec, path: Path, outputs: Sequence[str], *, any_batch: bool
+) -> None:
+    """Write a network as one self-contained ONNX file and check that it answers alike.
+
+    Args:
+        network: In evaluation mode.
+        spec: What it takes.
+        path: The file.
+        outputs: Names of its outputs.
+        any_batch: Whether the first dimension may be of any length; otherwise it is one.
+
+    Raises:
+        ParityError: An output differs by more than 1e-3 from the network's.
+    """
+    width, height = spec.size_wh
+    count = 3 if any_batch else 1
+    example = torch.randn(
+        count, spec.channels, height, width, generator=torch.Generator().manual_seed(0)
+    )
+    shapes = ({0: torch.export.Dim("batch")},) if any_batch else None
+    with warnings.catch_warnings():
+        # PyTorch's exporter warns about its own internals, which nobody here can mend.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            (example,),
+            path,
+            input_names=["input"],
+            output_names=list(outputs),
+            opset_version=OPSET,
+            dynamo=True,
+            dynamic_shapes=shapes,
+            external_data=False,
+            verbose=False,
+        )
+    onnx.checker.check_model(onnx.load(path))
+    with torch.no_grad():
+        expected = network(example)
+    expected = expected if isinstance(expected, tuple) else (expected,)
+    for name, ours, theirs in zip(
+        outputs, Session(path.read_bytes(), threads=1).run(example.numpy()), expected, strict=True
+    ):
+        gap = float(np.abs(ours - theirs.numpy()).max())
+        if gap > _TOLERANCE:
+            raise ParityError(f"{path.name}: {name} differs by {gap:.2g} from the network")
+        logger.info("%s: %s differs by at most %.2g", path.name, name, gap)
+
+
+def to_int8(fp32: Path, int8: Path, inputs: NDArray[np.float32]) -> None:
+    """Quantise a graph's convolutions to eight bits, with the ranges seen on some inputs.
+
+    Args:
+        fp32: The graph to start from.
+        int8: The file to write.
+        inputs: Preprocessed pictures, NCHW float32.
+    """
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        CalibrationMethod,
+        QuantType,
+        quantize_static,
+    )
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._rows = iter(inputs)
+
+        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+            row = next(self._rows, None)
+            return None if row is None else {"input": row[None]}
+
+    prepared = int8.with_suffix(".prepared")
+    quant_pre_process(fp32, prepared, skip_symbolic_shape=True)
+    quantize_static(
+        prepared,
+        int8,
+        Reader(),
+        op_types_to_quantize=["Conv", "Relu", "Add"],
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        calibrate_method=CalibrationMethod.MinMax,
+    )
+    prepared.unlink()
+
+
+def calibrated(
+    logits: NDArray[np.float32], faces: LabelledFaces, *, adjustment: float
+) -> Calibration:
+    """Fit the temperature that makes the confidences true, by likelihood.
+
+    Args:
+        logits: Raw outputs for the faces, (n, labels).
+        faces: Faces with a majority, never those that the model is then judged on.
+        adjustment: Strength of the logit adjustment for rare classes; 0 for none.
+    """
+    priors = np.bincount(faces.classes, minlength=len(faces.labels)) + 1.0
+    bias = -adjustment * np.log(priors / priors.sum())
+    bias -= bias.mean()
+    rows = np.arange(len(faces))
+
+    def loss(log_temperature: float) -> float:
+        shares = softmax((logits / np.exp(log_temperature) + bias).astype(np.float32))
+        return float(-np.log(shares[rows, faces.classes] + 1e-12).mean())
+
+    best = minimize_scalar(loss, bounds=(-2.5, 2.5), method="bounded")
+    return Calibration(
+        temperature=round(float(np.exp(best.x)), 4),
+        bias=tuple(round(float(b), 4) for b in bias) if adjustment else (),
+        fitted_on=f"Valid, n = {len(faces)}",
+    )
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a manifest says of where weights come from.
+
+    Attributes:
+        name: What users will type; the int8 variant gets ``-int8`` added.
+        trained_on: The training data and its terms.
+        licence: SPDX name of the weights' licence.
+        source: Who made them.
+    """
+
+    name: str
+    trained_on: str
+    licence: str = "MIT"
+    source: str = "ferapp"
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """One exported file with what was measured of it.
+
+    Attributes:
+        model: Its manifest entry.
+        score: What decides between variants, in points (hundredths); never from test data.
+        median_ms: Run time for one input on one thread.
+    """
+
+    model: Model
+    score: float
+    median_ms: float
+
+
+def export_expressions(
+    checkpoint: Path, data: Path, out: Path, origin: Origin, *, adjustment: float = 0.0
+) -> list[Variant]:
+    """Write a classifier's checkpoint as fp32 and int8, each calibrated on the Valid split.
+
+    Args:
+        checkpoint: From `ferapp.training.train.train_expressions`.
+        data: Where it was trained; Train gives the int8 ranges, Valid the calibration, Test, where
+            there is one, the metrics.
+        out: Folder for the files.
+        origin: What the manifest says of it.
+        adjustment: See `calibrated`.
+
+    Returns:
+        fp32, then int8.
+    """
+    state = torch.load(checkpoint, weights_only=True)
+    about, labels = state["about"], tuple(state["about"]["labels"])
+    network = ExpressionNet(len(labels))
+    network.load_state_dict(state["weights"])
+    side = about["config"]["sizes"][-1][0]
+    spec = ExpressionRecipe().spec(side)
+    plain, small = out / f"{origin.name}.onnx", out / f"{origin.name}-int8.onnx"
+    to_onnx(network.eval(), spec, plain, ["logits"], any_batch=True)
+    train, valid, test = (
+        load_split(data, split, majority_only=split != "Train", classes=labels) for split in SPLITS
+    )
+    picked = np.random.default_rng(0).permutation(len(train))[:_INT8_EXAMPLES]
+    to_int8(plain, small, batch([train.images_rgb[i] for i in picked], spec))
+    variants = []
+    for path in (plain, small):
+        session = Session(path.read_bytes(), threads=1)
+        raw = ExpressionClassifier(session, spec, labels).logits(valid.images_rgb)
+        calibration = calibrated(raw, valid, adjustment=adjustment)
+        classifier = ExpressionClassifier(session, spec, labels, calibration)
+        model = described(
+            path,
+            spec,
+            about,
+            origin,
+            kind="classifier",
+            family="logits",
+            labels=labels,
+            calibration=calibration,
+            metrics=[
+                Metric(
+                    name=f"{split}_{name}", value=value, n=len(faces), rule=FERPLUS_RULE, data=split
+                )
+                for split, faces in (("Valid", valid), ("Test", test))
+                for name, value in _figures(evaluate_expressions(faces, classifier))
+            ],
+        )
+        score = 100 * evaluate_expressions(valid, classifier)["accuracy"]
+        variants.append(Variant(model, score, _median_ms(session, spec)))
+    return variants
+
+
+def export_faces(
+    checkpoint: Path,
+    folder: Path,
+    scenes: Scenes,
+    out: Path,
+    origin: Origin,
+    *,
+    test: Path | None = None,
+) -> list[Variant]:
+    """Write a detector's checkpoint as fp32 and int8.
+
+    Args:
+        checkpoint: From `ferapp.training.distil.train_faces`.
+        folder: The photos on which it was trained.
+        scenes: Their boxes; the held-out ones decide between the variants.
+        out: Folder for the files.
+        origin: What the manifest says of it.
+        test: A folder with ``images/`` and ``annotations.json`` for the metrics.
+
+    Returns:
+        fp32, then int8.
+    """
+    state = torch.load(checkpoint, weights_only=True)
+    about = state["about"]
+    width, height = about["config"]["size_wh"]
+    recipe = FaceRecipe(size_wh=(width, height), hold_out=about["config"]["hold_out"])
+    network = FaceNet(recipe.size_wh)
+    network.load_state_dict(state["weights"])
+    plain, small = out / f"{origin.name}.onnx", out / f"{origin.name}-int8.onnx"
+    outputs = FaceNetOutputs(network).eval()
+    to_onnx(outputs, recipe.spec, plain, ["scores", "boxes"], any_batch=False)
+    used, held_out = recipe.split(scenes)
+    views = iter(
+        SceneViews(
+            folder,
+            used.at(range(0, len(used.names), 20)),
+            recipe.augmentation,
+            recipe.size_wh,
+            seed=0,
+        )
+    )
+    to_int8(plain, small, batch([next(views).image for _ in range(_INT8_EXAMPLES)], recipe.spec))
+    variants = []
+    for path in (plain, small):
+        session = Session(path.read_bytes(), threads=1)
+        detector = UltraLight(session, recipe.spec)
+        figures = evaluate_faces(test, detector) if test else {}
+        model = described(
+            path,
+            recipe.spec,
+            about,
+            origin,
+            kind="detector",
+            family="ultra-light",
+            labels=("background", "face"),
+            metrics=[
+                Metric(
+                    name=f"ap_{level}",
+                    value=round(figures[f"ap_{level}"], 4),
+                    n=figures[f"n_{level}"],
+                    rule=WIDER_RULE,
+                    data=f"{test.name}, {figures['n_images']} pictures",
+                )
+                for level in DIFFICULTIES
+                if test
+            ],
+        )
+        score = 100 * held_out_ap(detector, folder, held_out, recipe)
+        variants.append(Variant(model, score, _median_ms(session, recipe.spec)))
+    return variants
+
+
+def default_of(plain: Variant, small: Variant) -> Variant:
+    """The int8 variant if it is faster here and at most 0.3 points worse, else the plain one."""
+    is_better = small.median_ms < plain.median_ms and small.score >= plain.score - _INT8_MAY_LOSE
+    return small if is_better else plain
+
+
+def described(
+    path: Path, spec: InputSpec, about: dict[str, Any], origin: Origin, **fields: Any
+) -> Model:
+    """The manifest entry of a file that was just written."""
+    data = path.read_bytes()
+    return Model(
+        name=path.stem,
+        file=path.name,
+        sha256=hashlib.sha256(data).hexdigest(),
+        bytes=len(data),
+        input=Input(size_wh=spec.size_wh, colour=spec.colour, mean=spec.mean, std=spec.std),
+        licence=origin.licence,
+        source=origin.source,
+        recipe=f"ferapp.training: {about['kind']}",
+        commit=about["commit"],
+        data=f"{origin.trained_on} (sha256 {about['data_sha256'][:12]})",
+        **fields,
+    )
+
+
+def replaced(manifest: Manifest, models: Sequence[Model], default: str | None) -> Manifest:
+    """The manifest with some entries exchanged or added in front, and another default."""
+    names = {m.name for m in models}
+    defaults = manifest.defaults
+    if default is not None:
+        defaults = defaults.model_copy(update={models[0].kind: default})
+    others = [m for m in manifest.models if m.name not in names]
+    return Manifest(version=1, defaults=defaults, models=(*models, *others))
+
+
+def _figures(result: dict[str, Any]) -> list[tuple[str, float]]:
+    names = {
+        "accuracy": "accuracy",
+        "macro_recall": "macro_recall",
+        "ece": "expected_calibration_error",
+    }
+    return [(name, round(result[key], 4)) for key, name in names.items()]
+
+
+def _median_ms(session: Session, spec: InputSpec) -> float:
+    width, height = spec.size_wh
+    example = np.zeros((1, spec.channels, height, width), np.float32)
+    times = []
+    for _ in range(60):
+        started = time.perf_counter()
+        session.run(example)
+        times.append((time.perf_counter() - started) * 1e3)
+    return float(np.median(times[10:]))

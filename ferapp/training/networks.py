@@ -1,0 +1,200 @@
+"""The two networks that ferapp ships: an expression classifier and a face detector.
+
+Both are made of plain 3x3 convolutions: on a processor these train five to ten times faster than
+depthwise ones of the same run time.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from ferapp.vision.priors import CENTRE_VARIANCE, SIDES_PX, SIZE_VARIANCE, grids, priors
+
+
+def conv_bn(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Sequential:
+    """Convolution with padding that keeps the size, then batch norm."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False), nn.BatchNorm2d(outputs)
+    )
+
+
+class SqueezeExcite(nn.Module):
+    """Channel attention (Hu et al., 2018, "Squeeze-and-Excitation Networks", section 3)."""
+
+    def __init__(self, channels: int, reduction: int = 8) -> None:
+        super().__init__()
+        self.squeeze = nn.Linear(channels, channels // reduction)
+        self.excite = nn.Linear(channels // reduction, channels)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scale each channel of x, (n, c, h, w), by a gate in (0, 1)."""
+        gate = torch.sigmoid(self.excite(F.relu(self.squeeze(x.mean(dim=(2, 3))))))
+        return x * gate[:, :, None, None]
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions with channel attention and a shortcut.
+
+    In training the residual is left out for a share ``drop`` of the pictures (Huang et al., 2016,
+    "Deep Networks with Stochastic Depth").
+    """
+
+    def __init__(self, inputs: int, outputs: int, stride: int, drop: float) -> None:
+        super().__init__()
+        self.first = conv_bn(inputs, outputs, stride=stride)
+        self.second = conv_bn(outputs, outputs)
+        self.attention = SqueezeExcite(outputs)
+        self.drop = drop
+        same = inputs == outputs and stride == 1
+        self.shortcut = nn.Identity() if same else conv_bn(inputs, outputs, size=1, stride=stride)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, inputs, h, w) to (n, outputs, h / stride, w / stride)."""
+        residual = self.attention(self.second(F.relu(self.first(x))))
+        if self.training and self.drop:
+            kept = torch.rand(len(x), 1, 1, 1, device=x.device) >= self.drop
+            residual = residual * (kept / (1 - self.drop)).to(residual.dtype)
+        return F.relu(self.shortcut(x) + residual)
+
+
+class ExpressionNet(nn.Module):
+    """SE-ResNet for grey faces of about 48 px.
+
+    Args:
+        classes: How many logits.
+        channels: Channels of each stage; every stage after the first halves the resolution.
+        blocks: Residual blocks of each stage.
+        dropout: Share of features dropped before the last layer, in training.
+        drop_path: Share of residuals dropped in the last block, in training; rises linearly to it.
+    """
+
+    def __init__(
+        self,
+        classes: int,
+        channels: Sequence[int] = (32, 64, 128, 256),
+        blocks: Sequence[int] = (1, 2, 2, 2),
+        dropout: float = 0.2,
+        drop_path: float = 0.05,
+    ) -> None:
+        super().__init__()
+        self.stem = conv_bn(1, channels[0])
+        stages: list[nn.Module] = []
+        inputs, total = channels[0], sum(blocks)
+        for stage, (outputs, count) in enumerate(zip(channels, blocks, strict=True)):
+            for block in range(count):
+                stride = 2 if stage and not block else 1
+                drop = drop_path * (len(stages) + 1) / total
+                stages.append(ResidualBlock(inputs, outputs, stride, drop))
+                inputs = outputs
+        self.stages = nn.Sequential(*stages)
+        self.dropout = nn.Dropout(dropout)
+        self.head = nn.Linear(inputs, classes)
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """Faces, (n, 1, h, w) float32 normalised, to logits, (n, classes)."""
+        features = self.stages(F.relu(self.stem(faces))).mean(dim=(2, 3))
+        return self.head(self.dropout(features))  # type: ignore[no-any-return]
+
+
+class FaceNet(nn.Module):
+    """SSD face detector with the priors of RFB-320 and a backbone of plain convolutions.
+
+    Features at strides 8 and 16 also see what the coarser ones know (Lin et al., 2017, "Feature
+    Pyramid Networks"), which small faces need.
+
+    Args:
+        size_wh: Width and height of the input, px.
+        stem: Channels at strides 2 and 4.
+        channels: Channels at strides 8, 16, 32 and 64.
+    """
+
+    prior: Tensor
+
+    def __init__(
+        self,
+        size_wh: tuple[int, int] = (320, 240),
+        stem: tuple[int, int] = (16, 32),
+        channels: tuple[int, int, int, int] = (64, 96, 128, 128),
+    ) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(
+            conv_bn(3, stem[0], stride=2),
+            nn.ReLU(),
+            conv_bn(stem[0], stem[1], stride=2),
+            nn.ReLU(),
+        )
+        sources = (stem[1], *channels[:-1])
+        self.stages = nn.ModuleList(
+            PlainStage(i, o) for i, o in zip(sources, channels, strict=True)
+        )
+        self.down = nn.ModuleList(
+            conv_bn(channels[level + 1], channels[level], size=1) for level in range(3)
+        )
+        self.heads = nn.ModuleList(
+            nn.Conv2d(c, len(sides) * 5, 3, padding=1)
+            for c, sides in zip(channels, SIDES_PX, strict=True)
+        )
+        for head, sides in zip(self.heads, SIDES_PX, strict=True):
+            # Every prior starts as "no face, 1 in 100", or the many of them drown the first steps
+            # (Lin et al., 2017, "Focal Loss for Dense Object Detection", section 4.1).
+            nn.init.normal_(head.weight, std=0.01)  # type: ignore[arg-type]
+            nn.init.zeros_(head.bias)  # type: ignore[arg-type]
+            with torch.no_grad():
+                head.bias.view(len(sides), 5)[:, 0] = -4.6  # type: ignore[operator]
+        self.sizes_hw = [(rows, columns) for columns, rows in grids(size_wh)]
+        self.register_buffer("prior", torch.from_numpy(priors(size_wh)), persistent=False)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Images, (n, 3, h, w), to face logits, (n, priors), and box offsets, (n, priors, 4)."""
+        x = self.stem(images)
+        features = []
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        for level in (2, 1, 0):
+            above = self.down[level](features[level + 1])
+            above = F.interpolate(above, self.sizes_hw[level], mode="nearest")
+            features[level] = F.relu(features[level] + above)
+        outputs = [
+            head(f).permute(0, 2, 3, 1).reshape(len(f), -1, 5)
+            for head, f in zip(self.heads, features, strict=True)
+        ]
+        out = torch.cat(outputs, dim=1)
+        return out[..., 0], out[..., 1:]
+
+    def corners(self, offsets: Tensor) -> Tensor:
+        """Box offsets as corners xyxy in shares of width and height, (n, priors, 4)."""
+        centre = offsets[..., :2] * CENTRE_VARIANCE * self.prior[:, 2:] + self.prior[:, :2]
+        half = torch.exp(offsets[..., 2:] * SIZE_VARIANCE) * self.prior[:, 2:] / 2
+        return torch.cat([centre - half, centre + half], dim=-1)
+
+
+class PlainStage(nn.Module):
+    """Halves the resolution, then one residual pair of 3x3 convolutions."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.reduce = conv_bn(inputs, outputs, stride=2)
+        self.first = conv_bn(outputs, outputs)
+        self.second = conv_bn(outputs, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(n, inputs, h, w) to (n, outputs, h / 2, w / 2), rounded up."""
+        x = F.relu(self.reduce(x))
+        return F.relu(x + self.second(F.relu(self.first(x))))
+
+
+class FaceNetOutputs(nn.Module):
+    """A `FaceNet` with the output tensors of the Ultra-Light detectors, for export."""
+
+    def __init__(self, network: FaceNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """``scores``, (n, priors, 2), background and face; ``boxes``, (n, priors, 4), corners."""
+        logits, offsets = self.network(images)
+        face = torch.sigmoid(logits)
+        return torch.stack([1 - face, face], dim=-1), self.network.corners(offsets)

@@ -1,0 +1,157 @@
+"""What every training run shares: folder, checkpoints, averaged weights, curves, environment."""
+
+import csv
+import logging
+import math
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import torch
+from torch import nn
+
+logger = logging.getLogger(__name__)
+
+Network = TypeVar("Network", bound=nn.Module)
+
+# Large tensors come and go in every step. glibc gives such blocks back to the kernel at once and
+# gets them again as fresh pages, which took 90 % of the time of a step when it was measured.
+_MALLOC: Final = {
+    "MALLOC_MMAP_THRESHOLD_": "8589934592",
+    "MALLOC_TRIM_THRESHOLD_": "17179869184",
+    "MALLOC_TOP_PAD_": "268435456",
+    "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
+}
+
+
+def restart_with_fast_malloc() -> None:
+    """Start this process anew with an allocator that keeps its memory; glibc reads it at start."""
+    if sys.platform == "linux" and any(os.environ.get(k) != v for k, v in _MALLOC.items()):
+        os.execve(sys.executable, sys.orig_argv, {**os.environ, **_MALLOC})
+
+
+def channels_last(network: Network) -> Network:
+    """The same network with its weights laid out channels last, which convolutions run faster."""
+    return network.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 natively; elsewhere autocast would slow it down."""
+    capabilities = torch.cpu.get_capabilities()
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
+
+
+def commit() -> str:
+    """The commit of the code that runs, or "unknown" outside a git checkout."""
+    folder = Path(__file__).parent
+    run = subprocess.run(
+        ["git", "rev-parse", "--short=12", "HEAD"], cwd=folder, capture_output=True, text=True
+    )
+    return run.stdout.strip() or "unknown"
+
+
+class AveragedWeights:
+    """Exponential moving average of a network's weights and batch-norm statistics.
+
+    The decay rises from 0 as (1 + step) / (10 + step), so that early weights are soon forgotten.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.steps = 0
+        self.state = {k: v.detach().clone() for k, v in network.state_dict().items()}
+
+    @torch.no_grad()
+    def update(self, network: nn.Module) -> None:
+        """Move the average towards the weights of now."""
+        self.steps += 1
+        decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
+        for name, value in network.state_dict().items():
+            if value.dtype.is_floating_point:
+                self.state[name].lerp_(value, 1 - decay)
+            else:
+                self.state[name].copy_(value)
+
+
+@dataclass
+class Run:
+    """A folder that holds a run's checkpoints and curves, and from which it goes on after a kill.
+
+    Attributes:
+        folder: Where ``last.pt``, ``best.pt``, ``curves.csv`` and ``curves.png`` are written.
+        about: What explains the checkpoint: config, labels, commit, data hash.
+    """
+
+    folder: Path
+    about: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        """Make the folder."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.history: list[dict[str, float]] = []
+
+    def resume(self) -> dict[str, Any] | None:
+        """The last checkpoint, or None for a new run.
+
+        Raises:
+            ValueError: The folder holds a run of another config or data set.
+        """
+        path = self.folder / "last.pt"
+        if not path.exists():
+            return None
+        state: dict[str, Any] = torch.load(path, weights_only=True)
+        for key in ("config", "labels", "data_sha256"):
+            if state["about"].get(key) != self.about.get(key):
+                raise ValueError(f"{self.folder} holds a run with another {key}; name a new folder")
+        self.history = state["history"]
+        return state
+
+    def save(self, state: Mapping[str, Any], *, is_best: bool) -> None:
+        """Write a checkpoint so that a kill at any time leaves the one before or this one."""
+        for name in ("last.pt", "best.pt") if is_best else ("last.pt",):
+            temporary = self.folder / f"{name}.part"
+            torch.save({"about": self.about, "history": self.history, **state}, temporary)
+            temporary.replace(self.folder / name)
+
+    def log(self, row: dict[str, float]) -> None:
+        """Add a row to the curves and write them as CSV and as a picture."""
+        self.history.append(row)
+        logger.info(" ".join(f"{k} {v:.4g}" for k, v in row.items()))
+        with (self.folder / "curves.csv").open("w", newline="") as file:
+            writer = csv.DictWriter(file, list(row))
+            writer.writeheader()
+            writer.writerows(self.history)
+        draw_curves(self.history, self.folder / "curves.png")
+
+
+def draw_curves(history: list[dict[str, float]], path: Path) -> None:
+    """Draw every column of the history over its first one."""
+    from matplotlib.figure import Figure
+
+    x, *columns = history[0]
+    figure = Figure(figsize=(4 * len(columns), 3), layout="constrained")
+    for axes, name in zip(figure.subplots(1, len(columns), squeeze=False)[0], columns, strict=True):
+        axes.plot([row[x] for row in history], [row[name] for row in history])
+        axes.set(title=name, xlabel=x)
+    figure.savefig(path, dpi=80)
+
+
+def cosine(step: int, *, total: int, warmup: int) -> float:
+    """Share of the top learning rate: a linear rise, then half a cosine down to zero."""
+    if step < warmup:
+        return (step + 1) / warmup
+    return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(total - warmup, 1)))
+
+
+def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
+    """Weights with decay; biases and batch-norm parameters without."""
+    decayed = [p for p in network.parameters() if p.ndim > 1]
+    others = [p for p in network.parameters() if p.ndim <= 1]
+    return [
+        {"params": decayed, "weight_decay": weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]

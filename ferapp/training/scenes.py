@@ -1,0 +1,216 @@
+"""Training views for the face detector: crops and mosaics of photos, their boxes moved along."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import IterableDataset
+
+from ferapp.media.images import read_image
+from ferapp.training.teachers import Scenes
+from ferapp.types import Faces
+from ferapp.vision import boxes
+from ferapp.vision.crops import Image, region, resized
+from ferapp.vision.preprocess import in_colour
+
+
+@dataclass(frozen=True)
+class SceneAugmentation:
+    """How training views are cut.
+
+    Attributes:
+        mosaic: Share of views that are mosaics of several photos.
+        grids: Columns and rows of the mosaics; fine ones make crowds of small faces.
+        zoom: Side of a crop as a share of the photo's, smallest and largest; above 1 the photo's
+            border is repeated around it.
+        stretch: The aspect ratio of a crop lies within a factor of this, either way: pictures of
+            every shape are stretched to the input's.
+        focus: Share of crops that are laid around a face instead of anywhere.
+        mosaic_zoom: The same for the crops in a mosaic.
+        grey: Share of crops without colour.
+        gain: Contrast and brightness change by up to this share.
+        tint: Each channel is scaled by up to this share.
+        coarse: Share of crops that lose detail.
+    """
+
+    mosaic: float = 0.6
+    grids: tuple[tuple[int, int], ...] = ((2, 2), (3, 3), (4, 3), (6, 5), (8, 6))
+    zoom: tuple[float, float] = (0.35, 1.6)
+    mosaic_zoom: tuple[float, float] = (0.6, 1.8)
+    stretch: float = 1.6
+    focus: float = 0.4
+    grey: float = 0.1
+    gain: float = 0.4
+    tint: float = 0.15
+    coarse: float = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """One training picture.
+
+    Attributes:
+        image: RGB, (h, w, 3) uint8.
+        xyxy: Boxes, (n, 4) float32, px of the view.
+        score: What the teachers gave each, (n,).
+    """
+
+    image: Image
+    xyxy: NDArray[np.float32]
+    score: NDArray[np.float32]
+
+
+def crop_view(
+    image: Image,
+    faces: Faces,
+    how: SceneAugmentation,
+    size_wh: tuple[int, int],
+    rng: np.random.Generator,
+    *,
+    zoom: tuple[float, float] | None = None,
+) -> View:
+    """A random crop of a photo at a given size, recoloured, mirrored half of the time."""
+    height, width = image.shape[:2]
+    zoomed = np.exp(rng.uniform(*np.log(zoom or how.zoom)))
+    stretch = np.exp(rng.uniform(-1, 1) * np.log(how.stretch))
+    aspect = size_wh[0] / size_wh[1] * stretch
+    # The crop's sides, so that zoom 1 takes in about as much area as the photo has.
+    side = np.sqrt(width * height)
+    crop = side * zoomed * np.array([np.sqrt(aspect), 1 / np.sqrt(aspect)])
+    sure = np.flatnonzero(faces.score > 0.5)
+    if sure.size and rng.random() < how.focus:
+        x1, y1, x2, y2 = faces.xyxy[rng.choice(sure)]
+        centre = np.array([(x1 + x2) / 2, (y1 + y2) / 2]) + rng.uniform(-0.4, 0.4, 2) * crop
+    else:
+        centre = rng.uniform(0, 1, 2) * (width, height)
+        inside = np.minimum(crop / 2, (width / 2, height / 2))
+        centre = np.clip(centre, inside, np.array([width, height]) - inside)
+    window = np.concatenate([centre - crop / 2, centre + crop / 2]).round().astype(np.float32)
+    view = recoloured(region(image, window, size_wh), how, rng)
+    scale = np.array(size_wh) / np.maximum(window[2:] - window[:2], 1)
+    moved = (faces.xyxy - np.tile(window[:2], 2)) * np.tile(scale, 2)
+    if rng.random() < 0.5:
+        view = view[:, ::-1]
+        moved = moved[:, [2, 1, 0, 3]] * (-1, 1, -1, 1) + (size_wh[0], 0, size_wh[0], 0)
+    return _visible(view, moved.astype(np.float32), faces.score)
+
+
+def mosaic_view(
+    parts: Sequence[tuple[Image, Faces]],
+    grid: tuple[int, int],
+    how: SceneAugmentation,
+    size_wh: tuple[int, int],
+    rng: np.random.Generator,
+) -> View:
+    """Crops of several photos in one picture, in a grid of columns x rows."""
+    canvas = np.empty((size_wh[1], size_wh[0], 3), np.uint8)
+    xyxy, score = [], []
+    xs = np.linspace(0, size_wh[0], grid[0] + 1).round().astype(int)
+    ys = np.linspace(0, size_wh[1], grid[1] + 1).round().astype(int)
+    for index, (image, faces) in enumerate(parts):
+        row, column = divmod(index, grid[0])
+        left, right = xs[column], xs[column + 1]
+        top, bottom = ys[row], ys[row + 1]
+        size = (int(right - left), int(bottom - top))
+        view = crop_view(image, faces, how, size, rng, zoom=how.mosaic_zoom)
+        canvas[top:bottom, left:right] = view.image
+        xyxy.append(view.xyxy + np.array([left, top, left, top], np.float32))
+        score.append(view.score)
+    return View(canvas, np.concatenate(xyxy), np.concatenate(score))
+
+
+def recoloured(image: Image, how: SceneAugmentation, rng: np.random.Generator) -> Image:
+    """The picture in another light, at times grey or without its finest detail."""
+    height, width = image.shape[:2]
+    if rng.random() < how.coarse:
+        share = rng.uniform(0.4, 0.8)
+        small = resized(image, (max(int(width * share), 1), max(int(height * share), 1)))
+        image = resized(small, (width, height))
+    if rng.random() < how.grey:
+        image = np.repeat(in_colour(image, "grey"), 3, axis=2)
+    # One table a channel: light and colour change in one look-up of each pixel.
+    levels = np.arange(256)[:, None] * (1 + rng.uniform(-1, 1, 3) * how.tint)
+    gain, offset = 1 + rng.uniform(-1, 1, 2) * (how.gain, how.gain / 2)
+    tables = (levels - 128) * gain + 128 * offset
+    return np.stack([t[image[..., c]] for c, t in enumerate(_bytes(tables).T)], axis=-1)
+
+
+def _bytes(values: NDArray[np.float64]) -> NDArray[np.uint8]:
+    return values.clip(0, 255).astype(np.uint8)
+
+
+def _visible(image: Image, xyxy: NDArray[np.float32], score: NDArray[np.float32]) -> View:
+    """Cut boxes at the border; a face of which less than 60 % is seen becomes an unsure one."""
+    height, width = image.shape[:2]
+    cut = boxes.clip_to(xyxy, width=width, height=height)
+    seen = boxes.areas(cut) / np.maximum(boxes.areas(xyxy), 1e-6)
+    keep = seen > 0.15
+    return View(
+        image,
+        cut[keep],
+        np.where(seen < 0.6, np.minimum(score, 0.3), score)[keep].astype(np.float32),
+    )
+
+
+class SceneViews(IterableDataset[View]):
+    """An endless stream of training views; each worker has its own chance.
+
+    Args:
+        folder: Where the photos are; all are held in memory.
+        scenes: Their names and faces.
+        how: How views are cut.
+        size_wh: Size of the views, px.
+        seed: Of all chance; give another one to go on after a stop.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        scenes: Scenes,
+        how: SceneAugmentation,
+        size_wh: tuple[int, int],
+        seed: int,
+    ) -> None:
+        self._images = [read_image(folder / name) for name in scenes.names]
+        self._faces = scenes.faces
+        # Small tiles are cut from halves, which costs a quarter.
+        self._halves = [resized(i, (i.shape[1] // 2, i.shape[0] // 2)) for i in self._images]
+        self._how, self._size_wh, self._seed = how, size_wh, seed
+        # Photos without a face teach little each, so they come less often.
+        has_face = np.array([bool((f.score > 0.5).any()) for f in scenes.faces])
+        self._cumulative = np.cumsum(np.where(has_face, 1.0, 0.4))
+
+    def __iter__(self) -> Iterator[View]:
+        """Views without end."""
+        worker = torch.utils.data.get_worker_info()
+        rng = np.random.default_rng([self._seed, worker.id if worker else 0])
+        while True:
+            if rng.random() < self._how.mosaic:
+                grid = self._how.grids[rng.integers(len(self._how.grids))]
+                are_small = grid[0] > 2
+                parts = [self._drawn(rng, half=are_small) for _ in range(grid[0] * grid[1])]
+                yield mosaic_view(parts, grid, self._how, self._size_wh, rng)
+            else:
+                yield crop_view(*self._drawn(rng), self._how, self._size_wh, rng)
+
+    def _drawn(self, rng: np.random.Generator, *, half: bool = False) -> tuple[Image, Faces]:
+        chance = rng.random() * self._cumulative[-1]
+        index = int(np.searchsorted(self._cumulative, chance, side="right"))
+        faces = self._faces[index]
+        if half:
+            return self._halves[index], Faces((faces.xyxy / 2).astype(np.float32), faces.score)
+        return self._images[index], faces
+
+
+def stacked(views: list[View]) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+    """Collate views: images (n, 3, h, w) uint8, boxes and scores of each."""
+    images = np.stack([v.image.transpose(2, 0, 1) for v in views])
+    return (
+        torch.from_numpy(images),
+        [torch.from_numpy(v.xyxy) for v in views],
+        [torch.from_numpy(v.score) for v in views],
+    )

@@ -1,0 +1,1 @@
+"""Pure functions on pixels and boxes: no models, no state."""

@@ -1,0 +1,75 @@
+"""From a picture to what a network takes: the same function for training and for the app."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ferapp.errors import InvalidValue
+from ferapp.vision.crops import Image, resized
+
+Colour = Literal["grey", "rgb", "bgr"]
+
+
+@dataclass(frozen=True)
+class InputSpec:
+    """What a network takes.
+
+    Attributes:
+        size_wh: Width and height, px.
+        colour: Order of the channels; grey has one.
+        mean: Subtracted from each pixel value in [0, 255].
+        std: Then divided by.
+    """
+
+    size_wh: tuple[int, int]
+    colour: Colour
+    mean: float
+    std: float
+
+    def __post_init__(self) -> None:
+        """Refuse what can't be computed."""
+        if min(self.size_wh) < 1 or not self.std > 0:
+            raise InvalidValue(f"size_wh must be at least 1 x 1 and std above 0: {self}")
+
+    @property
+    def channels(self) -> int:
+        """1 for grey, else 3."""
+        return 1 if self.colour == "grey" else 3
+
+
+def in_colour(image_rgb: Image, colour: Colour) -> Image:
+    """The picture, (h, w, 3), as (h, w, channels) in another colour order, uint8.
+
+    Grey is ITU-R BT.601 luma, as in the pictures of FER2013.
+    """
+    if colour == "rgb":
+        return image_rgb
+    if colour == "bgr":
+        return image_rgb[:, :, ::-1]
+    grey: Any = cv2.cvtColor(np.ascontiguousarray(image_rgb), cv2.COLOR_RGB2GRAY)
+    return np.asarray(grey[:, :, None], np.uint8)
+
+
+def batch(images_rgb: Sequence[Image], spec: InputSpec) -> NDArray[np.float32]:
+    """Pictures as one network input.
+
+    Args:
+        images_rgb: HWC uint8, each of any size; the whole picture is resized to the input's size.
+        spec: What the network takes.
+
+    Returns:
+        NCHW float32, (len(images_rgb), channels, height, width), contiguous.
+    """
+    width, height = spec.size_wh
+    out = np.empty((len(images_rgb), spec.channels, height, width), np.float32)
+    for index, image in enumerate(images_rgb):
+        if image.shape[:2] != (height, width):
+            image = resized(image, spec.size_wh)
+        out[index] = in_colour(image, spec.colour).transpose(2, 0, 1)
+    out -= spec.mean
+    out /= spec.std
+    return out
