@@ -1,11 +1,19 @@
 """The values that cross room borders: frozen and validated."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.errors import InvalidValue
+
+Report = Callable[[int, int], None]
+"""Told of progress: what is done, and what there is in all (0 where nobody knows)."""
+
+
+def no_report(done: int, total: int) -> None:
+    """Tell nobody."""
 
 
 @dataclass(frozen=True, eq=False)

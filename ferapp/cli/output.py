@@ -1,7 +1,7 @@
 """How commands speak: results on standard output, progress on standard error."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,10 +16,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from ferapp.types import Report
+
 console = Console()
 errors = Console(stderr=True)
-
-Report = Callable[[int, int], None]
 
 
 def print_json(value: Any) -> None:

@@ -14,8 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, mod
 from ferapp.errors import ManifestError, UnknownModel
 from ferapp.vision.preprocess import Colour, InputSpec
 
-MODELS_FOLDER: Final = Path(__file__).parents[2] / "models"
-"""Where the shipped weights and their manifest are."""
+_PACKAGE = Path(__file__).parents[1]
+_INSTALLED = _PACKAGE / "models"
+
+MODELS_FOLDER: Final = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / "models"
+"""Where the shipped weights and their manifest are: inside the wheel, or beside the package."""
 
 Kind = Literal["detector", "classifier"]
 

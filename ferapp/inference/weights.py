@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -12,14 +11,12 @@ import requests
 
 from ferapp.errors import FetchError, MissingWeights, WrongHash
 from ferapp.inference.manifest import MODELS_FOLDER, Model
+from ferapp.types import Report, no_report
 
 CACHE_VARIABLE: Final = "FERAPP_CACHE_DIR"
 
 _PATIENCE_S: Final = 30
 _CHUNK_BYTES: Final = 65_536
-
-Report = Callable[[int, int], None]
-"""Called with the bytes done and the bytes in all (0 where the server does not say)."""
 
 
 def cache_folder() -> Path:
@@ -64,7 +61,7 @@ def read(model: Model) -> bytes:
     return data
 
 
-def fetch(model: Model, *, report: Report = lambda done, total: None) -> Path:
+def fetch(model: Model, *, report: Report = no_report) -> Path:
     """Download a model's file to the user's cache, unless it is there and right.
 
     The bytes go to a temporary name and get their own only when their hash is right.

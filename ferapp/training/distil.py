@@ -6,7 +6,6 @@ Read it top to bottom: the recipe, which prior answers for which face, the loss,
 import json
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -32,13 +31,11 @@ from ferapp.training.runs import (
 )
 from ferapp.training.scenes import SceneAugmentation, SceneViews, stacked
 from ferapp.training.teachers import Scenes
-from ferapp.types import Faces
+from ferapp.types import Faces, Report, no_report
 from ferapp.vision.crops import Image
 from ferapp.vision.preprocess import InputSpec, batch
 
 logger = logging.getLogger(__name__)
-
-Report = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -74,7 +71,7 @@ class FaceRecipe:
     match_iou: float = 0.35
     sure: float = 0.4
     unsure: float = 0.2
-    smallest_px: float = 4.5
+    smallest_px: float = 4.0
     hold_out: int = 25
     box_weight: float = 2.0
     augmentation: SceneAugmentation = field(default_factory=SceneAugmentation)
@@ -171,7 +168,7 @@ def train_faces(
     out: Path,
     recipe: FaceRecipe = FaceRecipe(),
     *,
-    report: Report = lambda done, total: None,
+    report: Report = no_report,
 ) -> Path:
     """Train on photos and their boxes; goes on where a killed run stopped.
 
@@ -184,6 +181,9 @@ def train_faces(
 
     Returns:
         The best checkpoint, judged on the held-out photos.
+
+    Raises:
+        DataError: A photo can't be read, or the folder holds a run of another recipe.
     """
     used, held_out = recipe.split(scenes)
     torch.manual_seed(recipe.seed)

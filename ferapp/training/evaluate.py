@@ -1,7 +1,6 @@
 """Judge models on labelled data through the app's own runtime and preprocessing, never torch."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,9 +21,7 @@ from ferapp.training.metrics import (
     macro_recall,
     recalls,
 )
-from ferapp.types import Faces
-
-Report = Callable[[int, int], None]
+from ferapp.types import Faces, Report, no_report
 
 # WIDER FACE takes every box that a detector gives, so that the whole curve is seen.
 WIDER_SETTINGS: Final = DetectionSettings(confidence=0.01, iou=0.4, max_faces=750)
@@ -38,7 +35,7 @@ def evaluate_expressions(
     faces: LabelledFaces,
     classifier: ExpressionClassifier,
     *,
-    report: Report = lambda done, total: None,
+    report: Report = no_report,
 ) -> dict[str, Any]:
     """Accuracy, recalls and calibration of a classifier on given crops.
 
@@ -77,9 +74,7 @@ def evaluate_expressions(
     }
 
 
-def evaluate_faces(
-    data: Path, detector: Detector, *, report: Report = lambda done, total: None
-) -> dict[str, Any]:
+def evaluate_faces(data: Path, detector: Detector, *, report: Report = no_report) -> dict[str, Any]:
     """Average precision of a detector on a folder with ``images/`` and ``annotations.json``.
 
     The file holds one object a picture: ``image``, ``boxes_xyxy`` in px, and for each of easy,

@@ -24,7 +24,7 @@ from ferapp.inference.session import Session
 from ferapp.training.data import SPLITS, LabelledFaces, load_split
 from ferapp.training.distil import FaceRecipe, held_out_ap
 from ferapp.training.evaluate import DIFFICULTIES, evaluate_expressions, evaluate_faces
-from ferapp.training.networks import ExpressionNet, FaceNet, FaceNetOutputs
+from ferapp.training.networks import ExpressionNet, ExpressionOutputs, FaceNet, FaceNetOutputs
 from ferapp.training.scenes import SceneViews
 from ferapp.training.teachers import Scenes
 from ferapp.training.train import ExpressionRecipe
@@ -217,7 +217,7 @@ def export_expressions(
     side = about["config"]["sizes"][-1][0]
     spec = ExpressionRecipe().spec(side)
     plain, small = out / f"{origin.name}.onnx", out / f"{origin.name}-int8.onnx"
-    to_onnx(network.eval(), spec, plain, ["logits"], any_batch=True)
+    to_onnx(ExpressionOutputs(network).eval(), spec, plain, ["logits"], any_batch=True)
     train, valid, test = (
         load_split(data, split, majority_only=split != "Train", classes=labels) for split in SPLITS
     )

@@ -98,6 +98,22 @@ class ExpressionNet(nn.Module):
         return self.head(self.dropout(features))  # type: ignore[no-any-return]
 
 
+class ExpressionOutputs(nn.Module):
+    """An `ExpressionNet` that looks at each face and at its mirror image, for export.
+
+    Expressions have no side, so that the mean of both is a better answer than either. It is part of
+    the graph, and therefore of every figure and every use.
+    """
+
+    def __init__(self, network: ExpressionNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """Faces, (n, 1, h, w), to logits, (n, classes)."""
+        return (self.network(faces) + self.network(faces.flip(3))) / 2
+
+
 class FaceNet(nn.Module):
     """SSD face detector with the priors of RFB-320 and a backbone of plain convolutions.
 

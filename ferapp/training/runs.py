@@ -14,6 +14,8 @@ from typing import Any, Final, TypeVar
 import torch
 from torch import nn
 
+from ferapp.errors import DataError
+
 logger = logging.getLogger(__name__)
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -98,7 +100,7 @@ class Run:
         """The last checkpoint, or None for a new run.
 
         Raises:
-            ValueError: The folder holds a run of another config or data set.
+            DataError: The folder holds a run of another config or data set.
         """
         path = self.folder / "last.pt"
         if not path.exists():
@@ -106,7 +108,9 @@ class Run:
         state: dict[str, Any] = torch.load(path, weights_only=True)
         for key in ("config", "labels", "data_sha256"):
             if state["about"].get(key) != self.about.get(key):
-                raise ValueError(f"{self.folder} holds a run with another {key}; name a new folder")
+                raise DataError(
+                    f"{self.folder} holds a run with another {key}; name a new folder for this one."
+                )
         self.history = state["history"]
         return state
 

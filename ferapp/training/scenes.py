@@ -1,5 +1,6 @@
 """Training views for the face detector: crops and mosaics of photos, their boxes moved along."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,8 @@ class SceneAugmentation:
             every shape are stretched to the input's.
         focus: Share of crops that are laid around a face instead of anywhere.
         mosaic_zoom: The same for the crops in a mosaic.
+        again: Share of a fine mosaic's crops that are taken from earlier coarse ones instead of
+            photos: mosaics of mosaics, whose faces are the smallest.
         grey: Share of crops without colour.
         gain: Contrast and brightness change by up to this share.
         tint: Each channel is scaled by up to this share.
@@ -41,6 +44,7 @@ class SceneAugmentation:
     grids: tuple[tuple[int, int], ...] = ((2, 2), (3, 3), (4, 3), (6, 5), (8, 6))
     zoom: tuple[float, float] = (0.35, 1.6)
     mosaic_zoom: tuple[float, float] = (0.6, 1.8)
+    again: float = 0.3
     stretch: float = 1.6
     focus: float = 0.4
     grey: float = 0.1
@@ -188,14 +192,24 @@ class SceneViews(IterableDataset[View]):
         """Views without end."""
         worker = torch.utils.data.get_worker_info()
         rng = np.random.default_rng([self._seed, worker.id if worker else 0])
+        earlier: deque[View] = deque(maxlen=50)
         while True:
-            if rng.random() < self._how.mosaic:
-                grid = self._how.grids[rng.integers(len(self._how.grids))]
-                are_small = grid[0] > 2
-                parts = [self._drawn(rng, half=are_small) for _ in range(grid[0] * grid[1])]
+            if rng.random() >= self._how.mosaic:
+                yield crop_view(*self._drawn(rng), self._how, self._size_wh, rng)
+                continue
+            grid = self._how.grids[rng.integers(len(self._how.grids))]
+            parts = [self._drawn(rng, half=grid[0] > 2) for _ in range(grid[0] * grid[1])]
+            if grid[0] > 4:
+                # Only mosaics of photos are kept for later, or faces would shrink without end.
+                for index in np.flatnonzero(rng.random(len(parts)) < self._how.again):
+                    if earlier:
+                        view = earlier[rng.integers(len(earlier))]
+                        parts[index] = view.image, Faces(view.xyxy, view.score)
                 yield mosaic_view(parts, grid, self._how, self._size_wh, rng)
             else:
-                yield crop_view(*self._drawn(rng), self._how, self._size_wh, rng)
+                view = mosaic_view(parts, grid, self._how, self._size_wh, rng)
+                earlier.append(view)
+                yield view
 
     def _drawn(self, rng: np.random.Generator, *, half: bool = False) -> tuple[Image, Faces]:
         chance = rng.random() * self._cumulative[-1]

@@ -6,7 +6,7 @@ nothing per view, while a teacher that looks at each view takes as long as the s
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +17,9 @@ from ferapp.errors import DataError, ImageError
 from ferapp.inference.detectors import Detector
 from ferapp.media.images import read_image
 from ferapp.settings import DetectionSettings
-from ferapp.types import Faces
+from ferapp.types import Faces, Report, no_report
 from ferapp.vision import boxes
 from ferapp.vision.crops import Image
-
-Report = Callable[[int, int], None]
 
 _SUFFIXES = {".jpg", ".jpeg", ".png"}
 
@@ -88,7 +86,7 @@ def pictures_below(folder: Path) -> list[str]:
 
 
 def label_scenes(
-    folder: Path, teachers: Sequence[Detector], *, report: Report = lambda done, total: None
+    folder: Path, teachers: Sequence[Detector], *, report: Report = no_report
 ) -> Scenes:
     """Let the teachers find the faces of every photo below a folder.
 

@@ -6,7 +6,6 @@ Read it top to bottom: the recipe, one step, one epoch, the run.
 import json
 import logging
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,12 +28,10 @@ from ferapp.training.runs import (
     has_bfloat16,
     parameter_groups,
 )
+from ferapp.types import Report, no_report
 from ferapp.vision.preprocess import InputSpec, batch
 
 logger = logging.getLogger(__name__)
-
-Report = Callable[[int, int], None]
-"""Called after every step with the steps done and the steps in all."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +125,7 @@ def train_expressions(
     out: str | Path,
     recipe: ExpressionRecipe = ExpressionRecipe(),
     *,
-    report: Report = lambda done, total: None,
+    report: Report = no_report,
 ) -> Path:
     """Train on the Train split, choose on the Valid split; goes on where a killed run stopped.
 

@@ -1,0 +1,52 @@
+# One command per chore, the same on a laptop and in CI. The files in .venv/ that end in .stamp say
+# what is installed, so that a second run installs nothing.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help install test test-train lint types lock clean
+
+help:  ## Show what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+.venv/base.stamp: requirements.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
+	touch $@
+
+.venv/test.stamp: .venv/base.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
+	touch $@
+
+.venv/train.stamp: .venv/test.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'
+	touch $@
+
+.venv/dev.stamp: .venv/train.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+install: .venv/base.stamp  ## Install what the app needs into .venv
+
+test: .venv/test.stamp  ## Run the tests (those of training skip without the extra: train)
+	$(BIN)/python -m pytest
+
+test-train: .venv/train.stamp  ## Run the tests of training alone (installs PyTorch)
+	$(BIN)/python -m pytest tests/test_training.py
+
+lint: .venv/dev.stamp  ## Check style and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/dev.stamp  ## Check types
+	$(BIN)/mypy
+
+lock: .venv/dev.stamp  ## Pin the runtime dependencies anew
+	(head -n 2 requirements.txt; $(BIN)/uv pip compile --quiet pyproject.toml --universal \
+	  --generate-hashes --python-version 3.11 --no-annotate --no-header) > requirements.new
+	mv requirements.new requirements.txt
+
+clean:  ## Remove .venv and caches
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist
