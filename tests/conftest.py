@@ -1,0 +1,30 @@
+"""Fixtures that several test files share."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+def shared(name: str) -> Path:
+    """Data that is not part of the project; a test that needs it skips without."""
+    path = SHARED / name
+    if not path.exists():
+        pytest.skip(f"needs {name}, which is not part of the project")
+    return path
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def photo(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Smooth noise, (60, 80, 3) RGB."""
+    coarse = rng.integers(0, 256, (6, 8, 3))
+    return np.kron(coarse, np.ones((10, 10, 1))).astype(np.uint8)

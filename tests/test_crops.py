@@ -1,0 +1,44 @@
+import numpy as np
+import pytest
+
+from ferapp.vision.crops import region, resized
+
+
+def box(*sides: float) -> np.ndarray:
+    return np.array(sides, np.float32)
+
+
+def test_a_region_inside_is_the_same_pixels(photo: np.ndarray) -> None:
+    cut = region(photo, box(10, 20, 30, 50), (20, 30))
+    np.testing.assert_array_equal(cut, photo[20:50, 10:30])
+
+
+def test_what_lies_outside_repeats_the_border(photo: np.ndarray) -> None:
+    cut = region(photo, box(-10, 0, 10, 20), (20, 20))
+    np.testing.assert_array_equal(cut[:, 10:], photo[:20, :10])
+    np.testing.assert_array_equal(cut[:, :10], np.repeat(photo[:20, :1], 10, axis=1))
+
+
+@pytest.mark.parametrize(
+    "sides",
+    [
+        pytest.param((-40, -40, -20, -20), id="far outside at the top left"),
+        pytest.param((500, 500, 520, 520), id="far outside at the bottom right"),
+        pytest.param((5, 5, 5, 5), id="empty"),
+        pytest.param((20, 20, 10, 10), id="inverted"),
+        pytest.param((-10, -10, 200, 200), id="larger than the picture"),
+        pytest.param((0.4, 0.4, 0.6, 0.6), id="less than a pixel"),
+    ],
+)
+def test_every_box_gives_a_picture(photo: np.ndarray, sides: tuple) -> None:
+    assert region(photo, box(*sides), (48, 48)).shape == (48, 48, 3)
+
+
+def test_a_one_pixel_picture_can_be_cut() -> None:
+    one = np.full((1, 1, 3), 7, np.uint8)
+    assert (region(one, box(-3, -3, 4, 4), (8, 8)) == 7).all()
+
+
+def test_shrinking_averages() -> None:
+    stripes = np.tile(np.array([0, 200], np.uint8), (8, 4))
+    assert (resized(stripes, (4, 4)) == 100).all()
