@@ -24,7 +24,7 @@ help:  ## Show what there is
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'
 	touch $@
 
-.venv/dev.stamp: .venv/train.stamp
+.venv/dev.stamp: .venv/test.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@
 
@@ -40,7 +40,7 @@ lint: .venv/dev.stamp  ## Check style and format
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: .venv/dev.stamp  ## Check types
+types: .venv/dev.stamp .venv/train.stamp  ## Check types (installs PyTorch, whose types it reads)
 	$(BIN)/mypy
 
 lock: .venv/dev.stamp  ## Pin the runtime dependencies anew

@@ -65,7 +65,7 @@ class MissingExtra(UserError):
     def __init__(self, library: str, extra: str) -> None:
         super().__init__(
             f"This needs {library}, which is not installed. "
-            f'Install it with: pip install "ferapp[{extra}]"'
+            f'Install it in the folder of ferapp with: python -m pip install -e ".[{extra}]"'
         )
 
 

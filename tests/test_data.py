@@ -107,6 +107,17 @@ def test_the_published_table_counts_where_there_is_one(ferplus: Path) -> None:
     assert [faces.labels[c] for c in faces.classes] == ["fear"]
 
 
+def test_a_folder_named_like_the_data_set_is_no_trouble(ferplus: Path) -> None:
+    ferplus = ferplus.rename(ferplus.parent / "FER2013Plus")
+    assert len(load_ferplus(ferplus.parent, "Test", majority_only=True)) == 2
+
+
+def test_a_split_without_faces_is_told(ferplus: Path) -> None:
+    (ferplus / "FER2013Test" / "label.csv").write_text("")
+    with pytest.raises(DataError, match="the split Test has no face"):
+        load_split(ferplus, "Test", majority_only=True)
+
+
 def test_a_hash_tells_data_sets_apart(ferplus: Path) -> None:
     before = load_ferplus(ferplus, "Test", majority_only=True).sha256
     assert load_ferplus(ferplus, "Test", majority_only=True).sha256 == before
@@ -137,6 +148,11 @@ def broken_votes(root: Path) -> None:
             lambda r: (r / "FER2013Test" / "fer0.png").write_bytes(b"\xff\xd8\xff"),
             "FER2013Test/fer0.png: The picture is damaged",
             id="damaged picture",
+        ),
+        pytest.param(
+            lambda r: (r / "FER2013Test" / "label.csv").write_bytes(b"\xff\xfe"),
+            "not UTF-8 text",
+            id="not text",
         ),
         pytest.param(
             lambda r: (r / "FER2013Test" / "label.csv").unlink(),
@@ -171,6 +187,8 @@ def test_a_folder_per_class(tmp_path: Path) -> None:
         (tmp_path / "Train" / name).mkdir(parents=True)
         for index in range(count):
             (tmp_path / "Train" / name / f"{index}.png").write_bytes(png(index))
+    (tmp_path / "Train" / "sadness" / "Thumbs.db").write_bytes(b"not ours")
+    (tmp_path / "Train" / ".cache").mkdir()
     faces = load_split(tmp_path, "Train", majority_only=True)
     assert faces.labels == ("happiness", "sadness", "bored")
     assert faces.classes.tolist() == [0, 1, 1, 2]

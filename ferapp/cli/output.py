@@ -23,7 +23,7 @@ errors = Console(stderr=True)
 
 
 def print_json(value: Any) -> None:
-    """One JSON object on one line; NaN becomes null."""
+    """One JSON object on one line; a number that JSON does not know is an error."""
     typer.echo(json.dumps(value, allow_nan=False, ensure_ascii=False))
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ferapp.cli.output import console, progress
+from ferapp.cli.output import progress
 from ferapp.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def expressions(
         changes["sizes"] = _sizes(sizes)
     with progress("steps") as report:
         best = train_expressions(data, out, ExpressionRecipe(**changes), report=report)
-    console.print(f"best checkpoint: {best}")
+    typer.echo(f"best checkpoint: {best}")
 
 
 @app.command()
@@ -64,7 +64,7 @@ def label(
     with progress("photos") as report:
         scenes = label_scenes(data, models, report=report)
     scenes.save(out)
-    console.print(f"{len(scenes.names)} photos, {sum(len(f) for f in scenes.faces)} boxes: {out}")
+    typer.echo(f"{len(scenes.names)} photos, {sum(len(f) for f in scenes.faces)} boxes: {out}")
 
 
 @app.command()
@@ -88,7 +88,7 @@ def faces(
         recipe = replace(recipe, views=views)
     with progress("steps") as report:
         best = train_faces(data, Scenes.load(boxes), out, recipe, report=report)
-    console.print(f"best checkpoint: {best}")
+    typer.echo(f"best checkpoint: {best}")
 
 
 Checkpoint = Annotated[Path, typer.Option("--checkpoint", help="best.pt of a run.")]
@@ -96,6 +96,7 @@ Name = Annotated[str, typer.Option("--name", help="What the model will be called
 Models = Annotated[Path, typer.Option("--out", help="Folder that holds a manifest.json.")]
 TrainedOn = Annotated[str, typer.Option("--trained-on", help="The data and its terms.")]
 Licence = Annotated[str, typer.Option("--licence", help="SPDX name, of the weights.")]
+Source = Annotated[str, typer.Option("--source", help="Who made the weights.")]
 AsDefault = Annotated[bool, typer.Option("--default", help="Make it the default of its kind.")]
 
 
@@ -107,6 +108,7 @@ def export_expressions(
     out: Models,
     trained_on: TrainedOn,
     licence: Licence = "MIT",
+    source: Source = "ferapp",
     adjustment: Annotated[
         float, typer.Option("--adjustment", help="Logit adjustment for rare classes; 0 is none.")
     ] = 0.0,
@@ -114,11 +116,17 @@ def export_expressions(
 ) -> None:
     """Write a classifier's checkpoint as ONNX, fp32 and int8, with calibration and metrics."""
     _prepare(2)
-    from ferapp.training.export import Origin, export_expressions
+    from ferapp.training.export import Origin, entered, export_expressions
 
-    origin = Origin(name, trained_on, licence)
-    _enter(
-        export_expressions(checkpoint, data, out, origin, adjustment=adjustment), out, as_default
+    origin = Origin(name, trained_on, licence, source)
+    _tell(
+        entered(
+            out,
+            lambda folder: export_expressions(
+                checkpoint, data, folder, origin, adjustment=adjustment
+            ),
+            is_default=as_default,
+        )
     )
 
 
@@ -131,6 +139,7 @@ def export_faces(
     out: Models,
     trained_on: TrainedOn,
     licence: Licence = "MIT",
+    source: Source = "ferapp",
     test: Annotated[
         Path | None, typer.Option("--test", help="Labelled folder, as for `evaluate faces`.")
     ] = None,
@@ -138,46 +147,37 @@ def export_faces(
 ) -> None:
     """Write a detector's checkpoint as ONNX, fp32 and int8, with metrics."""
     _prepare(2)
-    from ferapp.training.export import Origin, export_faces
+    from ferapp.training.export import Origin, entered, export_faces
     from ferapp.training.teachers import Scenes
 
-    origin = Origin(name, trained_on, licence)
-    variants = export_faces(checkpoint, data, Scenes.load(boxes), out, origin, test=test)
-    _enter(variants, out, as_default)
+    scenes = Scenes.load(boxes)
+    origin = Origin(name, trained_on, licence, source)
+    _tell(
+        entered(
+            out,
+            lambda folder: export_faces(checkpoint, data, scenes, folder, origin, test=test),
+            is_default=as_default,
+        )
+    )
 
 
-def _enter(variants: "list[Variant]", folder: Path, as_default: bool) -> None:
-    """Put the variants into the folder's manifest and tell what was measured."""
-    from ferapp.inference.manifest import read_manifest, write_manifest
-    from ferapp.training.export import default_of, replaced
-
-    plain, small = variants
-    chosen = default_of(plain, small).model.name if as_default else None
-    path = folder / "manifest.json"
-    models = [v.model for v in variants]
-    write_manifest(replaced(read_manifest(path), models, chosen), path)
+def _tell(variants: "list[Variant]") -> None:
     for variant in variants:
-        console.print(
+        typer.echo(
             f"{variant.model.name}: {variant.score:.2f} points, {variant.median_ms:.2f} ms on one "
-            f"thread{' (default)' if variant.model.name == chosen else ''}"
+            "thread"
         )
         for metric in variant.model.metrics:
-            console.print(f"  {metric.name} {metric.value:.4f} (n {metric.n})")
+            typer.echo(f"  {metric.name} {metric.value:.4f} (n {metric.n})")
 
 
 def _prepare(threads: int) -> None:
     """Set what a fast run needs before torch starts."""
     try:
-        import torch
-    except ImportError as exc:
-        raise MissingExtra("torch", "train") from exc
-    import cv2
-
-    from ferapp.training.runs import restart_with_fast_malloc
-
-    restart_with_fast_malloc()
-    torch.set_num_threads(threads)
-    cv2.setNumThreads(1)
+        from ferapp.training.runs import prepare_process
+    except ModuleNotFoundError as exc:
+        raise MissingExtra(exc.name or "torch", "train") from exc
+    prepare_process(threads)
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -118,8 +118,8 @@ class Model(_Part):
                 raise ValueError("calibration.bias must have one number a label")
         if (self.kind == "classifier") != (self.family == "logits"):
             raise ValueError(f"a {self.kind} can't be of family {self.family!r}")
-        if self.url is None and (self.recipe is None or self.bytes is None):
-            raise ValueError("a model that ships names its recipe and its size")
+        if self.url is None and None in (self.recipe, self.commit, self.bytes):
+            raise ValueError("a model that ships names its recipe, commit and size")
         return self
 
 
@@ -199,4 +199,6 @@ def manifest() -> Manifest:
 def write_manifest(value: Manifest, path: Path) -> None:
     """Write a manifest as people like to read it."""
     text = json.dumps(value.model_dump(mode="json", exclude_none=True), indent=2)
-    path.write_text(text + "\n", encoding="utf-8")
+    temporary = path.with_suffix(".part")
+    temporary.write_text(text + "\n", encoding="utf-8")
+    temporary.replace(path)

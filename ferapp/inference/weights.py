@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -22,24 +23,24 @@ _CHUNK_BYTES: Final = 65_536
 def cache_folder() -> Path:
     """Where fetched weights are kept: ``FERAPP_CACHE_DIR`` or the user's cache folder."""
     named = os.environ.get(CACHE_VARIABLE)
-    return Path(named) if named else platformdirs.user_cache_path("ferapp")
+    return Path(named).expanduser() if named else platformdirs.user_cache_path("ferapp")
 
 
-def places(model: Model) -> tuple[Path, Path]:
-    """Where a model's file may be: shipped, then fetched."""
-    return MODELS_FOLDER / model.file, cache_folder() / model.file
+def place(model: Model) -> Path:
+    """Where a model's file belongs: with ferapp, or in the cache for those that are fetched."""
+    return (cache_folder() if model.url else MODELS_FOLDER) / model.file
 
 
 def find(model: Model) -> Path | None:
     """The model's file, if it is on this machine."""
-    return next((path for path in places(model) if path.is_file()), None)
+    return place(model) if place(model).is_file() else None
 
 
 def read(model: Model) -> bytes:
     """The bytes of a model's file, checked: what was hashed is what gets loaded.
 
     Raises:
-        MissingWeights: The file is not on this machine.
+        MissingWeights: The file is not on this machine or can't be read.
         WrongHash: Its bytes are not the ones that the manifest names.
     """
     path = find(model)
@@ -50,7 +51,10 @@ def read(model: Model) -> bytes:
             else f"It ships as models/{model.file}; restore it with: git checkout models"
         )
         raise MissingWeights(f"The weights of {model.name} are not on this machine. {remedy}")
-    data = path.read_bytes()
+    try:
+        data = path.read_bytes()
+    except OSError as exc:
+        raise MissingWeights(f"{path.name} can't be read: {exc.strerror or exc}.") from exc
     found = hashlib.sha256(data).hexdigest()
     if found != model.sha256:
         raise WrongHash(
@@ -78,36 +82,30 @@ def fetch(model: Model, *, report: Report = no_report) -> Path:
             known_hash=f"sha256:{model.sha256}",
             fname=model.file,
             path=cache_folder(),
-            downloader=pooch.HTTPDownloader(
-                progressbar=_Progress(model, report),
-                chunk_size=_CHUNK_BYTES,
-                timeout=_PATIENCE_S,
-            ),
+            downloader=_downloader(model, report),
         )
     except (requests.RequestException, ValueError, OSError) as exc:
         # pooch raises ValueError for a wrong hash and leaves nothing behind.
         raise FetchError(f"{model.name} was not fetched from {model.url}: {exc}") from exc
+    Path(path).chmod(0o644)  # pooch leaves it to the one user who fetched it
     return Path(path)
 
 
-class _Progress:
-    """What pooch calls a progress bar; it also stops a server that sends more than was named."""
+def _downloader(model: Model, report: Report) -> Callable[[str, str, object], None]:
+    """What pooch calls to fill a temporary file; a server that sends too much is cut off."""
 
-    def __init__(self, model: Model, report: Report) -> None:
-        self.total = 0  # set by pooch from the length that the server names
-        self._most = model.bytes
-        self._report = report
-        self._done = 0
+    def download(url: str, output_file: str, _pooch: object) -> None:
+        with (
+            requests.get(url, stream=True, timeout=_PATIENCE_S) as response,
+            Path(output_file).open("wb") as file,
+        ):
+            response.raise_for_status()
+            total, done = int(response.headers.get("content-length", 0)), 0
+            for chunk in response.iter_content(_CHUNK_BYTES):
+                done += len(chunk)
+                if model.bytes is not None and done > model.bytes:
+                    raise ValueError(f"the server sends more than {model.bytes:,} bytes")
+                file.write(chunk)
+                report(done, total)
 
-    def update(self, count: int) -> None:
-        self._done += count  # pooch counts the last chunk as a whole one
-        if self._most is not None and self._done >= self._most + _CHUNK_BYTES:
-            raise ValueError(f"the server sends more than the {self._most:,} bytes expected")
-        self._report(self._done, self.total)
-
-    def reset(self) -> None:
-        """Called by pooch before its last update, which repeats the whole size."""
-        self._done = 0
-
-    def close(self) -> None:
-        """Nothing to close."""
+    return download

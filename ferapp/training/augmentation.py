@@ -77,7 +77,7 @@ def mixed(
         share = 1 - float((bottom - top) * (right - left)) / (height * width)
     else:
         # Beta(a, a) from two gammas; PyTorch's own sampler takes no generator.
-        gammas = torch._standard_gamma(torch.full((2,), how.mixup_alpha), generator=rng)
+        gammas = torch._standard_gamma(torch.full((2,), float(how.mixup_alpha)), generator=rng)
         share = float(gammas[0] / gammas.sum().clamp_min(1e-12))
         faces = share * faces + (1 - share) * faces[other]
     return faces, share * targets + (1 - share) * targets[other]

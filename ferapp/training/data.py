@@ -12,6 +12,7 @@ import csv
 import hashlib
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,9 @@ from numpy.typing import NDArray
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import DataError, ImageError
 from ferapp.media.images import read_image
+
+SUFFIXES: Final = (".jpg", ".jpeg", ".png")
+"""What the names of pictures end in."""
 
 Split = Literal["Train", "Valid", "Test"]
 SPLITS: Final[tuple[Split, ...]] = ("Train", "Valid", "Test")
@@ -53,7 +57,7 @@ class LabelledFaces:
 
     def __len__(self) -> int:
         """How many faces there are."""
-        return len(self.images_rgb)
+        return len(self.targets)
 
     @property
     def classes(self) -> NDArray[np.intp]:
@@ -101,7 +105,7 @@ def load_ferplus(source: str | Path, split: Split, *, majority_only: bool) -> La
             name = f"{folder}/{names[index]}"
             data = tree.read(name)
             digest.update(votes[index].tobytes() + data)
-            images.append(_decoded(data, name))
+            images.append(picture(data, name))
     expressions = votes[keep, : len(EXPRESSIONS)]
     targets = expressions / np.maximum(expressions.sum(axis=1, keepdims=True), 1)
     return LabelledFaces(images, targets, EXPRESSIONS, digest.hexdigest())
@@ -116,7 +120,8 @@ def load_folders(source: str | Path) -> LabelledFaces:
         DataError: There are fewer than two folders, one of them is empty, or a picture is broken.
     """
     root = Path(source)
-    folders = {p.name: p for p in root.iterdir() if p.is_dir()} if root.is_dir() else {}
+    entries = [p for p in root.iterdir() if not p.name.startswith(".")] if root.is_dir() else []
+    folders = {p.name: p for p in entries if p.is_dir()}
     if len(folders) < 2:
         raise DataError(
             f"{root}: expected at least two folders, one a class, with face pictures in each."
@@ -128,17 +133,30 @@ def load_folders(source: str | Path) -> LabelledFaces:
     classes: list[int] = []
     digest = hashlib.sha256()
     for index, label in enumerate(labels):
-        files = sorted(p for p in folders[label].iterdir() if p.is_file())
+        files = sorted(p for p in folders[label].iterdir() if p.suffix.lower() in SUFFIXES)
         if not files:
             raise DataError(f"{folders[label]}: expected face pictures, found none.")
         for file in files:
             data = file.read_bytes()
             digest.update(label.encode() + data)
-            images.append(_decoded(data, f"{label}/{file.name}"))
+            images.append(picture(data, f"{label}/{file.name}"))
             classes.append(index)
     return LabelledFaces(
         images, np.eye(len(labels), dtype=np.float32)[classes], labels, digest.hexdigest()
     )
+
+
+def is_folder_per_class(source: str | Path) -> bool:
+    """Whether a data set has one folder a class in each split, and not the layout of FER+."""
+    return (Path(source) / "Train").is_dir()
+
+
+def has_split(source: str | Path, split: Split) -> bool:
+    """Whether a data set has this split."""
+    if is_folder_per_class(source):
+        return (Path(source) / split).is_dir()
+    with _Tree(Path(source)) as tree:
+        return tree.has(f"FER2013{split}/label.csv")
 
 
 def load_split(
@@ -149,15 +167,18 @@ def load_split(
     A folder a class has its splits as ``Train``, ``Valid`` and ``Test`` one level up.
 
     Raises:
-        DataError: As for `load_ferplus` and `load_folders`, or a class is unknown.
+        DataError: As for `load_ferplus` and `load_folders`, a class is unknown, or no face is left.
     """
     own = Path(source) / split
     faces = (
         load_folders(own)
-        if own.is_dir()
+        if own.is_dir() or is_folder_per_class(source)
         else load_ferplus(source, split, majority_only=majority_only)
     )
-    return only(faces, classes) if classes else faces
+    faces = only(faces, classes) if classes else faces
+    if not len(faces):
+        raise DataError(f"{source}: the split {split} has no face with such a label.")
+    return faces
 
 
 def only(faces: LabelledFaces, classes: tuple[str, ...]) -> LabelledFaces:
@@ -217,9 +238,14 @@ def _votes_of(cells: list[str], width: int, where: str, before: str) -> list[flo
         raise DataError(f"{where}: expected whole numbers as votes, found {cells}.") from exc
 
 
-def _decoded(data: bytes, name: str) -> NDArray[np.uint8]:
+def picture(source: Path | bytes, name: str) -> NDArray[np.uint8]:
+    """A picture of a data set, (h, w, 3) RGB uint8.
+
+    Raises:
+        DataError: It can't be read; the message has its name.
+    """
     try:
-        return read_image(data)
+        return read_image(source)
     except ImageError as exc:
         raise DataError(f"{name}: {exc}") from exc
 
@@ -241,7 +267,7 @@ class _Tree:
             except zipfile.BadZipFile as exc:
                 raise DataError(f"{self._source}: not a zip file that can be read.") from exc
         found = sorted((n for n in self._names() if n.endswith("label.csv")), key=len)
-        parents = [n.split("FER2013")[0] for n in found if "FER2013" in n]
+        parents = [n.rsplit("FER2013", 1)[0] for n in found if "FER2013" in n]
         if not parents:
             raise DataError(
                 f"{self._source}: expected the folders FER2013Train, FER2013Valid and FER2013Test, "
@@ -267,8 +293,10 @@ class _Tree:
             if self._zip:
                 return self._zip.read(self._prefix + name)
             return (self._source / self._prefix / name).read_bytes()
-        except (KeyError, OSError) as exc:
+        except (KeyError, FileNotFoundError) as exc:
             raise DataError(f"{self._source}: {name} is missing.") from exc
+        except (zipfile.BadZipFile, zlib.error, OSError) as exc:
+            raise DataError(f"{self._source}: {name} can't be read: {exc}.") from exc
 
     def has(self, name: str) -> bool:
         """Whether there is a file of this name."""
@@ -278,4 +306,8 @@ class _Tree:
 
     def rows(self, name: str) -> list[list[str]]:
         """The same as the rows of a CSV file."""
-        return list(csv.reader(io.StringIO(self.read(name).decode("utf-8-sig"))))
+        try:
+            text = self.read(name).decode("utf-8-sig")
+        except UnicodeDecodeError as exc:
+            raise DataError(f"{self._source}: {name} is not UTF-8 text.") from exc
+        return list(csv.reader(io.StringIO(text)))

@@ -5,6 +5,7 @@ Read it top to bottom: the recipe, which prior answers for which face, the loss,
 
 import json
 import logging
+import math
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,9 +16,10 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
+from ferapp.errors import DataError
 from ferapp.inference.detectors import Detector, faces_of
-from ferapp.media.images import read_image
 from ferapp.settings import DetectionSettings
+from ferapp.training.data import picture
 from ferapp.training.metrics import LabelledBoxes, average_precision
 from ferapp.training.networks import FaceNet, FaceNetOutputs
 from ferapp.training.runs import (
@@ -27,6 +29,7 @@ from ferapp.training.runs import (
     commit,
     cosine,
     has_bfloat16,
+    is_best,
     parameter_groups,
 )
 from ferapp.training.scenes import SceneAugmentation, SceneViews, stacked
@@ -125,7 +128,10 @@ def assigned(prior_corners: Tensor, xyxy: Tensor, score: Tensor, recipe: FaceRec
     is_sure = (score >= recipe.sure) & (sides >= recipe.smallest_px)
     unsure, faces = xyxy[~is_sure & (score >= recipe.unsure)], xyxy[is_sure]
     if len(unsure):
-        targets.is_ignored[:] = _iou(prior_corners, unsure).amax(dim=1) > 0.2
+        overlap = _iou(prior_corners, unsure)
+        targets.is_ignored[:] = overlap.amax(dim=1) > 0.2
+        # Faces below the smallest prior overlap none by that much.
+        targets.is_ignored[overlap.argmax(dim=0)] = True
     if len(faces):
         overlap = _iou(prior_corners, faces)
         # The best prior of a face is its own, however small the overlap is.
@@ -186,6 +192,11 @@ def train_faces(
         DataError: A photo can't be read, or the folder holds a run of another recipe.
     """
     used, held_out = recipe.split(scenes)
+    if not any((f.score >= recipe.sure).any() for f in held_out.faces):
+        raise DataError(
+            f"None of the {len(held_out.names)} held-out photos (every {recipe.hold_out}th) has a "
+            "face that the teachers are sure of; add photos with faces."
+        )
     torch.manual_seed(recipe.seed)
     network = channels_last(FaceNet(recipe.size_wh))
     optimizer = torch.optim.AdamW(
@@ -207,8 +218,8 @@ def train_faces(
         optimizer.load_state_dict(state["optimizer"])
         average.state, average.steps = state["weights"], state["average_steps"]
         first = int(state["round"])
-    rounds = recipe.views // recipe.round_views or 1
-    steps = min(recipe.views, recipe.round_views) // recipe.batch_size
+    rounds = math.ceil(recipe.views / recipe.round_views)
+    steps = math.ceil(recipe.views / rounds / recipe.batch_size)
     views = SceneViews(folder, used, recipe.augmentation, recipe.size_wh, recipe.seed + first)
     loader = iter(
         DataLoader(views, recipe.batch_size, collate_fn=stacked, num_workers=1, prefetch_factor=4)
@@ -242,7 +253,6 @@ def train_faces(
             losses.append(loss.item())
             report(done + 1, rounds * steps)
         score_now = held_out_ap(NetworkDetector(average.state, recipe), folder, held_out, recipe)
-        best = max((row["held_out_ap"] for row in run.history), default=0.0)
         run.log(
             {
                 "views": (index + 1) * steps * recipe.batch_size,
@@ -260,7 +270,7 @@ def train_faces(
                 "average_steps": average.steps,
                 "optimizer": optimizer.state_dict(),
             },
-            is_best=score_now > best,
+            is_best=is_best(run.history, "held_out_ap"),
         )
     return run.folder / "best.pt"
 
@@ -294,7 +304,7 @@ def held_out_ap(detector: Detector, folder: Path, scenes: Scenes, recipe: FaceRe
     settings = DetectionSettings(confidence=0.02, iou=0.4, max_faces=200)
     found, wanted = [], []
     for name, faces in zip(scenes.names, scenes.faces, strict=True):
-        found.append(detector.detect(read_image(folder / name), settings))
+        found.append(detector.detect(picture(folder / name, name), settings))
         seen = faces.at(np.flatnonzero(faces.score >= recipe.unsure))
         wanted.append(LabelledBoxes(seen.xyxy, seen.score >= recipe.sure))
     return average_precision(found, wanted)

@@ -6,12 +6,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from ferapp.errors import DataError, ImageError
+from ferapp.errors import DataError
 from ferapp.inference.classifiers import ExpressionClassifier
 from ferapp.inference.detectors import Detector
-from ferapp.media.images import read_image
 from ferapp.settings import DetectionSettings
-from ferapp.training.data import LabelledFaces
+from ferapp.training.data import LabelledFaces, picture
 from ferapp.training.metrics import (
     LabelledBoxes,
     accuracy,
@@ -86,6 +85,8 @@ def evaluate_faces(data: Path, detector: Detector, *, report: Report = no_report
     path = data / "annotations.json"
     try:
         rows = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(rows, list):
+            raise TypeError(f"found {type(rows).__name__}")
         labels = [(row["image"], _boxes(row["boxes_xyxy"]), row) for row in rows]
         counting = {
             name: [_labels(xyxy, row[name]) for _, xyxy, row in labels] for name in DIFFICULTIES
@@ -99,10 +100,7 @@ def evaluate_faces(data: Path, detector: Detector, *, report: Report = no_report
         ) from exc
     found: list[Faces] = []
     for image, _, _ in labels:
-        try:
-            pixels = read_image(data / "images" / image)
-        except ImageError as exc:
-            raise DataError(f"{data / 'images' / image}: {exc}") from exc
+        pixels = picture(data / "images" / image, image)
         found.append(detector.detect(pixels, WIDER_SETTINGS))
         report(len(found), len(labels))
     out: dict[str, Any] = {"n_images": len(labels)}

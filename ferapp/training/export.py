@@ -2,9 +2,10 @@
 
 import hashlib
 import logging
+import tempfile
 import time
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,9 +20,23 @@ from torch import nn
 from ferapp.errors import FerappError
 from ferapp.inference.classifiers import ExpressionClassifier, softmax
 from ferapp.inference.detectors import UltraLight
-from ferapp.inference.manifest import Calibration, Input, Manifest, Metric, Model
+from ferapp.inference.manifest import (
+    Calibration,
+    Input,
+    Manifest,
+    Metric,
+    Model,
+    read_manifest,
+    write_manifest,
+)
 from ferapp.inference.session import Session
-from ferapp.training.data import SPLITS, LabelledFaces, load_split
+from ferapp.training.data import (
+    LabelledFaces,
+    Split,
+    has_split,
+    is_folder_per_class,
+    load_split,
+)
 from ferapp.training.distil import FaceRecipe, held_out_ap
 from ferapp.training.evaluate import DIFFICULTIES, evaluate_expressions, evaluate_faces
 from ferapp.training.networks import ExpressionNet, ExpressionOutputs, FaceNet, FaceNetOutputs
@@ -34,12 +49,14 @@ logger = logging.getLogger(__name__)
 
 OPSET: Final = 18
 _TOLERANCE: Final = 1e-3
+_LARGE: Final = 256
 _INT8_EXAMPLES: Final = 400
 _INT8_MAY_LOSE: Final = 0.3
 
 FERPLUS_RULE: Final = (
     "single votes dropped, majority over 50 % on an expression; given crops, no test-time tricks"
 )
+FOLDER_RULE: Final = "the folder's name is the label; given crops, no test-time tricks"
 WIDER_RULE: Final = "WIDER FACE: IoU 0.5, ignored boxes neither hit nor miss"
 
 
@@ -126,13 +143,50 @@ def to_int8(fp32: Path, int8: Path, inputs: NDArray[np.float32]) -> None:
         prepared,
         int8,
         Reader(),
-        op_types_to_quantize=["Conv", "Relu", "Add"],
+        nodes_to_quantize=_up_to_last_convolutions(onnx.load(prepared).graph),
         per_channel=True,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         calibrate_method=CalibrationMethod.MinMax,
     )
     prepared.unlink()
+
+
+def _up_to_last_convolutions(graph: onnx.GraphProto) -> list[str]:
+    """Names of the convolutions and of all that feeds one.
+
+    What comes after, the decoding of boxes above all, needs numbers finer than a pixel.
+    """
+    maker = {output: node for node in graph.node for output in node.output}
+    names: set[str] = set()
+    open_nodes = [node for node in graph.node if node.op_type == "Conv"]
+    while open_nodes:
+        node = open_nodes.pop()
+        if node.name not in names:
+            names.add(node.name)
+            open_nodes += [maker[name] for name in node.input if name in maker]
+    return sorted(names)
+
+
+def store_as_half(path: Path) -> None:
+    """Keep a graph's large weights as float16 in the file; they are cast back when it is loaded.
+
+    The computation stays float32, and the file is half as large. Weights are rounded to 11 bits.
+    """
+    model = onnx.load(path)
+    casts = []
+    for weight in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(weight)
+        if values.dtype == np.float32 and values.size >= _LARGE:
+            half = onnx.numpy_helper.from_array(values.astype(np.float16), f"{weight.name}.half")
+            casts.append(
+                onnx.helper.make_node("Cast", [half.name], [weight.name], to=onnx.TensorProto.FLOAT)
+            )
+            weight.CopyFrom(half)
+    for cast in reversed(casts):
+        model.graph.node.insert(0, cast)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
 
 
 def calibrated(
@@ -218,11 +272,17 @@ def export_expressions(
     spec = ExpressionRecipe().spec(side)
     plain, small = out / f"{origin.name}.onnx", out / f"{origin.name}-int8.onnx"
     to_onnx(ExpressionOutputs(network).eval(), spec, plain, ["logits"], any_batch=True)
-    train, valid, test = (
-        load_split(data, split, majority_only=split != "Train", classes=labels) for split in SPLITS
-    )
+    train = load_split(data, "Train", majority_only=False, classes=labels)
+    judged: list[tuple[Split, LabelledFaces]] = [
+        (split, load_split(data, split, majority_only=True, classes=labels))
+        for split in ("Valid", "Test")
+        if split == "Valid" or has_split(data, split)
+    ]
+    valid = judged[0][1]
+    rule = FOLDER_RULE if is_folder_per_class(data) else FERPLUS_RULE
     picked = np.random.default_rng(0).permutation(len(train))[:_INT8_EXAMPLES]
     to_int8(plain, small, batch([train.images_rgb[i] for i in picked], spec))
+    store_as_half(plain)
     variants = []
     for path in (plain, small):
         session = Session(path.read_bytes(), threads=1)
@@ -240,9 +300,13 @@ def export_expressions(
             calibration=calibration,
             metrics=[
                 Metric(
-                    name=f"{split}_{name}", value=value, n=len(faces), rule=FERPLUS_RULE, data=split
+                    name=f"{split.lower()}_{name}",
+                    value=value,
+                    n=len(faces),
+                    rule=rule,
+                    data=f"{data.name}, {split}",
                 )
-                for split, faces in (("Valid", valid), ("Test", test))
+                for split, faces in judged
                 for name, value in _figures(evaluate_expressions(faces, classifier))
             ],
         )
@@ -293,6 +357,7 @@ def export_faces(
         )
     )
     to_int8(plain, small, batch([next(views).image for _ in range(_INT8_EXAMPLES)], recipe.spec))
+    store_as_half(plain)
     variants = []
     for path in (plain, small):
         session = Session(path.read_bytes(), threads=1)
@@ -315,7 +380,7 @@ def export_faces(
                     data=f"{test.name}, {figures['n_images']} pictures",
                 )
                 for level in DIFFICULTIES
-                if test
+                if test and figures[f"n_{level}"]
             ],
         )
         score = 100 * held_out_ap(detector, folder, held_out, recipe)
@@ -349,14 +414,37 @@ def described(
     )
 
 
-def replaced(manifest: Manifest, models: Sequence[Model], default: str | None) -> Manifest:
-    """The manifest with some entries exchanged or added in front, and another default."""
-    names = {m.name for m in models}
-    defaults = manifest.defaults
-    if default is not None:
-        defaults = defaults.model_copy(update={models[0].kind: default})
-    others = [m for m in manifest.models if m.name not in names]
-    return Manifest(version=1, defaults=defaults, models=(*models, *others))
+def entered(
+    folder: Path, export: Callable[[Path], list[Variant]], *, is_default: bool
+) -> list[Variant]:
+    """Export into a folder of models and enter what came out in its manifest.
+
+    Nothing in the folder changes before everything is written and measured.
+
+    Args:
+        folder: Holds a ``manifest.json``.
+        export: Writes the files of one model into a given folder; fp32, then int8.
+        is_default: Whether the better variant becomes the default of its kind.
+
+    Raises:
+        ManifestError: There is no manifest that can be read.
+    """
+    path = folder / "manifest.json"
+    manifest = read_manifest(path)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".export-") as workshop:
+        variants = export(Path(workshop))
+        models = [v.model for v in variants]
+        defaults = manifest.defaults
+        if is_default:
+            better = default_of(*variants).model
+            defaults = defaults.model_copy(update={better.kind: better.name})
+        names = {m.name for m in models}
+        others = [m for m in manifest.models if m.name not in names]
+        changed = Manifest(version=1, defaults=defaults, models=(*models, *others))
+        for model in models:
+            (Path(workshop) / model.file).replace(folder / model.file)
+        write_manifest(changed, path)
+    return variants
 
 
 def _figures(result: dict[str, Any]) -> list[tuple[str, float]]:

@@ -111,13 +111,14 @@ class ExpressionOutputs(nn.Module):
 
     def forward(self, faces: Tensor) -> Tensor:
         """Faces, (n, 1, h, w), to logits, (n, classes)."""
-        return (self.network(faces) + self.network(faces.flip(3))) / 2
+        logits: Tensor = self.network(faces) + self.network(faces.flip(3))
+        return logits / 2
 
 
 class FaceNet(nn.Module):
     """SSD face detector with the priors of RFB-320 and a backbone of plain convolutions.
 
-    Features at strides 8 and 16 also see what the coarser ones know (Lin et al., 2017, "Feature
+    Features at strides 8, 16 and 32 also see what the coarser ones know (Lin et al., 2017, "Feature
     Pyramid Networks"), which small faces need.
 
     Args:

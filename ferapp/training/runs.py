@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from ferapp.errors import DataError
+from ferapp.vision.threads import cap_threads
 
 logger = logging.getLogger(__name__)
 
@@ -30,10 +31,15 @@ _MALLOC: Final = {
 }
 
 
-def restart_with_fast_malloc() -> None:
-    """Start this process anew with an allocator that keeps its memory; glibc reads it at start."""
+def prepare_process(threads: int) -> None:
+    """Start this process anew with an allocator that keeps its memory, then cap its threads.
+
+    To be called first by a command line: glibc reads its settings when a process starts.
+    """
     if sys.platform == "linux" and any(os.environ.get(k) != v for k, v in _MALLOC.items()):
         os.execve(sys.executable, sys.orig_argv, {**os.environ, **_MALLOC})
+    torch.set_num_threads(threads)
+    cap_threads(1)
 
 
 def channels_last(network: Network) -> Network:
@@ -48,11 +54,12 @@ def has_bfloat16() -> bool:
 
 
 def commit() -> str:
-    """The commit of the code that runs, or "unknown" outside a git checkout."""
-    folder = Path(__file__).parent
-    run = subprocess.run(
-        ["git", "rev-parse", "--short=12", "HEAD"], cwd=folder, capture_output=True, text=True
-    )
+    """The commit of the code that runs, with "-dirty" for changed files; "unknown" without git."""
+    command = ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"]
+    try:
+        run = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
+    except OSError:
+        return "unknown"
     return run.stdout.strip() or "unknown"
 
 
@@ -116,7 +123,8 @@ class Run:
 
     def save(self, state: Mapping[str, Any], *, is_best: bool) -> None:
         """Write a checkpoint so that a kill at any time leaves the one before or this one."""
-        for name in ("last.pt", "best.pt") if is_best else ("last.pt",):
+        # The best one first: a kill in between repeats an epoch, instead of losing the best.
+        for name in ("best.pt", "last.pt") if is_best else ("last.pt",):
             temporary = self.folder / f"{name}.part"
             torch.save({"about": self.about, "history": self.history, **state}, temporary)
             temporary.replace(self.folder / name)
@@ -142,6 +150,12 @@ def draw_curves(history: list[dict[str, float]], path: Path) -> None:
         axes.plot([row[x] for row in history], [row[name] for row in history])
         axes.set(title=name, xlabel=x)
     figure.savefig(path, dpi=80)
+
+
+def is_best(history: list[dict[str, float]], score: str) -> bool:
+    """Whether the last row has the highest score so far; NaN is the lowest."""
+    scores = [-math.inf if math.isnan(row[score]) else row[score] for row in history]
+    return all(scores[-1] > earlier for earlier in scores[:-1])
 
 
 def cosine(step: int, *, total: int, warmup: int) -> float:

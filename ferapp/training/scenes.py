@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from ferapp.media.images import read_image
+from ferapp.training.data import picture
 from ferapp.training.teachers import Scenes
 from ferapp.types import Faces
 from ferapp.vision import boxes
@@ -179,7 +179,7 @@ class SceneViews(IterableDataset[View]):
         size_wh: tuple[int, int],
         seed: int,
     ) -> None:
-        self._images = [read_image(folder / name) for name in scenes.names]
+        self._images = [picture(folder / name, name) for name in scenes.names]
         self._faces = scenes.faces
         # Small tiles are cut from halves, which costs a quarter.
         self._halves = [resized(i, (i.shape[1] // 2, i.shape[0] // 2)) for i in self._images]

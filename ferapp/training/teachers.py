@@ -13,15 +13,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.errors import DataError, ImageError
+from ferapp.errors import DataError
 from ferapp.inference.detectors import Detector
-from ferapp.media.images import read_image
 from ferapp.settings import DetectionSettings
+from ferapp.training.data import SUFFIXES, picture
 from ferapp.types import Faces, Report, no_report
 from ferapp.vision import boxes
 from ferapp.vision.crops import Image
-
-_SUFFIXES = {".jpg", ".jpeg", ".png"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +48,7 @@ class Scenes:
 
     def save(self, path: Path) -> None:
         """Write the boxes to one ``.npz`` file."""
+        path.parent.mkdir(parents=True, exist_ok=True)
         counts = [len(f) for f in self.faces]
         temporary = path.with_suffix(".part.npz")
         np.savez_compressed(
@@ -63,11 +62,18 @@ class Scenes:
 
     @classmethod
     def load(cls, path: Path) -> "Scenes":
-        """Read what `save` wrote."""
-        with np.load(path) as file:
-            ends = np.cumsum(file["counts"])[:-1]
-            xyxy, score = np.split(file["xyxy"], ends), np.split(file["score"], ends)
-            names = [str(n) for n in file["names"]]
+        """Read what `save` wrote.
+
+        Raises:
+            DataError: The file is missing or another one.
+        """
+        try:
+            with np.load(path) as file:
+                ends = np.cumsum(file["counts"])[:-1]
+                xyxy, score = np.split(file["xyxy"], ends), np.split(file["score"], ends)
+                names = [str(n) for n in file["names"]]
+        except (OSError, ValueError, KeyError) as exc:
+            raise DataError(f"{path}: expected what `ferapp train label` wrote: {exc}.") from exc
         return cls(names, [Faces(b, s) for b, s in zip(xyxy, score, strict=True)])
 
 
@@ -78,7 +84,7 @@ def pictures_below(folder: Path) -> list[str]:
         DataError: There is none.
     """
     names = sorted(
-        p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES
+        p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES
     )
     if not names:
         raise DataError(f"{folder}: expected JPG or PNG photos below it, found none.")
@@ -96,10 +102,7 @@ def label_scenes(
     names = pictures_below(folder)
     faces = []
     for done, name in enumerate(names, 1):
-        try:
-            image = read_image(folder / name)
-        except ImageError as exc:
-            raise DataError(f"{folder / name}: {exc}") from exc
+        image = picture(folder / name, name)
         faces.append(fused([opinion(image, teacher) for teacher in teachers]))
         report(done, len(names))
     return Scenes(names, faces)

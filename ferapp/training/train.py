@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ferapp.errors import InvalidValue
 from ferapp.training.augmentation import FaceAugmentation, augmented, mixed
 from ferapp.training.data import LabelledFaces, load_split
 from ferapp.training.metrics import accuracy, macro_recall
@@ -26,6 +27,7 @@ from ferapp.training.runs import (
     commit,
     cosine,
     has_bfloat16,
+    is_best,
     parameter_groups,
 )
 from ferapp.types import Report, no_report
@@ -47,19 +49,22 @@ class ExpressionRecipe:
         average: Decay of the averaged weights, which are the ones that are judged and kept.
         balance: How much more often faces of rare classes are drawn: 0 not at all, 1 until all
             classes come equally often.
-        patience: Stop after this many epochs without a better accuracy on the valid split.
+        patience: Stop after this many epochs of the last size without a better accuracy on Valid.
+        unmixed: In this many epochs at the end no faces are mixed, so that the network last sees
+            faces as they come.
         augmentation: How faces are changed.
         classes: Class names to keep; empty for all.
         seed: Of weights, order and augmentation.
     """
 
-    sizes: tuple[tuple[int, int], ...] = ((32, 12), (40, 12), (48, 10))
+    sizes: tuple[tuple[int, int], ...] = ((32, 12), (40, 12), (48, 18))
     batch_size: int = 128
     learning_rate: float = 0.05
     weight_decay: float = 5e-4
     average: float = 0.999
     balance: float = 0.2
-    patience: int = 12
+    patience: int = 8
+    unmixed: int = 5
     augmentation: FaceAugmentation = field(default_factory=FaceAugmentation)
     classes: tuple[str, ...] = ()
     seed: int = 0
@@ -69,13 +74,13 @@ class ExpressionRecipe:
         """Epochs in all."""
         return sum(epochs for _, epochs in self.sizes)
 
-    def size_at(self, epoch: int) -> int:
-        """Side of the training faces in an epoch, px."""
+    def stage(self, epoch: int) -> tuple[int, int]:
+        """Side of the training faces in an epoch, px, and how many epochs of it that makes."""
         for size, epochs in self.sizes:
             if epoch < epochs:
-                return size
+                return size, epoch + 1
             epoch -= epochs
-        return self.sizes[-1][0]
+        raise InvalidValue(f"the recipe has {self.epochs} epochs")
 
     def spec(self, size: int | None = None) -> InputSpec:
         """What the network takes."""
@@ -93,7 +98,7 @@ class Trainer:
     average: AveragedWeights
     rng: torch.Generator
 
-    def step(self, faces: Tensor, targets: Tensor, size: int, rate: float) -> float:
+    def step(self, faces: Tensor, targets: Tensor, size: int, rate: float, *, mixes: bool) -> float:
         """One step on a batch; its loss.
 
         Args:
@@ -101,10 +106,12 @@ class Trainer:
             targets: Shares of votes, (n, classes).
             size: Side to train at, px.
             rate: Learning rate.
+            mixes: Whether faces are mixed.
         """
         how, spec = self.recipe.augmentation, self.recipe.spec()
         faces = augmented(faces, size, how, self.rng)
-        faces, targets = mixed(faces, targets, how, self.rng)
+        if mixes:
+            faces, targets = mixed(faces, targets, how, self.rng)
         inputs = ((faces * 255 - spec.mean) / spec.std).contiguous(
             memory_format=torch.channels_last
         )
@@ -142,7 +149,7 @@ def train_expressions(
         DataError: The data set's layout is wrong.
     """
     train = load_split(data, "Train", majority_only=False, classes=recipe.classes)
-    valid = load_split(data, "Valid", majority_only=True, classes=recipe.classes)
+    valid = load_split(data, "Valid", majority_only=True, classes=train.labels)
     torch.manual_seed(recipe.seed)
     network = channels_last(ExpressionNet(len(train.labels)))
     trainer = Trainer(
@@ -173,7 +180,7 @@ def train_expressions(
     steps = len(train) // recipe.batch_size or 1
     for epoch in range(first, recipe.epochs):
         started = time.monotonic()
-        size = recipe.size_at(epoch)
+        size, epochs_here = recipe.stage(epoch)
         losses = []
         network.train()
         order = torch.multinomial(weights, len(train), replacement=True, generator=trainer.rng)
@@ -186,11 +193,11 @@ def train_expressions(
                 done, total=recipe.epochs * steps, warmup=2 * steps
             )
             faces = pixels[chosen].float() / 255
-            losses.append(trainer.step(faces, targets[chosen], size, rate))
+            mixes = epoch < recipe.epochs - recipe.unmixed
+            losses.append(trainer.step(faces, targets[chosen], size, rate, mixes=mixes))
             report(done + 1, recipe.epochs * steps)
         shares = probabilities(trainer.average.state, valid, recipe.spec(size))
         score = accuracy(valid.classes, shares)
-        best = max((row["valid_accuracy"] for row in run.history), default=0.0)
         run.log(
             {
                 "epoch": epoch + 1,
@@ -211,9 +218,11 @@ def train_expressions(
                 "rng": trainer.rng.get_state(),
                 "torch_rng": torch.get_rng_state(),
             },
-            is_best=score > best,
+            # Only what is judged at the size that ships can be the best.
+            is_best=is_best(run.history[-epochs_here:], "valid_accuracy"),
         )
-        if _since_best(run.history) >= recipe.patience and size == recipe.sizes[-1][0]:
+        is_last_size = epoch - epochs_here + 1 == recipe.epochs - recipe.sizes[-1][1]
+        if is_last_size and _since_best(run.history[-epochs_here:]) >= recipe.patience:
             logger.info("stopped early: no better in %d epochs", recipe.patience)
             break
     return run.folder / "best.pt"

@@ -1,0 +1,8 @@
+"""How many threads OpenCV may use in this process."""
+
+import cv2
+
+
+def cap_threads(count: int) -> None:
+    """Give OpenCV this many threads; by itself it takes every core for every call."""
+    cv2.setNumThreads(count)
