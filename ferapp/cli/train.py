@@ -73,6 +73,10 @@ def faces(
     boxes: Annotated[Path, typer.Option("--boxes", help="What `train label` wrote.")],
     out: Out,
     threads: Threads = 1,
+    recipe_name: Annotated[str, typer.Option("--recipe", help="base or crowds.")] = "base",
+    start: Annotated[
+        Path | None, typer.Option("--start", help="Checkpoint to start from, as for crowds.")
+    ] = None,
     views: Annotated[
         int | None, typer.Option("--views", min=1, help="Training pictures in all.")
     ] = None,
@@ -80,14 +84,16 @@ def faces(
 ) -> None:
     """Train the face detector on photos and their boxes."""
     _prepare(threads)
-    from ferapp.training.distil import FaceRecipe, train_faces
+    from ferapp.training.distil import RECIPES, train_faces
     from ferapp.training.teachers import Scenes
 
-    recipe = FaceRecipe(seed=seed)
+    if recipe_name not in RECIPES:
+        raise typer.BadParameter(f"expected one of {', '.join(RECIPES)}", param_hint="--recipe")
+    recipe = replace(RECIPES[recipe_name], seed=seed)
     if views:
         recipe = replace(recipe, views=views)
     with progress("steps") as report:
-        best = train_faces(data, Scenes.load(boxes), out, recipe, report=report)
+        best = train_faces(data, Scenes.load(boxes), out, recipe, start=start, report=report)
     typer.echo(f"best checkpoint: {best}")
 
 

@@ -9,6 +9,7 @@ import math
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import torch
@@ -94,6 +95,18 @@ class FaceRecipe:
         )
 
 
+RECIPES: Final = {
+    "base": FaceRecipe(),
+    # To go on from a checkpoint of "base": fewer close faces, more crowds, small steps.
+    "crowds": FaceRecipe(
+        views=40_000,
+        round_views=10_000,
+        learning_rate=4e-4,
+        augmentation=SceneAugmentation(mosaic=0.85, again=0.5),
+    ),
+}
+
+
 @dataclass(frozen=True, eq=False)
 class Targets:
     """What each prior of a view should say.
@@ -174,6 +187,7 @@ def train_faces(
     out: Path,
     recipe: FaceRecipe = FaceRecipe(),
     *,
+    start: Path | None = None,
     report: Report = no_report,
 ) -> Path:
     """Train on photos and their boxes; goes on where a killed run stopped.
@@ -183,6 +197,7 @@ def train_faces(
         scenes: Their boxes, from `ferapp.training.teachers.label_scenes`.
         out: The run's folder.
         recipe: What to do.
+        start: A checkpoint from whose averaged weights to start, instead of by chance.
         report: Told of every step with the steps done and the steps in all.
 
     Returns:
@@ -199,6 +214,8 @@ def train_faces(
         )
     torch.manual_seed(recipe.seed)
     network = channels_last(FaceNet(recipe.size_wh))
+    if start is not None:
+        network.load_state_dict(torch.load(start, weights_only=True)["weights"])
     optimizer = torch.optim.AdamW(
         parameter_groups(network, recipe.weight_decay), lr=recipe.learning_rate
     )

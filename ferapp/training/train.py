@@ -57,7 +57,7 @@ class ExpressionRecipe:
         seed: Of weights, order and augmentation.
     """
 
-    sizes: tuple[tuple[int, int], ...] = ((32, 12), (40, 12), (48, 18))
+    sizes: tuple[tuple[int, int], ...] = ((32, 12), (40, 12), (48, 16))
     batch_size: int = 128
     learning_rate: float = 0.05
     weight_decay: float = 5e-4
