@@ -97,6 +97,20 @@ def faces(
     typer.echo(f"best checkpoint: {best}")
 
 
+@app.command()
+def average(
+    first: Annotated[Path, typer.Option("--first", help="Checkpoint of the run gone on from.")],
+    second: Annotated[Path, typer.Option("--second", help="Checkpoint of the run that went on.")],
+    out: Annotated[Path, typer.Option("--out", help="Checkpoint to write.")],
+) -> None:
+    """Average the weights of two checkpoints, one of which started from the other."""
+    _prepare(1)
+    from ferapp.training.runs import average_checkpoints
+
+    average_checkpoints(first, second, out)
+    typer.echo(f"checkpoint: {out}")
+
+
 Checkpoint = Annotated[Path, typer.Option("--checkpoint", help="best.pt of a run.")]
 Name = Annotated[str, typer.Option("--name", help="What the model will be called.")]
 Models = Annotated[Path, typer.Option("--out", help="Folder that holds a manifest.json.")]

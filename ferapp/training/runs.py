@@ -152,6 +152,25 @@ def draw_curves(history: list[dict[str, float]], path: Path) -> None:
     figure.savefig(path, dpi=80)
 
 
+def average_checkpoints(first: Path, second: Path, out: Path) -> None:
+    """Write the mean of the weights of two checkpoints, one of which started from the other.
+
+    It keeps most of what the second one gained and most of what it forgot (Wortsman et al., 2022,
+    "Robust fine-tuning of zero-shot models", section 3).
+
+    Raises:
+        DataError: The two are of other kinds or labels.
+    """
+    states = [torch.load(path, weights_only=True) for path in (first, second)]
+    abouts = [state["about"] for state in states]
+    if any(abouts[0][key] != abouts[1][key] for key in ("kind", "labels")):
+        raise DataError(f"{first} and {second} hold networks of different kinds or labels.")
+    a, b = (state["weights"] for state in states)
+    mean = {k: (a[k] + b[k]) / 2 if b[k].is_floating_point() else b[k] for k in b}
+    out.parent.mkdir(parents=True, exist_ok=True)
+    torch.save({"about": {**abouts[1], "averaged_with": abouts[0]}, "weights": mean}, out)
+
+
 def is_best(history: list[dict[str, float]], score: str) -> bool:
     """Whether the last row has the highest score so far; NaN is the lowest."""
     scores = [-math.inf if math.isnan(row[score]) else row[score] for row in history]
