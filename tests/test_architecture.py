@@ -1,0 +1,110 @@
+"""The import directions and homes of docs/architecture.md, enforced."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import ferapp
+
+ROOT = Path(ferapp.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+
+FOUNDATION = {"errors", "emotions", "types", "settings"}
+MAY_IMPORT = {
+    "errors": set(),
+    "emotions": set(),
+    "types": {"errors"},
+    "settings": {"errors"},
+    "vision": FOUNDATION,
+    "media": FOUNDATION,
+    "inference": FOUNDATION | {"vision"},
+    "training": FOUNDATION | {"vision", "media", "inference"},
+    "cli": FOUNDATION | {"vision", "media", "inference", "training"},
+    "__main__": {"cli"},
+    "__init__": FOUNDATION | {"media"},
+}
+
+HOMES = {
+    "PIL": {"media/images.py"},
+    "onnxruntime": {"inference/session.py", "training/export.py"},
+    "cv2": {"vision", "inference/detectors.py"},
+    "torch": {"training"},
+    "onnx": {"training"},
+    "scipy": {"training"},
+    "matplotlib": {"training"},
+    "pydantic": {"inference/manifest.py"},
+    "pooch": {"inference/weights.py"},
+    "requests": {"inference/weights.py"},
+    "platformdirs": {"inference/weights.py"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+}
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield node.module or ""
+            if node.module == "ferapp":
+                yield from (f"ferapp.{alias.name}" for alias in node.names)
+
+
+def place(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.parametrize("path", FILES, ids=place)
+def test_rooms_import_only_what_lies_below(path: Path) -> None:
+    room = place(path).split("/")[0].removesuffix(".py")
+    rooms = {n.split(".")[1] for n in imports(path) if n.startswith("ferapp.")}
+    assert rooms <= MAY_IMPORT[room] | {room}
+
+
+@pytest.mark.parametrize("path", FILES, ids=place)
+def test_libraries_stay_in_their_homes(path: Path) -> None:
+    for library in {n.split(".")[0] for n in imports(path)} & set(HOMES):
+        homes = HOMES[library]
+        assert any(place(path) == home or place(path).startswith(f"{home}/") for home in homes), (
+            f"{library} belongs to {sorted(homes)}"
+        )
+
+
+def test_every_room_is_drawn_in_the_architecture() -> None:
+    text = (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = {p.name for p in ROOT.iterdir() if p.is_dir() and p.name != "__pycache__"}
+    assert not [room for room in rooms if f"`{room}/`" not in text]
+
+
+HEAVY = ["cv2", "onnxruntime", "torch", "streamlit", "PIL", "pydantic", "pooch", "numpy"]
+
+
+def loaded_after(statement: str) -> list[str]:
+    code = f"import sys; {statement}; print(*[m for m in {HEAVY!r} if m in sys.modules])"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT.parent
+    )
+    return run.stdout.split()
+
+
+def test_importing_ferapp_loads_nothing() -> None:
+    assert loaded_after("import ferapp") == []
+
+
+def test_public_names_load_on_use() -> None:
+    for name in ferapp.__all__:
+        assert getattr(ferapp, name) is not None
+    assert set(ferapp.__all__) <= set(dir(ferapp))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = ferapp.nothing
+
+
+def test_the_command_line_starts_without_models() -> None:
+    assert "onnxruntime" not in loaded_after("import ferapp.cli.app")
+    assert "torch" not in loaded_after("import ferapp.cli.app")

@@ -1,0 +1,124 @@
+"""Every entry of the manifest against its file, its graph and its card."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ferapp.emotions import EXPRESSIONS
+from ferapp.errors import ManifestError, UnknownModel
+from ferapp.inference import weights
+from ferapp.inference.manifest import MODELS_FOLDER, Manifest, Model, manifest, read_manifest
+from ferapp.inference.registry import load_classifier, load_detector
+from ferapp.inference.session import Session
+
+MODELS = [pytest.param(m, id=m.name) for m in manifest().models]
+SHIPPED = [pytest.param(m, id=m.name) for m in manifest().models if m.url is None]
+FETCHED = [pytest.param(m, id=m.name) for m in manifest().models if m.url is not None]
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_labels_are_in_the_order_that_everybody_reads(model: Model) -> None:
+    expected = EXPRESSIONS if model.kind == "classifier" else ("background", "face")
+    assert model.labels == expected
+
+
+@pytest.mark.parametrize("model", SHIPPED)
+def test_shipped_bytes_and_graph_are_what_the_entry_says(model: Model) -> None:
+    data = weights.read(model)
+    assert len(data) == model.bytes
+    session = Session(data, threads=1)
+    width, height = model.input.size_wh
+    assert session.input_shape[1:] == [model.input.spec.channels, height, width]
+    if model.kind == "detector":
+        assert session.output_names == ["scores", "boxes"]
+    else:
+        assert session.output_names == ["logits"]
+        assert isinstance(session.input_shape[0], str), "the batch has to be of any length"
+        assert model.calibration is not None
+
+
+@pytest.mark.parametrize("model", SHIPPED)
+def test_shipped_graphs_tell_nothing_of_the_machine_that_made_them(model: Model) -> None:
+    data = weights.read(model)
+    assert not [word for word in (b"/home/", b"/tmp/", b"site-packages", b'.py"') if word in data]
+
+
+@pytest.mark.parametrize("model", SHIPPED)
+def test_shipped_figures_say_on_what_they_were_measured(model: Model) -> None:
+    assert model.metrics
+    assert all(metric.n > 0 and metric.rule and metric.data for metric in model.metrics)
+
+
+@pytest.mark.parametrize("model", SHIPPED)
+def test_shipped_models_load_by_name(model: Model) -> None:
+    load = load_detector if model.kind == "detector" else load_classifier
+    load(model.name)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_every_model_has_a_card(model: Model) -> None:
+    assert f"`{model.name}`" in (MODELS_FOLDER / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("model", FETCHED)
+def test_fetched_models_come_over_tls(model: Model) -> None:
+    assert model.url is not None and model.url.scheme == "https"
+
+
+def test_shipped_weights_stay_small() -> None:
+    sizes = [m.bytes or 0 for m in manifest().models if m.url is None]
+    assert sum(sizes) < 20_000_000
+    assert max(sizes) < 12_000_000
+
+
+def test_unknown_names_are_told_what_there_is() -> None:
+    with pytest.raises(UnknownModel, match=manifest().defaults.classifier):
+        manifest().model("vgg99", "classifier")
+    with pytest.raises(UnknownModel):
+        manifest().model(manifest().defaults.detector, "classifier")
+
+
+def entry(**changes: object) -> dict:
+    """A classifier entry as JSON, with changes."""
+    model = manifest().model(None, "classifier").model_dump(mode="json", exclude_none=True)
+    return {**model, **changes}
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        pytest.param({"sha256": "abc"}, "sha256", id="no hash"),
+        pytest.param({"file": "../secret.onnx"}, "plain name", id="path outside"),
+        pytest.param({"file": "/etc/passwd"}, "plain name", id="absolute path"),
+        pytest.param({"labels": ["a", "a"]}, "labels", id="labels twice"),
+        pytest.param({"labels": ["a", "b"]}, "one number a label", id="bias of another length"),
+        pytest.param({"colour": "pink"}, "colour", id="unknown field"),
+        pytest.param({"kind": "oracle"}, "kind", id="unknown kind"),
+        pytest.param({"family": "yunet"}, "family", id="kind and family at odds"),
+        pytest.param({"recipe": None}, "recipe", id="ours without a recipe"),
+    ],
+)
+def test_a_broken_entry_is_refused(tmp_path: Path, changes: dict, told: str) -> None:
+    base = {"calibration": {"temperature": 1.0, "bias": [0.0] * 8, "fitted_on": "x"}}
+    text = manifest().model_dump(mode="json", exclude_none=True)
+    text["models"] = [entry(**{**base, **changes}), *text["models"][1:]]
+    path = tmp_path / "manifest.json"
+    path.write_text(json.dumps(text))
+    with pytest.raises(ManifestError, match=f"manifest.json breaks its schema.*{told}"):
+        read_manifest(path)
+
+
+def test_defaults_have_to_exist() -> None:
+    text = manifest().model_dump(mode="json", exclude_none=True)
+    text["defaults"]["detector"] = manifest().defaults.classifier
+    with pytest.raises(ValueError, match=r"defaults\.detector names no detector"):
+        Manifest.model_validate(text)
+
+
+def test_a_missing_or_torn_manifest_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ManifestError, match="can't be read"):
+        read_manifest(tmp_path / "manifest.json")
+    (tmp_path / "manifest.json").write_text('{"version": 1,')
+    with pytest.raises(ManifestError, match="breaks its schema at the file"):
+        read_manifest(tmp_path / "manifest.json")

@@ -1,0 +1,131 @@
+"""Only the right bytes are loaded, and fetching leaves nothing wrong behind."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from ferapp.errors import FetchError, MissingWeights, WrongHash
+from ferapp.inference import weights
+from ferapp.inference.manifest import Model, manifest
+
+BODY = b"weights" * 40_000
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv(weights.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[str, dict]]:
+    """A server on loopback; its answer can be changed."""
+    answer: dict = {"status": 200, "body": BODY, "requests": 0}
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            answer["requests"] += 1
+            self.send_response(answer["status"])
+            self.send_header("Content-Length", str(answer.get("length", len(answer["body"]))))
+            self.end_headers()
+            self.wfile.write(answer["body"])
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        thread = threading.Thread(target=http.serve_forever, args=(0.02,), daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{http.server_port}/w.onnx", answer
+        http.shutdown()
+        thread.join()
+
+
+def remote(url: str, body: bytes = BODY) -> Model:
+    return (
+        manifest()
+        .models[0]
+        .model_copy(
+            update={
+                "name": "remote",
+                "file": "remote.onnx",
+                "url": url,
+                "sha256": hashlib.sha256(body).hexdigest(),
+                "bytes": len(body),
+            }
+        )
+    )
+
+
+def test_fetch_reports_progress_and_keeps_the_file(server: tuple[str, dict], cache: Path) -> None:
+    url, answer = server
+    seen: list[tuple[int, int]] = []
+    path = weights.fetch(remote(url), report=lambda done, total: seen.append((done, total)))
+    assert path == cache / "remote.onnx" and path.read_bytes() == BODY
+    assert path.stat().st_mode & 0o044 == 0o044, "other users of the machine can read it"
+    assert seen[-1] == (len(BODY), len(BODY)) and len(seen) > 2
+    assert weights.read(remote(url)) == BODY
+
+    weights.fetch(remote(url))
+    assert answer["requests"] == 1, "a right file is not fetched again"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        pytest.param({"body": BODY[:-1] + b"x"}, "hash", id="one byte changed"),
+        pytest.param({"body": b""}, "hash", id="empty"),
+        pytest.param({"status": 404, "body": b"no"}, "404", id="not found"),
+        pytest.param({"body": BODY * 9}, "more than 280,000 bytes", id="endless"),
+        pytest.param({"body": BODY[:999], "length": len(BODY)}, "remote", id="cut off"),
+    ],
+)
+def test_wrong_answers_leave_nothing(
+    server: tuple[str, dict], cache: Path, change: dict, told: str
+) -> None:
+    url, answer = server
+    answer.update(change)
+    with pytest.raises(FetchError, match=told):
+        weights.fetch(remote(url))
+    assert not [p for p in cache.rglob("*") if p.is_file()]
+
+
+def test_the_cache_may_be_named_from_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv(weights.CACHE_VARIABLE, "~/weights")
+    assert weights.cache_folder() == tmp_path / "weights"
+
+
+def test_no_server_is_a_sentence(cache: Path) -> None:
+    with pytest.raises(FetchError, match=r"remote was not fetched from http://127\.0\.0\.1:9/"):
+        weights.fetch(remote("http://127.0.0.1:9/w.onnx"))
+
+
+def test_what_ships_is_not_fetched() -> None:
+    with pytest.raises(FetchError, match="ships with ferapp"):
+        weights.fetch(manifest().model(None, "classifier"))
+
+
+def test_missing_weights_say_how_to_get_them() -> None:
+    with pytest.raises(MissingWeights, match="python -m ferapp models fetch remote"):
+        weights.read(remote("https://example.org/w.onnx"))
+
+
+def test_one_changed_byte_is_refused_before_loading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = manifest().model(None, "classifier")
+    data = bytearray(weights.read(model))
+    data[len(data) // 2] ^= 1
+    (tmp_path / model.file).write_bytes(data)
+    monkeypatch.setattr(weights, "MODELS_FOLDER", tmp_path)
+    found = hashlib.sha256(data).hexdigest()
+    with pytest.raises(
+        WrongHash, match=f"{model.file}.*expected sha256 {model.sha256}, found {found}"
+    ):
+        weights.read(model)
