@@ -30,7 +30,7 @@ MAY_IMPORT = {
 
 HOMES = {
     "PIL": {"media/images.py"},
-    "onnxruntime": {"inference/session.py", "training/export.py"},
+    "onnxruntime": {"inference/session.py", "training/graphs.py"},
     "cv2": {"vision", "inference/detectors.py"},
     "torch": {"training"},
     "onnx": {"training"},

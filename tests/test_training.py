@@ -177,7 +177,7 @@ def test_int8_is_the_default_only_where_it_pays(
 
 
 def test_weights_stored_as_half_answer_alike(tmp_path: Path) -> None:
-    from ferapp.training.export import store_as_half, to_onnx
+    from ferapp.training.graphs import store_as_half, to_onnx
 
     spec = InputSpec(size_wh=(24, 24), colour="grey", mean=0, std=1)
     path = tmp_path / "e.onnx"
@@ -292,7 +292,7 @@ def test_a_killed_face_run_goes_on(photos: tuple[Path, Scenes], tmp_path: Path) 
 
 def test_a_graph_that_answers_otherwise_is_refused(tmp_path: Path) -> None:
     """The parity check has to see a graph that computes something else than the network."""
-    from ferapp.training.export import ParityError, to_onnx
+    from ferapp.training.graphs import ParityError, to_onnx
 
     class Drifts(torch.nn.Module):
         def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -489,7 +489,7 @@ def test_a_kill_while_saving_leaves_a_checkpoint(tmp_path: Path) -> None:
 
 
 def test_exporters_warnings_stay_inside(tmp_path: Path) -> None:
-    from ferapp.training.export import to_onnx
+    from ferapp.training.graphs import to_onnx
 
     spec = InputSpec(size_wh=(24, 24), colour="grey", mean=0, std=1)
     with warnings.catch_warnings():

@@ -1,0 +1,164 @@
+"""From a network to an ONNX graph: parity, eight-bit and half-size variants."""
+
+import logging
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import onnx
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ferapp.errors import FerappError
+from ferapp.inference.session import Session
+from ferapp.vision.preprocess import InputSpec
+
+logger = logging.getLogger(__name__)
+
+OPSET: Final = 18
+_TOLERANCE: Final = 1e-3
+_LARGE: Final = 256
+
+
+class ParityError(FerappError):
+    """The exported graph answers otherwise than the network."""
+
+
+def to_onnx(
+    network: nn.Module, spec: InputSpec, path: Path, outputs: Sequence[str], *, any_batch: bool
+) -> None:
+    """Write a network as one self-contained ONNX file and check that it answers alike.
+
+    Args:
+        network: In evaluation mode.
+        spec: What it takes.
+        path: The file.
+        outputs: Names of its outputs.
+        any_batch: Whether the first dimension may be of any length; otherwise it is one.
+
+    Raises:
+        ParityError: An output differs by more than 1e-3 from the network's.
+    """
+    width, height = spec.size_wh
+    count = 3 if any_batch else 1
+    example = torch.randn(
+        count, spec.channels, height, width, generator=torch.Generator().manual_seed(0)
+    )
+    shapes = ({0: torch.export.Dim("batch")},) if any_batch else None
+    with warnings.catch_warnings():
+        # PyTorch's exporter warns about its own internals, which nobody here can mend.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            (example,),
+            path,
+            input_names=["input"],
+            output_names=list(outputs),
+            opset_version=OPSET,
+            dynamo=True,
+            dynamic_shapes=shapes,
+            external_data=False,
+            verbose=False,
+        )
+    forget_traces(path)
+    with torch.no_grad():
+        expected = network(example)
+    expected = expected if isinstance(expected, tuple) else (expected,)
+    for name, ours, theirs in zip(
+        outputs, Session(path.read_bytes(), threads=1).run(example.numpy()), expected, strict=True
+    ):
+        gap = float(np.abs(ours - theirs.numpy()).max())
+        if gap > _TOLERANCE:
+            raise ParityError(f"{path.name}: {name} differs by {gap:.2g} from the network")
+        logger.info("%s: %s differs by at most %.2g", path.name, name, gap)
+
+
+def forget_traces(path: Path) -> None:
+    """Take out of a graph what the exporter notes for debugging: stack traces with local paths."""
+    model = onnx.load(path)
+    graph = model.graph
+    parts = [model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output]
+    for part in [*parts, *graph.initializer]:
+        del part.metadata_props[:]
+        part.doc_string = ""
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def to_int8(fp32: Path, int8: Path, inputs: NDArray[np.float32]) -> None:
+    """Quantise a graph's convolutions to eight bits, with the ranges seen on some inputs.
+
+    Args:
+        fp32: The graph to start from.
+        int8: The file to write.
+        inputs: Preprocessed pictures, NCHW float32.
+    """
+    from onnxruntime.quantization import (
+        CalibrationDataReader,
+        CalibrationMethod,
+        QuantType,
+        quantize_static,
+    )
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._rows = iter(inputs)
+
+        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+            row = next(self._rows, None)
+            return None if row is None else {"input": row[None]}
+
+    prepared = int8.with_suffix(".prepared")
+    quant_pre_process(fp32, prepared, skip_symbolic_shape=True)
+    quantize_static(
+        prepared,
+        int8,
+        Reader(),
+        nodes_to_quantize=_up_to_last_convolutions(onnx.load(prepared).graph),
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        calibrate_method=CalibrationMethod.MinMax,
+    )
+    prepared.unlink()
+
+
+def _up_to_last_convolutions(graph: onnx.GraphProto) -> list[str]:
+    """Names of the convolutions and of all that feeds one.
+
+    What comes after, the decoding of boxes above all, needs numbers finer than a pixel.
+    """
+    maker = {output: node for node in graph.node for output in node.output}
+    names: set[str] = set()
+    open_nodes = [node for node in graph.node if node.op_type == "Conv"]
+    while open_nodes:
+        node = open_nodes.pop()
+        if node.name not in names:
+            names.add(node.name)
+            open_nodes += [maker[name] for name in node.input if name in maker]
+    return sorted(names)
+
+
+def store_as_half(path: Path) -> None:
+    """Keep a graph's large weights as float16 in the file; they are cast back when it is loaded.
+
+    The computation stays float32, and the file is half as large. Weights are rounded to 11 bits.
+    """
+    model = onnx.load(path)
+    casts = []
+    for weight in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(weight)
+        if values.dtype == np.float32 and values.size >= _LARGE:
+            half = onnx.numpy_helper.from_array(values.astype(np.float16), f"{weight.name}.half")
+            casts.append(
+                onnx.helper.make_node("Cast", [half.name], [weight.name], to=onnx.TensorProto.FLOAT)
+            )
+            weight.CopyFrom(half)
+    for cast in reversed(casts):
+        model.graph.node.insert(0, cast)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
