@@ -7,6 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 ROOT = Path(__file__).parents[1]
+SAMPLES = ROOT / "ferapp" / "samples"
 SHARED = ROOT.parent / "shared"
 
 

@@ -41,7 +41,9 @@ def test_a_graph_of_fixed_batch_takes_one_at_a_time() -> None:
 
 
 def test_probabilities_are_calibrated_by_temperature_and_bias() -> None:
-    calibration = Calibration(temperature=2.0, bias=(0.0, 1.0, 0.0), fitted_on="made up")
+    calibration = Calibration(
+        temperature=2.0, bias=(0.0, 1.0, 0.0), unsure_below=0.6, coverage=0.9, fitted_on="made up"
+    )
     classifier = ExpressionClassifier(FakeSession(3), GREY, LABELS, calibration)
     logits = classifier.logits(crops(200))
     shares = classifier.classify(crops(200))

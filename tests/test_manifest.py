@@ -13,19 +13,28 @@ from ferapp.inference.registry import load_classifier, load_detector
 from ferapp.inference.session import Session
 
 MODELS = [pytest.param(m, id=m.name) for m in manifest().models]
-SHIPPED = [pytest.param(m, id=m.name) for m in manifest().models if m.url is None]
+SHIPPED = [
+    pytest.param(m, id=m.name)
+    for m in manifest().models
+    if m.url is None and m.ships_with == "ferapp"
+]
+OPENCV = [pytest.param(m, id=m.name) for m in manifest().models if m.ships_with == "opencv"]
+LABELS = {
+    "classifier": EXPRESSIONS,
+    "detector": ("background", "face"),
+    "smile": ("no smile", "smile"),
+}
 FETCHED = [pytest.param(m, id=m.name) for m in manifest().models if m.url is not None]
 
 
 @pytest.mark.parametrize("model", MODELS)
 def test_labels_are_in_the_order_that_everybody_reads(model: Model) -> None:
-    expected = EXPRESSIONS if model.kind == "classifier" else ("background", "face")
-    assert model.labels == expected
+    assert model.labels == LABELS[model.kind]
 
 
 @pytest.mark.parametrize("model", SHIPPED)
 def test_shipped_bytes_and_graph_are_what_the_entry_says(model: Model) -> None:
-    data = weights.read(model)
+    data = weights.read(model)[0]
     assert len(data) == model.bytes
     session = Session(data, threads=1)
     width, height = model.input.size_wh
@@ -40,7 +49,7 @@ def test_shipped_bytes_and_graph_are_what_the_entry_says(model: Model) -> None:
 
 @pytest.mark.parametrize("model", SHIPPED)
 def test_shipped_graphs_tell_nothing_of_the_machine_that_made_them(model: Model) -> None:
-    data = weights.read(model)
+    data = weights.read(model)[0]
     assert not [word for word in (b"/home/", b"/tmp/", b"site-packages", b'.py"') if word in data]
 
 
@@ -56,6 +65,12 @@ def test_shipped_models_load_by_name(model: Model) -> None:
     load(model.name)
 
 
+@pytest.mark.parametrize("model", OPENCV)
+def test_the_installed_opencv_brings_the_cascades_that_the_entries_name(model: Model) -> None:
+    assert weights.is_here(model)
+    assert len(weights.read(model)[0]) == model.bytes
+
+
 @pytest.mark.parametrize("model", MODELS)
 def test_every_model_has_a_card(model: Model) -> None:
     assert f"`{model.name}`" in (MODELS_FOLDER / "README.md").read_text(encoding="utf-8")
@@ -63,11 +78,12 @@ def test_every_model_has_a_card(model: Model) -> None:
 
 @pytest.mark.parametrize("model", FETCHED)
 def test_fetched_models_come_over_tls(model: Model) -> None:
-    assert model.url is not None and model.url.scheme == "https"
+    assert {file.url.scheme for file in model.files if file.url} == {"https"}
+    assert all(file.url for file in model.files)
 
 
 def test_shipped_weights_stay_small() -> None:
-    sizes = [m.bytes or 0 for m in manifest().models if m.url is None]
+    sizes = [m.values[0].bytes or 0 for m in SHIPPED]
     assert sum(sizes) < 20_000_000
     assert max(sizes) < 12_000_000
 
@@ -77,6 +93,15 @@ def test_unknown_names_are_told_what_there_is() -> None:
         manifest().model("vgg99", "classifier")
     with pytest.raises(UnknownModel):
         manifest().model(manifest().defaults.detector, "classifier")
+
+
+CALIBRATION = {
+    "temperature": 1.0,
+    "bias": [0.0] * 8,
+    "unsure_below": 0.5,
+    "coverage": 0.9,
+    "fitted_on": "x",
+}
 
 
 def entry(**changes: object) -> dict:
@@ -97,10 +122,16 @@ def entry(**changes: object) -> dict:
         pytest.param({"kind": "oracle"}, "kind", id="unknown kind"),
         pytest.param({"family": "yunet"}, "family", id="kind and family at odds"),
         pytest.param({"recipe": None}, "recipe", id="ours without a recipe"),
+        pytest.param(
+            {"graph": {"file": "a", "sha256": "0" * 64}}, "second file", id="graph without Caffe"
+        ),
+        pytest.param(
+            {"calibration": {**CALIBRATION, "unsure_below": 1.2}}, "unsure_below", id="threshold"
+        ),
     ],
 )
 def test_a_broken_entry_is_refused(tmp_path: Path, changes: dict, told: str) -> None:
-    base = {"calibration": {"temperature": 1.0, "bias": [0.0] * 8, "fitted_on": "x"}}
+    base = {"calibration": CALIBRATION}
     text = manifest().model_dump(mode="json", exclude_none=True)
     text["models"] = [entry(**{**base, **changes}), *text["models"][1:]]
     path = tmp_path / "manifest.json"

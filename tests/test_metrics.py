@@ -10,6 +10,7 @@ from ferapp.training.metrics import (
     expected_calibration_error,
     macro_recall,
     recalls,
+    unsure_threshold,
 )
 from ferapp.types import Faces
 
@@ -111,3 +112,20 @@ def test_average_precision_ranks_over_all_pictures() -> None:
 
 def test_average_precision_without_counting_boxes_is_undefined() -> None:
     assert np.isnan(average_precision([faces((*HERE, 1))], [labels((*HERE, 0))]))
+
+
+@pytest.mark.parametrize(
+    ("confidence", "is_right", "expected"),
+    [
+        pytest.param([0.9, 0.8, 0.7], [True] * 3, (0.0, 1.0), id="all right"),
+        pytest.param([0.9, 0.8, 0.6], [True, True, False], (0.61, 2 / 3), id="the last one wrong"),
+        pytest.param([0.9, 0.8], [False, False], (0.0, 1.0), id="never right"),
+        pytest.param([0.9, 0.8], [False, True], (0.0, 1.0), id="never right enough"),
+    ],
+)
+def test_unsure_threshold_is_the_lowest_that_is_right_often_enough(
+    confidence: list[float], is_right: list[bool], expected: tuple[float, float]
+) -> None:
+    shares = np.array([[c, 1 - c] for c in confidence], np.float32)
+    classes = np.array([0 if right else 1 for right in is_right])
+    assert unsure_threshold(classes, shares, least_accuracy=0.9) == pytest.approx(expected)

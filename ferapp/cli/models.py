@@ -17,21 +17,20 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a li
 def list_models(as_json: AsJson = False) -> None:
     """What there is, and what of it is on this machine."""
     from ferapp.inference.manifest import manifest
-    from ferapp.inference.weights import find
+    from ferapp.inference.weights import is_here
 
     entries = manifest()
     defaults = (entries.defaults.detector, entries.defaults.classifier)
     table = Table("name", "kind", "here", "MB", "licence", "source")
     for model in entries.models:
-        is_here = find(model) is not None
         if as_json:
             row = model.model_dump(mode="json", exclude_none=True)
-            print_json({**row, "is_here": is_here, "is_default": model.name in defaults})
+            print_json({**row, "is_here": is_here(model), "is_default": model.name in defaults})
             continue
         table.add_row(
             f"{model.name} (default)" if model.name in defaults else model.name,
             model.kind,
-            "yes" if is_here else "no",
+            "yes" if is_here(model) else "no",
             f"{model.bytes / 1e6:.1f}" if model.bytes else "?",
             model.licence,
             model.source,
@@ -48,7 +47,7 @@ def verify(as_json: AsJson = False) -> None:
 
     is_all_right = True
     for model in manifest().models:
-        if weights.find(model) is None and model.url is not None:
+        if model.url is not None and not weights.is_here(model):
             state, reason = "not fetched", ""
         else:
             try:

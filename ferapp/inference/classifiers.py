@@ -1,6 +1,7 @@
 """Expression classifiers: crops of faces in, probabilities out."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +12,20 @@ from ferapp.inference.session import Session
 from ferapp.vision.crops import Image
 from ferapp.vision.preprocess import InputSpec, batch
 
-_LARGEST_BATCH = 64
+_LARGEST_BATCH: Final = 64
+
+# Under this the label of a classifier without calibration is more likely wrong than right, if its
+# probabilities are true at all.
+_UNCALIBRATED_UNSURE_BELOW: Final = 0.5
 
 
 class ExpressionClassifier:
     """One classifier; `classify` may be called from several threads at once.
+
+    Attributes:
+        labels: What its outputs mean, in order.
+        size_wh: Width and height that crops are brought to, px.
+        unsure_below: A top probability under this is no label.
 
     Args:
         session: Its graph: one input, one output with a logit per label.
@@ -35,6 +45,8 @@ class ExpressionClassifier:
         calibration: Calibration | None = None,
     ) -> None:
         self.labels = labels
+        self.size_wh = spec.size_wh
+        self.unsure_below = calibration.unsure_below if calibration else _UNCALIBRATED_UNSURE_BELOW
         self._session = session
         self._spec = spec
         self._temperature = calibration.temperature if calibration else 1.0
@@ -48,12 +60,19 @@ class ExpressionClassifier:
             raise ModelError(f"expected output (1, {len(labels)}), one per label, got {given}")
 
     def logits(self, crops_rgb: Sequence[Image]) -> NDArray[np.float32]:
-        """Raw outputs, (n, labels) float32, for crops of any size, each (h, w, 3) RGB uint8."""
+        """Raw outputs, (n, labels) float32, for crops of any size, each (h, w, 3) RGB uint8.
+
+        Raises:
+            ModelError: An output is no finite number, which no label can be read from.
+        """
         parts = [
             self._session.run(batch(crops_rgb[start : start + self._batch], self._spec))[0]
             for start in range(0, len(crops_rgb), self._batch)
         ]
-        return np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
+        out = np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
+        if not np.isfinite(out).all():
+            raise ModelError("The classifier gave numbers that are not finite; nothing is shown.")
+        return out
 
     def classify(self, crops_rgb: Sequence[Image]) -> NDArray[np.float32]:
         """Calibrated probabilities, (n, labels) float32, each row sums to 1."""

@@ -1,9 +1,7 @@
 """Face detectors: a picture in, boxes out."""
 
-import threading
-from typing import Any, Protocol
+from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,7 +9,7 @@ from ferapp.inference.session import Session
 from ferapp.settings import DetectionSettings
 from ferapp.types import Faces
 from ferapp.vision import boxes
-from ferapp.vision.crops import Image, resized
+from ferapp.vision.crops import Image
 from ferapp.vision.preprocess import InputSpec, batch
 
 
@@ -39,48 +37,6 @@ class UltraLight:
         """See `Detector.detect`."""
         scores, corners = self._session.run(batch([image_rgb], self._spec))
         return faces_of(corners[0], scores[0], image_rgb, settings)
-
-
-class YuNet:
-    """YuNet through OpenCV (Wu et al., 2023, "YuNet: A Tiny Millisecond-level Face Detector").
-
-    Args:
-        model: The bytes of the ONNX file.
-        longest_px: The picture's longest side is brought to this; small faces need more.
-    """
-
-    def __init__(self, model: bytes, *, longest_px: int = 640) -> None:
-        self._longest_px = longest_px
-        # The detector keeps its input size as state, so that calls have to take turns.
-        self._lock = threading.Lock()
-        self._detector = cv2.FaceDetectorYN.create(
-            "onnx", np.frombuffer(model, np.uint8), np.empty(0, np.uint8), (320, 320)
-        )
-
-    def detect(self, image_rgb: Image, settings: DetectionSettings) -> Faces:
-        """See `Detector.detect`."""
-        height, width = image_rgb.shape[:2]
-        scale = self._longest_px / max(height, width)
-        size = (max(round(width * scale), 1), max(round(height * scale), 1))
-        image_bgr = np.ascontiguousarray(resized(image_rgb, size)[:, :, ::-1])
-        with self._lock:
-            self._detector.setInputSize(size)
-            self._detector.setScoreThreshold(settings.confidence)
-            self._detector.setNMSThreshold(settings.iou)
-            self._detector.setTopK(5000)
-            found: Any = self._detector.detect(image_bgr)[1]
-        if found is None:
-            return Faces.empty()
-        rows: NDArray[np.float32] = np.asarray(found, np.float32)
-        xyxy = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], axis=1)
-        marks = rows[:, 4:14].reshape(-1, 5, 2)
-        to_picture = np.array([width / size[0], height / size[1]], np.float32)
-        faces = Faces(
-            boxes.clip_to(xyxy * np.tile(to_picture, 2), width=width, height=height),
-            rows[:, 14].clip(0, 1),
-            marks * to_picture,
-        )
-        return faces.at(np.argsort(-faces.score, kind="stable")[: settings.max_faces])
 
 
 def faces_of(

@@ -20,7 +20,7 @@ _INSTALLED = _PACKAGE / "models"
 MODELS_FOLDER: Final = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / "models"
 """Where the shipped weights and their manifest are: inside the wheel, or beside the package."""
 
-Kind = Literal["detector", "classifier"]
+Kind = Literal["detector", "classifier", "smile"]
 
 
 class _Part(BaseModel):
@@ -49,11 +49,17 @@ class Calibration(_Part):
         bias: Added to each class afterwards; it gives back to rare classes what training on many
             faces of the common ones took (Menon et al., 2021, "Long-tail Learning via Logit
             Adjustment", section 4).
+        unsure_below: A top probability under this is no label. The lowest threshold at which nine
+            in ten labels were right on the data (Geifman and El-Yaniv, 2017, "Selective
+            Classification for Deep Neural Networks", section 2).
+        coverage: Share of that data whose top probability reaches the threshold.
         fitted_on: The data, with n.
     """
 
     temperature: Annotated[float, Field(gt=0)]
     bias: tuple[float, ...] = ()
+    unsure_below: Annotated[float, Field(ge=0, le=1)]
+    coverage: Annotated[float, Field(gt=0, le=1)]
     fitted_on: str
 
 
@@ -67,18 +73,40 @@ class Metric(_Part):
     data: str
 
 
-class Model(_Part):
+class WeightsFile(_Part):
+    """One file.
+
+    Attributes:
+        file: Its name, in ``models/``, in the user's cache or in OpenCV's data folder.
+        url: Where to fetch it from; none for files that ship.
+        ships_with: Who brings a file without a URL.
+        sha256: Of its bytes.
+        bytes: Its size; none where its publisher names only the hash.
+    """
+
+    file: str
+    url: HttpUrl | None = None
+    ships_with: Literal["ferapp", "opencv"] = "ferapp"
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    bytes: Annotated[int, Field(ge=1)] | None = None
+
+    @model_validator(mode="after")
+    def _is_a_plain_name(self) -> Self:
+        if PurePosixPath(self.file).name != self.file or self.file in ("", ".", ".."):
+            raise ValueError(f"file must be a plain name inside models/, not {self.file!r}")
+        return self
+
+
+class Model(WeightsFile):
     """One entry: a weights file, what it takes, what it gives, and where it is from.
 
     Attributes:
         name: What users type.
         kind: What it does.
-        family: How its outputs are read: ``ultra-light`` (scores and corners), ``yunet`` (through
-            OpenCV), ``logits`` (one per label).
-        file: Name of the file, in ``models/`` or in the user's cache.
-        url: Where to fetch it from; none for files that ship.
-        sha256: Of the file's bytes.
-        bytes: Size of the file; none where its publisher names only the hash.
+        family: How it is run and its outputs are read: ``ultra-light`` (scores and corners),
+            ``ultra-light-caffe`` (scores and offsets, through OpenCV), ``yunet`` and ``haar``
+            (through OpenCV), ``logits`` (one per label).
+        graph: A second file that describes the network, where the weights alone don't (Caffe).
         input: What the network takes.
         labels: What its outputs mean, in order.
         calibration: Of a classifier's probabilities, if it has been fitted.
@@ -92,11 +120,8 @@ class Model(_Part):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
     kind: Kind
-    family: Literal["ultra-light", "yunet", "logits"]
-    file: str
-    url: HttpUrl | None = None
-    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-    bytes: Annotated[int, Field(ge=1)] | None = None
+    family: Literal["ultra-light", "ultra-light-caffe", "yunet", "haar", "logits"]
+    graph: WeightsFile | None = None
     input: Input
     labels: tuple[str, ...]
     calibration: Calibration | None = None
@@ -109,8 +134,6 @@ class Model(_Part):
 
     @model_validator(mode="after")
     def _belongs_together(self) -> Self:
-        if PurePosixPath(self.file).name != self.file or self.file in ("", ".", ".."):
-            raise ValueError(f"file must be a plain name inside models/, not {self.file!r}")
         if len(set(self.labels)) != len(self.labels) or len(self.labels) < 2:
             raise ValueError(f"labels must be at least two different names, not {self.labels}")
         if self.calibration and self.calibration.bias:
@@ -118,9 +141,17 @@ class Model(_Part):
                 raise ValueError("calibration.bias must have one number a label")
         if (self.kind == "classifier") != (self.family == "logits"):
             raise ValueError(f"a {self.kind} can't be of family {self.family!r}")
-        if self.url is None and None in (self.recipe, self.commit, self.bytes):
+        if (self.family == "ultra-light-caffe") != (self.graph is not None):
+            raise ValueError("a Caffe model, and no other, names a second file as its graph")
+        is_ours = self.url is None and self.ships_with == "ferapp"
+        if is_ours and None in (self.recipe, self.commit, self.bytes):
             raise ValueError("a model that ships names its recipe, commit and size")
         return self
+
+    @property
+    def files(self) -> tuple[WeightsFile, ...]:
+        """All that has to be on this machine to run it."""
+        return (self,) if self.graph is None else (self, self.graph)
 
 
 class Defaults(_Part):
@@ -154,12 +185,16 @@ class Manifest(_Part):
         Raises:
             UnknownModel: There is none.
         """
-        wanted = name or getattr(self.defaults, kind)
+        wanted = name or getattr(self.defaults, kind, None)
         for model in self.models:
             if model.name == wanted and model.kind == kind:
                 return model
         known = ", ".join(m.name for m in self.models if m.kind == kind)
         raise UnknownModel(f"There is no {kind} called {wanted!r}; there are: {known}.")
+
+    def of_kind(self, kind: Kind) -> tuple[Model, ...]:
+        """The entries of one kind, as they stand."""
+        return tuple(m for m in self.models if m.kind == kind)
 
     def named(self, name: str) -> Model:
         """The entry of this name, whatever its kind.

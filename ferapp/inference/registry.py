@@ -2,8 +2,9 @@
 
 from ferapp.inference import weights
 from ferapp.inference.classifiers import ExpressionClassifier
-from ferapp.inference.detectors import Detector, UltraLight, YuNet
+from ferapp.inference.detectors import Detector, UltraLight
 from ferapp.inference.manifest import manifest
+from ferapp.inference.opencv_detectors import CaffeUltraLight, Haar, SmileCascade, YuNet
 from ferapp.inference.session import Session
 
 
@@ -21,10 +22,17 @@ def load_detector(name: str | None = None, *, threads: int = 1) -> Detector:
         ModelError: The graph can't be loaded.
     """
     model = manifest().model(name, "detector")
-    data = weights.read(model)
-    if model.family == "yunet":
-        return YuNet(data, longest_px=max(model.input.size_wh))
-    return UltraLight(Session(data, threads=threads), model.input.spec)
+    data, *graph = weights.read(model)
+    longest_px = max(model.input.size_wh)
+    match model.family:
+        case "ultra-light-caffe":
+            return CaffeUltraLight(data, graph[0], model.input.spec)
+        case "yunet":
+            return YuNet(data, longest_px=longest_px)
+        case "haar":
+            return Haar(data, longest_px=longest_px)
+        case _:
+            return UltraLight(Session(data, threads=threads), model.input.spec)
 
 
 def load_classifier(name: str | None = None, *, threads: int = 1) -> ExpressionClassifier:
@@ -37,5 +45,15 @@ def load_classifier(name: str | None = None, *, threads: int = 1) -> ExpressionC
         ModelError: The graph can't be loaded or does not fit its entry.
     """
     model = manifest().model(name, "classifier")
-    session = Session(weights.read(model), threads=threads)
+    session = Session(weights.read(model)[0], threads=threads)
     return ExpressionClassifier(session, model.input.spec, model.labels, model.calibration)
+
+
+def load_smile_cascade() -> SmileCascade:
+    """Load the smile reading that OpenCV ships.
+
+    Raises:
+        MissingWeights: The installed OpenCV brings no cascades.
+        WrongHash: Its file is not the one that the manifest names.
+    """
+    return SmileCascade(weights.read(manifest().model("haar-smile", "smile"))[0])

@@ -35,6 +35,7 @@ from ferapp.training.data import (
 from ferapp.training.distil import FaceRecipe, held_out_ap
 from ferapp.training.evaluate import DIFFICULTIES, evaluate_expressions, evaluate_faces
 from ferapp.training.graphs import store_as_half, to_int8, to_onnx
+from ferapp.training.metrics import unsure_threshold
 from ferapp.training.networks import ExpressionNet, ExpressionOutputs, FaceNet, FaceNetOutputs
 from ferapp.training.scenes import SceneViews
 from ferapp.training.teachers import Scenes
@@ -43,6 +44,9 @@ from ferapp.vision.preprocess import InputSpec, batch
 
 _INT8_EXAMPLES: Final = 400
 _INT8_MAY_LOSE: Final = 0.3
+
+LABELS_RIGHT: Final = 0.9
+"""Of the labels that are shown, rather than called unsure, so many are to be right."""
 
 FERPLUS_RULE: Final = (
     "single votes dropped, majority over 50 % on an expression; given crops, no test-time tricks"
@@ -54,7 +58,7 @@ WIDER_RULE: Final = "WIDER FACE: IoU 0.5, ignored boxes neither hit nor miss"
 def calibrated(
     logits: NDArray[np.float32], faces: LabelledFaces, *, adjustment: float
 ) -> Calibration:
-    """Fit the temperature that makes the confidences true, by likelihood.
+    """Fit the temperature that makes the confidences true, by likelihood, and the threshold.
 
     Args:
         logits: Raw outputs for the faces, (n, labels).
@@ -71,9 +75,13 @@ def calibrated(
         return float(-np.log(shares[rows, faces.classes] + 1e-12).mean())
 
     best = minimize_scalar(loss, bounds=(-2.5, 2.5), method="bounded")
+    shares = softmax((logits / np.exp(best.x) + bias).astype(np.float32))
+    threshold, coverage = unsure_threshold(faces.classes, shares, least_accuracy=LABELS_RIGHT)
     return Calibration(
         temperature=round(float(np.exp(best.x)), 4),
         bias=tuple(round(float(b), 4) for b in bias) if adjustment else (),
+        unsure_below=threshold,
+        coverage=round(coverage, 4),
         fitted_on=f"Valid, n = {len(faces)}",
     )
 

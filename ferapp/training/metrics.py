@@ -54,6 +54,36 @@ def expected_calibration_error(
     return float(np.abs(right - confident).sum() / max(counts.sum(), 1))
 
 
+def unsure_threshold(
+    classes: Classes, probabilities: Probabilities, *, least_accuracy: float
+) -> tuple[float, float]:
+    """The lowest threshold at which labels are right often enough, and its coverage.
+
+    A label is given only where the top probability reaches the threshold; coverage is the share of
+    rows that then have one (Geifman and El-Yaniv, 2017, "Selective Classification for Deep Neural
+    Networks", section 2).
+
+    Args:
+        classes: True classes, (n,), n at least 1.
+        probabilities: (n, k).
+        least_accuracy: How many of the labels that are given have to be right.
+
+    Returns:
+        Threshold in whole hundredths and coverage, both in [0, 1]; if none is good enough, the one
+        at which they are best.
+    """
+    confidence = probabilities.max(axis=1)
+    is_right = probabilities.argmax(axis=1) == classes
+    rows = []
+    for hundredth in range(100):
+        is_given = confidence >= hundredth / 100
+        if is_given.any():
+            rows.append((hundredth / 100, is_right[is_given].mean(), is_given.mean()))
+    good = [row for row in rows if row[1] >= least_accuracy]
+    threshold, _, coverage = good[0] if good else max(rows, key=lambda row: row[1])
+    return threshold, float(coverage)
+
+
 # WIDER FACE counts the last pixel as part of a box, which matters for faces of ten pixels.
 _LAST_PIXEL = np.array([0, 0, 1, 1], np.float32)
 

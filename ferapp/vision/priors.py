@@ -20,17 +20,24 @@ def grids(size_wh: tuple[int, int]) -> list[tuple[int, int]]:
     return [(-(-size_wh[0] // s), -(-size_wh[1] // s)) for s in STRIDES]
 
 
-def priors(size_wh: tuple[int, int]) -> NDArray[np.float32]:
+def priors(size_wh: tuple[int, int], *, is_even: bool = False) -> NDArray[np.float32]:
     """Every prior of an input of this size, (n, 4): centre x, y, width, height as shares.
 
     They come stride by stride, row by row, and at each place from the smallest side to the largest:
     4,420 at 320 x 240.
+
+    Args:
+        size_wh: Width and height of the input, px.
+        is_even: Rows and columns are spread evenly over the picture, as the public Ultra-Light
+            models were trained (their ``define_img_size``), instead of one stride apart. It differs
+            where the stride does not divide the side: the last of eight rows at 32 px of 240.
     """
     width, height = size_wh
     parts = []
     for stride, sides, (columns, rows) in zip(STRIDES, SIDES_PX, grids(size_wh), strict=True):
         y, x = np.mgrid[:rows, :columns] + 0.5
-        centres = np.stack([x * stride / width, y * stride / height], axis=-1)
+        step_x, step_y = (width / columns, height / rows) if is_even else (stride, stride)
+        centres = np.stack([x * step_x / width, y * step_y / height], axis=-1)
         sizes = np.array([[side / width, side / height] for side in sides])
         place = np.repeat(centres[:, :, None], len(sides), axis=2)
         parts.append(
