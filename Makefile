@@ -5,10 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help install test test-train lint types lock clean
+.PHONY: help run install test e2e bench test-train lint types lock clean
 
 help:  ## Show what there is
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
 
 .venv/base.stamp: requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
@@ -28,10 +28,27 @@ help:  ## Show what there is
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	touch $@
 
+.venv/e2e.stamp: .venv/test.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[e2e]'
+	touch $@
+
+.venv/bench.stamp: .venv/base.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
+	touch $@
+
+run: .venv/base.stamp  ## Install what is missing and start the app on http://127.0.0.1:8501
+	$(BIN)/python -m streamlit run app.py
+
 install: .venv/base.stamp  ## Install what the app needs into .venv
 
 test: .venv/test.stamp  ## Run the tests (those of training skip without the extra: train)
 	$(BIN)/python -m pytest
+
+e2e: .venv/e2e.stamp  ## Run the tests in a real browser (needs Debian's chromium, or CHROMIUM=path)
+	$(BIN)/python -m pytest -m e2e tests/e2e
+
+bench: .venv/bench.stamp  ## Time every stage here; prints a table and keeps a dated file
+	$(BIN)/python -m benchmarks.pictures
 
 test-train: .venv/train.stamp  ## Run the tests of training alone (installs PyTorch)
 	$(BIN)/python -m pytest tests/test_training.py

@@ -9,29 +9,44 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from ferapp.emotions import EXPRESSIONS
-    from ferapp.errors import FerappError, ImageError, ModelError, UserError
+    from ferapp.errors import FerappError, ImageError, ModelError, SettingError, UserError
     from ferapp.media.images import read_image
-    from ferapp.types import Faces
+    from ferapp.pipeline.analyzer import Analyzer
+    from ferapp.pipeline.build import load_analyzer
+    from ferapp.settings import AnalysisSettings, DetectionSettings
+    from ferapp.types import Faces, FrameAnalysis
 
 __version__ = "0.1.0"
 
 _HOMES: Final = {
     "EXPRESSIONS": "ferapp.emotions",
+    "AnalysisSettings": "ferapp.settings",
+    "Analyzer": "ferapp.pipeline.analyzer",
+    "DetectionSettings": "ferapp.settings",
     "Faces": "ferapp.types",
     "FerappError": "ferapp.errors",
+    "FrameAnalysis": "ferapp.types",
     "ImageError": "ferapp.errors",
     "ModelError": "ferapp.errors",
+    "SettingError": "ferapp.errors",
     "UserError": "ferapp.errors",
+    "load_analyzer": "ferapp.pipeline.build",
     "read_image": "ferapp.media.images",
 }
 
 __all__ = [
     "EXPRESSIONS",
+    "AnalysisSettings",
+    "Analyzer",
+    "DetectionSettings",
     "Faces",
     "FerappError",
+    "FrameAnalysis",
     "ImageError",
     "ModelError",
+    "SettingError",
     "UserError",
+    "load_analyzer",
     "read_image",
 ]
 

@@ -10,6 +10,7 @@ FerappError
 │   │   ├── UnknownModel     no entry of that name
 │   │   ├── MissingWeights   the entry's file is not on this machine
 │   │   └── WrongHash        the file's bytes are not the ones that the manifest names
+│   ├── SettingError         a setting that the chosen models can't follow
 │   ├── FetchError           a download failed
 │   └── MissingExtra         an optional dependency is not installed
 └── InvalidValue             a programmer passed a value of the wrong shape or range (a ValueError)
@@ -53,6 +54,10 @@ class MissingWeights(ModelError):
 
 class WrongHash(ModelError):
     """The bytes of a weights file are not the ones that the manifest names."""
+
+
+class SettingError(UserError):
+    """A setting that the chosen models can't follow."""
 
 
 class FetchError(UserError):

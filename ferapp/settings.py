@@ -1,6 +1,7 @@
 """Frozen settings, passed with each call and never kept by an engine."""
 
 from dataclasses import dataclass
+from typing import Final
 
 from ferapp.errors import InvalidValue
 
@@ -23,3 +24,38 @@ class DetectionSettings:
         """Refuse values out of range."""
         if not (0 <= self.confidence <= 1 and 0 <= self.iou <= 1 and self.max_faces >= 1):
             raise InvalidValue(f"confidence and iou lie in [0, 1], max_faces from 1: {self}")
+
+
+LEAST_PADDING: Final = -0.3
+MOST_PADDING: Final = 1.0
+
+
+@dataclass(frozen=True)
+class AnalysisSettings:
+    """From a picture to every face's expression.
+
+    Attributes:
+        detection: For the face detector.
+        padding: How much longer the side of the square crop is than the longer side of the box, as
+            a share of it. FER+ faces are framed as our detector frames them: on Valid faces pasted
+            into photos 0 gave the best accuracy of -0.1 to 0.4 (docs/training.md).
+        classes: Only these expressions, their probabilities renormalised; all if empty.
+        unsure_below: A top probability under this is no label; None takes the threshold from the
+            classifier's calibration.
+        with_smile: Whether to read the smile cascade as well.
+    """
+
+    detection: DetectionSettings = DetectionSettings()
+    padding: float = 0.0
+    classes: tuple[str, ...] = ()
+    unsure_below: float | None = None
+    with_smile: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        if not LEAST_PADDING <= self.padding <= MOST_PADDING:
+            raise InvalidValue(f"padding lies in [{LEAST_PADDING}, {MOST_PADDING}]: {self.padding}")
+        if self.unsure_below is not None and not 0 <= self.unsure_below <= 1:
+            raise InvalidValue(f"unsure_below lies in [0, 1]: {self.unsure_below}")
+        if len(self.classes) == 1 or len(set(self.classes)) != len(self.classes):
+            raise InvalidValue(f"classes are none or at least two different ones: {self.classes}")

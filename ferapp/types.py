@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.errors import InvalidValue
+
+if TYPE_CHECKING:
+    import pandas
 
 Report = Callable[[int, int], None]
 """Told of progress: what is done, and what there is in all (0 where nobody knows)."""
@@ -54,3 +58,104 @@ class Faces:
         """The faces at these places, in this order."""
         marks = None if self.landmarks is None else self.landmarks[indices]
         return Faces(self.xyxy[indices], self.score[indices], marks)
+
+
+@dataclass(frozen=True, eq=False)
+class FrameAnalysis:
+    """Every face of one picture with its expression.
+
+    Attributes:
+        size_wh: Width and height of the picture, px.
+        faces: Where they are, best score first.
+        labels: The expressions, in column order.
+        probabilities: One row a face, (n, len(labels)) float32, each row sums to 1.
+        unsure_below: A top probability under this is no label.
+        left_out: Expressions that the classifier knows and that were not asked for; where there are
+            any, the probabilities are renormalised over those that were.
+        smiles: Whether the smile cascade fired, (n,); None where it was not asked.
+        detector: Name of the detector.
+        classifier: Name of the classifier.
+    """
+
+    size_wh: tuple[int, int]
+    faces: Faces
+    labels: tuple[str, ...]
+    probabilities: NDArray[np.float32]
+    unsure_below: float
+    left_out: tuple[str, ...] = ()
+    smiles: NDArray[np.bool_] | None = None
+    detector: str = ""
+    classifier: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse arrays whose shapes don't belong together."""
+        n, smiles = len(self.faces), self.smiles
+        if self.probabilities.shape != (n, len(self.labels)):
+            raise InvalidValue(
+                f"expected probabilities ({n}, {len(self.labels)}), got {self.probabilities.shape}"
+            )
+        if smiles is not None and smiles.shape != (n,):
+            raise InvalidValue(f"expected smiles ({n},), got {smiles.shape}")
+
+    def __len__(self) -> int:
+        """How many faces there are."""
+        return len(self.faces)
+
+    @property
+    def expressions(self) -> list[str]:
+        """The most probable expression of each face, whether sure or not."""
+        return [self.labels[i] for i in self.probabilities.argmax(axis=1)]
+
+    @property
+    def confidence(self) -> NDArray[np.float32]:
+        """The probability of that expression, (n,)."""
+        return np.asarray(self.probabilities.max(axis=1, initial=0), np.float32)
+
+    @property
+    def is_unsure(self) -> NDArray[np.bool_]:
+        """Whether that probability is under the threshold, (n,)."""
+        return np.asarray(self.confidence < self.unsure_below)
+
+    def to_record(self) -> dict[str, Any]:
+        """The same as plain values, fit for JSON; keys are a contract."""
+        rows = []
+        for i, expression in enumerate(self.expressions):
+            row: dict[str, Any] = {
+                "box": [round(float(v), 2) for v in self.faces.xyxy[i]],
+                "score": round(float(self.faces.score[i]), 4),
+                "expression": expression,
+                "is_unsure": bool(self.is_unsure[i]),
+                "probabilities": {
+                    name: round(float(p), 6)
+                    for name, p in zip(self.labels, self.probabilities[i], strict=True)
+                },
+            }
+            if self.smiles is not None:
+                row["is_smiling"] = bool(self.smiles[i])
+            rows.append(row)
+        return {
+            "width": self.size_wh[0],
+            "height": self.size_wh[1],
+            "faces": rows,
+            "renormalised_without": list(self.left_out),
+            "unsure_below": self.unsure_below,
+            "detector": self.detector,
+            "classifier": self.classifier,
+        }
+
+    def to_frame(self) -> "pandas.DataFrame":
+        """A table with one row a face: number, box in px, score, label, probabilities."""
+        import pandas
+
+        columns: dict[str, Any] = {"face": np.arange(1, len(self) + 1)}
+        columns |= {n: self.faces.xyxy[:, i] for i, n in enumerate(("x1", "y1", "x2", "y2"))}
+        columns |= {
+            "score": self.faces.score,
+            "expression": self.expressions,
+            "probability": self.confidence,
+            "is_unsure": self.is_unsure,
+        }
+        columns |= {name: self.probabilities[:, i] for i, name in enumerate(self.labels)}
+        if self.smiles is not None:
+            columns["is_smiling"] = self.smiles
+        return pandas.DataFrame(columns)

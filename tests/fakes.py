@@ -24,14 +24,28 @@ class FakeDetector:
 class FakeClassifier:
     """Gives each crop the probabilities of its mean grey value: dark is the first label."""
 
+    size_wh = (48, 48)
+    unsure_below = 0.5
+
     def __init__(self, labels: tuple[str, ...]) -> None:
         self.labels = labels
+        self.calls: list[int] = []
+        self.crops: list[NDArray[np.uint8]] = []
 
     def classify(self, crops_rgb: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        self.calls.append(len(crops_rgb))
+        self.crops += crops_rgb
         out = np.full((len(crops_rgb), len(self.labels)), 0.01, np.float32)
         for row, crop in zip(out, crops_rgb, strict=True):
             row[min(int(crop.mean() / 256 * len(self.labels)), len(self.labels) - 1)] = 1
         return out / out.sum(axis=1, keepdims=True)
+
+
+class FakeSmileReader:
+    """The first face smiles, the others don't."""
+
+    def smiles(self, image_rgb: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> NDArray[np.bool_]:
+        return np.arange(len(xyxy)) == 0
 
 
 class FakeSession:

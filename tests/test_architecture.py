@@ -22,16 +22,22 @@ MAY_IMPORT = {
     "vision": FOUNDATION,
     "media": FOUNDATION,
     "inference": FOUNDATION | {"vision"},
+    "recording": FOUNDATION | {"vision"},
+    "pipeline": FOUNDATION | {"vision", "media", "inference", "recording"},
+    "ui": FOUNDATION | {"vision", "media", "inference", "recording", "pipeline"},
     "training": FOUNDATION | {"vision", "media", "inference"},
-    "cli": FOUNDATION | {"vision", "media", "inference", "training"},
+    "cli": FOUNDATION | {"vision", "media", "inference", "recording", "pipeline", "training"},
     "__main__": {"cli"},
-    "__init__": FOUNDATION | {"media"},
+    "__init__": FOUNDATION | {"media", "pipeline"},
 }
 
 HOMES = {
     "PIL": {"media/images.py"},
     "onnxruntime": {"inference/session.py", "training/graphs.py"},
-    "cv2": {"vision", "inference/detectors.py"},
+    "cv2": {"vision", "inference/opencv_detectors.py"},
+    "streamlit": {"ui"},
+    "plotly": {"ui"},
+    "pandas": {"types.py", "recording", "cli", "ui"},
     "torch": {"training"},
     "onnx": {"training"},
     "scipy": {"training"},
@@ -82,7 +88,7 @@ def test_every_room_is_drawn_in_the_architecture() -> None:
     assert not [room for room in rooms if f"`{room}/`" not in text]
 
 
-HEAVY = ["cv2", "onnxruntime", "torch", "streamlit", "PIL", "pydantic", "pooch", "numpy"]
+HEAVY = ["cv2", "onnxruntime", "torch", "streamlit", "PIL", "pydantic", "pandas", "numpy"]
 
 
 def loaded_after(statement: str) -> list[str]:

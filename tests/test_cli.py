@@ -7,11 +7,15 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 
 from ferapp.inference.manifest import manifest
-from tests.conftest import ROOT, shared
+from ferapp.media.images import read_image
+from tests.conftest import ROOT, SAMPLES, shared
 from tests.test_data import FEAR, HAPPY, png, write_split
+
+ASTRONAUT = SAMPLES / "astronaut.jpg"
 
 
 def ferapp(*args: object, **env: str) -> subprocess.CompletedProcess[str]:
@@ -91,6 +95,110 @@ def test_what_is_wrong_is_a_sentence(args: tuple, status: int, told: str) -> Non
     run = ferapp(*args, COLUMNS="200")
     assert run.returncode == status
     assert told in run.stderr and "Traceback" not in run.stderr and not run.stdout
+
+
+def records(run: subprocess.CompletedProcess[str]) -> list[dict]:
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def test_analyze_prints_one_object_a_line_and_goes_on_after_a_bad_file(tmp_path: Path) -> None:
+    (tmp_path / "bad.jpg").write_bytes(b"GIF89a")
+    run = ferapp("analyze", "--json", ASTRONAUT, tmp_path / "bad.jpg", tmp_path, "none.png")
+    good, bad, folder, missing = records(run)
+    assert run.returncode == 1 and "3 of 4 files could not be read" in run.stderr
+    assert good["path"] == str(ASTRONAUT) and (good["width"], good["height"]) == (512, 512)
+    face = good["faces"][0]
+    assert face["expression"] == "happiness" and len(face["box"]) == 4 and 0 < face["score"] <= 1
+    assert sum(face["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    assert bad == {"path": str(tmp_path / "bad.jpg"), "error": bad["error"]}
+    assert (
+        "GIF" in bad["error"] and "Not a file" in folder["error"] and "no file" in missing["error"]
+    )
+
+
+def test_analyze_exits_with_0_when_all_is_read() -> None:
+    assert ferapp("analyze", ASTRONAUT, "--json").returncode == 0
+
+
+def test_analyze_as_a_table() -> None:
+    run = ferapp("analyze", ASTRONAUT, "--smile", COLUMNS="120")
+    assert "happiness" in run.stdout and "> 99 %" in run.stdout and "smile" in run.stdout
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero")
+def test_analyze_never_reads_a_device_or_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "loop.jpg").symlink_to(tmp_path / "loop.jpg")
+    run = ferapp("analyze", "--json", "/dev/zero", tmp_path / "pipe.jpg", tmp_path / "loop.jpg")
+    assert run.returncode == 1 and ["error" in row for row in records(run)] == [True] * 3
+
+
+def test_analyze_writes_copies_and_one_table(tmp_path: Path) -> None:
+    twin = tmp_path / "b" / "astronaut.jpg"
+    twin.parent.mkdir()
+    twin.write_bytes(ASTRONAUT.read_bytes())
+    out = tmp_path / "new" / "out"
+    run = ferapp("analyze", ASTRONAUT, twin, "--json", "--out", out)
+    assert run.returncode == 0, run.stderr
+    assert sorted(p.name for p in out.iterdir()) == [
+        "astronaut.annotated-2.png",
+        "astronaut.annotated.png",
+        "faces.csv",
+    ]
+    table = pandas.read_csv(out / "faces.csv")
+    assert table["path"].tolist() == [str(ASTRONAUT), str(twin)]
+    assert table["expression"].tolist() == ["happiness"] * 2
+    assert read_image(out / "astronaut.annotated.png").shape == (512, 512, 3)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\x1b[31mred\x1b[0m.jpg",
+        "[bold]x.jpg",
+        "line1\nline2.jpg",
+        "=cmd|' !A0.jpg",
+        "photo\u202egpj.jpg",
+    ],
+)
+def test_names_of_files_are_shown_as_text(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(ASTRONAUT.read_bytes())
+    run = ferapp("analyze", path, "--out", tmp_path / "out", COLUMNS="300")
+    assert run.returncode == 0, run.stderr
+    assert "\x1b" not in run.stdout and "\u202e" not in run.stdout
+    assert "[bold]" in run.stdout or "bold" not in name
+    assert records(ferapp("analyze", path, "--json"))[0]["path"] == str(path)
+
+
+def test_analyze_with_settings() -> None:
+    args = ("--classes", "neutral, happiness", "--unsure-below", "1", "--detector", "haar")
+    row = records(ferapp("analyze", "--json", ASTRONAUT, *args))[0]
+    assert row["detector"] == "haar" and len(row["renormalised_without"]) == 6
+    assert list(row["faces"][0]["probabilities"]) == ["neutral", "happiness"]
+    assert row["faces"][0]["is_unsure"]
+    none = records(ferapp("analyze", "--json", ASTRONAUT, "--confidence", "0.999"))[0]
+    assert none["faces"] == []
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "told"),
+    [
+        pytest.param(("--classes", "joy,fear"), 1, "does not know 'joy'", id="class"),
+        pytest.param(("--classes", "fear"), 2, "at least two", id="one class"),
+        pytest.param(("--padding", "9"), 2, "padding lies in", id="padding"),
+        pytest.param(("--detector", "vgg"), 1, "no detector called", id="detector"),
+        pytest.param(("--out", "README.md"), 1, "can't be made", id="out"),
+    ],
+)
+def test_analyze_says_what_is_wrong(args: tuple[str, ...], status: int, told: str) -> None:
+    run = ferapp("analyze", ASTRONAUT, *args, COLUMNS="200")
+    assert run.returncode == status and told in run.stderr and "Traceback" not in run.stderr
+
+
+def test_weights_that_are_not_here_are_a_sentence(tmp_path: Path) -> None:
+    run = ferapp("analyze", ASTRONAUT, "--detector", "yunet", FERAPP_CACHE_DIR=str(tmp_path))
+    assert run.returncode == 1 and "models fetch yunet" in run.stderr
 
 
 def test_models_list_tells_what_is_here(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from ferapp.cli import evaluate, models, train
+from ferapp.cli.analyze import analyze
 from ferapp.errors import UserError
 
 app = typer.Typer(
@@ -16,6 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command()(analyze)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")

@@ -75,6 +75,60 @@ def faces(
     console.print(table)
 
 
+@app.command()
+def pasted(
+    data: Data,
+    scenes: Annotated[Path, typer.Option("--scenes", help="Folder of photos to paste into.")],
+    split: Annotated[str, typer.Option("--split", help="Train, Valid or Test.")] = "Valid",
+    detector: Annotated[
+        str | None, typer.Option("--detector", help="The default one if not given.")
+    ] = None,
+    classifier: Annotated[
+        str | None, typer.Option("--classifier", help="The default one if not given.")
+    ] = None,
+    threads: Threads = 2,
+    as_json: AsJson = False,
+) -> None:
+    """From picture to expression: labelled faces pasted into photos, for several crop paddings."""
+    from ferapp.inference.manifest import manifest
+    from ferapp.inference.registry import load_classifier, load_detector
+    from ferapp.training.data import SPLITS, load_split
+    from ferapp.training.pasted import evaluate_pasted
+
+    if split not in SPLITS:
+        raise typer.BadParameter(f"expected one of {', '.join(SPLITS)}", param_hint="--split")
+    names = {
+        "detector": manifest().model(detector, "detector").name,
+        "classifier": manifest().model(classifier, "classifier").name,
+    }
+    models = (
+        load_detector(detector, threads=threads),
+        load_classifier(classifier, threads=threads),
+    )
+    labelled = load_split(data, split, majority_only=True)
+    with progress("faces") as report:
+        measured = evaluate_pasted(labelled, scenes, *models, report=report)
+    result: dict[str, Any] = {**names, "split": split, **measured}
+    if as_json:
+        print_json(result)
+        return
+    title = (
+        f"{names['detector']}, {names['classifier']}: {result['n_found']} of {result['n']} found"
+    )
+    table = Table("crops", "accuracy", "macro recall", "end to end", title=title)
+    given = result["given"]
+    table.add_row("given, all", f"{given['accuracy']:.4f}", f"{given['macro_recall']:.4f}", "")
+    table.add_row("given, found", f"{given['accuracy_of_found']:.4f}", "", "")
+    for row in result["paddings"]:
+        table.add_row(
+            f"padding {row['padding']:+.1f}",
+            f"{row['accuracy_of_found']:.4f}",
+            f"{row['macro_recall_of_found']:.4f}",
+            f"{row['accuracy_end_to_end']:.4f}",
+        )
+    console.print(table)
+
+
 def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and math.isnan(value)
 

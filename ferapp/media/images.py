@@ -1,6 +1,8 @@
 """Bytes to RGB: the only place that decodes a picture, for app, command line and training."""
 
 import io
+import re
+import threading
 import warnings
 from pathlib import Path
 from typing import Final
@@ -14,22 +16,33 @@ from ferapp.errors import ImageError
 MAX_PIXELS: Final = 50_000_000
 """Pictures with more pixels than this are refused from their header."""
 
+MAX_BYTES: Final = 200_000_000
+"""Files larger than this are not read at all."""
+
+# One picture is decoded at a time: a legal 49-megapixel PNG takes half a gigabyte, and the warning
+# filters that are set meanwhile belong to the whole process.
+_TURN: Final = threading.Lock()
+
 # Pillow knows dozens of formats; every parser that is not needed is a way in. MPO, what phones
 # write for portrait pictures, opens through JPEG.
 _FORMATS: Final = ("JPEG", "PNG")
 
-_OTHERS: Final[tuple[tuple[bytes, int, str], ...]] = (
-    (b"GIF8", 0, "GIF picture"),
-    (b"WEBP", 8, "WebP picture"),
-    (b"ftypavif", 4, "AVIF picture"),
-    (b"ftyphe", 4, "HEIC picture"),
-    (b"ftypmif1", 4, "HEIC picture"),
-    (b"ftyp", 4, "video"),
-    (b"II*\0", 0, "TIFF picture"),
-    (b"MM\0*", 0, "TIFF picture"),
-    (b"BM", 0, "BMP picture"),
-    (b"%PDF", 0, "PDF document"),
-    (b"PK\3\4", 0, "ZIP archive"),
+_OTHER_PICTURES: Final[tuple[tuple[bytes, int, str], ...]] = (
+    (b"GIF8", 0, "a GIF"),
+    (b"WEBP", 8, "a WebP"),
+    (b"ftypavif", 4, "an AVIF"),
+    (b"ftyphe", 4, "a HEIC"),
+    (b"ftypmif1", 4, "a HEIC"),
+    (b"II*\0", 0, "a TIFF"),
+    (b"MM\0*", 0, "a TIFF"),
+    (b"8BPS", 0, "a Photoshop"),
+    (b"BM", 0, "a BMP"),
+)
+_NO_PICTURES: Final[tuple[tuple[bytes, int, str], ...]] = (
+    (b"ftyp", 4, "a video"),
+    (b"%PDF", 0, "a PDF document"),
+    (b"%!PS", 0, "a PostScript document"),
+    (b"PK\3\4", 0, "a ZIP archive"),
 )
 
 
@@ -54,15 +67,19 @@ def read_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> N
     if not data:
         raise ImageError("The file is empty.")
     try:
-        with warnings.catch_warnings():
-            # Pillow only warns between 89 and 179 megapixels; our own cap decides.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        with _TURN, warnings.catch_warnings():
+            # Pillow warns of broken EXIF data, which does no harm, and between 89 and 179
+            # megapixels, where our own cap decides.
+            warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
                 return _decoded(picture, max_pixels)
     except ImageError:
         raise
     except Image.DecompressionBombError as exc:
-        raise ImageError(f"The picture is larger than {max_pixels / 1e6:g} megapixels.") from exc
+        # Pillow refuses before it tells the size, but for the text of its message.
+        count = re.search(r"(\d+) pixels", str(exc))
+        size = f"{int(count[1]) / 1e6:,.0f} megapixels" if count else "too many pixels"
+        raise ImageError(_too_large(size, max_pixels)) from exc
     except Exception as exc:  # Pillow's parsers also raise ValueError, SyntaxError, struct.error
         raise ImageError(_reason(data)) from exc
 
@@ -71,6 +88,8 @@ def _bytes_of(path: Path) -> bytes:
     if not path.is_file():
         raise ImageError("There is no file of that name." if not path.exists() else "Not a file.")
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ImageError(f"The file is larger than the limit of {MAX_BYTES / 1e6:g} MB.")
         return path.read_bytes()
     except OSError as exc:
         raise ImageError(f"The file can't be read: {exc.strerror or exc}.") from exc
@@ -79,10 +98,7 @@ def _bytes_of(path: Path) -> bytes:
 def _decoded(picture: Image.Image, max_pixels: int) -> NDArray[np.uint8]:
     width, height = picture.size
     if width * height > max_pixels:
-        raise ImageError(
-            f"The picture has {width} × {height} pixels, more than the limit of "
-            f"{max_pixels / 1e6:g} megapixels. Make it smaller and try again."
-        )
+        raise ImageError(_too_large(f"{width} × {height} pixels", max_pixels))
     picture.load()
     upright = ImageOps.exif_transpose(picture)
     if upright.mode.startswith("I"):  # convert() would clip sixteen bits instead of scaling them
@@ -94,10 +110,36 @@ def _decoded(picture: Image.Image, max_pixels: int) -> NDArray[np.uint8]:
     return np.array(upright.convert("RGB"), np.uint8)
 
 
+def png_bytes(image_rgb: NDArray[np.uint8]) -> bytes:
+    """The picture, (h, w, 3) uint8, as a PNG file without any metadata."""
+    return _encoded(image_rgb, "PNG", compress_level=4)
+
+
+def jpeg_bytes(image_rgb: NDArray[np.uint8]) -> bytes:
+    """The picture, (h, w, 3) uint8, as a JPEG file without any metadata."""
+    return _encoded(image_rgb, "JPEG", quality=88)
+
+
+def _encoded(image_rgb: NDArray[np.uint8], kind: str, **options: int) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(image_rgb).save(out, kind, **options)
+    return out.getvalue()
+
+
+def _too_large(size: str, max_pixels: int) -> str:
+    return (
+        f"The picture has {size}, more than the limit of {max_pixels / 1e6:g} megapixels. "
+        "Make it smaller and try again."
+    )
+
+
 def _reason(data: bytes) -> str:
-    for magic, offset, name in _OTHERS:
+    for magic, offset, name in _OTHER_PICTURES:
         if data[offset : offset + len(magic)] == magic:
-            return f"This is a {name}; save it as JPG or PNG and try again."
+            return f"This is {name} picture; save it as JPG or PNG and try again."
+    for magic, offset, name in _NO_PICTURES:
+        if data[offset : offset + len(magic)] == magic:
+            return f"This is {name}, not a picture; JPG and PNG can be read."
     if data.startswith((b"\xff\xd8", b"\x89PNG")):
         return "The picture is damaged or cut short."
     return "This is not a picture that we can read; JPG and PNG are."

@@ -1,0 +1,207 @@
+"""``ferapp analyze``: pictures in, every face with its expression out."""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from ferapp.cli.output import console, errors, print_json, progress
+from ferapp.errors import ImageError, InvalidValue, UserError
+from ferapp.settings import AnalysisSettings, DetectionSettings
+from ferapp.types import FrameAnalysis, no_report
+
+if TYPE_CHECKING:
+    import pandas
+
+    from ferapp.pipeline.analyzer import Analyzer
+
+
+def analyze(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="JPG or PNG pictures.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder for annotated copies and one table, faces.csv."),
+    ] = None,
+    detector: Annotated[
+        str | None, typer.Option("--detector", help="Face detector; see `models list`.")
+    ] = None,
+    classifier: Annotated[
+        str | None, typer.Option("--classifier", help="Expression classifier.")
+    ] = None,
+    confidence: Annotated[
+        float, typer.Option("--confidence", min=0, max=1, help="Least score of a face.")
+    ] = DetectionSettings.confidence,
+    iou: Annotated[
+        float, typer.Option("--iou", min=0, max=1, help="Overlap above which boxes are one face.")
+    ] = DetectionSettings.iou,
+    max_faces: Annotated[
+        int, typer.Option("--max-faces", min=1, help="Faces a picture at most.")
+    ] = DetectionSettings.max_faces,
+    padding: Annotated[
+        float, typer.Option("--padding", help="Share by which the crop is larger than the box.")
+    ] = AnalysisSettings.padding,
+    classes: Annotated[
+        str, typer.Option("--classes", help="Only these expressions, separated by commas.")
+    ] = "",
+    unsure_below: Annotated[
+        float | None,
+        typer.Option("--unsure-below", min=0, max=1, help="Threshold instead of the calibrated."),
+    ] = None,
+    smile: Annotated[
+        bool, typer.Option("--smile", help="Also ask the smile cascade of OpenCV.")
+    ] = False,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads a model may use.")] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> None:
+    """Find every face in pictures and tell its expression.
+
+    The exit status is 0 when every file was read and 1 when some were not.
+    """
+    from ferapp.pipeline.build import load_analyzer
+    from ferapp.vision.threads import cap_threads
+
+    try:
+        settings = AnalysisSettings(
+            DetectionSettings(confidence, iou, max_faces),
+            padding,
+            tuple(name.strip() for name in classes.split(",") if name.strip()),
+            unsure_below,
+            with_smile=smile,
+        )
+    except InvalidValue as exc:
+        raise typer.BadParameter(str(exc)) from exc
+    cap_threads(threads)
+    analyzer = load_analyzer(detector, classifier, threads=threads, with_smile=smile)
+    copies = _Copies(out) if out else None
+    failed = 0
+    with progress("pictures") if len(paths) > 1 else nullcontext(no_report) as report:
+        for done, path in enumerate(paths, 1):
+            analysis, reason = _analysis(path, analyzer, settings, copies)
+            if as_json:
+                found = {"error": reason} if analysis is None else analysis.to_record()
+                print_json({"path": str(path), **found})
+            elif analysis is None:
+                errors.print(Text(f"{_shown(path)}: {reason}", style="red"))
+            else:
+                console.print(_table(path, analysis))
+            failed += analysis is None
+            report(done, len(paths))
+    if copies:
+        copies.close()
+    if failed:
+        if len(paths) > 1:
+            errors.print(f"{failed} of {len(paths)} files could not be read.")
+        raise typer.Exit(1)
+
+
+def _analysis(
+    path: Path, analyzer: "Analyzer", settings: AnalysisSettings, copies: "_Copies | None"
+) -> tuple[FrameAnalysis | None, str]:
+    """What was found, or None and the reason."""
+    from ferapp.media.images import read_image
+
+    try:
+        image = read_image(path)
+    except ImageError as exc:
+        return None, str(exc)
+    analysis = analyzer.analyze(image, settings)
+    if copies:
+        copies.add(path, image, analysis)
+    return analysis, ""
+
+
+class _Copies:
+    """Writes annotated copies and, at the end, one table.
+
+    Raises:
+        UserError: The folder can't be made or written to.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._tables: list[pandas.DataFrame] = []
+        self._names: set[str] = set()
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise UserError(f"The folder {folder} can't be made: {exc.strerror or exc}.") from exc
+
+    def add(self, path: Path, image: Any, analysis: FrameAnalysis) -> None:
+        """Write one copy and keep its rows."""
+        from ferapp.media.images import png_bytes
+        from ferapp.recording.export import one_line
+        from ferapp.vision.annotate import annotated, captions, colours
+
+        copy = annotated(image, analysis.faces.xyxy, captions(analysis), colours(analysis))
+        self._write(f"{self._free_name(path)}.png", png_bytes(copy))
+        table = analysis.to_frame()
+        table.insert(0, "path", one_line(str(path)))
+        self._tables.append(table)
+
+    def close(self) -> None:
+        """Write the table; with no picture read there is none."""
+        import pandas
+
+        from ferapp.recording.export import csv_bytes
+
+        if self._tables:
+            table = pandas.concat(self._tables, ignore_index=True)
+            self._write("faces.csv", csv_bytes(table))
+
+    def _free_name(self, path: Path) -> str:
+        """The picture's own name with a number where two are called the same."""
+        for name in _numbered(f"{path.stem}.annotated"):
+            if name.casefold() not in self._names:
+                self._names.add(name.casefold())
+                return name
+        raise AssertionError("numbers don't end")
+
+    def _write(self, name: str, data: bytes) -> None:
+        try:
+            (self._folder / name).write_bytes(data)
+        except OSError as exc:
+            raise UserError(
+                f"{self._folder / name} can't be written: {exc.strerror or exc}."
+            ) from exc
+
+
+def _numbered(name: str) -> Iterator[str]:
+    yield name
+    number = 2
+    while True:
+        yield f"{name}-{number}"
+        number += 1
+
+
+def _shown(path: Path) -> str:
+    from ferapp.recording.export import one_line
+
+    return one_line(str(path))
+
+
+def _table(path: Path, analysis: FrameAnalysis) -> Table | Text:
+    from ferapp.vision.annotate import percent
+
+    title = _shown(path)
+    if not len(analysis):
+        return Text(f"{title}: no face found.")
+    table = Table(title=Text(title), title_justify="left", caption_justify="left")
+    for heading in ("face", "expression", "probability", "score", "box"):
+        table.add_column(heading)
+    if analysis.smiles is not None:
+        table.add_column("smile")
+    for i, expression in enumerate(analysis.expressions):
+        label = f"unsure ({expression}?)" if analysis.is_unsure[i] else expression
+        box = " ".join(f"{v:.0f}" for v in analysis.faces.xyxy[i])
+        row = [str(i + 1), label, percent(analysis.confidence[i])]
+        row += [f"{analysis.faces.score[i]:.2f}", box]
+        if analysis.smiles is not None:
+            row.append("yes" if analysis.smiles[i] else "no")
+        table.add_row(*row)
+    if analysis.left_out:
+        table.caption = f"renormalised without {', '.join(analysis.left_out)}"
+    return table

@@ -1,0 +1,1 @@
+"""From pictures to expressions: the models put together."""

@@ -1,0 +1,127 @@
+"""Detect, crop, classify: one picture in, every face with its expression out."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferapp.errors import SettingError
+from ferapp.inference.detectors import Detector
+from ferapp.settings import AnalysisSettings
+from ferapp.types import FrameAnalysis
+from ferapp.vision.boxes import squares
+from ferapp.vision.crops import Image, region
+
+
+class Classifier(Protocol):
+    """Tells expressions; see `ferapp.inference.classifiers.ExpressionClassifier`."""
+
+    labels: tuple[str, ...]
+    size_wh: tuple[int, int]
+    unsure_below: float
+
+    def classify(self, crops_rgb: Sequence[Image]) -> NDArray[np.float32]:
+        """Probabilities, (n, labels) float32, of crops (h, w, 3) RGB uint8."""
+        ...
+
+
+class SmileReader(Protocol):
+    """Tells smiles; see `ferapp.inference.opencv_detectors.SmileCascade`."""
+
+    def smiles(self, image_rgb: Image, xyxy: NDArray[np.float32]) -> NDArray[np.bool_]:
+        """One answer a box, (n,)."""
+        ...
+
+
+class Analyzer:
+    """Stateless: one may serve any number of threads and visitors at once.
+
+    Args:
+        detector: Finds faces.
+        classifier: Tells their expressions.
+        smile_reader: Asked where the settings say so.
+        detector_name: For the record.
+        classifier_name: For the record.
+    """
+
+    def __init__(
+        self,
+        detector: Detector,
+        classifier: Classifier,
+        *,
+        smile_reader: SmileReader | None = None,
+        detector_name: str = "",
+        classifier_name: str = "",
+    ) -> None:
+        self._detector = detector
+        self._classifier = classifier
+        self._smile_reader = smile_reader
+        self._detector_name = detector_name
+        self._classifier_name = classifier_name
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The expressions that the classifier knows."""
+        return self._classifier.labels
+
+    @property
+    def unsure_below(self) -> float:
+        """The threshold that comes from the classifier's calibration."""
+        return self._classifier.unsure_below
+
+    def analyze(self, image_rgb: Image, settings: AnalysisSettings | None = None) -> FrameAnalysis:
+        """Find every face and tell its expression; all faces go to the classifier at once.
+
+        Args:
+            image_rgb: (h, w, 3) uint8.
+            settings: The defaults if None.
+
+        Raises:
+            SettingError: The classifier does not know a class that was asked for, or nobody can
+                tell smiles.
+            ModelError: The classifier gave no finite numbers.
+        """
+        how = settings or AnalysisSettings()
+        columns = self._columns(how.classes)
+        if how.with_smile and self._smile_reader is None:
+            raise SettingError("Smiles were asked for, but the smile cascade was not loaded.")
+        height, width = image_rgb.shape[:2]
+        faces = self._detector.detect(image_rgb, how.detection)
+        crops = [
+            region(image_rgb, square, self._classifier.size_wh)
+            for square in squares(faces.xyxy, padding=how.padding)
+        ]
+        shares = self._classifier.classify(crops)
+        return FrameAnalysis(
+            size_wh=(width, height),
+            faces=faces,
+            labels=tuple(self.labels[c] for c in columns),
+            probabilities=renormalised(shares[:, columns]) if how.classes else shares,
+            unsure_below=(self.unsure_below if how.unsure_below is None else how.unsure_below),
+            left_out=tuple(n for i, n in enumerate(self.labels) if i not in columns),
+            smiles=(
+                self._smile_reader.smiles(image_rgb, faces.xyxy)
+                if self._smile_reader and how.with_smile
+                else None
+            ),
+            detector=self._detector_name,
+            classifier=self._classifier_name,
+        )
+
+    def _columns(self, classes: tuple[str, ...]) -> list[int]:
+        unknown = [c for c in classes if c not in self.labels]
+        if unknown:
+            raise SettingError(
+                f"The classifier does not know {', '.join(map(repr, unknown))}; "
+                f"it knows: {', '.join(self.labels)}."
+            )
+        return [i for i, name in enumerate(self.labels) if not classes or name in classes]
+
+
+def renormalised(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows brought to a sum of 1, (n, k); equal shares where nothing at all is left."""
+    total = shares.sum(axis=1, keepdims=True)
+    is_left = total > np.finfo(np.float32).tiny
+    out = np.divide(shares, total, where=is_left, out=np.full_like(shares, 1 / shares.shape[1]))
+    return np.asarray(out, np.float32)

@@ -1,0 +1,41 @@
+"""The composition root: from names to an analyzer that is ready."""
+
+from typing import Final
+
+from ferapp.inference.manifest import manifest
+from ferapp.inference.registry import load_classifier, load_detector, load_smile_cascade
+from ferapp.pipeline.analyzer import Analyzer
+
+DEFAULT_THREADS: Final = 2
+"""Threads that one analysis may use; more gain little on models of this size."""
+
+
+def load_analyzer(
+    detector: str | None = None,
+    classifier: str | None = None,
+    *,
+    threads: int = DEFAULT_THREADS,
+    with_smile: bool = False,
+) -> Analyzer:
+    """Load the models and put them together.
+
+    Args:
+        detector: Name of a face detector in the manifest; the default one without.
+        classifier: Name of an expression classifier; the default one without.
+        threads: How many threads each model may use for one call.
+        with_smile: Whether to load the smile cascade as well.
+
+    Raises:
+        UnknownModel: There is no model of that name.
+        MissingWeights: Its file is not on this machine.
+        WrongHash: Its file is not the one that the manifest names.
+        ModelError: It can't be loaded.
+    """
+    entries = manifest()
+    return Analyzer(
+        load_detector(detector, threads=threads),
+        load_classifier(classifier, threads=threads),
+        smile_reader=load_smile_cascade() if with_smile else None,
+        detector_name=entries.model(detector, "detector").name,
+        classifier_name=entries.model(classifier, "classifier").name,
+    )

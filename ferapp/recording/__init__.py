@@ -1,0 +1,1 @@
+"""What leaves ferapp as a file."""

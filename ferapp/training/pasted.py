@@ -1,0 +1,142 @@
+"""Labelled faces pasted into photos: what detection and cropping cost against given crops.
+
+FER+ faces are framed in one way and a detector frames them in another. Here the detector finds the
+pasted face by itself, its box is cut out with one padding after another, and the classifier judges
+the crop; the same faces as they were given are the yardstick.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from ferapp.errors import DataError
+from ferapp.inference.classifiers import ExpressionClassifier
+from ferapp.inference.detectors import Detector
+from ferapp.settings import DetectionSettings
+from ferapp.training.data import SUFFIXES, LabelledFaces, picture
+from ferapp.training.metrics import accuracy, macro_recall
+from ferapp.types import Report, no_report
+from ferapp.vision import boxes
+from ferapp.vision.crops import Image, region, resized
+
+PADDINGS: Final = (-0.1, 0.0, 0.1, 0.2, 0.3, 0.4)
+
+# A scene with a face of its own would give two answers, so that such are left out.
+_EMPTY: Final = DetectionSettings(confidence=0.1)
+_SAME_FACE_IOU: Final = 0.25
+
+
+@dataclass(frozen=True)
+class Pasting:
+    """How faces are pasted.
+
+    Attributes:
+        sides_px: Smallest and largest side of a pasted face.
+        detection: What the detector is asked.
+        seed: Of places and sizes.
+    """
+
+    sides_px: tuple[int, int] = (60, 200)
+    detection: DetectionSettings = DetectionSettings()
+    seed: int = 0
+
+
+def evaluate_pasted(
+    faces: LabelledFaces,
+    scenes: Path,
+    detector: Detector,
+    classifier: ExpressionClassifier,
+    *,
+    paddings: Sequence[float] = PADDINGS,
+    pasting: Pasting | None = None,
+    report: Report = no_report,
+) -> dict[str, Any]:
+    """Accuracy on given crops, and from picture to expression for each padding.
+
+    Args:
+        faces: With a label each; pictures of any size.
+        scenes: Folder of photos; those in which the detector sees a face are left out.
+        detector: Finds the pasted faces.
+        classifier: Judges the crops.
+        paddings: See `ferapp.vision.boxes.squares`.
+        pasting: How to paste.
+        report: Told of each face.
+
+    Returns:
+        ``n``, ``n_found``, the figures on ``given`` crops of all and of the found faces, and one
+        row a padding. A face that was not found counts as wrong ``end_to_end``.
+
+    Raises:
+        DataError: No scene without a face is left.
+    """
+    how = pasting or Pasting()
+    rng = np.random.default_rng(how.seed)
+    background = _faceless(scenes, detector)
+    found: list[int] = []
+    crops: list[list[Image]] = [[] for _ in paddings]
+    for index, face in enumerate(faces.images_rgb):
+        image, true = _pasted(face, next(background), how.sides_px, rng)
+        seen = detector.detect(image, how.detection).xyxy
+        overlap = boxes.iou(true[None], seen)[0]
+        if len(seen) and overlap.max() >= _SAME_FACE_IOU:
+            found.append(index)
+            box = seen[overlap.argmax()][None]
+            for padding, kept in zip(paddings, crops, strict=True):
+                square = boxes.squares(box, padding=padding)[0]
+                kept.append(region(image, square, classifier.size_wh))
+        report(index + 1, len(faces))
+    classes = faces.classes
+    given = classifier.classify(faces.images_rgb)
+    rows = []
+    for padding, kept in zip(paddings, crops, strict=True):
+        shares = classifier.classify(kept)
+        on_found = accuracy(classes[found], shares) if found else 0.0
+        rows.append(
+            {
+                "padding": padding,
+                "accuracy_of_found": on_found,
+                "macro_recall_of_found": macro_recall(classes[found], shares) if found else 0.0,
+                "accuracy_end_to_end": on_found * len(found) / len(faces),
+            }
+        )
+    return {
+        "n": len(faces),
+        "n_found": len(found),
+        "given": {
+            "accuracy": accuracy(classes, given),
+            "macro_recall": macro_recall(classes, given),
+            "accuracy_of_found": accuracy(classes[found], given[found]) if found else 0.0,
+        },
+        "paddings": rows,
+    }
+
+
+def _faceless(folder: Path, detector: Detector) -> Iterator[Image]:
+    """Photos in which the detector sees no face, again and again."""
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    kept: list[Path] = []
+    for path in paths:
+        image = picture(path, path.name)
+        if not len(detector.detect(image, _EMPTY)):
+            kept.append(path)
+            yield image
+    if not kept:
+        raise DataError(f"{folder}: expected photos without faces, found none.")
+    while True:
+        yield from (picture(path, path.name) for path in kept)
+
+
+def _pasted(
+    face: Image, scene: Image, sides_px: tuple[int, int], rng: np.random.Generator
+) -> tuple[Image, np.ndarray[Any, np.dtype[np.float32]]]:
+    """A copy of the scene with the face in it, and the box of the face, xyxy px."""
+    height, width = scene.shape[:2]
+    largest = min(sides_px[1], height, width)
+    side = int(np.exp(rng.uniform(np.log(min(sides_px[0], largest)), np.log(largest))))
+    x, y = (int(rng.integers(0, room + 1)) for room in (width - side, height - side))
+    image = scene.copy()
+    image[y : y + side, x : x + side] = resized(face, (side, side))
+    return image, np.array([x, y, x + side, y + side], np.float32)

@@ -1,0 +1,113 @@
+"""Draw on a copy of a picture, or hide faces in it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from ferapp.emotions import COLOURS
+from ferapp.types import FrameAnalysis
+from ferapp.vision.crops import Image
+
+UNSURE_COLOUR: Final = "#8b95a1"
+"""Of a face whose expression nobody should read."""
+
+_FONT: Final = cv2.FONT_HERSHEY_DUPLEX
+_HIDDEN_CELLS: Final = 6
+"""A hidden face keeps so many blocks a side, too few to tell anyone by."""
+
+
+def annotated(
+    image_rgb: Image,
+    xyxy: NDArray[np.float32],
+    captions: Sequence[str],
+    colours: Sequence[str],
+) -> Image:
+    """A copy with a box and a caption for each face.
+
+    Args:
+        image_rgb: (h, w, 3) uint8.
+        xyxy: Boxes, (n, 4), px.
+        captions: One a box, in ASCII: OpenCV's fonts have nothing else.
+        colours: One sRGB hex colour a box.
+
+    Returns:
+        (h, w, 3) uint8.
+    """
+    out = np.ascontiguousarray(image_rgb).copy()
+    side = float(np.sqrt(out.shape[0] * out.shape[1]))
+    thickness = max(round(side / 300), 1)
+    for box, caption, colour in zip(xyxy, captions, colours, strict=True):
+        x1, y1, x2, y2 = np.rint(box).astype(int).tolist()
+        rgb = _rgb(colour)
+        cv2.rectangle(out, (x1, y1), (x2, y2), rgb, thickness, cv2.LINE_AA)
+        _caption(out, caption, (x1, y1, y2), rgb, scale=max(side / 1000, 0.35))
+    return out
+
+
+def captions(analysis: FrameAnalysis) -> list[str]:
+    """What is written on each face: its number, and the expression or that it is unsure."""
+    return [
+        f"{i + 1} unsure" if unsure else f"{i + 1} {name} {percent(probability)}"
+        for i, (name, probability, unsure) in enumerate(
+            zip(analysis.expressions, analysis.confidence, analysis.is_unsure, strict=True)
+        )
+    ]
+
+
+def percent(probability: float) -> str:
+    """A probability as people read it; no model is ever quite certain of anything."""
+    if probability >= 0.995:
+        return "> 99 %"
+    return "< 1 %" if probability < 0.005 else f"{probability * 100:.0f} %"
+
+
+def colours(analysis: FrameAnalysis) -> list[str]:
+    """The hex colour of each face."""
+    return [
+        UNSURE_COLOUR if unsure else COLOURS.get(name, UNSURE_COLOUR)
+        for name, unsure in zip(analysis.expressions, analysis.is_unsure, strict=True)
+    ]
+
+
+def hidden(image_rgb: Image, xyxy: NDArray[np.float32]) -> Image:
+    """A copy in which the boxes, (n, 4) px, are a few blurred blocks of colour."""
+    out = np.ascontiguousarray(image_rgb).copy()
+    height, width = out.shape[:2]
+    for box in xyxy:
+        x1, y1 = np.clip(np.floor(box[:2]).astype(int), 0, (width, height))
+        x2, y2 = np.clip(np.ceil(box[2:]).astype(int), 0, (width, height))
+        face = out[y1:y2, x1:x2]
+        if face.size:
+            coarse = cv2.resize(face, (_HIDDEN_CELLS, _HIDDEN_CELLS), interpolation=cv2.INTER_AREA)
+            size = (int(x2 - x1), int(y2 - y1))
+            out[y1:y2, x1:x2] = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
+    return out
+
+
+def _caption(
+    image: Image, text: str, place: tuple[int, int, int], rgb: tuple[int, int, int], *, scale: float
+) -> None:
+    """Write on a filled strip above the box, or under it where there is no room above."""
+    x1, y1, y2 = place
+    height, width = image.shape[:2]
+    stroke = max(round(scale * 1.1), 1)
+    (text_w, text_h), below = cv2.getTextSize(text, _FONT, scale, stroke)
+    pad = max(text_h // 3, 2)
+    strip_h = text_h + below + 2 * pad
+    top = y1 - strip_h if y1 >= strip_h else min(y2, height - strip_h)
+    left = int(np.clip(x1, 0, max(width - text_w - 2 * pad, 0)))
+    cv2.rectangle(
+        image, (left, top), (left + text_w + 2 * pad, top + strip_h), rgb, thickness=cv2.FILLED
+    )
+    # WCAG 2.2, relative luminance without the gamma, which is enough to choose black or white.
+    is_light = float(np.dot(rgb, (0.2126, 0.7152, 0.0722))) > 140
+    ink = (0, 0, 0) if is_light else (255, 255, 255)
+    baseline = (left + pad, top + pad + text_h)
+    cv2.putText(image, text, baseline, _FONT, scale, ink, stroke, cv2.LINE_AA)
+
+
+def _rgb(colour: str) -> tuple[int, int, int]:
+    return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)

@@ -1,0 +1,47 @@
+"""Files that other programs open safely."""
+
+import csv
+import io
+
+import pandas
+import pytest
+
+from ferapp.recording.export import csv_bytes, one_line
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        pytest.param("party.jpg", "party.jpg", id="plain"),
+        pytest.param("a\nb.jpg", "a\ufffdb.jpg", id="newline"),
+        pytest.param("a\0b.jpg", "a\ufffdb.jpg", id="NUL"),
+        pytest.param("\x1b[31mred.jpg", "\ufffd[31mred.jpg", id="terminal escape"),
+        pytest.param("photo\u202egpj.exe", "photo\ufffdgpj.exe", id="direction override"),
+        pytest.param("Z" + "\u0301" * 200, "Z\u0301\u0301", id="piled accents"),
+        pytest.param("e\u0301.jpg", "e\u0301.jpg", id="one accent"),
+        pytest.param("yüz_İığş.jpg", "yüz_İığş.jpg", id="Turkish"),
+        pytest.param("תמונה.jpg", "תמונה.jpg", id="Hebrew"),
+        pytest.param("a\udcff.jpg", "a?.jpg", id="bytes that are no text"),
+    ],
+)
+def test_names_become_one_readable_line(name: str, shown: str) -> None:
+    assert one_line(name) == shown
+
+
+@pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+SUM(1)", "-2+3", "@SUM(A1)", "\tx"])
+def test_formulas_are_defused(name: str) -> None:
+    text = csv_bytes(pandas.DataFrame({"file": [name], "p": [-0.5]})).decode("utf-8-sig")
+    row = next(csv.DictReader(io.StringIO(text)))
+    assert row["file"].startswith("'")
+    assert row["p"] == "-0.5", "numbers stay numbers"
+
+
+def test_csv_comes_back_as_it_was() -> None:
+    table = pandas.DataFrame({"file": ['a,b;"c" 😀', "yüz"], "p": [0.25, 0.75], "n": [1, 2]})
+    data = csv_bytes(table)
+    assert data.startswith(b"\xef\xbb\xbf"), "spreadsheets need the mark to read UTF-8"
+    pandas.testing.assert_frame_equal(pandas.read_csv(io.BytesIO(data)), table)
+
+
+def test_an_empty_table_keeps_its_headings() -> None:
+    assert csv_bytes(pandas.DataFrame({"file": [], "p": []})) == b"\xef\xbb\xbffile,p\r\n"

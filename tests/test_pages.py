@@ -1,0 +1,232 @@
+"""The pages as a visitor's session sees them, without a browser."""
+
+import json
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ferapp.errors import WrongHash
+from ferapp.pipeline.analyzer import Analyzer
+from ferapp.types import FrameAnalysis
+from ferapp.ui import resources
+from ferapp.ui.pictures import MAX_FILES
+from tests.conftest import ROOT, SAMPLES, shared
+
+ASTRONAUT = (SAMPLES / "astronaut.jpg").read_bytes()
+HOPPER = (SAMPLES / "grace-hopper.jpg").read_bytes()
+THREE = (SAMPLES / "three-portraits.jpg").read_bytes()
+
+
+def app(page: str = "") -> AppTest:
+    """A new session that has opened the app, or one of its pages by itself."""
+    file = ROOT / "pages" / page if page else ROOT / "ferapp" / "ui" / "navigation.py"
+    return AppTest.from_file(file, default_timeout=30).run()
+
+
+def upload(at: AppTest, **files: bytes) -> AppTest:
+    values = [(f"{name}.jpg", data, "image/jpeg") for name, data in files.items()]
+    return at.file_uploader[0].set_value(values).run()
+
+
+def words(at: AppTest) -> str:
+    kinds = (at.markdown, at.text, at.caption, at.info, at.warning, at.title, at.subheader)
+    return "\n".join(element.value for kind in kinds for element in kind)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[FrameAnalysis]:
+    """What was analysed, in order."""
+    done: list[FrameAnalysis] = []
+    real = Analyzer.analyze
+
+    def analyze(self: Analyzer, *args: object) -> FrameAnalysis:
+        done.append(real(self, *args))
+        return done[-1]
+
+    monkeypatch.setattr(Analyzer, "analyze", analyze)
+    return done
+
+
+def test_the_empty_page_says_what_to_do() -> None:
+    at = app()
+    assert not at.exception
+    assert "Upload a picture" in words(at) and "not a feeling" in words(at)
+    assert "forbidden in the EU" in words(at)
+
+
+def test_a_picture_gives_a_card_a_table_and_downloads() -> None:
+    at = upload(app(), a=ASTRONAUT)
+    assert not at.exception
+    assert "**1 · happiness**" in words(at) and "Probability > 99 %" in words(at)
+    assert at.dataframe[0].value["expression"].tolist() == ["happiness"]
+    labels = {button.label for button in at.get("download_button")}
+    assert labels == {"Annotated picture (PNG)", "Table (CSV)", "Everything (JSON)"}
+    chart = json.loads(at.get("plotly_chart")[0].proto.spec)
+    assert len(chart["data"][0]["y"]) == 8
+
+
+def test_a_rerun_does_not_analyse_again(counted: list[FrameAnalysis]) -> None:
+    at = upload(app(), a=ASTRONAUT)
+    at.run().run()
+    assert len(counted) == 1
+    at.slider(key="confidence").set_value(0.3).run()
+    assert len(counted) == 2, "another setting is another analysis"
+
+
+def test_no_result_outlives_its_picture() -> None:
+    at = upload(app(), a=ASTRONAUT)
+    upload(at, b=HOPPER)
+    assert "happiness**" not in words(at) and "**1 · neutral**" in words(at)
+    assert len(at.session_state["outcomes"]) == 1
+    at.file_uploader[0].set_value([]).run()
+    assert "·" not in words(at).split("eight probabilities")[1]
+    assert not at.dataframe and at.session_state["outcomes"] == {}
+
+
+def test_the_same_name_for_another_picture_is_another_picture() -> None:
+    at = upload(app(), a=ASTRONAUT)
+    assert "**1 · neutral**" in words(upload(at, a=HOPPER))
+
+
+def test_two_visitors_see_their_own() -> None:
+    first, second = app(), app()
+    upload(first, a=ASTRONAUT)
+    upload(second, b=HOPPER)
+    first.run()
+    assert "**1 · happiness**" in words(first) and "neutral**" not in words(first)
+    assert "**1 · neutral**" in words(second) and "happiness**" not in words(second)
+
+
+def test_models_load_once_for_all_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = []
+    real = resources.load_analyzer
+
+    def load(*args: object, **options: object) -> Analyzer:
+        loaded.append(args)
+        return real(*args, **options)
+
+    resources.analyzer.clear()
+    monkeypatch.setattr(resources, "load_analyzer", load)
+    app()
+    upload(app(), a=ASTRONAUT)
+    assert len(loaded) == 1
+
+
+def test_one_bad_file_among_good_ones_is_one_sentence() -> None:
+    at = upload(app(), a=ASTRONAUT, b=b"GIF89a", c=HOPPER)
+    assert "**3 pictures, 2 faces**, 1 could not be read" in words(at)
+    next(box for box in at.selectbox if box.label == "Picture").select_index(1).run()
+    assert "b.jpg: This is a GIF picture; save it as JPG or PNG and try again." in words(at)
+    assert at.dataframe[0].value["picture"].tolist() == [1, 3]
+    assert not at.exception
+
+
+def test_no_face_is_told_calmly(photo: object) -> None:
+    noise = shared("data/hostile") / "syn_img" / "noise_no_face.jpg"
+    at = upload(app(), a=noise.read_bytes())
+    assert "**No face found**" in words(at) and not at.error and not at.exception
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "<img src=x onerror=alert(1)>",
+        "![t](http://127.0.0.1:9/t.png)",
+        ":material/home: $x^2$ :red[x]",
+        "../../../../etc/passwd",
+    ],
+)
+def test_names_of_files_reach_no_markdown(name: str) -> None:
+    at = upload(app(), **{name: b"GIF89a"})
+    assert name in "\n".join(text.value for text in at.text)
+    assert name not in "\n".join(m.value for m in [*at.markdown, *at.caption])
+
+
+def test_faces_that_are_taken_away_are_hidden() -> None:
+    at = upload(app(), a=THREE)
+    before = at.session_state["picture"][1]
+    at.get("pills")[0].set_value([0, 1]).run()
+    assert at.session_state["picture"][0][2] == (2,)
+    assert at.session_state["picture"][1] != before
+
+
+def test_chosen_classes_are_renormalised_and_said() -> None:
+    at = upload(app(), a=ASTRONAUT)
+    at.multiselect(key="classes").set_value(["happiness", "neutral"]).run()
+    assert "renormalised over neutral, happiness" in words(at)
+    assert "anger" not in at.dataframe[0].value.columns
+
+
+def test_under_the_threshold_a_face_is_unsure() -> None:
+    at = upload(app(), a=HOPPER)
+    at.slider(key="unsure-seresnet-48-int8").set_value(95).run()
+    assert "**1 · unsure**" in words(at) and "neutral at 81 %" in words(at)
+
+
+def test_reset_brings_the_defaults_back() -> None:
+    at = upload(app(), a=ASTRONAUT)
+    at.slider(key="confidence").set_value(0.95)
+    at.toggle(key="smile").set_value(True).run()
+    assert "Smile cascade: a smile" in words(at)
+    next(button for button in at.button if button.label == "Reset").click().run()
+    assert at.slider(key="confidence").value == 0.5 and not at.toggle(key="smile").value
+
+
+def test_a_sample_is_one_click_away() -> None:
+    at = app()
+    at.get("button_group")[0].set_value("Samples").run()
+    at.button(key="grace-hopper.jpg").click().run()
+    assert "**1 · neutral**" in words(at) and not at.exception
+
+
+def test_too_many_files_are_named_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ferapp.ui.pictures.MAX_FILES", 2)
+    at = upload(app(), a=ASTRONAUT, b=HOPPER, c=THREE)
+    assert "3 files are too many at once: the first 2 are analysed" in words(at)
+    assert "**2 pictures, 2 faces**" in words(at)
+    assert MAX_FILES == 200
+
+
+def test_broken_weights_are_a_sentence_and_the_app_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def load(*_: object, **__: object) -> Analyzer:
+        raise WrongHash("x.onnx is not the file that the manifest names.")
+
+    resources.analyzer.clear()
+    monkeypatch.setattr(resources, "load_analyzer", load)
+    at = upload(app(), a=ASTRONAUT)
+    assert "**This did not work**" in words(at) and "x.onnx is not the file" in words(at)
+    assert not at.exception
+    monkeypatch.undo()
+    resources.analyzer.clear()
+    assert "**1 · happiness**" in words(at.run())
+
+
+@pytest.mark.parametrize("page", sorted(p.name for p in (ROOT / "pages").glob("*.py")))
+def test_every_page_stands_alone(page: str) -> None:
+    at = app(page)
+    assert not at.exception and at.title and "not a feeling" in words(at)
+
+
+def test_the_about_page_tells_limits_law_models_and_licences() -> None:
+    at = app("about.py")
+    told = words(at)
+    assert "has not been measured" in told and "Article 5(1)(f)" in told and "MIT licence" in told
+    models, licences = (frame.value for frame in at.dataframe)
+    assert "seresnet-48-int8 (default)" in models["model"].tolist()
+    assert {"streamlit", "onnxruntime", "numpy"} <= set(licences["library"])
+    assert not [name for name in licences["licence"] if "GPL" in name and "LGPL" not in name]
+
+
+def test_the_config_keeps_strangers_out_and_data_in() -> None:
+    text = Path(ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8")
+    for line in (
+        'address = "127.0.0.1"',
+        "gatherUsageStats = false",
+        'showErrorDetails = "none"',
+        "enableXsrfProtection = true",
+        "enableCORS = true",
+    ):
+        assert line in text
