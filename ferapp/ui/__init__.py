@@ -1,0 +1,1 @@
+"""The pages' parts: the only home of streamlit and plotly."""

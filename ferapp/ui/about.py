@@ -1,0 +1,138 @@
+"""The about page."""
+
+import platform
+from importlib import metadata
+
+import pandas
+import streamlit as st
+from packaging.requirements import Requirement
+
+import ferapp
+from ferapp.inference import weights
+from ferapp.inference.manifest import Model, manifest
+
+_LIMITS = """
+**An expression is not a feeling.** The model says what ten people looking at the face would have
+called it, as far as it has learnt that from web photos. People smile without being happy and are
+happy without smiling: over many studies a felt emotion and its textbook expression went together in
+about one case in eight (Durán and Fernández-Dols, 2021, *Emotion* 21).
+
+- Disgust, fear and contempt are recognised poorly, and sadness is often taken for neutral: the
+  figures, with how many faces they rest on, are in the table of models and in the model cards.
+- Faces that are turned away, half hidden, badly lit or smaller than 30 pixels get worse answers.
+- How well it does for different ages, skin colours and cultures **has not been measured**: the data
+  has no such labels. Other systems have been found to do worse for some groups.
+- "Unsure" is an answer. Its threshold was chosen so that nine in ten labels were right on faces
+  that the model had not learnt from.
+"""
+
+_LAW = """
+- In the **European Union** it is forbidden to infer people's emotions at the workplace and in
+  education, except for medical or safety reasons (AI Act, Regulation 2024/1689, Article 5(1)(f),
+  since 2 February 2025). Elsewhere such systems are high-risk, and people who are exposed to one
+  have to be told (Article 50(3), since 2 August 2026).
+- Ask the people whom you show to it. A picture of a face is personal data, also where its
+  expression alone is not a biometric identification.
+- Do not use it to judge, select, score or monitor people, and not on children without those who
+  care for them. This page is not legal advice.
+"""
+
+_PRIVACY = """
+- Pictures go from your browser to the machine that runs ferapp, **which is your own** unless you
+  opened this page from another one. They are kept in memory while you look at them, and nowhere
+  else; nothing is written to disk.
+- Nothing is sent anywhere: no telemetry, no fonts or scripts from elsewhere, no accounts.
+- No identity: nothing that could tell a face again is computed or kept.
+- Downloads carry no metadata of the original, such as place or camera. In a picture with several
+  faces you choose which are shown; the others are hidden.
+"""
+
+
+def show() -> None:
+    """Limits, law, privacy, models, versions and licences."""
+    left, right = st.columns(2, gap="large")
+    with left:
+        st.subheader("What it can know", anchor=False)
+        st.markdown(_LIMITS)
+        st.subheader("Your pictures", anchor=False)
+        st.markdown(_PRIVACY)
+    with right:
+        st.subheader("What it may be used for", anchor=False)
+        st.markdown(_LAW)
+        st.subheader("Versions", anchor=False)
+        st.markdown(
+            f"ferapp {ferapp.__version__}, Python {platform.python_version()} on "
+            f"{platform.system()} ({platform.machine()}). ferapp and the weights that ship with it "
+            "are under the MIT licence."
+        )
+    st.subheader("Models", anchor=False)
+    st.dataframe(_models(), hide_index=True)
+    st.caption("Model cards with data, method and errors: models/README.md beside the code.")
+    st.subheader("Licences", anchor=False)
+    with st.expander("Libraries that ferapp installs"):
+        st.dataframe(_licences(), hide_index=True)
+
+
+def _models() -> pandas.DataFrame:
+    return pandas.DataFrame([_row(model) for model in manifest().models])
+
+
+def _row(model: Model) -> dict[str, str]:
+    defaults = manifest().defaults
+    figures = {m.name: m for m in model.metrics}
+    if "test_accuracy" in figures:
+        told = (
+            f"accuracy {figures['test_accuracy'].value:.1%}, macro recall "
+            f"{figures['test_macro_recall'].value:.2f} "
+            f"({figures['test_accuracy'].n:,} FER+ test faces)"
+        )
+    elif "ap_easy" in figures:
+        points = " / ".join(f"{figures[f'ap_{d}'].value:.2f}" for d in ("easy", "medium", "hard"))
+        told = f"AP {points} (100 WIDER FACE pictures)"
+    else:
+        told = "not measured"
+    is_default = model.name in (defaults.detector, defaults.classifier)
+    return {
+        "model": f"{model.name} (default)" if is_default else model.name,
+        "kind": model.kind,
+        "on this machine": "yes" if weights.is_here(model) else "no",
+        "figures": told,
+        "licence": model.licence,
+        "source": model.source,
+        "trained on": model.data,
+    }
+
+
+@st.cache_data(show_spinner=False)
+def _licences() -> pandas.DataFrame:
+    """Every library that comes with ferapp, found from one requirement to the next."""
+    found: dict[str, dict[str, str]] = {}
+    todo = ["ferapp"]
+    while todo:
+        name = todo.pop()
+        try:
+            about = metadata.metadata(name)
+        except metadata.PackageNotFoundError:
+            continue  # for another platform
+        if about["Name"] in found:
+            continue
+        found[about["Name"]] = {
+            "library": about["Name"],
+            "version": about["Version"],
+            "licence": _licence(about),
+        }
+        for text in metadata.requires(name) or []:
+            requirement = Requirement(text)
+            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
+                todo.append(requirement.name)
+    rows = [found[name] for name in sorted(found, key=str.lower)]
+    return pandas.DataFrame(rows)
+
+
+def _licence(about: metadata.PackageMetadata) -> str:
+    for field in ("License-Expression", "License"):
+        value = about[field] if field in about else None
+        if value and len(value) < 60:  # some put the whole text there
+            return value
+    classes = [c for c in about.get_all("Classifier") or [] if c.startswith("License ::")]
+    return classes[-1].rsplit(" :: ", 1)[-1] if classes else "see its files"

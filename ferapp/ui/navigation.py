@@ -1,0 +1,15 @@
+"""The script that Streamlit runs for every page: it knows them all and runs the one asked for."""
+
+from pathlib import Path
+
+import streamlit as st
+
+# Without icons: the browser would fetch each as the tab's icon from fonts.gstatic.com.
+PAGES = Path(__file__).parents[2] / "pages"
+
+st.navigation(
+    [
+        st.Page(PAGES / "image.py", title="Pictures", default=True),
+        st.Page(PAGES / "about.py", title="About"),
+    ]
+).run()

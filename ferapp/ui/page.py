@@ -1,0 +1,41 @@
+"""What every page starts with, so that each stands alone."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+from ferapp.errors import UserError
+
+EXPRESSION_NOTICE: Final = "A model sees a face, not a feeling: this is the expression, no more."
+USE_NOTICE: Final = (
+    "Use pictures of yourself or of people who agreed. Inferring emotions at work or in education "
+    "is forbidden in the EU."
+)
+
+_LOGO: Final = Path(__file__).parent / "logo.svg"
+_logger = logging.getLogger(__name__)
+
+
+def begin(title: str, subtitle: str) -> None:
+    """Set the page up: its name in the browser, the brand, the heading and the notices."""
+    st.set_page_config(page_title=f"{title} · ferapp", page_icon=str(_LOGO), layout="wide")
+    st.logo(str(_LOGO), size="large")
+    st.title(title, anchor=False)
+    st.markdown(subtitle)
+    st.caption(f"{EXPRESSION_NOTICE} {USE_NOTICE}")
+
+
+@contextmanager
+def errors_as_sentences() -> Iterator[None]:
+    """Show what a user can mend as one sentence; anything else is logged and Streamlit's."""
+    try:
+        yield
+    except UserError as exc:
+        _logger.warning("shown to the visitor: %s", type(exc).__name__)
+        with st.container(border=True):
+            st.markdown("**This did not work**")
+            st.text(str(exc))

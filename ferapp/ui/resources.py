@@ -1,0 +1,52 @@
+"""What all visitors share: loaded models, and turns at the processor."""
+
+import threading
+from dataclasses import dataclass
+
+import streamlit as st
+
+from ferapp.inference import weights
+from ferapp.inference.manifest import Kind, Model, manifest
+from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.build import DEFAULT_THREADS, load_analyzer
+from ferapp.vision.threads import cap_threads
+
+
+@dataclass(frozen=True)
+class Models:
+    """Which models to use.
+
+    Attributes:
+        detector: Name of the face detector.
+        classifier: Name of the expression classifier.
+        with_smile: Whether the smile cascade is asked as well.
+    """
+
+    detector: str
+    classifier: str
+    with_smile: bool
+
+
+@st.cache_resource(show_spinner="Loading the models …", max_entries=8)
+def analyzer(models: Models) -> Analyzer:
+    """The models, loaded once per process for every visitor; analyzers keep nothing of them."""
+    cap_threads(DEFAULT_THREADS)
+    return load_analyzer(models.detector, models.classifier, with_smile=models.with_smile)
+
+
+@st.cache_resource(show_spinner=False)
+def turns() -> threading.Semaphore:
+    """How many pictures are worked on at once in the whole process; the others wait."""
+    return threading.BoundedSemaphore(2)
+
+
+def here(kind: Kind) -> tuple[list[str], list[str]]:
+    """Names of the models on this machine, the default first, and of those that are not."""
+    models = manifest().of_kind(kind)
+    default = getattr(manifest().defaults, kind)
+
+    def is_usable(model: Model) -> bool:
+        return model.name == default or weights.is_here(model)
+
+    usable = [default] + [m.name for m in models if is_usable(m) and m.name != default]
+    return usable, [m.name for m in models if not is_usable(m)]

@@ -1,0 +1,8 @@
+"""What ferapp can know and what not, privacy, models, versions, licences."""
+
+from ferapp.ui import about, page
+
+page.begin(
+    "About", "What this app can know, what it does with your pictures, and what it is made of."
+)
+about.show()

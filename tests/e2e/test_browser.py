@@ -1,0 +1,188 @@
+"""What people do, in a real browser."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from ferapp.media.images import read_image
+from tests.conftest import SAMPLES
+from tests.e2e.conftest import SCREENSHOTS, Server, Visit, sync_api
+
+pytestmark = pytest.mark.e2e
+
+Page = sync_api.Page
+LOOKS = [
+    pytest.param(scheme, width, id=f"{scheme} {width}")
+    for scheme in ("light", "dark")
+    for width in (1280, 390)
+]
+
+
+def upload(page: Page, **files: bytes) -> None:
+    page.locator("input[type=file]").set_input_files(
+        [
+            {"name": f"{name}.jpg", "mimeType": "image/jpeg", "buffer": data}
+            for name, data in files.items()
+        ]
+    )
+
+
+def sample(name: str) -> bytes:
+    return (SAMPLES / f"{name}.jpg").read_bytes()
+
+
+def download(page: Page, button: str) -> bytes:
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=button).click()
+    return Path(waiting.value.path()).read_bytes()
+
+
+def picture_of(page: Page, name: str) -> None:
+    """Keep the whole page as a picture, to be looked at."""
+    size = page.viewport_size
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": size["width"], "height": min(height + 20, 6000)})
+    page.wait_for_timeout(500)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+    page.set_viewport_size(size)
+
+
+def is_wider_than_the_window(page: Page) -> bool:
+    return page.evaluate(
+        "[...document.querySelectorAll('[data-testid=stMain]')]"
+        ".some(e => e.scrollWidth > e.clientWidth + 1)"
+    )
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_a_picture_becomes_cards_and_files(
+    server: Server, visit: Visit, scheme: str, width: int
+) -> None:
+    page = visit(server.url, scheme=scheme, width=width)
+    page.get_by_text("Upload a picture, take a photo").wait_for()
+    upload(page, astronaut=sample("astronaut"))
+    page.get_by_text("1 · happiness").wait_for()
+    page.locator(".js-plotly-plot").wait_for()
+    picture_of(page, f"one face, {scheme} {width}")
+    assert not is_wider_than_the_window(page)
+
+    table = list(csv.DictReader(io.StringIO(download(page, "Table (CSV)").decode("utf-8-sig"))))
+    assert [row["expression"] for row in table] == ["happiness"]
+    found = json.loads(download(page, "Everything (JSON)"))
+    assert found[0]["file"] == "astronaut.jpg" and len(found[0]["faces"]) == 1
+    png = download(page, "Annotated picture (PNG)")
+    assert read_image(png).shape == (512, 512, 3) and b"tEXt" not in png
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_many_pictures_a_bad_one_and_hostile_names(
+    server: Server, visit: Visit, scheme: str, width: int
+) -> None:
+    page = visit(server.url, scheme=scheme, width=width)
+    hostile = "![t](http://example.org/t.png) <img src=x onerror=alert(1)>"
+    files = {"three": sample("three-portraits"), "gif": b"GIF89a", hostile: sample("astronaut")}
+    upload(page, **files)
+    page.get_by_text("3 pictures, 4 faces").wait_for()
+    page.get_by_text("2 · happiness").wait_for()
+    page.wait_for_timeout(1000)
+    picture_of(page, f"three faces, {scheme} {width}")
+    assert not is_wider_than_the_window(page)
+    page.get_by_role("combobox", name="Picture").click()
+    page.get_by_role("option").nth(1).click()
+    page.get_by_text("gif.jpg: This is a GIF picture").wait_for()
+    picture_of(page, f"a bad file, {scheme} {width}")
+    archive = download(page, "Annotated pictures (ZIP)")
+    assert archive.startswith(b"PK") and b"onerror" not in archive
+
+
+def test_a_hidden_face_is_hidden_in_the_file(server: Server, visit: Visit) -> None:
+    page = visit(server.url)
+    upload(page, three=sample("three-portraits"))
+    page.get_by_text("2 · happiness").wait_for()
+    before = read_image(download(page, "Annotated picture (PNG)"))
+    page.get_by_test_id("stButtonGroup").get_by_text("3", exact=True).click()
+    page.wait_for_timeout(1500)
+    after = read_image(download(page, "Annotated picture (PNG)"))
+    assert (before != after).any()
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_a_sample_by_keyboard(server: Server, visit: Visit, scheme: str, width: int) -> None:
+    page = visit(server.url, scheme=scheme, width=width)
+    page.get_by_role("radio", name="Samples").or_(
+        page.get_by_role("button", name="Samples")
+    ).first.focus()
+    page.keyboard.press("Enter")
+    officer = page.get_by_role("button", name="Officer")
+    officer.wait_for()
+    officer.focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("1 · neutral").wait_for()
+    page.wait_for_timeout(800)
+    picture_of(page, f"a sample, {scheme} {width}")
+
+
+def test_a_photo_without_a_face(server: Server, visit: Visit) -> None:
+    page = visit(server.url)
+    page.get_by_text("Camera", exact=True).click()
+    page.get_by_role("button", name="Take Photo").click()
+    page.get_by_text("No face found").wait_for()
+    picture_of(page, "a photo without a face")
+
+
+def test_stop_keeps_what_is_done_and_go_on_does_the_rest(server: Server, visit: Visit) -> None:
+    page = visit(server.url)
+    upload(page, **{f"{i:03d}": sample("three-portraits") for i in range(150)})
+    page.get_by_role("button", name="Stop").click()
+    page.get_by_role("button", name="Go on with the other").wait_for()
+    assert page.get_by_text("150 pictures").count() == 0
+    page.get_by_role("button", name="Go on with the other").click()
+    page.get_by_text("150 pictures, 450 faces").wait_for(timeout=60_000)
+
+
+def test_two_visitors_see_their_own(server: Server, visit: Visit) -> None:
+    first, second = visit(server.url), visit(server.url)
+    upload(first, a=sample("astronaut"))
+    upload(second, b=sample("grace-hopper"))
+    first.get_by_text("1 · happiness").wait_for()
+    second.get_by_text("1 · neutral").wait_for()
+    assert first.get_by_text("b.jpg").count() == second.get_by_text("a.jpg").count() == 0
+
+
+@pytest.mark.parametrize("path", ["", "about"])
+def test_a_deep_link_as_the_first_request_looks_like_any_other(
+    fresh_server: Server, visit: Visit, path: str
+) -> None:
+    first = visit(f"{fresh_server.url}/{path}")
+    first.get_by_text("A model sees a face, not a feeling").wait_for()
+    later = visit(f"{fresh_server.url}/{path}")
+    later.get_by_text("A model sees a face, not a feeling").wait_for()
+    links = [page.get_by_test_id("stSidebarNavLink").all_inner_texts() for page in (first, later)]
+    assert links[0] == links[1] == ["Pictures", "About"]
+    assert first.title() == later.title() == f"{'About' if path else 'Pictures'} · ferapp"
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_the_about_page(server: Server, visit: Visit, scheme: str, width: int) -> None:
+    page = visit(f"{server.url}/about", scheme=scheme, width=width)
+    page.get_by_text("Libraries that ferapp installs").click()
+    page.wait_for_timeout(1500)
+    picture_of(page, f"about, {scheme} {width}")
+    assert not is_wider_than_the_window(page)
+
+
+def test_settings_stay_from_page_to_page(server: Server, visit: Visit) -> None:
+    page = visit(server.url)
+    slider = page.get_by_role("slider", name="Least score of a face")
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    page.get_by_text("0.55").wait_for()
+    page.get_by_role("link", name="About").click()
+    page.get_by_role("heading", name="About").wait_for()
+    page.get_by_role("link", name="Pictures").click()
+    page.get_by_text("Upload a picture, take a photo").wait_for()
+    page.get_by_text("0.55").wait_for()
