@@ -196,6 +196,17 @@ def test_analyze_says_what_is_wrong(args: tuple[str, ...], status: int, told: st
     assert run.returncode == status and told in run.stderr and "Traceback" not in run.stderr
 
 
+def test_benchmark_times_every_stage() -> None:
+    run = ferapp("benchmark", "--json", "--repeats", "2")
+    assert run.returncode == 0, run.stderr
+    result = json.loads(run.stdout)
+    assert result["faces"] == 3 and result["frames_per_second"] > 0
+    stages = result["median_ms"]
+    assert set(stages) == {"decode", "detect", "crop", "classify", "end_to_end"}
+    assert all(ms > 0 for ms in stages.values())
+    assert "classify" in ferapp("benchmark", "--repeats", "2", COLUMNS="120").stdout
+
+
 def test_weights_that_are_not_here_are_a_sentence(tmp_path: Path) -> None:
     run = ferapp("analyze", ASTRONAUT, "--detector", "yunet", FERAPP_CACHE_DIR=str(tmp_path))
     assert run.returncode == 1 and "models fetch yunet" in run.stderr

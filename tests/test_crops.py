@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 
@@ -42,3 +43,13 @@ def test_a_one_pixel_picture_can_be_cut() -> None:
 def test_shrinking_averages() -> None:
     stripes = np.tile(np.array([0, 200], np.uint8), (8, 4))
     assert (resized(stripes, (4, 4)) == 100).all()
+
+
+@pytest.mark.parametrize("size", [(1280, 800), (960, 720), (642, 482), (641, 481)], ids=str)
+def test_shrinking_in_steps_is_the_same_average(
+    size: tuple[int, int], rng: np.random.Generator
+) -> None:
+    image = rng.integers(0, 256, (size[1], size[0], 3)).astype(np.uint8)
+    at_once = cv2.resize(image, (320, 240), interpolation=cv2.INTER_AREA)
+    steps = resized(image, (320, 240)).astype(int)
+    assert np.abs(steps - at_once).max() <= 2, "rounding alone"

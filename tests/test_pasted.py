@@ -13,7 +13,6 @@ from ferapp.training.pasted import Pasting, evaluate_pasted
 from ferapp.types import Faces
 from tests.fakes import FakeClassifier
 
-
 LABELS = ("black", "grey", "white")
 
 

@@ -8,6 +8,7 @@ import typer
 
 from ferapp.cli import evaluate, models, train
 from ferapp.cli.analyze import analyze
+from ferapp.cli.benchmark import benchmark
 from ferapp.errors import UserError
 
 app = typer.Typer(
@@ -18,6 +19,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(analyze)
+app.command()(benchmark)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")

@@ -1,0 +1,143 @@
+"""Pictures: each stage, the whole, and the whole against the tutorials' way, in one run.
+
+    python -m benchmarks.pictures [--threads N] [--out DIR]
+
+Figures of one run compare; those of two machines, or of two hours on one, do not.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.machine import ROOT, about
+from ferapp.errors import UserError
+from ferapp.inference.registry import load_classifier, load_detector
+from ferapp.media.images import jpeg_bytes, read_image
+from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.timing import median_ms, stage_times
+from ferapp.vision.crops import region
+from ferapp.vision.threads import cap_threads
+
+FACES = (1, 4, 16)
+SIZE_WH = (1280, 800)
+REPEATS = 40
+
+
+def crowd(count: int) -> np.ndarray:
+    """A picture of about one megapixel with the same portrait so many times, side by side."""
+    portrait = read_image(ROOT / "ferapp" / "samples" / "astronaut.jpg")
+    columns = round(count**0.5)
+    width, height = SIZE_WH[0] // columns, SIZE_WH[1] // columns
+    # The upper part of the portrait, in the shape of a cell.
+    box = np.array([20, 0, 430, 410 * height / width], np.float32)
+    return np.tile(region(portrait, box, (width, height)), (columns, columns, 1))
+
+
+def compare(threads: int) -> list[dict[str, object]]:
+    """One row for each number of faces; ours and theirs take turns."""
+    from benchmarks.tutorial import Tutorial
+
+    detector, classifier = load_detector(threads=threads), load_classifier(threads=threads)
+    analyzer, tutorial = Analyzer(detector, classifier), Tutorial()
+    rows = []
+    for count in FACES:
+        image = crowd(count)
+        times = stage_times(jpeg_bytes(image), detector, classifier, repeats=REPEATS)
+        ours, theirs = [], []
+        for _ in range(4):
+            ours.append(median_ms(lambda i=image: analyzer.analyze(i), REPEATS // 4))
+            theirs.append(median_ms(lambda i=image: tutorial.analyze(i), REPEATS // 4))
+        rows.append(
+            {
+                "faces": count,
+                "faces_found": times.faces,
+                "faces_found_tutorial": len(tutorial.detect(image)),
+                "decode_ms": round(times.decode, 2),
+                "detect_ms": round(times.detect, 2),
+                "crop_ms": round(times.crop, 2),
+                "classify_ms": round(times.classify, 2),
+                "file_to_expressions_ms": round(times.end_to_end, 2),
+                "pixels_to_expressions_ms": round(float(np.median(ours)), 2),
+                "tutorial_ms": round(float(np.median(theirs)), 2),
+                "ratio": round(float(np.median(theirs) / np.median(ours)), 2),
+            }
+        )
+    return rows
+
+
+def import_seconds() -> float:
+    """Median of five new processes that import ferapp, less one that imports nothing."""
+
+    def run(code: str) -> float:
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+            times.append(time.perf_counter() - start)
+        return float(np.median(times))
+
+    return run("import ferapp") - run("pass")
+
+
+def first_answer_seconds(port: int = 8673) -> float:
+    """From starting the app to its first answer over HTTP."""
+    start = time.perf_counter()
+    app = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        while time.perf_counter() - start < 60:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=1):
+                    return time.perf_counter() - start
+            except OSError:
+                time.sleep(0.02)
+        raise TimeoutError("the app did not answer within a minute")
+    finally:
+        app.terminate()
+        app.wait(15)
+
+
+def main() -> None:
+    """Measure, print a table and write a dated file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
+    options = parser.parse_args()
+    cap_threads(options.threads)
+    try:
+        rows = compare(options.threads)
+    except UserError as exc:
+        sys.exit(f"benchmarks: {exc}")
+    result = {
+        **about(),
+        "threads": options.threads,
+        "pictures": rows,
+        "import_s": round(import_seconds(), 3),
+        "first_answer_s": round(first_answer_seconds(), 2),
+    }
+    console = Console()
+    table = Table(*(name.replace("_", " ") for name in rows[0]), title=f"{options.threads} threads")
+    for row in rows:
+        table.add_row(*map(str, row.values()))
+    console.print(table)
+    starts = f"import ferapp {result['import_s']} s, the app's first answer "
+    console.print(f"{starts}{result['first_answer_s']} s")
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / f"{result['date']}-pictures-{options.threads}-threads.json"
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    console.print(f"written to {path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}")
+
+
+if __name__ == "__main__":
+    main()

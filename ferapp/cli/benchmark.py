@@ -1,0 +1,75 @@
+"""``ferapp benchmark``: how fast the models are here."""
+
+import os
+import platform
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.table import Table
+
+from ferapp.cli.output import console, errors, print_json
+
+_SAMPLE: Final = Path(__file__).parents[1] / "samples" / "three-portraits.jpg"
+
+
+def benchmark(
+    picture: Annotated[
+        Path,
+        typer.Option("--picture", help="What to time; a sample with three faces if not given."),
+    ] = _SAMPLE,
+    detector: Annotated[
+        str | None, typer.Option("--detector", help="The default one if not given.")
+    ] = None,
+    classifier: Annotated[
+        str | None, typer.Option("--classifier", help="The default one if not given.")
+    ] = None,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads a model may use.")] = 2,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Calls to each stage.")] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Time each stage and the whole on one picture: medians on this machine."""
+    from ferapp.inference.manifest import manifest
+    from ferapp.inference.registry import load_classifier, load_detector
+    from ferapp.media.images import read_image
+    from ferapp.pipeline.timing import stage_times
+    from ferapp.vision.threads import cap_threads
+
+    cap_threads(threads)
+    height, width = read_image(picture).shape[:2]
+    models = (
+        load_detector(detector, threads=threads),
+        load_classifier(classifier, threads=threads),
+    )
+    with errors.status("timing"):
+        times = stage_times(picture.read_bytes(), *models, repeats=repeats)
+    stages = {name: round(ms, 3) for name, ms in asdict(times).items() if name != "faces"}
+    result = {
+        "detector": manifest().model(detector, "detector").name,
+        "classifier": manifest().model(classifier, "classifier").name,
+        "threads": threads,
+        "repeats": repeats,
+        "width": width,
+        "height": height,
+        "faces": times.faces,
+        "median_ms": stages,
+        "frames_per_second": round(times.frames_per_second, 1),
+        "machine": {
+            "system": platform.system(),
+            "machine": platform.machine(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+        },
+    }
+    if as_json:
+        print_json(result)
+        return
+    table = Table("stage", "median ms", title=f"{width} × {height}, {times.faces} faces")
+    for name, ms in stages.items():
+        table.add_row(name.replace("_", " "), f"{ms:.2f}")
+    console.print(table)
+    console.print(
+        f"{result['frames_per_second']} frames a second with {result['detector']} and "
+        f"{result['classifier']} on {threads} threads"
+    )
