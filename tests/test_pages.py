@@ -3,15 +3,17 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from ferapp.errors import WrongHash
+from ferapp.media.images import jpeg_bytes
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.types import FrameAnalysis
 from ferapp.ui import resources
 from ferapp.ui.pictures import MAX_FILES
-from tests.conftest import ROOT, SAMPLES, shared
+from tests.conftest import ROOT, SAMPLES
 
 ASTRONAUT = (SAMPLES / "astronaut.jpg").read_bytes()
 HOPPER = (SAMPLES / "grace-hopper.jpg").read_bytes()
@@ -122,9 +124,8 @@ def test_one_bad_file_among_good_ones_is_one_sentence() -> None:
     assert not at.exception
 
 
-def test_no_face_is_told_calmly(photo: object) -> None:
-    noise = shared("data/hostile") / "syn_img" / "noise_no_face.jpg"
-    at = upload(app(), a=noise.read_bytes())
+def test_no_face_is_told_calmly(photo: np.ndarray) -> None:
+    at = upload(app(), a=jpeg_bytes(photo))
     assert "**No face found**" in words(at) and not at.error and not at.exception
 
 

@@ -12,8 +12,8 @@ Image = NDArray[np.uint8]
 def resized(image: Image, size_wh: tuple[int, int]) -> Image:
     """The picture at another size: averaged when it shrinks, interpolated when it grows."""
     height, width = image.shape[:2]
-    # Halving first is nearly the same average and takes a third of the time: on photos of a megapixel
-    # pixels move by one level, and the faces that are found stay the same.
+    # Halving first is nearly the same average and takes a third of the time: on photos of a
+    # megapixel values move by one level, and the faces that are found stay the same.
     while not (width % 2 or height % 2) and width >= 2 * size_wh[0] and height >= 2 * size_wh[1]:
         width, height = width // 2, height // 2
         half: Any = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
