@@ -3,6 +3,11 @@
 from pathlib import Path
 
 import streamlit as st
+from starlette.formparsers import MultiPartParser
+
+# Starlette moves uploads of more than a megabyte to a nameless file on disk
+# (encode/starlette, formparsers.py); ours stay in memory, as the about page says.
+MultiPartParser.spool_max_size = 512 * 1024 * 1024
 
 # The script lies away from pages/: beside it Streamlit would serve a deep link, as the first
 # request after a start, without the navigation (docs/decisions/0004).

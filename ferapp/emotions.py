@@ -29,3 +29,6 @@ COLOURS: Final[dict[str, str]] = {
     "contempt": "#a8577e",
 }
 """One sRGB hex colour per class, the same in every chart and on every picture."""
+
+OTHER_COLOUR: Final = "#2f8f8a"
+"""Of classes that a model of the user's own may have."""

@@ -58,4 +58,32 @@ class AnalysisSettings:
         if self.unsure_below is not None and not 0 <= self.unsure_below <= 1:
             raise InvalidValue(f"unsure_below lies in [0, 1]: {self.unsure_below}")
         if len(self.classes) == 1 or len(set(self.classes)) != len(self.classes):
-            raise InvalidValue(f"classes are none or at least two different ones: {self.classes}")
+            raise InvalidValue(
+                "classes are none, for all, or at least two different ones, not "
+                f"{', '.join(self.classes)}"
+            )
+
+
+@dataclass(frozen=True)
+class StreamSettings:
+    """From a stream of frames to every face's expression over time.
+
+    Attributes:
+        analysis: For each frame.
+        time_constant_s: Of the smoothing; see `ferapp.temporal.smoothing.Smoother`.
+        hold_s: How long another label has to lead before it is shown.
+        detect_every: Faces are looked for in every so manieth frame and followed in between; None
+            chooses by what a detection costs here.
+    """
+
+    analysis: AnalysisSettings = AnalysisSettings()
+    time_constant_s: float = 0.5
+    hold_s: float = 0.4
+    detect_every: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        if self.time_constant_s < 0 or self.hold_s < 0:
+            raise InvalidValue(f"times are not negative: {self}")
+        if self.detect_every is not None and self.detect_every < 1:
+            raise InvalidValue(f"detect_every counts from 1: {self.detect_every}")

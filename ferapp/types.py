@@ -72,6 +72,9 @@ class FrameAnalysis:
         unsure_below: A top probability under this is no label.
         left_out: Expressions that the classifier knows and that were not asked for; where there are
             any, the probabilities are renormalised over those that were.
+        share_kept: How much of the probability lay on the expressions that were asked for, (n,);
+            None where all were. A face with less than half of it there is unsure.
+        is_cut: Whether there were more faces than were asked for at most.
         smiles: Whether the smile cascade fired, (n,); None where it was not asked.
         detector: Name of the detector.
         classifier: Name of the classifier.
@@ -83,19 +86,22 @@ class FrameAnalysis:
     probabilities: NDArray[np.float32]
     unsure_below: float
     left_out: tuple[str, ...] = ()
+    share_kept: NDArray[np.float32] | None = None
+    is_cut: bool = False
     smiles: NDArray[np.bool_] | None = None
     detector: str = ""
     classifier: str = ""
 
     def __post_init__(self) -> None:
         """Refuse arrays whose shapes don't belong together."""
-        n, smiles = len(self.faces), self.smiles
+        n = len(self.faces)
         if self.probabilities.shape != (n, len(self.labels)):
             raise InvalidValue(
                 f"expected probabilities ({n}, {len(self.labels)}), got {self.probabilities.shape}"
             )
-        if smiles is not None and smiles.shape != (n,):
-            raise InvalidValue(f"expected smiles ({n},), got {smiles.shape}")
+        for name, values in (("smiles", self.smiles), ("share_kept", self.share_kept)):
+            if values is not None and values.shape != (n,):
+                raise InvalidValue(f"expected {name} ({n},), got {values.shape}")
 
     def __len__(self) -> int:
         """How many faces there are."""
@@ -113,8 +119,11 @@ class FrameAnalysis:
 
     @property
     def is_unsure(self) -> NDArray[np.bool_]:
-        """Whether that probability is under the threshold, (n,)."""
-        return np.asarray(self.confidence < self.unsure_below)
+        """Whether that probability is under the threshold, or mostly elsewhere, (n,)."""
+        is_low = self.confidence < self.unsure_below
+        if self.share_kept is not None:
+            is_low |= self.share_kept < 0.5
+        return np.asarray(is_low)
 
     def to_record(self) -> dict[str, Any]:
         """The same as plain values, fit for JSON; keys are a contract."""
@@ -130,6 +139,8 @@ class FrameAnalysis:
                     for name, p in zip(self.labels, self.probabilities[i], strict=True)
                 },
             }
+            if self.share_kept is not None:
+                row["share_kept"] = round(float(self.share_kept[i]), 6)
             if self.smiles is not None:
                 row["is_smiling"] = bool(self.smiles[i])
             rows.append(row)
@@ -139,6 +150,7 @@ class FrameAnalysis:
             "faces": rows,
             "renormalised_without": list(self.left_out),
             "unsure_below": self.unsure_below,
+            "has_more_faces": self.is_cut,
             "detector": self.detector,
             "classifier": self.classifier,
         }
@@ -156,6 +168,8 @@ class FrameAnalysis:
             "is_unsure": self.is_unsure,
         }
         columns |= {name: self.probabilities[:, i] for i, name in enumerate(self.labels)}
+        if self.share_kept is not None:
+            columns["share_kept"] = self.share_kept
         if self.smiles is not None:
             columns["is_smiling"] = self.smiles
         return pandas.DataFrame(columns)

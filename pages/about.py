@@ -5,4 +5,5 @@ from ferapp.ui import about, page
 page.begin(
     "About", "What this app can know, what it does with your pictures, and what it is made of."
 )
-about.show()
+with page.errors_as_sentences():
+    about.show()

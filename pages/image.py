@@ -5,9 +5,9 @@ import streamlit as st
 from ferapp.ui import controls, page, pictures, resources, results, state
 
 page.begin("Pictures", "Every face in a picture, with its expression as eight probabilities.")
-choice = controls.sidebar()
-sources = pictures.chosen()
 with page.errors_as_sentences():
+    choice = controls.sidebar()
+    sources = pictures.chosen()
     analyzer = resources.analyzer(choice.models)
     outcomes = state.analyses(sources, choice, analyzer)
     if outcomes:

@@ -18,7 +18,7 @@ class FakeDetector:
 
     def detect(self, image_rgb: NDArray[np.uint8], settings: DetectionSettings) -> Faces:
         self.settings.append(settings)
-        return self.faces
+        return self.faces.at(np.arange(len(self.faces))[: settings.max_faces])
 
 
 class FakeClassifier:
@@ -26,6 +26,7 @@ class FakeClassifier:
 
     size_wh = (48, 48)
     unsure_below = 0.5
+    neutral_reference: NDArray[np.float32] | None = None
 
     def __init__(self, labels: tuple[str, ...]) -> None:
         self.labels = labels

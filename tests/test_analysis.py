@@ -100,7 +100,40 @@ def test_settings_reach_the_detector() -> None:
     detector = FakeDetector(Faces.empty())
     detection = DetectionSettings(confidence=0.7, iou=0.2, max_faces=3)
     Analyzer(detector, FakeClassifier(EXPRESSIONS)).analyze(halves(), AnalysisSettings(detection))
-    assert detector.settings == [detection]
+    asked = detector.settings[0]
+    assert (asked.confidence, asked.iou) == (0.7, 0.2)
+
+
+def test_a_bound_that_is_hit_is_told() -> None:
+    analyzer = Analyzer(FakeDetector(faces(LEFT, RIGHT)), FakeClassifier(EXPRESSIONS))
+    at_most = [AnalysisSettings(DetectionSettings(max_faces=n)) for n in (1, 2)]
+    one, two = (analyzer.analyze(halves(), how) for how in at_most)
+    assert (len(one), one.is_cut) == (1, True) and one.to_record()["has_more_faces"]
+    assert (len(two), two.is_cut) == (2, False)
+
+
+def test_a_face_whose_expression_was_left_out_is_unsure() -> None:
+    analyzer = Analyzer(FakeDetector(faces(LEFT)), FakeClassifier(EXPRESSIONS))
+    analysis = analyzer.analyze(halves(), AnalysisSettings(classes=("fear", "contempt")))
+    assert analysis.share_kept == pytest.approx([0.02 / 1.07], abs=1e-3)
+    assert analysis.is_unsure.tolist() == [True]
+    assert analysis.to_record()["faces"][0]["share_kept"] < 0.5
+    assert "share_kept" in analysis.to_frame()
+    kept = analyzer.analyze(halves(), AnalysisSettings(classes=("neutral", "contempt")))
+    assert kept.is_unsure.tolist() == [False]
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        pytest.param(np.zeros((9, 9), np.uint8), id="grey"),
+        pytest.param(np.zeros((9, 9, 4), np.uint8), id="with alpha"),
+        pytest.param(np.zeros((9, 9, 3), np.float32), id="floats"),
+    ],
+)
+def test_pictures_of_another_kind_are_refused_in_words(image: np.ndarray) -> None:
+    with pytest.raises(InvalidValue, match="expected an RGB picture"):
+        Analyzer(FakeDetector(Faces.empty()), FakeClassifier(EXPRESSIONS)).analyze(image)
 
 
 def test_smiles_are_read_only_when_asked() -> None:
@@ -145,7 +178,7 @@ def test_settings_out_of_range_are_refused(values: dict[str, object]) -> None:
 def test_arrays_that_don_t_belong_together_are_refused() -> None:
     with pytest.raises(InvalidValue, match="probabilities"):
         FrameAnalysis((4, 4), faces(LEFT), EXPRESSIONS, np.zeros((2, 8), np.float32), 0.5)
-    with pytest.raises(InvalidValue, match="smiles"):
+    with pytest.raises(InvalidValue, match="expected smiles"):
         FrameAnalysis(
             (4, 4),
             Faces.empty(),

@@ -45,8 +45,24 @@ def test_a_hidden_face_keeps_no_detail(rng: np.random.Generator) -> None:
     face = out[30:70, 20:60].astype(int)
     assert face.std() < 25, "the noise is averaged away"
     outside = np.ones(image.shape[:2], bool)
-    outside[30:70, 20:60] = False
+    outside[24:76, 14:66] = False
     assert (out[outside] == image[outside]).all()
+
+
+@pytest.mark.parametrize("side", [2, 4, 6, 8, 12, 30])
+def test_a_hidden_face_of_any_size_keeps_no_detail(side: int, rng: np.random.Generator) -> None:
+    image = np.repeat(rng.integers(0, 256, (60, 60, 1)), 3, axis=2).astype(np.uint8)
+    box = np.array([[20, 20, 20 + side, 20 + side]], np.float32)
+    before = image[20 : 20 + side, 20 : 20 + side].astype(float)
+    after = hidden(image, box)[20 : 20 + side, 20 : 20 + side].astype(float)
+    assert after.std() < 0.6 * before.std()
+
+
+def test_captions_of_small_faces_don_t_cover_their_neighbours() -> None:
+    image = np.zeros((800, 1200, 3), np.uint8)
+    small = np.array([[100, 100, 130, 130]], np.float32)
+    columns = annotated(image, small, ["7 happiness 72 %"], ["#e0a100"]).any(axis=(0, 2))
+    assert np.ptp(np.flatnonzero(columns)) < 2.5 * 30
     assert hidden(image, np.array([[200, 200, 300, 300]], np.float32)).shape == image.shape
 
 

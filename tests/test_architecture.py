@@ -12,6 +12,7 @@ import ferapp
 
 ROOT = Path(ferapp.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
+SCRIPTS = [ROOT.parent / "app.py", *sorted((ROOT.parent / "pages").glob("*.py"))]
 
 FOUNDATION = {"errors", "emotions", "types", "settings"}
 MAY_IMPORT = {
@@ -23,8 +24,9 @@ MAY_IMPORT = {
     "media": FOUNDATION,
     "inference": FOUNDATION | {"vision"},
     "recording": FOUNDATION | {"vision"},
-    "pipeline": FOUNDATION | {"vision", "media", "inference", "recording"},
-    "ui": FOUNDATION | {"vision", "media", "inference", "recording", "pipeline"},
+    "temporal": FOUNDATION | {"vision"},
+    "pipeline": FOUNDATION | {"vision", "media", "inference", "recording", "temporal"},
+    "ui": FOUNDATION | {"vision", "media", "inference", "recording", "temporal", "pipeline"},
     "training": FOUNDATION | {"vision", "media", "inference"},
     "cli": FOUNDATION | {"vision", "media", "inference", "recording", "pipeline", "training"},
     "__main__": {"cli"},
@@ -36,7 +38,10 @@ HOMES = {
     "onnxruntime": {"inference/session.py", "training/graphs.py"},
     "cv2": {"vision", "inference/opencv_detectors.py"},
     "streamlit": {"ui"},
+    "streamlit_webrtc": {"ui/webcam.py"},
+    "av": {"ui/webcam.py"},
     "plotly": {"ui"},
+    "packaging": {"ui/about.py"},
     "pandas": {"types.py", "recording", "cli", "ui"},
     "torch": {"training"},
     "onnx": {"training"},
@@ -80,6 +85,13 @@ def test_libraries_stay_in_their_homes(path: Path) -> None:
         assert any(place(path) == home or place(path).startswith(f"{home}/") for home in homes), (
             f"{library} belongs to {sorted(homes)}"
         )
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
+def test_scripts_are_thin(path: Path) -> None:
+    names = {n for n in imports(path) if n.startswith("ferapp.")}
+    assert all(n.startswith("ferapp.ui") for n in names)
+    assert not {n.split(".")[0] for n in imports(path)} & set(HOMES) - {"streamlit"}
 
 
 def test_every_room_is_drawn_in_the_architecture() -> None:

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import cv2
 import numpy as np
 import pytest
@@ -43,6 +45,17 @@ def test_a_one_pixel_picture_can_be_cut() -> None:
 def test_shrinking_averages() -> None:
     stripes = np.tile(np.array([0, 200], np.uint8), (8, 4))
     assert (resized(stripes, (4, 4)) == 100).all()
+
+
+def test_the_square_around_a_face_in_a_strip_takes_no_memory_of_its_size() -> None:
+    """A picture of a thousand by one that is all face would make a square of a thousand each."""
+    strip = np.full((100, 60_000, 3), 9, np.uint8)
+    square = box(0, -29_950, 60_000, 30_050)
+    tracemalloc.start()
+    assert (region(strip, square, (48, 48)) == 9).all()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * strip.nbytes
 
 
 @pytest.mark.parametrize("size", [(1280, 960), (1280, 800), (960, 720), (641, 481)], ids=str)

@@ -87,5 +87,5 @@ def test_paths(tmp_path: Path) -> None:
     assert read_image(tmp_path / "a.png").shape == (3, 2, 3)
     with pytest.raises(ImageError, match="no file of that name"):
         read_image(tmp_path / "b.png")
-    with pytest.raises(ImageError, match="Not a file"):
+    with pytest.raises(ImageError, match="This is a folder"):
         read_image(tmp_path)

@@ -115,6 +115,7 @@ def entry(**changes: object) -> dict:
     [
         pytest.param({"sha256": "abc"}, "sha256", id="no hash"),
         pytest.param({"file": "../secret.onnx"}, "plain name", id="path outside"),
+        pytest.param({"file": "..\\x.onnx"}, "plain name", id="path of Windows outside"),
         pytest.param({"file": "/etc/passwd"}, "plain name", id="absolute path"),
         pytest.param({"labels": ["a", "a"]}, "labels", id="labels twice"),
         pytest.param({"labels": ["a", "b"]}, "one number a label", id="bias of another length"),

@@ -5,7 +5,7 @@ import pytest
 
 from ferapp.errors import ModelError
 from ferapp.inference.detectors import Detector
-from ferapp.inference.opencv_detectors import CaffeUltraLight, Haar, SmileCascade
+from ferapp.inference.opencv_detectors import CaffeUltraLight, Haar, SmileCascade, YuNet
 from ferapp.inference.registry import load_detector, load_smile_cascade
 from ferapp.media.images import read_image
 from ferapp.settings import DetectionSettings
@@ -80,3 +80,9 @@ def test_bytes_that_are_no_cascade_are_refused(data: bytes) -> None:
 def test_bytes_that_are_no_caffe_model_are_refused() -> None:
     with pytest.raises(ModelError, match="can't load the Caffe model"):
         CaffeUltraLight(b"nothing", b"nothing", RGB)
+
+
+@pytest.mark.parametrize("data", [b"", b"nothing"])
+def test_bytes_that_are_no_yunet_are_refused(data: bytes) -> None:
+    with pytest.raises(ModelError, match="can't load the YuNet model"):
+        YuNet(data)

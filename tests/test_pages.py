@@ -1,6 +1,8 @@
 """The pages as a visitor's session sees them, without a browser."""
 
 import json
+import re
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -8,11 +10,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from ferapp.errors import WrongHash
-from ferapp.media.images import jpeg_bytes
+from ferapp.media.images import jpeg_bytes, read_image
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.types import FrameAnalysis
 from ferapp.ui import resources
-from ferapp.ui.pictures import MAX_FILES
 from tests.conftest import ROOT, SAMPLES
 
 ASTRONAUT = (SAMPLES / "astronaut.jpg").read_bytes()
@@ -144,12 +145,63 @@ def test_names_of_files_reach_no_markdown(name: str) -> None:
     assert name not in "\n".join(m.value for m in [*at.markdown, *at.caption])
 
 
-def test_faces_that_are_taken_away_are_hidden() -> None:
-    at = upload(app(), a=THREE)
-    before = at.session_state["picture"][1]
+def boxes(at: AppTest) -> np.ndarray:
+    outcome = next(iter(at.session_state["outcomes"].values()))
+    return outcome.analysis.faces.xyxy.astype(int)
+
+
+def detail(picture: np.ndarray, box: np.ndarray) -> float:
+    """How much neighbouring pixels differ inside a box, without its frame."""
+    x1, y1, x2, y2 = box
+    inside = picture[y1 + 4 : y2 - 4, x1 + 4 : x2 - 4].astype(int)
+    return float(np.abs(np.diff(inside, axis=1)).mean())
+
+
+def test_a_face_that_is_taken_away_is_blurred_and_stays_so() -> None:
+    at = upload(app(), a=THREE, b=HOPPER)
+    whole, away = read_image(at.session_state["picture"][1]), boxes(at)[2]
     at.get("pills")[0].set_value([0, 1]).run()
-    assert at.session_state["picture"][0][2] == (2,)
-    assert at.session_state["picture"][1] != before
+    for _ in range(2):
+        shown = read_image(at.session_state["picture"][1])
+        assert detail(shown, away) < 0.4 * detail(whole, away)
+        for kept in boxes(at)[:2]:
+            assert detail(shown, kept) > 0.8 * detail(whole, kept)
+        picker = next(box for box in at.selectbox if box.label == "Picture")
+        picker.select_index(1).run()
+        next(box for box in at.selectbox if box.label == "Picture").select_index(0).run()
+    at.selectbox(key="detector").select("haar").run()
+    assert detail(read_image(at.session_state["picture"][1]), away) < 0.4 * detail(whole, away)
+
+
+def test_the_picture_that_is_looked_at_stays_when_settings_change() -> None:
+    at = upload(app(), a=ASTRONAUT, b=HOPPER)
+    next(box for box in at.selectbox if box.label == "Picture").select_index(1).run()
+    at.slider(key="confidence").set_value(0.95).run()
+    assert next(box for box in at.selectbox if box.label == "Picture").index == 1
+
+
+def test_nothing_is_kept_of_a_picture_that_was_removed() -> None:
+    at = upload(app(), a=THREE)
+    at.get("pills")[0].set_value([0]).run()
+    at.file_uploader[0].set_value([]).run()
+    assert "picture" not in at.session_state and "crops" not in at.session_state
+    assert not at.session_state["outcomes"] and not at.session_state["hidden"]
+    assert not at.session_state["uploads"]
+
+
+def test_another_threshold_is_no_new_analysis(counted: list[FrameAnalysis]) -> None:
+    at = upload(app(), a=HOPPER)
+    at.slider(key="unsure-seresnet-48-int8").set_value(95).run()
+    assert len(counted) == 1 and "**1 · unsure**" in words(at)
+
+
+def test_uploads_never_touch_the_disk() -> None:
+    from starlette.formparsers import MultiPartParser
+
+    runpy.run_path(str(ROOT / "app.py"))
+    limit = MultiPartParser.spool_max_size
+    config = (ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8")
+    assert limit >= 1024**2 * int(re.search(r"maxUploadSize = (\d+)", config)[1])
 
 
 def test_chosen_classes_are_renormalised_and_said() -> None:
@@ -163,6 +215,14 @@ def test_under_the_threshold_a_face_is_unsure() -> None:
     at = upload(app(), a=HOPPER)
     at.slider(key="unsure-seresnet-48-int8").set_value(95).run()
     assert "**1 · unsure**" in words(at) and "neutral at 81 %" in words(at)
+
+
+def test_a_face_whose_expression_was_left_out_says_so() -> None:
+    at = upload(app(), a=HOPPER)
+    at.multiselect(key="classes").set_value(["happiness", "surprise"]).run()
+    assert "**1 · unsure**" in words(at) and "expressions that you left out" in words(at)
+    at.multiselect(key="classes").set_value(["happiness"]).run()
+    assert "Choose at least one more" in words(at) and "**1 · neutral**" in words(at)
 
 
 def test_reset_brings_the_defaults_back() -> None:
@@ -186,7 +246,6 @@ def test_too_many_files_are_named_before_the_work(monkeypatch: pytest.MonkeyPatc
     at = upload(app(), a=ASTRONAUT, b=HOPPER, c=THREE)
     assert "3 files are too many at once: the first 2 are analysed" in words(at)
     assert "**2 pictures, 2 faces**" in words(at)
-    assert MAX_FILES == 200
 
 
 def test_broken_weights_are_a_sentence_and_the_app_goes_on(

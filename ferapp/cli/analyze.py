@@ -1,16 +1,17 @@
 """``ferapp analyze``: pictures in, every face with its expression out."""
 
-from collections.abc import Iterator
+import itertools
+import os
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
-from ferapp.cli.output import console, errors, print_json, progress
-from ferapp.errors import ImageError, InvalidValue, UserError
+from ferapp.cli.output import as_text, console, errors, print_json, progress
+from ferapp.errors import InvalidValue, UserError
 from ferapp.settings import AnalysisSettings, DetectionSettings
 from ferapp.types import FrameAnalysis, no_report
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     import pandas
 
     from ferapp.pipeline.analyzer import Analyzer
+
+# Bytes of a name that leave room for what is added, in file systems that end at 255.
+_LONGEST_STEM: Final = 200
 
 
 def analyze(
@@ -68,7 +72,7 @@ def analyze(
         settings = AnalysisSettings(
             DetectionSettings(confidence, iou, max_faces),
             padding,
-            tuple(name.strip() for name in classes.split(",") if name.strip()),
+            tuple(name.strip().lower() for name in classes.split(",") if name.strip()),
             unsure_below,
             with_smile=smile,
         )
@@ -76,22 +80,30 @@ def analyze(
         raise typer.BadParameter(str(exc)) from exc
     cap_threads(threads)
     analyzer = load_analyzer(detector, classifier, threads=threads, with_smile=smile)
+    unknown = [name for name in settings.classes if name not in analyzer.labels]
+    if unknown:
+        raise typer.BadParameter(
+            f"unknown: {', '.join(unknown)}; there are {', '.join(analyzer.labels)}",
+            param_hint="--classes",
+        )
     copies = _Copies(out) if out else None
     failed = 0
-    with progress("pictures") if len(paths) > 1 else nullcontext(no_report) as report:
-        for done, path in enumerate(paths, 1):
-            analysis, reason = _analysis(path, analyzer, settings, copies)
-            if as_json:
-                found = {"error": reason} if analysis is None else analysis.to_record()
-                print_json({"path": str(path), **found})
-            elif analysis is None:
-                errors.print(Text(f"{_shown(path)}: {reason}", style="red"))
-            else:
-                console.print(_table(path, analysis))
-            failed += analysis is None
-            report(done, len(paths))
-    if copies:
-        copies.close()
+    try:
+        with progress("pictures") if len(paths) > 1 else nullcontext(no_report) as report:
+            for done, path in enumerate(paths, 1):
+                analysis, reason = _analysis(path, analyzer, settings, copies)
+                if as_json:
+                    found = {"error": reason} if analysis is None else analysis.to_record()
+                    print_json({"path": as_text(str(path)), **found})
+                elif analysis is None:
+                    errors.print(Text(f"{_shown(path)}: {reason}", style="red"))
+                else:
+                    console.print(_table(path, analysis))
+                failed += analysis is None
+                report(done, len(paths))
+    finally:
+        if copies:
+            copies.close()
     if failed:
         if len(paths) > 1:
             errors.print(f"{failed} of {len(paths)} files could not be read.")
@@ -106,11 +118,11 @@ def _analysis(
 
     try:
         image = read_image(path)
-    except ImageError as exc:
+        analysis = analyzer.analyze(image, settings)
+        if copies:
+            copies.add(path, image, analysis)
+    except UserError as exc:  # the others go on
         return None, str(exc)
-    analysis = analyzer.analyze(image, settings)
-    if copies:
-        copies.add(path, image, analysis)
     return analysis, ""
 
 
@@ -128,7 +140,9 @@ class _Copies:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
-            raise UserError(f"The folder {folder} can't be made: {exc.strerror or exc}.") from exc
+            raise UserError(
+                f"The folder {_shown(folder)} can't be made: {exc.strerror or exc}."
+            ) from exc
 
     def add(self, path: Path, image: Any, analysis: FrameAnalysis) -> None:
         """Write one copy and keep its rows."""
@@ -137,9 +151,11 @@ class _Copies:
         from ferapp.vision.annotate import annotated, captions, colours
 
         copy = annotated(image, analysis.faces.xyxy, captions(analysis), colours(analysis))
-        self._write(f"{self._free_name(path)}.png", png_bytes(copy))
+        name = f"{self._free_name(path)}.png"
+        self._write(name, png_bytes(copy))
         table = analysis.to_frame()
         table.insert(0, "path", one_line(str(path)))
+        table.insert(1, "annotated", name)
         self._tables.append(table)
 
     def close(self) -> None:
@@ -154,27 +170,21 @@ class _Copies:
 
     def _free_name(self, path: Path) -> str:
         """The picture's own name with a number where two are called the same."""
-        for name in _numbered(f"{path.stem}.annotated"):
-            if name.casefold() not in self._names:
-                self._names.add(name.casefold())
-                return name
-        raise AssertionError("numbers don't end")
+        stem = os.fsencode(path.stem)[:_LONGEST_STEM].decode(errors="ignore")
+        name = f"{stem}.annotated"
+        numbers = itertools.count(2)
+        while name.casefold() in self._names:
+            name = f"{stem}.annotated-{next(numbers)}"
+        self._names.add(name.casefold())
+        return name
 
     def _write(self, name: str, data: bytes) -> None:
         try:
             (self._folder / name).write_bytes(data)
         except OSError as exc:
             raise UserError(
-                f"{self._folder / name} can't be written: {exc.strerror or exc}."
+                f"{_shown(self._folder / name)} can't be written: {exc.strerror or exc}."
             ) from exc
-
-
-def _numbered(name: str) -> Iterator[str]:
-    yield name
-    number = 2
-    while True:
-        yield f"{name}-{number}"
-        number += 1
 
 
 def _shown(path: Path) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+import ferapp
 from ferapp.cli import evaluate, models, train
 from ferapp.cli.analyze import analyze
 from ferapp.cli.benchmark import benchmark
@@ -25,8 +26,18 @@ app.add_typer(models.app, name="models")
 app.add_typer(train.app, name="train")
 
 
+def _tell_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(ferapp.__version__)
+        raise typer.Exit
+
+
 @app.callback()
 def _configure(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version."),
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log what is being done.")] = False,
 ) -> None:
     logging.basicConfig(

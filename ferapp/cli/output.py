@@ -1,6 +1,7 @@
 """How commands speak: results on standard output, progress on standard error."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,6 +21,11 @@ from ferapp.types import Report
 
 console = Console()
 errors = Console(stderr=True)
+
+
+def as_text(name: str) -> str:
+    """A file's name as text that can be printed; bytes that are none become a diamond."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def print_json(value: Any) -> None:

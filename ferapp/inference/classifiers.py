@@ -26,6 +26,8 @@ class ExpressionClassifier:
         labels: What its outputs mean, in order.
         size_wh: Width and height that crops are brought to, px.
         unsure_below: A top probability under this is no label.
+        neutral_reference: Geometric mean of each probability over many people's neutral faces,
+            (labels,); None where nobody has measured it.
 
     Args:
         session: Its graph: one input, one output with a logit per label.
@@ -47,6 +49,8 @@ class ExpressionClassifier:
         self.labels = labels
         self.size_wh = spec.size_wh
         self.unsure_below = calibration.unsure_below if calibration else _UNCALIBRATED_UNSURE_BELOW
+        reference = calibration.neutral_reference if calibration else ()
+        self.neutral_reference = np.array(reference, np.float32) if reference else None
         self._session = session
         self._spec = spec
         self._temperature = calibration.temperature if calibration else 1.0

@@ -6,7 +6,7 @@ and by the pages; nobody else may define them.
 
 import json
 from functools import cache
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
@@ -53,6 +53,8 @@ class Calibration(_Part):
             in ten labels were right on the data (Geifman and El-Yaniv, 2017, "Selective
             Classification for Deep Neural Networks", section 2).
         coverage: Share of that data whose top probability reaches the threshold.
+        neutral_reference: Geometric mean of each probability over the neutral faces of that data;
+            what a person's own resting face is compared with.
         fitted_on: The data, with n.
     """
 
@@ -60,6 +62,7 @@ class Calibration(_Part):
     bias: tuple[float, ...] = ()
     unsure_below: Annotated[float, Field(ge=0, le=1)]
     coverage: Annotated[float, Field(gt=0, le=1)]
+    neutral_reference: tuple[float, ...] = ()
     fitted_on: str
 
 
@@ -92,7 +95,8 @@ class WeightsFile(_Part):
 
     @model_validator(mode="after")
     def _is_a_plain_name(self) -> Self:
-        if PurePosixPath(self.file).name != self.file or self.file in ("", ".", ".."):
+        names = {PurePosixPath(self.file).name, PureWindowsPath(self.file).name}
+        if names != {self.file} or self.file in ("", ".", ".."):
             raise ValueError(f"file must be a plain name inside models/, not {self.file!r}")
         return self
 
@@ -139,6 +143,9 @@ class Model(WeightsFile):
         if self.calibration and self.calibration.bias:
             if len(self.calibration.bias) != len(self.labels):
                 raise ValueError("calibration.bias must have one number a label")
+        if self.calibration and self.calibration.neutral_reference:
+            if len(self.calibration.neutral_reference) != len(self.labels):
+                raise ValueError("calibration.neutral_reference must have one number a label")
         if (self.kind == "classifier") != (self.family == "logits"):
             raise ValueError(f"a {self.kind} can't be of family {self.family!r}")
         if (self.family == "ultra-light-caffe") != (self.graph is not None):

@@ -60,14 +60,20 @@ class YuNet:
     Args:
         model: The bytes of the ONNX file.
         longest_px: The picture's longest side is brought to this; small faces need more.
+
+    Raises:
+        ModelError: OpenCV can't load the model.
     """
 
     def __init__(self, model: bytes, *, longest_px: int = 640) -> None:
         self._longest_px = longest_px
         self._lock = threading.Lock()  # its input size is state
-        self._detector: Any = cv2.FaceDetectorYN.create(
-            "onnx", np.frombuffer(model, np.uint8), np.empty(0, np.uint8), (320, 320)
-        )
+        try:
+            self._detector: Any = cv2.FaceDetectorYN.create(
+                "onnx", np.frombuffer(model, np.uint8), np.empty(0, np.uint8), (320, 320)
+            )
+        except cv2.error as exc:
+            raise ModelError("OpenCV can't load the YuNet model.") from exc
 
     def detect(self, image_rgb: Image, settings: DetectionSettings) -> Faces:
         """See `Detector.detect`."""
@@ -95,7 +101,8 @@ class YuNet:
             rows[:, 14].clip(0, 1),
             marks * to_picture,
         )
-        return faces.at(np.argsort(-faces.score, kind="stable")[: settings.max_faces])
+        best = np.argsort(-faces.score, kind="stable")
+        return faces.at(best[boxes.areas(faces.xyxy[best]) > 0][: settings.max_faces])
 
 
 class Haar:

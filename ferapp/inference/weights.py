@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 import platformdirs
 import pooch
@@ -101,6 +102,11 @@ def fetch(model: Model, *, report: Report = no_report) -> Path:
                 path=cache_folder(),
                 downloader=_downloader(file, report),
             )
+        except requests.ConnectionError as exc:
+            host = urlsplit(str(file.url)).hostname
+            raise FetchError(
+                f"{model.name} was not fetched: no connection to {host}. Is this machine online?"
+            ) from exc
         except (requests.RequestException, ValueError, OSError) as exc:
             # pooch raises ValueError for a wrong hash and leaves nothing behind.
             raise FetchError(f"{model.name} was not fetched from {file.url}: {exc}") from exc

@@ -85,9 +85,11 @@ def read_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> N
 
 
 def _bytes_of(path: Path) -> bytes:
-    if not path.is_file():
-        raise ImageError("There is no file of that name." if not path.exists() else "Not a file.")
     try:
+        if path.is_dir():
+            raise ImageError("This is a folder; name the pictures in it, as folder/*.jpg.")
+        if not path.is_file():
+            raise ImageError("Not a file." if path.exists() else "There is no file of that name.")
         if path.stat().st_size > MAX_BYTES:
             raise ImageError(f"The file is larger than the limit of {MAX_BYTES / 1e6:g} MB.")
         return path.read_bytes()

@@ -1,15 +1,16 @@
 """Detect, crop, classify: one picture in, every face with its expression out."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.errors import SettingError
+from ferapp.errors import InvalidValue, SettingError
 from ferapp.inference.detectors import Detector
 from ferapp.settings import AnalysisSettings
-from ferapp.types import FrameAnalysis
+from ferapp.types import Faces, FrameAnalysis
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import Image, region
 
@@ -20,6 +21,7 @@ class Classifier(Protocol):
     labels: tuple[str, ...]
     size_wh: tuple[int, int]
     unsure_below: float
+    neutral_reference: NDArray[np.float32] | None
 
     def classify(self, crops_rgb: Sequence[Image]) -> NDArray[np.float32]:
         """Probabilities, (n, labels) float32, of crops (h, w, 3) RGB uint8."""
@@ -70,6 +72,11 @@ class Analyzer:
         """The threshold that comes from the classifier's calibration."""
         return self._classifier.unsure_below
 
+    @property
+    def neutral_reference(self) -> NDArray[np.float32] | None:
+        """How neutral faces of many people read, (labels,), if that has been measured."""
+        return self._classifier.neutral_reference
+
     def analyze(self, image_rgb: Image, settings: AnalysisSettings | None = None) -> FrameAnalysis:
         """Find every face and tell its expression; all faces go to the classifier at once.
 
@@ -81,13 +88,41 @@ class Analyzer:
             SettingError: The classifier does not know a class that was asked for, or nobody can
                 tell smiles.
             ModelError: The classifier gave no finite numbers.
+            InvalidValue: The picture is no (h, w, 3) uint8.
         """
         how = settings or AnalysisSettings()
+        if image_rgb.ndim != 3 or image_rgb.shape[2] != 3 or image_rgb.dtype != np.uint8:
+            raise InvalidValue(
+                "expected an RGB picture, (height, width, 3) uint8, as read_image gives it; got "
+                f"{image_rgb.shape} {image_rgb.dtype}"
+            )
+        # One more than wanted, to know whether there were more.
+        detection = replace(how.detection, max_faces=how.detection.max_faces + 1)
+        found = self._detector.detect(image_rgb, detection)
+        kept = found.at(np.arange(len(found))[: how.detection.max_faces])
+        return replace(self.judge(image_rgb, kept, how), is_cut=len(found) > len(kept))
+
+    def detect(self, image_rgb: Image, settings: AnalysisSettings) -> Faces:
+        """The first half: where the faces of a picture, (h, w, 3) uint8, are."""
+        return self._detector.detect(image_rgb, settings.detection)
+
+    def judge(self, image_rgb: Image, faces: Faces, settings: AnalysisSettings) -> FrameAnalysis:
+        """The second half: the expressions of faces that are known.
+
+        Args:
+            image_rgb: (h, w, 3) uint8.
+            faces: Which, in px of the picture.
+            settings: As for `analyze`.
+
+        Raises:
+            SettingError: As for `analyze`.
+            ModelError: As for `analyze`.
+        """
+        how = settings
         columns = self._columns(how.classes)
         if how.with_smile and self._smile_reader is None:
             raise SettingError("Smiles were asked for, but the smile cascade was not loaded.")
         height, width = image_rgb.shape[:2]
-        faces = self._detector.detect(image_rgb, how.detection)
         crops = [
             region(image_rgb, square, self._classifier.size_wh)
             for square in squares(faces.xyxy, padding=how.padding)
@@ -100,6 +135,7 @@ class Analyzer:
             probabilities=renormalised(shares[:, columns]) if how.classes else shares,
             unsure_below=(self.unsure_below if how.unsure_below is None else how.unsure_below),
             left_out=tuple(n for i, n in enumerate(self.labels) if i not in columns),
+            share_kept=shares[:, columns].sum(axis=1) if how.classes else None,
             smiles=(
                 self._smile_reader.smiles(image_rgb, faces.xyxy)
                 if self._smile_reader and how.with_smile

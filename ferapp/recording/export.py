@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 # What a spreadsheet takes for a formula (OWASP, "CSV Injection").
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _CONTROL: Final = re.compile(
-    r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]"
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]"
 )
 _PILED_MARKS: Final = re.compile(r"([\u0300-\u036f]{2})[\u0300-\u036f]+")
 
@@ -20,7 +20,7 @@ def one_line(text: str) -> str:
     Control and direction marks, and what is no text at all, become a question mark in a diamond;
     of accents piled on one letter two are left.
     """
-    text = text.encode("utf-8", "replace").decode()
+    text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return _PILED_MARKS.sub(r"\1", _CONTROL.sub("\ufffd", text))
 
 

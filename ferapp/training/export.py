@@ -82,8 +82,20 @@ def calibrated(
         bias=tuple(round(float(b), 4) for b in bias) if adjustment else (),
         unsure_below=threshold,
         coverage=round(coverage, 4),
+        neutral_reference=_neutral_reference(shares, faces),
         fitted_on=f"Valid, n = {len(faces)}",
     )
+
+
+def _neutral_reference(shares: NDArray[np.float32], faces: LabelledFaces) -> tuple[float, ...]:
+    """Geometric means over the neutral faces; none where the labels know no neutral."""
+    if "neutral" not in faces.labels:
+        return ()
+    neutral = shares[faces.classes == faces.labels.index("neutral")]
+    if not len(neutral):
+        return ()
+    means = np.exp(np.log(np.maximum(neutral, 1e-6)).mean(axis=0))
+    return tuple(round(float(m), 6) for m in means)
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,9 @@ happy without smiling: over many studies a felt emotion and its textbook express
 about one case in eight (Durán and Fernández-Dols, 2021, *Emotion* 21).
 
 - Disgust, fear and contempt are recognised poorly, and sadness is often taken for neutral: the
-  figures, with how many faces they rest on, are in the table of models and in the model cards.
+  figures, with how many faces they rest on, are in the model cards (models/README.md).
 - Faces that are turned away, half hidden, badly lit or smaller than 30 pixels get worse answers.
+  A picture that lies on its side or stands on its head gets wrong ones that look sure.
 - How well it does for different ages, skin colours and cultures **has not been measured**: the data
   has no such labels. Other systems have been found to do worse for some groups.
 - "Unsure" is an answer. Its threshold was chosen so that nine in ten labels were right on faces
@@ -39,12 +40,12 @@ _LAW = """
 
 _PRIVACY = """
 - Pictures go from your browser to the machine that runs ferapp, **which is your own** unless you
-  opened this page from another one. They are kept in memory while you look at them, and nowhere
-  else; nothing is written to disk.
+  opened this page from another one. They are kept in memory until you remove them or close the
+  page, and nowhere else; nothing is written to disk.
 - Nothing is sent anywhere: no telemetry, no fonts or scripts from elsewhere, no accounts.
 - No identity: nothing that could tell a face again is computed or kept.
 - Downloads carry no metadata of the original, such as place or camera. In a picture with several
-  faces you choose which are shown; the others are hidden.
+  faces you choose which are shown; the others are blurred. Their numbers stay in the tables.
 """
 
 
@@ -84,11 +85,11 @@ def _row(model: Model) -> dict[str, str]:
         told = (
             f"accuracy {figures['test_accuracy'].value:.1%}, macro recall "
             f"{figures['test_macro_recall'].value:.2f} "
-            f"({figures['test_accuracy'].n:,} FER+ test faces)"
+            f"({figures['test_accuracy'].n:,} faces of {figures['test_accuracy'].data})"
         )
     elif "ap_easy" in figures:
         points = " / ".join(f"{figures[f'ap_{d}'].value:.2f}" for d in ("easy", "medium", "hard"))
-        told = f"AP {points} (100 WIDER FACE pictures)"
+        told = f"AP {points} (easy, medium, hard; {figures['ap_easy'].data})"
     else:
         told = "not measured"
     is_default = model.name in (defaults.detector, defaults.classifier)

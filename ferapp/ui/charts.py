@@ -1,13 +1,15 @@
 """Figures, as pure functions from values."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from ferapp.emotions import COLOURS
-from ferapp.vision.annotate import UNSURE_COLOUR, percent
+from ferapp.emotions import COLOURS, OTHER_COLOUR
+from ferapp.temporal.rolling import Series
+from ferapp.vision.annotate import percent
 
 
 def probability_bars(labels: Sequence[str], probabilities: NDArray[np.float32]) -> go.Figure:
@@ -22,7 +24,7 @@ def probability_bars(labels: Sequence[str], probabilities: NDArray[np.float32]) 
             x=[round(float(p), 4) for p in probabilities],
             y=list(labels),
             orientation="h",
-            marker_color=[COLOURS.get(name, UNSURE_COLOUR) for name in labels],
+            marker_color=[COLOURS.get(name, OTHER_COLOUR) for name in labels],
             text=[percent(float(p)) for p in probabilities],
             textposition="outside",
             cliponaxis=False,
@@ -30,7 +32,7 @@ def probability_bars(labels: Sequence[str], probabilities: NDArray[np.float32]) 
         )
     )
     # The axis reaches past 1 so that the longest bar's figure has room.
-    figure.update_xaxes(range=[0, 1.25], visible=False, fixedrange=True)
+    figure.update_xaxes(range=[0, 1.4], visible=False, fixedrange=True)
     figure.update_yaxes(
         autorange="reversed", fixedrange=True, ticks="", title=None, automargin=True
     )
@@ -42,6 +44,127 @@ def probability_bars(labels: Sequence[str], probabilities: NDArray[np.float32]) 
         dragmode=False,
     )
     return figure
+
+
+MOST_SIDE_BY_SIDE: Final = 3
+_BAR_PX: Final = 22
+# A longer pause between two readings is shown as a gap, never as a line.
+_GAP_S: Final = 1.5
+# More points than the chart is wide are no more to see.
+_MOST_POINTS: Final = 300
+
+
+def faces_side_by_side(
+    labels: Sequence[str],
+    faces: Mapping[str, NDArray[np.float32] | None],
+) -> dict[str, Any]:
+    """The bars of the faces that are seen now, as a Plotly figure.
+
+    Args:
+        labels: Names of the expressions.
+        faces: Probabilities, (len(labels),), by the title of each face; None for one that can't be
+            read. Only the first `MOST_SIDE_BY_SIDE` are shown.
+    """
+    shown = list(faces.items())[:MOST_SIDE_BY_SIDE]
+    count = max(len(shown), 1)
+    layout: dict[str, Any] = {
+        "height": _BAR_PX * len(labels) + 40,
+        "margin": {"l": 76, "r": 8, "t": 28, "b": 8},
+        "showlegend": False,
+        "bargap": 0.3,
+        "yaxis": {"autorange": "reversed", "fixedrange": True, "showgrid": False},
+        "annotations": [],
+    }
+    data = []
+    for place, (title, shares) in enumerate(shown):
+        suffix = "" if place == 0 else str(place + 1)
+        left, right = place / count, (place + 0.92) / count
+        layout[f"xaxis{suffix}"] = {
+            "range": [0, 1],
+            "domain": [left, right],
+            "fixedrange": True,
+            "showticklabels": False,
+        }
+        layout["annotations"].append(
+            {
+                "text": title,
+                "x": left,
+                "y": 1,
+                "xref": "paper",
+                "yref": "paper",
+                "xanchor": "left",
+                "yanchor": "bottom",
+                "showarrow": False,
+            }
+        )
+        values = np.zeros(len(labels), np.float32) if shares is None else shares
+        data.append(
+            {
+                "type": "bar",
+                "orientation": "h",
+                "x": [round(float(v), 3) for v in values],
+                "y": list(labels),
+                "xaxis": f"x{suffix}",
+                "marker": {"color": [COLOURS.get(n, OTHER_COLOUR) for n in labels]},
+            }
+        )
+    return {"data": data, "layout": layout}
+
+
+def last_minute(labels: Sequence[str], series: Series | None, *, window_s: float) -> dict[str, Any]:
+    """One face over the last seconds, a line an expression, as a Plotly figure.
+
+    Args:
+        labels: Names of the expressions.
+        series: Its readings; None where there are none.
+        window_s: How far back the axis reaches; its right end is the last reading.
+    """
+    data = []
+    if series is not None and len(series.at_s):
+        at_s, shares = _with_gaps(*_thinned(series.at_s, series.probabilities))
+        before = np.round(at_s - series.at_s[-1], 1).tolist()
+        for column, name in enumerate(labels):
+            values = [None if np.isnan(v) else round(float(v), 3) for v in shares[:, column]]
+            data.append(
+                {
+                    "type": "scatter",
+                    "mode": "lines",
+                    "name": name,
+                    "x": before,
+                    "y": values,
+                    "line": {"color": COLOURS.get(name, OTHER_COLOUR), "width": 2},
+                }
+            )
+    layout = {
+        "height": 280,
+        "margin": {"l": 34, "r": 8, "t": 8, "b": 36},
+        "uirevision": "live",
+        "showlegend": True,
+        "legend": {"orientation": "h", "y": -0.2},
+        "xaxis": {"range": [-window_s, 0], "title": {"text": "seconds ago"}, "fixedrange": True},
+        "yaxis": {"range": [0, 1], "tickformat": ".0%", "fixedrange": True},
+    }
+    return {"data": data, "layout": layout}
+
+
+def _thinned(
+    at_s: NDArray[np.float64], shares: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """Every so manieth reading, the last one always among them."""
+    step = max(-(-len(at_s) // _MOST_POINTS), 1)
+    places = np.arange(len(at_s) - 1, -1, -step)[::-1]
+    return at_s[places], shares[places]
+
+
+def _with_gaps(
+    at_s: NDArray[np.float64], shares: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """A row of NaN after each reading that is followed by a pause."""
+    after = np.flatnonzero(np.diff(at_s) > _GAP_S) + 1
+    return (
+        np.insert(at_s, after, at_s[after - 1] + 0.1),
+        np.insert(shares, after, np.nan, axis=0),
+    )
 
 
 def spoken(labels: Sequence[str], probabilities: NDArray[np.float32]) -> str:

@@ -1,6 +1,7 @@
 """The sidebar: which models, which thresholds, which classes."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
@@ -8,20 +9,6 @@ from ferapp.inference.manifest import Kind, manifest
 from ferapp.settings import AnalysisSettings, DetectionSettings
 from ferapp.ui import resources
 from ferapp.ui.resources import Models
-
-_DETECTION = DetectionSettings()
-_ANALYSIS = AnalysisSettings()
-_KEYS = (
-    "detector",
-    "classifier",
-    "confidence",
-    "iou",
-    "max_faces",
-    "padding",
-    "classes",
-    "unsure",
-    "smile",
-)
 
 
 @dataclass(frozen=True)
@@ -34,6 +21,8 @@ class Choice:
 
 def sidebar() -> Choice:
     """Draw the controls and tell what they say; they keep their values from page to page."""
+    for key, value in _defaults().items():
+        st.session_state.setdefault(key, value)
     with st.sidebar:
         st.subheader("Settings", anchor=False)
         detector = _model("Face detector", "detector")
@@ -41,30 +30,30 @@ def sidebar() -> Choice:
             "Least score of a face",
             0.05,
             0.95,
-            _DETECTION.confidence,
-            0.05,
+            step=0.05,
             key="confidence",
             persist_state="session",
             help="Lower finds more faces, and more that are none.",
         )
         classifier = _model("Expression classifier", "classifier")
         labels = manifest().model(classifier, "classifier").labels
-        calibration = manifest().model(classifier, "classifier").calibration
+        st.session_state.setdefault(f"unsure-{classifier}", _threshold(classifier))
         classes = st.multiselect(
             "Expressions",
             labels,
             key="classes",
             persist_state="session",
-            placeholder="All eight",
+            placeholder="All",
             help="Choose two or more to leave out the others; the probabilities are then "
             "renormalised over those that you chose.",
         )
+        if len(classes) == 1:
+            st.caption("Choose at least one more; until then all are used.")
         unsure = st.slider(
             "Unsure below",
             0,
-            95,
-            round(100 * calibration.unsure_below) if calibration else 50,
-            5,
+            100,
+            step=1,
             format="%d %%",
             key=f"unsure-{classifier}",
             persist_state="session",
@@ -75,8 +64,7 @@ def sidebar() -> Choice:
                 "Overlap of two faces (IoU)",
                 0.1,
                 0.9,
-                _DETECTION.iou,
-                0.05,
+                step=0.05,
                 key="iou",
                 persist_state="session",
                 help="Of boxes that overlap by more than this, the best is kept.",
@@ -85,8 +73,7 @@ def sidebar() -> Choice:
                 "Padding of the crop",
                 -20,
                 60,
-                round(100 * _ANALYSIS.padding),
-                5,
+                step=5,
                 format="%d %%",
                 key="padding",
                 persist_state="session",
@@ -96,9 +83,10 @@ def sidebar() -> Choice:
                 "Faces at most",
                 1,
                 500,
-                _DETECTION.max_faces,
+                step=1,
                 key="max_faces",
                 persist_state="session",
+                help="From 1 to 500; the best are kept.",
             )
             smile = st.toggle(
                 "Smile cascade",
@@ -145,7 +133,33 @@ def _threshold_help(classifier: str) -> str:
     )
 
 
+def _defaults() -> dict[str, Any]:
+    """Value of each widget by its key.
+
+    Widgets take it from there and not from an argument, so that a reset reaches the browser, which
+    would keep its own value otherwise.
+    """
+    detection = DetectionSettings()
+    return {
+        "detector": manifest().defaults.detector,
+        "classifier": manifest().defaults.classifier,
+        "confidence": detection.confidence,
+        "iou": detection.iou,
+        "max_faces": detection.max_faces,
+        "padding": round(100 * AnalysisSettings().padding),
+        "classes": [],
+        "smile": False,
+    }
+
+
+def _threshold(classifier: str) -> int:
+    """In percent, from the calibration if there is one."""
+    calibration = manifest().model(classifier, "classifier").calibration
+    return round(100 * calibration.unsure_below) if calibration else 50
+
+
 def _reset() -> None:
-    for key in list(st.session_state):
-        if key in _KEYS or str(key).startswith("unsure-"):
-            del st.session_state[key]
+    st.session_state.update(_defaults())
+    for key in st.session_state:
+        if str(key).startswith("unsure-"):
+            st.session_state[key] = _threshold(str(key).removeprefix("unsure-"))

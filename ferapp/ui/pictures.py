@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import streamlit as st
 
-from ferapp.media.images import read_image
+from ferapp.media.images import MAX_PIXELS, read_image
 from ferapp.recording.export import one_line
 from ferapp.vision.crops import Image, region
 
@@ -68,12 +68,19 @@ def chosen() -> list[Picture]:
 
 
 def _uploads() -> list[Picture]:
-    files = st.file_uploader(
+    st.file_uploader(
         "JPG or PNG pictures",
         type=["jpg", "jpeg", "png"],
         accept_multiple_files=True,
-        help=f"Up to {MAX_FILES} files and {MAX_TOTAL_MB} MB at a time.",
+        key="files",
+        on_change=_remember,
+        help=f"Up to {MAX_FILES} files and {MAX_TOTAL_MB} MB at a time, "
+        f"{MAX_PIXELS / 1e6:g} megapixels each.",
     )
+    files = st.session_state.get("uploads", [])
+    if files and not st.session_state["files"]:
+        told = f"{len(files)} {'picture' if len(files) == 1 else 'pictures'} from before"
+        st.button(f"Remove {told}", icon=":material/delete:", on_click=_forget)
     kept: list[Picture] = []
     total = 0
     for file in files:
@@ -88,6 +95,15 @@ def _uploads() -> list[Picture]:
             break
         kept.append(Picture(file.file_id, one_line(file.name), file.getvalue))
     return kept
+
+
+def _remember() -> None:
+    """Keep the uploads themselves: the widget forgets them when another page is looked at."""
+    st.session_state["uploads"] = st.session_state["files"]
+
+
+def _forget() -> None:
+    st.session_state["uploads"] = []
 
 
 def _camera() -> list[Picture]:

@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -15,21 +15,27 @@ from ferapp.media.images import jpeg_bytes, png_bytes, read_image
 from ferapp.recording.export import csv_bytes
 from ferapp.types import FrameAnalysis
 from ferapp.ui import charts
-from ferapp.ui.state import Outcome, remembered
+from ferapp.ui.resources import turns
+from ferapp.ui.state import Outcome, hidden_boxes, hide, remembered
 from ferapp.vision.annotate import annotated, captions, colours, hidden, percent
-from ferapp.vision.boxes import squares
+from ferapp.vision.boxes import iou, squares
 from ferapp.vision.crops import Image, region, resized
+
+Floats = NDArray[np.float32]
 
 _SHOWN_PX: Final = 1600
 _TALL_PX: Final = 560
 _CARD_PX: Final = 160
 _CARDS_A_PAGE: Final = 12
+# A hidden place and a face that overlap by more than this are the same.
+_SAME_PLACE_IOU: Final = 0.3
 _COLUMNS: Final = 3
 
 
 def show(outcomes: Sequence[Outcome]) -> None:
     """Everything for the picture that is looked at, and the table and files for all of them."""
-    outcome = outcomes[_looked_at(outcomes)]
+    place = _looked_at(outcomes)
+    outcome = outcomes[place]
     if outcome.analysis is None:
         with st.container(border=True):
             st.markdown(":material/broken_image: **This file could not be read**")
@@ -37,7 +43,7 @@ def show(outcomes: Sequence[Outcome]) -> None:
     elif not len(outcome.analysis):
         _nothing_found(outcome)
     else:
-        _faces(outcome, outcome.analysis)
+        _faces(place + 1, outcome, outcome.analysis)
     _all_pictures(outcomes)
 
 
@@ -48,10 +54,14 @@ def _looked_at(outcomes: Sequence[Outcome]) -> int:
     faces = sum(len(o.analysis) for o in outcomes if o.analysis)
     told = f"{len(outcomes)} pictures, {faces} {'face' if faces == 1 else 'faces'}"
     st.markdown(f"**{told}**" + (f", {unread} could not be read" if unread else ""))
+    places = {outcome.picture.id: place for place, outcome in enumerate(outcomes)}
     chosen = st.selectbox(
-        "Picture", range(len(outcomes)), format_func=lambda i: f"{i + 1}. {_listed(outcomes[i])}"
+        "Picture",
+        list(places),
+        key="looked-at",
+        format_func=lambda id: f"{places[id] + 1}. {_listed(outcomes[places[id]])}",
     )
-    return chosen or 0
+    return places.get(chosen, 0)
 
 
 def _listed(outcome: Outcome) -> str:
@@ -69,71 +79,82 @@ def _short(name: str) -> str:
 
 def _nothing_found(outcome: Outcome) -> None:
     picture, advice = st.columns([3, 2], gap="medium")
-    picture.image(_picture_bytes(outcome, ()), width="stretch", alt="The picture, without a face")
+    picture.image(_picture_bytes(outcome), width="stretch", alt="The picture, without a face")
     with advice.container(border=True):
         st.markdown(":material/face_retouching_off: **No face found**")
         st.markdown(
             "That may well be right. If there is one, try\n"
             "- a lower *least score of a face*,\n"
             "- a picture in which the face is larger, upright and turned to the camera,\n"
-            "- another face detector, such as `yunet`, for small faces."
+            "- another face detector, for faces that are small in the picture."
         )
 
 
-def _faces(outcome: Outcome, analysis: FrameAnalysis) -> None:
-    everyone = range(len(analysis))
+def _faces(number: int, outcome: Outcome, analysis: FrameAnalysis) -> None:
     few = len(analysis) <= 2
     left, right = st.columns([3, 2], gap="medium") if few else (st.container(), None)
     with left:
         covered = _covered(outcome, analysis)
         is_tall = analysis.size_wh[1] > analysis.size_wh[0]
         st.image(
-            _picture_bytes(outcome, covered),
+            _picture_bytes(outcome, analysis),
             width=_TALL_PX if is_tall and not few else "stretch",
-            alt="; ".join(captions(analysis)[:20]),
+            alt="; ".join(c for i, c in enumerate(captions(analysis)[:20]) if i not in covered),
         )
         st.caption(_told(outcome, analysis))
         st.download_button(
             "Annotated picture (PNG)",
-            lambda: _annotated_png(outcome, covered),
-            file_name="ferapp.png",
+            _png_of(outcome, hidden_boxes(outcome.picture.id)),
+            file_name=f"ferapp-{number:03d}.png",
             mime="image/png",
             icon=":material/download:",
             on_click="ignore",
         )
     crops = _crops(outcome, analysis)
+    for i in covered:
+        crops[i] = hidden(crops[i], np.array([[0, 0, _CARD_PX, _CARD_PX]], np.float32))
     if right:
         with right:
-            for i in everyone:
+            for i in range(len(analysis)):
                 _card(i, analysis, crops[i])
         return
     pages = -(-len(analysis) // _CARDS_A_PAGE)
-    page = st.pagination(pages) if pages > 1 else 1
+    page = st.pagination(pages, key=f"page-{outcome.id}") if pages > 1 else 1
     columns = st.columns(_COLUMNS, gap="small")
-    for place, i in enumerate(everyone[(page - 1) * _CARDS_A_PAGE : page * _CARDS_A_PAGE]):
+    first = (page - 1) * _CARDS_A_PAGE
+    for place, i in enumerate(range(first, min(first + _CARDS_A_PAGE, len(analysis)))):
         with columns[place % _COLUMNS]:
             _card(i, analysis, crops[i])
 
 
-def _covered(outcome: Outcome, analysis: FrameAnalysis) -> tuple[int, ...]:
-    """The faces that the visitor takes away; theirs are hidden in the picture and its file."""
-    if len(analysis) < 2:
-        return ()
+def _covered(outcome: Outcome, analysis: FrameAnalysis) -> set[int]:
+    """The faces that the visitor takes away; their places stay hidden whatever is found later."""
+    before = hidden_boxes(outcome.picture.id)
+    overlap = iou(analysis.faces.xyxy, before)
+    everyone = range(len(analysis))
+    covered = {i for i in everyone if overlap[i].max(initial=0) > _SAME_PLACE_IOU}
+    if len(analysis) < 2 and not len(before):
+        return covered
     shown = st.pills(
-        "Faces to show; the others are hidden in the picture and its file",
-        range(len(analysis)),
+        "Faces to show; the others are blurred in the picture, its files and the cards",
+        everyone,
         selection_mode="multi",
-        default=list(range(len(analysis))),
+        default=[i for i in everyone if i not in covered],
         format_func=lambda i: str(i + 1),
-        key=f"shown-{outcome.picture.id}-{len(analysis)}",
+        key=f"shown-{outcome.id}",
     )
-    return tuple(i for i in range(len(analysis)) if i not in shown)
+    covered = {i for i in everyone if i not in shown}
+    elsewhere = before[overlap.max(axis=0, initial=0) <= _SAME_PLACE_IOU]
+    hide(outcome.picture.id, np.concatenate([elsewhere, analysis.faces.xyxy[sorted(covered)]]))
+    return covered
 
 
 def _told(outcome: Outcome, analysis: FrameAnalysis) -> str:
     n = len(analysis)
-    told = f"{n} {'face' if n == 1 else 'faces'} in {outcome.seconds * 1000:.0f} ms"
+    told = f"{n} {'face' if n == 1 else 'faces'} in {outcome.duration_s * 1000:.0f} ms"
     told += f" with {analysis.detector} and {analysis.classifier}."
+    if analysis.is_cut:
+        told += f" There are more: only the {n} with the best scores are kept, as set."
     if analysis.left_out:
         told += f" Probabilities renormalised over {', '.join(analysis.labels)}."
     return told
@@ -148,10 +169,7 @@ def _card(i: int, analysis: FrameAnalysis, crop: Image) -> None:
             confidence = float(analysis.confidence[i])
             if analysis.is_unsure[i]:
                 st.markdown(f"**{i + 1} · unsure**")
-                st.caption(
-                    f"The best guess, {name} at {percent(confidence)}, is under the threshold of "
-                    f"{analysis.unsure_below:.0%}."
-                )
+                st.caption(_doubt(i, analysis))
             else:
                 st.markdown(f"**{i + 1} · {name}**")
                 st.caption(f"Probability {percent(confidence)}")
@@ -163,6 +181,16 @@ def _card(i: int, analysis: FrameAnalysis, crop: Image) -> None:
             key=f"bars-{i}",
             alt=charts.spoken(analysis.labels, shares),
         )
+
+
+def _doubt(i: int, analysis: FrameAnalysis) -> str:
+    if analysis.share_kept is not None and analysis.share_kept[i] < 0.5:
+        left_out = percent(1 - float(analysis.share_kept[i]))
+        return f"{left_out} of the probability lies on expressions that you left out."
+    return (
+        f"The best guess, {analysis.expressions[i]} at {percent(float(analysis.confidence[i]))}, "
+        f"is under the threshold of {percent(analysis.unsure_below)}."
+    )
 
 
 def _all_pictures(outcomes: Sequence[Outcome]) -> None:
@@ -200,7 +228,7 @@ def _all_pictures(outcomes: Sequence[Outcome]) -> None:
     if len(outcomes) > 1:
         files.download_button(
             "Annotated pictures (ZIP)",
-            lambda: _zip_bytes(outcomes),
+            _zip_of([(o, hidden_boxes(o.picture.id)) for o in outcomes]),
             file_name="ferapp.zip",
             mime="application/zip",
             icon=":material/folder_zip:",
@@ -226,53 +254,68 @@ def _columns(shares: list[str]) -> dict[str, Any]:
         "score": column.NumberColumn(format="%.2f"),
         "is_unsure": column.CheckboxColumn("unsure"),
         "is_smiling": column.CheckboxColumn("smile"),
-        "probability": column.ProgressColumn(format="percent", min_value=0, max_value=1),
-        **{c: column.NumberColumn(format="percent") for c in shares if c != "is_smiling"},
+        "probability": column.ProgressColumn(format="%.2f", min_value=0, max_value=1),
+        **{c: column.NumberColumn(format="%.3f") for c in shares if c != "is_smiling"},
     }
 
 
 def _json_bytes(outcomes: Sequence[Outcome]) -> bytes:
     rows = [
-        {"file": o.picture.name}
+        {"picture": number, "file": o.picture.name}
         | (o.analysis.to_record() if o.analysis is not None else {"error": o.reason})
-        for o in outcomes
+        for number, o in enumerate(outcomes, 1)
     ]
     return json.dumps(rows, ensure_ascii=False, indent=2, allow_nan=False).encode("utf-8")
 
 
-def _zip_bytes(outcomes: Sequence[Outcome]) -> bytes:
-    out = io.BytesIO()
-    # PNG is compressed already.
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-        for number, outcome in enumerate(outcomes, 1):
-            if outcome.analysis is not None:
-                archive.writestr(f"ferapp-{number:03d}.png", _annotated_png(outcome, ()))
-    return out.getvalue()
-
-
-def _annotated_png(outcome: Outcome, covered: tuple[int, ...]) -> bytes:
-    return png_bytes(_drawn(read_image(outcome.picture.read()), outcome.analysis, covered))
-
-
-def _picture_bytes(outcome: Outcome, covered: tuple[int, ...]) -> bytes:
-    """The annotated picture as the page shows it, made once per picture, result and choice."""
-
+# Files are made when they are asked for, on a thread that knows no session: what is hidden has to
+# be given to it beforehand.
+def _png_of(outcome: Outcome, places: Floats) -> Callable[[], bytes]:
     def make() -> bytes:
-        return jpeg_bytes(_fitted(_drawn(read_image(outcome.picture.read()), analysis, covered)))
+        with turns():
+            return png_bytes(_drawn(outcome, places))
 
-    analysis = outcome.analysis
-    return remembered("picture", (outcome.picture.id, id(analysis), covered), make)
+    return make
 
 
-def _drawn(image: Image, analysis: FrameAnalysis | None, covered: tuple[int, ...]) -> Image:
+def _zip_of(outcomes: Sequence[tuple[Outcome, Floats]]) -> Callable[[], bytes]:
+    def make() -> bytes:
+        out = io.BytesIO()
+        # JPEG is compressed already, and about as large as what was uploaded.
+        with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
+            for number, (outcome, places) in enumerate(outcomes, 1):
+                if outcome.analysis is not None:
+                    with turns():
+                        data = jpeg_bytes(_drawn(outcome, places))
+                    archive.writestr(f"ferapp-{number:03d}.jpg", data)
+        return out.getvalue()
+
+    return make
+
+
+def _picture_bytes(outcome: Outcome, analysis: FrameAnalysis | None = None) -> bytes:
+    """The annotated picture as the page shows it, made once per result and choice."""
+    threshold = analysis.unsure_below if analysis else None
+    places = hidden_boxes(outcome.picture.id)
+    return remembered(
+        "picture",
+        outcome,
+        (threshold, places.tobytes()),
+        lambda: jpeg_bytes(_fitted(_drawn(outcome, places))),
+    )
+
+
+def _drawn(outcome: Outcome, places: Floats) -> Image:
+    """The picture, (h, w, 3), with boxes and captions, and blurred at the places, (m, 4) px."""
+    image, analysis = read_image(outcome.picture.read()), outcome.analysis
+    image = hidden(image, places)
     if analysis is None or not len(analysis):
         return image
-    xyxy = analysis.faces.xyxy
-    if covered:
-        image = hidden(image, xyxy[list(covered)])
-    seen = [i for i in range(len(analysis)) if i not in covered]
+    overlap = iou(analysis.faces.xyxy, places)
+    seen = [i for i in range(len(analysis)) if overlap[i].max(initial=0) <= _SAME_PLACE_IOU]
     texts, inks = captions(analysis), colours(analysis)
-    return annotated(image, xyxy[seen], [texts[i] for i in seen], [inks[i] for i in seen])
+    xyxy = analysis.faces.xyxy[seen]
+    return annotated(image, xyxy, [texts[i] for i in seen], [inks[i] for i in seen])
 
 
 def _fitted(image: Image) -> Image:
@@ -295,5 +338,5 @@ def _crops(outcome: Outcome, analysis: FrameAnalysis) -> NDArray[np.uint8]:
         ]
         return np.stack(faces).tobytes()
 
-    kept = remembered("crops", (outcome.picture.id, id(analysis)), make)
-    return np.frombuffer(kept, np.uint8).reshape(shape)
+    kept = remembered("crops", outcome, None, make)
+    return np.frombuffer(kept, np.uint8).reshape(shape).copy()

@@ -7,16 +7,22 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.emotions import COLOURS
+from ferapp.emotions import COLOURS, OTHER_COLOUR
 from ferapp.types import FrameAnalysis
+from ferapp.vision.boxes import squares
 from ferapp.vision.crops import Image
 
 UNSURE_COLOUR: Final = "#8b95a1"
 """Of a face whose expression nobody should read."""
 
 _FONT: Final = cv2.FONT_HERSHEY_DUPLEX
+_LEAST_SCALE: Final = 0.35
+# A caption may be so many times as wide as its face; in a crowd longer ones cover the neighbours.
+_MOST_WIDTH: Final = 2.0
+# A hidden face keeps at most so many blocks a side, and none smaller than so many pixels.
 _HIDDEN_CELLS: Final = 6
-"""A hidden face keeps so many blocks a side, too few to tell anyone by."""
+_LEAST_CELL_PX: Final = 4
+_HIDDEN_PADDING: Final = 0.25
 
 
 def annotated(
@@ -43,7 +49,8 @@ def annotated(
         x1, y1, x2, y2 = np.rint(box).astype(int).tolist()
         rgb = _rgb(colour)
         cv2.rectangle(out, (x1, y1), (x2, y2), rgb, thickness, cv2.LINE_AA)
-        _caption(out, caption, (x1, y1, y2), rgb, scale=max(side / 1000, 0.35))
+        text, scale = _fitted(caption, max(x2 - x1, 1), max(side / 1000, _LEAST_SCALE))
+        _caption(out, text, (x1, y1, y2), rgb, scale=scale)
     return out
 
 
@@ -67,24 +74,38 @@ def percent(probability: float) -> str:
 def colours(analysis: FrameAnalysis) -> list[str]:
     """The hex colour of each face."""
     return [
-        UNSURE_COLOUR if unsure else COLOURS.get(name, UNSURE_COLOUR)
+        UNSURE_COLOUR if unsure else COLOURS.get(name, OTHER_COLOUR)
         for name, unsure in zip(analysis.expressions, analysis.is_unsure, strict=True)
     ]
 
 
 def hidden(image_rgb: Image, xyxy: NDArray[np.float32]) -> Image:
-    """A copy in which the boxes, (n, 4) px, are a few blurred blocks of colour."""
+    """A copy in which the boxes, (n, 4) px, and some space around are a few blurs of colour."""
     out = np.ascontiguousarray(image_rgb).copy()
     height, width = out.shape[:2]
-    for box in xyxy:
+    for box in squares(xyxy, padding=_HIDDEN_PADDING):
         x1, y1 = np.clip(np.floor(box[:2]).astype(int), 0, (width, height))
         x2, y2 = np.clip(np.ceil(box[2:]).astype(int), 0, (width, height))
         face = out[y1:y2, x1:x2]
         if face.size:
-            coarse = cv2.resize(face, (_HIDDEN_CELLS, _HIDDEN_CELLS), interpolation=cv2.INTER_AREA)
             size = (int(x2 - x1), int(y2 - y1))
+            cells = (_cells(size[0]), _cells(size[1]))
+            coarse = cv2.resize(face, cells, interpolation=cv2.INTER_AREA)
             out[y1:y2, x1:x2] = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
     return out
+
+
+def _cells(side_px: int) -> int:
+    return max(min(_HIDDEN_CELLS, side_px // _LEAST_CELL_PX), 1)
+
+
+def _fitted(caption: str, face_px: int, scale: float) -> tuple[str, float]:
+    """A size at which the caption is not much wider than its face, or its first word alone."""
+    (width, _), _ = cv2.getTextSize(caption, _FONT, scale, 1)
+    fitting = scale * _MOST_WIDTH * face_px / max(width, 1)
+    if fitting >= _LEAST_SCALE:
+        return caption, min(fitting, scale)
+    return caption.split()[0], _LEAST_SCALE
 
 
 def _caption(

@@ -46,10 +46,20 @@ def region(image: Image, xyxy: NDArray[np.float32], size_wh: tuple[int, int]) ->
     inner_x1, inner_x2 = np.clip((x1, x2), (0, 1), (width - 1, width))
     inner_y1, inner_y2 = np.clip((y1, y2), (0, 1), (height - 1, height))
     inner = image[inner_y1:inner_y2, inner_x1:inner_x2]
-    borders = (inner_y1 - y1, y2 - inner_y2, inner_x1 - x1, x2 - inner_x2)
-    if any(b > 0 for b in borders):
-        top, bottom, left, right = (max(int(b), 0) for b in borders)
-        inner = np.asarray(
-            cv2.copyMakeBorder(inner, top, bottom, left, right, cv2.BORDER_REPLICATE), np.uint8
-        )
-    return resized(inner, size_wh)
+    left, inner_w = _share(x1, x2, inner_x1, inner_x2, size_wh[0])
+    top, inner_h = _share(y1, y2, inner_y1, inner_y2, size_wh[1])
+    # The border is added at the final size: the square around the face of a picture that is a
+    # thousand times as wide as high would have a thousand times its pixels.
+    inner = resized(inner, (inner_w, inner_h))
+    right, bottom = size_wh[0] - left - inner_w, size_wh[1] - top - inner_h
+    if not (left or top or right or bottom):
+        return inner
+    framed: Any = cv2.copyMakeBorder(inner, top, bottom, left, right, cv2.BORDER_REPLICATE)
+    return np.asarray(framed, np.uint8)
+
+
+def _share(start: int, end: int, inner_start: int, inner_end: int, size: int) -> tuple[int, int]:
+    """Where the inner part of a span begins and how long it is when the span is ``size`` long."""
+    scale = size / (end - start)
+    length = int(np.clip(round((inner_end - inner_start) * scale), 1, size))
+    return int(np.clip(round((inner_start - start) * scale), 0, size - length)), length

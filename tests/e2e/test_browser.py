@@ -3,8 +3,10 @@
 import csv
 import io
 import json
+import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ferapp.media.images import read_image
@@ -103,11 +105,23 @@ def test_a_hidden_face_is_hidden_in_the_file(server: Server, visit: Visit) -> No
     page = visit(server.url)
     upload(page, three=sample("three-portraits"))
     page.get_by_text("2 · happiness").wait_for()
+    x1, y1, x2, y2 = (
+        int(v) for v in json.loads(download(page, "Everything"))[0]["faces"][2]["box"]
+    )
     before = read_image(download(page, "Annotated picture (PNG)"))
     page.get_by_test_id("stButtonGroup").get_by_text("3", exact=True).click()
     page.wait_for_timeout(1500)
     after = read_image(download(page, "Annotated picture (PNG)"))
-    assert (before != after).any()
+    faces = [
+        np.diff(p[y1 + 4 : y2 - 4, x1 + 4 : x2 - 4].astype(int), axis=1) for p in (before, after)
+    ]
+    assert np.abs(faces[1]).mean() < 0.4 * np.abs(faces[0]).mean()
+    upload(page, astronaut=sample("astronaut"))
+    page.get_by_text("2 pictures, 4 faces").wait_for()
+    with zipfile.ZipFile(io.BytesIO(download(page, "Annotated pictures (ZIP)"))) as archive:
+        packed = read_image(archive.read("ferapp-001.jpg"))
+    inside = np.diff(packed[y1 + 4 : y2 - 4, x1 + 4 : x2 - 4].astype(int), axis=1)
+    assert np.abs(inside).mean() < 0.4 * np.abs(faces[0]).mean()
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
@@ -173,6 +187,36 @@ def test_the_about_page(server: Server, visit: Visit, scheme: str, width: int) -
     page.wait_for_timeout(1500)
     picture_of(page, f"about, {scheme} {width}")
     assert not is_wider_than_the_window(page)
+
+
+def test_reset_brings_the_defaults_back_for_good(server: Server, visit: Visit) -> None:
+    """A browser keeps a widget's value unless it is told another one."""
+    page = visit(server.url)
+    upload(page, three=sample("three-portraits"))
+    page.get_by_text("with ssd-320-int8 and").wait_for()
+    page.get_by_role("combobox", name="Face detector").click()
+    page.get_by_role("option", name="haar").click()
+    page.get_by_text("with haar and").wait_for()
+    page.get_by_role("button", name="Reset").click()
+    page.get_by_text("with ssd-320-int8 and").wait_for()
+    page.get_by_test_id("stButtonGroup").get_by_text("1", exact=True).click()
+    page.wait_for_timeout(1500)
+    assert page.get_by_text("with ssd-320-int8 and").count() == 1
+    detector = page.get_by_role("combobox", name="Face detector")
+    assert detector.input_value() == "ssd-320-int8 (default)"
+
+
+def test_uploads_stay_from_page_to_page_until_removed(server: Server, visit: Visit) -> None:
+    page = visit(server.url)
+    upload(page, astronaut=sample("astronaut"))
+    page.get_by_text("1 · happiness").wait_for()
+    page.get_by_role("link", name="About").click()
+    page.get_by_role("heading", name="About").wait_for()
+    page.get_by_role("link", name="Pictures").click()
+    page.get_by_text("1 · happiness").wait_for()
+    page.get_by_role("button", name="Remove 1 picture from before").click()
+    page.get_by_text("Upload a picture, take a photo").wait_for()
+    assert page.get_by_text("1 · happiness").count() == 0
 
 
 def test_settings_stay_from_page_to_page(server: Server, visit: Visit) -> None:

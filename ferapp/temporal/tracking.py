@@ -1,0 +1,115 @@
+"""One identity per face, from frame to frame."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferapp.vision.boxes import iou
+
+Floats = NDArray[np.float32]
+
+MEMORY_S: Final = 1.0
+"""A face that is away for less than this keeps its id."""
+
+# A box and a track belong together only above this; see `_likeness`.
+_LEAST_LIKENESS: Final = 0.1
+# The speed of a face is averaged over this time, and fades over it while the face is not seen:
+# heads stop and turn back.
+_SPEED_S: Final = 0.15
+
+
+@dataclass
+class _Track:
+    id: int
+    xyxy: Floats
+    at_s: float
+    speed: Floats = field(default_factory=lambda: np.zeros(4, np.float32))
+
+    def predicted(self, at_s: float) -> Floats:
+        """Where the box is now if its speed fades."""
+        fading = _SPEED_S * 2 * (1 - np.exp(-(at_s - self.at_s) / (_SPEED_S * 2)))
+        return np.asarray(self.xyxy + self.speed * fading, np.float32)
+
+    def move(self, xyxy: Floats, at_s: float) -> None:
+        """Take a new measurement; the four corners move each at their own speed, px/s."""
+        passed = at_s - self.at_s
+        if passed > 0:
+            share = 1 - np.exp(-passed / _SPEED_S)
+            self.speed += (share * ((xyxy - self.xyxy) / passed - self.speed)).astype(np.float32)
+        self.xyxy, self.at_s = xyxy, at_s
+
+
+class Tracker:
+    """Gives each face an id that stays. Not thread-safe: one caller at a time.
+
+    Each track expects its face where its speed leads; boxes and expectations are matched from the
+    likeliest pair to the least likely. Ids count from 1 and are never given twice.
+
+    Args:
+        memory_s: How long a track that is not seen is kept.
+    """
+
+    def __init__(self, *, memory_s: float = MEMORY_S) -> None:
+        self._memory_s = memory_s
+        self._tracks: list[_Track] = []
+        self._next_id = 1
+
+    def update(self, xyxy: Floats, at_s: float) -> list[int]:
+        """The id of each box.
+
+        Args:
+            xyxy: All faces of one frame, (n, 4), px.
+            at_s: Time of the frame, s; never earlier than the last one.
+
+        Returns:
+            n different ids.
+        """
+        self._tracks = [t for t in self._tracks if at_s - t.at_s <= self._memory_s]
+        ids = [0] * len(xyxy)
+        for place, track in self._matches(xyxy, at_s):
+            track.move(xyxy[place], at_s)
+            ids[place] = track.id
+        for place in (p for p, known in enumerate(ids) if not known):
+            self._tracks.append(_Track(self._next_id, xyxy[place], at_s))
+            ids[place] = self._next_id
+            self._next_id += 1
+        return ids
+
+    def predicted(self, at_s: float) -> dict[int, Floats]:
+        """Where every face is expected now that the last frame showed, xyxy px by id."""
+        if not self._tracks:
+            return {}
+        last_s = max(t.at_s for t in self._tracks)
+        return {t.id: t.predicted(at_s) for t in self._tracks if t.at_s == last_s}
+
+    @property
+    def ids(self) -> set[int]:
+        """Of all faces that are remembered."""
+        return {t.id for t in self._tracks}
+
+    def _matches(self, xyxy: Floats, at_s: float) -> list[tuple[int, _Track]]:
+        if not len(xyxy) or not self._tracks:
+            return []
+        expected = np.stack([t.predicted(at_s) for t in self._tracks])
+        likeness = _likeness(expected, xyxy)
+        found = []
+        while likeness.max() >= _LEAST_LIKENESS:
+            row, column = np.unravel_index(likeness.argmax(), likeness.shape)
+            found.append((int(column), self._tracks[row]))
+            likeness[row], likeness[:, column] = -1, -1
+        return found
+
+
+def _likeness(a: Floats, b: Floats) -> Floats:
+    """Mean of IoU and of nearness, for each pair, (len(a), len(b)).
+
+    Nearness is 1 where centres agree and 0 at a distance of one and a half sides, so that a face
+    that jumps by more than its size between two slow frames is still the nearest.
+    """
+    centre_a, centre_b = (a[:, :2] + a[:, 2:]) / 2, (b[:, :2] + b[:, 2:]) / 2
+    side = np.sqrt(np.maximum((a[:, 2:] - a[:, :2]).prod(axis=1), 1))[:, None]
+    distance = np.linalg.norm(centre_a[:, None] - centre_b[None], axis=2)
+    nearness = np.clip(1 - distance / (1.5 * side), 0, 1)
+    return np.asarray((iou(a, b) + nearness) / 2, np.float32)

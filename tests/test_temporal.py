@@ -1,0 +1,187 @@
+"""Tracking, smoothing, hold, baseline and window, with clocks of our own."""
+
+import numpy as np
+import pytest
+
+from ferapp.temporal.calibration import NeutralBaseline
+from ferapp.temporal.rolling import RollingWindow
+from ferapp.temporal.smoothing import LabelHold, Smoother
+from ferapp.temporal.tracking import Tracker
+
+NOBODY = np.empty((0, 4), np.float32)
+
+
+def at(x: float, y: float = 100, side: float = 80) -> np.ndarray:
+    return np.array([x, y, x + side, y + side], np.float32)
+
+
+def both(*boxes: np.ndarray) -> np.ndarray:
+    return np.stack(boxes)
+
+
+def test_no_face_has_no_id() -> None:
+    tracker = Tracker()
+    assert tracker.update(NOBODY, 0.0) == [] and tracker.predicted(1.0) == {}
+
+
+def test_a_face_that_moves_keeps_its_id() -> None:
+    tracker = Tracker()
+    ids = [tracker.update(both(at(10 + 15 * i)), i / 15)[0] for i in range(30)]
+    assert set(ids) == {1}
+
+
+def test_a_face_that_jumps_by_its_own_size_keeps_its_id() -> None:
+    tracker = Tracker()
+    assert tracker.update(both(at(0)), 0.0) == tracker.update(both(at(85)), 0.2)
+
+
+@pytest.mark.parametrize(("away_s", "keeps"), [(0.5, True), (0.95, True), (1.5, False)])
+def test_a_face_that_comes_back_within_a_second_keeps_its_id(away_s: float, keeps: bool) -> None:
+    tracker = Tracker()
+    for i in range(10):
+        tracker.update(both(at(100)), i / 15)
+    left_s = 9 / 15
+    for i in range(1, int(away_s * 15)):
+        tracker.update(NOBODY, left_s + i / 15)
+    assert (tracker.update(both(at(110)), left_s + away_s) == [1]) is keeps
+
+
+def test_ids_are_never_given_twice() -> None:
+    tracker = Tracker()
+    seen = [tracker.update(both(at(0)), 2.0 * i)[0] for i in range(5)]
+    assert seen == [1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("gap_px", [0, 10, 40], ids=str)
+def test_crossing_faces_don_t_swap(gap_px: int) -> None:
+    """Two faces walk through each other, one somewhat lower; the detector's order is random."""
+    tracker = Tracker()
+    rng = np.random.default_rng(0)
+    for i in range(60):
+        boxes = [at(20 + 8 * i), at(500 - 8 * i, y=100 + gap_px, side=90)]
+        order = rng.permutation(2)
+        ids = tracker.update(both(*[boxes[k] for k in order]), i / 15)
+        named = {int(k): face for k, face in zip(order, ids, strict=True)}
+        if i == 0:
+            first = named
+    assert named == first
+
+
+def test_predictions_go_on_where_faces_went() -> None:
+    tracker = Tracker()
+    for i in range(15):
+        tracker.update(both(at(10 * i)), i / 15)
+    x = tracker.predicted(14 / 15 + 1 / 15)[1][0]
+    assert 145 < x <= 151
+    far = tracker.predicted(14 / 15 + 10)[1][0]
+    assert far < 140 + 60, "heads stop; a box never runs away"
+
+
+def test_only_faces_of_the_last_frame_are_predicted() -> None:
+    tracker = Tracker()
+    tracker.update(both(at(0), at(300)), 0.0)
+    tracker.update(both(at(0)), 0.1)
+    assert set(tracker.predicted(0.15)) == {1} and tracker.ids == {1, 2}
+
+
+LOW, HIGH = np.array([1, 0], np.float32), np.array([0, 1], np.float32)
+
+
+@pytest.mark.parametrize("fps", [5, 15, 30])
+def test_smoothing_takes_its_time_whatever_the_rate(fps: int) -> None:
+    smoother = Smoother(0.5)
+    smoother.update(LOW, 0.0)
+    for i in range(1, fps // 2 * 2 + 1):
+        value = smoother.update(HIGH, i / fps)
+        if i / fps >= 0.5:
+            break
+    assert value[1] == pytest.approx(1 - np.exp(-(i / fps) / 0.5), abs=1e-3)
+    assert value.sum() == pytest.approx(1)
+
+
+def test_no_smoothing_gives_what_came_in() -> None:
+    smoother = Smoother(0)
+    smoother.update(LOW, 0.0)
+    np.testing.assert_array_equal(smoother.update(HIGH, 0.01), HIGH)
+
+
+def test_one_frame_never_flips_a_label() -> None:
+    hold = LabelHold(0.4)
+    labels = ["a", "a", "b", "a", "a", "b", "b", "a"]
+    assert {hold.update(label, i / 15) for i, label in enumerate(labels)} == {"a"}
+
+
+def test_a_label_that_leads_for_long_enough_is_shown() -> None:
+    hold = LabelHold(0.4)
+    shown = [hold.update("a" if i < 5 else "b", i / 10) for i in range(15)]
+    assert shown == ["a"] * 9 + ["b"] * 6
+
+
+def test_rivals_that_take_turns_don_t_add_up() -> None:
+    hold = LabelHold(0.4)
+    hold.update("a", 0.0)
+    for i in range(1, 20):
+        assert hold.update("b" if i % 4 < 2 else "c", i / 10) == "a"
+
+
+def test_unsure_is_held_like_a_label() -> None:
+    hold = LabelHold(0.4)
+    assert hold.update(None, 0.0) is None
+    assert hold.update("a", 0.1) is None
+    assert hold.update("a", 0.6) == "a"
+
+
+REFERENCE = np.array([0.76, 0.02, 0.01], np.float32)
+SAD_AT_REST = np.array([0.35, 0.6, 0.05], np.float32)
+
+
+def taken(reading: np.ndarray, *, fps: int = 15, seconds: float = 10.0) -> NeutralBaseline:
+    baseline = NeutralBaseline(REFERENCE)
+    for i in range(int(fps * seconds) + 1):
+        baseline.observe(reading, 100 + i / fps)
+    return baseline
+
+
+def test_a_resting_face_reads_as_neutral_faces_do() -> None:
+    corrected = taken(SAD_AT_REST).corrected(SAD_AT_REST)
+    np.testing.assert_allclose(corrected, REFERENCE / REFERENCE.sum(), atol=0.01)
+
+
+def test_what_differs_from_rest_still_shows() -> None:
+    sadder = np.array([0.02, 0.97, 0.01], np.float32)
+    baseline = taken(SAD_AT_REST)
+    assert baseline.corrected(sadder)[1] > 10 * baseline.corrected(SAD_AT_REST)[1]
+    very_sad = np.array([0.002, 0.997, 0.001], np.float32)
+    assert baseline.corrected(very_sad).argmax() == 1
+
+
+def test_a_baseline_takes_ten_seconds() -> None:
+    baseline = taken(SAD_AT_REST, seconds=5)
+    assert not baseline.is_ready and baseline.progress(105) == pytest.approx(0.5)
+    np.testing.assert_array_equal(baseline.corrected(SAD_AT_REST), SAD_AT_REST)
+    assert taken(SAD_AT_REST).is_ready and taken(SAD_AT_REST).progress(0) == 1
+
+
+def test_too_few_readings_are_no_baseline() -> None:
+    assert not taken(SAD_AT_REST, fps=1).is_ready
+
+
+def test_a_class_that_never_shows_is_no_reason_to_shift() -> None:
+    """Means under one per cent are noise: a ratio of a thousandth to a millionth says nothing."""
+    rest = np.array([0.98, 0.02, 1e-7], np.float32)
+    corrected = taken(rest).corrected(np.array([0.9, 0.05, 0.05], np.float32))
+    assert corrected[2] < 0.1
+
+
+def test_the_window_forgets_what_is_old_and_tells_faces_apart() -> None:
+    window = RollingWindow(60)
+    assert window.series() == {}
+    for second in range(100):
+        window.add(1, LOW, float(second))
+        if second > 90:
+            window.add(2, HIGH, float(second))
+    series = window.series()
+    assert series[1].at_s.tolist() == list(range(39, 100)) and len(series[2].at_s) == 9
+    assert series[1].probabilities.shape == (61, 2)
+    window.clear()
+    assert window.series() == {}
