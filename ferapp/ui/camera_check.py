@@ -1,0 +1,73 @@
+"""What keeps the camera from working, asked of the browser and told in a sentence."""
+
+from typing import Any, Final
+
+import streamlit as st
+
+_JS: Final = """
+export default function ({ parentElement, setStateValue, data }) {
+  const button = parentElement.querySelector('button');
+  button.textContent = data.title;
+  if (!window.isSecureContext || !navigator.mediaDevices) setStateValue('found', 'InsecureContext');
+  button.onclick = async () => {
+    if (!window.isSecureContext || !navigator.mediaDevices) {
+      return setStateValue('found', 'InsecureContext');
+    }
+    try {
+      const stream = await navigator.mediaDevices.getUserMedia({ video: true });
+      stream.getTracks().forEach((track) => track.stop());
+      setStateValue('found', 'Works');
+    } catch (error) {
+      setStateValue('found', error.name);
+    }
+  };
+}
+"""
+
+_CSS: Final = """
+button {
+  font: inherit; color: var(--st-text-color); background: var(--st-background-color);
+  border: 1px solid var(--st-border-color); border-radius: var(--st-base-radius);
+  padding: 0.35rem 0.75rem; cursor: pointer;
+}
+button:focus-visible { outline: 2px solid var(--st-primary-color); }
+"""
+
+SENTENCES: Final = {
+    "InsecureContext": "Browsers give the camera only to pages on this machine or over HTTPS. Open "
+    "the page as http://localhost:8501 on the machine that runs ferapp, or put it behind HTTPS.",
+    "NotAllowedError": "The camera was refused. Click the camera or lock beside the address, allow "
+    "it for this page, and press START again; your system may have a switch for it as well.",
+    "NotFoundError": "No camera was found. Plug one in, or use the demo clip or pictures below.",
+    "NotReadableError": "The camera is in use or does not answer. Close the other program that "
+    "shows its picture (a call, another tab), and press START again.",
+    "OverconstrainedError": "The camera can't give this size. Choose a smaller one and try again.",
+    "AbortError": "The camera stopped unexpectedly. Unplug it, plug it in again and press START.",
+}
+CONNECTION_FAILED: Final = (
+    "The camera works, but no connection to the machine that runs ferapp came about within fifteen "
+    "seconds. From another network a TURN server is needed; whoever runs this page can set one up "
+    "(docs/deployment.md). Until then use pictures."
+)
+
+
+@st.cache_resource(show_spinner=False)
+def _component() -> Any:
+    return st.components.v2.component(
+        "ferapp_camera_check", html="<button type='button'></button>", css=_CSS, js=_JS
+    )
+
+
+def camera_check(*, key: str) -> str | None:
+    """A button that tries the camera; an insecure page is told without a click.
+
+    Returns:
+        The sentence for what was found, None while there is nothing to say.
+    """
+    result = _component()(data={"title": "Check my camera"}, key=key, on_found_change=lambda: None)
+    found = result.found
+    if not found:
+        return None
+    if found == "Works":
+        return "The camera works. Press START."
+    return SENTENCES.get(found, f"The browser could not open the camera ({found}).")

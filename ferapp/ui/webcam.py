@@ -1,0 +1,181 @@
+"""Frames from the browser and back: the only home of streamlit-webrtc and of av in the app.
+
+Two threads are at work. The page's thread runs the script; it makes a `Viewer`, changes its
+`settings` and reads its `latest`. The frame thread of streamlit-webrtc calls `Viewer.on_frame`
+with the newest frame, one at a time; frames that came meanwhile are dropped there, and the last
+result is shown again until there is a new one.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import av
+import numpy as np
+import streamlit as st
+from streamlit_webrtc import WebRtcMode, WebRtcStreamerContext, webrtc_streamer
+
+from ferapp.emotions import COLOURS, OTHER_COLOUR
+from ferapp.errors import UserError
+from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.latest import Latest
+from ferapp.pipeline.stream import FaceReading, Stream, StreamFrame
+from ferapp.settings import StreamSettings
+from ferapp.vision.annotate import UNSURE_COLOUR, annotated, percent
+from ferapp.vision.crops import Image
+
+SIZES: Final = {"320 × 240": (320, 240), "640 × 480": (640, 480), "1280 × 720": (1280, 720)}
+FRAMES_PER_SECOND: Final = 15
+"""What the camera is asked for: enough for expressions at half the cost of thirty."""
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LiveSettings:
+    """How a viewer's frames are treated; replaced as a whole, never changed.
+
+    Attributes:
+        stream: For the analysis.
+        is_mirrored: Whether the picture is turned as in a mirror before anything else.
+        is_paused: Whether frames go back as they are.
+    """
+
+    stream: StreamSettings = StreamSettings()
+    is_mirrored: bool = True
+    is_paused: bool = False
+
+
+class Viewer:
+    """One visitor's live stream.
+
+    Args:
+        analyzer: Shared with others.
+        clock: Tells seconds.
+    """
+
+    def __init__(self, analyzer: Analyzer, clock: Callable[[], float] = time.monotonic) -> None:
+        self.settings = LiveSettings()
+        self.latest = Latest(clock)
+        self.stream = Stream(analyzer, clock)
+        self._clock = clock
+        self._offset_s = 0.0
+        self._last_s: float | None = None
+
+    def on_frame(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """Analyse one frame and draw on it; whatever fails, a picture goes back."""
+        how = self.settings
+        image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+        if how.is_mirrored:
+            image = np.ascontiguousarray(image[:, ::-1])
+        if not how.is_paused:
+            image = self._analysed(image, self._time_of(frame), how)
+        out = av.VideoFrame.from_ndarray(image, format="rgb24")
+        out.pts, out.time_base = frame.pts, frame.time_base
+        return out
+
+    def _analysed(self, image: Image, at_s: float, how: LiveSettings) -> Image:
+        try:
+            self.latest.arrived(at_s)
+            result = self.stream.process(image, at_s, how.stream)
+            picture = drawn(image, result)
+            self.latest.analysed(result)
+        except UserError as exc:
+            self.latest.failed(str(exc))
+        except Exception:
+            # An exception that leaves the callback freezes the picture for good.
+            _logger.exception("a frame could not be analysed")
+            self.latest.failed(
+                "The last frames could not be analysed; the picture goes on without."
+            )
+        else:
+            return picture
+        return image
+
+    def _time_of(self, frame: av.VideoFrame) -> float:
+        """The source's time, s, going on where a new connection starts counting again."""
+        if frame.time is None:
+            return self._clock()
+        at_s = float(frame.time)
+        if self._last_s is None or at_s <= self._last_s:
+            self._offset_s = self._clock() - at_s
+        self._last_s = at_s
+        return at_s + self._offset_s
+
+
+def drawn(image: Image, result: StreamFrame) -> Image:
+    """A copy of the frame with the boxes and labels that were read from it."""
+    faces = result.faces
+    xyxy = np.array([face.xyxy for face in faces], np.float32).reshape(-1, 4)
+    return annotated(
+        image, xyxy, [caption(face) for face in faces], [_colour(face) for face in faces]
+    )
+
+
+def caption(face: FaceReading) -> str:
+    """What is written on a face: its number, and its expression or why it has none."""
+    if face.baseline_progress is not None:
+        return f"{face.id} look neutral {percent(face.baseline_progress)}"
+    if face.flaw is not None:
+        return f"{face.id} {face.flaw}"
+    if face.expression is None or face.smoothed is None:
+        return f"{face.id} unsure"
+    return f"{face.id} {face.expression}"
+
+
+def _colour(face: FaceReading) -> str:
+    if face.flaw is not None or face.expression is None:
+        return UNSURE_COLOUR
+    return COLOURS.get(face.expression, OTHER_COLOUR)
+
+
+def streamer(
+    key: str,
+    viewer: Viewer,
+    *,
+    size_wh: tuple[int, int],
+    ice_servers: list[dict[str, Any]],
+) -> WebRtcStreamerContext[Any, Any]:
+    """The video with its START and STOP; the picture that comes back is the analysed one.
+
+    Args:
+        key: Of the widget; another size of picture needs another key.
+        viewer: Gets the frames.
+        size_wh: What the camera is asked for, px; it may send less.
+        ice_servers: STUN and TURN servers of the operator; none by default, on both sides.
+    """
+    context = st.session_state.get(key)
+    # streamlit-webrtc 0.72 to 0.79 takes two quick reruns for a page that was left and stops the
+    # stream (component.py, "was not rendered for"). May go when that is mended upstream.
+    if context is not None and hasattr(context, "_last_rendered_run_count"):
+        context._last_rendered_run_count = None
+    width, height = size_wh
+    return webrtc_streamer(
+        key=key,
+        mode=WebRtcMode.SENDRECV,
+        rtc_configuration={"iceServers": ice_servers},
+        media_stream_constraints={
+            "video": {
+                "width": {"ideal": width},
+                "height": {"ideal": height},
+                "frameRate": {"ideal": FRAMES_PER_SECOND},
+            },
+            "audio": False,
+        },
+        video_frame_callback=viewer.on_frame,
+        video_html_attrs={
+            "autoPlay": True,
+            "controls": False,
+            "muted": True,
+            "playsInline": True,
+            "style": {"width": "100%", "borderRadius": "10px"},
+        },
+        translations={"start": "START", "stop": "STOP"},
+    )
+
+
+def with_settings(viewer: Viewer, **changes: Any) -> None:
+    """Replace the viewer's settings by others; the next frame sees all of them or none."""
+    viewer.settings = replace(viewer.settings, **changes)
