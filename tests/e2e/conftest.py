@@ -10,10 +10,14 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
-from tests.conftest import ROOT
+from ferapp.media.images import jpeg_bytes, read_image
+from ferapp.vision.crops import region
+from tests.conftest import ROOT, SAMPLES
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs the extra e2e")
 
@@ -81,14 +85,52 @@ def server() -> Iterator[Server]:
     running.stop()
 
 
+def write_clip(path: Path, sample: str) -> None:
+    """Two seconds of a portrait that moves from side to side, as Chromium's fake camera.
+
+    Bare JPEG pictures in a row; the browser plays them over and over.
+    """
+    portrait = read_image(SAMPLES / sample)
+    height, width = portrait.shape[:2]
+    frames = []
+    for i in range(60):
+        shift = 0.12 * width * np.sin(2 * np.pi * i / 60)
+        # Four to three around the head; what lies outside repeats the border.
+        side = 0.75 * height
+        x, y = width / 2 - side * 2 / 3 + shift, 0
+        box = np.array([x, y, x + side * 4 / 3, y + side], np.float32)
+        frames.append(jpeg_bytes(region(portrait, box, (640, 480))))
+    path.write_bytes(b"".join(frames))
+
+
 @pytest.fixture(scope="session")
-def browser() -> Iterator["sync_api.Browser"]:
+def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
+    """Start a browser whose camera shows a sample; one for each sample."""
     if not Path(CHROMIUM).exists():
         pytest.fail(f"no browser at {CHROMIUM}; install chromium or set CHROMIUM")
+    folder = tmp_path_factory.mktemp("clips")
+    running: dict[str, Any] = {}
     with sync_api.sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, headless=True, args=FLAGS)
-        yield running
-        running.close()
+
+        def start(sample: str) -> Any:
+            if sample not in running:
+                clip = folder / f"{sample}.mjpeg"
+                write_clip(clip, sample)
+                running[sample] = playwright.chromium.launch(
+                    executable_path=CHROMIUM,
+                    headless=True,
+                    args=[*FLAGS, f"--use-file-for-fake-video-capture={clip}"],
+                )
+            return running[sample]
+
+        yield start
+        for browser in running.values():
+            browser.close()
+
+
+@pytest.fixture(scope="session")
+def browser(launch: Callable[[str], Any]) -> Any:
+    return launch("astronaut.jpg")
 
 
 Visit = Callable[..., "sync_api.Page"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ferapp.media.images import read_image
+from ferapp.media.images import jpeg_bytes, read_image
 from tests.conftest import SAMPLES
 from tests.e2e.conftest import SCREENSHOTS, Server, Visit, sync_api
 
@@ -140,12 +140,20 @@ def test_a_sample_by_keyboard(server: Server, visit: Visit, scheme: str, width: 
     picture_of(page, f"a sample, {scheme} {width}")
 
 
-def test_a_photo_without_a_face(server: Server, visit: Visit) -> None:
+def test_a_photo_from_the_camera(server: Server, visit: Visit) -> None:
     page = visit(server.url)
     page.get_by_text("Camera", exact=True).click()
+    page.wait_for_function("document.querySelector('video')?.currentTime > 0.5")
     page.get_by_role("button", name="Take Photo").click()
+    page.get_by_text("1 · happiness").wait_for()
+    picture_of(page, "a photo from the camera")
+
+
+def test_a_picture_without_a_face(server: Server, visit: Visit) -> None:
+    page = visit(server.url)
+    upload(page, grey=jpeg_bytes(np.full((300, 400, 3), 90, np.uint8)))
     page.get_by_text("No face found").wait_for()
-    picture_of(page, "a photo without a face")
+    picture_of(page, "no face")
 
 
 def test_stop_keeps_what_is_done_and_go_on_does_the_rest(server: Server, visit: Visit) -> None:
