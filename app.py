@@ -4,6 +4,10 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.formparsers import MultiPartParser
+from starlette.responses import FileResponse
+from starlette.routing import Route
+
+from ferapp.ui.live_chart import PLOTLY_FILE, PLOTLY_HEADERS, PLOTLY_ROUTE
 
 # Starlette moves uploads of more than a megabyte to a nameless file on disk
 # (encode/starlette, formparsers.py); ours stay in memory, as the about page says.
@@ -11,4 +15,7 @@ MultiPartParser.spool_max_size = 512 * 1024 * 1024
 
 # The script lies away from pages/: beside it Streamlit would serve a deep link, as the first
 # request after a start, without the navigation (docs/decisions/0004).
-app = st.App(Path(__file__).parent / "ferapp" / "ui" / "navigation.py")
+app = st.App(
+    Path(__file__).parent / "ferapp" / "ui" / "navigation.py",
+    routes=[Route(PLOTLY_ROUTE, lambda _: FileResponse(PLOTLY_FILE, headers=PLOTLY_HEADERS))],
+)

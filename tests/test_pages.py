@@ -12,8 +12,10 @@ from streamlit.testing.v1 import AppTest
 from ferapp.errors import WrongHash
 from ferapp.media.images import jpeg_bytes, read_image
 from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.seats import Seats
 from ferapp.types import FrameAnalysis
 from ferapp.ui import resources
+from ferapp.ui.live import _ice_servers
 from tests.conftest import ROOT, SAMPLES
 
 ASTRONAUT = (SAMPLES / "astronaut.jpg").read_bytes()
@@ -264,6 +266,7 @@ def test_broken_weights_are_a_sentence_and_the_app_goes_on(
     assert "**1 · happiness**" in words(at.run())
 
 
+@pytest.mark.usefixtures("without_webrtc_session")
 @pytest.mark.parametrize("page", sorted(p.name for p in (ROOT / "pages").glob("*.py")))
 def test_every_page_stands_alone(page: str) -> None:
     at = app(page)
@@ -290,3 +293,43 @@ def test_the_config_keeps_strangers_out_and_data_in() -> None:
         "enableCORS = true",
     ):
         assert line in text
+
+
+@pytest.fixture
+def without_webrtc_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """streamlit-webrtc asks the server for its session, which there is none of in these tests."""
+    monkeypatch.setattr("streamlit_webrtc.component.get_this_session_info", lambda: None)
+
+
+@pytest.mark.usefixtures("without_webrtc_session")
+def test_the_live_page_waits_for_start() -> None:
+    at = app("live.py")
+    assert not at.exception and "Press START" in words(at)
+    buttons = {b.label: b.disabled for b in at.button}
+    assert buttons["Take neutral baseline"] and buttons["Forget it"]
+
+
+@pytest.mark.usefixtures("without_webrtc_session")
+def test_a_full_server_gives_a_place_in_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    seats = Seats(1, lambda: 0.0)
+    seats.place("somebody else")
+    monkeypatch.setattr("ferapp.ui.live._seats", lambda: seats)
+    at = app("live.py")
+    assert "You are number 1 in the line" in words(at) and not at.exception
+    seats.leave("somebody else")
+    assert "Press START" in words(at.run())
+
+
+@pytest.mark.usefixtures("without_webrtc_session")
+def test_live_settings_reach_the_frames_at_once() -> None:
+    at = app("live.py")
+    at.slider(key="live-smoothing").set_value(1.5)
+    at.toggle(key="live-mirror").set_value(False)
+    at.slider(key="confidence").set_value(0.7).run()
+    how = at.session_state["viewer"].settings
+    assert how.stream.time_constant_s == 1.5 and not how.is_mirrored
+    assert how.stream.analysis.detection.confidence == 0.7
+
+
+def test_nobody_is_asked_for_a_connection_by_default() -> None:
+    assert _ice_servers() == []

@@ -13,6 +13,7 @@ from ferapp.temporal.rolling import RollingWindow, Series
 
 # Rates and delays are told over this many frames, a few seconds.
 _RECENT_FRAMES: Final = 90
+_RECENT_INTERVALS: Final = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +47,7 @@ class _Counts:
     analysed: int = 0
     dropped: int = 0
     frames: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=_RECENT_FRAMES))
-    interval_s: float = float("inf")
+    intervals_s: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT_INTERVALS))
     offset_s: float = float("inf")
 
 
@@ -77,8 +78,8 @@ class Latest:
                 self._counts = counts = _Counts(counts.analysed, counts.dropped)
             if counts.frames:
                 passed = at_s - counts.frames[-1][0]
-                counts.interval_s = min(counts.interval_s, passed)
-                counts.dropped += max(round(passed / counts.interval_s) - 1, 0)
+                counts.intervals_s.append(passed)
+                counts.dropped += max(round(passed / _interval_s(counts)) - 1, 0)
             counts.offset_s = min(counts.offset_s, now_s - at_s)
 
     def analysed(self, frame: StreamFrame) -> None:
@@ -116,10 +117,19 @@ class Latest:
             return Snapshot(
                 self._frame,
                 self._window.series(),
-                camera_fps=1 / counts.interval_s if np.isfinite(counts.interval_s) else 0.0,
+                camera_fps=1 / _interval_s(counts) if counts.intervals_s else 0.0,
                 analysed_fps=(len(times) - 1) / spent if spent else 0.0,
                 delay_ms=(float(median), float(p95)),
                 dropped=counts.dropped,
                 analysed=counts.analysed,
                 message=self._message,
             )
+
+
+def _interval_s(counts: _Counts) -> float:
+    """Time between two frames of the source, s.
+
+    Frames that were dropped make longer intervals and jitter makes shorter ones, so that neither
+    the mean nor the shortest tells it.
+    """
+    return float(np.percentile(counts.intervals_s, 5))

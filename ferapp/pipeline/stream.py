@@ -103,6 +103,11 @@ class Stream:
         self._between_s = 0.0
         self._last_s: float | None = None
 
+    @property
+    def knows_neutral(self) -> bool:
+        """Whether the classifier knows how neutral faces of many people read."""
+        return self._analyzer.neutral_reference is not None
+
     def take_baselines(self) -> None:
         """From the next frame on, take the neutral baseline of every face that is seen."""
         self._wish = True
@@ -146,7 +151,9 @@ class Stream:
         start = self._clock()
         faces = self._analyzer.detect(image, how.analysis)
         self._detection_s = _mean(self._detection_s, self._clock() - start)
-        ids = self._tracker.update(faces.xyxy, at_s)
+        given = self._tracker.update(faces.xyxy, at_s)
+        faces = faces.at(np.array([n for n, id in enumerate(given) if id is not None], np.intp))
+        ids = [id for id in given if id is not None]
         self._people = {i: p for i, p in self._people.items() if i in self._tracker.ids}
         found = flaws(image, faces.xyxy)
         fit = np.flatnonzero([flaw is None for flaw in found])

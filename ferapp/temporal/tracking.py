@@ -13,6 +13,9 @@ Floats = NDArray[np.float32]
 MEMORY_S: Final = 1.0
 """A face that is away for less than this keeps its id."""
 
+LEAST_HITS: Final = 3
+"""How often in a row a face has to be found before it counts."""
+
 # A box and a track belong together only above this; see `_likeness`.
 _LEAST_LIKENESS: Final = 0.1
 # The speed of a face is averaged over this time, and fades over it while the face is not seen:
@@ -22,9 +25,10 @@ _SPEED_S: Final = 0.15
 
 @dataclass
 class _Track:
-    id: int
+    id: int | None
     xyxy: Floats
     at_s: float
+    hits: int = 1
     speed: Floats = field(default_factory=lambda: np.zeros(4, np.float32))
 
     def predicted(self, at_s: float) -> Floats:
@@ -39,24 +43,30 @@ class _Track:
             share = 1 - np.exp(-passed / _SPEED_S)
             self.speed += (share * ((xyxy - self.xyxy) / passed - self.speed)).astype(np.float32)
         self.xyxy, self.at_s = xyxy, at_s
+        self.hits += 1
 
 
 class Tracker:
     """Gives each face an id that stays. Not thread-safe: one caller at a time.
 
     Each track expects its face where its speed leads; boxes and expectations are matched from the
-    likeliest pair to the least likely. Ids count from 1 and are never given twice.
+    likeliest pair to the least likely. Ids count from 1 and are never given twice. A box has none
+    until it has been found several times in a row: what a detector takes for a face in one frame
+    alone is mostly none (the probation of Bewley et al., 2016, "Simple Online and Realtime
+    Tracking", section 3.4).
 
     Args:
         memory_s: How long a track that is not seen is kept.
+        least_hits: How often in a row a face has to be found before it counts.
     """
 
-    def __init__(self, *, memory_s: float = MEMORY_S) -> None:
+    def __init__(self, *, memory_s: float = MEMORY_S, least_hits: int = LEAST_HITS) -> None:
         self._memory_s = memory_s
+        self._least_hits = least_hits
         self._tracks: list[_Track] = []
         self._next_id = 1
 
-    def update(self, xyxy: Floats, at_s: float) -> list[int]:
+    def update(self, xyxy: Floats, at_s: float) -> list[int | None]:
         """The id of each box.
 
         Args:
@@ -64,30 +74,36 @@ class Tracker:
             at_s: Time of the frame, s; never earlier than the last one.
 
         Returns:
-            n different ids.
+            n different ids; None for a box on probation.
         """
         self._tracks = [t for t in self._tracks if at_s - t.at_s <= self._memory_s]
-        ids = [0] * len(xyxy)
+        found: dict[int, _Track] = {}
         for place, track in self._matches(xyxy, at_s):
             track.move(xyxy[place], at_s)
-            ids[place] = track.id
-        for place in (p for p, known in enumerate(ids) if not known):
-            self._tracks.append(_Track(self._next_id, xyxy[place], at_s))
-            ids[place] = self._next_id
-            self._next_id += 1
-        return ids
+            found[place] = track
+        for place in range(len(xyxy)):
+            if place not in found:
+                found[place] = _Track(None, xyxy[place], at_s)
+                self._tracks.append(found[place])
+        for track in found.values():
+            if track.id is None and track.hits >= self._least_hits:
+                track.id, self._next_id = self._next_id, self._next_id + 1
+        self._tracks = [t for t in self._tracks if t.id is not None or t.at_s == at_s]
+        return [found[place].id for place in range(len(xyxy))]
 
     def predicted(self, at_s: float) -> dict[int, Floats]:
         """Where every face is expected now that the last frame showed, xyxy px by id."""
         if not self._tracks:
             return {}
         last_s = max(t.at_s for t in self._tracks)
-        return {t.id: t.predicted(at_s) for t in self._tracks if t.at_s == last_s}
+        return {
+            t.id: t.predicted(at_s) for t in self._tracks if t.id is not None and t.at_s == last_s
+        }
 
     @property
     def ids(self) -> set[int]:
         """Of all faces that are remembered."""
-        return {t.id for t in self._tracks}
+        return {t.id for t in self._tracks if t.id is not None}
 
     def _matches(self, xyxy: Floats, at_s: float) -> list[tuple[int, _Track]]:
         if not len(xyxy) or not self._tracks:

@@ -136,12 +136,12 @@ def last_minute(labels: Sequence[str], series: Series | None, *, window_s: float
                 }
             )
     layout = {
-        "height": 280,
-        "margin": {"l": 34, "r": 8, "t": 8, "b": 36},
+        "height": 300,
+        "margin": {"l": 40, "r": 12, "t": 8, "b": 90},
         "uirevision": "live",
         "showlegend": True,
-        "legend": {"orientation": "h", "y": -0.2},
-        "xaxis": {"range": [-window_s, 0], "title": {"text": "seconds ago"}, "fixedrange": True},
+        "legend": {"orientation": "h", "y": -0.15},
+        "xaxis": {"range": [-window_s, 0], "ticksuffix": " s", "fixedrange": True},
         "yaxis": {"range": [0, 1], "tickformat": ".0%", "fixedrange": True},
     }
     return {"data": data, "layout": layout}

@@ -14,6 +14,8 @@ import streamlit as st
 PLOTLY_ROUTE: Final = "/assets/plotly.min.js"
 PLOTLY_FILE: Final = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 
+PLOTLY_HEADERS: Final = {"Cache-Control": "public, max-age=86400"}
+
 _JS: Final = """
 const load = () => (window.ferappPlotly ??= new Promise((resolve, reject) => {
   if (window.Plotly) return resolve(window.Plotly);

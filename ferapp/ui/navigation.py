@@ -4,12 +4,13 @@ from pathlib import Path
 
 import streamlit as st
 
-# Without icons: the browser would fetch each as the tab's icon from fonts.gstatic.com.
 PAGES = Path(__file__).parents[2] / "pages"
 
+# Without icons: the browser would fetch each as the tab's icon from fonts.gstatic.com.
 st.navigation(
     [
         st.Page(PAGES / "image.py", title="Pictures", default=True),
+        st.Page(PAGES / "live.py", title="Live"),
         st.Page(PAGES / "about.py", title="About"),
     ]
 ).run()

@@ -9,26 +9,50 @@ result is shown again until there is a new one.
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
 from typing import Any, Final
 
 import av
 import numpy as np
 import streamlit as st
-from streamlit_webrtc import WebRtcMode, WebRtcStreamerContext, webrtc_streamer
+from streamlit_webrtc import (
+    Translations,
+    VideoHTMLAttributes,
+    WebRtcMode,
+    WebRtcStreamerContext,
+    create_video_source_track,
+    webrtc_streamer,
+)
 
 from ferapp.emotions import COLOURS, OTHER_COLOUR
 from ferapp.errors import UserError
+from ferapp.media.images import read_image
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.latest import Latest
 from ferapp.pipeline.stream import FaceReading, Stream, StreamFrame
 from ferapp.settings import StreamSettings
+from ferapp.ui.pictures import SAMPLES_FOLDER
 from ferapp.vision.annotate import UNSURE_COLOUR, annotated, percent
-from ferapp.vision.crops import Image
+from ferapp.vision.crops import Image, region
 
 SIZES: Final = {"320 × 240": (320, 240), "640 × 480": (640, 480), "1280 × 720": (1280, 720)}
 FRAMES_PER_SECOND: Final = 15
 """What the camera is asked for: enough for expressions at half the cost of thirty."""
+
+_DEMO: Final = ("astronaut", "grace-hopper", "mona-lisa")
+_DEMO_EACH_S: Final = 8.0
+# Nobody for longer than a face is remembered, so that the next person is another one.
+_DEMO_PAUSE_S: Final = 1.3
+_VIDEO: Final[VideoHTMLAttributes] = {
+    "autoPlay": True,
+    "controls": False,
+    "muted": True,
+    "playsInline": True,  # without it phones of Apple's open a player of their own
+    "style": {"width": "100%", "borderRadius": "10px"},
+}
+_WORDS: Final[Translations] = {"start": "START", "stop": "STOP"}
 
 _logger = logging.getLogger(__name__)
 
@@ -60,9 +84,17 @@ class Viewer:
         self.settings = LiveSettings()
         self.latest = Latest(clock)
         self.stream = Stream(analyzer, clock)
+        self._analyzer = analyzer
         self._clock = clock
         self._offset_s = 0.0
         self._last_s: float | None = None
+
+    def use(self, analyzer: Analyzer) -> None:
+        """Go on with other models; who is who begins anew."""
+        if analyzer is not self._analyzer:
+            self._analyzer = analyzer
+            self.stream = Stream(analyzer, self._clock)
+            self.latest.clear()
 
     def on_frame(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Analyse one frame and draw on it; whatever fails, a picture goes back."""
@@ -165,17 +197,43 @@ def streamer(
             "audio": False,
         },
         video_frame_callback=viewer.on_frame,
-        video_html_attrs={
-            "autoPlay": True,
-            "controls": False,
-            "muted": True,
-            "playsInline": True,
-            "style": {"width": "100%", "borderRadius": "10px"},
-        },
-        translations={"start": "START", "stop": "STOP"},
+        video_html_attrs=_VIDEO,
+        translations=_WORDS,
     )
 
 
-def with_settings(viewer: Viewer, **changes: Any) -> None:
-    """Replace the viewer's settings by others; the next frame sees all of them or none."""
-    viewer.settings = replace(viewer.settings, **changes)
+def demo(key: str, viewer: Viewer) -> WebRtcStreamerContext[Any, Any]:
+    """The same for a clip that is made of the sample portraits, for those without a camera."""
+    return webrtc_streamer(
+        key=key,
+        mode=WebRtcMode.RECVONLY,
+        rtc_configuration={"iceServers": []},
+        media_stream_constraints={"video": True, "audio": False},
+        source_video_track=create_video_source_track(
+            _demo_frame, key=f"{key}-source", fps=FRAMES_PER_SECOND
+        ),
+        video_frame_callback=viewer.on_frame,
+        video_html_attrs=_VIDEO,
+        translations=_WORDS,
+    )
+
+
+def _demo_frame(pts: int, time_base: Fraction) -> av.VideoFrame:
+    """The portraits one after the other, each swaying; the source's clock is the only state."""
+    at_s = float(pts * time_base)
+    if at_s % _DEMO_EACH_S < _DEMO_PAUSE_S:
+        return av.VideoFrame.from_ndarray(np.full((480, 640, 3), 96, np.uint8), format="rgb24")
+    clips = demo_clips()
+    portrait = clips[int(at_s / _DEMO_EACH_S) % len(clips)]
+    height, width = portrait.shape[:2]
+    sway = 0.12 * width * np.sin(at_s * 1.5)
+    side = 0.75 * height
+    x = width / 2 - side * 2 / 3 + sway
+    box = np.array([x, 0, x + side * 4 / 3, side], np.float32)
+    return av.VideoFrame.from_ndarray(region(portrait, box, (640, 480)), format="rgb24")
+
+
+@cache
+def demo_clips() -> tuple[Image, ...]:
+    """The sample portraits."""
+    return tuple(read_image(SAMPLES_FOLDER / f"{name}.jpg") for name in _DEMO)

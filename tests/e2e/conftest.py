@@ -61,6 +61,11 @@ class Server:
                     raise
                 time.sleep(0.1)
 
+    @property
+    def pid(self) -> int:
+        """Of the app's process."""
+        return self._process.pid
+
     def stop(self) -> None:
         """End it as Ctrl-C does."""
         self._process.send_signal(signal.SIGINT)

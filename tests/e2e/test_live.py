@@ -1,0 +1,231 @@
+"""The live page with a fake camera that shows a real face, through WebRTC."""
+
+import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.e2e.conftest import Server, Visit, sync_api
+from tests.e2e.test_browser import LOOKS, is_wider_than_the_window, picture_of
+
+pytestmark = pytest.mark.e2e
+
+# Keeps every connection so that its settings can be read.
+KEEP_CONNECTIONS = """
+window.connections = [];
+const Real = window.RTCPeerConnection;
+window.RTCPeerConnection = new Proxy(Real, {
+  construct(target, args) {
+    const made = new target(...args);
+    window.connections.push(args[0] ?? null);
+    return made;
+  },
+});
+"""
+
+
+class Live:
+    """The live page of one visitor."""
+
+    def __init__(self, page: "sync_api.Page") -> None:
+        self.page = page
+        self.frame = page.frame_locator('iframe[title^="streamlit_webrtc"]')
+        self.start_button = self.frame.get_by_role("button", name=re.compile("^start$", re.I))
+        self.video = self.frame.locator("video")
+
+    def start(self) -> None:
+        self.start_button.wait_for(timeout=30_000)
+        self.start_button.click()
+        self.video.wait_for(timeout=30_000)
+        deadline = time.monotonic() + 30
+        while not self.shown():
+            assert time.monotonic() < deadline, "no frame came"
+            self.page.wait_for_timeout(50)
+
+    def stop(self) -> None:
+        self.frame.get_by_role("button", name=re.compile("^stop$", re.I)).click()
+        self.start_button.wait_for(timeout=15_000)
+
+    def shown(self) -> int:
+        return self.video.evaluate("v => v.getVideoPlaybackQuality().totalVideoFrames")
+
+    def analysed(self) -> int:
+        told = re.search(r"of (\d+) frames dropped", self.page.inner_text("body"))
+        return int(told[1]) if told else 0
+
+    def titles(self) -> str:
+        """What the bars are headed with."""
+        return " ".join(self.page.locator(".ferapp-chart .annotation-text").all_text_contents())
+
+    def points(self) -> int:
+        """How long the line of the last minute is."""
+        return self.page.evaluate(
+            "Math.max(0, ...[...document.querySelectorAll('.ferapp-chart')]"
+            ".flatMap(c => (c.data ?? []).filter(t => t.type === 'scatter').map(t => t.x.length)))"
+        )
+
+    def has_box(self) -> bool:
+        """Whether the picture that came back has a box in the colour of happiness on it."""
+        return self.video.evaluate(
+            """v => {
+              const c = document.createElement('canvas');
+              c.width = v.videoWidth; c.height = v.videoHeight;
+              const g = c.getContext('2d');
+              g.drawImage(v, 0, 0);
+              const d = g.getImageData(0, 0, c.width, c.height).data;
+              let n = 0;
+              const near = (value, wanted) => Math.abs(value - wanted) < 30;
+              for (let i = 0; i < d.length; i += 4)
+                if (near(d[i], 224) && near(d[i + 1], 161) && d[i + 2] < 40) n++;
+              return n > 200;
+            }"""
+        )
+
+
+def open_live(server: Server, visit: Visit, **look: object) -> Live:
+    page = visit(f"{server.url}/live", **look)
+    page.get_by_role("heading", name="Live").wait_for()
+    return Live(page)
+
+
+def threads(server: Server) -> int:
+    status = Path(f"/proc/{server.pid}/status").read_text()
+    return int(re.search(r"Threads:\s+(\d+)", status)[1])
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_a_face_is_labelled_on_the_video_and_in_the_panel(
+    server: Server, visit: Visit, scheme: str, width: int
+) -> None:
+    live = open_live(server, visit, scheme=scheme, width=width)
+    live.start()
+    live.page.get_by_text("1 happiness").first.wait_for()
+    live.page.wait_for_timeout(2500)
+    before, analysed = live.points(), live.analysed()
+    assert live.has_box()
+    live.page.wait_for_timeout(3000)
+    assert live.points() > before and live.analysed() > analysed + 15
+    assert live.titles().startswith("1 happiness"), "the id stays while the face moves"
+    picture_of(live.page, f"live, {scheme} {width}")
+    assert not is_wider_than_the_window(live.page)
+    live.stop()
+
+
+def test_twenty_quick_changes_of_a_slider_don_t_stop_the_stream(
+    server: Server, visit: Visit
+) -> None:
+    live = open_live(server, visit)
+    live.start()
+    slider = live.page.get_by_role("slider", name="Least score of a face")
+    slider.focus()
+    for i in range(20):
+        live.page.keyboard.press("ArrowRight" if i % 4 < 2 else "ArrowLeft")
+        live.page.wait_for_timeout(60)
+    live.page.wait_for_timeout(2000)
+    before = live.shown()
+    live.page.wait_for_timeout(2000)
+    assert live.shown() > before + 15
+    live.stop()
+
+
+def test_stop_and_leaving_give_everything_back(fresh_server: Server, visit: Visit) -> None:
+    live = open_live(fresh_server, visit)
+    live.start()
+    live.page.wait_for_timeout(1500)
+    live.stop()
+    live.page.wait_for_timeout(2500)
+    idle = threads(fresh_server)
+    for _ in range(3):
+        live.start()
+        live.page.wait_for_timeout(1000)
+        live.stop()
+    live.start()
+    live.page.get_by_role("link", name="About").click()
+    live.page.get_by_role("heading", name="About").wait_for()
+    live.page.wait_for_timeout(4000)
+    assert threads(fresh_server) <= idle + 2
+    again = open_live(fresh_server, visit)
+    again.start()
+    again.page.close()
+    deadline = time.monotonic() + 20
+    while threads(fresh_server) > idle + 2:
+        assert time.monotonic() < deadline, "threads stay after the tab was closed"
+        time.sleep(0.5)
+
+
+def test_two_people_see_themselves(server: Server, launch: Callable[[str], Any]) -> None:
+    visitors = {}
+    for sample, label in (("astronaut.jpg", "happiness"), ("grace-hopper.jpg", "neutral")):
+        page = launch(sample).new_context().new_page()
+        page.goto(f"{server.url}/live")
+        visitors[label] = Live(page)
+        visitors[label].start()
+    for label, live in visitors.items():
+        live.page.get_by_text(f"1 {label}").first.wait_for()
+    before = {label: live.shown() for label, live in visitors.items()}
+    for _ in range(6):
+        for label, live in visitors.items():
+            other = next(iter(set(visitors) - {label}))
+            assert other not in live.titles()
+            live.page.wait_for_timeout(400)
+    for label, live in visitors.items():
+        assert live.shown() > before[label] + 10, "both keep moving"
+        live.stop()
+        live.page.context.close()
+
+
+def test_the_demo_needs_no_camera(server: Server, visit: Visit) -> None:
+    live = open_live(server, visit)
+    live.page.get_by_text("Demo clip", exact=True).click()
+    live.frame.get_by_role("button", name="Select device").wait_for(state="detached")
+    live.page.wait_for_timeout(1000)
+    live.start()
+    live.page.get_by_text("1 happiness").first.wait_for()
+    live.stop()
+
+
+def test_no_server_of_others_is_asked_for_the_way(server: Server, visit: Visit) -> None:
+    live = open_live(server, visit)
+    # The component's frame has to be told before it makes its connection.
+    live.page.context.add_init_script(KEEP_CONNECTIONS)
+    live.page.reload()
+    live.start()
+    inside = next(f for f in live.page.frames if "streamlit_webrtc" in f.url)
+    made = inside.evaluate("window.connections")
+    assert made and all((settings or {}).get("iceServers") == [] for settings in made)
+    live.stop()
+
+
+def test_a_baseline_is_taken_and_shown(server: Server, visit: Visit) -> None:
+    live = open_live(server, visit)
+    live.start()
+    live.page.get_by_text("1 happiness").first.wait_for()
+    live.page.get_by_role("button", name="Take neutral baseline").click()
+    live.page.get_by_text("baseline on").first.wait_for(timeout=30_000)
+    live.page.get_by_role("button", name="Forget it").click()
+    live.page.get_by_text("baseline on").wait_for(state="detached")
+    live.stop()
+
+
+def test_a_camera_that_is_refused_is_explained(server: Server, visit: Visit) -> None:
+    live = open_live(server, visit)
+    live.page.evaluate(
+        "() => { navigator.mediaDevices.getUserMedia = () =>"
+        " Promise.reject(new DOMException('no', 'NotAllowedError')); }"
+    )
+    live.page.get_by_text("The camera does not start?").click()
+    live.page.get_by_role("button", name="Check my camera").click()
+    live.page.get_by_text("The camera was refused.").wait_for()
+    picture_of(live.page, "a refused camera")
+
+
+def test_single_photos_are_the_way_out(server: Server, visit: Visit) -> None:
+    live = open_live(server, visit)
+    live.page.get_by_text("The camera does not start?").click()
+    live.page.get_by_text("Take single photos instead").click()
+    live.page.wait_for_function("document.querySelector('video')?.currentTime > 0.5")
+    live.page.get_by_role("button", name="Take Photo").click()
+    live.page.get_by_text("1 · happiness").wait_for()
