@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test e2e bench test-train lint types lock clean
+.PHONY: help run install test e2e bench soak test-train lint types lock clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -49,6 +49,9 @@ e2e: .venv/e2e.stamp  ## Run the tests in a real browser (needs Debian's chromiu
 
 bench: .venv/bench.stamp  ## Time every stage here; prints a table and keeps a dated file
 	$(BIN)/python -m benchmarks.pictures
+
+soak: .venv/bench.stamp .venv/e2e.stamp  ## Watch the live page in a real browser for ten minutes
+	$(BIN)/python -m benchmarks.live --minutes 10
 
 test-train: .venv/train.stamp  ## Run the tests of training alone (installs PyTorch)
 	$(BIN)/python -m pytest tests/test_training.py

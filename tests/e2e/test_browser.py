@@ -109,7 +109,7 @@ def test_a_hidden_face_is_hidden_in_the_file(server: Server, visit: Visit) -> No
         int(v) for v in json.loads(download(page, "Everything"))[0]["faces"][2]["box"]
     )
     before = read_image(download(page, "Annotated picture (PNG)"))
-    page.get_by_test_id("stButtonGroup").get_by_text("3", exact=True).click()
+    page.get_by_role("button", name="3", exact=True).click()
     page.wait_for_timeout(1500)
     after = read_image(download(page, "Annotated picture (PNG)"))
     faces = [
@@ -209,7 +209,7 @@ def test_reset_brings_the_defaults_back_for_good(server: Server, visit: Visit) -
     page.get_by_text("with haar and").wait_for()
     page.get_by_role("button", name="Reset").click()
     page.get_by_text("with ssd-320-int8 and").wait_for()
-    page.get_by_test_id("stButtonGroup").get_by_text("1", exact=True).click()
+    page.get_by_role("button", name="1", exact=True).click()
     page.wait_for_timeout(1500)
     assert page.get_by_text("with ssd-320-int8 and").count() == 1
     detector = page.get_by_role("combobox", name="Face detector")

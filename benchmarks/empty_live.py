@@ -1,0 +1,24 @@
+"""A page whose callback does nothing: what the way there and back costs by itself."""
+
+import av
+import streamlit as st
+from streamlit_webrtc import WebRtcMode, webrtc_streamer
+
+from ferapp.ui.webcam import FRAMES_PER_SECOND
+
+
+def on_frame(frame: av.VideoFrame) -> av.VideoFrame:
+    return av.VideoFrame.from_ndarray(frame.to_ndarray(format="rgb24"), format="rgb24")
+
+
+st.title("Live")
+webrtc_streamer(
+    key="empty",
+    mode=WebRtcMode.SENDRECV,
+    rtc_configuration={"iceServers": []},
+    media_stream_constraints={
+        "video": {"width": 640, "height": 480, "frameRate": FRAMES_PER_SECOND},
+        "audio": False,
+    },
+    video_frame_callback=on_frame,
+)

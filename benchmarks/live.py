@@ -1,0 +1,278 @@
+"""Live video: the callback against the tutorials' loop, and the page against an empty callback.
+
+    python -m benchmarks.live [--minutes M] [--threads N] [--out DIR]
+
+The second part drives a real browser (Debian's chromium, or CHROMIUM=path) whose camera is a canvas
+with a portrait and, in its lowest rows, the time of each frame in black and white; what comes back
+tells how long the way took.
+"""
+
+import argparse
+import base64
+import json
+import os
+import re
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+import urllib.request
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from playwright.sync_api import Page, sync_playwright
+from rich.console import Console
+
+from benchmarks.machine import ROOT, about
+from benchmarks.pictures import crowd
+from benchmarks.tutorial import Tutorial
+from ferapp.errors import UserError
+from ferapp.pipeline.build import load_analyzer
+from ferapp.pipeline.timing import median_ms
+from ferapp.ui.webcam import FRAMES_PER_SECOND, Viewer
+from ferapp.vision.annotate import annotated
+from ferapp.vision.crops import resized
+from ferapp.vision.threads import cap_threads
+
+CAMERA = """
+const WIDTH = 640, HEIGHT = 480, BITS = 20, CELL = 32, STRIP = 32;
+const portrait = new Image();
+portrait.src = 'data:image/jpeg;base64,PORTRAIT';
+navigator.mediaDevices.getUserMedia = async () => {
+  await portrait.decode();
+  const canvas = document.createElement('canvas');
+  canvas.width = WIDTH; canvas.height = HEIGHT;
+  const g = canvas.getContext('2d');
+  const draw = () => {
+    const now = Math.round(performance.timeOrigin + performance.now()) % 2 ** BITS;
+    const sway = 60 * Math.sin(now / 700);
+    g.fillStyle = '#777'; g.fillRect(0, 0, WIDTH, HEIGHT);
+    g.drawImage(portrait, 80 + sway, -60, 512, 512);
+    for (let bit = 0; bit < BITS; bit++) {
+      g.fillStyle = (now >> bit) & 1 ? '#fff' : '#000';
+      g.fillRect(bit * CELL, HEIGHT - STRIP, CELL, STRIP);
+    }
+  };
+  draw();
+  setInterval(draw, 1000 / RATE);
+  return canvas.captureStream(RATE);
+};
+"""
+
+READ = """
+(video, isMirrored) => new Promise((resolve) => {
+  const BITS = 20, found = [];
+  const canvas = document.createElement('canvas');
+  const g = canvas.getContext('2d', { willReadFrequently: true });
+  const end = performance.now() + 5000;
+  let shown = 0;
+  const read = () => {
+    shown++;
+    canvas.width = video.videoWidth; canvas.height = video.videoHeight;
+    g.drawImage(video, 0, 0);
+    const cell = canvas.width / BITS, y = canvas.height * (1 - 16 / 480);
+    let sent = 0;
+    for (let bit = 0; bit < BITS; bit++) {
+      const place = isMirrored ? BITS - 1 - bit : bit;
+      if (g.getImageData((place + 0.5) * cell, y, 1, 1).data[1] > 127) sent += 2 ** bit;
+    }
+    const now = Math.round(performance.timeOrigin + performance.now()) % 2 ** BITS;
+    const late = (now - sent + 2 ** BITS) % 2 ** BITS;
+    if (late < 5000) found.push(late);
+    if (performance.now() < end) video.requestVideoFrameCallback(read);
+    else resolve({ shown: shown / 5, late: found });
+  };
+  video.requestVideoFrameCallback(read);
+})
+"""
+
+
+def callback_against_tutorial(threads: int) -> list[dict[str, object]]:
+    """The whole callback, decoding of the video aside, against detect, classify, draw."""
+    viewer, tutorial = Viewer(load_analyzer(threads=threads)), Tutorial()
+    rows = []
+    for faces in (1, 4):
+        image = resized(crowd(faces), (640, 480))
+        frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+        count = 0
+
+        def ours(frame: av.VideoFrame = frame) -> None:
+            nonlocal count
+            count += 1
+            frame.pts, frame.time_base = count * 6000, Fraction(1, 90_000)
+            viewer.on_frame(frame)
+
+        def theirs(frame: av.VideoFrame = frame) -> None:
+            pixels = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+            boxes = tutorial.detect(pixels)
+            shares = tutorial.classify(pixels, boxes)
+            words = [f"{p.argmax()} {p.max():.2f}" for p in shares]
+            drawn = annotated(pixels, boxes, words, ["#3f6fd1"] * len(words))
+            av.VideoFrame.from_ndarray(drawn, format="rgb24")
+
+        ours_ms, theirs_ms = [], []
+        for _ in range(4):
+            ours_ms.append(median_ms(ours, 15))
+            theirs_ms.append(median_ms(theirs, 15))
+        found = viewer.latest.snapshot().frame
+        a, b = statistics.median(ours_ms), statistics.median(theirs_ms)
+        rows.append(
+            {
+                "faces": faces,
+                "faces_found": len(found.faces) if found else 0,
+                "callback_ms": round(a, 2),
+                "tutorial_ms": round(b, 2),
+                "ratio": round(b / a, 2),
+            }
+        )
+    return rows
+
+
+class App:
+    """A Streamlit script in a process of its own."""
+
+    def __init__(self, script: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        command = [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            str(script),
+            "--server.port",
+            str(port),
+        ]
+        self._process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        for _ in range(300):
+            try:
+                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
+                    return
+            except OSError:
+                time.sleep(0.1)
+        raise TimeoutError("the app did not start")
+
+    def rss_mb(self) -> float:
+        """Memory of the app."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
+        found = re.search(r"VmRSS:\s+(\d+)", status)
+        return int(found[1]) / 1024 if found else 0.0
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.terminate()
+        self._process.wait(15)
+
+
+def measured(page: Page, *, is_mirrored: bool) -> dict[str, float]:
+    """Five seconds of what comes back."""
+    video = page.frame_locator('iframe[title^="streamlit_webrtc"]').locator("video")
+    result = video.evaluate(READ, is_mirrored)
+    late = result["late"] or [float("nan")]
+    return {
+        "shown_fps": round(result["shown"], 1),
+        "median_ms": round(float(np.median(late)), 0),
+        "p95_ms": round(float(np.percentile(late, 95)), 0),
+    }
+
+
+def watch(script: Path, path: str, *, minutes: float, is_mirrored: bool) -> dict[str, object]:
+    """Stream for a while and measure once a minute, after twenty seconds to settle."""
+    portrait = (ROOT / "ferapp" / "samples" / "astronaut.jpg").read_bytes()
+    camera = CAMERA.replace("PORTRAIT", base64.b64encode(portrait).decode())
+    camera = camera.replace("RATE", str(FRAMES_PER_SECOND))
+    app = App(script)
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
+                headless=True,
+                args=[
+                    "--no-sandbox",
+                    "--disable-gpu",
+                    "--disable-background-networking",
+                    "--use-fake-ui-for-media-stream",
+                    "--use-fake-device-for-media-stream",
+                ],
+            )
+            page = browser.new_page()
+            page.add_init_script(camera)
+            page.goto(f"{app.url}{path}")
+            frame = page.frame_locator('iframe[title^="streamlit_webrtc"]')
+            frame.get_by_role("button", name=re.compile("^start$", re.I)).click(timeout=60_000)
+            frame.locator("video").wait_for(timeout=60_000)
+            page.wait_for_timeout(20_000)
+            points, start = [], time.monotonic()
+            while True:
+                point = measured(page, is_mirrored=is_mirrored)
+                told = re.search(r"analysed ([\d.]+) frames", page.inner_text("body"))
+                point["analysed_fps"] = float(told[1]) if told else float("nan")
+                point["rss_mb"] = round(app.rss_mb(), 1)
+                points.append({"minute": round((time.monotonic() - start) / 60, 1), **point})
+                if time.monotonic() - start >= minutes * 60:
+                    break
+                page.wait_for_timeout(25_000)
+            browser.close()
+    finally:
+        app.stop()
+    return {"points": points, **summary(points)}
+
+
+def summary(points: list[dict[str, float]]) -> dict[str, float]:
+    """Medians, and the slope of the memory in MB a minute."""
+    out = {
+        name: round(float(np.median([p[name] for p in points])), 1)
+        for name in ("shown_fps", "analysed_fps", "median_ms", "p95_ms")
+    }
+    if len(points) > 2:
+        minutes = [p["minute"] for p in points]
+        slope = np.polyfit(minutes, [p["rss_mb"] for p in points], 1)[0]
+        out["rss_mb_a_minute"] = round(float(slope), 2)
+    return out
+
+
+def main() -> None:
+    """Measure, print and write a dated file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
+    options = parser.parse_args()
+    cap_threads(options.threads)
+    try:
+        callback = callback_against_tutorial(options.threads)
+    except UserError as exc:
+        sys.exit(f"benchmarks: {exc}")
+    empty = watch(ROOT / "benchmarks" / "empty_live.py", "/", minutes=0.5, is_mirrored=False)
+    live = watch(ROOT / "app.py", "/live", minutes=options.minutes, is_mirrored=True)
+    result = {
+        **about(),
+        "threads": options.threads,
+        "callback": callback,
+        "empty": empty,
+        "live": live,
+        "ratios": {
+            "shown_fps": round(live["shown_fps"] / empty["shown_fps"], 2),
+            "median_ms": round(live["median_ms"] / empty["median_ms"], 2),
+            "p95_ms": round(live["p95_ms"] / empty["p95_ms"], 2),
+        },
+    }
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / f"{result['date']}-live-{options.minutes:g}-minutes.json"
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    Console().print_json(data=result)
+
+
+if __name__ == "__main__":
+    main()
