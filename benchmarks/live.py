@@ -43,7 +43,7 @@ const WIDTH = 640, HEIGHT = 480, BITS = 20, CELL = 32, STRIP = 32;
 const portrait = new Image();
 portrait.src = 'data:image/jpeg;base64,PORTRAIT';
 navigator.mediaDevices.getUserMedia = async () => {
-  await portrait.decode();
+  while (!portrait.complete) await new Promise((wait) => setTimeout(wait, 20));
   const canvas = document.createElement('canvas');
   canvas.width = WIDTH; canvas.height = HEIGHT;
   const g = canvas.getContext('2d');
@@ -190,8 +190,8 @@ def measured(page: Page, *, is_mirrored: bool) -> dict[str, float]:
 def watch(script: Path, path: str, *, minutes: float, is_mirrored: bool) -> dict[str, object]:
     """Stream for a while and measure once a minute, after twenty seconds to settle."""
     portrait = (ROOT / "ferapp" / "samples" / "astronaut.jpg").read_bytes()
-    camera = CAMERA.replace("PORTRAIT", base64.b64encode(portrait).decode())
-    camera = camera.replace("RATE", str(FRAMES_PER_SECOND))
+    camera = CAMERA.replace("RATE", str(FRAMES_PER_SECOND))
+    camera = camera.replace("PORTRAIT", base64.b64encode(portrait).decode())
     app = App(script)
     try:
         with sync_playwright() as playwright:

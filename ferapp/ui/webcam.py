@@ -7,6 +7,7 @@ result is shown again until there is a new one.
 """
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -106,6 +107,7 @@ class Viewer:
             image = self._analysed(image, self._time_of(frame), how)
         out = av.VideoFrame.from_ndarray(image, format="rgb24")
         out.pts, out.time_base = frame.pts, frame.time_base
+        _drop_unfetched()
         return out
 
     def _analysed(self, image: Image, at_s: float, how: LiveSettings) -> Image:
@@ -135,6 +137,19 @@ class Viewer:
             self._offset_s = self._clock() - at_s
         self._last_s = at_s
         return at_s + self._offset_s
+
+
+def _drop_unfetched() -> None:
+    """Drop results that nobody has fetched yet: the one that is about to be returned is newer.
+
+    After a callback that took longer than a frame, streamlit-webrtc 0.79 has two results, shows the
+    older one first and stays one frame behind for good (process.py, ``_out_deque``). The callback
+    runs on the thread of the track that holds them. May go when that is mended upstream.
+    """
+    track: Any = getattr(getattr(threading.current_thread(), "_target", None), "__self__", None)
+    if hasattr(track, "_out_deque") and hasattr(track, "_out_lock"):
+        with track._out_lock:
+            track._out_deque.clear()
 
 
 def drawn(image: Image, result: StreamFrame) -> Image:
