@@ -13,12 +13,9 @@ import json
 import os
 import re
 import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import time
-import urllib.request
 from fractions import Fraction
 from pathlib import Path
 
@@ -29,6 +26,7 @@ from rich.console import Console
 
 from benchmarks.machine import ROOT, about
 from benchmarks.pictures import crowd
+from benchmarks.served import App
 from benchmarks.tutorial import Tutorial
 from ferapp.errors import UserError
 from ferapp.pipeline.build import load_analyzer
@@ -130,49 +128,6 @@ def callback_against_tutorial(threads: int) -> list[dict[str, object]]:
             }
         )
     return rows
-
-
-class App:
-    """A Streamlit script in a process of its own."""
-
-    def __init__(self, script: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        self.url = f"http://127.0.0.1:{port}"
-        command = [
-            sys.executable,
-            "-m",
-            "streamlit",
-            "run",
-            str(script),
-            "--server.port",
-            str(port),
-        ]
-        self._process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-        for _ in range(300):
-            try:
-                with urllib.request.urlopen(f"{self.url}/_stcore/health", timeout=1):
-                    return
-            except OSError:
-                time.sleep(0.1)
-        raise TimeoutError("the app did not start")
-
-    def rss_mb(self) -> float:
-        """Memory of the app."""
-        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
-        found = re.search(r"VmRSS:\s+(\d+)", status)
-        return int(found[1]) / 1024 if found else 0.0
-
-    def stop(self) -> None:
-        """End it."""
-        self._process.terminate()
-        self._process.wait(15)
 
 
 def measured(page: Page, *, is_mirrored: bool) -> dict[str, float]:

@@ -7,11 +7,9 @@ Figures of one run compare; those of two machines, or of two hours on one, do no
 
 import argparse
 import json
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import ROOT, about
+from benchmarks.served import App
 from ferapp.errors import UserError
 from ferapp.inference.registry import load_classifier, load_detector
 from ferapp.media.images import jpeg_bytes, read_image
@@ -90,26 +89,9 @@ def import_s() -> float:
 
 def page_served_s() -> float:
     """From starting the app until it serves its page; the models load while a browser draws it."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    start = time.perf_counter()
-    app = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
-        cwd=ROOT,
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        while time.perf_counter() - start < 60 and app.poll() is None:
-            try:
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=1):
-                    return time.perf_counter() - start
-            except OSError:
-                time.sleep(0.02)
-        raise TimeoutError("the app ended or did not answer within a minute")
-    finally:
-        app.terminate()
-        app.wait(15)
+    app = App(ROOT / "app.py")
+    app.stop()
+    return app.served_after_s
 
 
 def main() -> None:

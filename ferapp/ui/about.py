@@ -42,6 +42,8 @@ _PRIVACY = """
 - Pictures go from your browser to the machine that runs ferapp, **which is your own** unless you
   opened this page from another one. They are kept in memory until you remove them or close the
   page, and nowhere else; nothing is written to disk.
+- Live video goes to that machine and back, directly. One or two frames are in its memory at a time;
+  of the last minute only numbers are kept, until you close the page. Nothing is recorded.
 - Nothing is sent anywhere: no telemetry, no fonts or scripts from elsewhere, no accounts.
 - No identity: nothing that could tell a face again is computed or kept.
 - Downloads carry no metadata of the original, such as place or camera. In a picture with several

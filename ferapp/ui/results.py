@@ -1,34 +1,31 @@
-"""What was found: the annotated picture, a card a face, the table and the downloads."""
+"""What was found, as the page shows it: the picture, a card a face, the table, the downloads."""
 
-import io
-import json
-import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
 import pandas
 import streamlit as st
-from numpy.typing import NDArray
 
-from ferapp.media.images import jpeg_bytes, png_bytes, read_image
 from ferapp.recording.export import csv_bytes
 from ferapp.types import FrameAnalysis
 from ferapp.ui import charts
-from ferapp.ui.resources import turns
-from ferapp.ui.state import Outcome, hidden_boxes, hide, remembered
-from ferapp.vision.annotate import annotated, captions, colours, hidden, percent
-from ferapp.vision.boxes import iou, squares
-from ferapp.vision.crops import Image, region, resized
+from ferapp.ui.files import (
+    CARD_PX,
+    SAME_PLACE_IOU,
+    crops,
+    json_bytes,
+    picture_bytes,
+    png_of,
+    zip_of,
+)
+from ferapp.ui.state import Outcome, hidden_boxes, hide
+from ferapp.vision.annotate import captions, hidden, percent
+from ferapp.vision.boxes import iou
+from ferapp.vision.crops import Image
 
-Floats = NDArray[np.float32]
-
-_SHOWN_PX: Final = 1600
 _TALL_PX: Final = 560
-_CARD_PX: Final = 160
 _CARDS_A_PAGE: Final = 12
-# A hidden place and a face that overlap by more than this are the same.
-_SAME_PLACE_IOU: Final = 0.3
 _COLUMNS: Final = 3
 
 
@@ -79,7 +76,7 @@ def _short(name: str) -> str:
 
 def _nothing_found(outcome: Outcome) -> None:
     picture, advice = st.columns([3, 2], gap="medium")
-    picture.image(_picture_bytes(outcome), width="stretch", alt="The picture, without a face")
+    picture.image(picture_bytes(outcome), width="stretch", alt="The picture, without a face")
     with advice.container(border=True):
         st.markdown(":material/face_retouching_off: **No face found**")
         st.markdown(
@@ -97,26 +94,26 @@ def _faces(number: int, outcome: Outcome, analysis: FrameAnalysis) -> None:
         covered = _covered(outcome, analysis)
         is_tall = analysis.size_wh[1] > analysis.size_wh[0]
         st.image(
-            _picture_bytes(outcome, analysis),
+            picture_bytes(outcome, analysis),
             width=_TALL_PX if is_tall and not few else "stretch",
             alt="; ".join(c for i, c in enumerate(captions(analysis)[:20]) if i not in covered),
         )
         st.caption(_told(outcome, analysis))
         st.download_button(
             "Annotated picture (PNG)",
-            _png_of(outcome, hidden_boxes(outcome.picture.id)),
+            png_of(outcome, hidden_boxes(outcome.picture.id)),
             file_name=f"ferapp-{number:03d}.png",
             mime="image/png",
             icon=":material/download:",
             on_click="ignore",
         )
-    crops = _crops(outcome, analysis)
+    shown = crops(outcome, analysis)
     for i in covered:
-        crops[i] = hidden(crops[i], np.array([[0, 0, _CARD_PX, _CARD_PX]], np.float32))
+        shown[i] = hidden(shown[i], np.array([[0, 0, CARD_PX, CARD_PX]], np.float32))
     if right:
         with right:
             for i in range(len(analysis)):
-                _card(i, analysis, crops[i])
+                _card(i, analysis, shown[i])
         return
     pages = -(-len(analysis) // _CARDS_A_PAGE)
     page = st.pagination(pages, key=f"page-{outcome.id}") if pages > 1 else 1
@@ -124,7 +121,7 @@ def _faces(number: int, outcome: Outcome, analysis: FrameAnalysis) -> None:
     first = (page - 1) * _CARDS_A_PAGE
     for place, i in enumerate(range(first, min(first + _CARDS_A_PAGE, len(analysis)))):
         with columns[place % _COLUMNS]:
-            _card(i, analysis, crops[i])
+            _card(i, analysis, shown[i])
 
 
 def _covered(outcome: Outcome, analysis: FrameAnalysis) -> set[int]:
@@ -132,7 +129,7 @@ def _covered(outcome: Outcome, analysis: FrameAnalysis) -> set[int]:
     before = hidden_boxes(outcome.picture.id)
     overlap = iou(analysis.faces.xyxy, before)
     everyone = range(len(analysis))
-    covered = {i for i in everyone if overlap[i].max(initial=0) > _SAME_PLACE_IOU}
+    covered = {i for i in everyone if overlap[i].max(initial=0) > SAME_PLACE_IOU}
     if len(analysis) < 2 and not len(before):
         return covered
     shown = st.pills(
@@ -144,7 +141,7 @@ def _covered(outcome: Outcome, analysis: FrameAnalysis) -> set[int]:
         key=f"shown-{outcome.id}",
     )
     covered = {i for i in everyone if i not in shown}
-    elsewhere = before[overlap.max(axis=0, initial=0) <= _SAME_PLACE_IOU]
+    elsewhere = before[overlap.max(axis=0, initial=0) <= SAME_PLACE_IOU]
     hide(outcome.picture.id, np.concatenate([elsewhere, analysis.faces.xyxy[sorted(covered)]]))
     return covered
 
@@ -164,7 +161,7 @@ def _card(i: int, analysis: FrameAnalysis, crop: Image) -> None:
     shares, name = analysis.probabilities[i], analysis.expressions[i]
     with st.container(border=True):
         head = st.container(horizontal=True, vertical_alignment="center", wrap=False)
-        head.image(crop, width=_CARD_PX // 2, alt=f"Face {i + 1}")
+        head.image(crop, width=CARD_PX // 2, alt=f"Face {i + 1}")
         with head.container(gap=None):
             confidence = float(analysis.confidence[i])
             if analysis.is_unsure[i]:
@@ -219,7 +216,7 @@ def _all_pictures(outcomes: Sequence[Outcome]) -> None:
     )
     files.download_button(
         "Everything (JSON)",
-        lambda: _json_bytes(outcomes),
+        lambda: json_bytes(outcomes),
         file_name="ferapp.json",
         mime="application/json",
         icon=":material/download:",
@@ -228,7 +225,7 @@ def _all_pictures(outcomes: Sequence[Outcome]) -> None:
     if len(outcomes) > 1:
         files.download_button(
             "Annotated pictures (ZIP)",
-            _zip_of([(o, hidden_boxes(o.picture.id)) for o in outcomes]),
+            zip_of([(o, hidden_boxes(o.picture.id)) for o in outcomes]),
             file_name="ferapp.zip",
             mime="application/zip",
             icon=":material/folder_zip:",
@@ -257,86 +254,3 @@ def _columns(shares: list[str]) -> dict[str, Any]:
         "probability": column.ProgressColumn(format="%.2f", min_value=0, max_value=1),
         **{c: column.NumberColumn(format="%.3f") for c in shares if c != "is_smiling"},
     }
-
-
-def _json_bytes(outcomes: Sequence[Outcome]) -> bytes:
-    rows = [
-        {"picture": number, "file": o.picture.name}
-        | (o.analysis.to_record() if o.analysis is not None else {"error": o.reason})
-        for number, o in enumerate(outcomes, 1)
-    ]
-    return json.dumps(rows, ensure_ascii=False, indent=2, allow_nan=False).encode("utf-8")
-
-
-# Files are made when they are asked for, on a thread that knows no session: what is hidden has to
-# be given to it beforehand.
-def _png_of(outcome: Outcome, places: Floats) -> Callable[[], bytes]:
-    def make() -> bytes:
-        with turns():
-            return png_bytes(_drawn(outcome, places))
-
-    return make
-
-
-def _zip_of(outcomes: Sequence[tuple[Outcome, Floats]]) -> Callable[[], bytes]:
-    def make() -> bytes:
-        out = io.BytesIO()
-        # JPEG is compressed already, and about as large as what was uploaded.
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
-            for number, (outcome, places) in enumerate(outcomes, 1):
-                if outcome.analysis is not None:
-                    with turns():
-                        data = jpeg_bytes(_drawn(outcome, places))
-                    archive.writestr(f"ferapp-{number:03d}.jpg", data)
-        return out.getvalue()
-
-    return make
-
-
-def _picture_bytes(outcome: Outcome, analysis: FrameAnalysis | None = None) -> bytes:
-    """The annotated picture as the page shows it, made once per result and choice."""
-    threshold = analysis.unsure_below if analysis else None
-    places = hidden_boxes(outcome.picture.id)
-    return remembered(
-        "picture",
-        outcome,
-        (threshold, places.tobytes()),
-        lambda: jpeg_bytes(_fitted(_drawn(outcome, places))),
-    )
-
-
-def _drawn(outcome: Outcome, places: Floats) -> Image:
-    """The picture, (h, w, 3), with boxes and captions, and blurred at the places, (m, 4) px."""
-    image, analysis = read_image(outcome.picture.read()), outcome.analysis
-    image = hidden(image, places)
-    if analysis is None or not len(analysis):
-        return image
-    overlap = iou(analysis.faces.xyxy, places)
-    seen = [i for i in range(len(analysis)) if overlap[i].max(initial=0) <= _SAME_PLACE_IOU]
-    texts, inks = captions(analysis), colours(analysis)
-    xyxy = analysis.faces.xyxy[seen]
-    return annotated(image, xyxy, [texts[i] for i in seen], [inks[i] for i in seen])
-
-
-def _fitted(image: Image) -> Image:
-    scale = _SHOWN_PX / max(image.shape[:2])
-    if scale >= 1:
-        return image
-    height, width = image.shape[:2]
-    return resized(image, (max(round(width * scale), 1), max(round(height * scale), 1)))
-
-
-def _crops(outcome: Outcome, analysis: FrameAnalysis) -> NDArray[np.uint8]:
-    """The faces as squares for the cards, (n, side, side, 3), made once per picture and result."""
-    shape = (len(analysis), _CARD_PX, _CARD_PX, 3)
-
-    def make() -> bytes:
-        image = read_image(outcome.picture.read())
-        faces = [
-            region(image, square, (_CARD_PX, _CARD_PX))
-            for square in squares(analysis.faces.xyxy, padding=0.15)
-        ]
-        return np.stack(faces).tobytes()
-
-    kept = remembered("crops", outcome, None, make)
-    return np.frombuffer(kept, np.uint8).reshape(shape).copy()

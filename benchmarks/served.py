@@ -1,0 +1,59 @@
+"""The app, served by a process of its own."""
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from benchmarks.machine import ROOT
+
+PATIENCE_S = 60
+
+
+class App:
+    """A Streamlit script in a process of its own."""
+
+    def __init__(self, script: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{port}"
+        command = [
+            sys.executable,
+            "-m",
+            "streamlit",
+            "run",
+            str(script),
+            "--server.port",
+            str(port),
+        ]
+        start = time.perf_counter()
+        self._process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        while time.perf_counter() - start < PATIENCE_S and self._process.poll() is None:
+            try:
+                with urllib.request.urlopen(self.url, timeout=1):
+                    self.served_after_s = time.perf_counter() - start
+                    return
+            except OSError:
+                time.sleep(0.02)
+        raise TimeoutError("the app ended or did not answer within a minute")
+
+    def rss_mb(self) -> float:
+        """Memory of the app."""
+        status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
+        found = re.search(r"VmRSS:\s+(\d+)", status)
+        return int(found[1]) / 1024 if found else 0.0
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.terminate()
+        self._process.wait(15)
