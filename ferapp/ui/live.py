@@ -1,5 +1,6 @@
 """The live page: the video, the panel beside it, and what to do when there is no video."""
 
+import os
 import time
 import uuid
 from typing import Any, Final
@@ -27,8 +28,6 @@ _VIEWERS_A_CORE: Final = 2
 
 @st.cache_resource(show_spinner=False)
 def _seats() -> Seats:
-    import os
-
     return Seats(_VIEWERS_A_CORE * (os.cpu_count() or 1), time.monotonic)
 
 
