@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 from rich.table import Table
 
-from ferapp.cli.output import console, errors, print_json
+from ferapp.cli.output import ClassifierName, DetectorName, console, errors, print_json
 from ferapp.errors import ImageError, UserError
 
 _SAMPLE: Final = Path(__file__).parents[1] / "samples" / "three-portraits.jpg"
@@ -20,12 +20,8 @@ def benchmark(
         Path,
         typer.Option("--picture", help="What to time; a sample with three faces if not given."),
     ] = _SAMPLE,
-    detector: Annotated[
-        str | None, typer.Option("--detector", help="The default one if not given.")
-    ] = None,
-    classifier: Annotated[
-        str | None, typer.Option("--classifier", help="The default one if not given.")
-    ] = None,
+    detector: DetectorName = None,
+    classifier: ClassifierName = None,
     threads: Annotated[int, typer.Option("--threads", min=1, help="Threads a model may use.")] = 2,
     repeats: Annotated[int, typer.Option("--repeats", min=1, help="Calls to each stage.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,

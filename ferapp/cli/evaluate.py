@@ -2,12 +2,21 @@
 
 import math
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
-from ferapp.cli.output import console, print_json, progress
+from ferapp.cli.output import (
+    ClassifierName,
+    DetectorName,
+    console,
+    print_json,
+    progress,
+)
+
+if TYPE_CHECKING:
+    from ferapp.training.data import Split
 
 app = typer.Typer(help="Measure how good the models are on labelled data.", no_args_is_help=True)
 
@@ -30,14 +39,13 @@ def emotions(
     """Judge an expression classifier on faces in the FER+ layout, or in a folder per class."""
     from ferapp.inference.manifest import manifest
     from ferapp.inference.registry import load_classifier
-    from ferapp.training.data import SPLITS, load_split
+    from ferapp.training.data import load_split
     from ferapp.training.evaluate import evaluate_expressions
 
-    if split not in SPLITS:
-        raise typer.BadParameter(f"expected one of {', '.join(SPLITS)}", param_hint="--split")
+    part = _known(split)
     name = manifest().model(model, "classifier").name
     classifier = load_classifier(model, threads=threads)
-    faces = load_split(data, split, majority_only=True)
+    faces = load_split(data, part, majority_only=True)
     with progress("faces") as report:
         result = evaluate_expressions(faces, classifier, report=report)
     result = {"model": name, "split": split, **result}
@@ -80,23 +88,18 @@ def pasted(
     data: Data,
     scenes: Annotated[Path, typer.Option("--scenes", help="Folder of photos to paste into.")],
     split: Annotated[str, typer.Option("--split", help="Train, Valid or Test.")] = "Valid",
-    detector: Annotated[
-        str | None, typer.Option("--detector", help="The default one if not given.")
-    ] = None,
-    classifier: Annotated[
-        str | None, typer.Option("--classifier", help="The default one if not given.")
-    ] = None,
+    detector: DetectorName = None,
+    classifier: ClassifierName = None,
     threads: Threads = 2,
     as_json: AsJson = False,
 ) -> None:
     """From picture to expression: labelled faces pasted into photos, for several crop paddings."""
     from ferapp.inference.manifest import manifest
     from ferapp.inference.registry import load_classifier, load_detector
-    from ferapp.training.data import SPLITS, load_split
+    from ferapp.training.data import load_split
     from ferapp.training.pasted import evaluate_pasted
 
-    if split not in SPLITS:
-        raise typer.BadParameter(f"expected one of {', '.join(SPLITS)}", param_hint="--split")
+    part = _known(split)
     names = {
         "detector": manifest().model(detector, "detector").name,
         "classifier": manifest().model(classifier, "classifier").name,
@@ -105,7 +108,7 @@ def pasted(
         load_detector(detector, threads=threads),
         load_classifier(classifier, threads=threads),
     )
-    labelled = load_split(data, split, majority_only=True)
+    labelled = load_split(data, part, majority_only=True)
     with progress("faces") as report:
         measured = evaluate_pasted(labelled, scenes, *models, report=report)
     result: dict[str, Any] = {**names, "split": split, **measured}
@@ -127,6 +130,14 @@ def pasted(
             f"{row['accuracy_end_to_end']:.4f}",
         )
     console.print(table)
+
+
+def _known(split: str) -> "Split":
+    from ferapp.training.data import SPLITS
+
+    if split not in SPLITS:
+        raise typer.BadParameter(f"expected one of {', '.join(SPLITS)}", param_hint="--split")
+    return split
 
 
 def _is_nan(value: Any) -> bool:

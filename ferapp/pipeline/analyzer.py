@@ -118,27 +118,28 @@ class Analyzer:
             SettingError: As for `analyze`.
             ModelError: As for `analyze`.
         """
-        how = settings
-        columns = self._columns(how.classes)
-        if how.with_smile and self._smile_reader is None:
+        columns = self._columns(settings.classes)
+        if settings.with_smile and self._smile_reader is None:
             raise SettingError("Smiles were asked for, but the smile cascade was not loaded.")
         height, width = image_rgb.shape[:2]
         crops = [
             region(image_rgb, square, self._classifier.size_wh)
-            for square in squares(faces.xyxy, padding=how.padding)
+            for square in squares(faces.xyxy, padding=settings.padding)
         ]
         shares = self._classifier.classify(crops)
         return FrameAnalysis(
             size_wh=(width, height),
             faces=faces,
             labels=tuple(self.labels[c] for c in columns),
-            probabilities=renormalised(shares[:, columns]) if how.classes else shares,
-            unsure_below=(self.unsure_below if how.unsure_below is None else how.unsure_below),
+            probabilities=renormalised(shares[:, columns]) if settings.classes else shares,
+            unsure_below=(
+                self.unsure_below if settings.unsure_below is None else settings.unsure_below
+            ),
             left_out=tuple(n for i, n in enumerate(self.labels) if i not in columns),
-            share_kept=shares[:, columns].sum(axis=1) if how.classes else None,
+            share_kept=shares[:, columns].sum(axis=1) if settings.classes else None,
             smiles=(
                 self._smile_reader.smiles(image_rgb, faces.xyxy)
-                if self._smile_reader and how.with_smile
+                if self._smile_reader and settings.with_smile
                 else None
             ),
             detector=self._detector_name,

@@ -9,6 +9,7 @@ import streamlit as st
 
 from ferapp.pipeline.latest import Snapshot
 from ferapp.pipeline.seats import Seats
+from ferapp.pipeline.stream import FaceReading
 from ferapp.settings import StreamSettings
 from ferapp.temporal.calibration import BASELINE_S
 from ferapp.temporal.rolling import WINDOW_S
@@ -39,7 +40,7 @@ def show(choice: Choice) -> None:
     visitor = st.session_state.setdefault("visitor", uuid.uuid4().hex)
     place = _seats().place(visitor)
     if place:
-        _full(place)
+        _full()
         return
     video, panel = st.columns([3, 2], gap="medium")
     with video:
@@ -156,7 +157,7 @@ def _panel(viewer: Viewer, visitor: str, context: Any) -> None:
     st.caption(_counters(now))
 
 
-def _title(face: Any) -> str:
+def _title(face: FaceReading) -> str:
     told = face.flaw or face.expression or "unsure"
     return f"{face.id} {told}" + (" · baseline on" if face.is_corrected else "")
 
@@ -221,7 +222,7 @@ def _connecting(since: float) -> None:
 
 
 @st.fragment(run_every=1.0)
-def _full(place: int) -> None:
+def _full() -> None:
     now = _seats().place(st.session_state["visitor"])
     if not now:
         st.rerun()
