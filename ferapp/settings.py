@@ -1,9 +1,12 @@
 """Frozen settings, passed with each call and never kept by an engine."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 from ferapp.errors import InvalidValue
+
+Look = Literal["both", "plain", "mirrored"]
+"""What a classifier that knows both sees of a face: itself, its mirror image, or the mean."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class AnalysisSettings:
         unsure_below: A top probability under this is no label; None takes the threshold from the
             classifier's calibration.
         with_smile: Whether to read the smile cascade as well.
+        look: The mean over a face and its mirror image, or one of them in half the time.
     """
 
     detection: DetectionSettings = DetectionSettings()
@@ -50,6 +54,7 @@ class AnalysisSettings:
     classes: tuple[str, ...] = ()
     unsure_below: float | None = None
     with_smile: bool = False
+    look: Look = "both"
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""

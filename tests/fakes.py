@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.settings import DetectionSettings
+from ferapp.settings import DetectionSettings, Look
 from ferapp.types import Faces
 
 
@@ -31,10 +31,14 @@ class FakeClassifier:
     def __init__(self, labels: tuple[str, ...]) -> None:
         self.labels = labels
         self.calls: list[int] = []
+        self.looks: list[Look] = []
         self.crops: list[NDArray[np.uint8]] = []
 
-    def classify(self, crops_rgb: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+    def classify(
+        self, crops_rgb: Sequence[NDArray[np.uint8]], *, look: Look = "both"
+    ) -> NDArray[np.float32]:
         self.calls.append(len(crops_rgb))
+        self.looks.append(look)
         self.crops += crops_rgb
         out = np.full((len(crops_rgb), len(self.labels)), 0.01, np.float32)
         for row, crop in zip(out, crops_rgb, strict=True):

@@ -51,6 +51,27 @@ def test_probabilities_are_calibrated_by_temperature_and_bias() -> None:
     np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-6)
 
 
+class Lopsided(FakeSession):
+    """Sees the left column alone."""
+
+    def run(self, batch: np.ndarray) -> list[np.ndarray]:
+        return super().run(batch[..., :1])
+
+
+@pytest.mark.parametrize("batch_size", ["batch", 1])
+def test_flip_averaging_is_the_mean_over_a_face_and_its_mirror_image(batch_size: int | str) -> None:
+    crop = np.tile(np.linspace(0, 255, 48).astype(np.uint8)[None, :, None], (48, 1, 3))
+    session = Lopsided(3, batch=batch_size)
+    classifier = ExpressionClassifier(session, GREY, LABELS, flip_averaging=True)
+    rows = [crop, crop[:, ::-1]]
+    plain, mirrored = (classifier.logits(rows, look=look) for look in ("plain", "mirrored"))
+    np.testing.assert_array_equal(plain, mirrored[::-1])
+    assert not np.allclose(plain, mirrored)
+    np.testing.assert_allclose(classifier.logits(rows), (plain + mirrored) / 2, rtol=1e-6)
+    blind = ExpressionClassifier(session, GREY, LABELS)
+    np.testing.assert_array_equal(blind.logits(rows), blind.logits(rows, look="plain"))
+
+
 def test_a_graph_with_other_outputs_than_labels_is_refused() -> None:
     with pytest.raises(ModelError, match=r"expected output \(1, 3\)"):
         ExpressionClassifier(FakeSession(5), GREY, LABELS)

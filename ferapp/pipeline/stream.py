@@ -1,14 +1,14 @@
 """A stream of frames in, every face's expression over time out."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.pipeline.analyzer import Analyzer
-from ferapp.settings import StreamSettings
+from ferapp.settings import AnalysisSettings, StreamSettings
 from ferapp.temporal.calibration import NeutralBaseline
 from ferapp.temporal.smoothing import LabelHold, Smoother
 from ferapp.temporal.tracking import Tracker
@@ -99,6 +99,7 @@ class Stream:
         self._wish: bool | None = None
         self._labels = analyzer.labels
         self._since_detection = 0
+        self._is_mirrored = False
         self._detection_s = 0.0
         self._between_s = 0.0
         self._last_s: float | None = None
@@ -157,7 +158,7 @@ class Stream:
         self._people = {i: p for i, p in self._people.items() if i in self._tracker.ids}
         found = flaws(image, faces.xyxy)
         fit = np.flatnonzero([flaw is None for flaw in found])
-        analysis = self._analyzer.judge(image, faces.at(fit), how.analysis)
+        analysis = self._analyzer.judge(image, faces.at(fit), self._look(how))
         if analysis.labels != self._labels:  # other classes: what was smoothed has other columns
             self._labels, self._people = analysis.labels, {}
         place = {int(row): n for n, row in enumerate(fit)}
@@ -208,6 +209,16 @@ class Stream:
             is_corrected=is_ready,
             baseline_progress=None if baseline is None or is_ready else baseline.progress(at_s),
         )
+
+    def _look(self, how: StreamSettings) -> AnalysisSettings:
+        """One look a frame, the face and its mirror image in turn, where smoothing averages them.
+
+        A look costs half as much as both.
+        """
+        if not how.time_constant_s:
+            return how.analysis
+        self._is_mirrored = not self._is_mirrored
+        return replace(how.analysis, look="mirrored" if self._is_mirrored else "plain")
 
     def _followed(self, at_s: float, size_wh: tuple[int, int]) -> list[FaceReading]:
         """The faces of the last frame where they are expected now; nothing new is read."""

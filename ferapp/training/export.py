@@ -36,7 +36,7 @@ from ferapp.training.distil import FaceRecipe, held_out_ap
 from ferapp.training.evaluate import DIFFICULTIES, evaluate_expressions, evaluate_faces
 from ferapp.training.graphs import store_as_half, to_int8, to_onnx
 from ferapp.training.metrics import unsure_threshold
-from ferapp.training.networks import ExpressionNet, ExpressionOutputs, FaceNet, FaceNetOutputs
+from ferapp.training.networks import ExpressionNet, FaceNet, FaceNetOutputs
 from ferapp.training.scenes import SceneViews
 from ferapp.training.teachers import Scenes
 from ferapp.training.train import ExpressionRecipe
@@ -49,9 +49,12 @@ LABELS_RIGHT: Final = 0.9
 """Of the labels that are shown, rather than called unsure, so many are to be right."""
 
 FERPLUS_RULE: Final = (
-    "single votes dropped, majority over 50 % on an expression; given crops, no test-time tricks"
+    "single votes dropped, majority over 50 % on an expression; given crops, mean over each face "
+    "and its mirror image"
 )
-FOLDER_RULE: Final = "the folder's name is the label; given crops, no test-time tricks"
+FOLDER_RULE: Final = (
+    "the folder's name is the label; given crops, mean over each face and its mirror image"
+)
 WIDER_RULE: Final = "WIDER FACE: IoU 0.5, ignored boxes neither hit nor miss"
 
 
@@ -153,7 +156,7 @@ def export_expressions(
     side = about["config"]["sizes"][-1][0]
     spec = ExpressionRecipe().spec(side)
     plain, small = out / f"{origin.name}.onnx", out / f"{origin.name}-int8.onnx"
-    to_onnx(ExpressionOutputs(network).eval(), spec, plain, ["logits"], any_batch=True)
+    to_onnx(network.eval(), spec, plain, ["logits"], any_batch=True)
     train = load_split(data, "Train", majority_only=False, classes=labels)
     judged: list[tuple[Split, LabelledFaces]] = [
         (split, load_split(data, split, majority_only=True, classes=labels))
@@ -168,9 +171,11 @@ def export_expressions(
     variants = []
     for path in (plain, small):
         session = Session(path.read_bytes(), threads=1)
-        raw = ExpressionClassifier(session, spec, labels).logits(valid.images_rgb)
+        raw = ExpressionClassifier(session, spec, labels, flip_averaging=True).logits(
+            valid.images_rgb
+        )
         calibration = calibrated(raw, valid, adjustment=adjustment)
-        classifier = ExpressionClassifier(session, spec, labels, calibration)
+        classifier = ExpressionClassifier(session, spec, labels, calibration, flip_averaging=True)
         results = [(split, evaluate_expressions(faces, classifier)) for split, faces in judged]
         model = described(
             path,
@@ -180,6 +185,7 @@ def export_expressions(
             kind="classifier",
             family="logits",
             labels=labels,
+            flip_averaging=True,
             calibration=calibration,
             metrics=[
                 Metric(

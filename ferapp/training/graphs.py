@@ -91,6 +91,10 @@ def forget_traces(path: Path) -> None:
 def to_int8(fp32: Path, int8: Path, inputs: NDArray[np.float32]) -> None:
     """Quantise a graph's convolutions to eight bits, with the ranges seen on some inputs.
 
+    Weights keep within seven bits. With eight, x86 processors without VNNI add two products in
+    sixteen bits and saturate: the same file was right on 87.9 % of the FER+ Valid faces with VNNI
+    and on 85.7 % without. With seven it is 87.9 % on both.
+
     Args:
         fp32: The graph to start from.
         int8: The file to write.
@@ -120,6 +124,7 @@ def to_int8(fp32: Path, int8: Path, inputs: NDArray[np.float32]) -> None:
         Reader(),
         nodes_to_quantize=_up_to_last_convolutions(onnx.load(prepared).graph),
         per_channel=True,
+        reduce_range=True,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         calibrate_method=CalibrationMethod.MinMax,

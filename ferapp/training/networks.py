@@ -98,24 +98,6 @@ class ExpressionNet(nn.Module):
         return self.head(self.dropout(features))  # type: ignore[no-any-return]
 
 
-class ExpressionOutputs(nn.Module):
-    """An `ExpressionNet` that looks at each face and at its mirror image, for export.
-
-    Expressions have no side, so that the mean of both is a better answer than either. It is part of
-    the graph, and therefore of every figure and every use.
-    """
-
-    def __init__(self, network: ExpressionNet) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, faces: Tensor) -> Tensor:
-        """Faces, (n, 1, h, w), to logits, (n, classes)."""
-        # As one batch, so that the graph holds the network once.
-        logits: Tensor = self.network(torch.cat([faces, faces.flip(3)]))
-        return logits.reshape(2, -1, logits.shape[1]).mean(dim=0)
-
-
 class FaceNet(nn.Module):
     """SSD face detector with the priors of RFB-320 and a backbone of plain convolutions.
 

@@ -36,7 +36,7 @@ from ferapp.pipeline.stream import FaceReading, Stream, StreamFrame
 from ferapp.settings import StreamSettings
 from ferapp.ui.pictures import SAMPLES_FOLDER
 from ferapp.vision.annotate import UNSURE_COLOUR, annotated, percent
-from ferapp.vision.crops import Image, region
+from ferapp.vision.crops import Image, mirrored, region
 
 SIZES: Final = {"320 × 240": (320, 240), "640 × 480": (640, 480), "1280 × 720": (1280, 720)}
 FRAMES_PER_SECOND: Final = 15
@@ -102,7 +102,7 @@ class Viewer:
         how = self.settings
         image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
         if how.is_mirrored:
-            image = np.ascontiguousarray(image[:, ::-1])
+            image = mirrored(image)
         if not how.is_paused:
             image = self._analysed(image, self._time_of(frame), how)
         out = av.VideoFrame.from_ndarray(image, format="rgb24")
