@@ -12,6 +12,7 @@ FerappError
 │   │   └── WrongHash        the file's bytes are not the ones that the manifest names
 │   ├── SettingError         a setting that the chosen models can't follow
 │   ├── FetchError           a download failed
+│   ├── StoreError           the database or a file of sessions can't be read or written
 │   └── MissingExtra         an optional dependency is not installed
 └── InvalidValue             a programmer passed a value of the wrong shape or range (a ValueError)
 ```
@@ -62,6 +63,19 @@ class SettingError(UserError):
 
 class FetchError(UserError):
     """A download failed."""
+
+
+class StoreError(UserError):
+    """The database or a file of sessions can't be read or written.
+
+    Args:
+        message: In a sentence.
+        may_pass: Whether the same may work in a moment.
+    """
+
+    def __init__(self, message: str, *, may_pass: bool = False) -> None:
+        super().__init__(message)
+        self.may_pass = may_pass
 
 
 class MissingExtra(UserError):

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from ferapp.ui import controls, page, pictures, resources, results, state
+from ferapp.ui import controls, page, pictures, recording, resources, results, state
 
 page.begin("Pictures", "Every face in a picture, with its expression as eight probabilities.")
 with page.errors_as_sentences():
@@ -12,6 +12,7 @@ with page.errors_as_sentences():
     outcomes = state.analyses(sources, choice, analyzer)
     if outcomes:
         results.show(outcomes)
+        recording.picture_controls(outcomes, choice)
     elif not sources:
         st.info(
             "Upload a picture, take a photo or click a sample. Pictures stay on the machine that "

@@ -3,10 +3,11 @@
 import csv
 import io
 
+import numpy as np
 import pandas
 import pytest
 
-from ferapp.recording.export import csv_bytes, one_line
+from ferapp.recording.export import bare, csv_bytes, one_line
 
 
 @pytest.mark.parametrize(
@@ -45,3 +46,20 @@ def test_csv_comes_back_as_it_was() -> None:
 
 def test_an_empty_table_keeps_its_headings() -> None:
     assert csv_bytes(pandas.DataFrame({"file": [], "p": []})) == b"\xef\xbb\xbffile,p\r\n"
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_exact_numbers_come_back_to_the_last_bit(kind: type, rng: np.random.Generator) -> None:
+    values = (10.0 ** rng.uniform(-30, 30, 2000)).astype(kind)
+    text = csv_bytes(pandas.DataFrame({"p": values}), exact=True).decode("utf-8-sig")
+    cells = text.split("\r\n")[1:-1]
+    assert np.array_equal(np.array([kind(cell) for cell in cells]), values)
+    assert max(map(len, cells)) <= (15 if kind is np.float32 else 24), "no digit too many"
+
+
+@pytest.mark.parametrize("text", ["=1", "'=1", "''=1", "'", "'a", "a'=1", "", "-", "'-", "yüz"])
+def test_the_guard_comes_off_again(text: str) -> None:
+    cell = csv_bytes(pandas.DataFrame({"a": [text], "b": [1]})).decode("utf-8-sig")
+    row = next(csv.DictReader(io.StringIO(cell)))
+    assert not row["a"].startswith(("=", "-"))
+    assert bare(row["a"]) == text

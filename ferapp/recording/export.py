@@ -24,16 +24,24 @@ def one_line(text: str) -> str:
     return _PILED_MARKS.sub(r"\1", _CONTROL.sub("\ufffd", text))
 
 
-def csv_bytes(table: "pandas.DataFrame") -> bytes:
+def csv_bytes(table: "pandas.DataFrame", *, exact: bool = False) -> bytes:
     """A table as CSV in UTF-8 with a byte order mark, so that spreadsheets read it right.
 
-    Text that a spreadsheet would take for a formula gets an apostrophe in front.
+    Text that a spreadsheet would take for a formula gets an apostrophe in front; `bare` takes it
+    off again.
+
+    Args:
+        table: What to write, without its index.
+        exact: Write each number with as many digits as tell it from every other of its type, in
+            place of six.
     """
     safe = table.copy()
     for column in safe.columns:
         if safe[column].dtype.kind not in "biufc":
             safe[column] = safe[column].map(_safe_cell)
-    text: str = safe.to_csv(index=False, float_format="%.6g", lineterminator="\r\n")
+    # Without a format, pandas writes NumPy's shortest text of each number in its own precision.
+    digits = None if exact else "%.6g"
+    text: str = safe.to_csv(index=False, float_format=digits, lineterminator="\r\n")
     return b"\xef\xbb\xbf" + text.encode("utf-8")
 
 
@@ -41,4 +49,10 @@ def _safe_cell(value: object) -> object:
     if not isinstance(value, str):
         return value
     line = one_line(value)
-    return f"'{line}" if value.startswith(_FORMULA) else line
+    return f"'{line}" if value.lstrip("'").startswith(_FORMULA) else line
+
+
+def bare(cell: str) -> str:
+    """Text as it was before `csv_bytes` guarded it, or the cell itself."""
+    is_guarded = cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA)
+    return cell[1:] if is_guarded else cell

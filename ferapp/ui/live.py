@@ -6,6 +6,7 @@ import uuid
 from typing import Any, Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from ferapp.pipeline.latest import Snapshot
 from ferapp.pipeline.seats import Seats
@@ -13,7 +14,7 @@ from ferapp.pipeline.stream import FaceReading
 from ferapp.settings import StreamSettings
 from ferapp.temporal.calibration import BASELINE_S
 from ferapp.temporal.rolling import WINDOW_S
-from ferapp.ui import resources, results, state
+from ferapp.ui import recording, resources, results, state
 from ferapp.ui.camera_check import CONNECTION_FAILED, camera_check
 from ferapp.ui.charts import MOST_SIDE_BY_SIDE, faces_side_by_side, last_minute, spoken
 from ferapp.ui.controls import Choice
@@ -52,7 +53,10 @@ def show(choice: Choice) -> None:
             )
         _trouble(context, choice, is_camera=source != "Demo clip")
     with panel:
-        _baseline_buttons(viewer, is_playing=context.state.playing)
+        row = st.container(horizontal=True)
+        with row:
+            recording.live_controls(viewer, choice, how.stream, is_on=context.state.playing)
+        _baseline_buttons(row, viewer, is_playing=context.state.playing)
         _panel(viewer, visitor, context)
 
 
@@ -114,8 +118,7 @@ def _controls(choice: Choice) -> tuple[str, str, LiveSettings]:
     return str(source), str(size), LiveSettings(stream, bool(is_mirrored), bool(is_paused))
 
 
-def _baseline_buttons(viewer: Viewer, *, is_playing: bool) -> None:
-    row = st.container(horizontal=True)
+def _baseline_buttons(row: DeltaGenerator, viewer: Viewer, *, is_playing: bool) -> None:
     row.button(
         "Take neutral baseline",
         icon=":material/self_improvement:",
@@ -136,6 +139,7 @@ def _baseline_buttons(viewer: Viewer, *, is_playing: bool) -> None:
 def _panel(viewer: Viewer, visitor: str, context: Any) -> None:
     """Reruns by itself, so that the video is left alone."""
     _seats().place(visitor)
+    recording.live_mark(viewer)
     now = viewer.latest.snapshot()
     if now.message:
         st.warning(now.message, icon=":material/error:")

@@ -11,6 +11,7 @@ st.navigation(
     [
         st.Page(PAGES / "image.py", title="Pictures", default=True),
         st.Page(PAGES / "live.py", title="Live"),
+        st.Page(PAGES / "dashboard.py", title="Dashboard"),
         st.Page(PAGES / "about.py", title="About"),
     ]
 ).run()

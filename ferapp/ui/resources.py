@@ -9,6 +9,7 @@ from ferapp.inference import weights
 from ferapp.inference.manifest import Kind, Model, manifest
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.build import DEFAULT_THREADS, load_analyzer
+from ferapp.recording.store import Store
 from ferapp.vision.threads import cap_threads
 
 
@@ -32,6 +33,18 @@ def analyzer(models: Models) -> Analyzer:
     """The models, loaded once per process for every visitor; analyzers keep nothing of them."""
     cap_threads(DEFAULT_THREADS)
     return load_analyzer(models.detector, models.classifier, with_smile=models.with_smile)
+
+
+@st.cache_resource(show_spinner=False)
+def store() -> Store:
+    """The database of sessions, opened once per process; what has expired is deleted first.
+
+    Raises:
+        StoreError: It can't be used; asked again, it is tried again.
+    """
+    opened = Store.open()
+    opened.purge()
+    return opened
 
 
 @st.cache_resource(show_spinner=False)

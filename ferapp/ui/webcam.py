@@ -32,7 +32,10 @@ from ferapp.errors import UserError
 from ferapp.media.images import read_image
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.latest import Latest
+from ferapp.pipeline.record import readings_of_frame
 from ferapp.pipeline.stream import FaceReading, Stream, StreamFrame
+from ferapp.recording.recorder import Recorder
+from ferapp.recording.session import Readings
 from ferapp.settings import StreamSettings
 from ferapp.ui.pictures import SAMPLES_FOLDER
 from ferapp.vision.annotate import UNSURE_COLOUR, annotated, percent
@@ -87,6 +90,8 @@ class Viewer:
         self.stream = Stream(analyzer, clock)
         self._analyzer = analyzer
         self._clock = clock
+        self.recorder: Recorder | None = None
+        self._recorded: tuple[str, ...] = ()
         self._offset_s = 0.0
         self._last_s: float | None = None
 
@@ -96,6 +101,13 @@ class Viewer:
             self._analyzer = analyzer
             self.stream = Stream(analyzer, self._clock)
             self.latest.clear()
+            if self.recorder:
+                self.recorder.end("The recording ended because other models were chosen.")
+
+    def record(self, recorder: Recorder, labels: tuple[str, ...]) -> None:
+        """Write down what is read from now on, as long as the expressions are these."""
+        self._recorded = labels
+        self.recorder = recorder
 
     def on_frame(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Analyse one frame and draw on it; whatever fails, a picture goes back."""
@@ -103,8 +115,11 @@ class Viewer:
         image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
         if how.is_mirrored:
             image = mirrored(image)
-        if not how.is_paused:
-            image = self._analysed(image, self._time_of(frame), how)
+        at_s = self._time_of(frame)
+        if how.is_paused:
+            self._note(Readings.empty(len(self._recorded)), at_s)
+        else:
+            image = self._analysed(image, at_s, how)
         out = av.VideoFrame.from_ndarray(image, format="rgb24")
         out.pts, out.time_base = frame.pts, frame.time_base
         _drop_unfetched()
@@ -116,6 +131,9 @@ class Viewer:
             result = self.stream.process(image, at_s, how.stream)
             picture = drawn(image, result)
             self.latest.analysed(result)
+            if self.recorder and result.labels != self._recorded:
+                self.recorder.end("The recording ended because other expressions were chosen.")
+            self._note(readings_of_frame(result), at_s)
         except UserError as exc:
             self.latest.failed(str(exc))
         except Exception:
@@ -127,6 +145,10 @@ class Viewer:
         else:
             return picture
         return image
+
+    def _note(self, readings: Readings, at_s: float) -> None:
+        if self.recorder is not None:
+            self.recorder.add(readings, at_s)
 
     def _time_of(self, frame: av.VideoFrame) -> float:
         """The source's time, s, going on where a new connection starts counting again."""

@@ -1,0 +1,146 @@
+"""Values over time as a figure that breaks at gaps and has no more points than a screen shows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+from tsdownsample import MinMaxLTTBDownsampler
+
+from ferapp.recording.summary import GAP_S
+
+MOST_POINTS: Final = 2000
+"""A curve has no more points, those that break it at gaps among them."""
+
+LEGEND_ABOVE: Final = dict(orientation="h", x=0, xanchor="left", y=1.02, yanchor="bottom")
+"""Where the legend is in all figures."""
+
+NO_MARGIN: Final = {"l": 0, "r": 0, "t": 8, "b": 8}
+"""Legends and the names on axes make room for themselves."""
+
+# Each gap takes four points. Of more gaps the longest are shown, so that half of the points are
+# left for the curve; in a session that long the others are about as wide as a pixel.
+_MOST_GAPS: Final = MOST_POINTS // 8
+_ROWS_PER_GAP: Final = 2
+# Between a reading and the gap beside it, so that a stacked area falls straight down.
+_EDGE_S: Final = 0.001
+# The two ends and one between; the algorithm refuses less.
+_LEAST_POINTS: Final = 3
+_HOUR_S: Final = 3600
+
+
+def curves(
+    at_s: NDArray[np.float64],
+    values: NDArray[np.float32],
+    names: Sequence[str],
+    colours: Sequence[str],
+    *,
+    is_stacked: bool = False,
+) -> go.Figure:
+    """A line or an area for each column.
+
+    Args:
+        at_s: Seconds since the start, (n,), ascending.
+        values: (n, k); a row with NaN is no reading.
+        names: Of the columns, safe to be shown.
+        colours: Of the columns, as sRGB hex.
+        is_stacked: Areas on top of each other, which fall to zero at a gap: Plotly can't break
+            them (https://github.com/plotly/plotly.js/issues/3244).
+    """
+    series = _Series.of(at_s, values)
+    every = range(len(names))
+    if is_stacked:
+        # Areas on top of each other need the same points in time; a line of its own has more.
+        shared_s, shared = series.thinned(every)
+        parts = [(shared_s, shared[:, column]) for column in every]
+        looks = [
+            {"stackgroup": "all", "stackgaps": "infer zero", "line": {"width": 0}, "fillcolor": c}
+            for c in colours
+        ]
+    else:
+        parts = [(x, y[:, 0]) for x, y in (series.thinned([column]) for column in every)]
+        looks = [{"line": {"width": 2, "color": c}} for c in colours]
+    figure = go.Figure(
+        [
+            {"type": "scatter", "mode": "lines", "name": name, "x": moments(x), "y": _rounded(y)}
+            | look
+            for name, (x, y), look in zip(names, parts, looks, strict=True)
+        ]
+    )
+    form = "%H:%M:%S" if len(at_s) and at_s[-1] >= _HOUR_S else "%M:%S"
+    figure.update_xaxes(
+        type="date", tickformat=form, hoverformat=f"{form}.%1f", rangeslider_visible=True
+    )
+    figure.update_layout(height=420, hovermode="x unified", legend=LEGEND_ABOVE, margin=NO_MARGIN)
+    figure.update_yaxes(automargin=True)
+    return figure
+
+
+def moments(at_s: NDArray[np.float64]) -> list[str]:
+    """Seconds since the start as what Plotly's time axis takes: dates, counted from 1970.
+
+    They are text because Plotly takes numbers of milliseconds for local time, and some for years,
+    and is slower with arrays of dates.
+    """
+    since = np.rint(at_s * 1000).astype("timedelta64[ms]")
+    return [str(t) for t in np.datetime_as_string(np.datetime64(0, "ms") + since, unit="ms")]
+
+
+def _rounded(values: NDArray[np.float32]) -> list[float | None]:
+    """With three digits, to keep the page small; None for NaN."""
+    return [None if v != v else v for v in values.astype(np.float64).round(3).tolist()]
+
+
+@dataclass(frozen=True, eq=False)
+class _Series:
+    """The rows that were read, and where there is a gap between them.
+
+    Attributes:
+        at_s: Seconds, (n,), ascending.
+        values: (n, k), no NaN.
+        gaps: The first row after each gap that is shown, (g,).
+    """
+
+    at_s: NDArray[np.float64]
+    values: NDArray[np.float32]
+    gaps: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, at_s: NDArray[np.float64], values: NDArray[np.float32]) -> Self:
+        """From readings: a gap is a pause longer than `GAP_S`, or rows of NaN."""
+        rows = np.flatnonzero(~np.isnan(values).any(axis=1))
+        at_s = at_s[rows]
+        lengths_s = np.diff(at_s)
+        gaps = np.flatnonzero((lengths_s > GAP_S) | (np.diff(rows) > 1)) + 1
+        longest = np.argsort(lengths_s[gaps - 1], kind="stable")[-_MOST_GAPS:]
+        return cls(at_s, values[rows], np.sort(gaps[longest]))
+
+    def thinned(self, columns: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Some columns on the same points in time, (m,) and (m, len(columns)).
+
+        Each column chooses its share of the points by MinMaxLTTB (Steinarsson, 2013, "Downsampling
+        Time Series for Visual Representation"; Van Der Donckt et al., 2023, "MinMaxLTTB: Leveraging
+        MinMax-Preselection to Scale LTTB"). The readings beside a gap stay, and rows of NaN break
+        the curve on both sides of it.
+        """
+        edges = np.concatenate([self.gaps - 1, self.gaps])
+        left = MOST_POINTS - len(edges) - _ROWS_PER_GAP * len(self.gaps)
+        most = max(left // max(len(columns), 1), _LEAST_POINTS)
+        chosen = [_chosen(self.at_s, self.values[:, column], most) for column in columns]
+        kept = np.unique(np.concatenate([edges, *chosen]))
+        places = np.repeat(np.searchsorted(kept, self.gaps), _ROWS_PER_GAP)
+        sides_s = [self.at_s[self.gaps - 1] + _EDGE_S, self.at_s[self.gaps] - _EDGE_S]
+        return (
+            np.insert(self.at_s[kept], places, np.stack(sides_s, axis=1).ravel()),
+            np.insert(self.values[kept][:, list(columns)], places, np.nan, axis=0),
+        )
+
+
+def _chosen(at_s: NDArray[np.float64], values: NDArray[np.float32], most: int) -> NDArray[np.intp]:
+    """Indices of the readings that keep a column's shape."""
+    if len(at_s) <= most:
+        return np.arange(len(at_s))
+    thinner = MinMaxLTTBDownsampler()  # type: ignore[no-untyped-call]
+    return np.asarray(thinner.downsample(at_s, np.ascontiguousarray(values), n_out=most), np.intp)

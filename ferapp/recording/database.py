@@ -1,0 +1,183 @@
+"""One database of sessions: SQLite in the user's data folder, or what a URL names.
+
+```text
+FERAPP_DATABASE_URL   postgresql://user:password@host/name, or sqlite:////absolute/path.db
+```
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import platformdirs
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import (
+    ArgumentError,
+    DBAPIError,
+    InterfaceError,
+    NoSuchModuleError,
+    SQLAlchemyError,
+)
+
+from ferapp.errors import MissingExtra, StoreError
+
+_VARIABLE: Final = "FERAPP_DATABASE_URL"
+_BUSY_MS: Final = 5000
+# Any number that no other program is likely to lock by.
+_MIGRATION_LOCK: Final = 0x6665726170700001
+
+_TOLD: Final = {
+    "locked": "it is locked by another program; try again in a moment",
+    "not a database": "the file is damaged or no database; move it away to begin a new one",
+    "malformed": "the file is damaged; move it away to begin a new one",
+    "readonly": "it is read-only",
+    "unable to open": "it can't be opened, perhaps for want of rights",
+    "disk is full": "the disk is full",
+    "disk i/o": "the disk reported an error",
+}
+
+
+def database_url() -> URL:
+    """What the environment names, else ``sessions.db`` in the user's data folder.
+
+    Raises:
+        StoreError: The environment names no URL.
+    """
+    named = os.environ.get(_VARIABLE)
+    if not named:
+        return URL.create(
+            "sqlite", database=str(platformdirs.user_data_path("ferapp") / "sessions.db")
+        )
+    try:
+        url = make_url(named)
+    except ArgumentError as exc:
+        raise StoreError(
+            f"{_VARIABLE} is no database URL; expected postgresql://user:password@host/name or "
+            "sqlite:////absolute/path.db."
+        ) from exc
+    # pg8000 is the PostgreSQL driver with a permissive licence.
+    return url.set(drivername="postgresql+pg8000") if url.drivername == "postgresql" else url
+
+
+def open_database(url: URL | None = None) -> Engine:
+    """Open a database, make it if there is none, and bring its tables to the newest form.
+
+    Args:
+        url: Which; see `database_url`.
+
+    Raises:
+        StoreError: It can't be opened, is damaged, or was made by a newer version; nothing in it
+            was changed.
+        MissingExtra: The driver is not installed.
+    """
+    url = url or database_url()
+    with in_words():
+        if url.drivername.startswith("sqlite") and url.database:
+            _make_folder(Path(url.database).parent)
+        try:
+            # A connection that was cut while it waited is replaced instead of failing its user.
+            engine = create_engine(url, pool_pre_ping=True)
+        except NoSuchModuleError as exc:
+            raise StoreError(f"There is no driver for {url.drivername} databases.") from exc
+        except ModuleNotFoundError as exc:
+            raise MissingExtra(exc.name or url.drivername, "postgresql") from exc
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "connect", _prepare_sqlite)
+            event.listen(engine, "begin", _begin_sqlite)
+        else:
+            # Many rows in one statement; this driver sends them one by one by itself.
+            engine.dialect.use_insertmanyvalues_wo_returning = True
+        with writing(engine) as connection:
+            _migrate(connection)
+    return engine
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes; SQLite takes its lock at once, so that it can wait for it."""
+    with engine.connect().execution_options(is_writing=True) as connection, connection.begin():
+        yield connection
+
+
+@contextmanager
+def in_words() -> Iterator[None]:
+    """Errors of the database as one of ours, in a sentence.
+
+    Raises:
+        StoreError: Anything went wrong.
+    """
+    try:
+        yield
+    except (SQLAlchemyError, OSError) as exc:
+        cause = _cause(exc)
+        reason = next((told for word, told in _TOLD.items() if word in cause.lower()), None)
+        if reason is None:
+            reason = getattr(exc, "strerror", None) or cause.splitlines()[0][:200]
+        may_pass = "locked" in cause or isinstance(exc, InterfaceError)
+        raise StoreError(
+            f"The database of sessions can't be used: {reason}.", may_pass=may_pass
+        ) from exc
+
+
+def _cause(exc: SQLAlchemyError | OSError) -> str:
+    told = exc.orig if isinstance(exc, DBAPIError) else exc
+    # The PostgreSQL driver passes all fields of the server's message on; M is the text.
+    fields = told.args[0] if told is not None and told.args else None
+    return str(fields["M"]) if isinstance(fields, dict) and "M" in fields else str(told)
+
+
+def _make_folder(folder: Path) -> None:
+    # For the owner alone; what is recorded is personal.
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    # Transactions begin where `_begin_sqlite` says, not where the driver guesses.
+    connection.isolation_level = None
+    for pragma in (
+        f"busy_timeout = {_BUSY_MS}",
+        # Before the first table: the file shrinks with what is deleted.
+        "auto_vacuum = FULL",
+        "journal_mode = WAL",
+        # A commit is on the disk when it returns, also when the power fails.
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        # Deleted bytes are overwritten.
+        "secure_delete = ON",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    is_writing = connection.get_execution_options().get("is_writing")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+
+
+def _migrate(connection: Connection) -> None:
+    """Bring the tables to the newest form; only one process at a time gets here."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    known = ScriptDirectory.from_config(config)
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current == known.get_current_head():
+        return
+    if current is not None and current not in {r.revision for r in known.walk_revisions()}:
+        raise StoreError(
+            "The database of sessions was made by a newer version of ferapp; update ferapp to read "
+            "it. Nothing was changed."
+        )
+    command.upgrade(config, "head")
+
+
+def utc_now() -> datetime:
+    """The time as the database keeps it: UTC, without a zone."""
+    return datetime.now(UTC).replace(tzinfo=None)

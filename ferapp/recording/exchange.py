@@ -1,0 +1,205 @@
+"""Sessions as files and back. Whatever is read may have been made by anyone."""
+
+import csv
+import io
+import json
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from pathlib import PureWindowsPath
+from typing import Any, Final, NoReturn
+
+import numpy as np
+import pandas
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+from pyarrow import parquet
+
+from ferapp.errors import DataError
+from ferapp.recording.columns import CODED, CORNERS, TEXTS, checked, refuse_many, schema
+from ferapp.recording.export import bare, csv_bytes, one_line
+from ferapp.recording.metadata import MOST_LETTERS, from_metadata, metadata
+from ferapp.recording.session import Readings, Recording
+
+FORMAT: Final = 1
+"""Of Parquet and JSON files; what is newer is refused."""
+
+_MOST_UNPACKED: Final = 2**30
+_MOST_HEADER: Final = 2**16
+_MARK: Final = b"\xef\xbb\xbf"
+_KEY: Final = b"ferapp"
+_ADVICE: Final = "Choose a file that ferapp has made."
+# What the libraries and Python raise on files that are not what they seem.
+_BROKEN: Final = (
+    *(pa.ArrowException, csv.Error, OSError, RecursionError),
+    *(ValueError, TypeError, KeyError, OverflowError),
+)
+
+
+def table(recording: Recording, readings: Readings) -> pandas.DataFrame:
+    """One row a face and time: time, face, box, frame, score, label, then `p_` and `s_` of each.
+
+    `p_` are the classifier's probabilities, `s_` the smoothed ones. What is missing is NaN or None.
+    """
+    texts = {name: pandas.Series(vars(readings)[name], dtype=object) for name in TEXTS}
+    smoothed = zip(recording.labels, readings.smoothed.T, strict=True)
+    return pandas.DataFrame(
+        {"time_s": readings.at_s, "face": readings.face}
+        | dict(zip(CORNERS, readings.xyxy.T, strict=True))
+        | dict(zip(("width", "height"), readings.size_wh.T, strict=True))
+        | {"score": readings.score, **texts, "is_corrected": readings.is_corrected}
+        | {f"p_{n}": p for n, p in zip(recording.labels, readings.probabilities.T, strict=True)}
+        | {f"s_{label}": shares for label, shares in smoothed}
+    )
+
+
+def to_csv(recording: Recording, readings: Readings) -> bytes:
+    """The table alone, exactly, safe to open in a spreadsheet."""
+    return csv_bytes(table(recording, readings), exact=True)
+
+
+def to_parquet(recording: Recording, readings: Readings) -> bytes:
+    """The table exactly, and what has to be known of it as JSON in the schema under `ferapp`."""
+    columns = pa.Table.from_pandas(
+        table(recording, readings),
+        schema=schema(recording.labels, pa.string()),
+        preserve_index=False,
+        nthreads=1,
+    )
+    known = json.dumps({"ferapp": FORMAT, "recording": metadata(recording)}, allow_nan=False)
+    out = io.BytesIO()
+    parquet.write_table(columns.replace_schema_metadata({_KEY: known}), out, compression="zstd")
+    return out.getvalue()
+
+
+def to_json(recording: Recording, readings: Readings) -> bytes:
+    """The table exactly, a list a column, and what has to be known of it."""
+    columns = {name: _listed(values) for name, values in table(recording, readings).items()}
+    whole = {"ferapp": FORMAT, "recording": metadata(recording), "readings": columns}
+    text = json.dumps(whole, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.encode("utf-8", "replace")
+
+
+def _listed(values: "pandas.Series[Any]") -> list[Any]:
+    if values.dtype != np.float32:
+        return [None if value != value else value for value in values.tolist()]
+    # By way of text, so that a float32 keeps its few digits as a float64.
+    shortest = values.to_numpy().astype(str).astype(np.float64).tolist()
+    return [None if value != value else value for value in shortest]
+
+
+def read(name: str, data: bytes) -> tuple[Recording, Readings]:
+    """A session under a new id, from a file of any of the three kinds.
+
+    Args:
+        name: Of the file; gives a session without metadata its title.
+        data: Its bytes; they tell the kind.
+
+    Raises:
+        DataError: It is no session, or not a sound one.
+    """
+    shown = one_line(PureWindowsPath(name).name[:MOST_LETTERS]) or "session"
+    try:
+        if data.startswith(b"PAR1"):
+            recording, columns = _from_parquet(data, shown)
+        elif data[:64].removeprefix(_MARK).lstrip().startswith(b"{"):
+            recording, columns = _from_json(data)
+        else:
+            recording, columns = _from_csv(data, shown)
+        return recording, checked(columns, recording.labels)
+    except DataError as error:
+        raise DataError(f"{shown} can't be opened: {error}. {_ADVICE}") from error
+    except _BROKEN as error:
+        raise DataError(
+            f"{shown} can't be opened: it is no table of readings. {_ADVICE}"
+        ) from error
+
+
+def _from_parquet(data: bytes, name: str) -> tuple[Recording, pa.Table]:
+    file = parquet.ParquetFile(io.BytesIO(data), read_dictionary=list(TEXTS))
+    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
+    refuse_many(file.metadata.num_rows)
+    if sum(group.total_byte_size for group in groups) > _MOST_UNPACKED:
+        raise DataError("it is too large")
+    header = file.schema_arrow
+    known = (header.metadata or {}).get(_KEY)
+    recording = _bare_recording(header.names, name) if known is None else _enveloped(_loads(known))
+    wanted = schema(recording.labels, CODED)
+    _refuse_without(header.names, wanted)
+    return recording, file.read(columns=wanted.names, use_threads=False)
+
+
+def _from_json(data: bytes) -> tuple[Recording, pa.Table]:
+    whole = _loads(data)
+    recording = _enveloped(whole)
+    columns = whole.get("readings")
+    if not isinstance(columns, dict) or not all(isinstance(v, list) for v in columns.values()):
+        raise DataError("its readings are not in columns")
+    wanted = schema(recording.labels, CODED)
+    _refuse_without(columns, wanted)
+    if len({len(columns[column]) for column in wanted.names}) != 1:
+        raise DataError("its columns are of different lengths")
+    refuse_many(len(columns["time_s"]))
+    arrays = [pa.array(columns[field.name], field.type) for field in wanted]
+    return recording, pa.Table.from_arrays(arrays, schema=wanted)
+
+
+def _from_csv(data: bytes, name: str) -> tuple[Recording, pa.Table]:
+    first = data[:_MOST_HEADER].removeprefix(_MARK).partition(b"\n")[0]
+    header = next(csv.reader([first.decode("utf-8").rstrip("\r")], strict=True), [])
+    recording = _bare_recording(header, name)
+    wanted = schema(recording.labels, CODED)
+    _refuse_without(header, wanted)
+    refuse_many(data.count(b"\n") - 1)
+    columns = arrow_csv.read_csv(
+        io.BytesIO(data),
+        read_options=arrow_csv.ReadOptions(use_threads=False),
+        convert_options=arrow_csv.ConvertOptions(
+            column_types=wanted,
+            include_columns=wanted.names,
+            null_values=[""],
+            strings_can_be_null=True,
+        ),
+    )
+    for text in TEXTS:
+        column = columns[text].combine_chunks()
+        words = pa.array([bare(word) for word in column.dictionary.to_pylist()], pa.string())
+        whole = pa.DictionaryArray.from_arrays(column.indices, words)
+        columns = columns.set_column(columns.schema.get_field_index(text), text, whole)
+    return recording, columns
+
+
+def _loads(text: bytes) -> dict[str, Any]:
+    def refuse(constant: str) -> NoReturn:
+        raise DataError(f"JSON knows no {constant}")
+
+    whole = json.loads(text.removeprefix(_MARK), parse_constant=refuse)
+    if not isinstance(whole, dict):
+        raise DataError("it is no session")
+    return whole
+
+
+def _enveloped(whole: dict[str, Any]) -> Recording:
+    version = whole.get("ferapp")
+    if type(version) is not int or version < 1:
+        raise DataError("it is no session of ferapp")
+    if version > FORMAT:
+        raise DataError("a newer ferapp made it; update this one")
+    return from_metadata(whole.get("recording"))
+
+
+def _bare_recording(header: Sequence[str], name: str) -> Recording:
+    """What can be told of a session from the headings and the name of its file."""
+    return from_metadata(
+        {
+            "title": PureWindowsPath(name).stem,
+            "source": "live",
+            "started": datetime.now(UTC).isoformat(),
+            "labels": [column[2:] for column in header if column.startswith("p_")],
+            "unsure_below": 0.5,
+        }
+    )
+
+
+def _refuse_without(header: Collection[str], wanted: pa.Schema) -> None:
+    if missing := [column for column in wanted.names if column not in header]:
+        raise DataError(f"it has no column {one_line(missing[0])}")

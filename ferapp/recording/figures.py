@@ -1,0 +1,248 @@
+"""Figures of a session, as pure functions from values; the page sets theme and background."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, Final, Literal
+
+import numpy as np
+import plotly.graph_objects as go
+from numpy.typing import NDArray
+
+from ferapp.emotions import COLOURS, OTHER_COLOUR
+from ferapp.recording.affect import valence_arousal
+from ferapp.recording.curves import LEGEND_ABOVE, MOST_POINTS, NO_MARGIN, curves, moments
+from ferapp.recording.session import Marker, Readings
+from ferapp.recording.summary import Summary
+from ferapp.vision.annotate import UNSURE_COLOUR, percent
+
+__all__ = [
+    "MOST_POINTS",
+    "affect_curve",
+    "empty_frame",
+    "picture_bars",
+    "shares",
+    "timeline",
+    "transition_map",
+]
+
+# Seen on white and on black, and one much darker than the other.
+_AFFECT_COLOURS: Final = {"valence": "#2f67b1", "arousal": "#cc8400"}
+# Okabe and Ito, 2008, "Color Universal Design".
+_TITLE_COLOURS: Final = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+_UNSURE: Final = "unsure"
+_ROW_PX: Final = 26
+
+Values = Literal["smoothed", "raw"]
+
+
+def timeline(
+    readings: Readings,
+    labels: Sequence[str],
+    *,
+    values: Values = "smoothed",
+    view: Literal["lines", "stacked"] = "lines",
+    markers: Sequence[Marker] = (),
+) -> go.Figure:
+    """The expressions of one face over time, with named moments as vertical lines.
+
+    Args:
+        readings: Of one face.
+        labels: Names of the expressions.
+        values: Over time as they were shown, or as the classifier gave them.
+        view: Lines, or areas on top of each other.
+        markers: Moments with a name.
+    """
+    figure = curves(
+        readings.at_s,
+        _columns(readings, values),
+        [_plain(name) for name in labels],
+        [_colour(name) for name in labels],
+        is_stacked=view == "stacked",
+    )
+    figure.update_yaxes(range=[0, 1], tickformat=".0%", hoverformat=".0%")
+    dates = moments(np.array([marker.at_s for marker in markers]))
+    line = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": {"width": 1, "dash": "dot"}}
+    text = {"yref": "paper", "y": 1, "xanchor": "left", "yanchor": "top", "showarrow": False}
+    text["bgcolor"] = "rgba(127, 127, 127, 0.25)"
+    figure.update_layout(
+        shapes=[{**line, "x0": at, "x1": at} for at in dates],
+        annotations=[
+            {**text, "x": at, "text": _plain(marker.name)}
+            for at, marker in zip(dates, markers, strict=True)
+        ],
+    )
+    return figure
+
+
+def affect_curve(
+    readings: Readings, labels: Sequence[str], *, values: Values = "smoothed"
+) -> go.Figure:
+    """Derived valence and arousal of one face over time; show `affect.FORMULA` beside it."""
+    positions = valence_arousal(labels, _columns(readings, values))
+    figure = curves(readings.at_s, positions, list(_AFFECT_COLOURS), list(_AFFECT_COLOURS.values()))
+    figure.update_yaxes(range=[-1, 1], hoverformat=".2f")
+    return figure
+
+
+def shares(summaries: Mapping[str, Summary], labels: Sequence[str]) -> go.Figure:
+    """Share of time of each expression and of unsure, a bar each by the title of the summary."""
+    rows: list[str | None] = [*labels, None]
+    figure = go.Figure()
+    for place, (title, summary) in enumerate(summaries.items()):
+        parts = [summary.share(row) for row in rows]
+        own = _TITLE_COLOURS[place % len(_TITLE_COLOURS)]
+        figure.add_bar(
+            x=[round(part, 4) for part in parts],
+            y=[_title(row) for row in rows],
+            orientation="h",
+            name=_plain(title),
+            marker_color=[_colour(row) for row in rows] if len(summaries) == 1 else own,
+            text=[percent(part) for part in parts],
+            textposition="outside",
+            cliponaxis=False,
+        )
+    # The axis reaches past 1 so that the longest bar's figure has room.
+    figure.update_xaxes(range=[0, 1.15], tickformat=".0%")
+    figure.update_yaxes(type="category", autorange="reversed", automargin=True)
+    figure.update_layout(
+        barmode="group",
+        showlegend=len(summaries) > 1,
+        height=_ROW_PX * len(rows) * max(len(summaries), 1) + 40,
+        margin=NO_MARGIN,
+        legend=LEGEND_ABOVE,
+    )
+    return figure
+
+
+def transition_map(summary: Summary, labels: Sequence[str]) -> go.Figure:
+    """How often which expression (row) turned into which (column), of those that occur."""
+    names: list[str | None] = [name for name in (*labels, None) if name in summary.seconds]
+    titles = [_title(name) for name in names]
+    counts = [[summary.transitions.get((one, other)) for other in names] for one in names]
+    figure = go.Figure(
+        go.Heatmap(
+            z=counts,
+            x=titles,
+            y=titles,
+            texttemplate="%{z}",
+            textfont={"color": "#10182b"},
+            hovertemplate="%{y} → %{x}: %{z}<extra></extra>",
+            # Dark text is read on all of them, in a light and in a dark page.
+            colorscale=[[0, "#d5e0fb"], [1, "#7d9de8"]],
+            showscale=False,
+        )
+    )
+    figure.update_xaxes(type="category", title="to", side="top")
+    figure.update_yaxes(type="category", title="from", autorange="reversed", automargin=True)
+    figure.update_layout(margin=NO_MARGIN, height=_ROW_PX * len(names) + 160)
+    return figure
+
+
+def picture_bars(readings: Readings, labels: Sequence[str]) -> go.Figure:
+    """The raw probabilities of each face of each picture, a row each; without, why there is none.
+
+    Args:
+        readings: Of pictures: `at_s` is the number of the picture, from 0.
+        labels: Names of the expressions.
+    """
+    rows = [
+        f"picture {int(at) + 1}, face {face}" + (f": {_plain(flaw)}" if flaw else "")
+        for at, face, flaw in zip(readings.at_s, readings.face, readings.flaw, strict=True)
+    ]
+    probabilities = np.nan_to_num(readings.probabilities).astype(np.float64).round(3)
+    figure = go.Figure(
+        [
+            go.Bar(
+                x=probabilities[:, column].tolist(),
+                y=rows,
+                orientation="h",
+                name=_plain(name),
+                marker_color=_colour(name),
+            )
+            for column, name in enumerate(labels)
+        ]
+    )
+    figure.update_xaxes(range=[0, 1], tickformat=".0%")
+    figure.update_yaxes(type="category", autorange="reversed", automargin=True)
+    figure.update_layout(
+        barmode="stack", legend=LEGEND_ABOVE, height=_ROW_PX * len(rows) + 120, margin=NO_MARGIN
+    )
+    return figure
+
+
+def empty_frame(readings_now: Readings, labels: Sequence[str]) -> dict[str, Any]:
+    """Where the faces were at one moment, on an empty frame, as a Plotly figure.
+
+    Args:
+        readings_now: Of that moment, one a face.
+        labels: Names of the expressions.
+    """
+    width, height = readings_now.size_wh[0].tolist() if len(readings_now) else (640, 480)
+    shapes = [_rectangle((0, 0, width, height), UNSURE_COLOUR, 1)]
+    annotations = []
+    for box, face, name, flaw in zip(
+        readings_now.xyxy.tolist(),
+        readings_now.face.tolist(),
+        readings_now.expression,
+        readings_now.flaw,
+        strict=True,
+    ):
+        shapes.append(_rectangle(box, _colour(name), 3))
+        text = f"{face} {_plain(flaw) if flaw else _title(name)}"
+        annotations.append(
+            {"x": box[0], "y": box[1], "text": text, "xanchor": "left", "yanchor": "bottom"}
+        )
+    if not annotations:
+        annotations.append({"x": width / 2, "y": height / 2, "text": "No face at this time"})
+    axis = {"visible": False, "fixedrange": True, "constrain": "domain"}
+    layout = {
+        "height": 360,
+        "margin": {"l": 8, "r": 8, "t": 24, "b": 8},
+        "showlegend": False,
+        "xaxis": {**axis, "range": [0, width]},
+        "yaxis": {**axis, "range": [height, 0], "scaleanchor": "x"},
+        "shapes": shapes,
+        "annotations": [{**annotation, "showarrow": False} for annotation in annotations],
+    }
+    # Not to be seen; under the pointer they tell the probabilities.
+    middles = {
+        "type": "scatter",
+        "mode": "markers",
+        "marker": {"opacity": 0, "size": 40},
+        "x": readings_now.xyxy[:, 0::2].mean(axis=1).tolist(),
+        "y": readings_now.xyxy[:, 1::2].mean(axis=1).tolist(),
+        "hovertext": [_spoken(labels, row) for row in readings_now.smoothed],
+        "hoverinfo": "text",
+    }
+    return {"data": [middles], "layout": layout}
+
+
+def _columns(readings: Readings, values: Values) -> NDArray[np.float32]:
+    return readings.smoothed if values == "smoothed" else readings.probabilities
+
+
+def _rectangle(xyxy: Sequence[float], colour: str, width_px: int) -> dict[str, Any]:
+    x0, y0, x1, y1 = xyxy
+    line = {"color": colour, "width": width_px}
+    return {"type": "rect", "x0": x0, "y0": y0, "x1": x1, "y1": y1, "line": line}
+
+
+def _spoken(labels: Sequence[str], probabilities: NDArray[np.float32]) -> str:
+    return "<br>".join(
+        f"{_plain(name)} {p * 100:.0f} %"
+        for name, p in zip(labels, probabilities.tolist(), strict=True)
+        if p == p
+    )
+
+
+def _colour(expression: str | None) -> str:
+    return UNSURE_COLOUR if expression is None else COLOURS.get(expression, OTHER_COLOUR)
+
+
+def _title(expression: str | None) -> str:
+    return _UNSURE if expression is None else _plain(expression)
+
+
+def _plain(text: str) -> str:
+    """Text of others as it is: Plotly reads some HTML, but shows &quot; as it stands."""
+    return escape(text, quote=False)

@@ -1,0 +1,137 @@
+"""What has to be known of a session, as plain values and back, checked by hand.
+
+What comes back may have been written by anyone: texts are cut and put on one line, and whatever is
+not what ferapp writes is refused.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final, get_args
+from uuid import uuid4
+
+from ferapp.errors import DataError
+from ferapp.recording.export import one_line
+from ferapp.recording.session import Marker, Recording, Source
+
+MOST_SECONDS: Final = 1e8
+"""Three years; a chart or a sum of more would be of no use."""
+
+MOST_LETTERS: Final = 80
+"""Of a name."""
+
+_MOST_LABELS: Final = 64
+_MOST_MARKERS: Final = 10_000
+_MOST_CONSENT: Final = 4000
+_MOST_SETTING: Final = 200
+_MOST_SETTINGS: Final = 100
+
+
+def metadata(recording: Recording) -> dict[str, Any]:
+    """What has to be known, fit for JSON. Without the id, which stays with the owner."""
+    return {
+        "title": recording.title,
+        "source": recording.source,
+        "started": recording.started.isoformat(),
+        "labels": list(recording.labels),
+        "unsure_below": recording.unsure_below,
+        "settings": recording.settings,
+        "models": recording.models,
+        "version": recording.version,
+        "consent": recording.consent,
+        "markers": [{"at_s": marker.at_s, "name": marker.name} for marker in recording.markers],
+    }
+
+
+def from_metadata(known: object) -> Recording:
+    """The same back, checked, under a new id.
+
+    Raises:
+        DataError: Something is missing or not what it should be.
+    """
+    given = _dict(known)
+    if missing := {"title", "source", "started", "labels", "unsure_below"} - given.keys():
+        raise DataError(f"it lacks the {' and the '.join(sorted(missing))} of the session")
+    if given["source"] not in get_args(Source):
+        raise DataError(f"its source has to be one of {', '.join(get_args(Source))}")
+    labels = [_line(label) for label in _list(given["labels"], _MOST_LABELS)]
+    if not labels:
+        raise DataError("it has no probabilities of expressions")
+    if labels != given["labels"] or not all(labels) or len(set(labels)) != len(labels):
+        raise DataError("its expressions need short names that differ")
+    consent = _text(given.get("consent", ""))[:_MOST_CONSENT].split("\n")
+    markers = [_marker(marker) for marker in _list(given.get("markers", []), _MOST_MARKERS)]
+    return Recording(
+        id=uuid4().hex,
+        title=_line(given["title"]),
+        source=given["source"],
+        started=_moment(given["started"]),
+        labels=tuple(labels),
+        unsure_below=_number(given["unsure_below"], 1),
+        settings=_dict(_plain(given.get("settings", {}))),
+        models={
+            _line(kind): {_line(k): _line(v) for k, v in _dict(model).items()}
+            for kind, model in _dict(given.get("models", {})).items()
+        },
+        version=_line(given.get("version", "")),
+        consent="\n".join(map(one_line, consent)),
+        markers=tuple(sorted(markers, key=lambda marker: marker.at_s)),
+    )
+
+
+def _marker(value: object) -> Marker:
+    given = _dict(value)
+    return Marker(_number(given.get("at_s"), MOST_SECONDS), _line(given.get("name")))
+
+
+def _dict(value: object) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise DataError("a part of it that should have named entries has none")
+    return value
+
+
+def _list(value: object, most: int) -> list[Any]:
+    if not isinstance(value, list) or len(value) > most:
+        raise DataError(f"a part of it should be a list of at most {most:,} entries")
+    return value
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise DataError("a part of it that should be text is none")
+    return value
+
+
+def _line(value: object) -> str:
+    return one_line(_text(value)[:MOST_LETTERS])
+
+
+def _number(value: object, most: float) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
+        raise DataError(f"a number of it should lie in [0, {most:g}]")
+    return float(value)
+
+
+def _moment(value: object) -> datetime:
+    try:
+        moment = datetime.fromisoformat(_text(value))
+        # Within a day of the first or the last year there is no such moment in UTC.
+        moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise DataError("its start is no date and time") from error
+    if moment.tzinfo is None:
+        raise DataError("its start has no time zone")
+    return moment
+
+
+def _plain(value: object, depth: int = 4) -> Any:
+    match value:
+        case None | bool():
+            return value
+        case int() | float() if abs(value) < 2**63:
+            return value
+        case str():
+            return one_line(value[:_MOST_SETTING])
+        case list() if depth and len(value) <= _MOST_SETTINGS:
+            return [_plain(entry, depth - 1) for entry in value]
+        case dict() if depth and len(value) <= _MOST_SETTINGS:
+            return {_line(key): _plain(entry, depth - 1) for key, entry in value.items()}
+    raise DataError("its settings are not what ferapp saves")

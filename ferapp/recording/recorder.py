@@ -1,0 +1,124 @@
+"""From readings as they come to the database, behind the back of who makes them."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, Protocol
+
+from ferapp.errors import StoreError
+from ferapp.recording.session import Readings
+
+BATCH_S: Final = 0.5
+"""Readings wait for at most so long; a killed process loses no more."""
+
+_IDLE_S: Final = 10.0
+_MOST_WAITING: Final = 5000
+
+_logger = logging.getLogger(__name__)
+
+
+class Sink(Protocol):
+    """Where readings go; see `ferapp.recording.store.Store`."""
+
+    def add(self, session: str, readings: Readings) -> None:
+        """Add readings, all or none."""
+        ...
+
+    def finish(self, session: str, duration_s: float) -> None:
+        """Say that nothing more comes, and how long it took."""
+        ...
+
+
+class Recorder:
+    """Writes one session, twice a second, on a thread of its own.
+
+    `add` and `end` are called from the thread of the frames and never wait for the database; the
+    page's thread calls `stop` and reads `failure` and `duration_s`. A database that is busy is
+    tried again; where it fails for too long, or for good, the recording stops and `failure` says
+    why. It also stops when nothing has come for ten seconds, as when the visitor has closed the
+    page.
+
+    Args:
+        sink: Where to; the session must have begun there.
+        session: Its id.
+        clock: Tells seconds.
+    """
+
+    def __init__(
+        self, sink: Sink, session: str, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.session = session
+        self.failure: str | None = None
+        self.duration_s = 0.0
+        self._sink = sink
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._waiting: list[Readings] = []
+        self._start_s: float | None = None
+        self._last_came_s = clock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether what comes is still written."""
+        return self._thread.is_alive() and not self._stopping.is_set()
+
+    def add(self, readings: Readings, at_s: float) -> None:
+        """Take the readings of one frame; their times count from the first frame.
+
+        Args:
+            readings: All with the time of the frame; none where there was no face.
+            at_s: That time, on the source's clock.
+        """
+        with self._lock:
+            if self._stopping.is_set():
+                return
+            if self._start_s is None:
+                self._start_s = at_s
+            self._last_came_s = self._clock()
+            self.duration_s = at_s - self._start_s
+            if len(readings):
+                self._waiting.append(replace(readings, at_s=readings.at_s - self._start_s))
+
+    def end(self, reason: str) -> None:
+        """Write what is left and end, without waiting for it; `failure` tells the reason."""
+        self.failure = self.failure or reason
+        self._stopping.set()
+
+    def stop(self, timeout_s: float = 10.0) -> None:
+        """Write what is left and end; may be called twice."""
+        self._stopping.set()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(timeout_s)
+
+    def _run(self) -> None:
+        while not self._stopping.wait(BATCH_S):
+            self._flush()
+            if self._clock() - self._last_came_s > _IDLE_S:
+                self._stopping.set()
+        self._flush()
+        try:
+            self._sink.finish(self.session, self.duration_s)
+        except StoreError as exc:
+            self.failure = self.failure or str(exc)
+
+    def _flush(self) -> None:
+        with self._lock:
+            batch, self._waiting = self._waiting, []
+        if not batch:
+            return
+        try:
+            self._sink.add(self.session, Readings.joined(batch))
+        except StoreError as exc:
+            with self._lock:
+                self._waiting = [*batch, *self._waiting]
+                is_over = self._stopping.is_set() or len(self._waiting) > _MOST_WAITING
+            _logger.warning("a batch of readings could not be written")
+            if is_over or not exc.may_pass:
+                self.failure = str(exc)
+                self._stopping.set()
+                self._waiting = []

@@ -1,0 +1,205 @@
+"""A session as one page that needs nothing but a browser, to send and to print."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import plotly.graph_objects as go
+import plotly.io
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
+
+from ferapp.recording import figures
+from ferapp.recording.affect import FORMULA
+from ferapp.recording.session import Readings, Recording
+from ferapp.recording.summary import Summary, summary
+
+MOST_FACES: Final = 6
+"""Of more, those that were seen longest; a browser takes seconds for each."""
+
+_MOST_ROWS: Final = 200
+_MOST_MARKERS: Final = 100
+_CLEAR: Final = "rgba(0,0,0,0)"
+_GREY: Final = "rgba(128,128,128,0.3)"
+_SOURCES: Final = {"live": "Live camera", "video": "Video file", "pictures": "Pictures"}
+
+
+@dataclass(frozen=True)
+class _Chart:
+    title: str
+    drawing: Markup
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _Part:
+    title: str
+    caption: str
+    headings: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    charts: list[_Chart]
+
+
+def to_html(
+    recording: Recording, readings: Readings, *, limits: str, faces: Sequence[int] | None = None
+) -> bytes:
+    """One HTML file with tables, charts, settings and models; it loads nothing from anywhere.
+
+    Args:
+        recording: What has to be known of the session.
+        readings: All of it.
+        limits: What the models can't do, a paragraph a line.
+        faces: Only these; all if None.
+    """
+    if faces is not None:
+        readings = readings.at(np.isin(readings.face, list(faces)))
+    draw = _Drawing()
+    if recording.source == "pictures":
+        parts = [_pictures(draw, recording, readings)] if len(readings) else []
+        pictures = _counted(len(np.unique(readings.at_s)), "picture")
+        extent = f"{_counted(len(readings), 'face')} on {pictures}"
+        left_out = _left_out(len(readings), _MOST_ROWS, "faces have a bar: the first")
+    else:
+        seen, counts = np.unique(readings.face, return_counts=True)
+        longest = seen[np.argsort(-counts, kind="stable")[:MOST_FACES]]
+        parts = [_face(draw, recording, readings.of(face), face) for face in sorted(longest)]
+        extent = f"{_counted(len(readings), 'reading')} of {_counted(len(seen), 'face')}"
+        if len(readings):
+            extent += f" until {_time(float(readings.at_s[-1]))}"
+        left_out = _left_out(len(seen), MOST_FACES, "faces are shown: those that were seen longest")
+    started = recording.started
+    text = _template().render(
+        recording=recording,
+        source=_SOURCES[recording.source],
+        started=f"{started.day} {started:%B %Y, %H:%M} (UTC{started:%z})",
+        extent=extent,
+        limits=[line for line in limits.splitlines() if line.strip()],
+        left_out=left_out,
+        parts=parts,
+        has_charts=draw.has_drawn,
+        markers=[(_time(m.at_s), m.name) for m in recording.markers[:_MOST_MARKERS]],
+        more_markers=max(len(recording.markers) - _MOST_MARKERS, 0),
+        facts=[*_flat("", recording.models), *_flat("", recording.settings)],
+    )
+    return text.encode("utf-8", "replace")
+
+
+def _template() -> Template:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html")
+
+
+class _Drawing:
+    """Figures as parts of a page, Plotly's script with the first of them."""
+
+    def __init__(self) -> None:
+        self.has_drawn = False
+
+    def __call__(self, figure: go.Figure) -> Markup:
+        """The figure on the page's own background; a script gives it the page's ink."""
+        figure.update_layout(
+            paper_bgcolor=_CLEAR, plot_bgcolor=_CLEAR, margin={"l": 48, "r": 16, "t": 24, "b": 40}
+        )
+        figure.update_xaxes(gridcolor=_GREY, zerolinecolor=_GREY, automargin=True)
+        figure.update_yaxes(gridcolor=_GREY, zerolinecolor=_GREY, automargin=True)
+        html: str = plotly.io.to_html(
+            figure,
+            config={"displaylogo": False, "responsive": True},
+            include_plotlyjs=not self.has_drawn,
+            full_html=False,
+        )
+        self.has_drawn = True
+        return Markup(html)
+
+
+def _face(draw: _Drawing, recording: Recording, readings: Readings, face: int) -> _Part:
+    labels, its, title = recording.labels, summary(readings), f"Face {face}"
+    charts = [
+        (
+            "Expressions over time",
+            figures.timeline(readings, labels, markers=recording.markers[:_MOST_MARKERS]),
+            "Smoothed probabilities. Drag the handles below the chart to look closer.",
+        ),
+        ("Share of time", figures.shares({title: its}, labels), ""),
+        ("Valence and arousal", figures.affect_curve(readings, labels), FORMULA),
+    ]
+    if its.transitions:
+        charts.append(
+            (
+                "What followed what",
+                figures.transition_map(its, labels),
+                "How often one expression (row) turned into another (column).",
+            )
+        )
+    return _Part(
+        title=title,
+        caption=f"Read for {_time(its.total_s)}",
+        headings=("Expression", "Share of time", "First at", "Longest"),
+        rows=[_row(its, name) for name in (*labels, None) if name in its.seconds],
+        charts=[_Chart(name, draw(figure), note) for name, figure, note in charts],
+    )
+
+
+def _row(its: Summary, expression: str | None) -> tuple[str, ...]:
+    first, longest = its.first(expression), its.longest(expression)
+    return (
+        expression or "unsure",
+        f"{its.share(expression) * 100:.0f} %",
+        _time(first.start_s) if first else "",
+        f"{longest.duration_s:.1f} s at {_time(longest.start_s)}" if longest else "",
+    )
+
+
+def _pictures(draw: _Drawing, recording: Recording, readings: Readings) -> _Part:
+    counts = {name: int((readings.expression == name).sum()) for name in recording.labels}
+    is_read = ~np.isnan(readings.probabilities).any(axis=1)
+    unsure = int(is_read.sum()) - sum(counts.values())
+    shown = readings.at(np.arange(min(len(readings), _MOST_ROWS)))
+    bars = figures.picture_bars(shown, recording.labels)
+    rows = {**counts, "unsure": unsure, "could not be read": int((~is_read).sum())}
+    return _Part(
+        title="Pictures",
+        caption="Faces on all pictures",
+        headings=("Expression", "Faces", "Share"),
+        rows=[
+            (name, f"{count:,}", f"{count / len(readings) * 100:.0f} %")
+            for name, count in rows.items()
+            if count
+        ],
+        charts=[_Chart("Each face", draw(bars), "Probabilities as the classifier gave them.")],
+    )
+
+
+def _flat(path: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Nested settings as lines of name and value."""
+    for name, value in values.items():
+        place = f"{path} {name}".strip().replace("_", " ")
+        if isinstance(value, Mapping):
+            yield from _flat(place, value)
+        elif isinstance(value, list | tuple):
+            yield place, ", ".join(map(str, value)) or "none"
+        else:
+            yield place, "none" if value is None else str(value)
+
+
+def _left_out(count: int, most: int, what: str) -> str:
+    return f"{most} of {count:,} {what}." if count > most else ""
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def _time(at_s: float) -> str:
+    """Hours where there are any, minutes, seconds."""
+    minutes, seconds = divmod(int(at_s), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

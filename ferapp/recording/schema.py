@@ -1,0 +1,78 @@
+"""The tables of recorded sessions, as the newest migration leaves them."""
+
+from typing import Final
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+)
+
+metadata: Final = MetaData()
+
+sessions: Final = Table(
+    "sessions",
+    metadata,
+    Column("id", String(32), primary_key=True),
+    Column("owner", String(255), nullable=False, index=True),
+    Column("title", String(200), nullable=False),
+    Column("source", String(16), nullable=False),
+    # Wall time is UTC with the offset that the owner's clock had; durations come from the readings.
+    Column("started_utc", DateTime, nullable=False),
+    Column("offset_s", Integer, nullable=False),
+    Column("labels", JSON, nullable=False),
+    Column("unsure_below", Double, nullable=False),
+    Column("settings", JSON, nullable=False),
+    Column("models", JSON, nullable=False),
+    Column("version", String(64), nullable=False),
+    Column("consent", String(2000), nullable=False),
+    Column("expires_utc", DateTime, index=True),
+    # Of the last batch; a session that is not finished and was not touched for a while was cut off.
+    Column("touched_utc", DateTime, nullable=False),
+    Column("is_finished", Boolean, nullable=False),
+    Column("readings", Integer, nullable=False),
+    Column("last_s", Double, nullable=False),
+)
+
+readings: Final = Table(
+    "readings",
+    metadata,
+    # SQLite counts rows by itself only in a column that is called INTEGER.
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("session", ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
+    Column("at_s", Double, nullable=False),
+    Column("face", BigInteger, nullable=False),
+    Column("width", Integer, nullable=False),
+    Column("height", Integer, nullable=False),
+    Column("x1", Double, nullable=False),
+    Column("y1", Double, nullable=False),
+    Column("x2", Double, nullable=False),
+    Column("y2", Double, nullable=False),
+    Column("score", Double, nullable=False),
+    Column("expression", String(80)),
+    Column("flaw", String(80)),
+    Column("is_corrected", Boolean, nullable=False),
+    # Little-endian float32, one an expression; models differ in how many they know.
+    Column("probabilities", LargeBinary),
+    Column("smoothed", LargeBinary),
+    Index("readings_in_time", "session", "at_s"),
+)
+
+markers: Final = Table(
+    "markers",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("session", ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("at_s", Double, nullable=False),
+    Column("name", String(200), nullable=False),
+)

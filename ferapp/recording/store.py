@@ -1,0 +1,345 @@
+"""Sessions in a database: begun, filled, read, changed, deleted for good."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine, Row, case, delete, insert, select, text, update
+
+from ferapp.errors import StoreError
+from ferapp.recording import schema
+from ferapp.recording.database import in_words, open_database, utc_now, writing
+from ferapp.recording.session import Marker, Readings, Recording
+
+KEEP_DAYS: Final = 30
+"""How long a session is kept when nobody says otherwise."""
+
+# A session that is recorded is touched every second.
+_CUT_OFF_AFTER_S: Final = 10.0
+_CORNERS: Final = ("x1", "y1", "x2", "y2")
+
+
+@dataclass(frozen=True)
+class Overview:
+    """A session as a list shows it.
+
+    Attributes:
+        recording: What it is.
+        duration_s: From its start to its last reading.
+        readings: How many there are.
+        expires: When it is deleted; None for never.
+        is_running: Whether it is being recorded now.
+    """
+
+    recording: Recording
+    duration_s: float
+    readings: int
+    expires: datetime | None
+    is_running: bool
+
+
+class Store:
+    """All sessions; may be used from several threads and processes at once.
+
+    Every method raises `StoreError`, in a sentence, where the database fails. Owners see and
+    change their own sessions only.
+
+    Args:
+        engine: Of an open database.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls) -> Self:
+        """The database that the environment names, else the user's own.
+
+        Raises:
+            StoreError: It can't be used.
+        """
+        return cls(open_database())
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._engine.dispose()
+
+    @property
+    def place(self) -> str:
+        """Where it is, without a password."""
+        url = self._engine.url
+        is_file = self._engine.dialect.name == "sqlite"
+        return str(url.database) if is_file else url.render_as_string(hide_password=True)
+
+    def size_bytes(self) -> int:
+        """How much room it takes."""
+        with in_words():
+            if self._engine.dialect.name == "sqlite":
+                return sum(p.stat().st_size for p in _files(self.place) if p.exists())
+            with self._engine.connect() as connection:
+                tables = ("sessions", "readings", "markers")
+                sizes = [
+                    connection.scalar(text("SELECT pg_total_relation_size(:t)"), {"t": t})
+                    for t in tables
+                ]
+                return sum(size or 0 for size in sizes)
+
+    def begin(self, recording: Recording, owner: str, *, keep_days: int | None = KEEP_DAYS) -> None:
+        """Enter a session without readings; it counts as running until `finish`.
+
+        Args:
+            recording: What it is; its id must be new.
+            owner: Who may see it.
+            keep_days: After so many days it is deleted; None for never.
+        """
+        offset = recording.started.utcoffset() or timedelta()
+        now = utc_now()
+        row = {
+            "id": recording.id,
+            "owner": owner,
+            "title": recording.title[:200],
+            "source": recording.source,
+            "started_utc": recording.started_utc.replace(tzinfo=None),
+            "offset_s": int(offset.total_seconds()),
+            "labels": list(recording.labels),
+            "unsure_below": recording.unsure_below,
+            "settings": recording.settings,
+            "models": recording.models,
+            "version": recording.version,
+            "consent": recording.consent,
+            "expires_utc": _expiry(now, keep_days),
+            "touched_utc": now,
+            "is_finished": False,
+            "readings": 0,
+            "last_s": 0.0,
+        }
+        with in_words(), writing(self._engine) as connection:
+            connection.execute(insert(schema.sessions), row)
+            _set_markers(connection, recording.id, recording.markers)
+
+    def add(self, session: str, readings: Readings) -> None:
+        """Add readings, all or none; a session that was deleted meanwhile stays deleted.
+
+        Raises:
+            StoreError: The database fails, or there is no such session any more.
+        """
+        table = schema.sessions
+        with in_words(), writing(self._engine) as connection:
+            last_s = float(readings.at_s.max(initial=0))
+            changed = connection.execute(
+                update(table)
+                .where(table.c.id == session)
+                .values(
+                    readings=table.c.readings + len(readings),
+                    last_s=case((table.c.last_s < last_s, last_s), else_=table.c.last_s),
+                    touched_utc=utc_now(),
+                )
+            )
+            if not changed.rowcount:
+                raise StoreError("This session has been deleted; its recording stops.")
+            if len(readings):
+                connection.execute(insert(schema.readings), _rows(session, readings))
+
+    def finish(self, session: str, duration_s: float = 0.0) -> None:
+        """Say that nothing more comes, and how long it took if that is known."""
+        columns = schema.sessions.c
+        longest = case((columns.last_s < duration_s, duration_s), else_=columns.last_s)
+        self._change(columns.id == session, is_finished=True, last_s=longest)
+
+    def overviews(self, owner: str) -> list[Overview]:
+        """The owner's sessions, the newest first."""
+        table = schema.sessions
+        with in_words(), self._engine.connect() as connection:
+            rows = connection.execute(
+                select(table).where(table.c.owner == owner).order_by(table.c.started_utc.desc())
+            ).all()
+            marks = connection.execute(
+                select(schema.markers)
+                .where(schema.markers.c.session.in_([row.id for row in rows]))
+                .order_by(schema.markers.c.at_s)
+            ).all()
+        return [_overview(row, [m for m in marks if m.session == row.id]) for row in rows]
+
+    def readings(self, session: str, owner: str, *, since_s: float = 0.0) -> Readings:
+        """What was recorded from a time on, in order.
+
+        Raises:
+            StoreError: The owner has no such session.
+        """
+        table, columns = schema.sessions, schema.readings.c
+        with in_words(), self._engine.connect() as connection:
+            labels = connection.scalar(
+                select(table.c.labels).where(table.c.id == session, table.c.owner == owner)
+            )
+            if labels is None:
+                raise StoreError("There is no such session; it may have been deleted.")
+            rows = connection.execute(
+                select(*[column for column in columns if column.name not in ("id", "session")])
+                .where(columns.session == session, columns.at_s >= since_s)
+                .order_by(columns.at_s, columns.id)
+            ).all()
+        return _readings(rows, len(labels))
+
+    def rename(self, session: str, owner: str, title: str) -> None:
+        """Give a session another title."""
+        self._change_own(session, owner, title=title[:200])
+
+    def keep(self, session: str, owner: str, keep_days: int | None) -> None:
+        """Keep a session for so many days from now; None for good."""
+        self._change_own(session, owner, expires_utc=_expiry(utc_now(), keep_days))
+
+    def mark(self, session: str, owner: str, markers: Sequence[Marker]) -> None:
+        """Replace the markers of a session."""
+        table = schema.sessions
+        with in_words(), writing(self._engine) as connection:
+            own = select(table.c.id).where(table.c.id == session, table.c.owner == owner)
+            if connection.scalar(own) is not None:
+                _set_markers(connection, session, markers)
+
+    def delete(self, session: str, owner: str) -> None:
+        """Delete a session; its bytes are gone when this returns (of SQLite)."""
+        self._delete(schema.sessions.c.id == session, schema.sessions.c.owner == owner)
+
+    def delete_all(self, owner: str) -> None:
+        """Delete every session of the owner."""
+        self._delete(schema.sessions.c.owner == owner)
+
+    def purge(self) -> int:
+        """Delete what has expired; how many sessions that was."""
+        return self._delete(schema.sessions.c.expires_utc < utc_now())
+
+    def _change(self, *where: Any, **values: Any) -> None:
+        with in_words(), writing(self._engine) as connection:
+            connection.execute(update(schema.sessions).where(*where).values(**values))
+
+    def _change_own(self, session: str, owner: str, **values: Any) -> None:
+        table = schema.sessions.c
+        self._change(table.id == session, table.owner == owner, **values)
+
+    def _delete(self, *where: Any) -> int:
+        with in_words():
+            with writing(self._engine) as connection:
+                # Readings and markers go with their session, by the foreign key.
+                count = connection.execute(delete(schema.sessions).where(*where)).rowcount
+            if count:
+                self._forget_bytes()
+        return count
+
+    def _forget_bytes(self) -> None:
+        """Take out of the files what was deleted."""
+        is_busy = False
+        raw = self._engine.raw_connection()
+        try:
+            driver: Any = raw.driver_connection
+            cursor = raw.cursor()
+            if self._engine.dialect.name == "sqlite":
+                # What is overwritten in the database still stands in the log beside it.
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                is_busy = cursor.fetchall()[0][0] == 1
+            else:
+                # Not inside a transaction; the pool has begun one to see whether the server lives.
+                raw.rollback()
+                driver.autocommit = True
+                cursor.execute("VACUUM sessions, readings, markers")
+                driver.autocommit = False
+        finally:
+            raw.close()
+        if is_busy:
+            raise StoreError(
+                "Deleted; but another program reads the database, and until it is done the bytes "
+                "stay in the file's log. Press delete once more then."
+            )
+
+
+def _expiry(now: datetime, keep_days: int | None) -> datetime | None:
+    return None if keep_days is None else now + timedelta(days=keep_days)
+
+
+def _files(database: str) -> list[Path]:
+    return [Path(database + suffix) for suffix in ("", "-wal", "-shm")]
+
+
+def _set_markers(connection: Connection, session: str, markers: Sequence[Marker]) -> None:
+    connection.execute(delete(schema.markers).where(schema.markers.c.session == session))
+    if markers:
+        connection.execute(
+            insert(schema.markers),
+            [{"session": session, "at_s": m.at_s, "name": m.name[:200]} for m in markers],
+        )
+
+
+def _overview(row: Row[Any], marks: Sequence[Row[Any]]) -> Overview:
+    zone = timezone(timedelta(seconds=row.offset_s))
+    recording = Recording(
+        id=row.id,
+        title=row.title,
+        source=row.source,
+        started=row.started_utc.replace(tzinfo=UTC).astimezone(zone),
+        labels=tuple(row.labels),
+        unsure_below=row.unsure_below,
+        settings=row.settings,
+        models=row.models,
+        version=row.version,
+        consent=row.consent,
+        markers=tuple(Marker(m.at_s, m.name) for m in marks),
+    )
+    silent_s = (utc_now() - row.touched_utc).total_seconds()
+    expires = row.expires_utc.replace(tzinfo=UTC) if row.expires_utc else None
+    is_running = not row.is_finished and silent_s < _CUT_OFF_AFTER_S
+    return Overview(recording, row.last_s, row.readings, expires, is_running)
+
+
+def _rows(session: str, readings: Readings) -> list[dict[str, Any]]:
+    raw, smoothed = _packed(readings.probabilities), _packed(readings.smoothed)
+    return [
+        {
+            "session": session,
+            "at_s": float(readings.at_s[i]),
+            "face": int(readings.face[i]),
+            "width": int(readings.size_wh[i, 0]),
+            "height": int(readings.size_wh[i, 1]),
+            **{n: float(v) for n, v in zip(_CORNERS, readings.xyxy[i], strict=True)},
+            "score": float(readings.score[i]),
+            "expression": readings.expression[i],
+            "flaw": readings.flaw[i],
+            "is_corrected": bool(readings.is_corrected[i]),
+            "probabilities": raw[i],
+            "smoothed": smoothed[i],
+        }
+        for i in range(len(readings))
+    ]
+
+
+def _packed(shares: NDArray[np.float32]) -> list[bytes | None]:
+    """Rows as bytes; None for rows of NaN."""
+    return [None if np.isnan(row).any() else row.astype("<f4").tobytes() for row in shares]
+
+
+def _unpacked(cells: Sequence[bytes | None], count: int) -> NDArray[np.float32]:
+    missing = np.full(count, np.nan, "<f4").tobytes()
+    joined = b"".join(missing if cell is None else bytes(cell) for cell in cells)
+    return np.frombuffer(joined, "<f4").reshape(-1, count).astype(np.float32)
+
+
+def _readings(rows: Sequence[Row[Any]], count: int) -> Readings:
+    if not rows:
+        return Readings.empty(count)
+    at_s, face, width, height, x1, y1, x2, y2, score, expression, flaw, corrected, raw, smooth = (
+        zip(*rows, strict=True)
+    )
+    return Readings(
+        at_s=np.array(at_s, np.float64),
+        face=np.array(face, np.int64),
+        size_wh=np.column_stack((width, height)).astype(np.int64),
+        xyxy=np.column_stack((x1, y1, x2, y2)).astype(np.float32),
+        score=np.array(score, np.float32),
+        probabilities=_unpacked(raw, count),
+        smoothed=_unpacked(smooth, count),
+        expression=np.array(expression, object),
+        flaw=np.array(flaw, object),
+        is_corrected=np.array(corrected, np.bool_),
+    )

@@ -1,0 +1,104 @@
+"""What one face showed over a session: spells, their lengths and what followed what."""
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+
+from ferapp.recording.session import Readings
+
+GAP_S: Final = 1.5
+"""A longer time without a reading is a pause, and nobody knows what the face showed."""
+
+
+@dataclass(frozen=True)
+class Spell:
+    """A time without pause in which one label held.
+
+    Attributes:
+        expression: The label; None for unsure.
+        start_s: Its first reading, seconds since the start.
+        end_s: Where the next spell begins, or a little after the last reading.
+    """
+
+    expression: str | None
+    start_s: float
+    end_s: float
+
+    @property
+    def duration_s(self) -> float:
+        """How long it lasted."""
+        return self.end_s - self.start_s
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A session of one face in a few numbers; None stands for unsure.
+
+    Attributes:
+        seconds: How long each expression held, of those that did.
+        total_s: How long the face was read.
+        spells: In the order of time.
+        transitions: How often one spell followed another without a pause, by (from, to).
+    """
+
+    seconds: dict[str | None, float]
+    total_s: float
+    spells: tuple[Spell, ...]
+    transitions: dict[tuple[str | None, str | None], int]
+
+    def share(self, expression: str | None) -> float:
+        """Which part of the time an expression held, in [0, 1]; 0 where there was no time."""
+        return self.seconds.get(expression, 0.0) / self.total_s if self.total_s else 0.0
+
+    def first(self, expression: str | None) -> Spell | None:
+        """Its first spell; None where it never held."""
+        return next((spell for spell in self.spells if spell.expression == expression), None)
+
+    def longest(self, expression: str | None) -> Spell | None:
+        """Its longest spell, the first of equals; None where it never held."""
+        its = [spell for spell in self.spells if spell.expression == expression]
+        return max(its, key=lambda spell: spell.duration_s, default=None)
+
+
+def spells(readings: Readings) -> list[Spell]:
+    """The spells of one face.
+
+    A reading counts until the next one. Before a pause, and at the end, it counts for the median
+    interval between readings, pauses left out; for nothing where there is no such interval.
+
+    Args:
+        readings: Of one face. Rows without probabilities are no readings.
+    """
+    is_read = ~np.isnan(readings.probabilities).any(axis=1)
+    at_s, expression = readings.at_s[is_read], readings.expression[is_read]
+    if not len(at_s):
+        return []
+    intervals = np.diff(at_s)
+    is_pause = intervals > GAP_S
+    usual = float(np.median(intervals[~is_pause])) if not is_pause.all() else 0.0
+    until_s = np.append(np.where(is_pause, at_s[:-1] + usual, at_s[1:]), at_s[-1] + usual)
+    is_first = np.append(True, is_pause | (expression[1:] != expression[:-1]))
+    starts = np.flatnonzero(is_first)
+    lasts = np.append(starts[1:], len(at_s)) - 1
+    return [
+        Spell(expression[start], float(at_s[start]), float(until_s[last]))
+        for start, last in zip(starts, lasts, strict=True)
+    ]
+
+
+def summary(readings: Readings) -> Summary:
+    """The numbers of one face's readings."""
+    found = spells(readings)
+    seconds: dict[str | None, float] = {}
+    for spell in found:
+        seconds[spell.expression] = seconds.get(spell.expression, 0.0) + spell.duration_s
+    # Without a pause the end is the very number that the next spell starts with.
+    transitions = Counter(
+        (one.expression, other.expression)
+        for one, other in pairwise(found)
+        if one.end_s == other.start_s
+    )
+    return Summary(seconds, sum(seconds.values()), tuple(found), dict(transitions))

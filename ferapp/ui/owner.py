@@ -1,0 +1,31 @@
+"""Whose recordings a visitor may see."""
+
+from typing import Final
+
+import streamlit as st
+
+from ferapp.errors import StoreError
+
+LOCAL: Final = "local"
+_LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
+
+
+def owner() -> str:
+    """Who owns what this visitor records: the person at this machine, or who has logged in.
+
+    Raises:
+        StoreError: The page comes from another machine, and nobody has logged in: visitors can't
+            be told apart, and would see each other's sessions.
+    """
+    if getattr(st.user, "is_logged_in", False):
+        # The subject stays with a person; names and addresses change.
+        return f"{st.user.get('iss', '')}|{st.user.get('sub', '')}"
+    host = st.context.headers.get("Host", "localhost").lower()
+    name = host if host.endswith("]") else host.rsplit(":", 1)[0]
+    if name in _LOOPBACK:
+        return LOCAL
+    raise StoreError(
+        "Sessions are kept for the person at the machine that runs ferapp. On a server whoever "
+        "records has to log in first, so that nobody sees the sessions of others; whoever runs "
+        "the server can set that up."
+    )

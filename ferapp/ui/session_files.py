@@ -1,0 +1,83 @@
+"""Sessions as files: to take away, and to open here."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import streamlit as st
+
+from ferapp.errors import UserError
+from ferapp.recording.exchange import read, to_csv, to_json, to_parquet
+from ferapp.recording.report import to_html
+from ferapp.recording.session import Readings, Recording
+from ferapp.recording.store import Overview, Store
+
+_MOST_BYTES: Final = 200 * 1024 * 1024
+
+LIMITS: Final = (
+    "An expression is not a feeling: the model says what people who look at the face would have "
+    "called it, as far as it has learnt that from web photos.\n"
+    "Disgust, fear and contempt are recognised poorly, and sadness is often taken for neutral: on "
+    "3,153 faces of the FER+ test set half of disgust and fear and under a third of contempt were "
+    "recognised, and seven in ten of sadness.\n"
+    "Faces that are turned away, half hidden, badly lit or small get worse answers. How well the "
+    "models do for different ages, skin colours and cultures has not been measured."
+)
+"""What the model cards say that nobody should forget who reads a report."""
+
+
+def downloads(session: Overview, readings: Readings) -> None:
+    """The four formats; each is made when it is asked for."""
+    recording = session.recording
+    st.markdown(
+        "**CSV**, **Parquet** and **JSON** hold one row a face and time, every reading: time, "
+        "face, box, raw (`p_`) and smoothed (`s_`) probabilities, label, quality. Parquet and JSON "
+        "also hold settings, models and markers. The **report** is one page with the charts, to "
+        "send and to print."
+    )
+    row = st.container(horizontal=True)
+    formats: tuple[tuple[str, str, str, Callable[[Recording, Readings], bytes]], ...] = (
+        ("CSV", "csv", "text/csv", to_csv),
+        ("Parquet", "parquet", "application/vnd.apache.parquet", to_parquet),
+        ("JSON", "json", "application/json", to_json),
+        ("Report (HTML)", "html", "text/html", partial(to_html, limits=LIMITS)),
+    )
+    for label, ending, mime, make in formats:
+        row.download_button(
+            label,
+            partial(make, recording, readings),
+            file_name=f"ferapp-session-{recording.started:%Y%m%d-%H%M%S}.{ending}",
+            mime=mime,
+            icon=":material/download:",
+            on_click="ignore",
+            key=f"download-{ending}",
+        )
+
+
+def opened(store: Store, me: str) -> None:
+    """A file that somebody exported becomes a session here."""
+    with st.expander("Open a file", icon=":material/folder_open:"):
+        file = st.file_uploader(
+            "CSV, Parquet or JSON of a session",
+            type=["csv", "parquet", "json"],
+            key=f"import-{st.session_state.setdefault('imports', 0)}",
+        )
+        if file is None:
+            return
+        if file.size > _MOST_BYTES:
+            st.error("The file is larger than 200 MB.")
+            return
+        with st.spinner("Reading the file …"):
+            try:
+                recording, readings = read(file.name, file.getvalue())
+                store.begin(recording, me)
+                store.add(recording.id, readings)
+                store.finish(recording.id)
+            except UserError as exc:
+                st.error("This file could not be opened.")
+                st.text(str(exc))
+                return
+        # Another key empties the widget.
+        st.session_state["imports"] += 1
+        st.session_state["next-session"] = recording.id
+        st.rerun()

@@ -1,0 +1,304 @@
+"""What a recorded session shows: over time, summed up, beside another, moment by moment."""
+
+import time
+from typing import Any, Final
+
+import numpy as np
+import pandas
+import streamlit as st
+
+from ferapp.recording import figures
+from ferapp.recording.affect import FORMULA
+from ferapp.recording.session import Marker, Readings
+from ferapp.recording.store import Overview, Store
+from ferapp.recording.summary import GAP_S, Summary, summary
+from ferapp.ui.charts import MOST_SIDE_BY_SIDE, faces_side_by_side
+from ferapp.ui.live_chart import live_chart
+from ferapp.ui.recording import clock
+from ferapp.vision.annotate import percent
+
+_CHART: Final = {"displaylogo": False, "scrollZoom": False}
+_PLAY_S: Final = 0.2
+UNSURE: Final = "unsure"
+
+
+def over_time(store: Store, me: str, session: Overview, readings: Readings) -> None:
+    """The curves of one face, valence and arousal, and the markers."""
+    recording = session.recording
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        face = _face(readings, key=f"face-{recording.id}")
+        view, values = _how()
+    st.plotly_chart(
+        figures.timeline(
+            readings.of(face),
+            recording.labels,
+            values=values,
+            view=view,
+            markers=recording.markers,
+        ),
+        config=_CHART,
+        key="timeline",
+        alt=f"Probabilities of face {face} over {clock(session.duration_s)}",
+    )
+    st.caption(
+        f"At most {figures.MOST_POINTS:,} points a line, chosen by MinMaxLTTB so that peaks stay; "
+        "summaries and files use every reading. Pauses without a reading are gaps."
+    )
+    with st.expander("Valence and arousal (derived)"):
+        st.plotly_chart(
+            figures.affect_curve(readings.of(face), recording.labels, values=values),
+            config=_CHART,
+            key="affect",
+            alt=f"Derived valence and arousal of face {face}",
+        )
+        st.caption(FORMULA)
+    _markers(store, me, session)
+
+
+def _how() -> tuple[Any, Any]:
+    view = st.segmented_control(
+        "View", ["lines", "stacked"], default="lines", required=True, key="timeline-view"
+    )
+    values = st.segmented_control(
+        "Values",
+        ["smoothed", "raw"],
+        default="smoothed",
+        required=True,
+        key="timeline-values",
+        help="Raw is each frame by itself; smoothed is what the label was read from.",
+    )
+    return view, values
+
+
+def _face(readings: Readings, *, key: str, label: str = "Face", first: int = 0) -> int:
+    """Which face; they are listed by how long they were seen, and one of them is chosen first."""
+    faces, counts = np.unique(readings.face, return_counts=True)
+    order = [int(f) for f in faces[np.argsort(-counts, kind="stable")]]
+    if len(order) == 1:
+        return order[0]
+    count = dict(zip(faces.tolist(), counts.tolist(), strict=True))
+    picked = st.selectbox(
+        label,
+        order,
+        index=first,
+        key=key,
+        format_func=lambda f: f"Face {f} ({count[f]:,} readings)",
+    )
+    return order[0] if picked is None else int(picked)
+
+
+def _markers(store: Store, me: str, session: Overview) -> None:
+    recording = session.recording
+    with st.expander(f"Markers ({len(recording.markers)})"):
+        st.caption("Name moments: they stand in the chart, in the report and in the files.")
+        rows = pandas.DataFrame(
+            {
+                "at": [m.at_s for m in recording.markers],
+                "name": [m.name for m in recording.markers],
+            }
+        ).astype({"at": "float64", "name": "str"})
+        edited = st.data_editor(
+            rows,
+            num_rows="dynamic",
+            hide_index=True,
+            key=f"markers-{recording.id}-{hash(recording.markers)}",
+            column_config={
+                "at": st.column_config.NumberColumn(
+                    "seconds from the start",
+                    min_value=0.0,
+                    max_value=max(session.duration_s, 0.1),
+                    format="%.1f",
+                    required=True,
+                ),
+                "name": st.column_config.TextColumn("name", max_chars=200, required=True),
+            },
+        )
+        kept = tuple(
+            sorted(
+                (
+                    Marker(float(at_s), str(name).strip())
+                    for at_s, name in zip(edited["at"], edited["name"], strict=True)
+                    if pandas.notna(at_s) and pandas.notna(name) and str(name).strip()
+                ),
+                key=lambda marker: marker.at_s,
+            )
+        )
+        if kept != recording.markers and st.button("Save markers", type="primary"):
+            store.mark(recording.id, me, kept)
+            st.rerun()
+
+
+def summary_of(session: Overview, readings: Readings) -> None:
+    """Share of time, spells and transitions of one face."""
+    labels = session.recording.labels
+    face = _face(readings, key=f"face-{session.recording.id}")
+    found = summary(readings.of(face))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("**Share of time**")
+        st.plotly_chart(
+            figures.shares({f"Face {face}": found}, labels),
+            config=_CHART,
+            key="shares",
+            alt=_spoken(found),
+        )
+    with right:
+        st.markdown("**From one to the next**")
+        if found.transitions:
+            st.plotly_chart(
+                figures.transition_map(found, labels),
+                config=_CHART,
+                key="transitions",
+                alt="How often one expression followed another",
+            )
+        else:
+            st.caption("The expression never changed without a pause.")
+    st.dataframe(_spells(found), hide_index=True)
+    st.caption(
+        f"{clock(found.total_s)} in which the face could be read. A spell is a time in which one "
+        f"label held; a pause of more than {GAP_S:g} s ends it."
+    )
+
+
+def _spells(found: Summary) -> pandas.DataFrame:
+    rows = []
+    for expression in sorted(found.seconds, key=found.share, reverse=True):
+        first, longest = found.first(expression), found.longest(expression)
+        rows.append(
+            {
+                "expression": expression or UNSURE,
+                "share": percent(found.share(expression)),
+                "time": clock(found.seconds[expression]),
+                "spells": sum(spell.expression == expression for spell in found.spells),
+                "first at": clock(first.start_s) if first else "",
+                "longest": f"{longest.duration_s:.1f} s" if longest else "",
+                "longest at": clock(longest.start_s) if longest else "",
+            }
+        )
+    return pandas.DataFrame(rows)
+
+
+def _spoken(found: Summary) -> str:
+    order = sorted(found.seconds, key=found.share, reverse=True)
+    return ", ".join(f"{name or UNSURE} {percent(found.share(name))}" for name in order)
+
+
+def compare(session: Overview, readings: Readings, other: Overview, beside: Readings) -> None:
+    """Two faces of one or of two sessions, side by side."""
+    if not len(beside):
+        st.info("The other session has no reading.")
+        return
+    with st.container(horizontal=True):
+        view, values = _how()
+    found = {}
+    left, right = st.columns(2, gap="medium")
+    sides = (("A", left, session, readings), ("B", right, other, beside))
+    for name, column, one, its in sides:
+        with column:
+            is_same = other.recording.id == session.recording.id
+            face = _face(
+                its,
+                key=f"face-{name}-{one.recording.id}",
+                label=f"Face of {name}",
+                first=int(is_same and name == "B"),
+            )
+            st.markdown(f"**{name}**")
+            st.text(f"{one.recording.title}, face {face}")
+            st.plotly_chart(
+                figures.timeline(
+                    its.of(face),
+                    one.recording.labels,
+                    values=values,
+                    view=view,
+                    markers=one.recording.markers,
+                ),
+                config=_CHART,
+                key=f"timeline-{name}",
+                alt=f"{name}: probabilities of face {face}",
+            )
+            found[name] = summary(its.of(face))
+    labels = tuple(dict.fromkeys((*session.recording.labels, *other.recording.labels)))
+    st.markdown("**Share of time**")
+    st.plotly_chart(
+        figures.shares(found, labels),
+        config=_CHART,
+        key="shares-compared",
+        alt="; ".join(f"{name}: {_spoken(one)}" for name, one in found.items()),
+    )
+    if session.recording.models != other.recording.models:
+        st.caption("The two were read by different models; their probabilities compare roughly.")
+
+
+def replay(session: Overview, readings: Readings) -> None:
+    """A scrubber, and a player that moves it."""
+    playing = st.session_state.get("replay-playing", False)
+    st.fragment(_replay, run_every=_PLAY_S if playing else None)(session, readings)
+
+
+def _replay(session: Overview, readings: Readings) -> None:
+    end_s = round(max(session.duration_s, 0.1), 1)
+    key = f"replay-{session.recording.id}"
+    if since := st.session_state.get("replay-playing"):
+        at_s = since[1] + time.monotonic() - since[0]
+        st.session_state[key] = round(min(at_s, end_s), 1)
+        if at_s >= end_s:
+            st.session_state["replay-playing"] = False
+            st.rerun()
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    row.button(
+        "Pause" if since else "Play",
+        icon=":material/pause:" if since else ":material/play_arrow:",
+        on_click=_toggle,
+        args=(key, end_s),
+        key="replay-button",
+    )
+    at_s = row.slider("Seconds from the start", 0.0, end_s, step=0.1, format="%.1f", key=key)
+    now = _state_at(readings, at_s)
+    left, right = st.columns([3, 2], gap="medium")
+    labels = session.recording.labels
+    with left:
+        live_chart(
+            figures.empty_frame(now, labels),
+            key="replay-frame",
+            alt=f"{len(now)} faces at {clock(at_s)}",
+        )
+    with right:
+        faces = {
+            f"{face} {flaw or expression or UNSURE}": None if np.isnan(shares).any() else shares
+            for face, expression, flaw, shares in zip(
+                now.face, now.expression, now.flaw, now.probabilities, strict=True
+            )
+        }
+        live_chart(
+            faces_side_by_side(labels, faces),
+            key="replay-bars",
+            alt="; ".join(faces) or "No face",
+        )
+        if len(faces) > MOST_SIDE_BY_SIDE:
+            st.caption(f"Bars of the first {MOST_SIDE_BY_SIDE} of {len(faces)} faces.")
+        st.caption("Boxes on an empty frame: no picture was kept.")
+
+
+def _toggle(key: str, end_s: float) -> None:
+    if st.session_state.get("replay-playing"):
+        st.session_state["replay-playing"] = False
+        return
+    at_s = st.session_state.get(key, 0.0)
+    st.session_state["replay-playing"] = (time.monotonic(), 0.0 if at_s >= end_s else at_s)
+
+
+def _state_at(readings: Readings, at_s: float) -> Readings:
+    """The last reading of each face that is not older than a pause."""
+    recent = readings.at((readings.at_s <= at_s + 1e-3) & (readings.at_s > at_s - GAP_S))
+    last = {int(face): place for place, face in enumerate(recent.face)}
+    return recent.at(np.array(sorted(last.values()), np.intp))
+
+
+def pictures(session: Overview, readings: Readings) -> None:
+    """Every face of a session of pictures."""
+    st.plotly_chart(
+        figures.picture_bars(readings, session.recording.labels),
+        config=_CHART,
+        key="picture-bars",
+        alt=f"Probabilities of {len(readings)} faces",
+    )

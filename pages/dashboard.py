@@ -1,0 +1,7 @@
+"""Recorded sessions: every face's expression over time."""
+
+from ferapp.ui import dashboard, page
+
+page.begin("Dashboard", "Expressions over time: to look at, compare, take away and delete.")
+with page.errors_as_sentences():
+    dashboard.show()

@@ -1,0 +1,96 @@
+"""Files that are there whole or not at all."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+from ferapp.errors import StoreError
+from ferapp.recording.files import write_whole
+
+
+def full(*_: Any, **__: Any) -> NoReturn:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("data", [b"", b"new", bytes(3_000_000)], ids=["empty", "small", "large"])
+def test_what_is_written_is_there(tmp_path: Path, data: bytes) -> None:
+    path = tmp_path / "oturum 😀.csv"
+    write_whole(path, data)
+    assert path.read_bytes() == data
+    assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
+def test_only_the_owner_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_bytes(b"old")
+    path.chmod(0o644)
+    write_whole(path, b"new")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("step", ["open", "fsync", "replace"])
+@pytest.mark.parametrize("old", [None, b"old"], ids=["no file", "old file"])
+def test_a_failure_leaves_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, old: bytes | None
+) -> None:
+    path = tmp_path / "a.csv"
+    if old is not None:
+        path.write_bytes(old)
+    monkeypatch.setattr(os, step, full)
+    with pytest.raises(StoreError, match=r"a\.csv could not be written: No space left") as caught:
+        write_whole(path, b"new")
+    monkeypatch.undo()
+    assert str(tmp_path) not in str(caught.value), "folders tell who somebody is"
+    assert [p.read_bytes() for p in tmp_path.iterdir()] == ([] if old is None else [old])
+
+
+def test_the_final_name_never_stands_over_a_part(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, seen = tmp_path / "a.csv", []
+    replace = os.replace
+
+    def watched(source: Path, target: Path) -> None:
+        seen.append((source.read_bytes(), source.parent, path.exists()))
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", watched)
+    write_whole(path, b"whole")
+    assert seen == [(b"whole", tmp_path, False)]
+
+
+def test_an_interruption_leaves_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: Any) -> NoReturn:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_whole(tmp_path / "a.csv", b"new")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_folder_that_can_not_be_synced_does_no_harm(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fsync = os.fsync
+
+    def only_files(handle: int) -> None:
+        if stat.S_ISDIR(os.fstat(handle).st_mode):
+            full()
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", only_files)
+    write_whole(tmp_path / "a.csv", b"new")
+    assert (tmp_path / "a.csv").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("folder", ["missing", "a file"])
+def test_no_folder_is_a_sentence(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "a file").write_bytes(b"")
+    with pytest.raises(StoreError, match=r"a\.csv could not be written"):
+        write_whole(tmp_path / folder / "a.csv", b"new")
