@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test e2e bench soak test-train lint types lock clean
+.PHONY: help run install test e2e bench soak chaos load test-train lint types lock clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -52,6 +52,12 @@ bench: .venv/bench.stamp  ## Time every stage here; prints a table and keeps a d
 
 soak: .venv/bench.stamp .venv/e2e.stamp  ## Watch the live page in a real browser for ten minutes
 	$(BIN)/python -m benchmarks.live --minutes 10
+
+chaos: .venv/test.stamp  ## Kill recorders at random and look at what is left
+	$(BIN)/python -m benchmarks.chaos
+
+load: .venv/test.stamp  ## Twenty recorders at once into SQLite and PostgreSQL
+	$(BIN)/python -m benchmarks.recorders
 
 test-train: .venv/train.stamp  ## Run the tests of training alone (installs PyTorch)
 	$(BIN)/python -m pytest tests/test_training.py

@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,15 @@ def shared(name: str) -> Path:
     if not path.exists():
         pytest.skip(f"needs {name}, which is not part of the project")
     return path
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _nobody_s_sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test sees, or purges, the sessions of whoever runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        place = tmp_path_factory.mktemp("sessions") / "sessions.db"
+        patch.setenv("FERAPP_DATABASE_URL", f"sqlite:///{place}")
+        yield
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sqlalchemy.exc
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import URL, Engine, make_url, text
@@ -327,6 +328,15 @@ def test_a_locked_database_is_waited_for_and_then_a_sentence(
     holder.close()
     store.add(id, readings)
     assert store.overviews(ME)[0].readings == 2 * len(readings)
+
+
+@pytest.mark.parametrize(
+    "cut", [ConnectionResetError("reset by peer"), sqlalchemy.exc.TimeoutError("QueuePool limit")]
+)
+def test_a_connection_that_was_cut_may_come_back(cut: Exception) -> None:
+    with pytest.raises(StoreError) as caught, database.in_words():
+        raise cut
+    assert caught.value.may_pass and "sqlalche.me" not in str(caught.value)
 
 
 def test_a_full_disk_is_a_sentence_and_keeps_what_there_was(tmp_path: Path) -> None:

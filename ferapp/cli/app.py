@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 import ferapp
-from ferapp.cli import evaluate, models, train
+from ferapp.cli import evaluate, models, sessions, train
 from ferapp.cli.analyze import analyze
 from ferapp.cli.benchmark import benchmark
 from ferapp.errors import UserError
@@ -23,6 +23,7 @@ app.command()(analyze)
 app.command()(benchmark)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(models.app, name="models")
+app.add_typer(sessions.app, name="sessions")
 app.add_typer(train.app, name="train")
 
 

@@ -24,6 +24,7 @@ from sqlalchemy.exc import (
     InterfaceError,
     NoSuchModuleError,
     SQLAlchemyError,
+    TimeoutError,
 )
 
 from ferapp.errors import MissingExtra, StoreError
@@ -41,7 +42,10 @@ _TOLD: Final = {
     "unable to open": "it can't be opened, perhaps for want of rights",
     "disk is full": "the disk is full",
     "disk i/o": "the disk reported an error",
+    "queuepool": "too many use it at once; try again in a moment",
 }
+# A connection that was cut or that there is none of yet; the next one may do.
+_PASSING: Final = (InterfaceError, TimeoutError, ConnectionError)
 
 
 def database_url() -> URL:
@@ -120,7 +124,7 @@ def in_words() -> Iterator[None]:
         reason = next((told for word, told in _TOLD.items() if word in cause.lower()), None)
         if reason is None:
             reason = getattr(exc, "strerror", None) or cause.splitlines()[0][:200]
-        may_pass = "locked" in cause or isinstance(exc, InterfaceError)
+        may_pass = "locked" in cause.lower() or isinstance(exc, _PASSING)
         raise StoreError(
             f"The database of sessions can't be used: {reason}.", may_pass=may_pass
         ) from exc

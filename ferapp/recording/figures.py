@@ -165,7 +165,10 @@ def picture_bars(readings: Readings, labels: Sequence[str]) -> go.Figure:
     figure.update_xaxes(range=[0, 1], tickformat=".0%")
     figure.update_yaxes(type="category", autorange="reversed", automargin=True)
     figure.update_layout(
-        barmode="stack", legend=LEGEND_ABOVE, height=_ROW_PX * len(rows) + 120, margin=NO_MARGIN
+        barmode="stack",
+        legend={**LEGEND_ABOVE, "traceorder": "normal"},
+        height=_ROW_PX * len(rows) + 120,
+        margin=NO_MARGIN,
     )
     return figure
 

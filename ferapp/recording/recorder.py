@@ -1,6 +1,7 @@
 """From readings as they come to the database, behind the back of who makes them."""
 
 import logging
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -81,13 +82,14 @@ class Recorder:
                 self._start_s = at_s
             self._last_came_s = self._clock()
             self.duration_s = at_s - self._start_s
-            if len(readings):
-                self._waiting.append(replace(readings, at_s=readings.at_s - self._start_s))
+            # Also none: that a session goes on without a face is told to the database.
+            self._waiting.append(replace(readings, at_s=readings.at_s - self._start_s))
 
     def end(self, reason: str) -> None:
         """Write what is left and end, without waiting for it; `failure` tells the reason."""
-        self.failure = self.failure or reason
-        self._stopping.set()
+        if not self._stopping.is_set():
+            self.failure = reason
+            self._stopping.set()
 
     def stop(self, timeout_s: float = 10.0) -> None:
         """Write what is left and end; may be called twice."""
@@ -96,6 +98,8 @@ class Recorder:
             self._thread.join(timeout_s)
 
     def _run(self) -> None:
+        # Recorders that began together don't write together.
+        self._stopping.wait(BATCH_S * random.random())
         while not self._stopping.wait(BATCH_S):
             self._flush()
             if self._clock() - self._last_came_s > _IDLE_S:

@@ -19,6 +19,17 @@ from ferapp.recording.summary import Summary, summary
 MOST_FACES: Final = 6
 """Of more, those that were seen longest; a browser takes seconds for each."""
 
+LIMITS: Final = (
+    "An expression is not a feeling: the model says what people who look at the face would have "
+    "called it, as far as it has learnt that from web photos.\n"
+    "Disgust, fear and contempt are recognised poorly, and sadness is often taken for neutral: on "
+    "3,153 faces of the FER+ test set half of disgust and fear and under a third of contempt were "
+    "recognised, and seven in ten of sadness.\n"
+    "Faces that are turned away, half hidden, badly lit or small get worse answers. How well the "
+    "models do for different ages, skin colours and cultures has not been measured."
+)
+"""What the model cards say that nobody should forget who reads a report."""
+
 _MOST_ROWS: Final = 200
 _MOST_MARKERS: Final = 100
 _CLEAR: Final = "rgba(0,0,0,0)"
@@ -43,7 +54,11 @@ class _Part:
 
 
 def to_html(
-    recording: Recording, readings: Readings, *, limits: str, faces: Sequence[int] | None = None
+    recording: Recording,
+    readings: Readings,
+    *,
+    limits: str = LIMITS,
+    faces: Sequence[int] | None = None,
 ) -> bytes:
     """One HTML file with tables, charts, settings and models; it loads nothing from anywhere.
 

@@ -15,6 +15,9 @@ from ferapp.recording import schema
 from ferapp.recording.database import in_words, open_database, utc_now, writing
 from ferapp.recording.session import Marker, Readings, Recording
 
+LOCAL_OWNER: Final = "local"
+"""Who records at the machine that runs ferapp."""
+
 KEEP_DAYS: Final = 30
 """How long a session is kept when nobody says otherwise."""
 
@@ -54,6 +57,7 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._owes_bytes = False
 
     @classmethod
     def open(cls) -> Self:
@@ -96,30 +100,8 @@ class Store:
             owner: Who may see it.
             keep_days: After so many days it is deleted; None for never.
         """
-        offset = recording.started.utcoffset() or timedelta()
-        now = utc_now()
-        row = {
-            "id": recording.id,
-            "owner": owner,
-            "title": recording.title[:200],
-            "source": recording.source,
-            "started_utc": recording.started_utc.replace(tzinfo=None),
-            "offset_s": int(offset.total_seconds()),
-            "labels": list(recording.labels),
-            "unsure_below": recording.unsure_below,
-            "settings": recording.settings,
-            "models": recording.models,
-            "version": recording.version,
-            "consent": recording.consent,
-            "expires_utc": _expiry(now, keep_days),
-            "touched_utc": now,
-            "is_finished": False,
-            "readings": 0,
-            "last_s": 0.0,
-        }
         with in_words(), writing(self._engine) as connection:
-            connection.execute(insert(schema.sessions), row)
-            _set_markers(connection, recording.id, recording.markers)
+            _begin(connection, recording, owner, keep_days)
 
     def add(self, session: str, readings: Readings) -> None:
         """Add readings, all or none; a session that was deleted meanwhile stays deleted.
@@ -127,28 +109,28 @@ class Store:
         Raises:
             StoreError: The database fails, or there is no such session any more.
         """
-        table = schema.sessions
         with in_words(), writing(self._engine) as connection:
-            last_s = float(readings.at_s.max(initial=0))
-            changed = connection.execute(
-                update(table)
-                .where(table.c.id == session)
-                .values(
-                    readings=table.c.readings + len(readings),
-                    last_s=case((table.c.last_s < last_s, last_s), else_=table.c.last_s),
-                    touched_utc=utc_now(),
-                )
-            )
-            if not changed.rowcount:
-                raise StoreError("This session has been deleted; its recording stops.")
-            if len(readings):
-                connection.execute(insert(schema.readings), _rows(session, readings))
+            _add(connection, session, readings)
+
+    def enter(
+        self,
+        recording: Recording,
+        readings: Readings,
+        owner: str,
+        *,
+        keep_days: int | None = KEEP_DAYS,
+        duration_s: float = 0.0,
+    ) -> None:
+        """A whole session that is over, all of it or nothing; see `begin` and `finish`."""
+        with in_words(), writing(self._engine) as connection:
+            _begin(connection, recording, owner, keep_days)
+            _add(connection, recording.id, readings)
+            _finish(connection, recording.id, duration_s)
 
     def finish(self, session: str, duration_s: float = 0.0) -> None:
         """Say that nothing more comes, and how long it took if that is known."""
-        columns = schema.sessions.c
-        longest = case((columns.last_s < duration_s, duration_s), else_=columns.last_s)
-        self._change(columns.id == session, is_finished=True, last_s=longest)
+        with in_words(), writing(self._engine) as connection:
+            _finish(connection, session, duration_s)
 
     def overviews(self, owner: str) -> list[Overview]:
         """The owner's sessions, the newest first."""
@@ -212,26 +194,24 @@ class Store:
         """Delete what has expired; how many sessions that was."""
         return self._delete(schema.sessions.c.expires_utc < utc_now())
 
-    def _change(self, *where: Any, **values: Any) -> None:
-        with in_words(), writing(self._engine) as connection:
-            connection.execute(update(schema.sessions).where(*where).values(**values))
-
     def _change_own(self, session: str, owner: str, **values: Any) -> None:
-        table = schema.sessions.c
-        self._change(table.id == session, table.owner == owner, **values)
+        columns = schema.sessions.c
+        own = update(schema.sessions).where(columns.id == session, columns.owner == owner)
+        with in_words(), writing(self._engine) as connection:
+            connection.execute(own.values(**values))
 
     def _delete(self, *where: Any) -> int:
         with in_words():
             with writing(self._engine) as connection:
                 # Readings and markers go with their session, by the foreign key.
                 count = connection.execute(delete(schema.sessions).where(*where)).rowcount
-            if count:
+            if count or self._owes_bytes:
                 self._forget_bytes()
         return count
 
     def _forget_bytes(self) -> None:
         """Take out of the files what was deleted."""
-        is_busy = False
+        self._owes_bytes = False
         raw = self._engine.raw_connection()
         try:
             driver: Any = raw.driver_connection
@@ -239,7 +219,7 @@ class Store:
             if self._engine.dialect.name == "sqlite":
                 # What is overwritten in the database still stands in the log beside it.
                 cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                is_busy = cursor.fetchall()[0][0] == 1
+                self._owes_bytes = cursor.fetchall()[0][0] == 1
             else:
                 # Not inside a transaction; the pool has begun one to see whether the server lives.
                 raw.rollback()
@@ -248,11 +228,65 @@ class Store:
                 driver.autocommit = False
         finally:
             raw.close()
-        if is_busy:
+        if self._owes_bytes:
             raise StoreError(
-                "Deleted; but another program reads the database, and until it is done the bytes "
-                "stay in the file's log. Press delete once more then."
+                "Deleted; but another program reads the database, and its bytes stay in the file's "
+                "log until it is done. Open the dashboard again then."
             )
+
+
+def _begin(connection: Connection, recording: Recording, owner: str, keep_days: int | None) -> None:
+    offset = recording.started.utcoffset() or timedelta()
+    now = utc_now()
+    row = {
+        "id": recording.id,
+        "owner": owner,
+        "title": recording.title[:200],
+        "source": recording.source,
+        "started_utc": recording.started_utc.replace(tzinfo=None),
+        "offset_s": int(offset.total_seconds()),
+        "labels": list(recording.labels),
+        "unsure_below": recording.unsure_below,
+        "settings": recording.settings,
+        "models": recording.models,
+        "version": recording.version,
+        "consent": recording.consent,
+        "expires_utc": _expiry(now, keep_days),
+        "touched_utc": now,
+        "is_finished": False,
+        "readings": 0,
+        "last_s": 0.0,
+    }
+    connection.execute(insert(schema.sessions), row)
+    _set_markers(connection, recording.id, recording.markers)
+
+
+def _add(connection: Connection, session: str, readings: Readings) -> None:
+    table = schema.sessions
+    last_s = float(readings.at_s.max(initial=0))
+    changed = connection.execute(
+        update(table)
+        .where(table.c.id == session)
+        .values(
+            readings=table.c.readings + len(readings),
+            last_s=case((table.c.last_s < last_s, last_s), else_=table.c.last_s),
+            touched_utc=utc_now(),
+        )
+    )
+    if not changed.rowcount:
+        raise StoreError("This session has been deleted; its recording stops.")
+    if len(readings):
+        connection.execute(insert(schema.readings), _rows(session, readings))
+
+
+def _finish(connection: Connection, session: str, duration_s: float) -> None:
+    columns = schema.sessions.c
+    longest = case((columns.last_s < duration_s, duration_s), else_=columns.last_s)
+    connection.execute(
+        update(schema.sessions)
+        .where(columns.id == session)
+        .values(is_finished=True, last_s=longest)
+    )
 
 
 def _expiry(now: datetime, keep_days: int | None) -> datetime | None:

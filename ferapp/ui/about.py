@@ -41,9 +41,12 @@ _LAW = """
 _PRIVACY = """
 - Pictures go from your browser to the machine that runs ferapp, **which is your own** unless you
   opened this page from another one. They are kept in memory until you remove them or close the
-  page, and nowhere else; nothing is written to disk.
+  page, and nowhere else; no picture is written to disk.
 - Live video goes to that machine and back, directly. One or two frames are in its memory at a time;
-  of the last minute only numbers are kept, until you close the page. Nothing is recorded.
+  of the last minute only numbers are kept, until you close the page.
+- **Nothing is recorded unless you press record** and say who is shown; then numbers, never
+  pictures, in a database on that machine, for as long as you chose. The dashboard shows where, and
+  deletes them with their bytes.
 - Nothing is sent anywhere: no telemetry, no fonts or scripts from elsewhere, no accounts.
 - No identity: nothing that could tell a face again is computed or kept.
 - Downloads carry no metadata of the original, such as place or camera. In a picture with several

@@ -1,6 +1,10 @@
-"""Figures, as pure functions from values."""
+"""Figures, as pure functions from values.
+
+Plotly reads some HTML: names of others are escaped.
+"""
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any, Final
 
 import numpy as np
@@ -22,7 +26,7 @@ def probability_bars(labels: Sequence[str], probabilities: NDArray[np.float32]) 
     figure = go.Figure(
         go.Bar(
             x=[round(float(p), 4) for p in probabilities],
-            y=list(labels),
+            y=[escape(name, quote=False) for name in labels],
             orientation="h",
             marker_color=[COLOURS.get(name, OTHER_COLOUR) for name in labels],
             text=[percent(float(p)) for p in probabilities],
@@ -87,7 +91,7 @@ def faces_side_by_side(
         }
         layout["annotations"].append(
             {
-                "text": title,
+                "text": escape(title, quote=False),
                 "x": left,
                 "y": 1,
                 "xref": "paper",
@@ -103,7 +107,7 @@ def faces_side_by_side(
                 "type": "bar",
                 "orientation": "h",
                 "x": [round(float(v), 3) for v in values],
-                "y": list(labels),
+                "y": [escape(name, quote=False) for name in labels],
                 "xaxis": f"x{suffix}",
                 "marker": {"color": [COLOURS.get(n, OTHER_COLOUR) for n in labels]},
             }
@@ -129,7 +133,7 @@ def last_minute(labels: Sequence[str], series: Series | None, *, window_s: float
                 {
                     "type": "scatter",
                     "mode": "lines",
-                    "name": name,
+                    "name": escape(name, quote=False),
                     "x": before,
                     "y": values,
                     "line": {"color": COLOURS.get(name, OTHER_COLOUR), "width": 2},

@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from ferapp.inference.manifest import manifest
 from ferapp.recording.session import Readings
 from ferapp.recording.store import Overview, Store
 from ferapp.temporal.rolling import WINDOW_S, Series
@@ -72,6 +73,8 @@ def _views(
     view = st.segmented_control(
         "Show", names, default=names[0], required=True, key=f"view-{len(names)}"
     )
+    if view != "Replay":
+        session_views.stop_replay()
     match view:
         case "Faces":
             session_views.pictures(chosen, readings)
@@ -94,9 +97,15 @@ def _views(
 
 def _chosen(label: str, sessions: list[Overview], *, key: str) -> Overview:
     by_id = {s.recording.id: s for s in sessions}
+    # The widget tells options apart by their text.
+    texts: dict[str, str] = {}
+    for id, session in by_id.items():
+        text = _listed(session)
+        same = sum(other == text or other.startswith(f"{text} · ") for other in texts.values())
+        texts[id] = f"{text} · {same + 1}" if same else text
     if st.session_state.get(key) not in by_id:  # it was deleted
         st.session_state.pop(key, None)
-    picked = st.selectbox(label, list(by_id), key=key, format_func=lambda id: _listed(by_id[id]))
+    picked = st.selectbox(label, list(by_id), key=key, format_func=texts.__getitem__)
     return by_id.get(picked, sessions[0])
 
 
@@ -115,15 +124,21 @@ def _length(session: Overview) -> str:
 def _head(store: Store, me: str, session: Overview, row: DeltaGenerator) -> None:
     recording = session.recording
     expires = "for good" if session.expires is None else f"until {session.expires:%d %B %Y}"
-    models = " and ".join(model["name"] for model in recording.models.values())
+    # Files of others may name anything.
+    known = {model.name for model in manifest().models}
+    named = [str(model.get("name")) for model in recording.models.values()]
+    models = " and ".join(name if name in known else "a model that is not here" for name in named)
     st.caption(
         f"{recording.started:%d %B %Y, %H:%M} · {_length(session)} · {session.readings:,} readings "
         f"{f'with {models} ' if models else ''}· kept {expires}"
     )
     with row.popover("Rename", icon=":material/edit:"):
-        title = st.text_input("Title", recording.title, max_chars=200, key=f"title-{recording.id}")
-        if title.strip() and title != recording.title:
-            store.rename(recording.id, me, title.strip())
+        key = f"title-{recording.id}"
+        title = st.text_input(
+            "Title", recording.title, max_chars=200, key=key, on_change=_mark, args=("renamed", key)
+        ).strip()
+        if st.session_state.pop("renamed", None) == key and title:
+            store.rename(recording.id, me, title)
             st.rerun()
     with row.popover("Keep", icon=":material/schedule:"):
         keep = st.selectbox("From now on, for", list(KEEP), index=1, key=f"keep-{recording.id}")
@@ -136,6 +151,11 @@ def _head(store: Store, me: str, session: Overview, row: DeltaGenerator) -> None
             store.delete(recording.id, me)
             st.session_state.pop("remembered", None)
             st.rerun()
+
+
+def _mark(name: str, value: str) -> None:
+    """Remember that a widget was changed; the page does the rest, where errors are told."""
+    st.session_state[name] = value
 
 
 def remembered(store: Store, me: str, session: Overview) -> Readings:

@@ -1,10 +1,8 @@
 """The script that Streamlit runs for every page: it knows them all and runs the one asked for."""
 
-from pathlib import Path
-
 import streamlit as st
 
-PAGES = Path(__file__).parents[2] / "pages"
+from ferapp.ui.page import PAGES
 
 # Without icons: the browser would fetch each as the tab's icon from fonts.gstatic.com.
 st.navigation(

@@ -5,8 +5,9 @@ from typing import Final
 import streamlit as st
 
 from ferapp.errors import StoreError
+from ferapp.recording.store import LOCAL_OWNER
 
-LOCAL: Final = "local"
+_OF_PROXIES: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -20,10 +21,12 @@ def owner() -> str:
     if getattr(st.user, "is_logged_in", False):
         # The subject stays with a person; names and addresses change.
         return f"{st.user.get('iss', '')}|{st.user.get('sub', '')}"
-    host = st.context.headers.get("Host", "localhost").lower()
+    headers = st.context.headers
+    host = headers.get("Host", "localhost").lower()
     name = host if host.endswith("]") else host.rsplit(":", 1)[0]
-    if name in _LOOPBACK:
-        return LOCAL
+    # A proxy may put its own address in the place of the visitor's.
+    if name in _LOOPBACK and not any(header in headers for header in _OF_PROXIES):
+        return LOCAL_OWNER
     raise StoreError(
         "Sessions are kept for the person at the machine that runs ferapp. On a server whoever "
         "records has to log in first, so that nobody sees the sessions of others; whoever runs "

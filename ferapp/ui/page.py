@@ -16,6 +16,9 @@ USE_NOTICE: Final = (
     "is forbidden in the EU."
 )
 
+PAGES: Final = Path(__file__).parents[2] / "pages"
+"""Where the scripts of the pages are."""
+
 _LOGO: Final = Path(__file__).parent / "logo.svg"
 _logger = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ from ferapp.settings import StreamSettings
 from ferapp.ui import resources
 from ferapp.ui.controls import Choice
 from ferapp.ui.owner import owner
+from ferapp.ui.page import PAGES
 from ferapp.ui.state import Outcome
 from ferapp.ui.webcam import Viewer
 
@@ -38,8 +39,6 @@ were used. **No picture, no video, no sound, nothing that tells a face again.**
 **What for:** to look at expressions over time. Not to judge people, and in the EU not at work or in
 education. An expression is not a feeling.
 """
-
-DASHBOARD: Final = "pages/dashboard.py"
 
 Start = Callable[[str, int | None], None]
 
@@ -80,6 +79,9 @@ def live_controls(viewer: Viewer, choice: Choice, settings: StreamSettings, *, i
         help="Keep the numbers of this stream as a session; no picture is kept.",
     ):
         _begin(start)
+    if viewer.recorder:
+        # Not in the panel, which changes too often to be clicked on.
+        st.page_link(PAGES / "dashboard.py", label="Look at it")
 
 
 def live_mark(viewer: Viewer) -> None:
@@ -90,10 +92,11 @@ def live_mark(viewer: Viewer) -> None:
     if recorder.is_running:
         st.markdown(f":red[**● Recording {clock(recorder.duration_s)}**] · numbers only")
     elif recorder.failure:
-        st.warning(recorder.failure, icon=":material/error:")
+        with st.container(border=True):
+            st.markdown("**The recording ended**")
+            st.text(recorder.failure)
     else:
         st.caption(f"A session of {clock(recorder.duration_s)} was recorded.")
-        st.page_link(DASHBOARD, label="Look at it")
 
 
 def picture_controls(outcomes: Sequence[Outcome], choice: Choice) -> None:
@@ -114,15 +117,20 @@ def picture_controls(outcomes: Sequence[Outcome], choice: Choice) -> None:
             classifier=first.classifier,
             consent=consent,
         )
-        store = resources.store()
-        store.begin(recording, owner(), keep_days=keep_days)
-        store.add(recording.id, readings_of_pictures(analyses))
-        store.finish(recording.id)
+        readings = readings_of_pictures(analyses)
+        resources.store().enter(
+            recording,
+            readings,
+            owner(),
+            keep_days=keep_days,
+            # Also those at the end without a face.
+            duration_s=float(len(analyses) - 1),
+        )
         st.session_state["recorded-pictures"] = {o.id for o in outcomes}
 
     if st.session_state.get("recorded-pictures") == {o.id for o in outcomes}:
         st.success("Kept as a session.", icon=":material/check:")
-        st.page_link(DASHBOARD, label="Look at it")
+        st.page_link(PAGES / "dashboard.py", label="Look at it")
     elif st.button(
         "Keep as a session",
         icon=":material/save:",
@@ -168,7 +176,8 @@ def _consent(start: Start) -> None:
         try:
             start(told, KEEP[keep])
         except StoreError as exc:
-            st.error(str(exc))
+            st.markdown("**This did not work**")
+            st.text(str(exc))
             return
         st.rerun()
 

@@ -14,17 +14,6 @@ from ferapp.recording.store import Overview, Store
 
 _MOST_BYTES: Final = 200 * 1024 * 1024
 
-LIMITS: Final = (
-    "An expression is not a feeling: the model says what people who look at the face would have "
-    "called it, as far as it has learnt that from web photos.\n"
-    "Disgust, fear and contempt are recognised poorly, and sadness is often taken for neutral: on "
-    "3,153 faces of the FER+ test set half of disgust and fear and under a third of contempt were "
-    "recognised, and seven in ten of sadness.\n"
-    "Faces that are turned away, half hidden, badly lit or small get worse answers. How well the "
-    "models do for different ages, skin colours and cultures has not been measured."
-)
-"""What the model cards say that nobody should forget who reads a report."""
-
 
 def downloads(session: Overview, readings: Readings) -> None:
     """The four formats; each is made when it is asked for."""
@@ -40,7 +29,7 @@ def downloads(session: Overview, readings: Readings) -> None:
         ("CSV", "csv", "text/csv", to_csv),
         ("Parquet", "parquet", "application/vnd.apache.parquet", to_parquet),
         ("JSON", "json", "application/json", to_json),
-        ("Report (HTML)", "html", "text/html", partial(to_html, limits=LIMITS)),
+        ("Report (HTML)", "html", "text/html", to_html),
     )
     for label, ending, mime, make in formats:
         row.download_button(
@@ -70,9 +59,7 @@ def opened(store: Store, me: str) -> None:
         with st.spinner("Reading the file …"):
             try:
                 recording, readings = read(file.name, file.getvalue())
-                store.begin(recording, me)
-                store.add(recording.id, readings)
-                store.finish(recording.id)
+                store.enter(recording, readings, me)
             except UserError as exc:
                 st.error("This file could not be opened.")
                 st.text(str(exc))

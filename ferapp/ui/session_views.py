@@ -44,7 +44,7 @@ def over_time(store: Store, me: str, session: Overview, readings: Readings) -> N
         f"At most {figures.MOST_POINTS:,} points a line, chosen by MinMaxLTTB so that peaks stay; "
         "summaries and files use every reading. Pauses without a reading are gaps."
     )
-    with st.expander("Valence and arousal (derived)"):
+    if st.toggle("Valence and arousal (derived)", key="with-affect"):
         st.plotly_chart(
             figures.affect_curve(readings.of(face), recording.labels, values=values),
             config=_CHART,
@@ -231,28 +231,30 @@ def compare(session: Overview, readings: Readings, other: Overview, beside: Read
 
 def replay(session: Overview, readings: Readings) -> None:
     """A scrubber, and a player that moves it."""
-    playing = st.session_state.get("replay-playing", False)
-    st.fragment(_replay, run_every=_PLAY_S if playing else None)(session, readings)
-
-
-def _replay(session: Overview, readings: Readings) -> None:
-    end_s = round(max(session.duration_s, 0.1), 1)
-    key = f"replay-{session.recording.id}"
-    if since := st.session_state.get("replay-playing"):
-        at_s = since[1] + time.monotonic() - since[0]
-        st.session_state[key] = round(min(at_s, end_s), 1)
-        if at_s >= end_s:
-            st.session_state["replay-playing"] = False
-            st.rerun()
-    row = st.container(horizontal=True, vertical_alignment="bottom")
-    row.button(
-        "Pause" if since else "Play",
-        icon=":material/pause:" if since else ":material/play_arrow:",
+    key, end_s = f"replay-{session.recording.id}", round(max(session.duration_s, 0.1), 1)
+    playing = st.session_state.get("replay-playing")
+    if playing and playing[0] != key:
+        stop_replay()
+        playing = None
+    st.button(
+        "Pause" if playing else "Play",
+        icon=":material/pause:" if playing else ":material/play_arrow:",
         on_click=_toggle,
         args=(key, end_s),
         key="replay-button",
     )
-    at_s = row.slider("Seconds from the start", 0.0, end_s, step=0.1, format="%.1f", key=key)
+    st.fragment(_replay, run_every=_PLAY_S if playing else None)(session, readings, key, end_s)
+
+
+def _replay(session: Overview, readings: Readings, key: str, end_s: float) -> None:
+    if since := st.session_state.get("replay-playing"):
+        _, clock_s, from_s = since
+        at_s = from_s + time.monotonic() - clock_s
+        st.session_state[key] = round(min(at_s, end_s), 1)
+        if at_s >= end_s:
+            stop_replay()
+            st.rerun()
+    at_s = st.slider("Seconds from the start", 0.0, end_s, step=0.1, format="%.1f", key=key)
     now = _state_at(readings, at_s)
     left, right = st.columns([3, 2], gap="medium")
     labels = session.recording.labels
@@ -260,7 +262,7 @@ def _replay(session: Overview, readings: Readings) -> None:
         live_chart(
             figures.empty_frame(now, labels),
             key="replay-frame",
-            alt=f"{len(now)} faces at {clock(at_s)}",
+            alt=f"{len(now)} {'face' if len(now) == 1 else 'faces'} at {clock(at_s)}",
         )
     with right:
         faces = {
@@ -281,10 +283,15 @@ def _replay(session: Overview, readings: Readings) -> None:
 
 def _toggle(key: str, end_s: float) -> None:
     if st.session_state.get("replay-playing"):
-        st.session_state["replay-playing"] = False
+        stop_replay()
         return
     at_s = st.session_state.get(key, 0.0)
-    st.session_state["replay-playing"] = (time.monotonic(), 0.0 if at_s >= end_s else at_s)
+    st.session_state["replay-playing"] = (key, time.monotonic(), 0.0 if at_s >= end_s else at_s)
+
+
+def stop_replay() -> None:
+    """Stand still where it is."""
+    st.session_state["replay-playing"] = None
 
 
 def _state_at(readings: Readings, at_s: float) -> Readings:

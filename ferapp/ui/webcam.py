@@ -136,12 +136,14 @@ class Viewer:
             self._note(readings_of_frame(result), at_s)
         except UserError as exc:
             self.latest.failed(str(exc))
+            self._note(Readings.empty(len(self._recorded)), at_s)
         except Exception:
             # An exception that leaves the callback freezes the picture for good.
             _logger.exception("a frame could not be analysed")
             self.latest.failed(
                 "The last frames could not be analysed; the picture goes on without."
             )
+            self._note(Readings.empty(len(self._recorded)), at_s)
         else:
             return picture
         return image

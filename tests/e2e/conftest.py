@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -45,9 +46,13 @@ class Server:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
+        # Never the sessions of whoever runs the tests.
+        self._folder = tempfile.TemporaryDirectory()
+        self.database = f"sqlite:///{self._folder.name}/sessions.db"
         self._process = subprocess.Popen(
             [sys.executable, "-m", "streamlit", "run", "app.py", "--server.port", str(port)],
             cwd=ROOT,
+            env={**os.environ, "FERAPP_DATABASE_URL": self.database},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -73,6 +78,7 @@ class Server:
             self._process.wait(15)
         except subprocess.TimeoutExpired:
             self._process.kill()
+        self._folder.cleanup()
 
 
 @pytest.fixture

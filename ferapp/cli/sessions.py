@@ -1,0 +1,155 @@
+"""``ferapp sessions``: what the app recorded, as files, without the app."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from ferapp.cli.output import console, print_json
+from ferapp.errors import StoreError, UserError
+
+if TYPE_CHECKING:
+    from ferapp.recording.store import Overview, Store
+
+app = typer.Typer(
+    help="Recorded sessions: list, export, open and delete them.", no_args_is_help=True
+)
+
+Ids = Annotated[
+    list[str], typer.Argument(help="Ids as listed, or how they begin; all for every session.")
+]
+FORMATS = ("csv", "parquet", "json", "html")
+
+
+@app.command("list")
+def list_sessions(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+) -> None:
+    """The sessions of this machine's user, the newest first."""
+    from ferapp.recording.export import one_line
+
+    table = Table("id", "title", "started", "seconds", "readings", "kept until")
+    for session in _store().overviews(_me()):
+        row = session.recording
+        expires = session.expires.isoformat() if session.expires else None
+        if as_json:
+            print_json(
+                {
+                    "id": row.id,
+                    "title": row.title,
+                    "source": row.source,
+                    "started": row.started.isoformat(),
+                    "duration_s": session.duration_s,
+                    "readings": session.readings,
+                    "expires": expires,
+                }
+            )
+            continue
+        table.add_row(
+            row.id[:8],
+            Text(one_line(row.title)),
+            f"{row.started:%Y-%m-%d %H:%M}",
+            f"{session.duration_s:.1f}",
+            str(session.readings),
+            expires[:10] if expires else "for good",
+        )
+    if not as_json:
+        console.print(table)
+
+
+@app.command()
+def export(
+    ids: Ids,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the files.")],
+    form: Annotated[
+        str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")
+    ] = "parquet",
+) -> None:
+    """Write sessions as files, one each, named by their ids."""
+    if form not in FORMATS:
+        raise typer.BadParameter(f"expected one of {', '.join(FORMATS)}", param_hint="--format")
+    from ferapp.recording.exchange import to_csv, to_json, to_parquet
+    from ferapp.recording.files import write_whole
+    from ferapp.recording.report import to_html
+
+    make = {"csv": to_csv, "parquet": to_parquet, "json": to_json, "html": to_html}[form]
+    store = _store()
+    chosen = _chosen(store, ids)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise StoreError(f"The folder {out.name} can't be made: {exc.strerror}.") from exc
+    for session in chosen:
+        path = out / f"{session.recording.id}.{form}"
+        write_whole(path, make(session.recording, store.readings(session.recording.id, _me())))
+        typer.echo(path)
+
+
+@app.command("import")
+def import_files(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="CSV, Parquet or JSON files.", exists=True, dir_okay=False, readable=True
+        ),
+    ],
+) -> None:
+    """Enter exported files as sessions; a file that can't be read is told, and the rest go on."""
+    from ferapp.recording.exchange import read
+
+    store = _store()
+    failed = 0
+    for file in files:
+        try:
+            recording, readings = read(file.name, file.read_bytes())
+            store.enter(recording, readings, _me())
+        except UserError as exc:
+            failed += 1
+            typer.echo(exc, err=True)
+        else:
+            typer.echo(recording.id)
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def delete(
+    ids: Ids,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+) -> None:
+    """Delete sessions for good."""
+    store = _store()
+    chosen = _chosen(store, ids)
+    if chosen and not yes:
+        typer.confirm(f"Delete {len(chosen)} of your sessions for good?", abort=True)
+    for session in chosen:
+        store.delete(session.recording.id, _me())
+    typer.echo(f"{len(chosen)} deleted")
+
+
+def _store() -> "Store":
+    from ferapp.recording.store import Store
+
+    return Store.open()
+
+
+def _me() -> str:
+    from ferapp.recording.store import LOCAL_OWNER
+
+    return LOCAL_OWNER
+
+
+def _chosen(store: "Store", ids: list[str]) -> "list[Overview]":
+    sessions = store.overviews(_me())
+    if ids == ["all"]:
+        return sessions
+    found = []
+    for wanted in ids:
+        its = [s for s in sessions if s.recording.id.startswith(wanted)]
+        if len(its) != 1:
+            told = "no session" if not its else f"{len(its)} sessions"
+            raise StoreError(f"There is {told} whose id begins with {wanted!r}; see: sessions list")
+        found += its
+    return found

@@ -1,0 +1,214 @@
+"""Recording, looking at what was recorded, taking it away and deleting it, in a real browser."""
+
+import io
+import json
+import uuid
+from pathlib import Path
+
+import numpy as np
+import pandas
+import pytest
+from sqlalchemy import make_url
+
+from ferapp.recording.database import open_database
+from ferapp.recording.exchange import read
+from ferapp.recording.session import Marker
+from ferapp.recording.store import LOCAL_OWNER, Store
+from tests.e2e.conftest import SCREENSHOTS, Server, Visit, sync_api
+from tests.e2e.test_browser import LOOKS, download, is_wider_than_the_window, picture_of
+from tests.e2e.test_live import open_live
+from tests.recordings import some_readings, some_recording
+
+pytestmark = pytest.mark.e2e
+
+VIEWS = ("Over time", "Summary", "Compare", "Replay", "Files")
+
+
+def store_of(server: Server) -> Store:
+    return Store(open_database(make_url(server.database)))
+
+
+def kept(server: Server, title: str, count: int, **changes: object) -> str:
+    """A session that is in the database already."""
+    recording = some_recording(id=uuid.uuid4().hex, title=title, **changes)
+    store = store_of(server)
+    store.begin(recording, LOCAL_OWNER)
+    store.add(recording.id, some_readings(count, faces=2 if count < 5000 else 1))
+    store.finish(recording.id)
+    store.close()
+    return recording.id
+
+
+def open_dashboard(server: Server, visit: Visit, **look: object) -> "sync_api.Page":
+    page = visit(f"{server.url}/dashboard", **look)
+    page.get_by_role("heading", name="Dashboard").wait_for()
+    return page
+
+
+def choose(page: "sync_api.Page", label: str, title: str) -> None:
+    page.get_by_role("combobox", name=label).click()
+    page.get_by_role("option", name=title).first.click()
+
+
+def show(page: "sync_api.Page", view: str) -> None:
+    page.get_by_role("radio", name=view, exact=True).click()
+
+
+def has_chart(page: "sync_api.Page") -> None:
+    page.locator(".js-plotly-plot .main-svg").first.wait_for()
+
+
+def agree(page: "sync_api.Page") -> None:
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("No picture, no video, no sound").wait_for()
+    assert dialog.get_by_role("button", name="Agree and record").is_disabled()
+    dialog.get_by_text("I am the only person shown").click()
+    dialog.get_by_role("button", name="Agree and record").click()
+    dialog.wait_for(state="detached")
+
+
+def test_a_demo_is_recorded_looked_at_taken_away_and_deleted(
+    fresh_server: Server, visit: Visit
+) -> None:
+    live = open_live(fresh_server, visit)
+    page = live.page
+    page.get_by_text("Demo clip", exact=True).click()
+    live.frame.get_by_role("button", name="Select device").wait_for(state="detached")
+    page.wait_for_timeout(1000)
+    live.start()
+    page.get_by_text("1 happiness").first.wait_for()
+    page.get_by_role("button", name="Record", exact=True).click()
+    agree(page)
+    page.get_by_text("Recording 00:06").wait_for()
+    before = live.shown()
+    picture_of(page, "recording")
+    page.wait_for_timeout(1000)
+    assert live.shown() > before + 5, "the video goes on"
+    page.get_by_role("button", name="Stop recording").click()
+    page.get_by_text("was recorded").wait_for()
+    live.stop()
+    page.get_by_role("link", name="Look at it").click()
+    page.get_by_role("heading", name="Dashboard").wait_for()
+    has_chart(page)
+    page.get_by_text("readings with ssd-320-int8 and seresnet-48-int8").wait_for()
+
+    show(page, "Files")
+    table = pandas.read_csv(io.BytesIO(download(page, "CSV")), encoding="utf-8-sig")
+    assert len(table) > 60 and table["expression"].isin(["happiness"]).mean() > 0.5
+    assert table["time_s"].is_monotonic_increasing and 5 < table["time_s"].max() < 30
+    _, readings = read("a.parquet", download(page, "Parquet"))
+    np.testing.assert_array_equal(readings.at_s, table["time_s"])
+    described = json.loads(download(page, "JSON"))["recording"]
+    assert described["models"]["detector"]["name"] == "ssd-320-int8"
+    assert described["consent"].startswith("2026-11: I am the only person shown")
+    report = download(page, "Report (HTML)")
+    assert b"seresnet-48-int8" in report
+
+    folder = Path(make_url(fresh_server.database).database).parent
+    needle = readings.probabilities[10].tobytes()
+    assert any(needle in file.read_bytes() for file in folder.iterdir())
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_role("button", name="Delete this session").click()
+    page.get_by_text("Nothing is recorded yet.").wait_for()
+    assert not any(needle in file.read_bytes() for file in folder.iterdir())
+    picture_of(page, "no session")
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_a_minute_and_an_hour_look_right(
+    fresh_server: Server, visit: Visit, scheme: str, width: int
+) -> None:
+    kept(fresh_server, "An hour", 54_000)
+    kept(fresh_server, "A minute", 900, markers=(Marker(20.0, "film starts"),))
+    page = open_dashboard(fresh_server, visit, scheme=scheme, width=width)
+    for title in ("A minute", "An hour"):
+        choose(page, "Session", title)
+        for view in VIEWS:
+            show(page, view)
+            if view != "Files":
+                has_chart(page)
+            page.wait_for_timeout(700)
+            assert not is_wider_than_the_window(page), view
+            picture_of(page, f"{title}, {view}, {scheme} {width}")
+        show(page, VIEWS[0])
+
+
+def test_the_report_is_one_page_that_asks_nobody(
+    fresh_server: Server, visit: Visit, tmp_path: Path
+) -> None:
+    kept(fresh_server, "A <b>talk</b>", 900)
+    page = open_dashboard(fresh_server, visit)
+    show(page, "Files")
+    file = tmp_path / "report.html"
+    file.write_bytes(download(page, "Report (HTML)"))
+    for scheme, width in (("light", 1280), ("dark", 390)):
+        read_alone(page.context.browser, file, scheme, width)
+
+
+def read_alone(browser: "sync_api.Browser", file: Path, scheme: str, width: int) -> None:
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
+    page, asked, failed = context.new_page(), [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda m: failed.append(m.text) if m.type == "error" else None)
+    page.goto(file.as_uri())
+    page.get_by_role("heading", name="A <b>talk</b>").wait_for()
+    assert page.locator(".js-plotly-plot .main-svg").count() > 3
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"report, {scheme} {width}.png", full_page=True)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert asked == [file.as_uri()] and not failed
+    context.close()
+
+
+def test_markers_and_a_file_of_a_colleague(fresh_server: Server, visit: Visit) -> None:
+    id = kept(fresh_server, "Mine", 900)
+    page = open_dashboard(fresh_server, visit)
+    show(page, "Files")
+    data = download(page, "Parquet")
+    page.get_by_text("Open a file").click()
+    page.locator("input[type=file]").set_input_files(
+        [{"name": "colleague.parquet", "mimeType": "application/octet-stream", "buffer": data}]
+    )
+    deadline = 50
+    store = store_of(fresh_server)
+    while len(found := store.overviews(LOCAL_OWNER)) < 2:
+        deadline -= 1
+        assert deadline, "the file did not become a session"
+        page.wait_for_timeout(200)
+    other = next(s for s in found if s.recording.id != id)
+    np.testing.assert_array_equal(
+        store.readings(other.recording.id, LOCAL_OWNER).probabilities,
+        store.readings(id, LOCAL_OWNER).probabilities,
+    )
+    store.close()
+
+
+def test_the_replay_plays(fresh_server: Server, visit: Visit) -> None:
+    kept(fresh_server, "A minute", 900)
+    page = open_dashboard(fresh_server, visit)
+    show(page, "Replay")
+    slider = page.get_by_role("slider", name="Seconds from the start")
+    slider.wait_for()
+    page.get_by_role("button", name="Play").click()
+    page.get_by_role("button", name="Pause").wait_for()
+    page.wait_for_timeout(3000)
+    page.get_by_role("button", name="Pause").click()
+    page.get_by_role("button", name="Play").wait_for()
+    at_s = float(slider.input_value())
+    assert 1.5 < at_s < 10
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_timeout(1000)
+    assert float(slider.input_value()) == pytest.approx(at_s + 0.1, abs=0.05)
+
+
+def test_pictures_are_kept_as_a_session(fresh_server: Server, visit: Visit) -> None:
+    page = visit(fresh_server.url)
+    page.get_by_text("Samples", exact=True).click()
+    page.get_by_role("button", name="Three faces", exact=True).click()
+    page.get_by_role("button", name="Keep as a session").click()
+    agree(page)
+    page.get_by_text("Kept as a session.").wait_for()
+    page.get_by_role("link", name="Look at it").click()
+    has_chart(page)
+    picture_of(page, "a session of pictures")
