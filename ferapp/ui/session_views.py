@@ -71,10 +71,13 @@ def _how() -> tuple[Any, Any]:
 
 
 def _face(readings: Readings, *, key: str, label: str = "Face", first: int = 0) -> int:
-    """Which face; they are listed by how long they were seen, and one of them is chosen first."""
+    """Which face; they are listed by how long they were seen, and one of them is chosen first.
+
+    Where there is one alone, only a label of its own asks for the widget.
+    """
     faces, counts = np.unique(readings.face, return_counts=True)
     order = [int(f) for f in faces[np.argsort(-counts, kind="stable")]]
-    if len(order) == 1:
+    if len(order) == 1 and label == "Face":
         return order[0]
     count = dict(zip(faces.tolist(), counts.tolist(), strict=True))
     picked = st.selectbox(
@@ -195,6 +198,8 @@ def compare(session: Overview, readings: Readings, other: Overview, beside: Read
     sides = (("A", left, session, readings), ("B", right, other, beside))
     for name, column, one, its in sides:
         with column:
+            st.markdown(f"**{name}**")
+            st.text(one.recording.title)
             is_same = other.recording.id == session.recording.id
             face = _face(
                 its,
@@ -202,8 +207,6 @@ def compare(session: Overview, readings: Readings, other: Overview, beside: Read
                 label=f"Face of {name}",
                 first=int(is_same and name == "B"),
             )
-            st.markdown(f"**{name}**")
-            st.text(f"{one.recording.title}, face {face}")
             st.plotly_chart(
                 figures.timeline(
                     its.of(face),
