@@ -54,10 +54,11 @@ def faces_of(
         settings: The limits.
     """
     height, width = image.shape[:2]
-    xyxy = corners * np.array([width, height, width, height], np.float32)
-    xyxy, score = boxes.clip_to(xyxy, width=width, height=height), scores[:, 1]
-    # A comparison with NaN is false, so that broken boxes are dropped here as well.
-    usable = (score >= settings.confidence) & (boxes.areas(xyxy) > 0)
+    # Comparisons with NaN are false, so that broken boxes are dropped here as well.
+    likely = scores[:, 1] >= settings.confidence
+    xyxy = corners[likely] * np.array([width, height, width, height], np.float32)
+    xyxy, score = boxes.clip_to(xyxy, width=width, height=height), scores[likely, 1]
+    usable = boxes.areas(xyxy) > 0
     xyxy, score = xyxy[usable], score[usable]
     kept = boxes.nms(xyxy, score, iou_threshold=settings.iou, limit=settings.max_faces)
     return Faces(xyxy[kept], score[kept])
