@@ -1,0 +1,95 @@
+"""Every page in use, on a network of its own; tells how many packets wanted to leave it.
+
+Run by `test_no_packet.py` as root in a new network namespace:
+
+    unshare --net python -m tests.e2e.alone
+"""
+
+import json
+import re
+import socket
+import subprocess
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from tests.conftest import SAMPLES
+from tests.e2e.conftest import CHROMIUM, FLAGS, Server
+from tests.e2e.test_live import Live
+
+# What Debian's browser says by itself is not the app's: it looks for its maker and for televisions.
+SILENT = [
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--disable-features=MediaRouter,DialMediaRouteProvider,WebRtcHideLocalIpsWithMdns",
+]
+
+# One end of a cable whose other end nobody listens at, and the way to everywhere.
+SETUP = """
+echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6
+ip link set lo up
+ip link add out type veth peer name nobody
+ip addr add 10.9.8.7/24 dev out
+ip link set nobody up
+ip link set out up
+ip neigh add 10.9.8.1 lladdr 02:00:00:00:00:01 dev out
+ip route add default via 10.9.8.1
+"""
+
+
+def sent() -> int:
+    """Packets that left the machine, or tried to."""
+    for line in Path("/proc/self/net/dev").read_text().splitlines():
+        if line.strip().startswith("out:"):
+            return int(line.split(":")[1].split()[9])
+    raise LookupError("no such interface")
+
+
+def use(page: Page, url: str) -> dict[str, object]:
+    """A picture, the camera, a recording, the dashboard, the about page."""
+    page.set_default_timeout(30_000)
+    foreign: list[str] = []
+    own = (f"{url}/", "data:", "blob:")
+    page.on("request", lambda r: None if r.url.startswith(own) else foreign.append(r.url))
+    page.goto(url)
+    page.locator("input[type=file]").set_input_files(SAMPLES / "astronaut.jpg")
+    page.get_by_text("1 · happiness").wait_for()
+    page.goto(f"{url}/live")
+    live = Live(page)
+    live.start()
+    page.get_by_role("button", name="Record", exact=True).click()
+    page.get_by_text("I am the only person shown").click()
+    page.get_by_role("button", name="Agree and record").click()
+    page.get_by_text("Recording 00:03").wait_for()
+    shown = live.shown()
+    page.get_by_role("button", name="Stop recording").click()
+    live.stop()
+    page.goto(f"{url}/dashboard")
+    page.get_by_text(re.compile("kept until")).wait_for()
+    page.goto(f"{url}/about")
+    page.get_by_role("heading", name="About").wait_for()
+    return {"shown": shown, "foreign": foreign}
+
+
+def main() -> None:
+    """Set the network up, use the app, tell what was counted."""
+    subprocess.run(["sh", "-ec", SETUP], check=True)
+    server = Server()
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=CHROMIUM, headless=True, args=[*FLAGS, *SILENT]
+            )
+            told = use(browser.new_page(), server.url)
+            browser.close()
+    finally:
+        server.stop()
+    told["sent"] = sent()
+    # What leaves is seen: one packet on purpose.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        one.sendto(b"x", ("192.0.2.1", 9))
+    told["sent_with_one_on_purpose"] = sent()
+    print(json.dumps(told))
+
+
+if __name__ == "__main__":
+    main()

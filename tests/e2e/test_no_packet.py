@@ -1,0 +1,41 @@
+"""Nothing leaves the machine: counted on a network interface, not promised."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+pytestmark = pytest.mark.e2e
+
+
+def why_not() -> str | None:
+    """Why no network of its own can be made here."""
+    if os.geteuid() or not (shutil.which("unshare") and shutil.which("ip")):
+        return "needs root, unshare and ip"
+    made = subprocess.run(
+        ["unshare", "--net", *"ip link add out type veth peer name nobody".split()],
+        capture_output=True,
+        text=True,
+    )
+    return f"needs network namespaces with veth: {made.stderr.strip()}" if made.returncode else None
+
+
+def test_no_packet_leaves_while_every_page_is_used() -> None:
+    if reason := why_not():
+        pytest.skip(reason)
+    run = subprocess.run(
+        ["unshare", "--net", sys.executable, "-m", "tests.e2e.alone"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    assert run.returncode == 0, run.stderr
+    told = json.loads(run.stdout.splitlines()[-1])
+    assert told["sent_with_one_on_purpose"] == told["sent"] + 1, "or nothing is counted"
+    assert told["sent"] == 0 and told["foreign"] == [] and told["shown"] > 10
