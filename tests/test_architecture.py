@@ -42,8 +42,10 @@ HOMES = {
     "streamlit_webrtc": {"ui/webcam.py"},
     "av": {"ui/webcam.py"},
     "plotly": {"ui", "recording/curves.py", "recording/figures.py", "recording/report.py"},
-    "sqlalchemy": {"recording/schema.py", "recording/database.py", "recording/store.py"}
-    | {"recording/migrations"},
+    "sqlalchemy": {
+        *(f"recording/{name}.py" for name in ("schema", "database", "rows", "store")),
+        "recording/migrations",
+    },
     "alembic": {"recording/database.py", "recording/migrations"},
     "pyarrow": {"recording"},
     "tsdownsample": {"recording/curves.py"},

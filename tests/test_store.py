@@ -186,14 +186,14 @@ def test_a_batch_is_added_whole_or_not_at_all(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     id, readings = begun(store)
-    real = store_module._rows
+    real = store_module.rows_of
 
     def without_the_last_time(session: str, readings: Readings) -> list[dict[str, object]]:
         rows = real(session, readings)
         rows[-1]["at_s"] = None
         return rows
 
-    monkeypatch.setattr(store_module, "_rows", without_the_last_time)
+    monkeypatch.setattr(store_module, "rows_of", without_the_last_time)
     with pytest.raises(StoreError, match=r"(?i)not.null"):
         store.add(id, readings)
     assert len(store.readings(id, ME)) == len(readings)

@@ -6,13 +6,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Final, Self
 
-import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import Connection, Engine, Row, case, delete, insert, select, text, update
 
 from ferapp.errors import StoreError
 from ferapp.recording import schema
 from ferapp.recording.database import in_words, open_database, utc_now, writing
+from ferapp.recording.rows import readings_of, rows_of
 from ferapp.recording.session import Marker, Readings, Recording
 
 LOCAL_OWNER: Final = "local"
@@ -23,7 +22,6 @@ KEEP_DAYS: Final = 30
 
 # A session that is recorded is touched every second.
 _CUT_OFF_AFTER_S: Final = 10.0
-_CORNERS: Final = ("x1", "y1", "x2", "y2")
 
 
 @dataclass(frozen=True)
@@ -164,7 +162,7 @@ class Store:
                 .where(columns.session == session, columns.at_s >= since_s)
                 .order_by(columns.at_s, columns.id)
             ).all()
-        return _readings(rows, len(labels))
+        return readings_of(rows, len(labels))
 
     def rename(self, session: str, owner: str, title: str) -> None:
         """Give a session another title."""
@@ -276,7 +274,7 @@ def _add(connection: Connection, session: str, readings: Readings) -> None:
     if not changed.rowcount:
         raise StoreError("This session has been deleted; its recording stops.")
     if len(readings):
-        connection.execute(insert(schema.readings), _rows(session, readings))
+        connection.execute(insert(schema.readings), rows_of(session, readings))
 
 
 def _finish(connection: Connection, session: str, duration_s: float) -> None:
@@ -325,55 +323,3 @@ def _overview(row: Row[Any], marks: Sequence[Row[Any]]) -> Overview:
     expires = row.expires_utc.replace(tzinfo=UTC) if row.expires_utc else None
     is_running = not row.is_finished and silent_s < _CUT_OFF_AFTER_S
     return Overview(recording, row.last_s, row.readings, expires, is_running)
-
-
-def _rows(session: str, readings: Readings) -> list[dict[str, Any]]:
-    raw, smoothed = _packed(readings.probabilities), _packed(readings.smoothed)
-    return [
-        {
-            "session": session,
-            "at_s": float(readings.at_s[i]),
-            "face": int(readings.face[i]),
-            "width": int(readings.size_wh[i, 0]),
-            "height": int(readings.size_wh[i, 1]),
-            **{n: float(v) for n, v in zip(_CORNERS, readings.xyxy[i], strict=True)},
-            "score": float(readings.score[i]),
-            "expression": readings.expression[i],
-            "flaw": readings.flaw[i],
-            "is_corrected": bool(readings.is_corrected[i]),
-            "probabilities": raw[i],
-            "smoothed": smoothed[i],
-        }
-        for i in range(len(readings))
-    ]
-
-
-def _packed(shares: NDArray[np.float32]) -> list[bytes | None]:
-    """Rows as bytes; None for rows of NaN."""
-    return [None if np.isnan(row).any() else row.astype("<f4").tobytes() for row in shares]
-
-
-def _unpacked(cells: Sequence[bytes | None], count: int) -> NDArray[np.float32]:
-    missing = np.full(count, np.nan, "<f4").tobytes()
-    joined = b"".join(missing if cell is None else bytes(cell) for cell in cells)
-    return np.frombuffer(joined, "<f4").reshape(-1, count).astype(np.float32)
-
-
-def _readings(rows: Sequence[Row[Any]], count: int) -> Readings:
-    if not rows:
-        return Readings.empty(count)
-    at_s, face, width, height, x1, y1, x2, y2, score, expression, flaw, corrected, raw, smooth = (
-        zip(*rows, strict=True)
-    )
-    return Readings(
-        at_s=np.array(at_s, np.float64),
-        face=np.array(face, np.int64),
-        size_wh=np.column_stack((width, height)).astype(np.int64),
-        xyxy=np.column_stack((x1, y1, x2, y2)).astype(np.float32),
-        score=np.array(score, np.float32),
-        probabilities=_unpacked(raw, count),
-        smoothed=_unpacked(smooth, count),
-        expression=np.array(expression, object),
-        flaw=np.array(flaw, object),
-        is_corrected=np.array(corrected, np.bool_),
-    )

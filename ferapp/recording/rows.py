@@ -1,0 +1,66 @@
+"""Readings as rows of a table, and back to the bit."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Row
+
+from ferapp.recording.session import Readings
+
+_CORNERS: Final = ("x1", "y1", "x2", "y2")
+
+
+def rows_of(session: str, readings: Readings) -> list[dict[str, Any]]:
+    """Readings as rows of the table, under the id of their session."""
+    raw, smoothed = _packed(readings.probabilities), _packed(readings.smoothed)
+    return [
+        {
+            "session": session,
+            "at_s": float(readings.at_s[i]),
+            "face": int(readings.face[i]),
+            "width": int(readings.size_wh[i, 0]),
+            "height": int(readings.size_wh[i, 1]),
+            **{n: float(v) for n, v in zip(_CORNERS, readings.xyxy[i], strict=True)},
+            "score": float(readings.score[i]),
+            "expression": readings.expression[i],
+            "flaw": readings.flaw[i],
+            "is_corrected": bool(readings.is_corrected[i]),
+            "probabilities": raw[i],
+            "smoothed": smoothed[i],
+        }
+        for i in range(len(readings))
+    ]
+
+
+def _packed(shares: NDArray[np.float32]) -> list[bytes | None]:
+    """Rows as bytes; None for rows of NaN."""
+    return [None if np.isnan(row).any() else row.astype("<f4").tobytes() for row in shares]
+
+
+def _unpacked(cells: Sequence[bytes | None], count: int) -> NDArray[np.float32]:
+    missing = np.full(count, np.nan, "<f4").tobytes()
+    joined = b"".join(missing if cell is None else bytes(cell) for cell in cells)
+    return np.frombuffer(joined, "<f4").reshape(-1, count).astype(np.float32)
+
+
+def readings_of(rows: Sequence[Row[Any]], count: int) -> Readings:
+    """Rows of the table, without id and session, as readings of so many expressions."""
+    if not rows:
+        return Readings.empty(count)
+    at_s, face, width, height, x1, y1, x2, y2, score, expression, flaw, corrected, raw, smooth = (
+        zip(*rows, strict=True)
+    )
+    return Readings(
+        at_s=np.array(at_s, np.float64),
+        face=np.array(face, np.int64),
+        size_wh=np.column_stack((width, height)).astype(np.int64),
+        xyxy=np.column_stack((x1, y1, x2, y2)).astype(np.float32),
+        score=np.array(score, np.float32),
+        probabilities=_unpacked(raw, count),
+        smoothed=_unpacked(smooth, count),
+        expression=np.array(expression, object),
+        flaw=np.array(flaw, object),
+        is_corrected=np.array(corrected, np.bool_),
+    )
