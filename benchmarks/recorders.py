@@ -48,12 +48,12 @@ class Timed:
         self._sink = sink
         self._lock = threading.Lock()
 
-    def add(self, session: str, readings: Readings) -> None:
+    def add(self, session: str, readings: Readings, duration_s: float) -> None:
         """Called by the recorders' threads."""
         start = time.perf_counter()
         is_written = False
         try:
-            self._sink.add(session, readings)
+            self._sink.add(session, readings, duration_s)
             is_written = True
         finally:
             with self._lock:

@@ -26,6 +26,8 @@ def _nobody_s_sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     with pytest.MonkeyPatch.context() as patch:
         place = tmp_path_factory.mktemp("sessions") / "sessions.db"
         patch.setenv("FERAPP_DATABASE_URL", f"sqlite:///{place}")
+        # The visitors of AppTest have an address that is a mock; theirs is this machine.
+        patch.setattr("streamlit.runtime.context.ContextProxy.ip_address", None)
         yield
 
 

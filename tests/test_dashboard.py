@@ -132,9 +132,9 @@ def test_compare_begins_with_another_session_and_can_show_two_faces_of_one(store
     first = kept(store, some_readings(20, faces=2), title="first")
     kept(store, made((0, "fear"), (1, "fear")), title="second", started=STARTED - timedelta(days=1))
     at = dashboard("Compare")
-    assert [text.value for text in at.text] == ["first, face 1", "second, face 1"]
+    assert [text.value for text in at.text] == ["first", "second"]
     at.selectbox(key="other-session").set_value(first).run()
-    assert [text.value for text in at.text] == ["first, face 1", "first, face 2"]
+    assert [text.value for text in at.text] == ["first", "first"]
     assert not at.exception
 
 

@@ -25,10 +25,10 @@ class FakeSink:
     def __init__(self) -> None:
         self.batches: list[Readings] = []
         self.finished: list[float] = []
-        self.failure: StoreError | None = None
+        self.failure: Exception | None = None
         self.was_asked = threading.Event()
 
-    def add(self, session: str, readings: Readings) -> None:
+    def add(self, session: str, readings: Readings, duration_s: float) -> None:
         self.was_asked.set()
         if self.failure:
             raise self.failure
@@ -124,7 +124,16 @@ def test_a_stream_that_has_ended_ends_the_recording(sink: FakeSink) -> None:
     assert recorder.is_running
     clock.now_s = 11.0
     wait_until(lambda: sink.finished)
-    assert not recorder.is_running and recorder.failure is None
+    assert not recorder.is_running and "nothing came" in recorder.failure
+
+
+def test_an_error_that_nobody_thought_of_ends_it_and_is_told(sink: FakeSink) -> None:
+    sink.failure = ZeroDivisionError()
+    recorder = Recorder(sink, "a")
+    recorder.add(frame_at(0.0), 0.0)
+    wait_until(lambda: not recorder.is_running)
+    recorder.stop()
+    assert "an error in the app" in recorder.failure
 
 
 def test_ending_with_a_reason_writes_what_is_left(sink: FakeSink) -> None:

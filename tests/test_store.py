@@ -245,7 +245,9 @@ def test_two_programs_may_open_a_new_database_at_once(tmp_path: Path) -> None:
 
 def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     open_database(sqlite_url(tmp_path)).dispose()
-    assert (tmp_path / "sub").stat().st_mode & 0o077 == 0
+    begun(Store(open_database(sqlite_url(tmp_path))))
+    for path in (tmp_path / "sub", *(tmp_path / "sub").iterdir()):
+        assert path.stat().st_mode & 0o077 == 0, path.name
 
 
 def in_files(folder: Path, needle: bytes) -> bool:

@@ -132,7 +132,9 @@ def delete(
 def _store() -> "Store":
     from ferapp.recording.store import Store
 
-    return Store.open()
+    store = Store.open()
+    store.purge()
+    return store
 
 
 def _me() -> str:

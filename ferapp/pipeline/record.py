@@ -39,6 +39,9 @@ def new_recording(
         classifier: Name of the expression classifier.
         consent: What the owner confirmed.
     """
+    kept = asdict(settings)
+    # A stream looks at faces and at their mirror images in turn, whatever was asked for.
+    kept.get("analysis", kept).pop("look")
     return Recording(
         id=uuid.uuid4().hex,
         title=title,
@@ -46,7 +49,7 @@ def new_recording(
         started=datetime.now().astimezone(),
         labels=labels,
         unsure_below=unsure_below,
-        settings=asdict(settings),
+        settings=kept,
         models={"detector": _model("detector", detector)}
         | {"classifier": _model("classifier", classifier)},
         version=__version__,

@@ -84,7 +84,7 @@ def open_database(url: URL | None = None) -> Engine:
     url = url or database_url()
     with in_words():
         if url.drivername.startswith("sqlite") and url.database:
-            _make_folder(Path(url.database).parent)
+            _make_private(Path(url.database))
         try:
             # A connection that was cut while it waited is replaced instead of failing its user.
             engine = create_engine(url, pool_pre_ping=True)
@@ -137,9 +137,11 @@ def _cause(exc: SQLAlchemyError | OSError) -> str:
     return str(fields["M"]) if isinstance(fields, dict) and "M" in fields else str(told)
 
 
-def _make_folder(folder: Path) -> None:
-    # For the owner alone; what is recorded is personal.
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _make_private(file: Path) -> None:
+    """A new file for its owner alone: what is recorded is personal. SQLite's logs follow it."""
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not file.exists():
+        file.touch(mode=0o600)
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:

@@ -23,8 +23,8 @@ _logger = logging.getLogger(__name__)
 class Sink(Protocol):
     """Where readings go; see `ferapp.recording.store.Store`."""
 
-    def add(self, session: str, readings: Readings) -> None:
-        """Add readings, all or none."""
+    def add(self, session: str, readings: Readings, duration_s: float) -> None:
+        """Add readings, all or none, and how long it has taken until now."""
         ...
 
     def finish(self, session: str, duration_s: float) -> None:
@@ -98,17 +98,23 @@ class Recorder:
             self._thread.join(timeout_s)
 
     def _run(self) -> None:
-        # Recorders that began together don't write together.
-        self._stopping.wait(BATCH_S * random.random())
-        while not self._stopping.wait(BATCH_S):
-            self._flush()
-            if self._clock() - self._last_came_s > _IDLE_S:
-                self._stopping.set()
-        self._flush()
         try:
+            # Recorders that began together don't write together.
+            wait_s = BATCH_S * random.random()
+            while not self._stopping.wait(wait_s):
+                wait_s = BATCH_S
+                self._flush()
+                if self._clock() - self._last_came_s > _IDLE_S:
+                    self.end(f"The recording ended: nothing came for {_IDLE_S:.0f} seconds.")
+            self._flush()
             self._sink.finish(self.session, self.duration_s)
         except StoreError as exc:
             self.failure = self.failure or str(exc)
+        except Exception:
+            _logger.exception("the recorder failed")
+            self.failure = "The recording ended because of an error in the app; see its log."
+        finally:
+            self._stopping.set()
 
     def _flush(self) -> None:
         with self._lock:
@@ -116,7 +122,7 @@ class Recorder:
         if not batch:
             return
         try:
-            self._sink.add(self.session, Readings.joined(batch))
+            self._sink.add(self.session, Readings.joined(batch), self.duration_s)
         except StoreError as exc:
             with self._lock:
                 self._waiting = [*batch, *self._waiting]

@@ -34,7 +34,7 @@ sessions: Final = Table(
     Column("unsure_below", Double, nullable=False),
     Column("settings", JSON, nullable=False),
     Column("models", JSON, nullable=False),
-    Column("version", String(64), nullable=False),
+    Column("version", String(80), nullable=False),
     Column("consent", String(2000), nullable=False),
     Column("expires_utc", DateTime, index=True),
     # Of the last batch; a session that is not finished and was not touched for a while was cut off.

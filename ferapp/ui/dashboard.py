@@ -43,6 +43,7 @@ def show() -> None:
         with st.container(border=True):
             st.markdown(_NOTHING)
         session_files.opened(store, me)
+        _stored(store, me, sessions)
         return
     if "next-session" in st.session_state:
         st.session_state["session"] = st.session_state.pop("next-session")
@@ -52,6 +53,7 @@ def show() -> None:
     _head(store, me, chosen, row)
     if chosen.is_running:
         _live(store, me, chosen.recording.id)
+        _stored(store, me, sessions)
         return
     readings = remembered(store, me, chosen)
     if not len(readings):
@@ -146,7 +148,7 @@ def _head(store: Store, me: str, session: Overview, row: DeltaGenerator) -> None
             store.keep(recording.id, me, KEEP[keep])
             st.rerun()
     with row.popover("Delete", icon=":material/delete:"):
-        st.markdown("This session goes for good, with its bytes in the file.")
+        st.markdown("This session goes for good.")
         if st.button("Delete this session", type="primary", key=f"delete-{recording.id}"):
             store.delete(recording.id, me)
             st.session_state.pop("remembered", None)
@@ -202,9 +204,11 @@ def _stored(store: Store, me: str, sessions: list[Overview]) -> None:
         st.code(store.place, language=None, wrap_lines=True)
         st.markdown(
             "Sessions are deleted when their time is over, at the next start or visit of this "
-            "page. Deleted bytes are overwritten. On a PostgreSQL server its logs and backups are "
-            "the operator's to clear."
+            "page. What is deleted from a SQLite file is overwritten; a PostgreSQL server uses the "
+            "room again, and its logs and backups are the operator's to clear."
         )
+        if not n:
+            return
         with st.popover("Delete all my sessions", icon=":material/delete_forever:"):
             st.markdown(f"All {n} go for good.")
             if st.button("Delete all", type="primary", key="delete-all"):

@@ -24,11 +24,12 @@ def owner() -> str:
     headers = st.context.headers
     host = headers.get("Host", "localhost").lower()
     name = host if host.endswith("]") else host.rsplit(":", 1)[0]
-    # A proxy may put its own address in the place of the visitor's.
-    if name in _LOOPBACK and not any(header in headers for header in _OF_PROXIES):
+    # The browser says what host it asked for; the address of the peer, None for loopback, is known.
+    # A proxy on this machine may put its own in the place of the visitor's.
+    is_near = name in _LOOPBACK and st.context.ip_address is None
+    if is_near and not any(header in headers for header in _OF_PROXIES):
         return LOCAL_OWNER
     raise StoreError(
-        "Sessions are kept for the person at the machine that runs ferapp. On a server whoever "
-        "records has to log in first, so that nobody sees the sessions of others; whoever runs "
-        "the server can set that up."
+        "Sessions are kept for the person at the machine that runs ferapp. This page was opened "
+        "from another one, where visitors can't be told apart and would see each other's sessions."
     )

@@ -62,7 +62,11 @@ def live_controls(viewer: Viewer, choice: Choice, settings: StreamSettings, *, i
             f"Live, {datetime.now():%d %B %Y %H:%M}",
             "live",
             labels=tuple(name for name in analyzer.labels if name in labels),
-            unsure_below=choice.settings.unsure_below or analyzer.unsure_below,
+            unsure_below=(
+                analyzer.unsure_below
+                if choice.settings.unsure_below is None
+                else choice.settings.unsure_below
+            ),
             settings=settings,
             detector=choice.models.detector,
             classifier=choice.models.classifier,
@@ -89,7 +93,13 @@ def live_mark(viewer: Viewer) -> None:
     recorder = viewer.recorder
     if recorder is None:
         return
+    was_running = st.session_state.get("was-recording") == recorder.session
+    if was_running and not recorder.is_running:
+        # The button in the page has to follow.
+        del st.session_state["was-recording"]
+        st.rerun()
     if recorder.is_running:
+        st.session_state["was-recording"] = recorder.session
         st.markdown(f":red[**● Recording {clock(recorder.duration_s)}**] · numbers only")
     elif recorder.failure:
         with st.container(border=True):
@@ -136,7 +146,7 @@ def picture_controls(outcomes: Sequence[Outcome], choice: Choice) -> None:
         icon=":material/save:",
         help="Keep the numbers for the dashboard; no picture and no file name is kept.",
     ):
-        _begin(start)
+        _begin(start, asks_always=True)
 
 
 def _stop(viewer: Viewer) -> None:
@@ -144,8 +154,8 @@ def _stop(viewer: Viewer) -> None:
         viewer.recorder.stop()
 
 
-def _begin(start: Start) -> None:
-    """Start, after consent the first time."""
+def _begin(start: Start, *, asks_always: bool = False) -> None:
+    """Start, after consent: the first time, or always where others may be shown each time."""
     try:
         owner()
         resources.store()
@@ -153,10 +163,10 @@ def _begin(start: Start) -> None:
         _refused(str(exc))
         return
     given = st.session_state.get("consent")
-    if given:
+    if given and not asks_always:
         start(*given)
         st.rerun()
-    _consent(start)
+    _consent(start, is_remembered=not asks_always)
 
 
 @st.dialog("Recording is not possible")
@@ -164,15 +174,16 @@ def _refused(reason: str) -> None:
     st.text(reason)
 
 
-@st.dialog("Before the first recording", width="medium")
-def _consent(start: Start) -> None:
+@st.dialog("Before recording", width="medium")
+def _consent(start: Start, *, is_remembered: bool) -> None:
     st.markdown(_PURPOSE)
     who = st.radio("Who is shown?", _WHO, index=None, key="consent-who")
     keep = st.selectbox("Keep it for", list(KEEP), index=1, key="consent-keep")
     st.caption("You can change that, look at what is kept and delete it on the dashboard.")
     if st.button("Agree and record", type="primary", disabled=who is None):
         told = f"{_CONSENT_VERSION}: {who}; kept for {keep}; {datetime.now().astimezone():%c %z}"
-        st.session_state["consent"] = (told, KEEP[keep])
+        if is_remembered:
+            st.session_state["consent"] = (told, KEEP[keep])
         try:
             start(told, KEEP[keep])
         except StoreError as exc:

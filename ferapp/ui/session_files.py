@@ -12,7 +12,7 @@ from ferapp.recording.report import to_html
 from ferapp.recording.session import Readings, Recording
 from ferapp.recording.store import Overview, Store
 
-_MOST_BYTES: Final = 200 * 1024 * 1024
+_MOST_BYTES: Final = 100 * 1024 * 1024
 
 
 def downloads(session: Overview, readings: Readings) -> None:
@@ -54,7 +54,7 @@ def opened(store: Store, me: str) -> None:
         if file is None:
             return
         if file.size > _MOST_BYTES:
-            st.error("The file is larger than 200 MB.")
+            st.error("The file is larger than 100 MB.")
             return
         with st.spinner("Reading the file …"):
             try:

@@ -19,6 +19,7 @@ from ferapp.vision.annotate import percent
 
 _CHART: Final = {"displaylogo": False, "scrollZoom": False}
 _PLAY_S: Final = 0.2
+_MOST_FACES: Final = 200
 UNSURE: Final = "unsure"
 
 
@@ -76,14 +77,14 @@ def _face(readings: Readings, *, key: str, label: str = "Face", first: int = 0) 
     Where there is one alone, only a label of its own asks for the widget.
     """
     faces, counts = np.unique(readings.face, return_counts=True)
-    order = [int(f) for f in faces[np.argsort(-counts, kind="stable")]]
+    order = [int(f) for f in faces[np.argsort(-counts, kind="stable")]][:_MOST_FACES]
     if len(order) == 1 and label == "Face":
         return order[0]
     count = dict(zip(faces.tolist(), counts.tolist(), strict=True))
     picked = st.selectbox(
         label,
         order,
-        index=first,
+        index=min(first, len(order) - 1),
         key=key,
         format_func=lambda f: f"Face {f} ({count[f]:,} readings)",
     )
@@ -257,7 +258,16 @@ def _replay(session: Overview, readings: Readings, key: str, end_s: float) -> No
         if at_s >= end_s:
             stop_replay()
             st.rerun()
-    at_s = st.slider("Seconds from the start", 0.0, end_s, step=0.1, format="%.1f", key=key)
+    at_s = st.slider(
+        "Seconds from the start",
+        0.0,
+        end_s,
+        step=0.1,
+        format="%.1f",
+        key=key,
+        on_change=_go_on_from,
+        args=(key,),
+    )
     now = _state_at(readings, at_s)
     left, right = st.columns([3, 2], gap="medium")
     labels = session.recording.labels
@@ -271,7 +281,7 @@ def _replay(session: Overview, readings: Readings, key: str, end_s: float) -> No
         faces = {
             f"{face} {flaw or expression or UNSURE}": None if np.isnan(shares).any() else shares
             for face, expression, flaw, shares in zip(
-                now.face, now.expression, now.flaw, now.probabilities, strict=True
+                now.face, now.expression, now.flaw, now.smoothed, strict=True
             )
         }
         live_chart(
@@ -292,6 +302,11 @@ def _toggle(key: str, end_s: float) -> None:
     st.session_state["replay-playing"] = (key, time.monotonic(), 0.0 if at_s >= end_s else at_s)
 
 
+def _go_on_from(key: str) -> None:
+    if st.session_state.get("replay-playing"):
+        st.session_state["replay-playing"] = (key, time.monotonic(), st.session_state[key])
+
+
 def stop_replay() -> None:
     """Stand still where it is."""
     st.session_state["replay-playing"] = None
@@ -306,8 +321,11 @@ def _state_at(readings: Readings, at_s: float) -> Readings:
 
 def pictures(session: Overview, readings: Readings) -> None:
     """Every face of a session of pictures."""
+    shown = readings.at(np.arange(min(len(readings), _MOST_FACES)))
+    if len(readings) > len(shown):
+        st.caption(f"The first {_MOST_FACES} of {len(readings):,} faces; files hold all of them.")
     st.plotly_chart(
-        figures.picture_bars(readings, session.recording.labels),
+        figures.picture_bars(shown, session.recording.labels),
         config=_CHART,
         key="picture-bars",
         alt=f"Probabilities of {len(readings)} faces",

@@ -92,6 +92,7 @@ class Viewer:
         self._clock = clock
         self.recorder: Recorder | None = None
         self._recorded: tuple[str, ...] = ()
+        self._recorded_how = self.settings.stream
         self._offset_s = 0.0
         self._last_s: float | None = None
 
@@ -105,8 +106,8 @@ class Viewer:
                 self.recorder.end("The recording ended because other models were chosen.")
 
     def record(self, recorder: Recorder, labels: tuple[str, ...]) -> None:
-        """Write down what is read from now on, as long as the expressions are these."""
-        self._recorded = labels
+        """Write down what is read from now on, as long as expressions and settings stay."""
+        self._recorded, self._recorded_how = labels, self.settings.stream
         self.recorder = recorder
 
     def on_frame(self, frame: av.VideoFrame) -> av.VideoFrame:
@@ -133,6 +134,8 @@ class Viewer:
             self.latest.analysed(result)
             if self.recorder and result.labels != self._recorded:
                 self.recorder.end("The recording ended because other expressions were chosen.")
+            if self.recorder and how.stream != self._recorded_how:
+                self.recorder.end("The recording ended because other settings were chosen.")
             self._note(readings_of_frame(result), at_s)
         except UserError as exc:
             self.latest.failed(str(exc))

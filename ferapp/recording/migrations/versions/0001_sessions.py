@@ -21,7 +21,7 @@ def upgrade() -> None:
         sa.Column("unsure_below", sa.Double, nullable=False),
         sa.Column("settings", sa.JSON, nullable=False),
         sa.Column("models", sa.JSON, nullable=False),
-        sa.Column("version", sa.String(64), nullable=False),
+        sa.Column("version", sa.String(80), nullable=False),
         sa.Column("consent", sa.String(2000), nullable=False),
         sa.Column("expires_utc", sa.DateTime, index=True),
         sa.Column("touched_utc", sa.DateTime, nullable=False),
