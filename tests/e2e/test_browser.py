@@ -177,7 +177,7 @@ def test_two_visitors_see_their_own(server: Server, visit: Visit) -> None:
     assert first.get_by_text("b.jpg").count() == second.get_by_text("a.jpg").count() == 0
 
 
-@pytest.mark.parametrize("path", ["", "live", "about"])
+@pytest.mark.parametrize("path", ["", "live", "dashboard", "about"])
 def test_a_deep_link_as_the_first_request_looks_like_any_other(
     fresh_server: Server, visit: Visit, path: str
 ) -> None:
@@ -186,7 +186,7 @@ def test_a_deep_link_as_the_first_request_looks_like_any_other(
     later = visit(f"{fresh_server.url}/{path}")
     later.get_by_text("A model sees a face, not a feeling").wait_for()
     links = [page.get_by_test_id("stSidebarNavLink").all_inner_texts() for page in (first, later)]
-    assert links[0] == links[1] == ["Pictures", "Live", "About"]
+    assert links[0] == links[1] == ["Pictures", "Live", "Dashboard", "About"]
     assert first.title() == later.title() == f"{(path or 'pictures').title()} · ferapp"
 
 
