@@ -152,6 +152,7 @@ def picture_controls(outcomes: Sequence[Outcome], choice: Choice) -> None:
 def _stop(viewer: Viewer) -> None:
     if viewer.recorder:
         viewer.recorder.stop()
+        st.session_state.pop("was-recording", None)
 
 
 def _begin(start: Start, *, asks_always: bool = False) -> None:
