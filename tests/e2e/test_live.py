@@ -2,12 +2,14 @@
 
 import re
 import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ferapp.ui.live_chart import PLOTLY_ROUTE
 from tests.e2e.conftest import Server, Visit, sync_api
 from tests.e2e.test_browser import LOOKS, is_wider_than_the_window, picture_of
 
@@ -101,6 +103,10 @@ def open_live(server: Server, visit: Visit, **look: object) -> Live:
 
 
 def threads(server: Server) -> int:
+    # Threads that served files wait for more until ten seconds later somebody asks for a file.
+    asked = urllib.request.Request(f"{server.url}{PLOTLY_ROUTE}", method="HEAD")
+    with urllib.request.urlopen(asked, timeout=5):
+        pass
     status = Path(f"/proc/{server.pid}/status").read_text()
     return int(re.search(r"Threads:\s+(\d+)", status)[1])
 
@@ -151,7 +157,7 @@ def test_stop_and_leaving_give_everything_back(fresh_server: Server, visit: Visi
 
     # The pool that encodes grows to its size once.
     start_and_stop(2)
-    live.page.wait_for_timeout(2500)
+    live.page.wait_for_timeout(11_000)
     few = threads(fresh_server) + 3
     start_and_stop(4)
     live.start()
@@ -165,7 +171,8 @@ def test_stop_and_leaving_give_everything_back(fresh_server: Server, visit: Visi
 
 
 def wait_for_threads(server: Server, most: int) -> None:
-    deadline = time.monotonic() + 30
+    # A browser that vanishes is given up after thirty seconds without an answer (RFC 7675).
+    deadline = time.monotonic() + 60
     while threads(server) > most:
         assert time.monotonic() < deadline, f"{threads(server)} threads, {most} were enough"
         time.sleep(0.5)
