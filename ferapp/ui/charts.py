@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from ferapp.emotions import COLOURS, OTHER_COLOUR
+from ferapp.recording.summary import GAP_S
 from ferapp.temporal.rolling import Series
 from ferapp.vision.annotate import percent
 
@@ -52,8 +53,6 @@ def probability_bars(labels: Sequence[str], probabilities: NDArray[np.float32]) 
 
 MOST_SIDE_BY_SIDE: Final = 3
 _BAR_PX: Final = 22
-# A longer pause between two readings is shown as a gap, never as a line.
-_GAP_S: Final = 1.5
 # More points than the chart is wide are no more to see.
 _MOST_POINTS: Final = 300
 
@@ -164,7 +163,7 @@ def _with_gaps(
     at_s: NDArray[np.float64], shares: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """A row of NaN after each reading that is followed by a pause."""
-    after = np.flatnonzero(np.diff(at_s) > _GAP_S) + 1
+    after = np.flatnonzero(np.diff(at_s) > GAP_S) + 1
     return (
         np.insert(at_s, after, at_s[after - 1] + 0.1),
         np.insert(shares, after, np.nan, axis=0),

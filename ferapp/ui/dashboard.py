@@ -1,6 +1,5 @@
 """The dashboard: which session, what it shows, and what is stored where."""
 
-from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -30,8 +29,6 @@ _NOTHING: Final = """
 Recording keeps numbers only, asks before the first time, and ends after 30 days unless you say
 otherwise.
 """
-
-View = Callable[[Store, str, Overview, list[Overview]], None]
 
 
 def show() -> None:
