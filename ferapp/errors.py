@@ -4,6 +4,7 @@
 FerappError
 ├── UserError                what a user can mend: a file, a setting, a name
 │   ├── ImageError           a picture that can't be read
+│   ├── VideoError           a video that can't be read
 │   ├── DataError            a data set whose layout or rows are wrong
 │   ├── ModelError           a weights file or manifest entry that can't be used
 │   │   ├── ManifestError    models/manifest.json breaks its schema
@@ -31,6 +32,10 @@ class UserError(FerappError):
 
 class ImageError(UserError):
     """A picture that can't be read."""
+
+
+class VideoError(UserError):
+    """A video that can't be read."""
 
 
 class DataError(UserError):

@@ -79,12 +79,15 @@ class StreamSettings:
         hold_s: How long another label has to lead before it is shown.
         detect_every: Faces are looked for in every so manieth frame and followed in between; None
             chooses by what a detection costs here.
+        reads_followed: Whether the expression is also read where a face is expected, in the frames
+            in which faces are followed.
     """
 
     analysis: AnalysisSettings = AnalysisSettings()
     time_constant_s: float = 0.5
     hold_s: float = 0.4
     detect_every: int | None = None
+    reads_followed: bool = False
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""
@@ -92,3 +95,26 @@ class StreamSettings:
             raise InvalidValue(f"times are not negative: {self}")
         if self.detect_every is not None and self.detect_every < 1:
             raise InvalidValue(f"detect_every counts from 1: {self.detect_every}")
+
+
+@dataclass(frozen=True)
+class ClipSettings:
+    """From a video file to every face's expression over time.
+
+    Attributes:
+        stream: For the frames that are analysed; None for `detect_every` means each of them, so
+            that a file gives the same on every machine.
+        per_second: How many frames of each second are analysed, evenly; None for all.
+        max_side_px: Frames with a longer side are made smaller while they are decoded.
+    """
+
+    stream: StreamSettings = StreamSettings(reads_followed=True)
+    per_second: float | None = None
+    max_side_px: int = 1280
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        if self.per_second is not None and not self.per_second > 0:
+            raise InvalidValue(f"per_second lies above 0: {self.per_second}")
+        if self.max_side_px < 16:
+            raise InvalidValue(f"max_side_px counts from 16: {self.max_side_px}")

@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "types": {"errors"},
     "settings": {"errors"},
     "vision": FOUNDATION,
-    "media": FOUNDATION,
+    "media": FOUNDATION | {"vision"},
     "inference": FOUNDATION | {"vision"},
     "recording": FOUNDATION | {"vision"},
     "temporal": FOUNDATION | {"vision"},
@@ -40,7 +40,7 @@ HOMES = {
     "cv2": {"vision", "inference/opencv_detectors.py"},
     "streamlit": {"ui"},
     "streamlit_webrtc": {"ui/webcam.py"},
-    "av": {"ui/webcam.py"},
+    "av": {"ui/webcam.py", "media/decoder.py", "media/encoder.py"},
     "plotly": {"ui", "recording/curves.py", "recording/figures.py", "recording/report.py"},
     "sqlalchemy": {
         *(f"recording/{name}.py" for name in ("schema", "database", "rows", "store")),
@@ -63,6 +63,7 @@ HOMES = {
     "platformdirs": {"inference/weights.py", "recording/database.py"},
     "typer": {"cli"},
     "rich": {"cli"},
+    "ray": {"pipeline/engines.py"},
 }
 
 

@@ -19,7 +19,9 @@ def frame(at_s: float, *ids: int) -> StreamFrame:
         FaceReading(i, np.zeros(4, np.float32), 1.0, shares, shares, "b", None, False, None)
         for i in ids
     ]
-    return StreamFrame(at_s, (4, 4), LABELS, tuple(readings), True)
+    return StreamFrame(
+        at_s, (4, 4), LABELS, tuple(readings), True, True, np.empty((0, 4), np.float32)
+    )
 
 
 def test_before_the_first_frame_there_is_nothing() -> None:

@@ -151,13 +151,14 @@ def reading(id: int, *, flaw: str | None = None, expression: str | None = "fear"
     return FaceReading(id, box, 0.9, read, shares, expression, flaw, True, None)
 
 
-def frame(*faces: FaceReading, is_detected: bool = True) -> StreamFrame:
-    return StreamFrame(1.5, (640, 480), EXPRESSIONS, faces, is_detected)
+def frame(*faces: FaceReading, is_read: bool = True) -> StreamFrame:
+    nowhere = np.empty((0, 4), np.float32)
+    return StreamFrame(1.5, (640, 480), EXPRESSIONS, faces, is_read, is_read, nowhere)
 
 
 @pytest.mark.parametrize(
     "empty",
-    [frame(), frame(reading(1), is_detected=False)],
+    [frame(), frame(reading(1), is_read=False)],
     ids=["no face", "only followed"],
 )
 def test_a_frame_in_which_nothing_was_read_makes_no_row(empty: StreamFrame) -> None:

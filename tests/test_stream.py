@@ -6,6 +6,7 @@ import pytest
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import ModelError
 from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.record import readings_of_frame
 from ferapp.pipeline.stream import Stream, StreamFrame
 from ferapp.settings import AnalysisSettings, Look, StreamSettings
 from ferapp.types import Faces
@@ -198,3 +199,71 @@ def test_numbers_that_are_none_are_an_error_and_the_stream_goes_on() -> None:
     setup.classifier.classify = real
     setup.frames += 1
     assert setup.play(1)[0].faces[0].expression == "sadness"
+
+
+def test_faces_that_somebody_else_has_found_are_not_looked_for_again() -> None:
+    setup = Setup(Faces.empty())
+    how = StreamSettings(detect_every=3)
+    for frame in range(6):
+        found = faces(40 + 4 * frame) if frame % 2 == 0 else None
+        last = setup.stream.process(scene(), frame / FPS, how, found=found)
+        assert last.is_detected == (found is not None)
+    assert setup.detector.settings == [], "two frames after the last one it is not yet time"
+    assert [face.id for face in last.faces] == [1] and last.faces[0].xyxy[0] > 40 + 4 * 3
+    setup.stream.process(scene(), 6 / FPS, how)
+    assert setup.detector.settings == []
+    setup.stream.process(scene(), 7 / FPS, how)
+    assert len(setup.detector.settings) == 1, "three frames after it, it is"
+
+
+def test_that_somebody_else_found_none_is_an_answer_as_well() -> None:
+    setup = Setup(faces(40))
+    frame = setup.stream.process(scene(), 0.0, StreamSettings(), found=Faces.empty())
+    assert frame.is_detected and frame.faces == () and setup.detector.settings == []
+
+
+def test_faces_that_are_followed_are_read_where_that_is_wanted() -> None:
+    setup = Setup(faces(40))
+    setup.play(4)
+    crops = len(setup.classifier.crops)
+    followed = setup.play(2, detect_every=5, reads_followed=True)
+    assert len(setup.classifier.crops) == crops + 2
+    for frame in followed:
+        assert not frame.is_detected and frame.is_read
+        assert frame.faces[0].id == 1 and frame.faces[0].probabilities is not None
+        assert len(readings_of_frame(frame)) == 1
+    plain = setup.play(1, detect_every=5)[0]
+    assert not plain.is_read and plain.faces[0].probabilities is None
+    assert len(setup.classifier.crops) == crops + 2 and len(readings_of_frame(plain)) == 0
+
+
+def test_a_label_changes_between_two_looks_for_faces() -> None:
+    setup = Setup(faces(40))
+    setup.play(16)
+    how = {"detect_every": 5, "reads_followed": True, "time_constant_s": 0.0, "hold_s": 0.0}
+    frames = setup.play(3, scene(190), **how)
+    assert not any(frame.is_detected for frame in frames)
+    assert frames[-1].faces[0].expression == EXPRESSIONS[5]
+
+
+def test_a_face_that_is_followed_out_of_the_picture_has_a_flaw() -> None:
+    setup = Setup(faces(40))
+    for i in range(4):
+        setup.detector.faces = faces(200 + 30 * i)
+        setup.play(1)
+    face = setup.play(4, detect_every=5, reads_followed=True)[-1].faces[0]
+    assert face.flaw == "cut by the border" and face.probabilities is None
+
+
+def test_boxes_that_may_be_faces_are_told_until_they_count() -> None:
+    setup = Setup(faces(40))
+    setup.play(4)
+    setup.detector.faces = faces(40, 180)
+    first, second, third = setup.play(3)
+    for frame in (first, second):
+        np.testing.assert_array_equal(frame.unconfirmed, [[180, 60, 260, 140]])
+        assert [face.id for face in frame.faces] == [1]
+    assert third.unconfirmed.shape == (0, 4) and len(third.faces) == 2
+    assert setup.play(1, detect_every=5)[0].unconfirmed.shape == (0, 4)
+    setup.detector.faces = Faces.empty()
+    assert setup.play(1)[0].unconfirmed.shape == (0, 4)

@@ -1,9 +1,10 @@
 """Spells, shares and transitions of one face, counted by hand."""
 
+import numpy as np
 import pytest
 
 from ferapp.recording.session import Readings
-from ferapp.recording.summary import GAP_S, Spell, Summary, spells, summary
+from ferapp.recording.summary import GAP_S, Spell, Summary, pause_s, spells, summary
 from tests.recordings import made, some_readings
 
 JOY, SAD, UNSURE = "happiness", "sadness", None
@@ -98,3 +99,27 @@ def test_every_second_of_a_session_without_pause_counts_once() -> None:
     assert found.total_s == pytest.approx(60) and len(found.spells) > 20
     assert sum(found.share(name) for name in found.seconds) == pytest.approx(1)
     assert sum(found.transitions.values()) == len(found.spells) - 1
+
+
+PAUSES = {
+    "no reading": ([], GAP_S),
+    "one reading": ([3], GAP_S),
+    "as fast as a camera": ([n / 15 for n in range(30)], GAP_S),
+    "too few to tell what is usual": ([0, 5, 10, 15], GAP_S),
+    "one in five seconds": ([0, 5, 10, 15, 20], 15.0),
+    "one that is missing changes nothing": ([0, 5, 10, 20, 25, 30], 15.0),
+    "half of the pauses that there may be": ([0, 0.5, 1, 1.5, 2], GAP_S),
+    "a little more than that": ([0, 0.6, 1.2, 1.8, 2.4], 1.8),
+    "two readings of one time": ([0, 0, 5, 5, 10, 10, 15, 15, 20], 15.0),
+    "all of one time": ([1, 1, 1, 1, 1, 1], GAP_S),
+}
+
+
+@pytest.mark.parametrize(("at_s", "expected"), PAUSES.values(), ids=PAUSES)
+def test_what_is_a_pause(at_s: list[float], expected: float) -> None:
+    assert pause_s(np.array(at_s, np.float64)) == pytest.approx(expected)
+
+
+def test_a_video_that_is_read_every_five_seconds_has_spells_and_no_pauses() -> None:
+    read = made((0, JOY), (5, JOY), (10, JOY), (15, SAD), (20, SAD), (40, SAD), (45, SAD))
+    assert spells(read) == [Spell(JOY, 0, 15), Spell(SAD, 15, 25), Spell(SAD, 40, 50)]

@@ -59,8 +59,8 @@ class Analyzer:
         self._detector = detector
         self._classifier = classifier
         self._smile_reader = smile_reader
-        self._detector_name = detector_name
-        self._classifier_name = classifier_name
+        self.detector_name = detector_name
+        self.classifier_name = classifier_name
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -142,8 +142,8 @@ class Analyzer:
                 if self._smile_reader and settings.with_smile
                 else None
             ),
-            detector=self._detector_name,
-            classifier=self._classifier_name,
+            detector=self.detector_name,
+            classifier=self.classifier_name,
         )
 
     def _columns(self, classes: tuple[str, ...]) -> list[int]:

@@ -12,7 +12,7 @@ from ferapp import __version__
 from ferapp.inference.manifest import Kind, manifest
 from ferapp.pipeline.stream import StreamFrame
 from ferapp.recording.session import Readings, Recording, Source
-from ferapp.settings import AnalysisSettings, StreamSettings
+from ferapp.settings import AnalysisSettings, ClipSettings, StreamSettings
 from ferapp.types import FrameAnalysis
 
 
@@ -22,7 +22,7 @@ def new_recording(
     *,
     labels: tuple[str, ...],
     unsure_below: float,
-    settings: AnalysisSettings | StreamSettings,
+    settings: AnalysisSettings | StreamSettings | ClipSettings,
     detector: str,
     classifier: str,
     consent: str,
@@ -41,7 +41,8 @@ def new_recording(
     """
     kept = asdict(settings)
     # A stream looks at faces and at their mirror images in turn, whatever was asked for.
-    kept.get("analysis", kept).pop("look")
+    for part in (kept, kept.get("stream", kept)):
+        part.get("analysis", part).pop("look", None)
     return Recording(
         id=uuid.uuid4().hex,
         title=title,
@@ -62,9 +63,9 @@ def _model(kind: Kind, name: str) -> dict[str, str]:
 
 
 def readings_of_frame(frame: StreamFrame) -> Readings:
-    """Every face of a frame of a stream; none where faces were only followed into it."""
+    """Every face of a frame of a stream; none where they were not looked at."""
     k = len(frame.labels)
-    faces = frame.faces if frame.is_detected else ()
+    faces = frame.faces if frame.is_read else ()
     if not faces:
         return Readings.empty(k)
     missing = np.full(k, np.nan, np.float32)

@@ -61,6 +61,8 @@ class StreamFrame:
         labels: The expressions in column order.
         faces: By id.
         is_detected: Whether faces were looked for, or followed from the frame before.
+        is_read: Whether the faces were looked at, or stand as they were read before.
+        unconfirmed: Boxes that have not been found often enough to count as faces, (m, 4), px.
     """
 
     at_s: float
@@ -68,6 +70,8 @@ class StreamFrame:
     labels: tuple[str, ...]
     faces: tuple[FaceReading, ...]
     is_detected: bool
+    is_read: bool
+    unconfirmed: NDArray[np.float32]
 
 
 class _Person:
@@ -89,12 +93,15 @@ class Stream:
     Args:
         analyzer: Shared with others.
         clock: Tells seconds, to measure what detection costs.
+        tracker: New; made for the rate of the frames if that is not a camera's.
     """
 
-    def __init__(self, analyzer: Analyzer, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, analyzer: Analyzer, clock: Callable[[], float], *, tracker: Tracker | None = None
+    ) -> None:
         self._analyzer = analyzer
         self._clock = clock
-        self._tracker = Tracker()
+        self._tracker = tracker or Tracker()
         self._people: dict[int, _Person] = {}
         self._wish: bool | None = None
         self._labels = analyzer.labels
@@ -118,7 +125,12 @@ class Stream:
         self._wish = False
 
     def process(
-        self, image_rgb: Image, at_s: float, settings: StreamSettings | None = None
+        self,
+        image_rgb: Image,
+        at_s: float,
+        settings: StreamSettings | None = None,
+        *,
+        found: Faces | None = None,
     ) -> StreamFrame:
         """Read one frame.
 
@@ -126,6 +138,7 @@ class Stream:
             image_rgb: (h, w, 3) uint8; its size may change from frame to frame.
             at_s: Its time, s, later than that of the frame before.
             settings: May change from frame to frame.
+            found: The faces in it, by who has looked for them already.
 
         Raises:
             SettingError: The classifier does not know a class that was asked for.
@@ -134,28 +147,46 @@ class Stream:
         how = settings or StreamSettings()
         self._measure(at_s)
         self._since_detection += 1
-        is_detected = self._since_detection >= (how.detect_every or self._every())
+        every = how.detect_every or self._every()
+        is_detected = found is not None or self._since_detection >= every
+        unconfirmed = np.empty((0, 4), np.float32)
         if is_detected:
-            readings = self._detected(image_rgb, at_s, how)
+            faces = self._detected(image_rgb, how) if found is None else found
+            self._since_detection = 0
+            given = self._tracker.update(faces.xyxy, at_s)
+            known = np.array([id is not None for id in given], np.bool_)
+            unconfirmed = faces.xyxy[~known]
+            self._people = {i: p for i, p in self._people.items() if i in self._tracker.ids}
+            ids = [id for id in given if id is not None]
+            readings = self._read(image_rgb, ids, faces.at(np.flatnonzero(known)), at_s, how)
         else:
             readings = self._followed(at_s, image_rgb.shape[1::-1])
+            if how.reads_followed:
+                faces = Faces(
+                    np.array([face.xyxy for face in readings], np.float32).reshape(-1, 4),
+                    np.array([face.score for face in readings], np.float32),
+                )
+                readings = self._read(image_rgb, [f.id for f in readings], faces, at_s, how)
         return StreamFrame(
             at_s,
             (image_rgb.shape[1], image_rgb.shape[0]),
             self._labels,
             tuple(sorted(readings, key=lambda reading: reading.id)),
             is_detected,
+            is_detected or how.reads_followed,
+            unconfirmed,
         )
 
-    def _detected(self, image: Image, at_s: float, how: StreamSettings) -> list[FaceReading]:
-        self._since_detection = 0
+    def _detected(self, image: Image, how: StreamSettings) -> Faces:
         start = self._clock()
         faces = self._analyzer.detect(image, how.analysis)
         self._detection_s = _mean(self._detection_s, self._clock() - start)
-        given = self._tracker.update(faces.xyxy, at_s)
-        faces = faces.at(np.array([n for n, id in enumerate(given) if id is not None], np.intp))
-        ids = [id for id in given if id is not None]
-        self._people = {i: p for i, p in self._people.items() if i in self._tracker.ids}
+        return faces
+
+    def _read(
+        self, image: Image, ids: list[int], faces: Faces, at_s: float, how: StreamSettings
+    ) -> list[FaceReading]:
+        """Tell the expressions of faces that are known by their ids."""
         found = flaws(image, faces.xyxy)
         fit = np.flatnonzero([flaw is None for flaw in found])
         analysis = self._analyzer.judge(image, faces.at(fit), self._look(how))

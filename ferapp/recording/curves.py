@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from tsdownsample import MinMaxLTTBDownsampler
 
-from ferapp.recording.summary import GAP_S
+from ferapp.recording.summary import pause_s
 
 MOST_POINTS: Final = 2000
 """A curve has no more points, those that break it at gaps among them."""
@@ -109,11 +109,11 @@ class _Series:
 
     @classmethod
     def of(cls, at_s: NDArray[np.float64], values: NDArray[np.float32]) -> Self:
-        """From readings: a gap is a pause longer than `GAP_S`, or rows of NaN."""
+        """From readings: a gap is a pause (`pause_s`), or rows of NaN."""
         rows = np.flatnonzero(~np.isnan(values).any(axis=1))
         at_s = at_s[rows]
         lengths_s = np.diff(at_s)
-        gaps = np.flatnonzero((lengths_s > GAP_S) | (np.diff(rows) > 1)) + 1
+        gaps = np.flatnonzero((lengths_s > pause_s(at_s)) | (np.diff(rows) > 1)) + 1
         longest = np.argsort(lengths_s[gaps - 1], kind="stable")[-_MOST_GAPS:]
         return cls(at_s, values[rows], np.sort(gaps[longest]))
 

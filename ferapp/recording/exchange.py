@@ -3,10 +3,10 @@
 import csv
 import io
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import PureWindowsPath
-from typing import Any, Final, NoReturn
+from typing import Any, BinaryIO, Final, NoReturn
 
 import numpy as np
 import pandas
@@ -23,6 +23,7 @@ from ferapp.recording.session import Readings, Recording
 FORMAT: Final = 1
 """Of Parquet and JSON files; what is newer is refused."""
 
+_ROWS_AT_ONCE: Final = 20_000
 _MOST_UNPACKED: Final = 2**30
 _MOST_HEADER: Final = 2**16
 _MARK: Final = b"\xef\xbb\xbf"
@@ -54,21 +55,37 @@ def table(recording: Recording, readings: Readings) -> pandas.DataFrame:
 
 def to_csv(recording: Recording, readings: Readings) -> bytes:
     """The table alone, exactly, safe to open in a spreadsheet."""
-    return csv_bytes(table(recording, readings), exact=True)
+    return b"".join(csv_parts(recording, readings))
+
+
+def csv_parts(recording: Recording, readings: Readings) -> Iterator[bytes]:
+    """The same in pieces, so that hours of readings take no more memory than minutes."""
+    for first in range(0, max(len(readings), 1), _ROWS_AT_ONCE):
+        part = table(recording, _part(readings, first))
+        yield csv_bytes(part, exact=True, is_continued=first > 0)
 
 
 def to_parquet(recording: Recording, readings: Readings) -> bytes:
     """The table exactly, and what has to be known of it as JSON in the schema under `ferapp`."""
-    columns = pa.Table.from_pandas(
-        table(recording, readings),
-        schema=schema(recording.labels, pa.string()),
-        preserve_index=False,
-        nthreads=1,
-    )
-    known = json.dumps({"ferapp": FORMAT, "recording": metadata(recording)}, allow_nan=False)
     out = io.BytesIO()
-    parquet.write_table(columns.replace_schema_metadata({_KEY: known}), out, compression="zstd")
+    write_parquet(out, recording, readings)
     return out.getvalue()
+
+
+def write_parquet(file: BinaryIO, recording: Recording, readings: Readings) -> None:
+    """The same into a file, piece by piece."""
+    known = json.dumps({"ferapp": FORMAT, "recording": metadata(recording)}, allow_nan=False)
+    columns = schema(recording.labels, pa.string()).with_metadata({_KEY: known})
+    with parquet.ParquetWriter(file, columns, compression="zstd") as writer:
+        for first in range(0, max(len(readings), 1), _ROWS_AT_ONCE):
+            part = table(recording, _part(readings, first))
+            writer.write_table(
+                pa.Table.from_pandas(part, schema=columns, preserve_index=False, nthreads=1)
+            )
+
+
+def _part(readings: Readings, first: int) -> Readings:
+    return readings.at(np.arange(first, min(first + _ROWS_AT_ONCE, len(readings))))
 
 
 def to_json(recording: Recording, readings: Readings) -> bytes:

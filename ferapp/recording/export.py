@@ -24,7 +24,9 @@ def one_line(text: str) -> str:
     return _PILED_MARKS.sub(r"\1", _CONTROL.sub("\ufffd", text))
 
 
-def csv_bytes(table: "pandas.DataFrame", *, exact: bool = False) -> bytes:
+def csv_bytes(
+    table: "pandas.DataFrame", *, exact: bool = False, is_continued: bool = False
+) -> bytes:
     """A table as CSV in UTF-8 with a byte order mark, so that spreadsheets read it right.
 
     Text that a spreadsheet would take for a formula gets an apostrophe in front; `bare` takes it
@@ -34,6 +36,7 @@ def csv_bytes(table: "pandas.DataFrame", *, exact: bool = False) -> bytes:
         table: What to write, without its index.
         exact: Write each number with as many digits as tell it from every other of its type, in
             place of six.
+        is_continued: Write the rows alone, to follow others in the same file.
     """
     safe = table.copy()
     for column in safe.columns:
@@ -41,8 +44,10 @@ def csv_bytes(table: "pandas.DataFrame", *, exact: bool = False) -> bytes:
             safe[column] = safe[column].map(_safe_cell)
     # Without a format, pandas writes NumPy's shortest text of each number in its own precision.
     digits = None if exact else "%.6g"
-    text: str = safe.to_csv(index=False, float_format=digits, lineterminator="\r\n")
-    return b"\xef\xbb\xbf" + text.encode("utf-8")
+    text: str = safe.to_csv(
+        index=False, header=not is_continued, float_format=digits, lineterminator="\r\n"
+    )
+    return (b"" if is_continued else b"\xef\xbb\xbf") + text.encode("utf-8")
 
 
 def _safe_cell(value: object) -> object:

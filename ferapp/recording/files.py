@@ -2,11 +2,16 @@
 
 import contextlib
 import os
+import re
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO, Final
 
 from ferapp.errors import StoreError
 from ferapp.recording.export import one_line
+
+_PARTIAL: Final = re.compile(r"\.[0-9a-f]{16}\.part")
 
 
 def write_whole(path: Path, data: bytes) -> None:
@@ -17,22 +22,55 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         StoreError: It could not be written; what was there before is there still.
     """
+    with whole_file(path) as file:
+        file.write(data)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[BinaryIO]:
+    """The same for what does not fit into memory: a file to write, which gets its name at the end.
+
+    Leaving the block by an exception leaves what was there before.
+
+    Raises:
+        StoreError: It could not be written. An OSError in the block counts as that.
+    """
     partial = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with open(partial, "xb", opener=_private) as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
+        with written(path):
+            with open(partial, "xb", opener=_private) as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+    _sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def written(path: Path) -> Iterator[None]:
+    """What the system says about writing to a file, in words.
+
+    Raises:
+        StoreError: In place of an OSError.
+    """
+    try:
+        yield
     except OSError as error:
         raise StoreError(
             f"{one_line(path.name)} could not be written: {error.strerror or type(error).__name__}."
             " Make room or choose another folder, and try again."
         ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Delete what a process that was killed left half written; nobody may be writing there."""
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if _PARTIAL.fullmatch(entry.name):
+                os.unlink(entry.path)
 
 
 def _private(path: str, flags: int) -> int:

@@ -6,11 +6,17 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ferapp.recording.session import Readings
 
 GAP_S: Final = 1.5
-"""A longer time without a reading is a pause, and nobody knows what the face showed."""
+"""A longer time without a reading is a pause, and nobody knows what the face showed: `pause_s`."""
+
+# Of a video that is read every few seconds the usual interval is no pause, once there are enough of
+# them to tell what is usual.
+_PAUSE_INTERVALS: Final = 3
+_LEAST_INTERVALS: Final = 4
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,17 @@ class Summary:
         return max(its, key=lambda spell: spell.duration_s, default=None)
 
 
+def pause_s(at_s: NDArray[np.float64]) -> float:
+    """What is longer than this between the times of readings, (n,) ascending, is a pause."""
+    intervals = np.diff(at_s)
+    intervals = intervals[intervals > 0]
+    if len(intervals) < _LEAST_INTERVALS:
+        return GAP_S
+    # Not the median: a face that was often away has more long intervals than short ones.
+    usual = float(np.quantile(intervals, 0.25, method="lower"))
+    return max(GAP_S, _PAUSE_INTERVALS * usual)
+
+
 def spells(readings: Readings) -> list[Spell]:
     """The spells of one face.
 
@@ -77,7 +94,7 @@ def spells(readings: Readings) -> list[Spell]:
     if not len(at_s):
         return []
     intervals = np.diff(at_s)
-    is_pause = intervals > GAP_S
+    is_pause = intervals > pause_s(at_s)
     usual = float(np.median(intervals[~is_pause])) if not is_pause.all() else 0.0
     until_s = np.append(np.where(is_pause, at_s[:-1] + usual, at_s[1:]), at_s[-1] + usual)
     is_first = np.append(True, is_pause | (expression[1:] != expression[:-1]))

@@ -74,7 +74,7 @@ def evaluate_pasted(
     """
     how = pasting or Pasting()
     rng = np.random.default_rng(how.seed)
-    background = _faceless(scenes, detector)
+    background = faceless(scenes, detector)
     found: list[int] = []
     crops: list[list[Image]] = [[] for _ in paddings]
     for index, face in enumerate(faces.images_rgb):
@@ -114,7 +114,7 @@ def evaluate_pasted(
     }
 
 
-def _faceless(folder: Path, detector: Detector) -> Iterator[Image]:
+def faceless(folder: Path, detector: Detector) -> Iterator[Image]:
     """Photos in which the detector sees no face, again and again."""
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
     kept: list[Path] = []

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from ferapp.emotions import COLOURS, OTHER_COLOUR
-from ferapp.recording.summary import GAP_S
+from ferapp.recording.summary import pause_s
 from ferapp.temporal.rolling import Series
 from ferapp.vision.annotate import percent
 
@@ -163,7 +163,7 @@ def _with_gaps(
     at_s: NDArray[np.float64], shares: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """A row of NaN after each reading that is followed by a pause."""
-    after = np.flatnonzero(np.diff(at_s) > GAP_S) + 1
+    after = np.flatnonzero(np.diff(at_s) > pause_s(at_s)) + 1
     return (
         np.insert(at_s, after, at_s[after - 1] + 0.1),
         np.insert(shares, after, np.nan, axis=0),

@@ -11,7 +11,7 @@ from ferapp.recording import figures
 from ferapp.recording.affect import FORMULA
 from ferapp.recording.session import Marker, Readings
 from ferapp.recording.store import Overview, Store
-from ferapp.recording.summary import GAP_S, Summary, summary
+from ferapp.recording.summary import Summary, pause_s, summary
 from ferapp.ui.charts import MOST_SIDE_BY_SIDE, faces_side_by_side
 from ferapp.ui.live_chart import live_chart
 from ferapp.ui.recording import clock
@@ -25,6 +25,12 @@ UNSURE: Final = "unsure"
 
 def over_time(store: Store, me: str, session: Overview, readings: Readings) -> None:
     """The curves of one face, valence and arousal, and the markers."""
+    curves_of(session, readings)
+    _markers(store, me, session)
+
+
+def curves_of(session: Overview, readings: Readings) -> None:
+    """The curves of one face, and what is derived from them."""
     recording = session.recording
     with st.container(horizontal=True, vertical_alignment="bottom"):
         face = _face(readings, key=f"face-{recording.id}")
@@ -53,7 +59,6 @@ def over_time(store: Store, me: str, session: Overview, readings: Readings) -> N
             alt=f"Derived valence and arousal of face {face}",
         )
         st.caption(FORMULA)
-    _markers(store, me, session)
 
 
 def _how() -> tuple[Any, Any]:
@@ -160,7 +165,7 @@ def summary_of(session: Overview, readings: Readings) -> None:
     st.dataframe(_spells(found), hide_index=True)
     st.caption(
         f"{clock(found.total_s)} in which the face could be read. A spell is a time in which one "
-        f"label held; a pause of more than {GAP_S:g} s ends it."
+        f"label held; a pause ends it."
     )
 
 
@@ -314,7 +319,8 @@ def stop_replay() -> None:
 
 def _state_at(readings: Readings, at_s: float) -> Readings:
     """The last reading of each face that is not older than a pause."""
-    recent = readings.at((readings.at_s <= at_s + 1e-3) & (readings.at_s > at_s - GAP_S))
+    old_s = at_s - pause_s(readings.at_s)
+    recent = readings.at((readings.at_s <= at_s + 1e-3) & (readings.at_s > old_s))
     last = {int(face): place for place, face in enumerate(recent.face)}
     return recent.at(np.array(sorted(last.values()), np.intp))
 

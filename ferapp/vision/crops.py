@@ -25,6 +25,14 @@ def resized(image: Image, size_wh: tuple[int, int]) -> Image:
     return np.asarray(out, np.uint8)
 
 
+def yuv420(image_rgb: Image) -> Image:
+    """The planes of a picture with even sides, (h, w, 3), as (3 h / 2, w) uint8: Y, U, V.
+
+    BT.601 in the range of television, as OpenCV's COLOR_RGB2YUV_I420 has it.
+    """
+    return np.asarray(cv2.cvtColor(image_rgb, cv2.COLOR_RGB2YUV_I420), np.uint8)
+
+
 def mirrored(image: Image) -> Image:
     """The picture with left and right exchanged; NumPy takes forty times as long to copy it."""
     out: Any = cv2.flip(image, 1)

@@ -1,0 +1,60 @@
+"""Which kind of container a video file is, told from its first bytes alone.
+
+FFmpeg also opens playlists, session descriptions and scripts that name other files and addresses,
+so nothing reaches it but the four kinds here, and each as what it is.
+"""
+
+from typing import Final
+
+from ferapp.errors import VideoError
+
+HEAD_BYTES: Final = 1024
+"""So many bytes from the start are enough to tell."""
+
+# Boxes that ISO 14496-12 and QuickTime files begin with.
+_BOXES: Final = frozenset(
+    (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx")
+)
+_PICTURE_BRANDS: Final = frozenset((b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis"))
+_PACKETS: Final = ((188, 0), (192, 4))
+_OTHERS: Final[tuple[tuple[bytes, str], ...]] = (
+    (b"\xff\xd8\xff", "a picture; pictures have a page of their own"),
+    (b"\x89PNG", "a picture; pictures have a page of their own"),
+    (b"GIF8", "a GIF; save it as MP4"),
+    (b"#EXTM3U", "a playlist; choose the video itself"),
+    (b"ffconcat", "a playlist; choose the video itself"),
+    (b"%PDF", "a PDF document"),
+    (b"PK\3\4", "a ZIP archive"),
+    (b"OggS", "an Ogg file; save it as MP4 or WebM"),
+    (b"FLV", "a Flash video; save it as MP4"),
+    (b"\x30\x26\xb2\x75", "a Windows Media file; save it as MP4"),
+)
+_READABLE: Final = "MP4, MOV, MKV, WebM, AVI and MPEG-TS can be read"
+
+
+def container_of(head: bytes) -> str:
+    """The name of FFmpeg's demuxer for a file.
+
+    Args:
+        head: The first `HEAD_BYTES` of the file, or all of it.
+
+    Raises:
+        VideoError: It is empty or none of the four kinds.
+    """
+    if not head:
+        raise VideoError("The file is empty.")
+    if head[4:8] in _BOXES:
+        if head[4:8] == b"ftyp" and head[8:12] in _PICTURE_BRANDS:
+            raise VideoError("This is a HEIC or AVIF picture, not a video.")
+        return "mov"
+    if head.startswith(b"\x1a\x45\xdf\xa3"):
+        return "matroska"
+    if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
+        return "avi"
+    for length, offset in _PACKETS:
+        if len(head) > 2 * length and set(head[offset : 3 * length : length]) == {0x47}:
+            return "mpegts"
+    for magic, name in _OTHERS:
+        if head.startswith(magic):
+            raise VideoError(f"This is {name}. {_READABLE}.")
+    raise VideoError(f"This is not a video that we can read. {_READABLE}.")

@@ -1,0 +1,152 @@
+"""Frames into an MP4 file that every browser plays, with the sound of another file."""
+
+import heapq
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Self
+
+import av
+import numpy as np
+from av.video.reformatter import Colorspace
+from numpy.typing import NDArray
+
+from ferapp.errors import VideoError
+from ferapp.media.containers import HEAD_BYTES, container_of
+from ferapp.vision.crops import resized, yuv420
+
+_TICK: Final = Fraction(1, 90_000)
+# A quarter less time than "veryfast" for twice the bytes; CRF 23 is what x264 takes by itself.
+_X264: Final = {"preset": "superfast", "crf": "23"}
+# What MP4 holds and browsers play; anything else is encoded anew.
+_SOUND_KEPT: Final = frozenset(("aac", "mp3"))
+_SOUND_RATE: Final = 48_000
+_FAST_START: Final = {"movflags": "+faststart"}
+
+
+class Encoder:
+    """Writes frames as H.264, eight bits 4:2:0, each at its own time; a context manager.
+
+    Args:
+        path: Of the MP4 file.
+        size_wh: Of its frames, px; odd sides lose a row or column, since 4:2:0 has none.
+        threads: How many x264 may use.
+    """
+
+    def __init__(self, path: Path, size_wh: tuple[int, int], *, threads: int = 2) -> None:
+        self._size_wh = (max(size_wh[0] // 2 * 2, 2), max(size_wh[1] // 2 * 2, 2))
+        self._container = av.open(str(path), "w", format="mp4", options=_FAST_START)
+        stream: Any = self._container.add_stream("libx264", rate=30, options=_X264)
+        stream.width, stream.height = self._size_wh
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = stream.codec_context.time_base = _TICK
+        stream.codec_context.thread_count = threads
+        stream.codec_context.colorspace = Colorspace.ITU601
+        self._stream = stream
+        self._last = -1
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        try:
+            if kind is None:
+                self._container.mux(self._stream.encode())
+        finally:
+            self._container.close()
+
+    def add(self, image_rgb: NDArray[np.uint8], at_s: float) -> None:
+        """One frame, (h, w, 3) uint8, and its time in seconds, later than the one before.
+
+        A frame of another size than the first is brought to it.
+        """
+        width, height = self._size_wh
+        if image_rgb.shape[0] // 2 != height // 2 or image_rgb.shape[1] // 2 != width // 2:
+            image_rgb = resized(image_rgb, self._size_wh)
+        planes = yuv420(np.ascontiguousarray(image_rgb[:height, :width]))
+        frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+        frame.pts = self._last = max(round(at_s / _TICK), self._last + 1)
+        frame.time_base = _TICK
+        self._container.mux(self._stream.encode(frame))
+
+
+def with_sound(picture: Path, source: BinaryIO, out: Path) -> None:
+    """Put the sound of one file beside the picture of another, without decoding the picture.
+
+    Args:
+        picture: An MP4 file as `Encoder` writes it.
+        source: Any video that `ferapp.media.decoder` reads, open and seekable; its first sound
+            track is taken.
+        out: The file to write.
+
+    Raises:
+        VideoError: The sound can't be read.
+    """
+    container = container_of(source.read(HEAD_BYTES))
+    source.seek(0)
+    try:
+        with (
+            av.open(str(picture), "r", format="mov") as seen,
+            av.open(source, "r", format=container) as heard,
+            av.open(str(out), "w", format="mp4", options=_FAST_START) as target,
+        ):
+            track = heard.streams.audio[0]
+            start_s = heard.start_time / av.time_base if heard.start_time else 0.0
+            shown = target.add_stream_from_template(seen.streams.video[0])
+            if track.codec_context.codec.canonical_name in _SOUND_KEPT:
+                kept: Any = target.add_stream_from_template(track)
+                sound = _moved(heard.demux(track), kept, start_s)
+            else:
+                kept = target.add_stream("aac", rate=_SOUND_RATE)
+                sound = _encoded(heard, track, kept, start_s)
+            frames = _moved(seen.demux(video=0), shown, 0.0)
+            for _, _, packet in heapq.merge(frames, sound, key=lambda each: each[:2]):
+                target.mux(packet)
+    except (av.FFmpegError, ValueError, IndexError, TypeError) as exc:
+        raise VideoError("The sound of the video can't be read.") from exc
+
+
+_Timed = tuple[float, int, Any]
+
+
+def _moved(packets: Iterator[Any], stream: Any, start_s: float) -> Iterator[_Timed]:
+    """Packets of one stream as those of another that starts at 0, each with its time."""
+    for packet in packets:
+        if packet.dts is None or packet.time_base is None:
+            continue
+        shift = round(start_s / packet.time_base)
+        packet.pts = None if packet.pts is None else packet.pts - shift
+        packet.dts -= shift
+        if packet.dts < 0 and start_s:
+            continue  # before the first picture
+        packet.stream = stream
+        yield float(packet.dts * packet.time_base), stream.index, packet
+
+
+def _encoded(container: Any, track: Any, stream: Any, start_s: float) -> Iterator[_Timed]:
+    """Sound in a format that MP4 does not hold, as AAC."""
+    resampler = av.AudioResampler(format="fltp", layout="stereo", rate=_SOUND_RATE)
+    count: int | None = None
+    for frame in _decoded(container, track):
+        if count is None:
+            count = max(round(((frame.time or 0.0) - start_s) * _SOUND_RATE), 0)
+        frame.pts = None  # counted anew, so that gaps and overlaps do no harm
+        for part in resampler.resample(frame):
+            part.pts, part.time_base = count, Fraction(1, _SOUND_RATE)
+            count += part.samples
+            for packet in stream.encode(part):
+                yield _timed(packet, stream)
+    for packet in stream.encode():
+        yield _timed(packet, stream)
+
+
+def _decoded(container: Any, track: Any) -> Iterator[Any]:
+    for packet in container.demux(track):
+        try:
+            yield from packet.decode()
+        except av.FFmpegError:
+            continue  # a click
+
+
+def _timed(packet: Any, stream: Any) -> _Timed:
+    return float((packet.dts or 0) * packet.time_base), stream.index, packet

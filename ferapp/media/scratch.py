@@ -1,0 +1,46 @@
+"""Folders for what is being made: readable by nobody else, and gone after a crash as well."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+_PREFIX: Final = "ferapp-work-"
+
+
+@contextmanager
+def scratch() -> Iterator[Path]:
+    """A folder of this process's own (mode 0700), removed with all that is in it."""
+    folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+    try:
+        yield Path(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def clear() -> int:
+    """Remove the folders of processes that have ended, as after a crash; how many there were."""
+    count = 0
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        with suppress(OSError, ValueError, OverflowError):
+            number = int(folder.name.removeprefix(_PREFIX).split("-")[0])
+            is_ours = not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()
+            if is_ours and not folder.is_symlink() and not _is_alive(number):
+                shutil.rmtree(folder, ignore_errors=True)
+                count += 1
+    return count
+
+
+def _is_alive(process: int) -> bool:
+    if os.name != "posix":
+        return True  # os.kill would end it
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

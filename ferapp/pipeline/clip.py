@@ -1,0 +1,245 @@
+"""A video file in, every face's expression over its time out."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferapp.media.video import Video, VideoInfo
+from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.record import new_recording, readings_of_frame
+from ferapp.pipeline.stream import Stream, StreamFrame
+from ferapp.recording.session import Readings, Recording
+from ferapp.recording.summary import summary
+from ferapp.settings import ClipSettings
+from ferapp.temporal.tracking import LEAST_HITS, MEMORY_S, Tracker
+from ferapp.types import Faces
+from ferapp.vision.crops import Image
+
+# Many small arrays take ten times the memory of what they hold.
+_JOINED_AFTER: Final = 500
+# A face has to be found for so long before it counts, and is remembered for so many frames.
+_PROBATION_S: Final = 0.3
+_MEMORY_FRAMES: Final = 2.5
+
+
+@dataclass(frozen=True, eq=False)
+class Clip:
+    """What was read from a video.
+
+    Attributes:
+        info: What its container claims.
+        labels: The expressions in column order.
+        readings: Of every face in every frame that was analysed.
+        unconfirmed_s: Times of boxes that were found too seldom to count as faces, (m,).
+        unconfirmed: These boxes, (m, 4), as shares of the frame's width and height.
+        frames: How many were analysed.
+        duration_s: Time of the last of them, or what the container claims if that is later.
+        is_whole: Whether everything was analysed that could be.
+        damage: What could not be read, in a sentence; empty if nothing.
+    """
+
+    info: VideoInfo
+    labels: tuple[str, ...]
+    readings: Readings
+    unconfirmed_s: NDArray[np.float64]
+    unconfirmed: NDArray[np.float32]
+    frames: int
+    duration_s: float
+    is_whole: bool
+    damage: str
+
+
+class ClipAnalysis:
+    """The analysis of one video: iterate over it to do it, stop when you like.
+
+    The next frame is decoded in another process and its faces are found on another thread while the
+    expressions of this one are read. A context manager that leaves neither behind.
+
+    Args:
+        source: As for `ferapp.media.video.Video`.
+        analyzer: May be shared with others.
+        settings: How it is analysed.
+
+    Raises:
+        VideoError: It can't be read; the sentence says why.
+    """
+
+    def __init__(
+        self, source: Path | BinaryIO, analyzer: Analyzer, settings: ClipSettings | None = None
+    ) -> None:
+        self._analyzer = analyzer
+        self._settings = settings or ClipSettings()
+        self._video = Video(
+            source,
+            per_second=self._settings.per_second,
+            max_side_px=self._settings.max_side_px,
+        )
+        self._labels = self._settings.stream.analysis.classes or analyzer.labels
+        self._readings: list[Readings] = []
+        self._new: list[Readings] = []
+        self._unconfirmed: list[tuple[float, NDArray[np.float32]]] = []
+        self._frames = 0
+        self._last_s = 0.0
+        self._is_whole = False
+        self._is_closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    @property
+    def info(self) -> VideoInfo:
+        """What the container claims."""
+        return self._video.info
+
+    @property
+    def wanted_frames(self) -> int:
+        """About how many frames will be analysed; 0 where nobody knows."""
+        per_second = self._settings.per_second
+        if per_second is None or not self.info.duration_s:
+            return self.info.frames
+        wanted = max(round(self.info.duration_s * per_second), 1)
+        return min(wanted, self.info.frames) if self.info.frames else wanted
+
+    def close(self) -> None:
+        """End the decoder; may be called twice, and from any thread to end the iteration."""
+        self._is_closed = True
+        self._video.close()
+
+    def __iter__(self) -> Iterator[tuple[Image, StreamFrame]]:
+        """Each frame that is analysed, (h, w, 3) RGB uint8, and what it shows.
+
+        Raises:
+            VideoError: Not even the first frame could be read.
+            SettingError: As for `Analyzer.analyze`.
+            ModelError: As for `Analyzer.analyze`.
+        """
+        how = self._settings.stream
+        stream = Stream(self._analyzer, time.monotonic, tracker=self._tracker())
+        frames = enumerate(self._video.frames())
+
+        def look() -> tuple[Image, float, Faces | None] | None:
+            place, (at_s, image) = next(frames, (0, (0.0, None)))
+            if image is None:
+                return None
+            is_due = place % (how.detect_every or 1) == 0
+            return image, at_s, self._analyzer.detect(image, how.analysis) if is_due else None
+
+        with ThreadPoolExecutor(1, "clip") as ahead:
+            try:
+                pending = ahead.submit(look)
+                while (seen := pending.result()) is not None:
+                    pending = ahead.submit(look)
+                    image, at_s, found = seen
+                    frame = stream.process(image, at_s, how, found=found)
+                    self._note(frame)
+                    yield image, frame
+                self._is_whole = not self._is_closed
+            finally:
+                self.close()  # before the thread is waited for: it may be waiting for a frame
+
+    def result(self) -> Clip:
+        """What has been read until now."""
+        labels = tuple(name for name in self._analyzer.labels if name in self._labels)
+        parts = [Readings.empty(len(labels)), *self._readings, *self._new]
+        times = [np.full(len(boxes), at_s) for at_s, boxes in self._unconfirmed]
+        boxes = [boxes for _, boxes in self._unconfirmed]
+        told_s = self.info.duration_s or 0.0
+        is_sound = self._is_whole and not self._video.damage
+        return Clip(
+            info=self.info,
+            labels=labels,
+            readings=Readings.joined(parts),
+            unconfirmed_s=np.concatenate([np.empty(0), *times]),
+            unconfirmed=np.concatenate([np.empty((0, 4), np.float32), *boxes]),
+            frames=self._frames,
+            duration_s=max(self._last_s, told_s) if is_sound else self._last_s,
+            is_whole=self._is_whole,
+            damage=self._video.damage if self._is_whole else "",
+        )
+
+    def _note(self, frame: StreamFrame) -> None:
+        self._frames += 1
+        self._last_s = frame.at_s
+        if frame.faces:
+            self._new.append(readings_of_frame(frame))
+            if len(self._new) >= _JOINED_AFTER:
+                self._readings.append(Readings.joined(self._new))
+                self._new = []
+        if len(frame.unconfirmed):
+            scale = np.tile(np.array(frame.size_wh, np.float32), 2)
+            self._unconfirmed.append((frame.at_s, frame.unconfirmed / scale))
+
+    def _tracker(self) -> Tracker:
+        """For the rate at which faces are looked for, which may be once in many seconds."""
+        rate = self._settings.per_second or self.info.frames_per_second or 25.0
+        rate = min(rate, self.info.frames_per_second or rate)
+        every_s = (self._settings.stream.detect_every or 1) / rate
+        return Tracker(
+            memory_s=max(MEMORY_S, _MEMORY_FRAMES * every_s),
+            least_hits=int(np.clip(round(_PROBATION_S / every_s), 1, LEAST_HITS)),
+        )
+
+
+def recording_of_clip(
+    title: str,
+    clip: Clip,
+    analyzer: Analyzer,
+    settings: ClipSettings,
+    *,
+    consent: str = "",
+) -> Recording:
+    """The session that an analysed video is.
+
+    Args:
+        title: What its owner calls it.
+        clip: What was read.
+        analyzer: Which read it.
+        settings: As they were for it.
+        consent: What the owner confirmed.
+    """
+    threshold = settings.stream.analysis.unsure_below
+    return new_recording(
+        title,
+        "video",
+        labels=clip.labels,
+        unsure_below=analyzer.unsure_below if threshold is None else threshold,
+        settings=settings,
+        detector=analyzer.detector_name,
+        classifier=analyzer.classifier_name,
+        consent=consent,
+    )
+
+
+def tracks_of(readings: Readings) -> list[dict[str, Any]]:
+    """Each face in a few plain values; keys are a contract.
+
+    `seconds` tells how long each label held, and `unsure` how long none.
+    """
+    rows = []
+    for face in readings.faces:
+        its = readings.of(face)
+        found = summary(its)
+        rows.append(
+            {
+                "face": face,
+                "first_s": round(float(its.at_s[0]), 3),
+                "last_s": round(float(its.at_s[-1]), 3),
+                "readings": len(its),
+                "seconds": {
+                    name or "unsure": round(seconds, 3)
+                    for name, seconds in sorted(
+                        found.seconds.items(), key=lambda each: (-each[1], each[0] or "")
+                    )
+                },
+            }
+        )
+    return rows

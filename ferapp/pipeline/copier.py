@@ -1,0 +1,85 @@
+"""Draws on the frames of a video and writes them; runs in a process of its own.
+
+See `ferapp.pipeline.copy`, which starts it.
+"""
+
+import json
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from pathlib import Path
+from typing import TypeVar
+
+from ferapp.errors import VideoError
+from ferapp.media.child import confine, send
+from ferapp.media.decoder import Decoder
+from ferapp.media.encoder import Encoder, with_sound
+from ferapp.pipeline.overlay import Overlay
+from ferapp.vision.threads import cap_threads
+
+_MEMORY_BYTES = 3 << 30
+_TOLD_EVERY = 5
+
+_Item = TypeVar("_Item")
+
+
+def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
+    """The same, each made on another thread while the one before is used."""
+    with ThreadPoolExecutor(1, "ahead") as pool:
+        pending = pool.submit(next, items, None)
+        while (item := pending.result()) is not None:
+            pending = pool.submit(next, items, None)
+            yield item
+
+
+def main() -> None:
+    """Copy the video on standard input as the request says, and tell how far it is."""
+    confine(_MEMORY_BYTES)
+    cap_threads(1)
+    request = json.loads(sys.argv[1])
+    try:
+        told = _copied(Path(request["overlay"]), Path(request["out"]), request["max_side_px"])
+        send({"done": True, "note": told})
+    except VideoError as exc:
+        send({"error": str(exc)})
+    except MemoryError:
+        send({"error": "The copy needs more memory than it may have here."})
+    except OSError as exc:
+        send({"error": f"The copy could not be written: {exc.strerror or type(exc).__name__}."})
+
+
+def _copied(overlay: Path, out: Path, max_side_px: int) -> str:
+    """What is missing in the copy, in a sentence; empty if nothing."""
+    plan = Overlay.load(overlay)
+    picture = out.with_name(f"{out.name}.picture")
+    with open(0, "rb", closefd=False) as source:
+        decoder = Decoder(source)
+        frames = decoder.frames(max_side_px=max_side_px)
+        first = next(frames)
+        height, width = first[1].shape[:2]
+        drawn = ((plan.drawn(image, at_s), at_s) for at_s, image in chain([first], frames))
+        with Encoder(picture, (width, height)) as encoder:
+            for count, (image, at_s) in enumerate(ahead(drawn)):
+                encoder.add(image, at_s)
+                if count % _TOLD_EVERY == 0:
+                    send({"at_s": at_s})
+        decoder.close()
+        note = decoder.damage
+        if not decoder.info.has_sound:
+            picture.replace(out)
+            return note
+        send({"at_s": at_s})
+        source.seek(0)
+        try:
+            with_sound(picture, source, out)
+            picture.unlink()
+        except Exception:
+            # Sound is less than the pictures, which are there; nothing may take them along.
+            picture.replace(out)
+            note = f"{note} The sound of the video can't be read. The copy has none.".strip()
+        return note
+
+
+if __name__ == "__main__":
+    main()

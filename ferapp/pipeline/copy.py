@@ -1,0 +1,96 @@
+"""An annotated copy of a video: boxes and labels on the chosen faces, the others hidden."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, Final, Self
+
+from ferapp.errors import VideoError
+from ferapp.media.child import Child
+from ferapp.media.video import opened
+from ferapp.pipeline.overlay import Overlay
+
+MAX_SIDE_PX: Final = 1920
+"""Copies of larger videos are made smaller."""
+
+# Putting the sound beside hours of pictures is one step that says nothing.
+_SILENCE_S: Final = 300.0
+_UNWRITTEN: Final = "The copy could not be written: {}."
+
+
+class AnnotatedCopy:
+    """The copying of one video: iterate over it to do it, stop when you like.
+
+    It is an MP4 file with H.264, every frame at its own time, the first sound track kept, and no
+    other track or metadata. A context manager that ends the process that does the work.
+
+    Args:
+        source: As for `ferapp.media.video.Video`.
+        overlay: What is drawn and hidden.
+        out: The file to write; what stands there is replaced once the copy is whole.
+
+    Attributes:
+        note: What is missing, in a sentence; complete when the iteration is.
+
+    Raises:
+        VideoError: The source can't be read.
+    """
+
+    def __init__(self, source: Path | BinaryIO, overlay: Overlay, out: Path) -> None:
+        self.note = ""
+        self._out = out
+        file = opened(source) if isinstance(source, Path) else source
+        try:
+            self._folder = tempfile.TemporaryDirectory(
+                prefix=".ferapp-", dir=out.parent, ignore_cleanup_errors=True
+            )
+        except OSError as exc:
+            if file is not source:
+                file.close()
+            raise VideoError(_UNWRITTEN.format(exc.strerror or type(exc).__name__)) from exc
+        self._whole = Path(self._folder.name) / "copy.mp4"
+        plan = Path(self._folder.name) / "overlay.npz"
+        try:
+            overlay.save(plan)
+            request = {
+                "overlay": str(plan),
+                "out": str(self._whole),
+                "max_side_px": MAX_SIDE_PX,
+            }
+            self._child = Child("ferapp.pipeline.copier", file, request, silence_s=_SILENCE_S)
+        except BaseException as exc:
+            self._folder.cleanup()
+            if isinstance(exc, OSError):
+                raise VideoError(_UNWRITTEN.format(exc.strerror or type(exc).__name__)) from exc
+            raise
+        finally:
+            if file is not source:
+                file.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the work and remove what is unfinished; may be called twice and from any thread."""
+        self._child.kill()
+        self._folder.cleanup()
+
+    def __iter__(self) -> Iterator[float]:
+        """Times of the video, in seconds, up to which it is copied.
+
+        Raises:
+            VideoError: The source can't be read, or the copy not be written.
+        """
+        while True:
+            told, _ = self._child.message()
+            if "done" in told:
+                self.note = told["note"]
+                try:
+                    self._whole.replace(self._out)
+                except OSError as exc:
+                    raise VideoError(_UNWRITTEN.format(exc.strerror)) from exc
+                return
+            yield told["at_s"]

@@ -1,0 +1,167 @@
+"""Long work on a thread of its own, which a page watches and may end."""
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Final, Generic, Literal, Protocol, TypeVar
+
+from ferapp.errors import UserError
+from ferapp.pipeline.seats import Seats
+
+State = Literal["waiting", "running", "done", "failed", "cancelled"]
+
+_LOOK_S: Final = 0.5
+_logger = logging.getLogger(__name__)
+
+
+class Work(Protocol):
+    """What a job does: iterated over on the job's thread, closed from any to end it."""
+
+    @property
+    def total(self) -> float:
+        """What the progress goes up to; 0 where nobody knows."""
+        ...
+
+    def __iter__(self) -> Iterator[float]:
+        """Do it, and tell again and again how much is done."""
+        ...
+
+    def close(self) -> None:
+        """End at once what is going on; may be called twice."""
+        ...
+
+
+W = TypeVar("W", bound=Work)
+
+
+class Job(Generic[W]):
+    """Waits for a seat, then works.
+
+    The page's thread makes it, reads its attributes and calls `cancel`. The work runs on a thread
+    of its own; a second one keeps the seat and ends the work when nobody wants it any more.
+
+    Args:
+        begin: Makes the work, on the job's thread.
+        seats: How many work at once in this process; the others wait in line.
+        is_wanted: Asked twice a second; once it says no the job is cancelled.
+        clock: Tells seconds.
+
+    Attributes:
+        state: What it is doing; the last three states are final.
+        place: In the line, from 1; 0 with a seat.
+        done: How much of the work.
+        work: There from the beginning of the work on.
+        failure: Why it failed, in a sentence.
+    """
+
+    def __init__(
+        self,
+        begin: Callable[[], W],
+        seats: Seats,
+        *,
+        is_wanted: Callable[[], bool] = lambda: True,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.state: State = "waiting"
+        self.place = 0
+        self.done = 0.0
+        self.work: W | None = None
+        self.failure = ""
+        self._begin = begin
+        self._seats = seats
+        self._is_wanted = is_wanted
+        self._clock = clock
+        self._began_s = clock()
+        self._id = uuid.uuid4().hex
+        self._over = threading.Event()
+        self._has_seat = threading.Event()
+        self._cancelled = threading.Event()
+        self._lock = threading.Lock()
+        threading.Thread(target=self._watch, name="job-watch", daemon=True).start()
+        self._thread = threading.Thread(target=self._run, name="job", daemon=True)
+        self._thread.start()
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its state is final."""
+        return self._over.is_set()
+
+    @property
+    def total(self) -> float:
+        """What `done` goes up to; 0 where nobody knows."""
+        return self.work.total if self.work else 0.0
+
+    @property
+    def share(self) -> float | None:
+        """How much is done, in [0, 1]; None where nobody knows."""
+        return min(self.done / self.total, 1.0) if self.total else None
+
+    @property
+    def left_s(self) -> float | None:
+        """About how long it still takes; None where nobody knows yet."""
+        if not self.share or self.state != "running":
+            return None
+        return (self._clock() - self._began_s) * (1 - self.share) / self.share
+
+    def cancel(self) -> None:
+        """End it at once; may be called twice, and after its end."""
+        self._cancelled.set()
+        with self._lock:
+            work = self.work
+        if work is not None:
+            work.close()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Wait until it is over; whether it is."""
+        return self._over.wait(timeout_s)
+
+    def _run(self) -> None:
+        state: State = "failed"
+        try:
+            while not self._has_seat.wait(_LOOK_S):
+                if self._cancelled.is_set():
+                    break
+            if not self._cancelled.is_set():
+                self._work()
+            state = "cancelled" if self._cancelled.is_set() else "done"
+        except UserError as exc:
+            self.failure = str(exc)
+        except Exception:
+            # What was closed under its hands may break in any way.
+            if not self._cancelled.is_set():
+                _logger.exception("a job failed")
+            self.failure = "This failed because of an error in the app; see its log."
+        finally:
+            if self._cancelled.is_set():
+                state, self.failure = "cancelled", ""
+            self.state = state
+            self._over.set()
+            self._seats.leave(self._id)
+
+    def _work(self) -> None:
+        self.state, self._began_s = "running", self._clock()
+        with closing(self._begin()) as work:
+            with self._lock:
+                self.work = work
+            # The other way round a cancellation between the two would be missed.
+            if self._cancelled.is_set():
+                return
+            for self.done in work:
+                if self._cancelled.is_set():
+                    return
+
+    def _watch(self) -> None:
+        """Keep the place in the line, and see whether anybody still wants it."""
+        while True:
+            self.place = self._seats.place(self._id)
+            if self.place == 0:
+                self._has_seat.set()
+            if not self._is_wanted():
+                self.cancel()
+            if self._over.wait(_LOOK_S):
+                # It may have asked once more after the seat was given back.
+                self._seats.leave(self._id)
+                return

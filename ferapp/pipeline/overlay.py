@@ -1,0 +1,196 @@
+"""Where every face of an analysed video is at any time, and what is drawn there."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferapp.emotions import COLOURS, OTHER_COLOUR
+from ferapp.recording.session import Readings
+from ferapp.recording.summary import pause_s
+from ferapp.vision.annotate import UNSURE_COLOUR, annotated, hidden
+from ferapp.vision.boxes import iou
+from ferapp.vision.crops import Image
+
+HIDDEN_MARGIN_S: Final = 0.5
+"""A hidden face stays hidden for so long before it is first and after it is last found."""
+
+# A box is drawn for no longer than this beside its reading.
+_DRAWN_MARGIN_S: Final = 0.1
+_SAME_FACE_IOU: Final = 0.3
+
+Boxes = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class _Track:
+    """One face over time; boxes are shares of the frame's width and height."""
+
+    face: int
+    at_s: NDArray[np.float64]
+    boxes: Boxes
+    captions: NDArray[np.str_]
+    colours: NDArray[np.str_]
+    pause_s: float
+
+    def box(self, at_s: float, margin_s: float) -> Boxes | None:
+        """Where it is, (4,): between two readings on the straight line; None if nowhere."""
+        after = int(np.searchsorted(self.at_s, at_s, side="right"))
+        if 0 < after < len(self.at_s):
+            since, until = self.at_s[after - 1], self.at_s[after]
+            if until - since <= self.pause_s:
+                share = np.float32((at_s - since) / (until - since))
+                here: Boxes = self.boxes[after - 1] * (1 - share) + self.boxes[after] * share
+                return here
+        places = [place for place in (after - 1, after) if 0 <= place < len(self.at_s)]
+        nearest = min(places, key=lambda place: abs(self.at_s[place] - at_s))
+        near = abs(self.at_s[nearest] - at_s) <= margin_s + 1e-6
+        return self.boxes[nearest] if near else None
+
+    def last(self, at_s: float) -> int:
+        """The row that holds at a time."""
+        return max(int(np.searchsorted(self.at_s, at_s + 1e-6, side="right")) - 1, 0)
+
+
+class Overlay:
+    """Draws on the frames of a video what was read from it.
+
+    Args:
+        readings: Of all faces.
+        unconfirmed_s: Times of boxes that may be faces, (m,), ascending.
+        unconfirmed: These boxes, (m, 4), as shares of the frame's width and height.
+        shown: Numbers of the faces that get a box and a label; None for all.
+        hides_others: Whether all others are hidden, and what may be a face as well.
+    """
+
+    def __init__(
+        self,
+        readings: Readings,
+        unconfirmed_s: NDArray[np.float64],
+        unconfirmed: Boxes,
+        *,
+        shown: frozenset[int] | None = None,
+        hides_others: bool = True,
+    ) -> None:
+        told = [_told(*each) for each in zip(readings.expression, readings.flaw, strict=True)]
+        captions = np.array([words for words, _ in told], np.str_)
+        colours = np.array([colour for _, colour in told], np.str_)
+        scale = np.tile(readings.size_wh, 2).astype(np.float32)
+        boxes = (readings.xyxy / np.maximum(scale, 1)).astype(np.float32)
+        self._fill(
+            readings.at_s, readings.face, boxes, captions, colours, unconfirmed_s, unconfirmed
+        )
+        self._shown, self._hides = shown, hides_others and shown is not None
+
+    def _fill(
+        self,
+        at_s: NDArray[np.float64],
+        face: NDArray[np.int64],
+        boxes: Boxes,
+        captions: NDArray[np.str_],
+        colours: NDArray[np.str_],
+        unconfirmed_s: NDArray[np.float64],
+        unconfirmed: Boxes,
+    ) -> None:
+        self._columns = (at_s, face, boxes, captions, colours, unconfirmed_s, unconfirmed)
+        order = np.lexsort((at_s, face))
+        moments = np.unique(at_s)
+        longest_s = pause_s(moments)
+        # Of a video that is read every few seconds nobody knows who is there in between.
+        usual_s = float(np.median(np.diff(moments))) if len(moments) > 1 else 0.0
+        self._margin_s = max(HIDDEN_MARGIN_S, usual_s)
+        starts = np.flatnonzero(np.diff(face[order], prepend=-1))
+        parts = np.split(order, starts[1:]) if len(face) else []
+        self._tracks = [
+            _Track(
+                int(face[rows[0]]),
+                at_s[rows],
+                boxes[rows],
+                captions[rows],
+                colours[rows],
+                max(pause_s(at_s[rows]), longest_s),
+            )
+            for rows in parts
+        ]
+        self._first_s = np.array([track.at_s[0] for track in self._tracks])
+        self._last_s = np.array([track.at_s[-1] for track in self._tracks])
+        self._unconfirmed_s, self._unconfirmed = unconfirmed_s, unconfirmed
+
+    def save(self, path: Path) -> None:
+        """Write it for `load`, which another process may call."""
+        names = ("at_s", "face", "boxes", "captions", "colours", "unconfirmed_s", "unconfirmed")
+        shown = np.array(sorted(self._shown or ()), np.int64)
+        flags = np.array([self._shown is None, self._hides])
+        columns: dict[str, Any] = dict(zip(names, self._columns, strict=True))
+        np.savez(path, allow_pickle=False, shown=shown, flags=flags, **columns)
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """What `save` wrote."""
+        with np.load(path, allow_pickle=False) as kept:
+            values = dict(kept)
+        overlay = cls.__new__(cls)
+        shown, flags = values.pop("shown"), values.pop("flags")
+        overlay._fill(**values)
+        overlay._shown = None if flags[0] else frozenset(shown.tolist())
+        overlay._hides = bool(flags[1])
+        return overlay
+
+    def drawn(self, image_rgb: Image, at_s: float) -> Image:
+        """A copy of a frame, (h, w, 3) uint8, with the faces of this time hidden or labelled."""
+        height, width = image_rgb.shape[:2]
+        scale = np.array([width, height, width, height], np.float32)
+        shown, others = self._at(at_s)
+        if self._hides:
+            keep = _stacked([box for _, box in self._near(shown, at_s)])
+            places = _stacked([box for _, box in self._near(others, at_s)])
+            doubtful = _apart(self._doubtful(at_s), keep)
+            image_rgb = hidden(image_rgb, np.concatenate([places, doubtful]) * scale)
+        here = [(t, box) for t in shown if (box := t.box(at_s, _DRAWN_MARGIN_S)) is not None]
+        rows = [track.last(at_s) for track, _ in here]
+        return annotated(
+            image_rgb,
+            _stacked([box for _, box in here]) * scale,
+            [f"{track.face} {track.captions[r]}" for (track, _), r in zip(here, rows, strict=True)],
+            [str(track.colours[r]) for (track, _), r in zip(here, rows, strict=True)],
+        )
+
+    def _at(self, at_s: float) -> tuple[list[_Track], list[_Track]]:
+        """The tracks around a time: those that are shown, and the others."""
+        is_near = (self._first_s <= at_s + self._margin_s) & (self._last_s >= at_s - self._margin_s)
+        near = [self._tracks[place] for place in np.flatnonzero(is_near)]
+        if self._shown is None:
+            return near, []
+        shown = [track for track in near if track.face in self._shown]
+        return shown, [track for track in near if track.face not in self._shown]
+
+    def _near(self, tracks: list[_Track], at_s: float) -> list[tuple[_Track, Boxes]]:
+        found = ((track, track.box(at_s, self._margin_s)) for track in tracks)
+        return [(track, box) for track, box in found if box is not None]
+
+    def _doubtful(self, at_s: float) -> Boxes:
+        """Boxes around a time that may be faces, (m, 4)."""
+        first, last = np.searchsorted(
+            self._unconfirmed_s, (at_s - self._margin_s, at_s + self._margin_s)
+        )
+        return self._unconfirmed[first:last]
+
+
+def _told(expression: str | None, flaw: str | None) -> tuple[str, str]:
+    """Caption without the number, and colour."""
+    if flaw is not None or expression is None:
+        return flaw or "unsure", UNSURE_COLOUR
+    return expression, COLOURS.get(expression, OTHER_COLOUR)
+
+
+def _stacked(boxes: list[Boxes]) -> Boxes:
+    return np.array(boxes, np.float32).reshape(-1, 4)
+
+
+def _apart(boxes: Boxes, others: Boxes) -> Boxes:
+    """Those of the boxes, (n, 4), that are not the same face as one of the others, (m, 4)."""
+    if not len(boxes) or not len(others):
+        return boxes
+    return np.asarray(boxes[iou(boxes, others).max(axis=1) <= _SAME_FACE_IOU], np.float32)

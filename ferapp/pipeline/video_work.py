@@ -1,0 +1,185 @@
+"""The two long works on a video that a page starts as jobs: reading it, and copying it."""
+
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
+from typing import BinaryIO, Final, cast
+
+import numpy as np
+
+from ferapp.errors import VideoError
+from ferapp.media.images import jpeg_bytes
+from ferapp.media.scratch import scratch
+from ferapp.media.video import VideoInfo
+from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.clip import Clip, ClipAnalysis
+from ferapp.pipeline.copy import AnnotatedCopy
+from ferapp.pipeline.overlay import Overlay
+from ferapp.pipeline.stream import StreamFrame
+from ferapp.settings import ClipSettings
+from ferapp.vision.boxes import squares
+from ferapp.vision.crops import Image, region, resized
+
+PREVIEW_S: Final = 0.4
+"""How often a picture of the work is made, so that somebody can watch it."""
+
+PREVIEW_PX: Final = 640
+PORTRAIT_PX: Final = 160
+MOST_PORTRAITS: Final = 60
+"""So many faces get a picture; a crowd has more than anybody looks at."""
+
+
+def nameless(data: bytes) -> BinaryIO:
+    """A file that only this process and its children can read, and that a crash leaves no bit of.
+
+    Decoders are processes of their own and need a file; uploads are bytes.
+
+    Raises:
+        VideoError: There is no room for it.
+    """
+    file: BinaryIO | None = None
+    try:
+        file = cast(BinaryIO, tempfile.TemporaryFile())
+        file.write(data)
+        file.flush()
+    except OSError as exc:
+        if file is not None:
+            with suppress(OSError):
+                file.close()
+        raise VideoError(
+            f"There is no room for a video of {len(data) / 1e6:.0f} MB on the disk of the server."
+        ) from exc
+    return file
+
+
+@dataclass(frozen=True, eq=False)
+class Portrait:
+    """The best picture of a face so far.
+
+    Attributes:
+        side_px: Of its box in the frame.
+        jpeg: A square around it.
+    """
+
+    side_px: float
+    jpeg: bytes
+
+
+class Reading:
+    """Reads a video.
+
+    Args:
+        data: The bytes of its file.
+        analyzer: May be shared with others.
+        settings: How it is analysed.
+        draw: Draws what was read on a copy of a frame, for the preview.
+
+    Attributes:
+        info: What the container claims.
+        preview: A JPEG picture of a frame a moment ago; empty before the first.
+        portraits: One by the number of each face.
+        clip: What was read; there when it is done.
+
+    Raises:
+        VideoError: It can't be read.
+    """
+
+    def __init__(
+        self,
+        data: bytes,
+        analyzer: Analyzer,
+        settings: ClipSettings,
+        draw: Callable[[Image, StreamFrame], Image],
+    ) -> None:
+        self.preview = b""
+        self.portraits: dict[int, Portrait] = {}
+        self.clip: Clip | None = None
+        self._draw = draw
+        self._stack = ExitStack()
+        with ExitStack() as stack:
+            file = stack.enter_context(nameless(data))
+            self._analysis = stack.enter_context(ClipAnalysis(file, analyzer, settings))
+            self._stack = stack.pop_all()
+        self.info: VideoInfo = self._analysis.info
+        self.total = float(self._analysis.wanted_frames)
+
+    def __iter__(self) -> Iterator[float]:
+        """How many frames have been read."""
+        shown_s = 0.0
+        for count, (image, frame) in enumerate(self._analysis, 1):
+            self._keep_portraits(image, frame)
+            if time.monotonic() - shown_s > PREVIEW_S:
+                shown_s = time.monotonic()
+                self.preview = jpeg_bytes(_fitted(self._draw(image, frame)))
+            yield float(count)
+        self.clip = self._analysis.result()
+
+    def close(self) -> None:
+        """End the decoder; may be called twice."""
+        self._analysis.close()
+        self._stack.close()
+
+    def _keep_portraits(self, image: Image, frame: StreamFrame) -> None:
+        for face in frame.faces:
+            if face.flaw is not None or face.probabilities is None:
+                continue
+            side = float(np.sqrt(np.prod(face.xyxy[2:] - face.xyxy[:2])))
+            kept = self.portraits.get(face.id)
+            if kept is None and len(self.portraits) >= MOST_PORTRAITS:
+                continue
+            if kept is None or side > 1.2 * kept.side_px:
+                square = squares(face.xyxy[None], padding=0.3)[0]
+                cut = region(image, square, (PORTRAIT_PX, PORTRAIT_PX))
+                # Replaced as a whole: the page reads it meanwhile.
+                self.portraits = self.portraits | {face.id: Portrait(side, jpeg_bytes(cut))}
+
+
+class Copying:
+    """Makes an annotated copy of a video.
+
+    Args:
+        data: The bytes of its file.
+        overlay: What is drawn and hidden.
+        duration_s: About how long the video is.
+
+    Attributes:
+        mp4: The copy; empty until it is done.
+        note: What the copy lacks, in a sentence.
+
+    Raises:
+        VideoError: It can't be read.
+    """
+
+    def __init__(self, data: bytes, overlay: Overlay, duration_s: float) -> None:
+        self.mp4 = b""
+        self.note = ""
+        self.total = duration_s
+        with ExitStack() as stack:
+            try:
+                folder = stack.enter_context(scratch())
+            except OSError as exc:
+                raise VideoError("There is no room for a copy on the disk of the server.") from exc
+            file = stack.enter_context(nameless(data))
+            self._out = folder / "copy.mp4"
+            self._copy = stack.enter_context(AnnotatedCopy(file, overlay, self._out))
+            self._stack = stack.pop_all()
+
+    def __iter__(self) -> Iterator[float]:
+        """How many seconds of the video have been copied."""
+        yield from self._copy
+        self.mp4, self.note = self._out.read_bytes(), self._copy.note
+
+    def close(self) -> None:
+        """End it and remove what is unfinished; may be called twice."""
+        self._copy.close()
+        self._stack.close()
+
+
+def _fitted(image: Image) -> Image:
+    scale = PREVIEW_PX / max(image.shape[:2])
+    if scale >= 1:
+        return image
+    height, width = image.shape[:2]
+    return resized(image, (max(round(width * scale), 1), max(round(height * scale), 1)))
