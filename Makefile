@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test e2e bench soak chaos load test-train lint types lock clean
+.PHONY: help run install test e2e bench soak chaos load test-train test-batch lint types lock clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -22,6 +22,10 @@ help:  ## Show what there is
 
 .venv/train.stamp: .venv/test.stamp
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'
+	touch $@
+
+.venv/batch.stamp: .venv/test.stamp
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[batch]'
 	touch $@
 
 .venv/dev.stamp: .venv/test.stamp
@@ -61,6 +65,9 @@ load: .venv/test.stamp  ## Twenty recorders at once into SQLite and PostgreSQL
 
 test-train: .venv/train.stamp  ## Run the tests of training alone (installs PyTorch)
 	$(BIN)/python -m pytest tests/test_training.py
+
+test-batch: .venv/batch.stamp  ## Run the tests of batches on Ray (installs Ray)
+	$(BIN)/python -m pytest tests/test_ray.py
 
 lint: .venv/dev.stamp  ## Check style and format
 	$(BIN)/ruff check .

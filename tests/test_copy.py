@@ -321,7 +321,6 @@ def copied(source: Path, plan: Overlay = NOTHING, *, note: str = "") -> Path:
         pytest.param("a.avi", {}, id="AVI"),
         pytest.param("a.ts", {"start_s": 10}, id="TS"),
         pytest.param("a.mp4", {"at_s": [0, 0.01, 0.4, 0.41, 3, 3.001, 3.1, 4]}, id="uneven"),
-        pytest.param("a.mp4", {"rate": 1}, id="slow"),
     ],
 )
 def test_a_copy_has_the_frames_and_times_of_its_source(
@@ -355,10 +354,11 @@ def test_copies_of_large_videos_are_made_smaller(tmp_path: Path) -> None:
     assert images_of(copied(source))[0].shape == (1080, 1920, 3)
 
 
-@pytest.mark.parametrize("rgb", [(200, 60, 30), (30, 160, 60), (20, 40, 200), (128, 128, 128)])
-def test_colours_come_through(tmp_path: Path, rgb: tuple[int, int, int]) -> None:
-    source = written(tmp_path / "a.mp4", [solid(rgb)] * 2)
-    assert off_by(images_of(copied(source))[0], solid(rgb)) < LEVELS
+def test_colours_come_through(tmp_path: Path) -> None:
+    images = [solid(rgb) for rgb in ((200, 60, 30), (30, 160, 60), (20, 40, 200), 128, 250)]
+    source = written(tmp_path / "a.mp4", images)
+    for image, original in zip(images_of(copied(source)), images, strict=True):
+        assert off_by(image, original) < LEVELS
 
 
 def test_of_a_hidden_face_nothing_can_be_read_and_the_chosen_one_is_untouched(
@@ -409,9 +409,7 @@ def test_any_sound_becomes_sound_that_browsers_play(tmp_path: Path, name: str, s
     assert len(images_of(copy)) == 20
 
 
-@pytest.mark.parametrize(
-    ("name", "sound"), [("a.mkv", "aac"), ("a.mkv", "pcm_s16le"), ("a.ts", "aac")], ids=str
-)
+@pytest.mark.parametrize(("name", "sound"), [("a.mkv", "pcm_s16le"), ("a.ts", "aac")], ids=str)
 def test_sound_stays_with_its_picture(tmp_path: Path, name: str, sound: str) -> None:
     """Pictures that begin a second after the sound do so in the copy."""
     at_s = [1 + n / 10 for n in range(10)]

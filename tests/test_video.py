@@ -241,7 +241,6 @@ GRIDS = {
     "a fifth": (25, None, 2.0, 5.0, [n / 5 for n in range(10)]),
     "more than there are": (5, None, 2.0, 30.0, [n / 5 for n in range(10)]),
     "one in five seconds": (1, None, 12.0, 0.2, [0.0, 5.0, 10.0]),
-    "an uneven clock, all": (10, [0, 0.01, 0.4, 0.41, 3, 3.001], 0, None, None),
     "an uneven clock": (10, [0, 0.01, 0.4, 0.41, 3, 3.001], 0, 2.0, [0.0, 3.0]),
 }
 
@@ -255,12 +254,12 @@ def test_frames_are_taken_evenly_by_their_times(
     at_s: list[float] | None,
     length_s: float,
     per_second: float | None,
-    expected: list[float] | None,
+    expected: list[float],
 ) -> None:
     images = numbered(len(at_s) if at_s else round(length_s * rate))
     path = written(tmp_path / "a.mp4", images, rate=rate, at_s=at_s)
     found = seen(path, per_second=per_second)
-    assert found.at_s == pytest.approx(at_s if expected is None else expected, abs=0.001)
+    assert found.at_s == pytest.approx(expected, abs=0.001)
 
 
 def test_a_rate_that_does_not_divide_takes_one_frame_of_each_span(tmp_path: Path) -> None:
@@ -307,14 +306,6 @@ def test_a_first_frame_without_a_time_does_not_stop_the_clock(tmp_path: Path) ->
     found = seen(path)
     assert found.numbers == list(range(5)) and found.at_s[0] == pytest.approx(0, abs=0.11)
     assert np.diff(found.at_s[1:]) == pytest.approx(np.diff(at_s[1:]), abs=0.01)
-
-
-def test_avi_of_frames_that_refer_to_later_ones_lasts_as_long_as_it_does(tmp_path: Path) -> None:
-    """AVI knows no times of display, only the order."""
-    path = written(tmp_path / "a.avi", numbered(20), rate=25, codec="libx264", bframes=2)
-    found = seen(path)
-    assert found.numbers == list(range(20))
-    assert found.at_s[-1] - found.at_s[0] == pytest.approx(19 / 25, abs=0.05)
 
 
 def test_the_size_may_change_on_the_way(tmp_path: Path) -> None:
@@ -498,9 +489,9 @@ def test_a_child_that_falls_silent_is_killed_and_it_is_told(nothing: object) -> 
 
 
 def test_a_child_that_nobody_asks_may_be_silent(nothing: object) -> None:
-    with Child("tests.sleeper", nothing, ['{"n": 1}\n', '{"n": 2}\n'], silence_s=0.5) as child:
+    with Child("tests.sleeper", nothing, ['{"n": 1}\n', '{"n": 2}\n'], silence_s=0.3) as child:
         assert child.message()[0] == {"n": 1}
-        time.sleep(1.3)  # longer than the watch takes to see it
+        time.sleep(0.9)  # longer than the watch takes to see it
         assert child.message()[0] == {"n": 2}
 
 

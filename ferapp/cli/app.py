@@ -9,7 +9,9 @@ import typer
 import ferapp
 from ferapp.cli import evaluate, models, sessions, train
 from ferapp.cli.analyze import analyze
+from ferapp.cli.batch import batch
 from ferapp.cli.benchmark import benchmark
+from ferapp.cli.video import video
 from ferapp.errors import UserError
 
 app = typer.Typer(
@@ -20,6 +22,8 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(analyze)
+app.command()(video)
+app.command()(batch)
 app.command()(benchmark)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(models.app, name="models")

@@ -136,7 +136,7 @@ class Job(Generic[W]):
             self.failure = "This failed because of an error in the app; see its log."
         finally:
             if self._cancelled.is_set():
-                state, self.failure = "cancelled", ""
+                state, self.failure, self.work = "cancelled", "", None
             self.state = state
             self._over.set()
             self._seats.leave(self._id)

@@ -41,7 +41,9 @@ _LAW = """
 _PRIVACY = """
 - Pictures go from your browser to the machine that runs ferapp, **which is your own** unless you
   opened this page from another one. They are kept in memory until you remove them or close the
-  page, and nowhere else; no picture is written to disk.
+  page, and nowhere else; no picture is written to disk. A video is handed to its decoder as a
+  temporary file without a name, gone when it has been read; an annotated copy lies in a private
+  temporary folder while it is made.
 - Live video goes to that machine and back, directly. One or two frames are in its memory at a time;
   of the last minute only numbers are kept, until you close the page.
 - **Nothing is recorded unless you press record** and say who is shown; then numbers, never

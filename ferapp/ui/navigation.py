@@ -9,6 +9,7 @@ st.navigation(
     [
         st.Page(PAGES / "image.py", title="Pictures", default=True),
         st.Page(PAGES / "live.py", title="Live"),
+        st.Page(PAGES / "video.py", title="Video"),
         st.Page(PAGES / "dashboard.py", title="Dashboard"),
         st.Page(PAGES / "about.py", title="About"),
     ]

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import streamlit as st
 
-from ferapp.media.images import MAX_PIXELS, read_image
+from ferapp.media.images import MAX_BYTES, MAX_PIXELS, read_image
 from ferapp.recording.export import one_line
 from ferapp.vision.crops import Image, region
 
@@ -71,6 +71,7 @@ def _uploads() -> list[Picture]:
     st.file_uploader(
         "JPG or PNG pictures",
         type=["jpg", "jpeg", "png"],
+        max_upload_size=MAX_BYTES // 1_000_000,
         accept_multiple_files=True,
         key="files",
         on_change=_remember,

@@ -7,10 +7,12 @@ from typing import Final
 import streamlit as st
 
 from ferapp.errors import StoreError
+from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.clip import Clip, recording_of_clip
 from ferapp.pipeline.record import new_recording, readings_of_pictures
 from ferapp.recording.recorder import Recorder
 from ferapp.recording.store import KEEP_DAYS
-from ferapp.settings import StreamSettings
+from ferapp.settings import ClipSettings, StreamSettings
 from ferapp.ui import resources
 from ferapp.ui.controls import Choice
 from ferapp.ui.owner import owner
@@ -139,6 +141,36 @@ def picture_controls(outcomes: Sequence[Outcome], choice: Choice) -> None:
         st.session_state["recorded-pictures"] = {o.id for o in outcomes}
 
     if st.session_state.get("recorded-pictures") == {o.id for o in outcomes}:
+        st.success("Kept as a session.", icon=":material/check:")
+        st.page_link(PAGES / "dashboard.py", label="Look at it")
+    elif st.button(
+        "Keep as a session",
+        icon=":material/save:",
+        help="Keep the numbers for the dashboard; no picture and no file name is kept.",
+    ):
+        _begin(start, asks_always=True)
+
+
+def clip_controls(key: str, clip: Clip, analyzer: Analyzer, settings: ClipSettings) -> None:
+    """The button that keeps what was read from a video as a session.
+
+    Args:
+        key: Of the analysis; another one may be kept again.
+        clip: What was read.
+        analyzer: Which read it.
+        settings: As they were for it.
+    """
+
+    def start(consent: str, keep_days: int | None) -> None:
+        title = f"Video, {datetime.now():%d %B %Y %H:%M}"
+        recording = recording_of_clip(title, clip, analyzer, settings, consent=consent)
+        resources.store().enter(
+            recording, clip.readings, owner(), keep_days=keep_days, duration_s=clip.duration_s
+        )
+        st.session_state["recorded-clip"] = key
+        st.session_state["next-session"] = recording.id
+
+    if st.session_state.get("recorded-clip") == key:
         st.success("Kept as a session.", icon=":material/check:")
         st.page_link(PAGES / "dashboard.py", label="Look at it")
     elif st.button(

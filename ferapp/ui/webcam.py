@@ -261,10 +261,13 @@ def demo(key: str, viewer: Viewer) -> WebRtcStreamerContext[Any, Any]:
 
 
 def _demo_frame(pts: int, time_base: Fraction) -> av.VideoFrame:
-    """The portraits one after the other, each swaying; the source's clock is the only state."""
-    at_s = float(pts * time_base)
+    return av.VideoFrame.from_ndarray(demo_frame(float(pts * time_base)), format="rgb24")
+
+
+def demo_frame(at_s: float) -> Image:
+    """The portraits one after the other, each swaying, (480, 640, 3); time is the only state."""
     if at_s % _DEMO_EACH_S < _DEMO_PAUSE_S:
-        return av.VideoFrame.from_ndarray(np.full((480, 640, 3), 96, np.uint8), format="rgb24")
+        return np.full((480, 640, 3), 96, np.uint8)
     clips = demo_clips()
     portrait = clips[int(at_s / _DEMO_EACH_S) % len(clips)]
     height, width = portrait.shape[:2]
@@ -272,7 +275,7 @@ def _demo_frame(pts: int, time_base: Fraction) -> av.VideoFrame:
     side = 0.75 * height
     x = width / 2 - side * 2 / 3 + sway
     box = np.array([x, 0, x + side * 4 / 3, side], np.float32)
-    return av.VideoFrame.from_ndarray(region(portrait, box, (640, 480)), format="rgb24")
+    return region(portrait, box, (640, 480))
 
 
 @cache

@@ -45,7 +45,7 @@ def sent() -> int:
 
 
 def use(page: Page, url: str) -> dict[str, object]:
-    """A picture, the camera, a recording, the dashboard, the about page."""
+    """A picture, the camera, a recording, a video, the dashboard, the about page."""
     page.set_default_timeout(30_000)
     foreign: list[str] = []
     own = (f"{url}/", "data:", "blob:")
@@ -63,6 +63,12 @@ def use(page: Page, url: str) -> dict[str, object]:
     shown = live.shown()
     page.get_by_role("button", name="Stop recording").click()
     live.stop()
+    page.goto(f"{url}/video")
+    page.get_by_text("Demo clip", exact=True).click()
+    page.get_by_role("button", name="Analyse").click()
+    page.get_by_text("Annotated copy", exact=True).click()
+    page.get_by_role("button", name="Make the copy").click()
+    page.locator("video").wait_for()
     page.goto(f"{url}/dashboard")
     page.get_by_text(re.compile("kept until")).wait_for()
     page.goto(f"{url}/about")

@@ -186,7 +186,7 @@ def test_a_deep_link_as_the_first_request_looks_like_any_other(
     later = visit(f"{fresh_server.url}/{path}")
     later.get_by_text("A model sees a face, not a feeling").wait_for()
     links = [page.get_by_test_id("stSidebarNavLink").all_inner_texts() for page in (first, later)]
-    assert links[0] == links[1] == ["Pictures", "Live", "Dashboard", "About"]
+    assert links[0] == links[1] == ["Pictures", "Live", "Video", "Dashboard", "About"]
     assert first.title() == later.title() == f"{(path or 'pictures').title()} · ferapp"
 
 

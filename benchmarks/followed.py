@@ -1,0 +1,126 @@
+"""What it costs to look for faces in every n-th frame only, on clips whose labels are known.
+
+    python -m benchmarks.followed --ferplus FERPLUS.ZIP --scenes FOLDER [--faces N]
+
+FER+ test faces are pasted into a photo without a face and move on a path as heads do, each for two
+seconds at thirty frames a second. What is read is compared with the label of the face, and where
+it is followed to with where the detector would have found it.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.machine import ROOT, about
+from ferapp.inference.registry import load_detector
+from ferapp.pipeline.build import load_analyzer
+from ferapp.pipeline.stream import Stream
+from ferapp.settings import StreamSettings
+from ferapp.training.data import load_ferplus
+from ferapp.training.pasted import faceless
+from ferapp.vision.boxes import iou
+from ferapp.vision.crops import resized
+
+EVERY = (1, 2, 3, 5, 10)
+SPEEDS = {"calm": 0.3, "lively": 1.0}
+"""Of a head, in widths of its face a second, at its quickest."""
+RATE = 30
+FACE_S = 2.0
+PAUSE_S = 1.2
+SIDE_PX = 150
+SIZE_WH = (640, 480)
+
+
+def path_of(speed: float, at_s: float) -> tuple[int, int]:
+    """Where the left upper corner of a face is."""
+    width = speed * SIDE_PX  # px a second
+    x = SIZE_WH[0] / 2 - SIDE_PX / 2 + width / 3.0 * np.sin(3.0 * at_s)
+    y = SIZE_WH[1] / 2 - SIDE_PX / 2 + width / 4.0 * 0.5 * np.sin(4.0 * at_s + 1)
+    return round(x), round(y)
+
+
+def frames_of(face: np.ndarray, scene: np.ndarray, speed: float) -> list[np.ndarray]:
+    """Two seconds of one face."""
+    big = resized(face, (SIDE_PX, SIDE_PX))
+    frames = []
+    for number in range(int(FACE_S * RATE)):
+        x, y = path_of(speed, number / RATE)
+        frame = scene.copy()
+        frame[y : y + SIDE_PX, x : x + SIDE_PX] = big
+        frames.append(frame)
+    return frames
+
+
+def measure(faces, scenes, analyzer, speed: float) -> list[dict[str, object]]:
+    """One row for each n."""
+    streams = {n: Stream(analyzer, lambda: 0.0) for n in EVERY}
+    how = {n: StreamSettings(detect_every=n, reads_followed=True) for n in EVERY}
+    seen = {n: {"right": 0, "read": 0, "held_right": 0, "held": 0, "iou": []} for n in EVERY}
+    total = 0
+    for index, (face, label) in enumerate(faces):
+        scene = resized(next(scenes), SIZE_WH)
+        start_s = index * (FACE_S + PAUSE_S)
+        for number, frame in enumerate(frames_of(face, scene, speed)):
+            at_s = start_s + number / RATE
+            found = analyzer.detect(frame, how[1].analysis)
+            total += 1
+            for n in EVERY:
+                due = found if number % n == 0 else None
+                result = streams[n].process(frame, at_s, how[n], found=due)
+                for one in result.faces[:1]:
+                    kept = seen[n]
+                    if one.probabilities is not None:
+                        kept["read"] += 1
+                        kept["right"] += int(one.probabilities.argmax() == label)
+                    if one.expression is not None:
+                        kept["held"] += 1
+                        kept["held_right"] += one.expression == analyzer.labels[label]
+                    if len(found):
+                        kept["iou"].append(float(iou(one.xyxy[None], found.xyxy).max()))
+    return [
+        {
+            "detect_every": n,
+            "frames": total,
+            "frames_read": round(kept["read"] / total, 4),
+            "accuracy_of_readings": round(kept["right"] / max(kept["read"], 1), 4),
+            "frames_with_label": round(kept["held"] / total, 4),
+            "accuracy_of_labels": round(kept["held_right"] / max(kept["held"], 1), 4),
+            "mean_iou_with_detector": round(float(np.mean(kept["iou"] or [0])), 4),
+        }
+        for n, kept in seen.items()
+    ]
+
+
+def main() -> None:
+    """Measure, print a table and write a dated file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--ferplus", type=Path, required=True)
+    parser.add_argument("--scenes", type=Path, required=True)
+    parser.add_argument("--faces", type=int, default=200)
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
+    options = parser.parse_args()
+    every = load_ferplus(options.ferplus, "Test", majority_only=True)
+    chosen = np.random.default_rng(0).permutation(len(every))[: options.faces]
+    faces = [(every.images_rgb[place], int(every.classes[place])) for place in chosen]
+    analyzer = load_analyzer()
+    result = {**about(), "faces": len(faces), "rate": RATE, "speeds": SPEEDS}
+    console = Console()
+    for name, speed in SPEEDS.items():
+        rows = measure(faces, faceless(options.scenes, load_detector()), analyzer, speed)
+        result[name] = rows
+        table = Table(*(key.replace("_", " ") for key in rows[0]), title=f"{name} heads")
+        for row in rows:
+            table.add_row(*map(str, row.values()))
+        console.print(table)
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / f"{result['date']}-followed.json"
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    console.print(f"written to {path.name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""``ferapp batch``: a folder of pictures and videos in, tables of every face out."""
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ferapp.cli.output import as_text, errors, print_json, progress
+from ferapp.errors import InvalidValue
+from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
+
+if TYPE_CHECKING:
+    from ferapp.pipeline.batch import Engine, Tally
+    from ferapp.pipeline.batch_items import Request
+
+ENGINES = ("local", "ray")
+_INTERRUPTED = 130
+
+
+def batch(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIR", exists=True, file_okay=False, help="A folder of pictures and videos."
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="DIR", help="Folder for the results and the tables.")
+    ],
+    engine: Annotated[
+        str, typer.Option("--engine", help=f"Who does the work: {' or '.join(ENGINES)}.")
+    ] = "local",
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="Processes; as many as there are processors."),
+    ] = None,
+    detector: Annotated[
+        str | None, typer.Option("--detector", help="Face detector; see `models list`.")
+    ] = None,
+    classifier: Annotated[
+        str | None, typer.Option("--classifier", help="Expression classifier.")
+    ] = None,
+    confidence: Annotated[
+        float, typer.Option("--confidence", min=0, max=1, help="Least score of a face.")
+    ] = DetectionSettings.confidence,
+    padding: Annotated[
+        float, typer.Option("--padding", help="Share by which the crop is larger than the box.")
+    ] = AnalysisSettings.padding,
+    per_second: Annotated[
+        float | None,
+        typer.Option("--per-second", min=0.001, help="Frames a second of a video; else all."),
+    ] = None,
+    detect_every: Annotated[
+        int,
+        typer.Option("--detect-every", min=1, help="Look for faces in every so manieth of them."),
+    ] = 1,
+    threads: Annotated[
+        int, typer.Option("--threads", min=1, help="Threads a model may use in each worker.")
+    ] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Find every face in all pictures and videos of a folder, and tell its expression.
+
+    Results are kept under what is in a file, so that the same command, given again, does only what
+    is not done. The exit status is 0 when every file was read and 1 when some were not.
+    """
+    if engine not in ENGINES:
+        raise typer.BadParameter(f"expected {' or '.join(ENGINES)}", param_hint="--engine")
+    if out.resolve() == folder.resolve():
+        raise typer.BadParameter("choose another folder than the one to read", param_hint="--out")
+    try:
+        frames = AnalysisSettings(DetectionSettings(confidence), padding)
+        settings = ClipSettings(
+            StreamSettings(frames, detect_every=detect_every, reads_followed=True), per_second
+        )
+    except InvalidValue as exc:
+        raise typer.BadParameter(str(exc)) from exc
+    try:
+        request = _request(detector, classifier, settings, threads)
+        tally = _run(folder, out, request, _engine(engine, workers, threads))
+    except KeyboardInterrupt as exc:
+        errors.print("Stopped. What is done is kept; the same command goes on from there.")
+        raise typer.Exit(_INTERRUPTED) from exc
+    _tell(tally, folder, out, as_json=as_json)
+    if tally.failed:
+        raise typer.Exit(1)
+
+
+def _request(
+    detector: str | None, classifier: str | None, settings: ClipSettings, threads: int
+) -> "Request":
+    """By the models' own names; they are here and right, or no file is looked at."""
+    from ferapp.inference.manifest import manifest
+    from ferapp.inference.weights import read
+    from ferapp.pipeline.batch_items import Request
+
+    models = manifest().model(detector, "detector"), manifest().model(classifier, "classifier")
+    for model in models:
+        read(model)
+    return Request(models[0].name, models[1].name, settings, threads)
+
+
+def _engine(name: str, workers: int | None, threads: int) -> "Engine":
+    from ferapp.pipeline.engines import on_processes, on_ray
+
+    if name == "ray":
+        return partial(on_ray, workers=workers, threads=threads)
+    here = max((os.cpu_count() or 1) // threads, 1)
+    return partial(on_processes, workers=workers or here)
+
+
+def _run(folder: Path, out: Path, request: "Request", engine: "Engine") -> "Tally":
+    from ferapp.pipeline.batch import Batch
+    from ferapp.pipeline.batch_results import Results
+    from ferapp.pipeline.batch_worker import FileWorker
+
+    results = Results(out)
+    with results.alone():
+        batch = Batch(folder, results, request)
+        with progress("files") as report:
+            batch.analyse(engine, FileWorker(request), report)
+        with progress("tables") as report:
+            return batch.write_tables(report)
+
+
+def _tell(tally: "Tally", folder: Path, out: Path, *, as_json: bool) -> None:
+    from ferapp.recording.export import one_line
+
+    read = tally.pictures + tally.videos
+    if as_json:
+        print_json({**vars(tally), "out": as_text(str(out))})
+    elif read or tally.failed:
+        typer.echo(
+            f"{tally.pictures:,} pictures and {tally.videos:,} videos with {tally.faces:,} faces; "
+            f"{tally.done_before:,} were done before. The tables are in {one_line(str(out))}."
+        )
+    if not read and not tally.failed:
+        errors.print(f"There are no pictures or videos in {one_line(str(folder))}.", markup=False)
+    if tally.failed:
+        errors.print(
+            f"{tally.failed:,} of {read + tally.failed:,} files could not be read; "
+            "errors.csv says why."
+        )

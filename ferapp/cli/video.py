@@ -1,0 +1,250 @@
+"""``ferapp video``: a video file in, every face's expression over time out."""
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.table import Table
+from rich.text import Text
+
+from ferapp.cli.output import as_text, console, errors, print_json, progress
+from ferapp.errors import InvalidValue, UserError
+from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
+
+if TYPE_CHECKING:
+    from ferapp.pipeline.analyzer import Analyzer
+    from ferapp.pipeline.clip import Clip
+
+_MOST_SHOWN = 20
+
+
+def video(
+    path: Annotated[Path, typer.Argument(metavar="IN", help="An MP4, MOV, MKV, WebM or AVI file.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="MP4", help="An annotated copy, with its sound.")
+    ] = None,
+    csv: Annotated[
+        Path | None, typer.Option("--csv", metavar="CSV", help="One row a face and time.")
+    ] = None,
+    parquet: Annotated[
+        Path | None,
+        typer.Option("--parquet", metavar="P", help="The same; `sessions import` reads it."),
+    ] = None,
+    faces: Annotated[
+        str,
+        typer.Option(
+            "--faces",
+            metavar="N,N|all|longest",
+            help="Faces that can be seen in the copy, by number; the others are blurred.",
+        ),
+    ] = "longest",
+    blur: Annotated[
+        bool, typer.Option("--blur/--no-blur", help="Whether the other faces are blurred.")
+    ] = True,
+    per_second: Annotated[
+        float | None,
+        typer.Option("--per-second", min=0.001, help="Frames a second; all if not given."),
+    ] = None,
+    detect_every: Annotated[
+        int,
+        typer.Option("--detect-every", min=1, help="Look for faces in every so manieth of them."),
+    ] = 1,
+    detector: Annotated[
+        str | None, typer.Option("--detector", help="Face detector; see `models list`.")
+    ] = None,
+    classifier: Annotated[
+        str | None, typer.Option("--classifier", help="Expression classifier.")
+    ] = None,
+    confidence: Annotated[
+        float, typer.Option("--confidence", min=0, max=1, help="Least score of a face.")
+    ] = DetectionSettings.confidence,
+    smoothing: Annotated[
+        float, typer.Option("--smoothing", min=0, help="Time constant in seconds; 0 for none.")
+    ] = StreamSettings.time_constant_s,
+    classes: Annotated[
+        str, typer.Option("--classes", help="Only these expressions, separated by commas.")
+    ] = "",
+    unsure_below: Annotated[
+        float | None,
+        typer.Option("--unsure-below", min=0, max=1, help="Threshold instead of the calibrated."),
+    ] = None,
+    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads a model may use.")] = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Follow every face of a video and tell its expression over time.
+
+    The exit status is 0 when the video was read, 1 when it could not be. Of a damaged video what
+    can be read is kept, and a line says what is missing.
+    """
+    from ferapp.pipeline.build import load_analyzer
+    from ferapp.pipeline.clip import recording_of_clip, tracks_of
+    from ferapp.recording.exchange import csv_parts, write_parquet
+    from ferapp.recording.files import whole_file
+    from ferapp.vision.threads import cap_threads
+
+    _refuse_targets(path, {"--out": out, "--csv": csv, "--parquet": parquet})
+    settings = _settings(per_second, detect_every, smoothing, confidence, classes, unsure_below)
+    shown = _numbers(faces)
+    cap_threads(threads)
+    analyzer = load_analyzer(detector, classifier, threads=threads)
+    unknown = [n for n in settings.stream.analysis.classes if n not in analyzer.labels]
+    if unknown:
+        raise typer.BadParameter(
+            f"unknown: {', '.join(unknown)}; there are {', '.join(analyzer.labels)}",
+            param_hint="--classes",
+        )
+    started = time.monotonic()
+    try:
+        clip = _analysed(path, analyzer, settings)
+        recording = recording_of_clip(as_text(path.stem), clip, analyzer, settings)
+        if csv:
+            with whole_file(csv) as file:
+                file.writelines(csv_parts(recording, clip.readings))
+        if parquet:
+            with whole_file(parquet) as file:
+                write_parquet(file, recording, clip.readings)
+        note = _copied(path, clip, out, shown, blur=blur) if out else ""
+    except UserError as exc:
+        if as_json:
+            print_json({"path": as_text(str(path)), "error": str(exc)})
+            raise typer.Exit(1) from exc
+        raise UserError(f"{_shown(path)}: {exc}") from exc
+    tracks = tracks_of(clip.readings)
+    notes = [told for told in dict.fromkeys((clip.damage, note)) if told]
+    if as_json:
+        size = dict(zip(("width", "height"), clip.info.size_wh, strict=True))
+        print_json(
+            {"path": as_text(str(path))}
+            | size
+            | {
+                "frames": clip.frames,
+                "duration_s": round(clip.duration_s, 3),
+                "tracks": tracks,
+                "readings": len(clip.readings),
+                "codec": clip.info.codec,
+                "frames_per_second": clip.info.frames_per_second,
+                "has_sound": clip.info.has_sound,
+                "is_partial": bool(clip.damage),
+                "notes": notes,
+                "detector": analyzer.detector_name,
+                "classifier": analyzer.classifier_name,
+                "took_s": round(time.monotonic() - started, 3),
+            }
+        )
+        return
+    console.print(_table(path, clip, tracks))
+    for told in notes:
+        errors.print(Text(told, style="yellow"))
+
+
+def _refuse_targets(source: Path, targets: dict[str, Path | None]) -> None:
+    """Say what is wrong with a name before an hour of work, not after it."""
+    named = {option: target for option, target in targets.items() if target is not None}
+    for option, target in named.items():
+        if target.is_dir() or not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
+            raise typer.BadParameter(f"{_shown(target)} can't be written there", param_hint=option)
+        if target.exists() and source.exists() and target.samefile(source):
+            raise typer.BadParameter("that is the video itself", param_hint=option)
+    if len({target.resolve() for target in named.values()}) < len(named):
+        raise typer.BadParameter("the files to write need different names")
+
+
+def _settings(
+    per_second: float | None,
+    detect_every: int,
+    smoothing: float,
+    confidence: float,
+    classes: str,
+    unsure_below: float | None,
+) -> ClipSettings:
+    try:
+        analysis = AnalysisSettings(
+            DetectionSettings(confidence),
+            classes=tuple(name.strip().lower() for name in classes.split(",") if name.strip()),
+            unsure_below=unsure_below,
+        )
+        stream = StreamSettings(analysis, smoothing, detect_every=detect_every, reads_followed=True)
+        return ClipSettings(stream, per_second)
+    except InvalidValue as exc:
+        raise typer.BadParameter(str(exc)) from exc
+
+
+def _numbers(faces: str) -> frozenset[int] | str:
+    """The faces that were asked for, or the word."""
+    if faces in ("all", "longest"):
+        return faces
+    try:
+        return frozenset(int(number) for number in faces.split(",") if number.strip())
+    except ValueError as exc:
+        raise typer.BadParameter(
+            "numbers with commas, all or longest", param_hint="--faces"
+        ) from exc
+
+
+def _analysed(path: Path, analyzer: "Analyzer", settings: ClipSettings) -> "Clip":
+    from ferapp.pipeline.clip import ClipAnalysis
+
+    with ClipAnalysis(path, analyzer, settings) as analysis, progress("frames") as report:
+        for count, _ in enumerate(analysis, 1):
+            report(count, analysis.wanted_frames)
+        return analysis.result()
+
+
+def _copied(path: Path, clip: "Clip", out: Path, shown: frozenset[int] | str, *, blur: bool) -> str:
+    """Write the annotated copy; what it lacks."""
+    from ferapp.pipeline.copy import AnnotatedCopy
+    from ferapp.pipeline.overlay import Overlay
+
+    chosen = longest(clip) if shown == "longest" else shown
+    overlay = Overlay(
+        clip.readings,
+        clip.unconfirmed_s,
+        clip.unconfirmed,
+        shown=None if isinstance(chosen, str) else chosen,
+        hides_others=blur,
+    )
+    with AnnotatedCopy(path, overlay, out) as copy, progress("seconds copied") as report:
+        for at_s in copy:
+            report(round(at_s), round(clip.duration_s))
+        return copy.note
+
+
+def longest(clip: "Clip") -> frozenset[int]:
+    """The face that was seen in most frames, if there is one."""
+    import numpy as np
+
+    faces, counts = np.unique(clip.readings.face, return_counts=True)
+    return frozenset([int(faces[counts.argmax()])] if len(faces) else [])
+
+
+def _shown(path: Path) -> str:
+    from ferapp.recording.export import one_line
+
+    return one_line(str(path))
+
+
+def _table(path: Path, clip: "Clip", tracks: list[dict[str, Any]]) -> Table | Text:
+    width, height = clip.info.size_wh
+    told = (
+        f"{_shown(path)}: {clip.frames:,} frames of {width} × {height} in {clip.duration_s:.1f} s"
+    )
+    if not tracks:
+        return Text(f"{told}; no face found.")
+    table = Table(title=Text(told), title_justify="left", caption_justify="left")
+    for heading in ("face", "from", "to", "readings", "expressions"):
+        table.add_column(heading)
+    for track in sorted(tracks, key=lambda each: -each["readings"])[:_MOST_SHOWN]:
+        total = sum(track["seconds"].values()) or 1
+        spans = [f"{name} {part / total:.0%}" for name, part in track["seconds"].items()]
+        table.add_row(
+            str(track["face"]),
+            f"{track['first_s']:.1f} s",
+            f"{track['last_s']:.1f} s",
+            f"{track['readings']:,}",
+            ", ".join(spans[:4]),
+        )
+    if len(tracks) > _MOST_SHOWN:
+        table.caption = f"{len(tracks) - _MOST_SHOWN} more faces, seen for a shorter time."
+    return table

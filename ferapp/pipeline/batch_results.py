@@ -1,0 +1,125 @@
+"""The results of a batch on disk, each under the key of what it is the result of."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ferapp.errors import DataError, StoreError
+from ferapp.pipeline.batch_items import Outcome
+from ferapp.recording.exchange import read
+from ferapp.recording.export import one_line
+from ferapp.recording.files import sweep, write_whole
+from ferapp.recording.session import Readings, Recording
+
+
+class Results:
+    """One JSON file a key, and for videos with readings a Parquet file.
+
+    Args:
+        out: Where the tables go; the results lie in a folder in it.
+
+    Attributes:
+        out: The same.
+
+    Raises:
+        StoreError: The folder can't be made or written to.
+    """
+
+    def __init__(self, out: Path) -> None:
+        self.out = out
+        self._folder = out / "results"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise StoreError(
+                f"The folder {one_line(str(out))} can't be made: {exc.strerror or exc}."
+            ) from exc
+        if not os.access(self._folder, os.W_OK) or not os.access(out, os.W_OK):
+            raise StoreError(f"The folder {one_line(str(out))} can't be written to.")
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep other batches out of the folder, and clear away what a killed one left behind.
+
+        Raises:
+            StoreError: Another one is at work.
+        """
+        try:
+            import fcntl
+        except ImportError:  # Windows; two batches at once do the work twice, and no harm
+            yield
+            return
+        handle = os.open(self._folder, os.O_RDONLY)
+        try:
+            try:
+                # Ends with the process, however that ends.
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as exc:
+                raise StoreError(
+                    f"Another batch is writing to {one_line(str(self.out))}. "
+                    "Wait for it or choose another folder."
+                ) from exc
+            except OSError:  # a file system without locks
+                pass
+            else:
+                sweep(self._folder)
+                sweep(self.out)
+            yield
+        finally:
+            os.close(handle)
+
+    def is_done(self, key: str) -> bool:
+        """Whether there is a result."""
+        try:
+            return self._record(key).stat().st_size > 0
+        except OSError:
+            return False
+
+    def keep(self, outcome: Outcome) -> None:
+        """Write a result; the record comes last, so that where it is all is.
+
+        Raises:
+            StoreError: It could not be written.
+        """
+        if outcome.readings:
+            write_whole(self._readings(outcome.key), outcome.readings)
+        write_whole(self._record(outcome.key), outcome.record)
+
+    def record(self, key: str) -> dict[str, Any]:
+        """What is known of one file.
+
+        Raises:
+            DataError: It is not what was written there.
+        """
+        try:
+            known = json.loads(self._record(key).read_bytes())
+        except (OSError, ValueError) as exc:
+            raise damaged(key) from exc
+        if not isinstance(known, dict):
+            raise damaged(key)
+        return known
+
+    def readings(self, key: str) -> tuple[Recording, Readings]:
+        """Those of a video in which there are any.
+
+        Raises:
+            DataError: They are not what was written there.
+        """
+        try:
+            return read("readings", self._readings(key).read_bytes())
+        except (OSError, DataError) as exc:
+            raise damaged(key) from exc
+
+    def _record(self, key: str) -> Path:
+        return self._folder / f"{key}.json"
+
+    def _readings(self, key: str) -> Path:
+        return self._folder / f"{key}.parquet"
+
+
+def damaged(key: str) -> DataError:
+    """What to say of a result that is not what was written there."""
+    return DataError(f"The result is damaged; delete results/{key}.json and run again.")

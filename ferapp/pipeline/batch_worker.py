@@ -1,0 +1,112 @@
+"""What happens to one file of a batch, in whichever process."""
+
+import json
+from dataclasses import asdict, replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import numpy as np
+
+from ferapp.errors import DataError, UserError
+from ferapp.media.images import read_image
+from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.batch_items import Item, Outcome, Request, stamp_of
+from ferapp.pipeline.build import load_analyzer
+from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip, tracks_of
+from ferapp.recording.columns import MOST_READINGS
+from ferapp.recording.exchange import to_parquet
+from ferapp.recording.export import one_line
+from ferapp.vision.threads import cap_threads
+
+# A result has to be the same whenever it is made. The time of the file would not do: a copy has
+# another one, and two files with the same bytes share a result.
+_STARTED: Final = datetime.fromtimestamp(0, UTC)
+
+
+class FileWorker:
+    """Analyses files, one after the other, with models that are loaded once.
+
+    It is made in one process and sent to others before it has loaded anything.
+
+    Args:
+        request: How every file is analysed.
+    """
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._analyzer: Analyzer | None = None
+
+    def load(self) -> None:
+        """Load the models, unless they are loaded.
+
+        Raises:
+            UserError: As for `load_analyzer`; no file can be analysed then.
+        """
+        if self._analyzer is None:
+            request = self._request
+            cap_threads(request.threads)
+            self._analyzer = load_analyzer(
+                request.detector,
+                request.classifier,
+                threads=request.threads,
+                with_smile=request.settings.stream.analysis.with_smile,
+            )
+
+    def analyse(self, item: Item) -> Outcome:
+        """What one file shows; one that can't be read is an outcome as well."""
+        self.load()
+        assert self._analyzer is not None
+        return analysed(item, self._analyzer, self._request)
+
+
+def analysed(item: Item, analyzer: Analyzer, request: Request) -> Outcome:
+    """What one file shows; whatever is wrong with it is an outcome as well."""
+    try:
+        if item.kind == "picture":
+            found = analyzer.analyze(read_image(item.path), request.settings.stream.analysis)
+            record, readings = found.to_record(), b""
+        else:
+            record, readings = _video(item, analyzer, request)
+        if stamp_of(item.path) != item.stamp:
+            raise DataError("The file was changed while it was read; run again.")
+        text = json.dumps(record, ensure_ascii=False, allow_nan=False)
+    except UserError as exc:
+        return Outcome(item.key, error=str(exc))
+    except MemoryError:
+        return Outcome(item.key, error="The file needs more memory than there is.")
+    except Exception as exc:  # of thousands of files, one that nobody thought of stops no other
+        told = one_line(f"{type(exc).__name__}: {exc}")
+        return Outcome(item.key, error=f"The file can't be analysed ({told}).")
+    return Outcome(item.key, f"{text}\n".encode(), readings)
+
+
+def _video(item: Item, analyzer: Analyzer, request: Request) -> tuple[dict[str, Any], bytes]:
+    """The record of a video and its readings as a Parquet file, empty without a face."""
+    limit = ""
+    with ClipAnalysis(item.path, analyzer, request.settings) as analysis:
+        count = 0
+        for _, frame in analysis:
+            count += len(frame.faces)
+            if count > MOST_READINGS:
+                limit = f"Only the first {MOST_READINGS:,} readings of a video are kept."
+                break
+        clip = analysis.result()
+    readings = clip.readings
+    if len(readings) > MOST_READINGS:
+        readings = readings.at(np.arange(MOST_READINGS))
+    record = {
+        "frames": clip.frames,
+        "duration_s": clip.duration_s,
+        "is_whole": clip.is_whole,
+        "damage": clip.damage or limit,
+        "video": asdict(clip.info),
+        "tracks": tracks_of(readings),
+    }
+    if not len(readings):
+        return record, b""
+    recording = replace(
+        recording_of_clip(one_line(item.path.name), clip, analyzer, request.settings),
+        id=item.key[:32],
+        started=_STARTED,
+    )
+    return record, to_parquet(recording, readings)

@@ -1,0 +1,181 @@
+"""A video from the upload to the annotated copy, in a real browser."""
+
+import io
+import time
+from pathlib import Path
+
+import av
+import numpy as np
+import pandas
+import pytest
+
+from ferapp.media.encoder import Encoder
+from ferapp.recording.exchange import read
+from ferapp.ui.webcam import demo_frame
+from tests.e2e.conftest import Server, Visit, sync_api
+from tests.e2e.test_browser import LOOKS, download, is_wider_than_the_window, picture_of
+from tests.e2e.test_sessions import agree, has_chart, show
+
+pytestmark = pytest.mark.e2e
+
+RATE = 15
+SECONDS = 12.0
+
+
+@pytest.fixture(scope="module")
+def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two people one after the other, as a camera would have filmed them."""
+    path = tmp_path_factory.mktemp("clip") / "a clip.mp4"
+    with Encoder(path, (640, 480)) as encoder:
+        for number in range(int(SECONDS * RATE)):
+            encoder.add(demo_frame(number / RATE), number / RATE)
+    return path
+
+
+@pytest.fixture(scope="module")
+def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Long enough that somebody can change their mind."""
+    path = tmp_path_factory.mktemp("clip") / "long.mp4"
+    frames = [demo_frame(number / RATE) for number in range(24 * RATE)]
+    with Encoder(path, (640, 480)) as encoder:
+        for number in range(5 * len(frames)):
+            encoder.add(frames[number % len(frames)], number / RATE)
+    return path
+
+
+def open_video(server: Server, visit: Visit, **look: object) -> "sync_api.Page":
+    page = visit(f"{server.url}/video", **look)
+    page.get_by_role("heading", name="Video", exact=True).wait_for()
+    return page
+
+
+def choose(page: "sync_api.Page", path: Path) -> None:
+    page.locator("input[type=file]").set_input_files(path)
+    page.get_by_text("pixels · codec").wait_for()
+
+
+def analyse(page: "sync_api.Page") -> None:
+    page.get_by_role("button", name="Analyse").click()
+
+
+def children(pid: int) -> list[int]:
+    """Processes that a process has started and that are still there."""
+    found = []
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        try:
+            found += [int(child) for child in (task / "children").read_text().split()]
+        except OSError:
+            continue
+    return found
+
+
+def all_gone(pid: int, within_s: float) -> bool:
+    deadline = time.monotonic() + within_s
+    while children(pid):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+def test_a_clip_is_cancelled_once_then_read_copied_played_and_taken_away(
+    fresh_server: Server, visit: Visit, clip: Path, long_clip: Path
+) -> None:
+    page = open_video(fresh_server, visit)
+    choose(page, long_clip)
+    analyse(page)
+    page.get_by_text("of 1,800 frames read").wait_for()
+    page.get_by_alt_text("A frame of the video that was just read").wait_for()
+    page.get_by_text("frames read · ").wait_for()
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_text("Cancelled; nothing of it is kept.").wait_for()
+    assert all_gone(fresh_server.pid, 5)
+
+    choose(page, clip)
+    page.get_by_text("About 180 frames will be read.").wait_for()
+    analyse(page)
+    page.get_by_text("2 faces in 180 frames over 00:11").wait_for()
+    has_chart(page)
+    show(page, "Files")
+    recording, readings = read("readings.csv", download(page, "CSV"))
+    assert readings.faces == [1, 2] and np.all(np.diff(readings.at_s) >= 0)
+    assert readings.at_s.max() == pytest.approx(SECONDS - 1 / RATE, abs=0.01)
+    assert "happiness" in recording.labels
+    kept, same = read("readings.parquet", download(page, "Parquet"))
+    assert kept.source == "video" and np.array_equal(same.xyxy, readings.xyxy)
+    table = pandas.read_csv(io.BytesIO(download(page, "CSV")))
+    assert len(table) == len(readings)
+
+    show(page, "Annotated copy")
+    page.get_by_role("button", name="Make the copy").click()
+    player = page.locator("video")
+    player.wait_for()
+    player.evaluate("v => { v.muted = true; return v.play() }")
+    page.wait_for_function("document.querySelector('video').currentTime > 0.5")
+    assert player.evaluate("v => [v.videoWidth, v.videoHeight]") == [640, 480]
+    with av.open(io.BytesIO(download(page, "Download the copy"))) as copy:
+        assert copy.streams.video[0].codec_context.name == "h264"
+        assert sum(1 for _ in copy.decode(video=0)) == 180
+
+    page.get_by_role("button", name="Keep as a session").click()
+    agree(page)
+    page.get_by_text("Kept as a session.").wait_for()
+    page.get_by_role("link", name="Look at it").click()
+    page.get_by_role("heading", name="Dashboard").wait_for()
+    page.get_by_text(f"{len(readings)} readings").wait_for()
+    has_chart(page)
+    assert all_gone(fresh_server.pid, 5)
+
+
+def test_a_closed_tab_ends_the_work(fresh_server: Server, visit: Visit, long_clip: Path) -> None:
+    page = open_video(fresh_server, visit)
+    choose(page, long_clip)
+    analyse(page)
+    page.get_by_text("of 1,800 frames read").wait_for()
+    assert children(fresh_server.pid)
+    page.close()
+    assert all_gone(fresh_server.pid, 5 + 2)  # a busy machine closes the connection late
+
+
+def test_work_goes_on_while_another_page_is_looked_at(
+    server: Server, visit: Visit, clip: Path
+) -> None:
+    page = open_video(server, visit)
+    choose(page, clip)
+    analyse(page)
+    page.get_by_text("of 180 frames read").wait_for()
+    page.get_by_role("link", name="About").click()
+    page.get_by_role("heading", name="About").wait_for()
+    page.get_by_role("link", name="Video").click()
+    page.get_by_text("2 faces in 180 frames").wait_for()
+
+
+@pytest.mark.parametrize("text", ["v=0\r\ns=x\r\n", "ffconcat version 1.0\nfile app.py\n", ""])
+def test_what_is_no_video_is_a_sentence(server: Server, visit: Visit, text: str) -> None:
+    page = open_video(server, visit)
+    page.locator("input[type=file]").set_input_files(
+        {"name": "**bold** <b>.mp4", "mimeType": "video/mp4", "buffer": text.encode()}
+    )
+    page.get_by_text("This did not work").wait_for()
+    assert page.get_by_role("button", name="Analyse").count() == 0
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_it_fits_every_window(
+    server: Server, visit: Visit, clip: Path, scheme: str, width: int
+) -> None:
+    page = open_video(server, visit, scheme=scheme, width=width)
+    picture_of(page, f"video-empty-{scheme}-{width}")
+    choose(page, clip)
+    analyse(page)
+    page.get_by_text("of 180 frames read").wait_for()
+    picture_of(page, f"video-progress-{scheme}-{width}")
+    page.get_by_text("2 faces in 180 frames").wait_for()
+    has_chart(page)
+    assert not is_wider_than_the_window(page)
+    picture_of(page, f"video-{scheme}-{width}")
+    for view in ("Summary", "Replay", "Files", "Annotated copy"):
+        show(page, view)
+        page.wait_for_timeout(1000)
+        assert not is_wider_than_the_window(page)
+        picture_of(page, f"video-{view.split()[0].lower()}-{scheme}-{width}")
