@@ -2,8 +2,8 @@
 
     python -m benchmarks.batch [--files N] [--clips N] [--repeats N] [--out DIR]
 
-Each run is the command as a user gives it, into a new folder: starting Python, loading the models and
-writing the tables are in its time. Runs take turns.
+Each run is the command as a user gives it, into a new folder: starting Python, loading the models
+and writing the tables are in its time. Runs take turns.
 """
 
 import argparse
