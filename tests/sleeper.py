@@ -7,7 +7,10 @@ import json
 import sys
 import time
 
+from ferapp.media.child import confine
+
 if __name__ == "__main__":
+    confine(4 << 30)
     for step in json.loads(sys.argv[1]):
         if isinstance(step, str):
             sys.stdout.write(step)

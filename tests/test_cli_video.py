@@ -257,7 +257,7 @@ def test_who_is_seen_is_who_was_asked_for(
     monkeypatch.setattr(overlay, "Overlay", lambda *_, **options: asked.append(options))
     monkeypatch.setattr(copy, "AnnotatedCopy", FakeCopy)
     told = found(clip, "--out", out / "a.mp4", *args)
-    assert asked == [{"shown": shown, "hides_others": hides}]
+    assert asked == [{"every_s": pytest.approx(0.1), "shown": shown, "hides_others": hides}]
     assert told["notes"] == ["Nothing was copied."] and told["is_partial"] is False
 
 

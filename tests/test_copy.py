@@ -1,5 +1,6 @@
 """What is drawn and hidden at any time, and the copy of a video that it ends in."""
 
+import errno
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,6 +13,7 @@ import pytest
 
 from ferapp.emotions import COLOURS
 from ferapp.errors import UserError, VideoError
+from ferapp.media.encoder import Encoder, with_sound
 from ferapp.pipeline.copy import AnnotatedCopy
 from ferapp.pipeline.overlay import HIDDEN_MARGIN_S, Overlay
 from ferapp.recording.session import Readings
@@ -64,12 +66,13 @@ def overlay(
     shown: frozenset[int] | None = None,
     hides_others: bool = True,
     doubtful: tuple[float, tuple[int, int, int, int]] | None = None,
+    every_s: float = 0.1,
 ) -> Overlay:
     times = np.array([doubtful[0]] if doubtful else [], np.float64)
     boxes = np.array([doubtful[1]] if doubtful else [], np.float32).reshape(-1, 4)
     shares = boxes / np.tile(np.array(WH, np.float32), 2)
     readings = Readings.joined(tracks or [made()])
-    return Overlay(readings, times, shares, shown=shown, hides_others=hides_others)
+    return Overlay(readings, times, shares, every_s=every_s, shown=shown, hides_others=hides_others)
 
 
 NOTHING = overlay()
@@ -174,8 +177,20 @@ def test_of_a_video_that_is_read_every_five_seconds_nobody_is_shown_in_between(a
     """A face that was found at 0, 5 and 10 s, and not at 15 s, may be there until then."""
     known = track(*[(5.0 * n, THERE) for n in range(10)], face=1)
     stranger = track(*[(5.0 * n, HERE) for n in range(3)], face=2)
-    image = overlay(known, stranger, shown=frozenset({1})).drawn(NOISE, at_s)
+    image = overlay(known, stranger, shown=frozenset({1}), every_s=5).drawn(NOISE, at_s)
     assert is_hidden(image, HERE)
+
+
+@pytest.mark.parametrize(("at_s", "there"), [(4.9, True), (5.1, False)], ids=str)
+def test_a_face_that_was_found_once_is_hidden_until_the_next_look(at_s: float, there: bool) -> None:
+    image = overlay(track((0.0, HERE), face=2), shown=OTHERS, every_s=5).drawn(NOISE, at_s)
+    assert is_hidden(image, HERE) == there
+
+
+def test_a_face_that_comes_back_after_a_minute_was_away() -> None:
+    """Two readings tell nothing of what is usual."""
+    its = overlay(track((0.0, HERE), (60.0, HERE), face=2), shown=OTHERS)
+    assert [is_hidden(its.drawn(NOISE, at_s)) for at_s in (0, 30, 60)] == [True, False, True]
 
 
 def test_chosen_faces_are_drawn_and_the_others_hidden() -> None:
@@ -393,15 +408,21 @@ SOUNDS = {
 }
 
 
+def heard(path: Path) -> tuple[np.ndarray, int]:
+    """The samples of the left channel of an AAC track, and how many make a second."""
+    with av.open(str(path)) as container:
+        track = container.streams.audio[0]
+        assert track.codec_context.name == "aac"
+        return np.concatenate(
+            [part.to_ndarray()[0] for part in container.decode(track)]
+        ), track.rate
+
+
 @pytest.mark.parametrize(("name", "sound"), SOUNDS.values(), ids=SOUNDS)
 def test_any_sound_becomes_sound_that_browsers_play(tmp_path: Path, name: str, sound: str) -> None:
     source = written(tmp_path / name, numbered(20), sound=sound, start_s=3 * (name == "a.ts"))
     copy = copied(source)
-    with av.open(str(copy)) as container:
-        heard = container.streams.audio[0]
-        assert heard.codec_context.name == "aac"
-        wave = np.concatenate([frame.to_ndarray()[0] for frame in container.decode(heard)])
-        rate = heard.rate
+    wave, rate = heard(copy)
     assert len(wave) / rate == pytest.approx(2, abs=0.1)
     middle = wave[rate // 2 : rate // 2 * 3]
     pitch = np.abs(np.fft.rfft(middle)).argmax() * rate / len(middle)
@@ -416,6 +437,30 @@ def test_sound_stays_with_its_picture(tmp_path: Path, name: str, sound: str) -> 
     source = written(tmp_path / name, numbered(10), at_s=at_s, sound=sound, sound_s=2, start_s=5)
     lead = [times_of(path)[0] - times_of(path, "audio")[0] for path in (source, copied(source))]
     assert lead[0] == pytest.approx(1, abs=0.05) and lead[1] == pytest.approx(lead[0], abs=0.03)
+
+
+def test_a_gap_in_sound_that_is_encoded_anew_stays_a_gap(tmp_path: Path) -> None:
+    first = written(tmp_path / "a.ts", numbered(10), sound="mp2")
+    later = written(tmp_path / "b.ts", numbered(10), sound="mp2", start_s=3)
+    (tmp_path / "c.ts").write_bytes(first.read_bytes() + later.read_bytes())
+    wave, rate = heard(copied(tmp_path / "c.ts"))
+    loud = [np.abs(wave[round(at * rate) :][: rate // 10]).max() > 0.1 for at in (0.5, 2, 3.5)]
+    assert loud == [True, False, True]
+
+
+def test_a_disk_without_room_for_the_sound_is_no_fault_of_the_sound(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = written(tmp_path / "a.mp4", numbered(5), sound="aac")
+    with Encoder(tmp_path / "picture.mp4", WH) as encoder:
+        encoder.add(solid(40), 0.0)
+
+    def refuse(*_: object, **__: object) -> None:
+        raise av.error.OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("ferapp.media.encoder.heapq.merge", refuse)
+    with source.open("rb") as file, pytest.raises(OSError, match="No space left"):
+        with_sound(tmp_path / "picture.mp4", file, tmp_path / "out.mp4")
 
 
 def test_sound_that_nobody_can_decode_is_left_out_and_it_is_told(tmp_path: Path) -> None:

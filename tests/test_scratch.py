@@ -30,7 +30,7 @@ def dead() -> int:
 
 
 def left_by(process: int | str, temp: Path, name: str = "abc") -> Path:
-    folder = temp / f"ferapp-work-{process}-{name}"
+    folder = temp / f".ferapp-work-{process}-{name}"
     (folder / "deep").mkdir(parents=True)
     (folder / "deep" / "copy.mp4").write_bytes(b"x")
     return folder
@@ -92,9 +92,9 @@ def test_a_link_is_not_followed(temp: Path, dead: int) -> None:
     precious = temp / "precious"
     precious.mkdir()
     (precious / "file").write_bytes(b"x")
-    link = temp / f"ferapp-work-{dead}-abc"
+    link = temp / f".ferapp-work-{dead}-abc"
     link.symlink_to(precious)
-    (temp / f"ferapp-work-{dead}-loop").symlink_to(temp / f"ferapp-work-{dead}-loop")
+    (temp / f".ferapp-work-{dead}-loop").symlink_to(temp / f".ferapp-work-{dead}-loop")
     assert clear() == 0
     assert (precious / "file").exists() and link.is_symlink()
 
@@ -102,13 +102,13 @@ def test_a_link_is_not_followed(temp: Path, dead: int) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "ferapp-work-abc-x",
-        "ferapp-work--5-x",
-        "ferapp-work-5",
-        "ferapp-work-",
+        ".ferapp-work-abc-x",
+        ".ferapp-work--5-x",
+        ".ferapp-work-5",
+        ".ferapp-work-",
         "other-{dead}-x",
         "ferapp-{dead}-x",
-        "ferapp-work-{huge}-x",
+        ".ferapp-work-{huge}-x",
     ],
 )
 def test_names_that_are_not_ours_are_left_alone(temp: Path, dead: int, name: str) -> None:

@@ -3,6 +3,8 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -60,7 +62,9 @@ def is_running(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return True
+    # Of one that has ended but that nobody asked for its status no command is left.
+    command = Path(f"/proc/{pid}/cmdline")
+    return not command.exists() or bool(command.read_bytes())
 
 
 def off_by(image: np.ndarray, other: np.ndarray) -> float:
@@ -191,6 +195,16 @@ def test_pixels_that_are_not_square_become_so(tmp_path: Path, name: str, codec: 
     found = seen(path)
     assert found.info.size_wh == (128, 64)
     assert off_by(found.images[0], quadrants((128, 64))) < LEVELS
+
+
+@pytest.mark.parametrize(("codec", "bframes"), [("libx264", 2), ("mpeg4", 2), ("mpeg4", 0)])
+def test_avi_of_frames_that_refer_to_later_ones_is_as_even_as_it_was(
+    tmp_path: Path, codec: str, bframes: int
+) -> None:
+    """AVI holds no times of showing: FFmpeg guesses, and is wrong."""
+    found = seen(written(tmp_path / "a.avi", numbered(20), codec=codec, bframes=bframes))
+    assert [number(image) for image in found.images] == list(range(20))
+    np.testing.assert_allclose(found.at_s, np.arange(20) / 10, atol=1e-6)
 
 
 def test_an_absurd_pixel_aspect_is_ignored(tmp_path: Path) -> None:
@@ -440,6 +454,30 @@ def test_a_decoder_that_nobody_reads_any_more_ends_by_itself(tmp_path: Path) -> 
         # Its number is not ours any more: give the object one that it may close.
         os.dup2(os.open(os.devnull, os.O_RDONLY), video._child._out.fileno())
         video.close()
+
+
+def test_a_decoder_that_hangs_does_not_outlive_who_started_it(tmp_path: Path) -> None:
+    """A pipe that nobody reads ends only who writes to it."""
+    (tmp_path / "nothing").touch()
+    code = (
+        "import os, signal\n"
+        "from ferapp.media.child import Child\n"
+        f"with open({str(tmp_path / 'nothing')!r}, 'rb') as file:\n"
+        "    child = Child('tests.sleeper', file, ['{}\\n', 60])\n"
+        "child._out.readline()\n"
+        "print(child.pid, flush=True)\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[1]
+    )
+    pid = int(ran.stdout)
+    for _ in range(100):
+        if not is_running(pid):
+            return
+        time.sleep(0.1)
+    os.kill(pid, signal.SIGKILL)
+    pytest.fail("it is still there after ten seconds")
 
 
 def test_frames_before_a_crash_are_kept_and_it_is_told(tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ def video(
         str,
         typer.Option(
             "--faces",
-            metavar="N,N|all|longest",
+            metavar="N,N|longest|all|none",
             help="Faces that can be seen in the copy, by number; the others are blurred.",
         ),
     ] = "longest",
@@ -175,11 +175,13 @@ def _numbers(faces: str) -> frozenset[int] | str:
     """The faces that were asked for, or the word."""
     if faces in ("all", "longest"):
         return faces
+    if faces == "none":
+        return frozenset()
     try:
         return frozenset(int(number) for number in faces.split(",") if number.strip())
     except ValueError as exc:
         raise typer.BadParameter(
-            "numbers with commas, all or longest", param_hint="--faces"
+            "numbers with commas, longest, all or none", param_hint="--faces"
         ) from exc
 
 
@@ -202,6 +204,7 @@ def _copied(path: Path, clip: "Clip", out: Path, shown: frozenset[int] | str, *,
         clip.readings,
         clip.unconfirmed_s,
         clip.unconfirmed,
+        every_s=clip.every_s,
         shown=None if isinstance(chosen, str) else chosen,
         hides_others=blur,
     )

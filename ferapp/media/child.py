@@ -33,12 +33,20 @@ class Child:
         module: What it runs.
         file: Its standard input, as a file with a descriptor.
         request: What it is asked, as plain values.
+        work: What it does, for the sentence that says why it ended.
         silence_s: See `SILENCE_S`.
     """
 
     def __init__(
-        self, module: str, file: BinaryIO, request: Any, *, silence_s: float = SILENCE_S
+        self,
+        module: str,
+        file: BinaryIO,
+        request: Any,
+        *,
+        work: str = "decoder",
+        silence_s: float = SILENCE_S,
     ) -> None:
+        self._work = work
         self._silence_s = silence_s
         self._deadline: float | None = None
         self._is_stuck = False
@@ -110,8 +118,12 @@ class Child:
 
     def _why_ended(self) -> str:
         if self._is_stuck:
-            return f"The video was given up: its decoder did nothing for {self._silence_s:g} s."
-        return "The decoder of the video has crashed; the file may be damaged."
+            return (
+                f"The video was given up: its {self._work} did nothing for {self._silence_s:g} s."
+            )
+        if self._ended.is_set():
+            return f"The {self._work} of the video was ended."
+        return f"The {self._work} of the video has crashed; the file may be damaged."
 
     def _watch(self) -> None:
         while not self._ended.wait(0.5):
@@ -142,12 +154,20 @@ def send(told: dict[str, Any], data: memoryview | bytes = b"") -> None:
 
 
 def confine(memory_bytes: int) -> None:
-    """Of the child: take no more address space than this and leave no core file (not on Windows).
+    """Of the child: take no more address space than this, leave no core file, outlive nobody.
 
-    That it ends with who started it comes from its standard output, which is closed then.
+    The first two are not to be had on Windows.
     """
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     with suppress(ImportError, OSError, ValueError):
         import resource
 
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+
+
+def _end_with(parent: int) -> None:
+    """A closed pipe ends who writes to it, but not a decoder that never gets so far."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)

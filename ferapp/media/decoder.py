@@ -7,6 +7,7 @@ that never returns costs no more than one file.
 import json
 import math
 import sys
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any, BinaryIO, Final
@@ -73,7 +74,7 @@ class Decoder:
         file.seek(0)
         self.damage = ""
         self._errors = 0
-        self._first_error_s = 0.0
+        self._first_error_s = self._read_s = 0.0
         self._is_encrypted = False
         self._turned: tuple[int, tuple[int, bool]] | None = None
         self._reformatter = VideoReformatter()
@@ -158,32 +159,44 @@ class Decoder:
 
     def _decoded(self) -> Iterator[Any]:
         """Every sound frame; damaged ones are counted."""
-        in_a_row, last_s = 0, 0.0
-        packets = self.container.demux(self.stream)
-        while True:
-            try:
-                packet = next(packets, None)
-            except (av.FFmpegError, ValueError):
-                self._note(last_s)
-                return
-            if packet is None:
-                return
+        in_a_row = 0
+        times: deque[int] = deque()
+        for packet in self._packets():
             self._is_encrypted |= packet.has_sidedata("encryption_info")
+            # AVI keeps no time of showing. Frames come out in that order, one for each packet.
+            if self._format == "avi" and packet.size:
+                times.append(packet.dts)
             try:
                 frames = packet.decode()
             except (av.FFmpegError, ValueError):
-                self._note(last_s)
+                self._note(self._read_s)
                 in_a_row += 1
+                if times:
+                    times.popleft()
                 if in_a_row > _MOST_ERRORS_IN_A_ROW or self._is_encrypted:
                     return
                 continue
             for frame in frames:
+                if times:
+                    frame.pts = times.popleft()
                 if frame.is_corrupt:
-                    self._note(last_s)
+                    self._note(self._read_s)
                     continue
                 in_a_row = 0
-                last_s = frame.time or last_s
+                self._read_s = frame.time or self._read_s
                 yield frame
+
+    def _packets(self) -> Iterator[Any]:
+        """Those of the track, and an empty one at the end that brings what the decoder holds."""
+        packets = self.container.demux(self.stream)
+        try:
+            while (packet := next(packets, None)) is not None:
+                yield packet
+        except (av.FFmpegError, ValueError):
+            self._note(self._read_s)
+            end = av.Packet()
+            end.stream = self.stream
+            yield end
 
     def _note(self, at_s: float) -> None:
         if not self._errors:
@@ -237,7 +250,7 @@ class Decoder:
             duration_s = whole / av.time_base if whole else None
         return VideoInfo(
             container=self._format,
-            codec=track.codec_context.name,
+            codec=track.codec_context.codec.canonical_name,
             size_wh=self._shown_wh(frame),
             frames_per_second=float(rate) if rate else None,
             duration_s=duration_s if duration_s and duration_s > 0 else None,
@@ -309,8 +322,10 @@ def main() -> None:
             send({"damage": decoder.damage})
     except VideoError as exc:
         send({"error": str(exc)})
-    except (MemoryError, av.FFmpegError):
+    except MemoryError:
         send({"error": "The video needs more memory than it may have here."})
+    except av.FFmpegError:
+        send({"error": "The video is damaged: its frames can't be read."})
     except BrokenPipeError:
         # Nobody wants the rest; what is left in the buffer can't be written either.
         sys.stdout = None

@@ -1,5 +1,6 @@
 """Frames into an MP4 file that every browser plays, with the sound of another file."""
 
+import errno
 import heapq
 from collections.abc import Iterator
 from fractions import Fraction
@@ -21,6 +22,9 @@ _X264: Final = {"preset": "superfast", "crf": "23"}
 # What MP4 holds and browsers play; anything else is encoded anew.
 _SOUND_KEPT: Final = frozenset(("aac", "mp3"))
 _SOUND_RATE: Final = 48_000
+_GAP_S: Final = 0.1
+_MOST_SILENCE: Final = 24 * 3600 * _SOUND_RATE
+_NO_ROOM: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
 _FAST_START: Final = {"movflags": "+faststart"}
 
 
@@ -81,6 +85,7 @@ def with_sound(picture: Path, source: BinaryIO, out: Path) -> None:
 
     Raises:
         VideoError: The sound can't be read.
+        OSError: There is no room for the file.
     """
     container = container_of(source.read(HEAD_BYTES))
     source.seek(0)
@@ -90,7 +95,8 @@ def with_sound(picture: Path, source: BinaryIO, out: Path) -> None:
             av.open(source, "r", format=container) as heard,
             av.open(str(out), "w", format="mp4", options=_FAST_START) as target,
         ):
-            track = heard.streams.audio[0]
+            # The sound of new phones in all directions is a track that nobody can decode.
+            track = next(each for each in heard.streams.audio if each.codec_context)
             start_s = heard.start_time / av.time_base if heard.start_time else 0.0
             shown = target.add_stream_from_template(seen.streams.video[0])
             if track.codec_context.codec.canonical_name in _SOUND_KEPT:
@@ -102,7 +108,9 @@ def with_sound(picture: Path, source: BinaryIO, out: Path) -> None:
             frames = _moved(seen.demux(video=0), shown, 0.0)
             for _, _, packet in heapq.merge(frames, sound, key=lambda each: each[:2]):
                 target.mux(packet)
-    except (av.FFmpegError, ValueError, IndexError, TypeError) as exc:
+    except (av.FFmpegError, ValueError, StopIteration, TypeError) as exc:
+        if getattr(exc, "errno", None) in _NO_ROOM:
+            raise
         raise VideoError("The sound of the video can't be read.") from exc
 
 
@@ -125,19 +133,39 @@ def _moved(packets: Iterator[Any], stream: Any, start_s: float) -> Iterator[_Tim
 
 def _encoded(container: Any, track: Any, stream: Any, start_s: float) -> Iterator[_Timed]:
     """Sound in a format that MP4 does not hold, as AAC."""
-    resampler = av.AudioResampler(format="fltp", layout="stereo", rate=_SOUND_RATE)
-    count: int | None = None
-    for frame in _decoded(container, track):
-        if count is None:
-            count = max(round(((frame.time or 0.0) - start_s) * _SOUND_RATE), 0)
-        frame.pts = None  # counted anew, so that gaps and overlaps do no harm
-        for part in resampler.resample(frame):
-            part.pts, part.time_base = count, Fraction(1, _SOUND_RATE)
-            count += part.samples
-            for packet in stream.encode(part):
-                yield _timed(packet, stream)
+    count = 0
+    for part in _even(container, track, start_s):
+        part.pts, part.time_base = count, Fraction(1, _SOUND_RATE)
+        count += part.samples
+        for packet in stream.encode(part):
+            yield _timed(packet, stream)
     for packet in stream.encode():
         yield _timed(packet, stream)
+
+
+def _even(container: Any, track: Any, start_s: float) -> Iterator[Any]:
+    """Sound at one rate from time 0 on, silence where there is none."""
+    resampler = av.AudioResampler(format="fltp", layout="stereo", rate=_SOUND_RATE)
+    count = 0
+    for frame in _decoded(container, track):
+        if frame.time is not None:
+            missing = round((frame.time - start_s) * _SOUND_RATE) - count
+            if missing > _GAP_S * _SOUND_RATE:
+                yield from _silence(missing)
+                count += missing
+        frame.pts = None  # counted anew, so that overlaps do no harm
+        for part in resampler.resample(frame):
+            count += part.samples
+            yield part
+    yield from resampler.resample(None)
+
+
+def _silence(samples: int) -> Iterator[Any]:
+    for start in range(0, min(samples, _MOST_SILENCE), _SOUND_RATE):
+        still = np.zeros((2, min(_SOUND_RATE, samples - start)), np.float32)
+        frame = av.AudioFrame.from_ndarray(still, format="fltp", layout="stereo")
+        frame.sample_rate = _SOUND_RATE
+        yield frame
 
 
 def _decoded(container: Any, track: Any) -> Iterator[Any]:

@@ -8,23 +8,27 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-_PREFIX: Final = "ferapp-work-"
+_PREFIX: Final = ".ferapp-work-"
 
 
 @contextmanager
-def scratch() -> Iterator[Path]:
-    """A folder of this process's own (mode 0700), removed with all that is in it."""
-    folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+def scratch(beside: Path | None = None) -> Iterator[Path]:
+    """A folder of this process's own (mode 0700), removed with all that is in it.
+
+    Args:
+        beside: Where it stands; by default where temporary files do.
+    """
+    folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=beside)
     try:
         yield Path(folder)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def clear() -> int:
+def clear(beside: Path | None = None) -> int:
     """Remove the folders of processes that have ended, as after a crash; how many there were."""
     count = 0
-    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+    for folder in (beside or Path(tempfile.gettempdir())).glob(f"{_PREFIX}*-*"):
         with suppress(OSError, ValueError, OverflowError):
             number = int(folder.name.removeprefix(_PREFIX).split("-")[0])
             is_ours = not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid()

@@ -39,6 +39,7 @@ class Clip:
         unconfirmed_s: Times of boxes that were found too seldom to count as faces, (m,).
         unconfirmed: These boxes, (m, 4), as shares of the frame's width and height.
         frames: How many were analysed.
+        every_s: Seconds from one of them to the next.
         duration_s: Time of the last of them, or what the container claims if that is later.
         is_whole: Whether everything was analysed that could be.
         damage: What could not be read, in a sentence; empty if nothing.
@@ -50,6 +51,7 @@ class Clip:
     unconfirmed_s: NDArray[np.float64]
     unconfirmed: NDArray[np.float32]
     frames: int
+    every_s: float
     duration_s: float
     is_whole: bool
     damage: str
@@ -161,6 +163,7 @@ class ClipAnalysis:
             unconfirmed_s=np.concatenate([np.empty(0), *times]),
             unconfirmed=np.concatenate([np.empty((0, 4), np.float32), *boxes]),
             frames=self._frames,
+            every_s=self._every_s,
             duration_s=max(self._last_s, told_s) if is_sound else self._last_s,
             is_whole=self._is_whole,
             damage=self._video.damage if self._is_whole else "",
@@ -178,11 +181,14 @@ class ClipAnalysis:
             scale = np.tile(np.array(frame.size_wh, np.float32), 2)
             self._unconfirmed.append((frame.at_s, frame.unconfirmed / scale))
 
+    @property
+    def _every_s(self) -> float:
+        rate = self._settings.per_second or self.info.frames_per_second or 25.0
+        return 1 / min(rate, self.info.frames_per_second or rate)
+
     def _tracker(self) -> Tracker:
         """For the rate at which faces are looked for, which may be once in many seconds."""
-        rate = self._settings.per_second or self.info.frames_per_second or 25.0
-        rate = min(rate, self.info.frames_per_second or rate)
-        every_s = (self._settings.stream.detect_every or 1) / rate
+        every_s = (self._settings.stream.detect_every or 1) * self._every_s
         return Tracker(
             memory_s=max(MEMORY_S, _MEMORY_FRAMES * every_s),
             least_hits=int(np.clip(round(_PROBATION_S / every_s), 1, LEAST_HITS)),

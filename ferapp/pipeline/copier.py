@@ -11,6 +11,8 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
+import av
+
 from ferapp.errors import VideoError
 from ferapp.media.child import confine, send
 from ferapp.media.decoder import Decoder
@@ -45,7 +47,7 @@ def main() -> None:
         send({"error": str(exc)})
     except MemoryError:
         send({"error": "The copy needs more memory than it may have here."})
-    except OSError as exc:
+    except (OSError, av.FFmpegError) as exc:
         send({"error": f"The copy could not be written: {exc.strerror or type(exc).__name__}."})
 
 
@@ -56,7 +58,9 @@ def _copied(overlay: Path, out: Path, max_side_px: int) -> str:
     with open(0, "rb", closefd=False) as source:
         decoder = Decoder(source)
         frames = decoder.frames(max_side_px=max_side_px)
-        first = next(frames)
+        first = next(frames, None)
+        if first is None:
+            raise VideoError("The video has no frames.")
         height, width = first[1].shape[:2]
         drawn = ((plan.drawn(image, at_s), at_s) for at_s, image in chain([first], frames))
         with Encoder(picture, (width, height)) as encoder:
@@ -74,6 +78,8 @@ def _copied(overlay: Path, out: Path, max_side_px: int) -> str:
         try:
             with_sound(picture, source, out)
             picture.unlink()
+        except OSError:
+            raise
         except Exception:
             # Sound is less than the pictures, which are there; nothing may take them along.
             picture.replace(out)

@@ -1,12 +1,13 @@
 """An annotated copy of a video: boxes and labels on the chosen faces, the others hidden."""
 
-import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
 from ferapp.errors import VideoError
 from ferapp.media.child import Child
+from ferapp.media.scratch import clear, scratch
 from ferapp.media.video import opened
 from ferapp.pipeline.overlay import Overlay
 
@@ -40,16 +41,18 @@ class AnnotatedCopy:
         self.note = ""
         self._out = out
         file = opened(source) if isinstance(source, Path) else source
+        self._stack = ExitStack()
         try:
-            self._folder = tempfile.TemporaryDirectory(
-                prefix=".ferapp-", dir=out.parent, ignore_cleanup_errors=True
-            )
+            # Absolute: to FFmpeg the start of a relative path may be a protocol.
+            beside = out.parent.absolute()
+            clear(beside)
+            folder = self._stack.enter_context(scratch(beside))
         except OSError as exc:
             if file is not source:
                 file.close()
             raise VideoError(_UNWRITTEN.format(exc.strerror or type(exc).__name__)) from exc
-        self._whole = Path(self._folder.name) / "copy.mp4"
-        plan = Path(self._folder.name) / "overlay.npz"
+        self._whole = folder / "copy.mp4"
+        plan = folder / "overlay.npz"
         try:
             overlay.save(plan)
             request = {
@@ -57,9 +60,11 @@ class AnnotatedCopy:
                 "out": str(self._whole),
                 "max_side_px": MAX_SIDE_PX,
             }
-            self._child = Child("ferapp.pipeline.copier", file, request, silence_s=_SILENCE_S)
+            self._child = Child(
+                "ferapp.pipeline.copier", file, request, work="copier", silence_s=_SILENCE_S
+            )
         except BaseException as exc:
-            self._folder.cleanup()
+            self._stack.close()
             if isinstance(exc, OSError):
                 raise VideoError(_UNWRITTEN.format(exc.strerror or type(exc).__name__)) from exc
             raise
@@ -76,7 +81,7 @@ class AnnotatedCopy:
     def close(self) -> None:
         """End the work and remove what is unfinished; may be called twice and from any thread."""
         self._child.kill()
-        self._folder.cleanup()
+        self._stack.close()
 
     def __iter__(self) -> Iterator[float]:
         """Times of the video, in seconds, up to which it is copied.

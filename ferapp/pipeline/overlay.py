@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ferapp.emotions import COLOURS, OTHER_COLOUR
 from ferapp.recording.session import Readings
-from ferapp.recording.summary import pause_s
+from ferapp.recording.summary import GAP_S, PAUSE_INTERVALS
 from ferapp.vision.annotate import UNSURE_COLOUR, annotated, hidden
 from ferapp.vision.boxes import iou
 from ferapp.vision.crops import Image
@@ -33,14 +33,13 @@ class _Track:
     boxes: Boxes
     captions: NDArray[np.str_]
     colours: NDArray[np.str_]
-    pause_s: float
 
-    def box(self, at_s: float, margin_s: float) -> Boxes | None:
+    def box(self, at_s: float, margin_s: float, pause_s: float) -> Boxes | None:
         """Where it is, (4,): between two readings on the straight line; None if nowhere."""
         after = int(np.searchsorted(self.at_s, at_s, side="right"))
         if 0 < after < len(self.at_s):
             since, until = self.at_s[after - 1], self.at_s[after]
-            if until - since <= self.pause_s:
+            if until - since <= pause_s:
                 share = np.float32((at_s - since) / (until - since))
                 here: Boxes = self.boxes[after - 1] * (1 - share) + self.boxes[after] * share
                 return here
@@ -61,6 +60,7 @@ class Overlay:
         readings: Of all faces.
         unconfirmed_s: Times of boxes that may be faces, (m,), ascending.
         unconfirmed: These boxes, (m, 4), as shares of the frame's width and height.
+        every_s: Seconds from one analysed frame to the next.
         shown: Numbers of the faces that get a box and a label; None for all.
         hides_others: Whether all others are hidden, and what may be a face as well.
     """
@@ -71,6 +71,7 @@ class Overlay:
         unconfirmed_s: NDArray[np.float64],
         unconfirmed: Boxes,
         *,
+        every_s: float = 0.0,
         shown: frozenset[int] | None = None,
         hides_others: bool = True,
     ) -> None:
@@ -80,7 +81,14 @@ class Overlay:
         scale = np.tile(readings.size_wh, 2).astype(np.float32)
         boxes = (readings.xyxy / np.maximum(scale, 1)).astype(np.float32)
         self._fill(
-            readings.at_s, readings.face, boxes, captions, colours, unconfirmed_s, unconfirmed
+            readings.at_s,
+            readings.face,
+            boxes,
+            captions,
+            colours,
+            unconfirmed_s,
+            unconfirmed,
+            np.array(every_s),
         )
         self._shown, self._hides = shown, hides_others and shown is not None
 
@@ -93,14 +101,13 @@ class Overlay:
         colours: NDArray[np.str_],
         unconfirmed_s: NDArray[np.float64],
         unconfirmed: Boxes,
+        every_s: NDArray[np.float64],
     ) -> None:
-        self._columns = (at_s, face, boxes, captions, colours, unconfirmed_s, unconfirmed)
+        self._columns = (at_s, face, boxes, captions, colours, unconfirmed_s, unconfirmed, every_s)
         order = np.lexsort((at_s, face))
-        moments = np.unique(at_s)
-        longest_s = pause_s(moments)
         # Of a video that is read every few seconds nobody knows who is there in between.
-        usual_s = float(np.median(np.diff(moments))) if len(moments) > 1 else 0.0
-        self._margin_s = max(HIDDEN_MARGIN_S, usual_s)
+        self._margin_s = max(HIDDEN_MARGIN_S, float(every_s))
+        self._pause_s = max(GAP_S, PAUSE_INTERVALS * float(every_s))
         starts = np.flatnonzero(np.diff(face[order], prepend=-1))
         parts = np.split(order, starts[1:]) if len(face) else []
         self._tracks = [
@@ -110,7 +117,6 @@ class Overlay:
                 boxes[rows],
                 captions[rows],
                 colours[rows],
-                max(pause_s(at_s[rows]), longest_s),
             )
             for rows in parts
         ]
@@ -120,7 +126,10 @@ class Overlay:
 
     def save(self, path: Path) -> None:
         """Write it for `load`, which another process may call."""
-        names = ("at_s", "face", "boxes", "captions", "colours", "unconfirmed_s", "unconfirmed")
+        names = (
+            *("at_s", "face", "boxes", "captions", "colours"),
+            *("unconfirmed_s", "unconfirmed", "every_s"),
+        )
         shown = np.array(sorted(self._shown or ()), np.int64)
         flags = np.array([self._shown is None, self._hides])
         columns: dict[str, Any] = dict(zip(names, self._columns, strict=True))
@@ -144,11 +153,11 @@ class Overlay:
         scale = np.array([width, height, width, height], np.float32)
         shown, others = self._at(at_s)
         if self._hides:
-            keep = _stacked([box for _, box in self._near(shown, at_s)])
-            places = _stacked([box for _, box in self._near(others, at_s)])
+            keep = _stacked([box for _, box in self._near(shown, at_s, self._margin_s)])
+            places = _stacked([box for _, box in self._near(others, at_s, self._margin_s)])
             doubtful = _apart(self._doubtful(at_s), keep)
             image_rgb = hidden(image_rgb, np.concatenate([places, doubtful]) * scale)
-        here = [(t, box) for t in shown if (box := t.box(at_s, _DRAWN_MARGIN_S)) is not None]
+        here = self._near(shown, at_s, _DRAWN_MARGIN_S)
         rows = [track.last(at_s) for track, _ in here]
         return annotated(
             image_rgb,
@@ -166,8 +175,10 @@ class Overlay:
         shown = [track for track in near if track.face in self._shown]
         return shown, [track for track in near if track.face not in self._shown]
 
-    def _near(self, tracks: list[_Track], at_s: float) -> list[tuple[_Track, Boxes]]:
-        found = ((track, track.box(at_s, self._margin_s)) for track in tracks)
+    def _near(
+        self, tracks: list[_Track], at_s: float, margin_s: float
+    ) -> list[tuple[_Track, Boxes]]:
+        found = ((track, track.box(at_s, margin_s, self._pause_s)) for track in tracks)
         return [(track, box) for track, box in found if box is not None]
 
     def _doubtful(self, at_s: float) -> Boxes:

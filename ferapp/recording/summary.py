@@ -15,7 +15,7 @@ GAP_S: Final = 1.5
 
 # Of a video that is read every few seconds the usual interval is no pause, once there are enough of
 # them to tell what is usual.
-_PAUSE_INTERVALS: Final = 3
+PAUSE_INTERVALS: Final = 3
 _LEAST_INTERVALS: Final = 4
 
 
@@ -77,7 +77,7 @@ def pause_s(at_s: NDArray[np.float64]) -> float:
         return GAP_S
     # Not the median: a face that was often away has more long intervals than short ones.
     usual = float(np.quantile(intervals, 0.25, method="lower"))
-    return max(GAP_S, _PAUSE_INTERVALS * usual)
+    return max(GAP_S, PAUSE_INTERVALS * usual)
 
 
 def spells(readings: Readings) -> list[Spell]:

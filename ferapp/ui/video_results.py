@@ -148,6 +148,7 @@ def _copy(key: str, read: Callable[[], bytes], clip: Clip, reading: Reading) -> 
             clip.readings,
             clip.unconfirmed_s,
             clip.unconfirmed,
+            every_s=clip.every_s,
             shown=frozenset(shown) if blurs or len(shown) < len(order) else None,
             hides_others=blurs,
         )
