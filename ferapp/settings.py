@@ -102,8 +102,8 @@ class ClipSettings:
     """From a video file to every face's expression over time.
 
     Attributes:
-        stream: For the frames that are analysed; None for `detect_every` means each of them, so
-            that a file gives the same on every machine.
+        stream: For the frames that are analysed; None for `detect_every` goes by their rate (see
+            `ferapp.pipeline.clip.LOOKS_A_SECOND`), so that a file gives the same everywhere.
         per_second: How many frames of each second are analysed, evenly; None for all.
         max_side_px: Frames with a longer side are made smaller while they are decoded.
     """

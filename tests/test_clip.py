@@ -130,6 +130,13 @@ def test_faces_are_looked_for_in_some_frames_and_read_in_all(
     assert {face.id for frame in frames for face in frame.faces} == {1}
 
 
+@pytest.mark.parametrize(("rate", "looks"), [(30, 6), (60, 3)], ids=str)
+def test_faces_are_looked_for_fifteen_times_a_second(tmp_path: Path, rate: int, looks: int) -> None:
+    setup = Setup(tmp_path, faces(40))
+    done(setup.analysis(setup.clip(rate=rate)))
+    assert len(setup.detector.settings) == looks
+
+
 @pytest.mark.parametrize(
     ("rate", "frames", "per_second", "times"),
     [

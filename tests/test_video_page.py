@@ -234,7 +234,7 @@ def shown(*readings: Readings, damage: str = "") -> SimpleNamespace:
     duration_s = float(by_time.at_s[-1])
     info = VideoInfo("mov", "h264", (640, 480), 10.0, duration_s, False)
     nothing = (np.empty(0), np.empty((0, 4), np.float32))
-    clip = Clip(info, EXPRESSIONS, by_time, *nothing, 40, duration_s, True, damage)
+    clip = Clip(info, EXPRESSIONS, by_time, *nothing, 40, 0.1, duration_s, True, damage)
     return SimpleNamespace(clip=clip, portraits={})
 
 
@@ -435,7 +435,7 @@ def test_one_video_at_a_time_and_each_visitor_their_own(
 def test_settings_reach_the_reading(pair: bytes) -> None:
     at = upload(page(), pair)
     assert at.slider(key="video-smoothing").value == StreamSettings().time_constant_s
-    assert at.number_input(key="video-every").value == 1
+    assert at.number_input(key="video-every").value is None
     at.selectbox(key="video-rate").set_value("5 a second")
     at.number_input(key="video-every").set_value(3)
     at.slider(key="video-smoothing").set_value(1.5)
@@ -552,7 +552,7 @@ def test_it_is_kept_as_numbers_after_consent(store: Store, pair: bytes, tmp_path
     assert AGREED in session.recording.consent and session.recording.title.startswith("Video, ")
     assert session.duration_s == pytest.approx(2.5) and at.session_state["next-session"]
     settings = session.recording.settings
-    assert settings["stream"]["detect_every"] == 1 and settings["per_second"] is None
+    assert settings["stream"]["detect_every"] is None and settings["per_second"] is None
     kept, read = store.readings(session.recording.id, LOCAL_OWNER), clip_of(at).readings
     assert len(kept) == len(read) > 20
     for name, column in vars(kept).items():

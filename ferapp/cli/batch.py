@@ -53,9 +53,13 @@ def batch(
         typer.Option("--per-second", min=0.001, help="Frames a second of a video; else all."),
     ] = None,
     detect_every: Annotated[
-        int,
-        typer.Option("--detect-every", min=1, help="Look for faces in every so manieth of them."),
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--detect-every",
+            min=1,
+            help="Look for faces in every so manieth of them; 15 times a second if not given.",
+        ),
+    ] = None,
     threads: Annotated[
         int, typer.Option("--threads", min=1, help="Threads a model may use in each worker.")
     ] = 1,

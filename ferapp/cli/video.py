@@ -48,9 +48,13 @@ def video(
         typer.Option("--per-second", min=0.001, help="Frames a second; all if not given."),
     ] = None,
     detect_every: Annotated[
-        int,
-        typer.Option("--detect-every", min=1, help="Look for faces in every so manieth of them."),
-    ] = 1,
+        int | None,
+        typer.Option(
+            "--detect-every",
+            min=1,
+            help="Look for faces in every so manieth of them; 15 times a second if not given.",
+        ),
+    ] = None,
     detector: Annotated[
         str | None, typer.Option("--detector", help="Face detector; see `models list`.")
     ] = None,
@@ -153,7 +157,7 @@ def _refuse_targets(source: Path, targets: dict[str, Path | None]) -> None:
 
 def _settings(
     per_second: float | None,
-    detect_every: int,
+    detect_every: int | None,
     smoothing: float,
     confidence: float,
     classes: str,

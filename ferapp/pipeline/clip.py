@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
@@ -20,6 +20,9 @@ from ferapp.settings import ClipSettings
 from ferapp.temporal.tracking import LEAST_HITS, MEMORY_S, Tracker
 from ferapp.types import Faces
 from ferapp.vision.crops import Image
+
+LOOKS_A_SECOND: Final = 15
+"""So often faces are looked for where nobody says how often; in between they are followed."""
 
 # Many small arrays take ten times the memory of what they hold.
 _JOINED_AFTER: Final = 500
@@ -124,7 +127,8 @@ class ClipAnalysis:
             SettingError: As for `Analyzer.analyze`.
             ModelError: As for `Analyzer.analyze`.
         """
-        how = self._settings.stream
+        every = self._detect_every
+        how = replace(self._settings.stream, detect_every=every)
         stream = Stream(self._analyzer, time.monotonic, tracker=self._tracker())
         frames = enumerate(self._video.frames())
 
@@ -132,7 +136,7 @@ class ClipAnalysis:
             place, (at_s, image) = next(frames, (0, (0.0, None)))
             if image is None:
                 return None
-            is_due = place % (how.detect_every or 1) == 0
+            is_due = place % every == 0
             return image, at_s, self._analyzer.detect(image, how.analysis) if is_due else None
 
         with ThreadPoolExecutor(1, "clip") as ahead:
@@ -186,9 +190,14 @@ class ClipAnalysis:
         rate = self._settings.per_second or self.info.frames_per_second or 25.0
         return 1 / min(rate, self.info.frames_per_second or rate)
 
+    @property
+    def _detect_every(self) -> int:
+        asked = self._settings.stream.detect_every
+        return asked or max(round(1 / (LOOKS_A_SECOND * self._every_s)), 1)
+
     def _tracker(self) -> Tracker:
         """For the rate at which faces are looked for, which may be once in many seconds."""
-        every_s = (self._settings.stream.detect_every or 1) * self._every_s
+        every_s = self._detect_every * self._every_s
         return Tracker(
             memory_s=max(MEMORY_S, _MEMORY_FRAMES * every_s),
             least_hits=int(np.clip(round(_PROBATION_S / every_s), 1, LEAST_HITS)),

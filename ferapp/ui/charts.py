@@ -111,6 +111,10 @@ def faces_side_by_side(
                 "marker": {"color": [COLOURS.get(n, OTHER_COLOUR) for n in labels]},
             }
         )
+    if not shown:
+        nowhere = {"text": "No face", "x": 0, "y": 1, "xref": "paper", "yref": "paper"}
+        layout["annotations"].append(nowhere | {"showarrow": False})
+        layout["xaxis"] = layout["yaxis"] = {"visible": False}
     return {"data": data, "layout": layout}
 
 

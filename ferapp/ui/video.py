@@ -188,7 +188,8 @@ def _settings(choice: Choice, info: VideoInfo) -> ClipSettings:
         "Look for faces in every n-th",
         1,
         30,
-        value=1,
+        value=None,
+        placeholder="15 times a second",
         key="video-every",
         persist_state="session",
         width=200,
@@ -214,7 +215,7 @@ def _settings(choice: Choice, info: VideoInfo) -> ClipSettings:
     if frames:
         st.caption(f"About {max(frames, 1):,} frames will be read.")
     stream = StreamSettings(
-        choice.settings, time_constant_s, detect_every=int(every), reads_followed=True
+        choice.settings, time_constant_s, detect_every=every, reads_followed=True
     )
     return ClipSettings(stream, per_second)
 

@@ -102,8 +102,9 @@ def _cards(clip: Clip, reading: Reading) -> None:
         face = track["face"]
         # A face that was seen once has no duration.
         total = sum(track["seconds"].values()) or 1.0
-        tops = [f"{name} {percent(seconds / total)}" for name, seconds in track["seconds"].items()][
-            :2
+        tops = [
+            f"{name} {percent(seconds / total)} of the time"
+            for name, seconds in list(track["seconds"].items())[:2]
         ]
         card = row.container(width=_CARD_PX)
         portrait = reading.portraits.get(face)
