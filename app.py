@@ -4,10 +4,12 @@ from pathlib import Path
 
 import streamlit as st
 from starlette.formparsers import MultiPartParser
+from starlette.middleware import Middleware
 from starlette.responses import FileResponse
 from starlette.routing import Route
 
 from ferapp.ui.live_chart import PLOTLY_FILE, PLOTLY_HEADERS, PLOTLY_ROUTE
+from ferapp.ui.upload_limit import UploadLimit
 
 # Starlette moves uploads of more than a megabyte to a nameless file on disk
 # (encode/starlette, formparsers.py); ours stay in memory, as the about page says.
@@ -17,5 +19,6 @@ MultiPartParser.spool_max_size = 512 * 1024 * 1024
 # request after a start, without the navigation (docs/decisions/0004).
 app = st.App(
     Path(__file__).parent / "ferapp" / "ui" / "navigation.py",
+    middleware=[Middleware(UploadLimit)],
     routes=[Route(PLOTLY_ROUTE, lambda _: FileResponse(PLOTLY_FILE, headers=PLOTLY_HEADERS))],
 )

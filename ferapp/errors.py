@@ -13,6 +13,7 @@ FerappError
 │   │   └── WrongHash        the file's bytes are not the ones that the manifest names
 │   ├── SettingError         a setting that the chosen models can't follow
 │   ├── FetchError           a download failed
+│   ├── TooBusy              more visitors than the server can serve at once
 │   ├── StoreError           the database or a file of sessions can't be read or written
 │   └── MissingExtra         an optional dependency is not installed
 └── InvalidValue             a programmer passed a value of the wrong shape or range (a ValueError)
@@ -68,6 +69,10 @@ class SettingError(UserError):
 
 class FetchError(UserError):
     """A download failed."""
+
+
+class TooBusy(UserError):
+    """More visitors want something than the server can serve at once."""
 
 
 class StoreError(UserError):

@@ -3,6 +3,8 @@
 import json
 import re
 import runpy
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,7 @@ from ferapp.errors import WrongHash
 from ferapp.media.images import jpeg_bytes, read_image
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.seats import Seats
+from ferapp.pipeline.turns import Turns
 from ferapp.types import FrameAnalysis
 from ferapp.ui import resources
 from ferapp.ui.live import _ice_servers
@@ -87,6 +90,32 @@ def test_no_result_outlives_its_picture() -> None:
     at.file_uploader[0].set_value([]).run()
     assert "·" not in words(at).split("eight probabilities")[1]
     assert not at.dataframe and at.session_state["outcomes"] == {}
+
+
+def test_a_visitor_who_waits_is_told_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[int] = []
+    monkeypatch.setattr("ferapp.ui.state._in_line", lambda n: told.append(n) or "waiting")
+    at = app()
+    busy, free = Turns(1, most_waiting=9), threading.Event()
+    monkeypatch.setattr("ferapp.ui.state.turns", lambda: busy)
+
+    def other() -> None:
+        with busy.taken():
+            free.wait(10)
+
+    threading.Thread(target=other, daemon=True).start()
+    while not busy._line:
+        time.sleep(0.01)
+    threading.Timer(1, free.set).start()
+    upload(at, a=ASTRONAUT)
+    assert len(at.session_state["outcomes"]) == 1 and not at.exception
+    assert set(told) == {1}
+
+
+def test_a_full_server_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = app()
+    monkeypatch.setattr("ferapp.ui.state.turns", lambda: Turns(0, most_waiting=0))
+    assert "The server is full" in words(upload(at, a=ASTRONAUT)) and not at.exception
 
 
 def test_the_same_name_for_another_picture_is_another_picture() -> None:

@@ -1,7 +1,7 @@
 """What all visitors share: loaded models, and turns at the processor."""
 
-import threading
 from dataclasses import dataclass
+from typing import Final
 
 import streamlit as st
 
@@ -9,8 +9,12 @@ from ferapp.inference import weights
 from ferapp.inference.manifest import Kind, Model, manifest
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.build import DEFAULT_THREADS, load_analyzer
+from ferapp.pipeline.turns import Turns
 from ferapp.recording.store import Store
 from ferapp.vision.threads import cap_threads
+
+MOST_WAITING: Final = 100
+"""So many pictures wait for their turn at most; each visitor waits with one."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +52,9 @@ def store() -> Store:
 
 
 @st.cache_resource(show_spinner=False)
-def turns() -> threading.Semaphore:
-    """How many pictures are worked on at once in the whole process; the others wait."""
-    return threading.BoundedSemaphore(2)
+def turns() -> Turns:
+    """How many pictures are worked on at once in the whole process; the others wait in line."""
+    return Turns(2, most_waiting=MOST_WAITING)
 
 
 def here(kind: Kind) -> tuple[list[str], list[str]]:

@@ -116,24 +116,41 @@ def _work_off(
 ) -> None:
     place = st.empty()
     if len(todo) == 1:
-        with place, st.spinner("Looking for faces …"):
+        with place.container(), st.spinner("Looking for faces …"):
+            line = st.empty()
+
+            def say(number: int) -> None:
+                line.caption(_in_line(number))
+
             key, picture = todo[0]
-            known[key] = _outcome(picture, choice, analyzer)
+            known[key] = _outcome(picture, choice, analyzer, say)
+        place.empty()
         return
     with place.container():
         # The click interrupts this run at its next message; what is done by then stays known.
         st.button("Stop", icon=":material/stop:", on_click=_stop, args=(keys,))
         bar = st.progress(0.0)
         for key, picture in todo:
-            bar.progress(len(known) / len(keys), text=f"Picture {len(known) + 1} of {len(keys)}")
-            known[key] = _outcome(picture, choice, analyzer)
+            share, text = len(known) / len(keys), f"Picture {len(known) + 1} of {len(keys)}"
+            bar.progress(share, text=text)
+
+            def report(number: int, share: float = share, text: str = text) -> None:
+                bar.progress(share, text=f"{text}. {_in_line(number)}")
+
+            known[key] = _outcome(picture, choice, analyzer, report)
     place.empty()
 
 
-def _outcome(picture: Picture, choice: Choice, analyzer: Analyzer) -> Outcome:
-    start = time.perf_counter()
+def _in_line(number: int) -> str:
+    return f"Others are being served: you are number {number} in the line."
+
+
+def _outcome(
+    picture: Picture, choice: Choice, analyzer: Analyzer, report: Callable[[int], None]
+) -> Outcome:
     analysis, reason = None, ""
-    with turns():
+    with turns().taken(report):
+        start = time.perf_counter()
         try:
             analysis = analyzer.analyze(read_image(picture.read()), choice.settings)
         except UserError as exc:
@@ -148,7 +165,7 @@ def remembered(
     key = (outcome.picture.id, outcome.id, detail)
     kept = st.session_state.get(name)
     if kept is None or kept[0] != key:
-        with turns():
+        with turns().taken():
             kept = (key, make())
         st.session_state[name] = kept
     return bytes(kept[1])

@@ -1,0 +1,104 @@
+"""Who works and who waits: in the order of coming, and a line with an end."""
+
+import threading
+import time
+
+import pytest
+
+from ferapp.errors import TooBusy
+from ferapp.pipeline.turns import Turns
+
+LONG_S = 10
+
+
+class Visitor:
+    """Takes a turn on a thread and keeps it until it is told to go."""
+
+    def __init__(self, turns: Turns, *, leaves: bool = False) -> None:
+        self.places: list[int] = []
+        self.works, self.may_go = threading.Event(), threading.Event()
+        self.error: BaseException | None = None
+        self._turns, self._leaves = turns, leaves
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def _report(self, place: int) -> None:
+        self.places.append(place)
+        if self._leaves:
+            raise InterruptedError("the visitor has left")
+
+    def _run(self) -> None:
+        try:
+            with self._turns.taken(self._report):
+                self.works.set()
+                self.may_go.wait(LONG_S)
+        except (InterruptedError, TooBusy) as exc:
+            self.error = exc
+
+    def go(self) -> None:
+        self.may_go.set()
+        self._thread.join(LONG_S)
+        assert not self._thread.is_alive()
+
+
+def until(turns: Turns, waiting: int) -> None:
+    deadline_s = time.monotonic() + LONG_S
+    while turns.waiting != waiting:
+        assert time.monotonic() < deadline_s, turns.waiting
+        time.sleep(0.01)
+
+
+def test_so_many_work_and_the_others_come_in_order() -> None:
+    turns = Turns(2, most_waiting=9)
+    visitors = []
+    for number in range(5):
+        visitors.append(Visitor(turns))
+        if number < 2:
+            assert visitors[-1].works.wait(LONG_S)
+        else:
+            until(turns, number - 1)
+    assert [v.works.is_set() for v in visitors] == [True, True, False, False, False]
+    visitors[1].go()
+    assert visitors[2].works.wait(LONG_S) and not visitors[3].works.is_set()
+    for visitor in visitors:
+        visitor.go()
+    assert visitors[0].places == [] and turns.waiting == 0
+    for visitor, first in zip(visitors[2:], (1, 2, 3), strict=True):
+        assert visitor.places[0] == first
+        assert visitor.places == sorted(visitor.places, reverse=True), "nobody is overtaken"
+
+
+def test_who_leaves_the_line_gives_up_the_place() -> None:
+    turns = Turns(1, most_waiting=9)
+    first = Visitor(turns)
+    assert first.works.wait(LONG_S)
+    gone = Visitor(turns, leaves=True)
+    gone.go()
+    assert isinstance(gone.error, InterruptedError) and turns.waiting == 0
+    first.go()
+    with turns.taken(lambda place: pytest.fail(f"waits at {place}")):
+        pass
+
+
+def test_work_that_fails_gives_its_turn_back() -> None:
+    turns = Turns(1, most_waiting=0)
+    for _ in range(3):
+        with pytest.raises(ValueError, match="broken"), turns.taken():
+            raise ValueError("broken")
+
+
+def test_a_line_that_is_too_long_is_a_sentence() -> None:
+    turns = Turns(1, most_waiting=1)
+    first = Visitor(turns)
+    assert first.works.wait(LONG_S)
+    second = Visitor(turns)
+    until(turns, 1)
+    with (
+        pytest.raises(TooBusy, match=r"^The server is full: 1 are waiting already\."),
+        turns.taken(),
+    ):
+        pytest.fail("it let a third in")
+    first.go()
+    second.go()
+    with turns.taken():
+        pass
