@@ -1,6 +1,7 @@
 """One decoder for app, command line and training."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from ferapp.errors import ImageError
+from ferapp.media import images
 from ferapp.media.images import read_image
 
 
@@ -89,3 +91,16 @@ def test_paths(tmp_path: Path) -> None:
         read_image(tmp_path / "b.png")
     with pytest.raises(ImageError, match="This is a folder"):
         read_image(tmp_path)
+
+
+def test_a_small_picture_waits_for_no_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of large ones one is decoded at a time; a visitor with a bomb must not stop the others."""
+    monkeypatch.setattr(images, "_LARGE_PIXELS", 100)
+    small, large = (encoded(Image.new("RGB", (side, side)), "PNG") for side in (10, 11))
+    with ThreadPoolExecutor(2) as pool, images._TURN:
+        waiting = pool.submit(images.read_image, large)
+        assert pool.submit(images.read_image, small).result(10).shape == (10, 10, 3)
+        assert not waiting.done()
+        images._TURN.release()
+        assert waiting.result(10).shape == (11, 11, 3)
+        images._TURN.acquire()

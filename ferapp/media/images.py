@@ -4,6 +4,7 @@ import io
 import re
 import threading
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
@@ -19,13 +20,19 @@ MAX_PIXELS: Final = 50_000_000
 MAX_BYTES: Final = 200_000_000
 """Files larger than this are not read at all."""
 
-# One picture is decoded at a time: a legal 49-megapixel PNG takes half a gigabyte, and the warning
-# filters that are set meanwhile belong to the whole process.
+# Of large pictures one is decoded at a time, since a legal one of 49 megapixels takes half a
+# gigabyte; small ones don't wait for it.
+_LARGE_PIXELS: Final = 12_500_000
 _TURN: Final = threading.Lock()
 
 # Pillow knows dozens of formats; every parser that is not needed is a way in. MPO, what phones
 # write for portrait pictures, opens through JPEG.
 _FORMATS: Final = ("JPEG", "PNG")
+
+# What a pixel of a PNG takes at least before it is packed, in bytes, where that is known.
+_PNG_BYTES: Final = {"RGB": 3.0, "RGBA": 4.0, "LA": 2.0, "I;16": 2.0}
+# Deflate makes nothing smaller than that (zlib.net, "maximum compression factor").
+_MOST_PACKED: Final = 1032
 
 _OTHER_PICTURES: Final[tuple[tuple[bytes, int, str], ...]] = (
     (b"GIF8", 0, "a GIF"),
@@ -67,12 +74,13 @@ def read_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> N
     if not data:
         raise ImageError("The file is empty.")
     try:
-        with _TURN, warnings.catch_warnings():
+        with warnings.catch_warnings():
             # Pillow warns of broken EXIF data, which does no harm, and between 89 and 179
-            # megapixels, where our own cap decides.
-            warnings.simplefilter("ignore")
+            # megapixels, where our own cap decides. The filters belong to the whole process: what
+            # a thread beside this one puts back is no more than this one for Pillow.
+            warnings.filterwarnings("ignore", module=r"PIL\b")
             with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
-                return _decoded(picture, max_pixels)
+                return _decoded(picture, max_pixels, len(data))
     except ImageError:
         raise
     except Image.DecompressionBombError as exc:
@@ -97,10 +105,19 @@ def _bytes_of(path: Path) -> bytes:
         raise ImageError(f"The file can't be read: {exc.strerror or exc}.") from exc
 
 
-def _decoded(picture: Image.Image, max_pixels: int) -> NDArray[np.uint8]:
+def _decoded(picture: Image.Image, max_pixels: int, size_bytes: int) -> NDArray[np.uint8]:
     width, height = picture.size
     if width * height > max_pixels:
         raise ImageError(_too_large(f"{width} × {height} pixels", max_pixels))
+    # Pillow would make up black for what is missing, at the cost of a large picture.
+    least_bytes = width * height * _PNG_BYTES.get(picture.mode, 1 / 8) / _MOST_PACKED
+    if picture.format == "PNG" and least_bytes > size_bytes:
+        raise ImageError("The picture is damaged or cut short.")
+    with _TURN if width * height > _LARGE_PIXELS else nullcontext():
+        return _rgb(picture)
+
+
+def _rgb(picture: Image.Image) -> NDArray[np.uint8]:
     picture.load()
     upright = ImageOps.exif_transpose(picture)
     if upright.mode.startswith("I"):  # convert() would clip sixteen bits instead of scaling them
