@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test e2e bench soak chaos load test-train test-batch lint types lock clean
+.PHONY: help run install test e2e bench soak chaos load hold test-train test-batch lint types lock clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -62,6 +62,9 @@ chaos: .venv/test.stamp  ## Kill recorders at random and look at what is left
 
 load: .venv/test.stamp  ## Twenty recorders at once into SQLite and PostgreSQL
 	$(BIN)/python -m benchmarks.recorders
+
+hold: .venv/test.stamp .venv/e2e.stamp  ## Damaged files, a crowd, killed recorders, a network that counts: one table
+	$(BIN)/python -m benchmarks.hold
 
 test-train: .venv/train.stamp  ## Run the tests of training alone (installs PyTorch)
 	$(BIN)/python -m pytest tests/test_training.py

@@ -21,7 +21,7 @@ from pathlib import Path
 
 import av
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, Playwright, sync_playwright
 from rich.console import Console
 
 from benchmarks.machine import ROOT, about
@@ -130,6 +130,34 @@ def callback_against_tutorial(threads: int) -> list[dict[str, object]]:
     return rows
 
 
+def launched(playwright: Playwright) -> Browser:
+    """A browser that gives its camera to every page."""
+    return playwright.chromium.launch(
+        executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
+        headless=True,
+        args=[
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--use-fake-ui-for-media-stream",
+            "--use-fake-device-for-media-stream",
+        ],
+    )
+
+
+def started(page: Page, url: str) -> Locator:
+    """Open a live page, whose camera shows a portrait, and start; the video that comes back."""
+    portrait = (ROOT / "ferapp" / "samples" / "astronaut.jpg").read_bytes()
+    camera = CAMERA.replace("RATE", str(FRAMES_PER_SECOND))
+    page.add_init_script(camera.replace("PORTRAIT", base64.b64encode(portrait).decode()))
+    page.goto(url)
+    frame = page.frame_locator('iframe[title^="streamlit_webrtc"]')
+    frame.get_by_role("button", name=re.compile("^start$", re.I)).click(timeout=60_000)
+    video = frame.locator("video")
+    video.wait_for(timeout=60_000)
+    return video
+
+
 def measured(page: Page, *, is_mirrored: bool) -> dict[str, float]:
     """Five seconds of what comes back."""
     video = page.frame_locator('iframe[title^="streamlit_webrtc"]').locator("video")
@@ -144,29 +172,12 @@ def measured(page: Page, *, is_mirrored: bool) -> dict[str, float]:
 
 def watch(script: Path, path: str, *, minutes: float, is_mirrored: bool) -> dict[str, object]:
     """Stream for a while and measure once a minute, after twenty seconds to settle."""
-    portrait = (ROOT / "ferapp" / "samples" / "astronaut.jpg").read_bytes()
-    camera = CAMERA.replace("RATE", str(FRAMES_PER_SECOND))
-    camera = camera.replace("PORTRAIT", base64.b64encode(portrait).decode())
     app = App(script)
     try:
         with sync_playwright() as playwright:
-            browser = playwright.chromium.launch(
-                executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
-                headless=True,
-                args=[
-                    "--no-sandbox",
-                    "--disable-gpu",
-                    "--disable-background-networking",
-                    "--use-fake-ui-for-media-stream",
-                    "--use-fake-device-for-media-stream",
-                ],
-            )
+            browser = launched(playwright)
             page = browser.new_page()
-            page.add_init_script(camera)
-            page.goto(f"{app.url}{path}")
-            frame = page.frame_locator('iframe[title^="streamlit_webrtc"]')
-            frame.get_by_role("button", name=re.compile("^start$", re.I)).click(timeout=60_000)
-            frame.locator("video").wait_for(timeout=60_000)
+            started(page, f"{app.url}{path}")
             page.wait_for_timeout(20_000)
             points, start = [], time.monotonic()
             while True:

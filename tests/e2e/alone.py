@@ -36,11 +36,12 @@ ip route add default via 10.9.8.1
 """
 
 
-def sent() -> int:
-    """Packets that left the machine, or tried to."""
+def sent() -> tuple[int, int]:
+    """Packets and bytes that left the machine, or tried to."""
     for line in Path("/proc/self/net/dev").read_text().splitlines():
         if line.strip().startswith("out:"):
-            return int(line.split(":")[1].split()[9])
+            counts = line.split(":")[1].split()
+            return int(counts[9]), int(counts[8])
     raise LookupError("no such interface")
 
 
@@ -89,11 +90,11 @@ def main() -> None:
             browser.close()
     finally:
         server.stop()
-    told["sent"] = sent()
+    told["sent"], told["sent_bytes"] = sent()
     # What leaves is seen: one packet on purpose.
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
         one.sendto(b"x", ("192.0.2.1", 9))
-    told["sent_with_one_on_purpose"] = sent()
+    told["sent_with_one_on_purpose"] = sent()[0]
     print(json.dumps(told))
 
 

@@ -1,0 +1,31 @@
+"""Visitors over real WebSockets: nobody gets another's answer, and nobody may keep too much."""
+
+import pytest
+
+from benchmarks import crowd
+from benchmarks.visitor import Visitor
+from ferapp.ui.upload_limit import MAX_SESSION_FILES
+from tests.conftest import SAMPLES
+from tests.e2e.conftest import Server
+
+pytestmark = pytest.mark.e2e
+
+
+def test_in_a_crowd_everybody_gets_the_own_answer() -> None:
+    outcome = crowd.run(visitors=8, live=0, seconds=8, with_bombs=False)
+    assert outcome.errors == [] and outcome.wrong == 0
+    assert outcome.uploads >= 16 and len(outcome.page_s) > outcome.uploads
+
+
+def test_a_visitor_keeps_so_many_files_and_no_more(server: Server) -> None:
+    """Whatever the page shows, a client may send to where uploads go."""
+    with Visitor(server.url) as greedy, Visitor(server.url) as other:
+        greedy.open()
+        for number in range(MAX_SESSION_FILES):
+            url = f"/_stcore/upload_file/{greedy.session}/{number}"
+            assert greedy.put(url, "a.jpg", b"x").status_code == 204
+        refused = greedy.put(f"/_stcore/upload_file/{greedy.session}/one-more", "a.jpg", b"x")
+        assert refused.status_code == 413 and "the limit is 300" in refused.text
+        other.open()
+        other.upload({"a.jpg": (SAMPLES / "astronaut.jpg").read_bytes()})
+        assert "1 face in" in other.words
