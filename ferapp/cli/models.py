@@ -1,54 +1,76 @@
 """``ferapp models``: what is here, from where, under which licence, and whether it is right."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
 from ferapp.cli.output import console, errors, print_json, progress
 from ferapp.errors import ModelError
 
-app = typer.Typer(help="The weights: list, verify and fetch them.", no_args_is_help=True)
+app = typer.Typer(help="The weights: list, verify, fetch and add them.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
 
 
 @app.command("list")
 def list_models(as_json: AsJson = False) -> None:
-    """What there is, and what of it is on this machine."""
-    from ferapp.inference.manifest import manifest
+    """What there is, what of it is on this machine, and which added models are refused and why."""
+    from ferapp.inference.added import refusals
+    from ferapp.inference.manifest import added, manifest
     from ferapp.inference.weights import is_here
 
     entries = manifest()
     defaults = (entries.defaults.detector, entries.defaults.classifier)
+    reasons = refusals()
     table = Table("name", "kind", "here", "MB", "licence", "source")
     for model in entries.models:
         if as_json:
             row = model.model_dump(mode="json", exclude_none=True)
-            print_json({**row, "is_here": is_here(model), "is_default": model.name in defaults})
+            row |= {"is_here": is_here(model), "is_default": model.name in defaults}
+            told = {"refused": reasons[model.name]} if model.name in reasons else {}
+            print_json({**row, **told})
             continue
+        here = "yes" if is_here(model) else "no"
         table.add_row(
             f"{model.name} (default)" if model.name in defaults else model.name,
             model.kind,
-            "yes" if is_here(model) else "no",
+            "refused" if model.name in reasons else here,
             f"{model.bytes / 1e6:.1f}" if model.bytes else "?",
-            model.licence,
-            model.source,
+            # As they are: in text that an operator wrote, brackets are no style.
+            Text(model.licence),
+            Text(model.source),
         )
+
+    for bad in added().refused:
+        if as_json:
+            print_json({"name": bad.name, "is_here": False, "refused": bad.reason})
+        else:
+            table.add_row(Text(bad.name), "?", "refused")
     if not as_json:
         console.print(table)
+        for name, reason in [*reasons.items(), *((b.name, b.reason) for b in added().refused)]:
+            errors.print(Text(f"{name}: {reason}"), soft_wrap=True)
 
 
 @app.command()
 def verify(as_json: AsJson = False) -> None:
-    """Compare the bytes of every file on this machine with the manifest; status 1 if one is off."""
-    from ferapp.inference import weights
-    from ferapp.inference.manifest import manifest
+    """Compare the bytes of every file on this machine with the manifest; status 1 if one is off.
 
-    is_all_right = True
+    Models that were added are examined as well.
+    """
+    from ferapp.inference import weights
+    from ferapp.inference.added import refusals
+    from ferapp.inference.manifest import added, manifest
+
+    is_all_right = not added().refused
     for model in manifest().models:
         if model.url is not None and not weights.is_here(model):
             state, reason = "not fetched", ""
+        elif model.name in refusals():
+            state, reason, is_all_right = "wrong", refusals()[model.name], False
         else:
             try:
                 weights.read(model)
@@ -60,7 +82,13 @@ def verify(as_json: AsJson = False) -> None:
         else:
             console.print(f"{model.name}: {state}", highlight=False)
             if reason:
-                errors.print(reason, highlight=False, soft_wrap=True)
+                errors.print(Text(reason), soft_wrap=True)
+    for bad in added().refused:
+        if as_json:
+            print_json({"name": bad.name, "state": "wrong", "reason": bad.reason})
+        else:
+            console.print(Text(f"{bad.name}: wrong"))
+            errors.print(Text(bad.reason), soft_wrap=True)
     raise typer.Exit(0 if is_all_right else 1)
 
 
@@ -74,3 +102,35 @@ def fetch(name: Annotated[str, typer.Argument(help="A name from the list.")]) ->
     with progress(model.name) as report:
         path = weights.fetch(model, report=report)
     typer.echo(str(path))
+
+
+@app.command()
+def add(
+    file: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="An expression classifier.")],
+    name: Annotated[str, typer.Option("--name", help="What users will type.")],
+    labels: Annotated[
+        str, typer.Option("--labels", help="What its outputs mean, in order, with commas.")
+    ],
+    size: Annotated[int, typer.Option("--size", min=1, help="Side of its input, px.")],
+    colour: Annotated[str, typer.Option("--colour", help="grey, rgb or bgr.")],
+    mean: Annotated[float, typer.Option("--mean", help="Subtracted from each value in 0..255.")],
+    std: Annotated[float, typer.Option("--std", help="By which the rest is divided.")],
+    licence: Annotated[
+        str, typer.Option("--licence", help="SPDX name, of the weights.")
+    ] = "not stated",
+    source: Annotated[str, typer.Option("--source", help="Who made it.")] = "not stated",
+    data: Annotated[str, typer.Option("--data", help="What it was trained on.")] = "not stated",
+) -> None:
+    """Examine a classifier and add it to the folder that FERAPP_MODELS_DIR names."""
+    from ferapp.inference.added import add as add_model
+
+    model = add_model(
+        file,
+        name=name,
+        labels=tuple(label.strip() for label in labels.split(",")),
+        taken={"size_wh": (size, size), "colour": colour, "mean": mean, "std": std},
+        licence=licence,
+        source=source,
+        data=data,
+    )
+    typer.echo(f"{model.name} was added; an app that is running sees it after a restart.")

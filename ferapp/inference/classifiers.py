@@ -65,9 +65,7 @@ class ExpressionClassifier:
         # Graphs of a fixed batch take one picture at a time.
         self._batch = _LARGEST_BATCH if not isinstance(session.input_shape[0], int) else 1
         width, height = spec.size_wh
-        given = session.run(np.zeros((1, spec.channels, height, width), np.float32))[0].shape
-        if given != (1, len(labels)):
-            raise ModelError(f"expected output (1, {len(labels)}), one per label, got {given}")
+        self._run(np.zeros((1, spec.channels, height, width), np.float32))
 
     def logits(self, crops_rgb: Sequence[Image], *, look: Look = "both") -> NDArray[np.float32]:
         """Raw outputs, (n, labels) float32.
@@ -77,7 +75,8 @@ class ExpressionClassifier:
             look: What to see of each; a classifier without flip averaging sees it as it is.
 
         Raises:
-            ModelError: An output is no finite number, which no label can be read from.
+            ModelError: An output is no finite number, which no label can be read from, or has
+                another shape than expected.
         """
         if not crops_rgb:
             return np.empty((0, len(self.labels)), np.float32)
@@ -86,17 +85,34 @@ class ExpressionClassifier:
         looks["both"] = looks["plain"] + looks["mirrored"]
         pixels = np.concatenate(looks[look if self._flip_averaging else "plain"])
         parts = [
-            self._session.run(pixels[start : start + self._batch])[0]
+            self._run(pixels[start : start + self._batch])
             for start in range(0, len(pixels), self._batch)
         ]
-        out = np.concatenate(parts).reshape(-1, len(crops_rgb), len(self.labels)).mean(axis=0)
-        if not np.isfinite(out).all():
-            raise ModelError("The classifier gave numbers that are not finite; nothing is shown.")
-        return np.asarray(out, np.float32)
+        looked = np.concatenate(parts).reshape(-1, len(crops_rgb), len(self.labels))
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _finite(looked.mean(axis=0))
 
     def classify(self, crops_rgb: Sequence[Image], *, look: Look = "both") -> NDArray[np.float32]:
         """Calibrated probabilities, (n, labels) float32, each row sums to 1; see `logits`."""
-        return softmax(self.logits(crops_rgb, look=look) / self._temperature + self._bias)
+        logits = self.logits(crops_rgb, look=look)
+        # Numbers that are finite may be so large that their quotient is not.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _finite(softmax(logits / self._temperature + self._bias))
+
+    def _run(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The first output, (n, labels), for pixels (n, channels, height, width)."""
+        out = self._session.run(pixels)[0]
+        expected = (len(pixels), len(self.labels))
+        given = np.shape(out)
+        if given != expected:  # for some inputs alone, with a graph that has conditions
+            raise ModelError(f"expected output {expected}, one per label, got {given}")
+        return out
+
+
+def _finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    if not np.isfinite(values).all():
+        raise ModelError("The classifier gave numbers that are not finite; nothing is shown.")
+    return np.asarray(values, np.float32)
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

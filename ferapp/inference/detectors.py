@@ -54,8 +54,8 @@ def faces_of(
         settings: The limits.
     """
     height, width = image.shape[:2]
-    # Comparisons with NaN are false, so that broken boxes are dropped here as well.
-    likely = scores[:, 1] >= settings.confidence
+    is_finite = np.isfinite(corners).all(axis=1) & np.isfinite(scores[:, 1])
+    likely = is_finite & (scores[:, 1] >= settings.confidence)
     xyxy = corners[likely] * np.array([width, height, width, height], np.float32)
     xyxy, score = boxes.clip_to(xyxy, width=width, height=height), scores[likely, 1]
     usable = boxes.areas(xyxy) > 0

@@ -1,17 +1,21 @@
 """``models/manifest.json``: what each weights file is, and the only place that says so.
 
 Label order, preprocessing and calibration are read from here by training's export, by the runtime
-and by the pages; nobody else may define them.
+and by the pages; nobody else may define them. Classifiers that the operator adds have entries of
+the same kind, in a manifest of their own beside their files.
 """
 
 import json
+from collections.abc import Collection
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
 
-from ferapp.errors import ManifestError, UnknownModel
+from ferapp.errors import ManifestError, MissingWeights, UnknownModel
+from ferapp.inference.folder import MANIFEST_NAME, models_folder, read_inside
 from ferapp.vision.preprocess import Colour, InputSpec
 
 _PACKAGE = Path(__file__).parents[1]
@@ -22,9 +26,19 @@ MODELS_FOLDER: Final = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / 
 
 Kind = Literal["detector", "classifier", "smile"]
 
+Line = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^\P{C}+$")]
+"""Text on one line, without control and direction marks."""
+
+_MOST_MANIFEST_BYTES: Final = 1_000_000
+# What tables of results call their other columns, or say in place of a label.
+_TAKEN_LABELS: Final = frozenset(
+    "annotated damage expression face file first is_smiling is_unsure last path picture "
+    "probability score share_kept unsure x1 x2 y1 y2".split()
+)
+
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Input(_Part):
@@ -63,33 +77,34 @@ class Calibration(_Part):
     unsure_below: Annotated[float, Field(ge=0, le=1)]
     coverage: Annotated[float, Field(gt=0, le=1)]
     neutral_reference: tuple[float, ...] = ()
-    fitted_on: str
+    fitted_on: Line
 
 
 class Metric(_Part):
     """One measured figure."""
 
-    name: str
+    name: Line
     value: float
     n: Annotated[int, Field(ge=1)]
-    rule: str
-    data: str
+    rule: Line
+    data: Line
 
 
 class WeightsFile(_Part):
     """One file.
 
     Attributes:
-        file: Its name, in ``models/``, in the user's cache or in OpenCV's data folder.
-        url: Where to fetch it from; none for files that ship.
+        file: Its name, in ``models/``, in the user's cache, in OpenCV's data folder or in the
+            operator's.
+        url: Where to fetch it from; none for files that ship or were added.
         ships_with: Who brings a file without a URL.
         sha256: Of its bytes.
         bytes: Its size; none where its publisher names only the hash.
     """
 
-    file: str
+    file: Line
     url: HttpUrl | None = None
-    ships_with: Literal["ferapp", "opencv"] = "ferapp"
+    ships_with: Literal["ferapp", "opencv", "operator"] = "ferapp"
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
     bytes: Annotated[int, Field(ge=1)] | None = None
 
@@ -124,19 +139,19 @@ class Model(WeightsFile):
         metrics: What was measured.
     """
 
-    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+    name: Annotated[str, Field(max_length=60, pattern=r"^[a-z0-9][a-z0-9.-]*$")]
     kind: Kind
     family: Literal["ultra-light", "ultra-light-caffe", "yunet", "haar", "logits"]
     graph: WeightsFile | None = None
     input: Input
-    labels: tuple[str, ...]
+    labels: tuple[Line, ...]
     flip_averaging: bool = False
     calibration: Calibration | None = None
-    licence: str
-    source: str
-    recipe: str | None = None
-    commit: str | None = None
-    data: str
+    licence: Line
+    source: Line
+    recipe: Line | None = None
+    commit: Line | None = None
+    data: Line
     metrics: tuple[Metric, ...] = ()
 
     @model_validator(mode="after")
@@ -157,6 +172,27 @@ class Model(WeightsFile):
         if is_ours and None in (self.recipe, self.commit, self.bytes):
             raise ValueError("a model that ships names its recipe, commit and size")
         return self
+
+    @model_validator(mode="after")
+    def _is_fit_to_be_added(self) -> Self:
+        if not self.is_added:
+            return self
+        if self.family != "logits" or self.url is not None:
+            raise ValueError("only classifiers of family 'logits', without a url, can be added")
+        for label in self.labels:
+            # The command line reads labels in lower case and between commas.
+            is_plain = label[0].isalpha() and label == label.lower().strip() and "," not in label
+            if not is_plain or len(label) > 40 or label in _TAKEN_LABELS:
+                raise ValueError(
+                    f"the label {label!r} can't be used: expected lower case, a letter first, no "
+                    "comma, 40 characters at most, and none of the names of other columns"
+                )
+        return self
+
+    @property
+    def is_added(self) -> bool:
+        """Whether the operator brought it, so that it is a stranger's file."""
+        return self.ships_with == "operator"
 
     @property
     def files(self) -> tuple[WeightsFile, ...]:
@@ -230,15 +266,123 @@ def read_manifest(path: Path = MODELS_FOLDER / "manifest.json") -> Manifest:
     except OSError as exc:
         raise ManifestError(f"{path.name} can't be read: {exc.strerror or exc}.") from exc
     except ValidationError as exc:
-        first = exc.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ManifestError(f"{path.name} breaks its schema at {place}: {first['msg']}.") from exc
+        raise ManifestError(f"{path.name} breaks its schema at {_told(exc)}") from exc
+
+
+def _told(exc: ValidationError) -> str:
+    """The place and the reason of the first error."""
+    first = exc.errors()[0]
+    place = ".".join(str(part) for part in first["loc"]) or "the file"
+    # A place may be a name that a stranger chose.
+    return "".join(c if c.isprintable() else "\ufffd" for c in f"{place}: {first['msg']}.")
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A model that was to be added and can't be used.
+
+    Attributes:
+        name: Of the model, or of what stands for it.
+        reason: In a sentence.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Added:
+    """What the manifest of the operator's folder says; its files have not been looked at.
+
+    Attributes:
+        models: The entries that are sound.
+        refused: The others.
+    """
+
+    models: tuple[Model, ...] = ()
+    refused: tuple[Refused, ...] = ()
+
+
+class _AddedManifest(_Part):
+    version: Literal[1]
+    models: tuple[Any, ...]
+
+
+def read_added(folder: Path, taken: Collection[str]) -> Added:
+    """The entries of a folder's manifest, each judged by itself.
+
+    Args:
+        folder: Where the manifest is.
+        taken: Names that models have already.
+    """
+    try:
+        entries = added_entries(folder)
+    except ManifestError as exc:
+        return Added(refused=(Refused(MANIFEST_NAME, str(exc)),))
+    models: dict[str, Model] = {}
+    refused = []
+    for number, entry in enumerate(entries, 1):
+        try:
+            model = added_model(entry)
+            if model.name in taken or model.name in models:
+                raise ManifestError(
+                    f"The name {model.name} is taken by another model; expected one of its own."
+                )
+            models[model.name] = model
+        except ManifestError as exc:
+            name = entry.get("name") if isinstance(entry, dict) else None
+            is_name = isinstance(name, str) and name.isprintable() and len(name) <= 60
+            title = str(name) if is_name else f"entry {number}"
+            refused.append(Refused(title, f"Entry {number} of {MANIFEST_NAME}: {exc}"))
+    return Added(tuple(models.values()), tuple(refused))
+
+
+def added_entries(folder: Path) -> tuple[Any, ...]:
+    """The entries of a folder's manifest as they stand.
+
+    Raises:
+        ManifestError: It can't be read or breaks its schema.
+    """
+    try:
+        text = read_inside(folder, MANIFEST_NAME, most_bytes=_MOST_MANIFEST_BYTES)
+        return _AddedManifest.model_validate_json(text).models
+    except MissingWeights as exc:
+        raise ManifestError(str(exc)) from exc
+    except ValidationError as exc:
+        raise ManifestError(f"{MANIFEST_NAME} breaks its schema at {_told(exc)}") from exc
+
+
+def added_model(entry: Any) -> Model:
+    """One entry of a folder's manifest.
+
+    Raises:
+        ManifestError: It breaks the schema.
+    """
+    try:
+        return Model.model_validate(
+            {**entry, "ships_with": "operator"} if isinstance(entry, dict) else entry
+        )
+    except ValidationError as exc:
+        raise ManifestError(f"It breaks the schema at {_told(exc)}") from exc
+
+
+@cache
+def shipped() -> Manifest:
+    """The manifest that ships, read once per process."""
+    return read_manifest()
+
+
+@cache
+def added() -> Added:
+    """What the operator's folder adds to it, read once per process."""
+    folder = models_folder()
+    return read_added(folder, {m.name for m in shipped().models}) if folder else Added()
 
 
 @cache
 def manifest() -> Manifest:
-    """The manifest that ships, read once per process."""
-    return read_manifest()
+    """All models that can be asked for: those that ship, and after them those that were added."""
+    return shipped().model_copy(update={"models": shipped().models + added().models})
 
 
 def write_manifest(value: Manifest, path: Path) -> None:

@@ -1,11 +1,18 @@
 """From a name to a loaded model."""
 
+from typing import Final
+
 from ferapp.inference import weights
 from ferapp.inference.classifiers import ExpressionClassifier
 from ferapp.inference.detectors import Detector, UltraLight
+from ferapp.inference.examination import examine
 from ferapp.inference.manifest import manifest
 from ferapp.inference.opencv_detectors import CaffeUltraLight, Haar, SmileCascade, YuNet
 from ferapp.inference.session import Session
+
+# An added model may loop for as long as its input says. streamlit-webrtc ends a stream whose frame
+# takes ten seconds.
+_ADDED_LIMIT_S: Final = 8.0
 
 
 def load_detector(name: str | None = None, *, threads: int = 1) -> Detector:
@@ -42,10 +49,14 @@ def load_classifier(name: str | None = None, *, threads: int = 1) -> ExpressionC
         UnknownModel: There is no such classifier.
         MissingWeights: Its file is not on this machine.
         WrongHash: Its file is not the one that the manifest names.
-        ModelError: The graph can't be loaded or does not fit its entry.
+        ModelError: The graph can't be loaded, does not fit its entry, or was added and refused.
+        MissingExtra: It was added, and onnx, which examines it, is not installed.
     """
     model = manifest().model(name, "classifier")
-    session = Session(weights.read(model)[0], threads=threads)
+    data = weights.read(model)[0]
+    if model.is_added:
+        examine(data, model)
+    session = Session(data, threads=threads, limit_s=_ADDED_LIMIT_S if model.is_added else None)
     return ExpressionClassifier(
         session,
         model.input.spec,

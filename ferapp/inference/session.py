@@ -1,6 +1,10 @@
 """The only home of onnxruntime."""
 
-from typing import Any
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 import numpy as np
 import onnxruntime
@@ -9,7 +13,14 @@ from numpy.typing import NDArray
 from ferapp.errors import ModelError
 
 # ONNX Runtime writes one warning for each unused initializer of the public models.
-_LOG_ERRORS_ONLY = 3
+_LOG_ERRORS_ONLY: Final = 3
+# What went wrong in a run is raised; it would be logged for every frame as well.
+_LOG_NOTHING: Final = 4
+# Codes and places in its own source, which say nothing to anybody else.
+_INTERNALS: Final = re.compile(
+    r"\[ONNXRuntimeError\] : \d+ : \w+ : |/onnxruntime_src/\S+ [^)]*\) ?"
+)
+_LONGEST_TOLD: Final = 400
 
 
 class Session:
@@ -19,12 +30,14 @@ class Session:
         data: The bytes of the file: those that were hashed, so that nothing can change between.
         threads: How many threads one call may use. Without a cap each session takes every core,
             and two at work at once are slower than one.
+        limit_s: A call that takes longer is stopped, once the operator that is at work has ended.
 
     Raises:
         ModelError: ONNX Runtime can't load the graph.
     """
 
-    def __init__(self, data: bytes, *, threads: int) -> None:
+    def __init__(self, data: bytes, *, threads: int, limit_s: float | None = None) -> None:
+        self._limit_s = limit_s
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -32,16 +45,59 @@ class Session:
         # and OpenCV taking turns on two cores the whole took twice as long as its parts.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = _LOG_ERRORS_ONLY
+        # It would take bytes that are an ONNX model for another format if they say so, and what
+        # was examined would not be what is loaded.
+        options.add_session_config_entry("session.load_model_format", "ONNX")
         try:
             self._session = onnxruntime.InferenceSession(
                 data, options, providers=["CPUExecutionProvider"]
             )
         except Exception as exc:  # its exception types share no base class of its own
-            raise ModelError(f"ONNX Runtime can't load the model: {exc}") from exc
-        self.input_name: str = self._session.get_inputs()[0].name
-        self.input_shape: list[Any] = self._session.get_inputs()[0].shape
-        self.output_names: list[str] = [o.name for o in self._session.get_outputs()]
+            raise ModelError(f"ONNX Runtime can't load the model: {_told(exc)}") from exc
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        if not inputs:
+            raise ModelError("The model takes no input; expected pictures.")
+        self.input_name: str = inputs[0].name
+        self.input_shape: list[Any] = inputs[0].shape
+        self.input_types: list[str] = [i.type for i in inputs]
+        self.output_names: list[str] = [o.name for o in outputs]
+        self.output_types: list[str] = [o.type for o in outputs]
 
     def run(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """The outputs for one input, in the graph's order."""
-        return list(self._session.run(None, {self.input_name: batch}))
+        """The outputs for one input, in the graph's order.
+
+        Raises:
+            ModelError: ONNX Runtime can't run the graph, or took longer than the limit.
+        """
+        options = onnxruntime.RunOptions()
+        options.log_severity_level = _LOG_NOTHING
+        try:
+            with _stopping(options, self._limit_s):
+                return list(self._session.run(None, {self.input_name: batch}, options))
+        except Exception as exc:
+            if options.terminate:
+                raise ModelError(
+                    f"The model was stopped: it gave no answer within {self._limit_s:g} s."
+                ) from exc
+            raise ModelError(f"ONNX Runtime can't run the model: {_told(exc)}") from exc
+
+
+@contextmanager
+def _stopping(options: Any, limit_s: float | None) -> Iterator[None]:
+    """Have a run that goes on for longer end by itself, with an error."""
+    if limit_s is None:
+        yield
+        return
+    timer = threading.Timer(limit_s, setattr, (options, "terminate", True))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _told(exc: Exception) -> str:
+    """What ONNX Runtime says, on one line; names in it come from the graph."""
+    line = " ".join(_INTERNALS.sub("", str(exc)).split())
+    return "".join(c if c.isprintable() else "\ufffd" for c in line)[:_LONGEST_TOLD]

@@ -13,6 +13,7 @@ import pooch
 import requests
 
 from ferapp.errors import FetchError, MissingWeights, WrongHash
+from ferapp.inference.folder import models_folder, read_inside
 from ferapp.inference.manifest import MODELS_FOLDER, Model, WeightsFile
 from ferapp.types import Report, no_report
 
@@ -29,9 +30,11 @@ def cache_folder() -> Path:
 
 
 def place(file: WeightsFile) -> Path:
-    """Where a file belongs: with ferapp or OpenCV, or in the cache for those that are fetched."""
+    """Where a file belongs: with ferapp or OpenCV, with the operator, or fetched in the cache."""
     if file.url:
         return cache_folder() / file.file
+    if file.ships_with == "operator":
+        return _added_folder() / file.file
     if file.ships_with == "opencv":
         package = find_spec("cv2")  # found without being loaded
         return (
@@ -57,6 +60,8 @@ def read(model: Model) -> tuple[bytes, ...]:
 
 def _checked(file: WeightsFile, name: str) -> bytes:
     path = place(file)
+    if file.ships_with == "operator":
+        return _right(read_inside(path.parent, file.file), file)
     if not path.is_file():
         if file.url:
             remedy = f"Fetch them with: python -m ferapp models fetch {name}"
@@ -66,17 +71,26 @@ def _checked(file: WeightsFile, name: str) -> bytes:
             remedy = f"They ship as models/{file.file}; restore the file with: git checkout models"
         raise MissingWeights(f"The weights of {name} are not on this machine. {remedy}")
     try:
-        data = path.read_bytes()
+        return _right(path.read_bytes(), file)
     except OSError as exc:
         raise MissingWeights(f"{path.name} can't be read: {exc.strerror or exc}.") from exc
+
+
+def _right(data: bytes, file: WeightsFile) -> bytes:
     found = hashlib.sha256(data).hexdigest()
     if found != file.sha256:
         raise WrongHash(
-            f"{path.name} is not the file that the manifest names, so it was not loaded: "
+            f"{file.file} is not the file that the manifest names, so it was not loaded: "
             f"expected sha256 {file.sha256}, found {found} ({len(data):,} bytes). "
             "Restore the file or fetch it again."
         )
     return data
+
+
+def _added_folder() -> Path:
+    folder = models_folder()
+    assert folder is not None, "entries of added models come from there"
+    return folder
 
 
 def fetch(model: Model, *, report: Report = no_report) -> Path:
@@ -90,6 +104,8 @@ def fetch(model: Model, *, report: Report = no_report) -> Path:
     Raises:
         FetchError: The model ships, the address can't be reached or the bytes are wrong.
     """
+    if model.is_added:
+        raise FetchError(f"{model.name} was added by the operator; there is nothing to fetch.")
     if model.url is None:
         raise FetchError(f"{model.name} ships with {model.ships_with}; there is nothing to fetch.")
     pooch.get_logger().setLevel("WARNING")  # it would write to standard error by itself

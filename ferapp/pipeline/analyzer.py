@@ -87,7 +87,7 @@ class Analyzer:
         Raises:
             SettingError: The classifier does not know a class that was asked for, or nobody can
                 tell smiles.
-            ModelError: The classifier gave no finite numbers.
+            ModelError: The classifier gave no finite numbers, or none in time.
             InvalidValue: The picture is no (h, w, 3) uint8.
         """
         how = settings or AnalysisSettings()

@@ -21,7 +21,8 @@ def load_analyzer(
 
     Args:
         detector: Name of a face detector in the manifest; the default one without.
-        classifier: Name of an expression classifier; the default one without.
+        classifier: Name of an expression classifier, one that ships or one that was added; the
+            default one without.
         threads: How many threads each model may use for one call.
         with_smile: Whether to load the smile cascade as well.
 
@@ -29,7 +30,8 @@ def load_analyzer(
         UnknownModel: There is no model of that name.
         MissingWeights: Its file is not on this machine.
         WrongHash: Its file is not the one that the manifest names.
-        ModelError: It can't be loaded.
+        ModelError: It can't be loaded, or was added and is refused.
+        MissingExtra: It was added, and onnx, which examines it, is not installed.
     """
     entries = manifest()
     return Analyzer(

@@ -1,0 +1,146 @@
+"""Classifiers that are not ferapp's: which of them can't be used and why, and how to add one."""
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from ferapp.errors import ModelError, UserError
+from ferapp.inference import weights
+from ferapp.inference.examination import examine
+from ferapp.inference.folder import (
+    FOLDER_VARIABLE,
+    MANIFEST_NAME,
+    models_folder,
+    read_regular,
+)
+from ferapp.inference.manifest import (
+    Model,
+    added,
+    added_entries,
+    added_model,
+    shipped,
+)
+
+_turn = Lock()
+
+
+def refusals() -> Mapping[str, str]:
+    """Why which added models can't be used, by name; each is examined once per process.
+
+    What is wrong with entries that name no sound model says `ferapp.inference.manifest.added`.
+    """
+    with _turn:  # of several visitors at once, the first has them examined
+        return _refusals()
+
+
+@cache
+def _refusals() -> Mapping[str, str]:
+    reasons = {}
+    for model in added().models:
+        try:
+            examine(weights.read(model)[0], model)
+        except UserError as exc:
+            reasons[model.name] = str(exc)
+    return reasons
+
+
+def add(
+    file: Path,
+    *,
+    name: str,
+    labels: tuple[str, ...],
+    taken: Mapping[str, Any],
+    licence: str,
+    source: str,
+    data: str,
+) -> Model:
+    """Examine a classifier, copy it into the operator's folder and write its entry.
+
+    Args:
+        file: The ``.onnx`` file, wherever it is.
+        name: What users will type.
+        labels: What its outputs mean, in order.
+        taken: What it takes, as in an entry's ``input``.
+        licence: Of the weights.
+        source: Who made it.
+        data: What it was trained on.
+
+    Returns:
+        Its entry. Processes that run already don't know it.
+
+    Raises:
+        ModelError: It is refused, or can't be written; then nothing has changed.
+        MissingExtra: It can't be examined, because onnx is not installed.
+    """
+    folder = models_folder()
+    if folder is None:
+        raise ModelError(
+            f"There is no folder for added models: set {FOLDER_VARIABLE} to the path of one."
+        )
+    entries = added_entries(folder) if (folder / MANIFEST_NAME).exists() else ()
+    names = {entry.get("name") for entry in entries if isinstance(entry, dict)}
+    if name in names | {m.name for m in shipped().models}:
+        raise ModelError(f"The name {name} is taken by another model; choose another one.")
+    try:
+        weight_bytes = read_regular(Path(os.path.realpath(file, strict=True)), file.name)
+    except OSError as exc:
+        raise ModelError(f"{file.name} can't be read: {exc.strerror or exc}.") from exc
+    entry = {
+        "name": name,
+        "kind": "classifier",
+        "family": "logits",
+        "file": f"{name}.onnx",
+        "sha256": hashlib.sha256(weight_bytes).hexdigest(),
+        "bytes": len(weight_bytes),
+        "input": dict(taken),
+        "labels": labels,
+        "licence": licence,
+        "source": source,
+        "data": data,
+    }
+    model = added_model(entry)
+    examine(weight_bytes, model)
+    text = json.dumps({"version": 1, "models": [*entries, entry]}, indent=2, ensure_ascii=False)
+    with _written(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        place = folder / model.file
+        if os.path.lexists(place):
+            raise ModelError(f"{place.name} is in the folder already; choose another name.")
+        _write_whole(place, weight_bytes)
+        try:
+            _write_whole(folder / MANIFEST_NAME, f"{text}\n".encode())
+        except BaseException:
+            place.unlink(missing_ok=True)
+            raise
+    return model
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write a file that gets its name last, so that it is there whole or not at all."""
+    partial = path.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with partial.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _written(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise ModelError(
+            f"The model could not be written to {folder.name}: {exc.strerror or exc}. "
+            "Nothing has changed."
+        ) from exc

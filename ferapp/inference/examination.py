@@ -1,0 +1,75 @@
+"""Whether an added model may be used: asked in a process that may crash, hang or be killed."""
+
+import json
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import Final
+
+from ferapp.errors import MissingExtra, ModelError
+from ferapp.inference.manifest import Model
+
+LIMIT_S: Final = 20.0
+"""An examination that takes longer is given up, and the model refused."""
+
+_ROOT: Final = str(Path(__file__).parents[2])
+
+# Entries whose bytes have passed; an entry holds the hash of its bytes.
+_passed: set[Model] = set()
+
+
+def examine(data: bytes, model: Model) -> None:
+    """Refuse a model that is not what its entry says, or that does harm when it runs.
+
+    Args:
+        data: Its bytes, of the hash that the entry names.
+        model: The entry.
+
+    Raises:
+        ModelError: It is refused; the sentence names the file and the reason.
+        MissingExtra: Nothing can be examined, because onnx is not installed.
+    """
+    if model in _passed:
+        return
+    if find_spec("onnx") is None:
+        raise MissingExtra("onnx", "models")
+    reason = _reason(data, model)
+    if reason:
+        raise ModelError(f"{model.file} was refused: {reason}")
+    _passed.add(model)
+
+
+def _reason(data: bytes, model: Model) -> str:
+    """Why it is refused; empty if it is not."""
+    paths = [_ROOT, os.environ.get("PYTHONPATH", "")]
+    try:
+        # As a file: through a pipe subprocess.run writes 512 bytes at a time.
+        with TemporaryFile() as question:
+            question.write(model.model_dump_json().encode() + b"\n")
+            question.write(data)
+            question.seek(0)
+            run = subprocess.run(
+                [sys.executable, "-P", "-m", "ferapp.inference.examiner"],
+                stdin=question,
+                stdout=subprocess.PIPE,
+                # ONNX Runtime repeats there what it raises.
+                stderr=subprocess.DEVNULL,
+                timeout=LIMIT_S,
+                check=False,
+                env=os.environ
+                | {
+                    "PYTHONPATH": os.pathsep.join(path for path in paths if path),
+                    # Threads for linear algebra that nobody does would take address space.
+                    "OPENBLAS_NUM_THREADS": "1",
+                },
+            )
+    except OSError as exc:
+        return f"it can't be examined: {exc.strerror or exc}."
+    except subprocess.TimeoutExpired:
+        return f"it was not examined within {LIMIT_S:g} s, and may run for ever."
+    if run.returncode:
+        return "the process that examined it ended by itself; the model breaks it."
+    return str(json.loads(run.stdout)["reason"])
