@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test e2e bench soak chaos load hold test-train test-batch lint types lock clean
+.PHONY: help run install test e2e bench soak chaos load hold fuzz test-train test-batch lint types lock audit sbom clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -66,6 +66,11 @@ load: .venv/test.stamp  ## Twenty recorders at once into SQLite and PostgreSQL
 hold: .venv/test.stamp .venv/e2e.stamp  ## Damaged files, a crowd, killed recorders, a network that counts: one table
 	$(BIN)/python -m benchmarks.hold
 
+MUTANTS ?= 1000000
+SEED ?= 0
+fuzz: .venv/test.stamp  ## Read a million damaged files (MUTANTS=how many SEED=which)
+	$(BIN)/python -m benchmarks.fuzz --mutants $(MUTANTS) --seed $(SEED)
+
 test-train: .venv/train.stamp  ## Run the tests of training alone (installs PyTorch)
 	$(BIN)/python -m pytest tests/test_training.py
 
@@ -83,6 +88,20 @@ lock: .venv/dev.stamp  ## Pin the runtime dependencies anew
 	(head -n 2 requirements.txt; $(BIN)/uv pip compile --quiet pyproject.toml --universal \
 	  --generate-hashes --python-version 3.11 --no-annotate --no-header) > requirements.new
 	mv requirements.new requirements.txt
+
+# Without --strict a library that the service does not know counts as sound.
+audit: .venv/dev.stamp  ## Look up known vulnerabilities of what is pinned (asks pypi.org)
+	mkdir -p build && rm -f build/audit.txt
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements.txt \
+	  --progress-spinner off --output build/audit.txt || { if test -s build/audit.txt; \
+	  then cat build/audit.txt; else echo "audit: nothing was looked up, for the reason above; it needs" \
+	  "pypi.org itself, as a mirror has no vulnerabilities. No library was found to be sound."; fi; \
+	  exit 1; }
+
+sbom: .venv/dev.stamp  ## Write what is pinned as a CycloneDX file: build/sbom.cdx.json
+	mkdir -p build
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
+	  --output-format JSON --output-file build/sbom.cdx.json requirements.txt
 
 clean:  ## Remove .venv and caches
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist

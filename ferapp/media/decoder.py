@@ -10,12 +10,13 @@ import sys
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict
+from functools import partial
 from typing import Any, BinaryIO, Final
 
 import av
 import numpy as np
 from av.sidedata.sidedata import Type as SideData
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from ferapp.errors import VideoError
@@ -40,6 +41,10 @@ _OPTIONS: Final = {
     # Streams are probed by decoding; this lets the size of a bomb be told without paying for it.
     "max_pixels": str(4 * MAX_PIXELS),
 }
+# Titles come in any encoding; before PyAV 19 one that is not UTF-8 was an error.
+_TAGS: Final[dict[str, Any]] = (
+    {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+)
 # With one thread a core each, frames of more pixels would take the memory of a small machine.
 _FRAME_THREADS_BELOW: Final = 9_000_000
 _EARLY_END_S: Final = 1.0
@@ -79,11 +84,12 @@ class Decoder:
         self._turned: tuple[int, tuple[int, bool]] | None = None
         self._reformatter = VideoReformatter()
         try:
-            self.container = av.open(file, "r", format=self._format, options=_OPTIONS)
+            self.container = av.open(file, "r", format=self._format, options=_OPTIONS, **_TAGS)
         except av.FFmpegError as exc:
             raise VideoError("The video is damaged or cut short: it can't be opened.") from exc
         self.stream = self._chosen()
         context = self.stream.codec_context
+        self._codec = context.name
         # More would be taken of a frame that grows in the middle of the video.
         context.options = {"max_pixels": str(MAX_PIXELS)}
         context.thread_count = threads
@@ -111,6 +117,9 @@ class Decoder:
         Args:
             per_second: So many at most, evenly; None for all.
             max_side_px: Frames with a longer side are made smaller while they are decoded.
+
+        Raises:
+            VideoError: Even the first is too late to be read.
         """
         last_s, last_slot, shift_s = -math.inf, -1, 0.0
         step_s = 1 / (self.info.frames_per_second or 25)
@@ -125,6 +134,11 @@ class Decoder:
             # Two frames of one time: the second comes a moment later, and shifts no other.
             at_s = max(at_s, 0.0, last_s + _TICK_S)
             count += 1
+            if at_s > MAX_SECONDS and count == 1:
+                raise VideoError(
+                    f"The first picture of the video comes after {MAX_SECONDS / 3600:g} hours: "
+                    "its times are damaged."
+                )
             if at_s > MAX_SECONDS or count > MAX_FRAMES:
                 self.damage = (
                     f"Only the first {MAX_SECONDS / 3600:g} hours or {MAX_FRAMES:,} frames of a "
@@ -171,6 +185,9 @@ class Decoder:
             except (av.FFmpegError, ValueError):
                 self._note(self._read_s)
                 in_a_row += 1
+                # PyAV 19 crashes when a decoder that could not be opened is used again.
+                if not self.stream.codec_context.is_open:
+                    return
                 if times:
                     times.popleft()
                 if in_a_row > _MOST_ERRORS_IN_A_ROW or self._is_encrypted:
@@ -236,8 +253,8 @@ class Decoder:
         if self._is_encrypted:
             return "The video is encrypted; save a copy without protection and try again."
         if self._errors:
-            name = self.stream.codec_context.name
-            return f"No frame of the video can be decoded ({name}): it is damaged or unknown here."
+            reason = "it is damaged or unknown here"
+            return f"No frame of the video can be decoded ({self._codec}): {reason}."
         return "The video has no frames."
 
     def _info(self, frame: Any) -> VideoInfo:
@@ -280,9 +297,13 @@ class Decoder:
         scale = min(max_side_px / max(width, height), 1.0)
         size = (max(round(width * scale), 1), max(round(height * scale), 1))
         wide, high = size[::-1] if quarters % 2 else size
-        image = self._reformatter.reformat(
-            frame, wide, high, "rgb24", interpolation="BILINEAR"
-        ).to_ndarray()
+        reformat = partial(
+            self._reformatter.reformat, frame, wide, high, "rgb24", interpolation="BILINEAR"
+        )
+        try:
+            image = reformat().to_ndarray()
+        except av.FFmpegError:  # a colour matrix of a number that FFmpeg does not know
+            image = reformat(src_colorspace=Colorspace.ITU601).to_ndarray()
         if is_flipped:
             image = image[:, ::-1]
         return np.ascontiguousarray(np.rot90(image, quarters) if quarters else image)

@@ -3,6 +3,7 @@
 import errno
 import heapq
 from collections.abc import Iterator
+from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
@@ -35,6 +36,10 @@ class Encoder:
         path: Of the MP4 file.
         size_wh: Of its frames, px; odd sides lose a row or column, since 4:2:0 has none.
         threads: How many x264 may use.
+
+    Raises:
+        VideoError: x264 refuses what it is given, here and in `add`.
+        OSError: The file can't be written, likewise.
     """
 
     def __init__(self, path: Path, size_wh: tuple[int, int], *, threads: int = 2) -> None:
@@ -53,11 +58,12 @@ class Encoder:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        try:
-            if kind is None:
-                self._container.mux(self._stream.encode())
-        finally:
-            self._container.close()
+        with _told():
+            try:
+                if kind is None:
+                    self._container.mux(self._stream.encode())
+            finally:
+                self._container.close()
 
     def add(self, image_rgb: NDArray[np.uint8], at_s: float) -> None:
         """One frame, (h, w, 3) uint8, and its time in seconds, later than the one before.
@@ -71,7 +77,18 @@ class Encoder:
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts = self._last = max(round(at_s / _TICK), self._last + 1)
         frame.time_base = _TICK
-        self._container.mux(self._stream.encode(frame))
+        with _told():
+            self._container.mux(self._stream.encode(frame))
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except OSError:
+        raise
+    except av.FFmpegError as exc:
+        raise VideoError(f"The copy could not be written: {exc.strerror}.") from exc
 
 
 def with_sound(picture: Path, source: BinaryIO, out: Path) -> None:

@@ -18,7 +18,7 @@ MAX_PIXELS: Final = 50_000_000
 """Pictures with more pixels than this are refused from their header."""
 
 MAX_BYTES: Final = 200_000_000
-"""Files larger than this are not read at all."""
+"""Larger files are refused: from disk unread, from a browser undecoded."""
 
 # Of large pictures one is decoded at a time, since a legal one of 49 megapixels takes half a
 # gigabyte; small ones don't wait for it.
@@ -31,8 +31,10 @@ _FORMATS: Final = ("JPEG", "PNG")
 
 # What a pixel of a PNG takes at least before it is packed, in bytes, where that is known.
 _PNG_BYTES: Final = {"RGB": 3.0, "RGBA": 4.0, "LA": 2.0, "I;16": 2.0}
-# Deflate makes nothing smaller than that (zlib.net, "maximum compression factor").
+# Deflate packs no tighter than that (zlib's technical details, "maximum compression factor").
 _MOST_PACKED: Final = 1032
+# Of a JPEG every block of 8 x 8 pixels takes a bit at least, in any of its Huffman codes.
+_JPEG_BYTES: Final = 1 / 512
 
 _OTHER_PICTURES: Final[tuple[tuple[bytes, int, str], ...]] = (
     (b"GIF8", 0, "a GIF"),
@@ -73,6 +75,8 @@ def read_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> N
     data = source if isinstance(source, bytes) else _bytes_of(Path(source))
     if not data:
         raise ImageError("The file is empty.")
+    if len(data) > MAX_BYTES:
+        raise ImageError(_too_long())
     try:
         with warnings.catch_warnings():
             # Pillow warns of broken EXIF data, which does no harm, and between 89 and 179
@@ -99,7 +103,7 @@ def _bytes_of(path: Path) -> bytes:
         if not path.is_file():
             raise ImageError("Not a file." if path.exists() else "There is no file of that name.")
         if path.stat().st_size > MAX_BYTES:
-            raise ImageError(f"The file is larger than the limit of {MAX_BYTES / 1e6:g} MB.")
+            raise ImageError(_too_long())
         return path.read_bytes()
     except OSError as exc:
         raise ImageError(f"The file can't be read: {exc.strerror or exc}.") from exc
@@ -109,24 +113,34 @@ def _decoded(picture: Image.Image, max_pixels: int, size_bytes: int) -> NDArray[
     width, height = picture.size
     if width * height > max_pixels:
         raise ImageError(_too_large(f"{width} × {height} pixels", max_pixels))
-    # Pillow would make up black for what is missing, at the cost of a large picture.
-    least_bytes = width * height * _PNG_BYTES.get(picture.mode, 1 / 8) / _MOST_PACKED
-    if picture.format == "PNG" and least_bytes > size_bytes:
+    if _least_bytes(picture) > size_bytes:
         raise ImageError("The picture is damaged or cut short.")
     with _TURN if width * height > _LARGE_PIXELS else nullcontext():
         return _rgb(picture)
 
 
+def _least_bytes(picture: Image.Image) -> float:
+    """A smaller file can't hold it; Pillow would make up what is missing, black or grey."""
+    pixels = picture.width * picture.height
+    if picture.format == "PNG":
+        return pixels * _PNG_BYTES.get(picture.mode, 1 / 8) / _MOST_PACKED
+    return pixels * _JPEG_BYTES
+
+
 def _rgb(picture: Image.Image) -> NDArray[np.uint8]:
     picture.load()
-    upright = ImageOps.exif_transpose(picture)
+    # In place: of a large picture each copy takes as much as the picture itself.
+    ImageOps.exif_transpose(picture, in_place=True)
+    upright: Image.Image = picture
     if upright.mode.startswith("I"):  # convert() would clip sixteen bits instead of scaling them
         grey = (np.asarray(upright).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
     if upright.has_transparency_data:
         layer = upright.convert("RGBA")
         upright = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    return np.array(upright.convert("RGB"), np.uint8)
+    if upright.mode != "RGB":
+        upright = upright.convert("RGB")
+    return np.array(upright, np.uint8)
 
 
 def png_bytes(image_rgb: NDArray[np.uint8]) -> bytes:
@@ -143,6 +157,10 @@ def _encoded(image_rgb: NDArray[np.uint8], kind: str, **options: int) -> bytes:
     out = io.BytesIO()
     Image.fromarray(image_rgb).save(out, kind, **options)
     return out.getvalue()
+
+
+def _too_long() -> str:
+    return f"The file is larger than the limit of {MAX_BYTES / 1e6:g} MB."
 
 
 def _too_large(size: str, max_pixels: int) -> str:

@@ -11,8 +11,6 @@ from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
-import av
-
 from ferapp.errors import VideoError
 from ferapp.media.child import confine, send
 from ferapp.media.decoder import Decoder
@@ -47,7 +45,7 @@ def main() -> None:
         send({"error": str(exc)})
     except MemoryError:
         send({"error": "The copy needs more memory than it may have here."})
-    except (OSError, av.FFmpegError) as exc:
+    except OSError as exc:
         send({"error": f"The copy could not be written: {exc.strerror or type(exc).__name__}."})
 
 

@@ -1,15 +1,15 @@
 """The about page."""
 
 import platform
-from importlib import metadata
 
 import pandas
 import streamlit as st
-from packaging.requirements import Requirement
 
 import ferapp
 from ferapp.inference import weights
-from ferapp.inference.manifest import Model, manifest
+from ferapp.inference.added import refusals
+from ferapp.inference.manifest import Model, added, manifest
+from ferapp.ui.licences import libraries
 
 _LIMITS = """
 **An expression is not a feeling.** The model says what ten people looking at the face would have
@@ -75,6 +75,8 @@ def show() -> None:
         )
     st.subheader("Models", anchor=False)
     st.dataframe(_models(), hide_index=True)
+    for name, reason in _refused():
+        st.text(f"{name}: {reason}")
     st.caption("Model cards with data, method and errors: models/README.md beside the code.")
     st.subheader("Licences", anchor=False)
     with st.expander("Libraries that ferapp installs"):
@@ -82,7 +84,16 @@ def show() -> None:
 
 
 def _models() -> pandas.DataFrame:
-    return pandas.DataFrame([_row(model) for model in manifest().models])
+    rows = [_row(model) for model in manifest().models]
+    rows += [
+        {"model": bad.name, "kind": "?", "on this machine": "refused"} for bad in added().refused
+    ]
+    return pandas.DataFrame(rows).fillna("")
+
+
+def _refused() -> list[tuple[str, str]]:
+    """Which added models can't be used, and why."""
+    return [*refusals().items(), *((bad.name, bad.reason) for bad in added().refused)]
 
 
 def _row(model: Model) -> dict[str, str]:
@@ -99,11 +110,12 @@ def _row(model: Model) -> dict[str, str]:
         told = f"AP {points} (easy, medium, hard; {figures['ap_easy'].data})"
     else:
         told = "not measured"
+    is_here = "yes" if weights.is_here(model) else "no"
     is_default = model.name in (defaults.detector, defaults.classifier)
     return {
         "model": f"{model.name} (default)" if is_default else model.name,
         "kind": model.kind,
-        "on this machine": "yes" if weights.is_here(model) else "no",
+        "on this machine": "refused" if model.name in refusals() else is_here,
         "figures": told,
         "licence": model.licence,
         "source": model.source,
@@ -113,34 +125,9 @@ def _row(model: Model) -> dict[str, str]:
 
 @st.cache_data(show_spinner=False)
 def _licences() -> pandas.DataFrame:
-    """Every library that comes with ferapp, found from one requirement to the next."""
-    found: dict[str, dict[str, str]] = {}
-    todo = ["ferapp"]
-    while todo:
-        name = todo.pop()
-        try:
-            about = metadata.metadata(name)
-        except metadata.PackageNotFoundError:
-            continue  # for another platform
-        if about["Name"] in found:
-            continue
-        found[about["Name"]] = {
-            "library": about["Name"],
-            "version": about["Version"],
-            "licence": _licence(about),
-        }
-        for text in metadata.requires(name) or []:
-            requirement = Requirement(text)
-            if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
-                todo.append(requirement.name)
-    rows = [found[name] for name in sorted(found, key=str.lower)]
-    return pandas.DataFrame(rows)
-
-
-def _licence(about: metadata.PackageMetadata) -> str:
-    for field in ("License-Expression", "License"):
-        value = about[field] if field in about else None
-        if value and len(value) < 60:  # some put the whole text there
-            return value
-    classes = [c for c in about.get_all("Classifier") or [] if c.startswith("License ::")]
-    return classes[-1].rsplit(" :: ", 1)[-1] if classes else "see its files"
+    return pandas.DataFrame(
+        [
+            {"library": each.name, "version": each.version, "licence": each.licence}
+            for each in libraries()
+        ]
+    )
