@@ -8,8 +8,16 @@ from starlette.middleware import Middleware
 from starlette.responses import FileResponse
 from starlette.routing import Route
 
+from ferapp.ui.forgetting import forgetting
+from ferapp.ui.headers import AllowedHosts, SecurityHeaders
+from ferapp.ui.health import ALIVE_ROUTE, READY_ROUTE, alive, ready
 from ferapp.ui.live_chart import PLOTLY_FILE, PLOTLY_HEADERS, PLOTLY_ROUTE
+from ferapp.ui.login import UploadsAfterLogin
+from ferapp.ui.logs import begin_log
+from ferapp.ui.metrics import METRICS_ROUTE, metrics
 from ferapp.ui.upload_limit import UploadLimit
+
+begin_log()
 
 # Starlette moves uploads of more than a megabyte to a nameless file on disk
 # (encode/starlette, formparsers.py); ours stay in memory, as the about page says.
@@ -19,6 +27,17 @@ MultiPartParser.spool_max_size = 512 * 1024 * 1024
 # request after a start, without the navigation (docs/decisions/0004).
 app = st.App(
     Path(__file__).parent / "ferapp" / "ui" / "navigation.py",
-    middleware=[Middleware(UploadLimit)],
-    routes=[Route(PLOTLY_ROUTE, lambda _: FileResponse(PLOTLY_FILE, headers=PLOTLY_HEADERS))],
+    lifespan=forgetting,
+    middleware=[
+        Middleware(SecurityHeaders),
+        Middleware(AllowedHosts),
+        Middleware(UploadsAfterLogin),
+        Middleware(UploadLimit),
+    ],
+    routes=[
+        Route(PLOTLY_ROUTE, lambda _: FileResponse(PLOTLY_FILE, headers=PLOTLY_HEADERS)),
+        Route(METRICS_ROUTE, metrics),
+        Route(ALIVE_ROUTE, alive),
+        Route(READY_ROUTE, ready),
+    ],
 )

@@ -35,6 +35,21 @@ class Seats:
             self._asked_s[visitor] = now_s
             return max(list(self._asked_s).index(visitor) + 1 - self.count, 0)
 
+    @property
+    def served(self) -> int:
+        """How many seats are taken."""
+        return min(self._here(), self.count)
+
+    @property
+    def waiting(self) -> int:
+        """How many are in the line."""
+        return max(self._here() - self.count, 0)
+
+    def _here(self) -> int:
+        now_s = self._clock()
+        with self._lock:
+            return sum(now_s - at_s <= _GONE_AFTER_S for at_s in self._asked_s.values())
+
     def leave(self, visitor: str) -> None:
         """Give the seat or the place in the line back; may be called twice."""
         with self._lock:

@@ -26,6 +26,11 @@ class Turns:
         self._line: list[object] = []
 
     @property
+    def served(self) -> int:
+        """How many are at work."""
+        return min(len(self._line), self._count)
+
+    @property
     def waiting(self) -> int:
         """How many are in the line."""
         return max(len(self._line) - self._count, 0)

@@ -12,6 +12,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from ferapp.media import scratch
 from ferapp.pipeline.job import Job, Work
 from ferapp.pipeline.seats import Seats
+from ferapp.ui import metrics
 from ferapp.ui.recording import clock
 
 _GONE_S: Final = 3.0
@@ -27,7 +28,7 @@ def _seats() -> Seats:
     What a process that crashed has left of its videos is removed first.
     """
     scratch.clear()
-    return Seats(1, time.monotonic)
+    return metrics.watched("video", Seats(1, time.monotonic))
 
 
 def start(key: str, begin: Callable[[], W]) -> Job[W]:
@@ -35,7 +36,13 @@ def start(key: str, begin: Callable[[], W]) -> Job[W]:
     stop(key)
     job = Job(begin, _seats(), is_wanted=_presence())
     st.session_state[key] = job
+    threading.Thread(target=_count, args=(key, job), name="job-count", daemon=True).start()
     return job
+
+
+def _count(key: str, job: Job[Any]) -> None:
+    job.wait(threading.TIMEOUT_MAX)
+    metrics.WORKS.labels(key, job.state).inc()
 
 
 def stop(key: str) -> None:

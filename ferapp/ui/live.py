@@ -14,7 +14,7 @@ from ferapp.pipeline.stream import FaceReading
 from ferapp.settings import StreamSettings
 from ferapp.temporal.calibration import BASELINE_S
 from ferapp.temporal.rolling import WINDOW_S
-from ferapp.ui import recording, resources, results, state
+from ferapp.ui import metrics, recording, resources, results, state
 from ferapp.ui.camera_check import CONNECTION_FAILED, camera_check
 from ferapp.ui.charts import MOST_SIDE_BY_SIDE, faces_side_by_side, last_minute, spoken
 from ferapp.ui.controls import Choice
@@ -30,7 +30,7 @@ _VIEWERS_A_CORE: Final = 2
 
 @st.cache_resource(show_spinner=False)
 def _seats() -> Seats:
-    return Seats(_VIEWERS_A_CORE * (os.cpu_count() or 1), time.monotonic)
+    return metrics.watched("live", Seats(_VIEWERS_A_CORE * (os.cpu_count() or 1), time.monotonic))
 
 
 def show(choice: Choice) -> None:
@@ -204,10 +204,12 @@ def _trouble(context: Any, choice: Choice, *, is_camera: bool) -> None:
         _connecting(since)
     if not is_camera:
         return
+    # Above: nobody opens what they don't know to be the answer.
+    answer = st.empty()
     with st.expander("The camera does not start?"):
         told = camera_check(key="camera-check")
         if told:
-            st.text(told)
+            answer.text(told)
         if st.toggle("Take single photos instead", key="live-photos"):
             _photos(choice)
 

@@ -6,8 +6,11 @@ import streamlit as st
 
 from ferapp.errors import StoreError
 from ferapp.recording.store import LOCAL_OWNER
+from ferapp.ui import login
 
-_OF_PROXIES: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
+OF_PROXIES: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
+"""Headers that say that a request came through one."""
+
 _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -16,18 +19,22 @@ def owner() -> str:
 
     Raises:
         StoreError: The page comes from another machine, and nobody has logged in: visitors can't
-            be told apart, and would see each other's sessions.
+            be told apart, and would see each other's sessions. Or they have to log in, and have
+            not or no longer.
     """
-    if getattr(st.user, "is_logged_in", False):
+    if login.is_logged_in() and st.user.get("sub"):
         # The subject stays with a person; names and addresses change.
-        return f"{st.user.get('iss', '')}|{st.user.get('sub', '')}"
+        return f"{st.user.get('iss', '')}|{st.user['sub']}"
+    if login.rules().needs_login:
+        # A part of a page that updates itself goes on for a moment after a logout.
+        raise StoreError("Sessions belong to who has logged in. Log in again to see yours.")
     headers = st.context.headers
     host = headers.get("Host", "localhost").lower()
     name = host if host.endswith("]") else host.rsplit(":", 1)[0]
     # The browser says what host it asked for; the address of the peer, None for loopback, is known.
     # A proxy on this machine may put its own in the place of the visitor's.
     is_near = name in _LOOPBACK and st.context.ip_address is None
-    if is_near and not any(header in headers for header in _OF_PROXIES):
+    if is_near and not any(header in headers for header in OF_PROXIES):
         return LOCAL_OWNER
     raise StoreError(
         "Sessions are kept for the person at the machine that runs ferapp. This page was opened "

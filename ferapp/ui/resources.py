@@ -6,11 +6,13 @@ from typing import Final
 import streamlit as st
 
 from ferapp.inference import weights
+from ferapp.inference.added import refusals
 from ferapp.inference.manifest import Kind, Model, manifest
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.build import DEFAULT_THREADS, load_analyzer
 from ferapp.pipeline.turns import Turns
 from ferapp.recording.store import Store
+from ferapp.ui import metrics
 from ferapp.vision.threads import cap_threads
 
 MOST_WAITING: Final = 100
@@ -54,12 +56,20 @@ def store() -> Store:
 @st.cache_resource(show_spinner=False)
 def turns() -> Turns:
     """How many pictures are worked on at once in the whole process; the others wait in line."""
-    return Turns(2, most_waiting=MOST_WAITING)
+    return metrics.watched("pictures", Turns(2, most_waiting=MOST_WAITING))
+
+
+@st.cache_resource(show_spinner="Examining the models that were added …")
+def _refused() -> frozenset[str]:
+    return frozenset(refusals())
 
 
 def here(kind: Kind) -> tuple[list[str], list[str]]:
-    """Names of the models on this machine, the default first, and of those that are not."""
-    models = manifest().of_kind(kind)
+    """Names of the models on this machine, the default first, and of those that are not.
+
+    Models that were added and refused are among neither.
+    """
+    models = [m for m in manifest().of_kind(kind) if m.name not in _refused()]
     default = getattr(manifest().defaults, kind)
 
     def is_usable(model: Model) -> bool:

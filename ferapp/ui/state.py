@@ -19,6 +19,7 @@ from ferapp.errors import UserError
 from ferapp.media.images import read_image
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.types import FrameAnalysis
+from ferapp.ui import metrics
 from ferapp.ui.controls import Choice
 from ferapp.ui.pictures import Picture
 from ferapp.ui.resources import turns
@@ -155,7 +156,12 @@ def _outcome(
             analysis = analyzer.analyze(read_image(picture.read()), choice.settings)
         except UserError as exc:
             analysis, reason = None, str(exc)
-    return Outcome(uuid.uuid4().hex, picture, analysis, reason, time.perf_counter() - start)
+            metrics.REFUSED.labels(type(exc).__name__).inc()
+        else:
+            metrics.PICTURES.inc()
+    duration_s = time.perf_counter() - start
+    metrics.PICTURE_SECONDS.observe(duration_s)
+    return Outcome(uuid.uuid4().hex, picture, analysis, reason, duration_s)
 
 
 def remembered(

@@ -37,6 +37,7 @@ from ferapp.pipeline.stream import FaceReading, Stream, StreamFrame
 from ferapp.recording.recorder import Recorder
 from ferapp.recording.session import Readings
 from ferapp.settings import StreamSettings
+from ferapp.ui import metrics
 from ferapp.ui.pictures import SAMPLES_FOLDER
 from ferapp.vision.annotate import UNSURE_COLOUR, annotated, percent
 from ferapp.vision.crops import Image, mirrored, region
@@ -132,6 +133,7 @@ class Viewer:
             result = self.stream.process(image, at_s, how.stream)
             picture = drawn(image, result)
             self.latest.analysed(result)
+            metrics.LIVE_FRAMES.labels("analysed").inc()
             if self.recorder and result.labels != self._recorded:
                 self.recorder.end("The recording ended because other expressions were chosen.")
             if self.recorder and how.stream != self._recorded_how:
@@ -149,6 +151,7 @@ class Viewer:
             self._note(Readings.empty(len(self._recorded)), at_s)
         else:
             return picture
+        metrics.LIVE_FRAMES.labels("failed").inc()
         return image
 
     def _note(self, readings: Readings, at_s: float) -> None:

@@ -1,0 +1,223 @@
+"""Two replicas behind the nginx that ships, over HTTPS, in a real browser."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests import postgres
+from tests.conftest import ROOT, SAMPLES
+from tests.e2e.conftest import sync_api
+from tests.e2e.processes import App, free_port
+from tests.e2e.test_live import Live
+
+pytestmark = pytest.mark.e2e
+
+NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
+COOKIE = "ferapp_visitor"
+NOTICE = "A model sees a face, not a feeling"
+MAIN = """
+daemon off;
+worker_processes 2;
+pid {folder}/nginx.pid;
+error_log {folder}/error.log;
+events {{}}
+http {{
+    include /etc/nginx/mime.types;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/ferapp.conf;
+}}
+"""
+
+
+@pytest.fixture(scope="module")
+def replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[App]]:
+    if postgres.binaries() is None:
+        pytest.skip("needs PostgreSQL's server programs (Debian: postgresql)")
+    folder = tmp_path_factory.mktemp("replicas")
+    with postgres.server() as database:
+        apps = [
+            App(
+                folder / f"{number}.log",
+                FERAPP_DATABASE_URL=database,
+                STREAMLIT_SERVER_COOKIE_SECRET="the same at each replica",
+            )
+            for number in range(2)
+        ]
+        for app in apps:
+            app.wait_until_ready()
+        yield apps
+        for app in apps:
+            app.stop()
+
+
+@pytest.fixture(scope="module")
+def site(replicas: list[App], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of nginx, with the shipped file but for names, ports and paths."""
+    if not Path(NGINX).exists():
+        pytest.skip("needs nginx (Debian: nginx)")
+    folder = tmp_path_factory.mktemp("nginx")
+    # Its workers are another user where it is started by root.
+    folder.parent.chmod(0o755)
+    folder.chmod(0o755)
+    key, certificate = folder / "key.pem", folder / "certificate.pem"
+    new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
+    subprocess.run([*new, "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    port = free_port()
+    conf = (ROOT / "deploy" / "nginx.conf").read_text()
+    for shipped, here in [
+        ("faces.example.org;", "localhost;"),
+        ("listen 80;", f"listen 127.0.0.1:{free_port()};"),
+        ("listen 443", f"listen 127.0.0.1:{port}"),
+        ("    listen [::]:80;\n", ""),
+        ("    listen [::]:443 ssl default_server;\n", ""),
+        ("    listen [::]:443 ssl http2;\n", ""),
+        ("/etc/letsencrypt/live/faces.example.org/fullchain.pem", str(certificate)),
+        ("/etc/letsencrypt/live/faces.example.org/privkey.pem", str(key)),
+        ("127.0.0.1:8501", f"127.0.0.1:{replicas[0].port}"),
+        ("127.0.0.1:8502", f"127.0.0.1:{replicas[1].port}"),
+    ]:
+        assert shipped in conf
+        conf = conf.replace(shipped, here)
+    (folder / "ferapp.conf").write_text(conf)
+    (folder / "nginx.conf").write_text(MAIN.format(folder=folder))
+    arguments = [NGINX, "-c", folder / "nginx.conf", "-e", folder / "error.log"]
+    subprocess.run([*arguments, "-t"], check=True, capture_output=True)
+    process = subprocess.Popen(arguments)
+    while not answers(port):
+        assert process.poll() is None, (folder / "error.log").read_text()
+        time.sleep(0.05)
+    for name in ("body", "proxy"):
+        # What passes through can't be written to a disk.
+        shutil.chown(folder / name, os.getuid())
+        (folder / name).chmod(0o500)
+    yield f"https://localhost:{port}"
+    process.terminate()
+    process.wait(15)
+
+
+def answers(port: int) -> bool:
+    with socket.socket() as knocking:
+        return knocking.connect_ex(("127.0.0.1", port)) == 0
+
+
+Come = Callable[..., "sync_api.Page"]
+
+
+@pytest.fixture
+def come(browser: Any, site: str) -> Iterator[Come]:
+    """Open a page as a new visitor."""
+    contexts = []
+
+    def open_page(path: str = "") -> "sync_api.Page":
+        context = browser.new_context(ignore_https_errors=True)
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.goto(f"{site}/{path}")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def sessions(app: App) -> int:
+    """How many pages are open at a replica, by its own figures."""
+    with urllib.request.urlopen(f"{app.url}/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    return int(float(next(x for x in lines if x.startswith("ferapp_sessions ")).split()[1]))
+
+
+def home(page: "sync_api.Page", replicas: list[App], before: list[int]) -> App:
+    """At which replica a page is that was opened since."""
+    page.get_by_text(NOTICE).first.wait_for()
+    now = [sessions(app) for app in replicas]
+    grown = [app for app, old, new in zip(replicas, before, now, strict=True) if new > old]
+    assert len(grown) == 1
+    return grown[0]
+
+
+def upload(page: "sync_api.Page") -> None:
+    page.locator("input[type=file]").set_input_files(SAMPLES / "astronaut.jpg")
+    page.get_by_text("1 · happiness").wait_for()
+
+
+def test_pictures_and_uploads_pass_and_the_connection_holds(come: Come) -> None:
+    page = come()
+    page.get_by_text(NOTICE).first.wait_for()
+    came: list[tuple[str, int, str]] = []
+    sockets: list[sync_api.WebSocket] = []
+    page.on("response", lambda r: came.append((r.request.method, r.status, r.url)))
+    page.on("websocket", lambda opened: sockets.append(opened))
+    page.reload()
+    upload(page)
+    assert ("PUT", 204) in {answer[:2] for answer in came}, "the upload went through the proxy"
+    page.get_by_text("Samples", exact=True).click()
+    page.get_by_role("button", name="Officer").click()
+    page.get_by_text("1 · neutral").wait_for()
+    # A picture that the page has replaced meanwhile is no longer there.
+    refused = [answer for answer in came if answer[1] >= 400]
+    assert not [answer for answer in refused if answer[1] != 404 or "/media/" not in answer[2]]
+    assert len(sockets) == 1 and not sockets[0].is_closed()
+
+
+def test_what_is_for_operators_is_not_for_visitors(come: Come, site: str) -> None:
+    request = come().request
+    for path in ("metrics", "readyz", "_stcore/metrics"):
+        assert request.get(f"{site}/{path}").status == 404
+    assert request.get(f"{site}/healthz").text() == "ok"
+    # A bare address is not answered at all.
+    with pytest.raises(sync_api.Error):
+        request.get(site.replace("localhost", "127.0.0.1"))
+
+
+def test_a_visitor_is_not_taken_for_the_person_at_the_machine(come: Come) -> None:
+    come("dashboard").get_by_text("visitors can't be told apart").wait_for()
+
+
+def test_the_camera_works(come: Come) -> None:
+    page = come("live")
+    assert page.evaluate("window.isSecureContext && !!navigator.mediaDevices")
+    live = Live(page)
+    live.start()
+    page.get_by_text("frames dropped").wait_for()
+    assert live.analysed() > 0
+    live.stop()
+
+
+def test_a_visitor_stays_others_go_elsewhere_and_a_death_is_survived(
+    come: Come, replicas: list[App]
+) -> None:
+    homes: dict[App, list[sync_api.Page]] = {app: [] for app in replicas}
+    while not all(homes.values()):
+        before = [sessions(app) for app in replicas]
+        page = come()
+        homes[home(page, replicas, before)].append(page)
+        assert sum(map(len, homes.values())) < 12, "visitors are spread"
+    first, second = replicas
+    page = homes[first][0]
+    kept = [c["value"] for c in page.context.cookies() if c["name"] == COOKIE]
+    for _ in range(2):
+        before = [sessions(app) for app in replicas]
+        again = page.context.new_page()
+        again.goto(page.url)
+        assert home(again, replicas, before) is first
+    upload(page)
+
+    first.kill()
+    page.reload()
+    upload(page)
+    assert sessions(second) > 0
+    assert [c["value"] for c in page.context.cookies() if c["name"] == COOKIE] == kept

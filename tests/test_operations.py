@@ -1,0 +1,208 @@
+"""What who operates the app sees of it: figures, health and log; and what they don't see."""
+
+import io
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ferapp.errors import MissingWeights, ModelError, StoreError
+from ferapp.inference import weights
+from ferapp.pipeline.seats import Seats
+from ferapp.recording.recorder import Recorder
+from ferapp.ui import health, jobs, metrics
+from ferapp.ui.logs import begin_log
+from tests.fakes import Clock
+from tests.test_job import FakeWork
+from tests.test_pages import ASTRONAUT, app, upload
+from tests.test_recorder import FakeSink, wait_until
+from tests.test_webcam import frame, viewer
+
+CANARY = "canary-of-a-name"
+
+
+def asked(peer: str = "127.0.0.1", host: str = "127.0.0.1:8501", **headers: str) -> Response:
+    """The answer to somebody who asks for the figures."""
+    sent = {"host": host, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/metrics",
+        "query_string": b"",
+        "client": (peer, 50_000),
+        "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items()],
+    }
+    return metrics.metrics(Request(scope))
+
+
+def figure(name: str, **labels: str) -> float:
+    """One of the figures, as Prometheus reads it; 0 before the first."""
+    text = bytes(asked().body).decode()
+    samples = (s for family in text_string_to_metric_families(text) for s in family.samples)
+    return next((s.value for s in samples if (s.name, s.labels) == (name, labels)), 0.0)
+
+
+def test_pictures_are_counted_and_never_named() -> None:
+    def counts() -> list[float]:
+        return [
+            figure("ferapp_pictures_total"),
+            figure("ferapp_pictures_refused_total", error="ImageError"),
+            figure("ferapp_picture_seconds_count"),
+        ]
+
+    before = counts()
+    upload(app(), **{CANARY: ASTRONAUT, f"{CANARY}-broken": b"GIF89a"})
+    assert [now - then for now, then in zip(counts(), before, strict=True)] == [1, 1, 2]
+    assert CANARY not in bytes(asked().body).decode()
+    assert figure("process_resident_memory_bytes") > 1e6
+
+
+def test_frames_of_live_viewers_are_counted() -> None:
+    def counts() -> list[float]:
+        return [figure("ferapp_live_frames_total", outcome=how) for how in ("analysed", "failed")]
+
+    def fail(*_: object) -> None:
+        raise ModelError("the weights are odd")
+
+    before = counts()
+    me = viewer()
+    me.on_frame(frame(0))
+    me.on_frame(frame(1))
+    me.stream.process = fail
+    me.on_frame(frame(2))
+    assert [now - then for now, then in zip(counts(), before, strict=True)] == [2, 1]
+
+
+@pytest.mark.parametrize("end", ["done", "failed", "cancelled"])
+def test_work_on_videos_is_counted_by_its_end(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs.st, "session_state", {})
+    before = figure("ferapp_works_total", work="video-job", end=end)
+    work = FakeWork(error=ValueError(CANARY) if end == "failed" else None)
+    monkeypatch.setattr("ferapp.pipeline.job._logger.exception", lambda *_: None)
+    job = jobs.start("video-job", lambda: work)
+    assert work.began.wait(5)
+    assert figure("ferapp_seats", room="video", state="taken") == 1
+    if end == "cancelled":
+        job.cancel()
+    work.allow()
+    wait_until(lambda: figure("ferapp_works_total", work="video-job", end=end) == before + 1)
+    wait_until(lambda: figure("ferapp_seats", room="video", state="taken") == 0)
+
+
+def test_seats_tell_who_sits_and_who_waits_and_forget_who_left() -> None:
+    def told() -> tuple[float, float]:
+        return tuple(figure("ferapp_seats", room="test", state=s) for s in ("taken", "waiting"))
+
+    clock = Clock()
+    seats = metrics.watched("test", Seats(2, clock))
+    assert told() == (0, 0)
+    for visitor in "abc":
+        seats.place(visitor)
+    assert told() == (2, 1)
+    seats.leave("a")
+    assert told() == (2, 0)
+    clock.now_s = 60.0
+    assert told() == (0, 0)
+
+
+def test_running_recordings_are_told() -> None:
+    before = figure("ferapp_recordings")
+    recorder = Recorder(FakeSink(), "x")
+    assert figure("ferapp_recordings") == before + 1
+    recorder.stop()
+    assert figure("ferapp_recordings") == before
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        pytest.param({"peer": "192.0.2.7"}, id="another machine"),
+        pytest.param({"host": "faces.example.org"}, id="another name of this one"),
+        pytest.param({"X_Forwarded_For": "127.0.0.1"}, id="a proxy here"),
+        pytest.param({"Forwarded": "for=127.0.0.1"}, id="a newer proxy here"),
+        pytest.param({"X_Real_IP": "127.0.0.1"}, id="an older proxy here"),
+        pytest.param({"X_Forwarded_Host": "localhost"}, id="a proxy that tells its name"),
+    ],
+)
+def test_figures_are_for_this_machine_or_for_the_token(
+    others: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert asked().status_code == asked("::1", "[::1]:8501").status_code == 200
+    assert asked(**others).status_code == 404
+    # Without a token set the empty one opens nothing.
+    assert asked(**others, Authorization="Bearer ").status_code == 404
+    monkeypatch.setenv("FERAPP_METRICS_TOKEN", "")
+    assert asked(**others, Authorization="Bearer ").status_code == 404
+    monkeypatch.setenv("FERAPP_METRICS_TOKEN", "s3cret")
+    assert asked(**others).status_code == 404
+    assert asked(**others, Authorization="Bearer s3cre").status_code == 404
+    assert asked(**others, Authorization="Bearer ümlaut").status_code == 404
+    answer = asked(**others, Authorization="Bearer s3cret")
+    assert answer.status_code == 200 and b"ferapp_pictures_total" in answer.body
+
+
+def test_ready_with_models_and_database() -> None:
+    answer = health.ready(Request({"type": "http"}))
+    assert (answer.status_code, answer.body) == (200, b"ready")
+
+
+@pytest.mark.parametrize(
+    ("broken", "error"),
+    [
+        pytest.param("weights", MissingWeights, id="no weights"),
+        pytest.param("database", StoreError, id="no database"),
+    ],
+)
+def test_not_ready_says_which_and_no_path(
+    broken: str, error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if broken == "weights":
+        monkeypatch.setattr(weights, "place", lambda file: tmp_path / file.file)
+    else:
+        monkeypatch.setenv("FERAPP_DATABASE_URL", f"sqlite:///{tmp_path}")
+        health.store.clear()
+    answer = health.ready(Request({"type": "http"}))
+    health.store.clear()
+    assert (answer.status_code, bytes(answer.body).decode()) == (
+        503,
+        f"not ready: {error.__name__}",
+    )
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What the app's log would hold."""
+    before, text = logging.getLogRecordFactory(), io.StringIO()
+    handler = logging.StreamHandler(text)
+    logging.getLogger(__name__).addHandler(handler)
+    begin_log()
+    yield text
+    logging.setLogRecordFactory(before)
+    logging.getLogger(__name__).removeHandler(handler)
+
+
+def test_a_traceback_in_the_log_says_where_but_quotes_nothing(log: io.StringIO) -> None:
+    def read(name: str) -> None:
+        try:
+            {}[name]
+        except KeyError as exc:
+            raise ValueError(f"no column {name}") from exc
+
+    try:
+        read(CANARY)
+    except ValueError:
+        logging.getLogger(__name__).exception("a page failed")
+    told = log.getvalue()
+    assert told.index("KeyError") < told.index("ValueError"), "the cause first"
+    assert "a page failed" in told and "test_operations.py" in told and "in read" in told
+    assert CANARY not in told
+
+
+def test_an_error_without_a_traceback_is_logged_as_well(log: io.StringIO) -> None:
+    logging.getLogger(__name__).error("it failed", exc_info=ValueError(CANARY))
+    logging.getLogger(__name__).error("no error at hand", exc_info=True)
+    assert log.getvalue().startswith("it failed\nValueError\nno error at hand")
