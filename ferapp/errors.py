@@ -7,7 +7,7 @@ FerappError
 │   ├── VideoError           a video that can't be read
 │   ├── DataError            a data set whose layout or rows are wrong
 │   ├── ModelError           a weights file or manifest entry that can't be used
-│   │   ├── ManifestError    models/manifest.json breaks its schema
+│   │   ├── ManifestError    a manifest of models breaks its schema
 │   │   ├── UnknownModel     no entry of that name
 │   │   ├── MissingWeights   the entry's file is not on this machine
 │   │   └── WrongHash        the file's bytes are not the ones that the manifest names

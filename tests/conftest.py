@@ -22,10 +22,11 @@ def shared(name: str) -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def _nobody_s_sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """No test sees, or purges, the sessions of whoever runs it."""
+    """No test sees, or purges, the sessions of whoever runs it, or sees their models."""
     with pytest.MonkeyPatch.context() as patch:
         place = tmp_path_factory.mktemp("sessions") / "sessions.db"
         patch.setenv("FERAPP_DATABASE_URL", f"sqlite:///{place}")
+        patch.delenv("FERAPP_MODELS_DIR", raising=False)
         # The visitors of AppTest have an address that is a mock; theirs is this machine.
         patch.setattr("streamlit.runtime.context.ContextProxy.ip_address", None)
         yield
