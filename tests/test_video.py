@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from ferapp.errors import VideoError
 from ferapp.media.child import Child
 from ferapp.media.containers import HEAD_BYTES, container_of
 from ferapp.media.video import ENDINGS, Video, VideoInfo
+from tests.test_images import png
 from tests.videos import (
     WH,
     as_shown,
@@ -144,6 +146,23 @@ def test_every_kind_is_read_frame_by_frame(
     assert np.diff(found.at_s) == pytest.approx(0.1, abs=0.002)
     assert found.at_s[0] == pytest.approx(0, abs=0.05)
     assert path.suffix in ENDINGS
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pix_fmt"),
+    [
+        ("a.webm", "libvpx-vp9", "yuv420p"),
+        ("a.mp4", "libsvtav1", "yuv420p10le"),
+        ("a.mp4", "libx265", "yuv420p10le"),
+        ("a.mov", "prores_ks", "yuv422p10le"),
+    ],
+    ids=["VP9", "AV1 of ten bits", "HEVC of ten bits", "ProRes"],
+)
+def test_what_phones_and_cameras_write_is_read(
+    tmp_path: Path, name: str, codec: str, pix_fmt: str
+) -> None:
+    found = seen(written(tmp_path / name, numbered(4), codec=codec, pix_fmt=pix_fmt))
+    assert found.numbers == [0, 1, 2, 3] and found.images[0].dtype == np.uint8
 
 
 def test_what_a_container_claims(tmp_path: Path) -> None:
@@ -356,6 +375,11 @@ def test_a_video_whose_sound_lasts_longer_is_not_cut(tmp_path: Path, name: str) 
     assert seen(path).damage == ""
 
 
+LOCKED = {
+    "encryption_scheme": "cenc-aes-ctr",
+    "encryption_key": "1" * 32,
+    "encryption_kid": "2" * 32,
+}
 UNREADABLE = {
     "moov is missing": (
         lambda path: cut(written(path, noisy(10)), 0.6),
@@ -376,11 +400,31 @@ UNREADABLE = {
         lambda path: replaced(written(path, numbered(2)), b"avc1\0\0", b"zzzz\0\0"),
         "can't be decoded here",
     ),
+    "encrypted": (
+        lambda path: written(path, numbered(5), options=LOCKED),
+        "is encrypted; save a copy without protection",
+    ),
     "a playlist that poses as MP4": (
         lambda path: path.write_bytes(b"\0\0\0\x18ftypisom\nfile '/etc/passwd'\n") and path,
         "can't be opened",
     ),
 }
+
+
+def test_a_bomb_is_refused_from_its_size(tmp_path: Path) -> None:
+    """144 megapixels in 140 kB; no encoder would be asked to make them."""
+    path, side = tmp_path / "bomb.mov", 12_000
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("png", rate=10)
+        stream.width, stream.height, stream.pix_fmt = side, side, "gray"
+        packet = av.Packet(png((side, side), bytes((side + 1) * side)))
+        packet.stream, packet.time_base = stream, Fraction(1, 10)
+        packet.pts = packet.dts = 0
+        packet.is_keyframe = True
+        container.mux(packet)
+    assert path.stat().st_size < 200_000
+    with pytest.raises(VideoError, match="12000 × 12000 pixels, more than the limit"):
+        Video(path)
 
 
 @pytest.mark.parametrize(("made", "told"), UNREADABLE.values(), ids=UNREADABLE)

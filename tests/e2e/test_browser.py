@@ -143,7 +143,7 @@ def test_a_sample_by_keyboard(server: Server, visit: Visit, scheme: str, width: 
 def test_a_photo_from_the_camera(server: Server, visit: Visit) -> None:
     page = visit(server.url)
     page.get_by_text("Camera", exact=True).click()
-    page.wait_for_function("document.querySelector('video')?.currentTime > 0.5")
+    page.wait_for_function("() => document.querySelector('video')?.currentTime > 0.5")
     page.get_by_role("button", name="Take Photo").click()
     page.get_by_text("1 · happiness").wait_for()
     picture_of(page, "a photo from the camera")

@@ -246,6 +246,6 @@ def test_single_photos_are_the_way_out(server: Server, visit: Visit) -> None:
     live = open_live(server, visit)
     live.page.get_by_text("The camera does not start?").click()
     live.page.get_by_text("Take single photos instead").click()
-    live.page.wait_for_function("document.querySelector('video')?.currentTime > 0.5")
+    live.page.wait_for_function("() => document.querySelector('video')?.currentTime > 0.5")
     live.page.get_by_role("button", name="Take Photo").click()
     live.page.get_by_text("1 · happiness").wait_for()

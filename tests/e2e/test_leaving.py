@@ -1,0 +1,52 @@
+"""What is left of a visitor who has gone, and what one is told whose camera can't start."""
+
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from benchmarks.served import App
+from benchmarks.visitor import Visitor
+from tests.conftest import ROOT, SAMPLES
+from tests.e2e.conftest import Server, Visit
+
+pytestmark = pytest.mark.e2e
+
+FILES, FILE_MB = 10, 30
+PATIENCE_S = 20
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from /proc")
+def test_nothing_of_a_visitor_stays_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two minutes after the connection has gone, by Streamlit's default; sooner here."""
+    monkeypatch.setenv("STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL", "2")
+    app = App(ROOT / "app.py")
+    try:
+        with Visitor(app.url) as visitor:
+            visitor.open()
+            before_mb = app.rss_mb()
+            photo = (SAMPLES / "astronaut.jpg").read_bytes()
+            # What comes after the end of a JPEG does no harm.
+            visitor.upload({f"{n}.jpg": photo + bytes(FILE_MB * 1_000_000) for n in range(FILES)})
+            shown = [i.url for e in visitor.elements if e.HasField("imgs") for i in e.imgs.imgs]
+            assert status(app, shown[0]) == 200
+            assert app.rss_mb() > before_mb + FILES * FILE_MB
+        deadline = time.monotonic() + PATIENCE_S
+        while status(app, shown[0]) != 404 or app.rss_mb() > before_mb + FILES * FILE_MB / 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+    finally:
+        app.stop()
+
+
+def status(app: App, path: str) -> int:
+    return requests.get(f"{app.url}{path}", timeout=10).status_code
+
+
+def test_a_page_that_may_not_use_the_camera_says_so(server: Server, visit: Visit) -> None:
+    """As over plain HTTP from another machine; nobody has to click for it."""
+    page = visit("about:blank")
+    page.add_init_script("Object.defineProperty(window, 'isSecureContext', { get: () => false })")
+    page.goto(f"{server.url}/live")
+    page.get_by_text("Browsers give the camera only to pages on this machine").wait_for()

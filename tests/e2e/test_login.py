@@ -1,0 +1,181 @@
+"""Logging in with a provider on this machine, in a real browser."""
+
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.conftest import SAMPLES
+from tests.e2e.conftest import Server, sync_api
+from tests.e2e.processes import free_port
+from tests.e2e.test_closed import connected, put_file, token
+from tests.e2e.test_sessions import agree
+
+pytestmark = pytest.mark.e2e
+
+PEOPLE = {
+    "ann": {"name": "Ann **A**", "email": "ann@example.org", "email_verified": True},
+    "bob": {"name": "Bob", "email": "bob@friends.example", "email_verified": True},
+    "eve": {"name": "Eve", "email": "eve@example.org", "email_verified": True},
+    "mallory": {"name": "Mallory", "email": "ann@example.org", "email_verified": False},
+}
+SECRETS = """
+[auth]
+redirect_uri = "http://127.0.0.1:{{port}}/oauth2callback"
+cookie_secret = "a secret of at least thirty-two characters"
+client_id = "ferapp"
+client_secret = "another secret"
+server_metadata_url = "{provider}/.well-known/openid-configuration"
+
+[ferapp]
+allowed = ["ann@example.org", "friends.example"]
+"""
+
+
+@pytest.fixture(scope="module")
+def provider() -> Iterator[str]:
+    """Where an OpenID Connect provider is that believes everybody."""
+    port = free_port()
+    claims = [json.dumps({"sub": sub, **claims}) for sub, claims in PEOPLE.items()]
+    # In a process of its own: its libraries warn of what they will drop.
+    process = subprocess.Popen(
+        [sys.executable, "-m", "oidc_provider_mock", "--port", str(port)]
+        + [word for claim in claims for word in ("--user-claims", claim)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with urllib.request.urlopen(f"{url}/jwks", timeout=1):
+                break
+        except OSError:
+            if time.monotonic() > deadline or process.poll() is not None:
+                raise
+            time.sleep(0.1)
+    yield url
+    process.terminate()
+    process.wait(10)
+
+
+@pytest.fixture(scope="module")
+def hosted(provider: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The app with a login."""
+    file = tmp_path_factory.mktemp("secrets") / "secrets.toml"
+    file.write_text(SECRETS.format(provider=provider))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("STREAMLIT_SECRETS_FILES", str(file))
+        running = Server()
+    yield running
+    running.stop()
+
+
+Come = Callable[..., "sync_api.Page"]
+
+
+@pytest.fixture
+def come(hosted: Server, browser: "sync_api.Browser") -> Iterator[Come]:
+    """Open an address of the app with a browser that nobody has used; as somebody who logs in."""
+    contexts = []
+
+    def open_page(sub: str = "", path: str = "") -> "sync_api.Page":
+        contexts.append(browser.new_context())
+        page = contexts[-1].new_page()
+        page.set_default_timeout(30_000)
+        # The provider's page wants to look nice with a stylesheet from the network.
+        page.route("https://**", lambda route: route.abort())
+        page.goto(f"{hosted.url}{path}")
+        page.get_by_role("button", name="Log in").wait_for()
+        if sub:
+            page.get_by_role("button", name="Log in").click()
+            page.get_by_role("button", name=sub, exact=True).click()
+            page.get_by_role("button", name="Log out").wait_for()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+
+
+def is_closed(page: "sync_api.Page") -> bool:
+    page.get_by_role("heading", name="Log in").wait_for()
+    return not (
+        page.locator("input[type=file]").count()
+        or page.get_by_role("link", name="Dashboard").count()
+        or page.get_by_text("Settings", exact=True).count()
+    )
+
+
+@pytest.mark.parametrize("path", ["", "/live", "/video", "/dashboard", "/about"])
+def test_every_page_asks_for_a_login_first(come: Come, path: str) -> None:
+    page = come(path=path)
+    page.wait_for_timeout(1000)
+    assert is_closed(page)
+    assert page.get_by_role("heading").all_text_contents() == ["Log in"]
+
+
+def test_who_has_not_logged_in_uploads_nothing(hosted: Server) -> None:
+    with connected(hosted) as session:
+        assert put_file(hosted, session.initialize.session_id, token(hosted)) == 403
+
+
+def test_two_people_record_and_see_their_own_sessions_alone(come: Come) -> None:
+    people = (("ann", "Ann **A**", "astronaut", 1), ("bob", "Bob", "three-portraits", 3))
+    for sub, name, sample, faces in people:
+        page = come(sub)
+        assert page.get_by_text(name, exact=True).count() == 1
+        page.get_by_role("link", name="Dashboard").click()
+        page.get_by_text("Nothing is recorded yet.").wait_for()
+        page.get_by_role("link", name="Pictures").click()
+        page.get_by_role("heading", name="Pictures", exact=True).wait_for()
+        page.locator("input[type=file]").set_input_files(SAMPLES / f"{sample}.jpg")
+        page.get_by_role("button", name="Keep as a session").click()
+        agree(page)
+        page.get_by_role("link", name="Look at it").click()
+        page.get_by_text(f"{faces} readings").wait_for()
+    for sub, _, _, faces in people:
+        page = come(sub)
+        page.get_by_role("link", name="Dashboard").click()
+        page.get_by_text(f"{faces} readings").wait_for()
+        page.get_by_role("combobox", name="Session").click()
+        page.get_by_role("option").first.wait_for()
+        assert page.get_by_role("option").count() == 1
+
+
+def test_after_a_logout_the_app_is_closed_again(come: Come, hosted: Server) -> None:
+    page = come("ann")
+    page.locator("input[type=file]").wait_for(state="attached")
+    page.get_by_role("button", name="Log out").click()
+    page.get_by_role("button", name="End session").click()
+    page.wait_for_url(f"{hosted.url}/")
+    assert is_closed(page)
+    page.goto(f"{hosted.url}/dashboard")
+    assert is_closed(page)
+
+
+@pytest.mark.parametrize(
+    ("sub", "told"),
+    [
+        ("eve", "eve@example.org is not on the list of those who may use this app."),
+        ("mallory", "your login comes with no verified one."),
+    ],
+)
+def test_who_is_not_on_the_list_is_told_so(come: Come, sub: str, told: str) -> None:
+    page = come(sub)
+    page.get_by_text(told).wait_for()
+    assert is_closed(page)
+
+
+def test_a_forged_cookie_is_nobody(come: Come, hosted: Server) -> None:
+    page = come("ann")
+    cookies = page.context.cookies()
+    mine = next(cookie for cookie in cookies if cookie["name"] == "_streamlit_user")
+    assert mine["httpOnly"] and mine["sameSite"] == "Lax"
+    page.context.add_cookies([mine | {"value": mine["value"][:-4] + "AAAA"}])
+    page.goto(hosted.url)
+    assert is_closed(page)
