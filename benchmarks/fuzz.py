@@ -10,6 +10,7 @@ that broke it are kept in build/fuzz.
 """
 
 import argparse
+import gc
 import os
 import re
 import sys
@@ -196,6 +197,9 @@ def _work(pipe: Connection, seed: int, look: Look) -> None:
             numbers = pipe.recv()
         except EOFError:
             return
+        # Containers of PyAV hold themselves, and the threads of their decoders: the app has one for
+        # each process, but here a thousand of them would leave no room for another thread.
+        gc.collect()
         for number in numbers:
             pipe.send(_tried(file_of(seed, number), number, look))
 
@@ -206,8 +210,10 @@ def _tried(file: File, number: int, look: Look) -> Tried:
     try:
         is_decoded = look(file)
     except Exception as exc:
-        place = traceback.extract_tb(exc.__traceback__)[-1]
-        wrong = f"{file.name}: {exc!r} at {Path(place.filename).name}:{place.lineno}"
+        # The last places: what a library raises says nothing of who called it.
+        places = traceback.extract_tb(exc.__traceback__)[-3:]
+        where = ", ".join(f"{Path(place.filename).name}:{place.lineno}" for place in places)
+        wrong = f"{file.name}: {exc!r} at {where}"
     return Tried(number, is_decoded, (time.perf_counter() - start) * 1000, wrong)
 
 
