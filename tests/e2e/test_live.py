@@ -186,7 +186,7 @@ def test_two_people_see_themselves(server: Server, launch: Callable[[str], Any])
         visitors[label] = Live(page)
         visitors[label].start()
     for label, live in visitors.items():
-        # By label alone: with two browsers beside the app a slow machine may lose a face for a while.
+        # By label alone: beside two browsers a slow machine may lose a face for a while.
         live.page.get_by_text(re.compile(rf"^\d+ {label}$")).first.wait_for(timeout=60_000)
     before = {label: live.shown() for label, live in visitors.items()}
     seen = {label: "" for label in visitors}
