@@ -36,6 +36,8 @@ PAGES = ("about", "dashboard", "live", "video")
 THINKS_S = (1.0, 4.0)
 BOMB_SIDE_PX = 7000
 ALONE = 20
+# The browsers that encode and decode are on the same machine as the app.
+LIVE_FRAMES_A_SECOND = 5
 
 
 @dataclass
@@ -147,12 +149,20 @@ def viewers(url: str, count: int, frames: list[int]) -> Iterator[None]:
 
     with sync_playwright() as playwright:
         browser = launched(playwright)
-        videos = [started(browser.new_context().new_page(), f"{url}/live") for _ in range(count)]
+        videos = [
+            started(
+                browser.new_context().new_page(),
+                f"{url}/live",
+                frames_per_second=LIVE_FRAMES_A_SECOND,
+            )
+            for _ in range(count)
+        ]
         try:
             yield
         finally:
             count_frames = "v => v.getVideoPlaybackQuality().totalVideoFrames"
-            frames.extend(int(video.evaluate(count_frames)) for video in videos)
+            browser_s = 120_000
+            frames.extend(int(video.evaluate(count_frames, timeout=browser_s)) for video in videos)
             browser.close()
 
 

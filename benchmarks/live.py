@@ -145,16 +145,16 @@ def launched(playwright: Playwright) -> Browser:
     )
 
 
-def started(page: Page, url: str) -> Locator:
+def started(page: Page, url: str, *, frames_per_second: int = FRAMES_PER_SECOND) -> Locator:
     """Open a live page, whose camera shows a portrait, and start; the video that comes back."""
     portrait = (ROOT / "ferapp" / "samples" / "astronaut.jpg").read_bytes()
-    camera = CAMERA.replace("RATE", str(FRAMES_PER_SECOND))
+    camera = CAMERA.replace("RATE", str(frames_per_second))
     page.add_init_script(camera.replace("PORTRAIT", base64.b64encode(portrait).decode()))
-    page.goto(url)
+    page.goto(url, wait_until="domcontentloaded", timeout=120_000)
     frame = page.frame_locator('iframe[title^="streamlit_webrtc"]')
-    frame.get_by_role("button", name=re.compile("^start$", re.I)).click(timeout=60_000)
+    frame.get_by_role("button", name=re.compile("^start$", re.I)).click(timeout=120_000)
     video = frame.locator("video")
-    video.wait_for(timeout=60_000)
+    video.wait_for(timeout=120_000)
     return video
 
 
