@@ -143,20 +143,21 @@ def viewers(url: str, count: int, frames: list[int]) -> Iterator[None]:
     if not count:
         yield
         return
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import Error, sync_playwright
 
     from benchmarks.live import launched, started
 
     with sync_playwright() as playwright:
         browser = launched(playwright)
-        videos = [
-            started(
-                browser.new_context().new_page(),
-                f"{url}/live",
-                frames_per_second=LIVE_FRAMES_A_SECOND,
-            )
-            for _ in range(count)
-        ]
+        videos = []
+        for _ in range(count):
+            page = browser.new_context().new_page()
+            try:
+                video = started(page, f"{url}/live", frames_per_second=LIVE_FRAMES_A_SECOND)
+            except Error:
+                frames.append(0)  # who saw nothing
+            else:
+                videos.append(video)
         try:
             yield
         finally:

@@ -150,11 +150,11 @@ def started(page: Page, url: str, *, frames_per_second: int = FRAMES_PER_SECOND)
     portrait = (ROOT / "ferapp" / "samples" / "astronaut.jpg").read_bytes()
     camera = CAMERA.replace("RATE", str(frames_per_second))
     page.add_init_script(camera.replace("PORTRAIT", base64.b64encode(portrait).decode()))
-    page.goto(url, wait_until="domcontentloaded", timeout=120_000)
+    page.goto(url, wait_until="domcontentloaded", timeout=60_000)
     frame = page.frame_locator('iframe[title^="streamlit_webrtc"]')
-    frame.get_by_role("button", name=re.compile("^start$", re.I)).click(timeout=120_000)
+    frame.get_by_role("button", name=re.compile("^start$", re.I)).click(timeout=60_000)
     video = frame.locator("video")
-    video.wait_for(timeout=120_000)
+    video.wait_for(timeout=60_000)
     return video
 
 
