@@ -162,8 +162,10 @@ def viewers(url: str, count: int, frames: list[int]) -> Iterator[None]:
             yield
         finally:
             count_frames = "v => v.getVideoPlaybackQuality().totalVideoFrames"
-            browser_s = 120_000
-            frames.extend(int(video.evaluate(count_frames, timeout=browser_s)) for video in videos)
+            patience_ms = 120_000
+            frames.extend(
+                int(video.evaluate(count_frames, timeout=patience_ms)) for video in videos
+            )
             browser.close()
 
 

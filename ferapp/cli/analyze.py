@@ -10,6 +10,15 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from ferapp.cli.options import (
+    Classes,
+    Classifier,
+    Confidence,
+    Detector,
+    Padding,
+    Threads,
+    UnsureBelow,
+)
 from ferapp.cli.output import as_text, console, errors, print_json, progress
 from ferapp.errors import InvalidValue, UserError
 from ferapp.settings import AnalysisSettings, DetectionSettings
@@ -30,35 +39,22 @@ def analyze(
         Path | None,
         typer.Option("--out", help="Folder for annotated copies and one table, faces.csv."),
     ] = None,
-    detector: Annotated[
-        str | None, typer.Option("--detector", help="Face detector; see `models list`.")
-    ] = None,
-    classifier: Annotated[
-        str | None, typer.Option("--classifier", help="Expression classifier.")
-    ] = None,
-    confidence: Annotated[
-        float, typer.Option("--confidence", min=0, max=1, help="Least score of a face.")
-    ] = DetectionSettings.confidence,
+    detector: Detector = None,
+    classifier: Classifier = None,
+    confidence: Confidence = DetectionSettings.confidence,
     iou: Annotated[
         float, typer.Option("--iou", min=0, max=1, help="Overlap above which boxes are one face.")
     ] = DetectionSettings.iou,
     max_faces: Annotated[
         int, typer.Option("--max-faces", min=1, help="Faces a picture at most.")
     ] = DetectionSettings.max_faces,
-    padding: Annotated[
-        float, typer.Option("--padding", help="Share by which the crop is larger than the box.")
-    ] = AnalysisSettings.padding,
-    classes: Annotated[
-        str, typer.Option("--classes", help="Only these expressions, separated by commas.")
-    ] = "",
-    unsure_below: Annotated[
-        float | None,
-        typer.Option("--unsure-below", min=0, max=1, help="Threshold instead of the calibrated."),
-    ] = None,
+    padding: Padding = AnalysisSettings.padding,
+    classes: Classes = "",
+    unsure_below: UnsureBelow = None,
     smile: Annotated[
         bool, typer.Option("--smile", help="Also ask the smile cascade of OpenCV.")
     ] = False,
-    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads a model may use.")] = 2,
+    threads: Threads = 2,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
     """Find every face in pictures and tell its expression.

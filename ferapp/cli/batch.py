@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ferapp.cli.options import AsJson, Classifier, Confidence, DetectEvery, Detector, Padding
 from ferapp.cli.output import as_text, errors, print_json, progress
 from ferapp.errors import InvalidValue
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
@@ -36,34 +37,19 @@ def batch(
         int | None,
         typer.Option("--workers", min=1, help="Processes; as many as there are processors."),
     ] = None,
-    detector: Annotated[
-        str | None, typer.Option("--detector", help="Face detector; see `models list`.")
-    ] = None,
-    classifier: Annotated[
-        str | None, typer.Option("--classifier", help="Expression classifier.")
-    ] = None,
-    confidence: Annotated[
-        float, typer.Option("--confidence", min=0, max=1, help="Least score of a face.")
-    ] = DetectionSettings.confidence,
-    padding: Annotated[
-        float, typer.Option("--padding", help="Share by which the crop is larger than the box.")
-    ] = AnalysisSettings.padding,
+    detector: Detector = None,
+    classifier: Classifier = None,
+    confidence: Confidence = DetectionSettings.confidence,
+    padding: Padding = AnalysisSettings.padding,
     per_second: Annotated[
         float | None,
         typer.Option("--per-second", min=0.001, help="Frames a second of a video; else all."),
     ] = None,
-    detect_every: Annotated[
-        int | None,
-        typer.Option(
-            "--detect-every",
-            min=1,
-            help="Look for faces in every so manieth of them; 15 times a second if not given.",
-        ),
-    ] = None,
+    detect_every: DetectEvery = None,
     threads: Annotated[
         int, typer.Option("--threads", min=1, help="Threads a model may use in each worker.")
     ] = 1,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Find every face in all pictures and videos of a folder, and tell its expression.
 

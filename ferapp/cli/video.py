@@ -9,6 +9,16 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from ferapp.cli.options import (
+    AsJson,
+    Classes,
+    Classifier,
+    Confidence,
+    DetectEvery,
+    Detector,
+    Threads,
+    UnsureBelow,
+)
 from ferapp.cli.output import as_text, console, errors, print_json, progress
 from ferapp.errors import InvalidValue, UserError
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
@@ -47,35 +57,17 @@ def video(
         float | None,
         typer.Option("--per-second", min=0.001, help="Frames a second; all if not given."),
     ] = None,
-    detect_every: Annotated[
-        int | None,
-        typer.Option(
-            "--detect-every",
-            min=1,
-            help="Look for faces in every so manieth of them; 15 times a second if not given.",
-        ),
-    ] = None,
-    detector: Annotated[
-        str | None, typer.Option("--detector", help="Face detector; see `models list`.")
-    ] = None,
-    classifier: Annotated[
-        str | None, typer.Option("--classifier", help="Expression classifier.")
-    ] = None,
-    confidence: Annotated[
-        float, typer.Option("--confidence", min=0, max=1, help="Least score of a face.")
-    ] = DetectionSettings.confidence,
+    detect_every: DetectEvery = None,
+    detector: Detector = None,
+    classifier: Classifier = None,
+    confidence: Confidence = DetectionSettings.confidence,
     smoothing: Annotated[
         float, typer.Option("--smoothing", min=0, help="Time constant in seconds; 0 for none.")
     ] = StreamSettings.time_constant_s,
-    classes: Annotated[
-        str, typer.Option("--classes", help="Only these expressions, separated by commas.")
-    ] = "",
-    unsure_below: Annotated[
-        float | None,
-        typer.Option("--unsure-below", min=0, max=1, help="Threshold instead of the calibrated."),
-    ] = None,
-    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads a model may use.")] = 2,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    classes: Classes = "",
+    unsure_below: UnsureBelow = None,
+    threads: Threads = 2,
+    as_json: AsJson = False,
 ) -> None:
     """Follow every face of a video and tell its expression over time.
 

@@ -96,8 +96,8 @@ def with_sound(picture: Path, source: BinaryIO, out: Path) -> None:
 
     Args:
         picture: An MP4 file as `Encoder` writes it.
-        source: Any video that `ferapp.media.decoder` reads, open and seekable; its first sound
-            track is taken.
+        source: Any video that `ferapp.media.decoder` reads, open and seekable; the first sound
+            track that can be decoded is taken.
         out: The file to write.
 
     Raises:

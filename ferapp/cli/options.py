@@ -1,0 +1,33 @@
+"""Options that several commands have, with the same words in each."""
+
+from typing import Annotated
+
+import typer
+
+Detector = Annotated[
+    str | None, typer.Option("--detector", help="Face detector; see `models list`.")
+]
+Classifier = Annotated[str | None, typer.Option("--classifier", help="Expression classifier.")]
+Confidence = Annotated[
+    float, typer.Option("--confidence", min=0, max=1, help="Least score of a face.")
+]
+Padding = Annotated[
+    float, typer.Option("--padding", help="Share by which the crop is larger than the box.")
+]
+Classes = Annotated[
+    str, typer.Option("--classes", help="Only these expressions, separated by commas.")
+]
+UnsureBelow = Annotated[
+    float | None,
+    typer.Option("--unsure-below", min=0, max=1, help="Threshold instead of the calibrated."),
+]
+DetectEvery = Annotated[
+    int | None,
+    typer.Option(
+        "--detect-every",
+        min=1,
+        help="Look for faces in every so manieth of them; 15 times a second if not given.",
+    ),
+]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads a model may use.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
