@@ -163,9 +163,11 @@ def viewers(url: str, count: int, frames: list[int]) -> Iterator[None]:
         finally:
             count_frames = "v => v.getVideoPlaybackQuality().totalVideoFrames"
             patience_ms = 120_000
-            frames.extend(
-                int(video.evaluate(count_frames, timeout=patience_ms)) for video in videos
-            )
+            for video in videos:
+                try:
+                    frames.append(int(video.evaluate(count_frames, timeout=patience_ms)))
+                except Error:
+                    frames.append(0)  # whose video has gone
             browser.close()
 
 

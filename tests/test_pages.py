@@ -5,8 +5,10 @@ import re
 import runpy
 import threading
 import time
+from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -19,7 +21,9 @@ from ferapp.pipeline.turns import Turns
 from ferapp.types import FrameAnalysis
 from ferapp.ui import resources
 from ferapp.ui.live import _ice_servers
+from ferapp.ui.webcam import LiveSettings
 from tests.conftest import ROOT, SAMPLES
+from tests.fakes import Clock
 
 ASTRONAUT = (SAMPLES / "astronaut.jpg").read_bytes()
 HOPPER = (SAMPLES / "grace-hopper.jpg").read_bytes()
@@ -349,6 +353,24 @@ def test_a_full_server_gives_a_place_in_the_line(monkeypatch: pytest.MonkeyPatch
     assert "You are number 1 in the line" in words(at) and not at.exception
     seats.leave("somebody else")
     assert "Press START" in words(at.run())
+
+
+@pytest.mark.usefixtures("without_webrtc_session")
+def test_who_streams_keeps_the_seat_however_long_the_page_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    seats = Seats(1, clock)
+    monkeypatch.setattr("ferapp.ui.live._seats", lambda: seats)
+    me = app("live.py").session_state["viewer"]
+    me.settings = LiveSettings(is_paused=True)
+    grey = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), format="rgb24")
+    grey.pts, grey.time_base = 0, Fraction(1, 90_000)
+    for clock.now_s in np.arange(0.0, 30.0, 2.0):
+        me.on_frame(grey)
+        assert seats.place("somebody else") == 1
+    clock.now_s = 60.0
+    assert seats.place("somebody else") == 0, "no frame for long"
 
 
 @pytest.mark.usefixtures("without_webrtc_session")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 _GONE_AFTER_S: Final = 6.0
-"""Who has not asked for so long has left; pages ask every second."""
+"""Who has not asked for so long has left; pages ask every second, streams with every frame."""
 
 
 class Seats:

@@ -3,6 +3,7 @@
 import os
 import time
 import uuid
+from functools import partial
 from typing import Any, Final
 
 import streamlit as st
@@ -35,10 +36,10 @@ def _seats() -> Seats:
 
 def show(choice: Choice) -> None:
     """The whole page below its heading."""
-    viewer = _viewer(choice)
+    visitor = st.session_state.setdefault("visitor", uuid.uuid4().hex)
+    viewer = _viewer(choice, visitor)
     source, size, how = _controls(choice)
     viewer.settings = how
-    visitor = st.session_state.setdefault("visitor", uuid.uuid4().hex)
     place = _seats().place(visitor)
     if place:
         _full()
@@ -60,12 +61,14 @@ def show(choice: Choice) -> None:
         _panel(viewer, visitor, context)
 
 
-def _viewer(choice: Choice) -> Viewer:
+def _viewer(choice: Choice, visitor: str) -> Viewer:
     """This visitor's stream; another one where other models were chosen."""
     kept = st.session_state.get("viewer")
     analyzer = resources.analyzer(choice.models)
     if kept is None:
-        kept = st.session_state["viewer"] = Viewer(analyzer)
+        kept = st.session_state["viewer"] = Viewer(
+            analyzer, keep_seat=partial(_seats().place, visitor)
+        )
     kept.use(analyzer)
     return kept
 

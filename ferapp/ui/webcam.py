@@ -83,10 +83,18 @@ class Viewer:
     Args:
         analyzer: Shared with others.
         clock: Tells seconds.
+        keep_seat: Called for each frame: a busy page asks for its seat too seldom, and who streams
+            must not lose it.
     """
 
-    def __init__(self, analyzer: Analyzer, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        analyzer: Analyzer,
+        clock: Callable[[], float] = time.monotonic,
+        keep_seat: Callable[[], object] = lambda: None,
+    ) -> None:
         self.settings = LiveSettings()
+        self._keep_seat = keep_seat
         self.latest = Latest(clock)
         self.stream = Stream(analyzer, clock)
         self._analyzer = analyzer
@@ -113,6 +121,7 @@ class Viewer:
 
     def on_frame(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Analyse one frame and draw on it; whatever fails, a picture goes back."""
+        self._keep_seat()
         how = self.settings
         image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
         if how.is_mirrored:
