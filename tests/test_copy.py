@@ -430,6 +430,12 @@ def test_any_sound_becomes_sound_that_browsers_play(tmp_path: Path, name: str, s
     assert len(images_of(copy)) == 20
 
 
+def test_a_title_in_another_encoding_costs_no_sound(tmp_path: Path) -> None:
+    source = written(tmp_path / "a.mkv", numbered(10), sound="aac", is_tagged=True)
+    replaced(source, CANARY.encode(), b"\xfc" * len(CANARY))
+    assert packets_of(copied(source), "audio")
+
+
 @pytest.mark.parametrize(("name", "sound"), [("a.mkv", "pcm_s16le"), ("a.ts", "aac")], ids=str)
 def test_sound_stays_with_its_picture(tmp_path: Path, name: str, sound: str) -> None:
     """Pictures that begin a second after the sound do so in the copy."""

@@ -15,6 +15,7 @@ from typing import Any, BinaryIO, Final
 
 import av
 import numpy as np
+from av.container import InputContainer
 from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
@@ -56,11 +57,28 @@ _MEMORY_BYTES: Final = 2 << 30
 Image = NDArray[np.uint8]
 
 
+def opened(file: BinaryIO) -> tuple[InputContainer, str]:
+    """A container of one of the kinds that are let in, and its kind.
+
+    Args:
+        file: Open for reading, seekable, at its start; stays open.
+
+    Raises:
+        VideoError: It is of another kind, or can't be opened.
+    """
+    kind = container_of(file.read(HEAD_BYTES))
+    file.seek(0)
+    try:
+        return av.open(file, "r", format=kind, options=_OPTIONS, **_TAGS), kind
+    except av.FFmpegError as exc:
+        raise VideoError("The video is damaged or cut short: it can't be opened.") from exc
+
+
 class Decoder:
     """Reads one file.
 
     Args:
-        file: Open for reading, seekable; stays open.
+        file: Open for reading, seekable, at its start; stays open.
         threads: How many the decoder may use.
 
     Attributes:
@@ -75,18 +93,13 @@ class Decoder:
     """
 
     def __init__(self, file: BinaryIO, *, threads: int = 2) -> None:
-        self._format = container_of(file.read(HEAD_BYTES))
-        file.seek(0)
         self.damage = ""
         self._errors = 0
         self._first_error_s = self._read_s = 0.0
         self._is_encrypted = False
         self._turned: tuple[int, tuple[int, bool]] | None = None
         self._reformatter = VideoReformatter()
-        try:
-            self.container = av.open(file, "r", format=self._format, options=_OPTIONS, **_TAGS)
-        except av.FFmpegError as exc:
-            raise VideoError("The video is damaged or cut short: it can't be opened.") from exc
+        self.container, self._format = opened(file)
         self.stream = self._chosen()
         context = self.stream.codec_context
         self._codec = context.name

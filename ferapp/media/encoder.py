@@ -14,7 +14,7 @@ from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
 from ferapp.errors import VideoError
-from ferapp.media.containers import HEAD_BYTES, container_of
+from ferapp.media.decoder import opened
 from ferapp.vision.crops import resized, yuv420
 
 _TICK: Final = Fraction(1, 90_000)
@@ -96,20 +96,19 @@ def with_sound(picture: Path, source: BinaryIO, out: Path) -> None:
 
     Args:
         picture: An MP4 file as `Encoder` writes it.
-        source: Any video that `ferapp.media.decoder` reads, open and seekable; the first sound
-            track that can be decoded is taken.
+        source: Any video that `ferapp.media.decoder` reads, open, seekable and at its start; the
+            first sound track that can be decoded is taken.
         out: The file to write.
 
     Raises:
         VideoError: The sound can't be read.
         OSError: There is no room for the file.
     """
-    container = container_of(source.read(HEAD_BYTES))
-    source.seek(0)
+    container, _ = opened(source)
     try:
         with (
+            container as heard,
             av.open(str(picture), "r", format="mov") as seen,
-            av.open(source, "r", format=container) as heard,
             av.open(str(out), "w", format="mp4", options=_FAST_START) as target,
         ):
             # The sound of new phones in all directions is a track that nobody can decode.
