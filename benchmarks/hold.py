@@ -8,7 +8,6 @@ used; elsewhere it says that it did not. The exit status is 1 where something di
 
 import argparse
 import json
-import subprocess
 import sys
 import tempfile
 import time
@@ -20,7 +19,7 @@ from rich.table import Table
 
 from benchmarks import chaos, crowd, fuzz
 from benchmarks.machine import ROOT, about
-from tests.e2e.test_no_packet import why_not
+from tests.e2e.test_no_packet import used_alone, why_not
 
 MOST_TIMES_SLOWER = 2.0
 
@@ -78,15 +77,10 @@ def sent() -> Row:
     """What leaves the machine while every page is used."""
     if reason := why_not():
         return Row("bytes sent out", f"not counted: {reason}", None)
-    run = subprocess.run(
-        ["unshare", "--net", sys.executable, "-m", "tests.e2e.alone"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    if run.returncode:
-        return Row("bytes sent out", run.stderr[-300:], False)
-    told = json.loads(run.stdout.splitlines()[-1])
+    try:
+        told = used_alone()
+    except RuntimeError as exc:
+        return Row("bytes sent out", str(exc)[-300:], False)
     counts = told["sent_with_one_on_purpose"] == told["sent"] + 1
     words = f"{told['sent_bytes']} bytes in {told['sent']} packets; requests to others: " + (
         ", ".join(told["foreign"]) or "none"

@@ -47,6 +47,7 @@ class Job(Generic[W]):
         begin: Makes the work, on the job's thread.
         seats: How many work at once in this process; the others wait in line.
         is_wanted: Asked twice a second; once it says no the job is cancelled.
+        on_end: Called with the final state, on the job's thread.
         clock: Tells seconds.
 
     Attributes:
@@ -63,6 +64,7 @@ class Job(Generic[W]):
         seats: Seats,
         *,
         is_wanted: Callable[[], bool] = lambda: True,
+        on_end: Callable[[State], object] = lambda state: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.state: State = "waiting"
@@ -73,6 +75,7 @@ class Job(Generic[W]):
         self._begin = begin
         self._seats = seats
         self._is_wanted = is_wanted
+        self._on_end = on_end
         self._clock = clock
         self._began_s = clock()
         self._id = uuid.uuid4().hex
@@ -140,6 +143,7 @@ class Job(Generic[W]):
             self.state = state
             self._over.set()
             self._seats.leave(self._id)
+            self._on_end(state)
 
     def _work(self) -> None:
         self.state, self._began_s = "running", self._clock()

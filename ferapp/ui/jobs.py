@@ -34,15 +34,13 @@ def _seats() -> Seats:
 def start(key: str, begin: Callable[[], W]) -> Job[W]:
     """Begin a job in place of the one that this visitor has under the key."""
     stop(key)
-    job = Job(begin, _seats(), is_wanted=_presence())
+
+    def count(state: str) -> None:
+        metrics.WORKS.labels(key, state).inc()
+
+    job = Job(begin, _seats(), is_wanted=_presence(), on_end=count)
     st.session_state[key] = job
-    threading.Thread(target=_count, args=(key, job), name="job-count", daemon=True).start()
     return job
-
-
-def _count(key: str, job: Job[Any]) -> None:
-    job.wait(threading.TIMEOUT_MAX)
-    metrics.WORKS.labels(key, job.state).inc()
 
 
 def stop(key: str) -> None:
