@@ -14,12 +14,13 @@ ROOT = Path(ferapp.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 SCRIPTS = [ROOT.parent / "app.py", *sorted((ROOT.parent / "pages").glob("*.py"))]
 
-FOUNDATION = {"errors", "emotions", "types", "settings"}
+FOUNDATION = {"errors", "emotions", "types", "settings", "wording"}
 MAY_IMPORT = {
     "errors": set(),
     "emotions": set(),
     "types": {"errors"},
     "settings": {"errors"},
+    "wording": set(),
     "vision": FOUNDATION,
     "media": FOUNDATION | {"vision"},
     "inference": FOUNDATION | {"vision"},

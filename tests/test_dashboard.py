@@ -123,7 +123,7 @@ def test_the_summary_tells_the_share_of_time(store: Store) -> None:
 def test_a_session_with_two_faces_offers_the_face(store: Store) -> None:
     id = kept(store, Readings.joined([made((0, "fear")), made((0, "anger"), (1, "anger"), face=2)]))
     at = dashboard("Summary")
-    assert at.selectbox(key=f"face-{id}").options == ["Face 2 (2 readings)", "Face 1 (1 readings)"]
+    assert at.selectbox(key=f"face-{id}").options == ["Face 2 (2 readings)", "Face 1 (1 reading)"]
     assert at.dataframe[0].value["expression"].tolist() == ["anger"]
     at.selectbox(key=f"face-{id}").set_value(1).run()
     assert at.dataframe[0].value["expression"].tolist() == ["fear"]

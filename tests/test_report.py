@@ -76,7 +76,7 @@ def test_the_report_says_what_has_to_be_known() -> None:
     page = Page(to_html(recording, some_readings(300), limits=LIMITS))
     for words in (
         "A talk",
-        "Live camera, 1 March 2025, 12:30 (UTC+0000): 300 readings of 1 face until 0:19.",
+        "Live camera, 1 March 2025, 12:30 (UTC+0000): 300 readings of 1 face until 00:19.",
         "An expression is not a feeling.",
         "Fear & contempt are recognised <poorly>.",
         "0" * 64,
@@ -93,7 +93,7 @@ def test_the_report_says_what_has_to_be_known() -> None:
 def test_the_table_tells_share_first_and_longest() -> None:
     readings = made((0, "happiness"), (1, "happiness"), (2, None), (3, "happiness"))
     page = Page(to_html(some_recording(), readings, limits=LIMITS))
-    assert "happiness 75 % 0:00 2.0 s at 0:00 unsure 25 % 0:02 1.0 s at 0:02" in page.text
+    assert "happiness 75 % 00:00 2.0 s at 00:00 unsure 25 % 00:02 1.0 s at 00:02" in page.text
 
 
 @pytest.mark.parametrize("source", ["live", "pictures"])

@@ -15,6 +15,7 @@ from ferapp.recording import figures
 from ferapp.recording.affect import FORMULA
 from ferapp.recording.session import Readings, Recording
 from ferapp.recording.summary import Summary, summary
+from ferapp.wording import clock, counted
 
 MOST_FACES: Final = 6
 """Of more, those that were seen longest; a browser takes seconds for each."""
@@ -73,16 +74,16 @@ def to_html(
     draw = _Drawing()
     if recording.source == "pictures":
         parts = [_pictures(draw, recording, readings)] if len(readings) else []
-        pictures = _counted(len(np.unique(readings.at_s)), "picture")
-        extent = f"{_counted(len(readings), 'face')} on {pictures}"
+        pictures = counted(len(np.unique(readings.at_s)), "picture")
+        extent = f"{counted(len(readings), 'face')} on {pictures}"
         left_out = _left_out(len(readings), _MOST_ROWS, "faces have a bar: the first")
     else:
         seen, counts = np.unique(readings.face, return_counts=True)
         longest = seen[np.argsort(-counts, kind="stable")[:MOST_FACES]]
         parts = [_face(draw, recording, readings.of(face), face) for face in sorted(longest)]
-        extent = f"{_counted(len(readings), 'reading')} of {_counted(len(seen), 'face')}"
+        extent = f"{counted(len(readings), 'reading')} of {counted(len(seen), 'face')}"
         if len(readings):
-            extent += f" until {_time(float(readings.at_s[-1]))}"
+            extent += f" until {clock(float(readings.at_s[-1]))}"
         left_out = _left_out(len(seen), MOST_FACES, "faces are shown: those that were seen longest")
     started = recording.started
     text = _template().render(
@@ -94,7 +95,7 @@ def to_html(
         left_out=left_out,
         parts=parts,
         has_charts=draw.has_drawn,
-        markers=[(_time(m.at_s), m.name) for m in recording.markers[:_MOST_MARKERS]],
+        markers=[(clock(m.at_s), m.name) for m in recording.markers[:_MOST_MARKERS]],
         more_markers=max(len(recording.markers) - _MOST_MARKERS, 0),
         facts=[*_flat("", recording.models), *_flat("", recording.settings)],
     )
@@ -156,7 +157,7 @@ def _face(draw: _Drawing, recording: Recording, readings: Readings, face: int) -
         )
     return _Part(
         title=title,
-        caption=f"Read for {_time(its.total_s)}",
+        caption=f"Read for {clock(its.total_s)}",
         headings=("Expression", "Share of time", "First at", "Longest"),
         rows=[_row(its, name) for name in (*labels, None) if name in its.seconds],
         charts=[_Chart(name, draw(figure), note) for name, figure, note in charts],
@@ -168,8 +169,8 @@ def _row(its: Summary, expression: str | None) -> tuple[str, ...]:
     return (
         expression or "unsure",
         f"{its.share(expression) * 100:.0f} %",
-        _time(first.start_s) if first else "",
-        f"{longest.duration_s:.1f} s at {_time(longest.start_s)}" if longest else "",
+        clock(first.start_s) if first else "",
+        f"{longest.duration_s:.1f} s at {clock(longest.start_s)}" if longest else "",
     )
 
 
@@ -207,14 +208,3 @@ def _flat(path: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _left_out(count: int, most: int, what: str) -> str:
     return f"{most} of {count:,} {what}." if count > most else ""
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
-
-
-def _time(at_s: float) -> str:
-    """Hours where there are any, minutes, seconds."""
-    minutes, seconds = divmod(int(at_s), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

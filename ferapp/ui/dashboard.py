@@ -14,7 +14,8 @@ from ferapp.ui import resources, session_files, session_views
 from ferapp.ui.charts import last_minute
 from ferapp.ui.live_chart import live_chart
 from ferapp.ui.owner import owner
-from ferapp.ui.recording import KEEP, clock
+from ferapp.ui.recording import KEEP
+from ferapp.wording import clock, counted
 
 _LIVE_S: Final = 1.0
 # Readings of so many sessions stay in a visitor's memory: the one looked at and one beside it.
@@ -115,8 +116,7 @@ def _listed(session: Overview) -> str:
 
 def _length(session: Overview) -> str:
     if session.recording.source == "pictures":
-        count = int(session.duration_s) + 1
-        return f"{count} {'picture' if count == 1 else 'pictures'}"
+        return counted(int(session.duration_s) + 1, "picture")
     return clock(session.duration_s)
 
 
@@ -128,7 +128,8 @@ def _head(store: Store, me: str, session: Overview, row: DeltaGenerator) -> None
     named = [str(model.get("name")) for model in recording.models.values()]
     models = " and ".join(name if name in known else "a model that is not here" for name in named)
     st.caption(
-        f"{recording.started:%d %B %Y, %H:%M} · {_length(session)} · {session.readings:,} readings "
+        f"{recording.started:%d %B %Y, %H:%M} · {_length(session)} · "
+        f"{counted(session.readings, 'reading')} "
         f"{f'with {models} ' if models else ''}· kept {expires}"
     )
     with row.popover("Rename", icon=":material/edit:"):
@@ -192,11 +193,10 @@ def _live(store: Store, me: str, session: str) -> None:
 
 def _stored(store: Store, me: str, sessions: list[Overview]) -> None:
     with st.expander("What is stored", icon=":material/database:"):
-        n = len(sessions)
+        readings = counted(sum(s.readings for s in sessions), "reading")
         st.markdown(
-            f"{n} {'session' if n == 1 else 'sessions'} of yours, "
-            f"{sum(s.readings for s in sessions):,} readings: numbers only, no picture. The "
-            f"database takes {store.size_bytes() / 1e6:.1f} MB and lies in"
+            f"{counted(len(sessions), 'session')} of yours, {readings}: numbers only, no picture. "
+            f"The database takes {store.size_bytes() / 1e6:.1f} MB and lies in"
         )
         st.code(store.place, language=None, wrap_lines=True)
         st.markdown(
@@ -204,10 +204,10 @@ def _stored(store: Store, me: str, sessions: list[Overview]) -> None:
             "page. What is deleted from a SQLite file is overwritten; a PostgreSQL server uses the "
             "room again, and its logs and backups are the operator's to clear."
         )
-        if not n:
+        if not sessions:
             return
         with st.popover("Delete all my sessions", icon=":material/delete_forever:"):
-            st.markdown(f"All {n} go for good.")
+            st.markdown(f"All {len(sessions)} go for good.")
             if st.button("Delete all", type="primary", key="delete-all"):
                 store.delete_all(me)
                 st.session_state.pop("remembered", None)

@@ -13,7 +13,7 @@ from ferapp.media import scratch
 from ferapp.pipeline.job import Job, Work
 from ferapp.pipeline.seats import Seats
 from ferapp.ui import metrics
-from ferapp.ui.recording import clock
+from ferapp.wording import clock
 
 _GONE_S: Final = 3.0
 _LOOK_S: Final = 0.5

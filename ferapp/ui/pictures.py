@@ -11,6 +11,7 @@ import streamlit as st
 from ferapp.media.images import MAX_BYTES, MAX_PIXELS, read_image
 from ferapp.recording.export import one_line
 from ferapp.vision.crops import Image, region
+from ferapp.wording import counted
 
 MAX_FILES: Final = 200
 MAX_TOTAL_MB: Final = 500
@@ -80,8 +81,8 @@ def _uploads() -> list[Picture]:
     )
     files = st.session_state.get("uploads", [])
     if files and not st.session_state["files"]:
-        told = f"{len(files)} {'picture' if len(files) == 1 else 'pictures'} from before"
-        st.button(f"Remove {told}", icon=":material/delete:", on_click=_forget)
+        told = f"Remove {counted(len(files), 'picture')} from before"
+        st.button(told, icon=":material/delete:", on_click=_forget)
     kept: list[Picture] = []
     total = 0
     for file in files:

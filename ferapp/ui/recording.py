@@ -19,6 +19,7 @@ from ferapp.ui.owner import owner
 from ferapp.ui.page import PAGES
 from ferapp.ui.state import Outcome
 from ferapp.ui.webcam import Viewer
+from ferapp.wording import clock
 
 _CONSENT_VERSION: Final = "2026-11"
 _WHO: Final = ("I am the only person shown", "Everyone shown has agreed")
@@ -224,10 +225,3 @@ def _consent(start: Start, *, is_remembered: bool) -> None:
             st.text(str(exc))
             return
         st.rerun()
-
-
-def clock(seconds: float) -> str:
-    """Minutes and seconds, with hours where there are any."""
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes:02d}:{rest:02d}"

@@ -23,6 +23,7 @@ from ferapp.ui.state import Outcome, hidden_boxes, hide
 from ferapp.vision.annotate import captions, hidden, percent
 from ferapp.vision.boxes import iou
 from ferapp.vision.crops import Image
+from ferapp.wording import counted
 
 _TALL_PX: Final = 560
 _CARDS_A_PAGE: Final = 12
@@ -49,7 +50,7 @@ def _looked_at(outcomes: Sequence[Outcome]) -> int:
         return 0
     unread = sum(o.analysis is None for o in outcomes)
     faces = sum(len(o.analysis) for o in outcomes if o.analysis)
-    told = f"{len(outcomes)} pictures, {faces} {'face' if faces == 1 else 'faces'}"
+    told = f"{len(outcomes)} pictures, {counted(faces, 'face')}"
     st.markdown(f"**{told}**" + (f", {unread} could not be read" if unread else ""))
     places = {outcome.picture.id: place for place, outcome in enumerate(outcomes)}
     chosen = st.selectbox(
@@ -66,7 +67,7 @@ def _listed(outcome: Outcome) -> str:
         told = "could not be read"
     else:
         n = len(outcome.analysis)
-        told = f"{n} {'face' if n == 1 else 'faces'}" if n else "no face"
+        told = counted(n, "face") if n else "no face"
     return f"{_short(outcome.picture.name)} ({told})"
 
 
@@ -147,11 +148,10 @@ def _covered(outcome: Outcome, analysis: FrameAnalysis) -> set[int]:
 
 
 def _told(outcome: Outcome, analysis: FrameAnalysis) -> str:
-    n = len(analysis)
-    told = f"{n} {'face' if n == 1 else 'faces'} in {outcome.duration_s * 1000:.0f} ms"
+    told = f"{counted(len(analysis), 'face')} in {outcome.duration_s * 1000:.0f} ms"
     told += f" with {analysis.detector} and {analysis.classifier}."
     if analysis.is_cut:
-        told += f" There are more: only the {n} with the best scores are kept, as set."
+        told += f" There are more: only the {len(analysis)} with the best scores are kept, as set."
     if analysis.left_out:
         told += f" Probabilities renormalised over {', '.join(analysis.labels)}."
     return told

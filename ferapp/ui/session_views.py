@@ -14,8 +14,8 @@ from ferapp.recording.store import Overview, Store
 from ferapp.recording.summary import Summary, pause_s, summary
 from ferapp.ui.charts import MOST_SIDE_BY_SIDE, faces_side_by_side
 from ferapp.ui.live_chart import live_chart
-from ferapp.ui.recording import clock
 from ferapp.vision.annotate import percent
+from ferapp.wording import clock, counted
 
 _CHART: Final = {"displaylogo": False, "scrollZoom": False}
 _PLAY_S: Final = 0.2
@@ -91,7 +91,7 @@ def _face(readings: Readings, *, key: str, label: str = "Face", first: int = 0) 
         order,
         index=min(first, len(order) - 1),
         key=key,
-        format_func=lambda f: f"Face {f} ({count[f]:,} readings)",
+        format_func=lambda f: f"Face {f} ({counted(count[f], 'reading')})",
     )
     return order[0] if picked is None else int(picked)
 
@@ -280,7 +280,7 @@ def _replay(session: Overview, readings: Readings, key: str, end_s: float) -> No
         live_chart(
             figures.empty_frame(now, labels),
             key="replay-frame",
-            alt=f"{len(now)} {'face' if len(now) == 1 else 'faces'} at {clock(at_s)}",
+            alt=f"{counted(len(now), 'face')} at {clock(at_s)}",
         )
     with right:
         faces = {

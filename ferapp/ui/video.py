@@ -16,8 +16,8 @@ from ferapp.pipeline.video_work import Reading, nameless
 from ferapp.settings import ClipSettings, StreamSettings
 from ferapp.ui import jobs, resources, video_results
 from ferapp.ui.controls import Choice
-from ferapp.ui.recording import clock
 from ferapp.ui.webcam import demo_frame, drawn
+from ferapp.wording import clock
 
 MAX_MB: Final = 500
 MAX_HOURS: Final = 4

@@ -14,8 +14,8 @@ from ferapp.pipeline.video_work import Copying, Reading
 from ferapp.recording.store import Overview
 from ferapp.settings import ClipSettings
 from ferapp.ui import jobs, recording, session_files, session_views
-from ferapp.ui.recording import clock
 from ferapp.vision.annotate import percent
+from ferapp.wording import clock, counted
 
 _JOB: Final = "copy-job"
 _MOST_CARDS: Final = 12
@@ -49,7 +49,7 @@ def show(
     if not faces:
         st.info(f"{told}: no face was found.", icon=":material/no_accounts:")
         return
-    count = f"{len(faces)} {'face' if len(faces) == 1 else 'faces'}"
+    count = counted(len(faces), "face")
     st.subheader(f"{count} in {told}", anchor=False)
     session = _session(clip, analyzer, settings)
     _cards(clip, reading)
