@@ -326,6 +326,7 @@ def test_the_config_keeps_strangers_out_and_data_in() -> None:
         'showErrorDetails = "none"',
         "enableXsrfProtection = true",
         "enableCORS = true",
+        "postScriptGC = false",
     ):
         assert line in text
 

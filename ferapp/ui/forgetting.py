@@ -1,4 +1,4 @@
-"""Forgets visitors who have gone, when their time is over."""
+"""Forgets visitors who have gone, and collects what nobody can reach any more."""
 
 import asyncio
 import gc
@@ -21,7 +21,14 @@ async def forgetting(_: st.App) -> AsyncIterator[None]:
     (`MemorySessionStorage`), and its main loop holds the last one until somebody else comes
     (`Runtime._loop_coroutine`): pictures would stay in memory meanwhile. There is no public way to
     have either done. May go when that is mended upstream.
+
+    Streamlit would also collect garbage after every run of a script, a tenth of a second in which
+    nothing else runs (`docs/decisions/0013-garbage-by-the-clock.md`); the setting
+    ``runner.postScriptGC`` keeps it from that, and it is done here.
     """
+    # What is there before the first visitor stays for good; nobody has to look through it again.
+    gc.collect()
+    gc.freeze()
     task = asyncio.create_task(_forget())
     try:
         yield
@@ -38,7 +45,7 @@ async def _forget() -> None:
             info.session.shutdown()
             # Another one: `clear` leaves what widgets offered, which holds the pictures.
             info.session._session_state = SessionState()
-        if gone:
-            del gone, info
-            # What belongs to a session holds it, and is held by it.
+        if gone or any(gc.get_count()[1:]):
+            # What belongs to a session holds it, and is held by it; these names would as well.
+            gone = info = None
             gc.collect()
