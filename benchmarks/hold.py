@@ -58,8 +58,9 @@ def load(visitors: int, viewers: int, seconds: float) -> list[Row]:
     held = not found["wrong"] and not found["errors"] and all(n > 30 for n in found["frames"])
     told = (
         f"{visitors} visitors and {viewers} live: {found['uploads']} uploads, {found['wrong']} "
-        f"wrong, {found['errors']} errors{found['first_errors'] or ''}; upload {found['upload_s_median']} s median, "
-        f"{found['upload_s_p95']} s p95; page {found['page_s_median']} s, {found['page_s_p95']} s; "
+        f"wrong, {found['errors']} errors{found['first_errors'] or ''}; "
+        f"upload {found['upload_s_median']} s median, {found['upload_s_p95']} s p95; "
+        f"page {found['page_s_median']} s, {found['page_s_p95']} s; "
         f"live frames {found['frames']}; {found['peak_mb']} MB, after it {found['after_mb']} MB"
     )
     slower = found["times_slower_beside_bombs"]
