@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.runtime import get_instance
 from streamlit.runtime.state import SessionState
 
-_EVERY_S: Final = 5.0
+_EVERY_S: Final = 2.0
 
 
 @asynccontextmanager
