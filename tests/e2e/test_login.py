@@ -138,11 +138,11 @@ def test_two_people_record_and_see_their_own_sessions_alone(come: Come) -> None:
         page.get_by_role("button", name="Keep as a session").click()
         agree(page)
         page.get_by_role("link", name="Look at it").click()
-        page.get_by_text(counted(faces, "reading")).wait_for()
+        page.get_by_text(f"· {counted(faces, 'reading')} with").wait_for()
     for sub, _, _, faces in people:
         page = come(sub)
         page.get_by_role("link", name="Dashboard").click()
-        page.get_by_text(counted(faces, "reading")).wait_for()
+        page.get_by_text(f"· {counted(faces, 'reading')} with").wait_for()
         page.get_by_role("combobox", name="Session").click()
         page.get_by_role("option").first.wait_for()
         assert page.get_by_role("option").count() == 1

@@ -122,7 +122,7 @@ def test_a_clip_is_cancelled_once_then_read_copied_played_and_taken_away(
     page.get_by_text("Kept as a session.").wait_for()
     page.get_by_role("link", name="Look at it").click()
     page.get_by_role("heading", name="Dashboard").wait_for()
-    page.get_by_text(f"{len(readings)} readings").wait_for()
+    page.get_by_text(f"· {len(readings)} readings with").wait_for()
     has_chart(page)
     assert all_gone(fresh_server.pid, 5)
 
