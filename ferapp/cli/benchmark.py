@@ -9,7 +9,8 @@ from typing import Annotated, Final
 import typer
 from rich.table import Table
 
-from ferapp.cli.output import ClassifierName, DetectorName, console, errors, print_json
+from ferapp.cli.options import AsJson, ClassifierName, DetectorName, Threads
+from ferapp.cli.output import console, errors, print_json
 from ferapp.errors import ImageError, UserError
 
 _SAMPLE: Final = Path(__file__).parents[1] / "samples" / "three-portraits.jpg"
@@ -22,9 +23,9 @@ def benchmark(
     ] = _SAMPLE,
     detector: DetectorName = None,
     classifier: ClassifierName = None,
-    threads: Annotated[int, typer.Option("--threads", min=1, help="Threads a model may use.")] = 2,
+    threads: Threads = 2,
     repeats: Annotated[int, typer.Option("--repeats", min=1, help="Calls to each stage.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Time each stage and the whole on one picture: medians on this machine."""
     from ferapp.inference.manifest import manifest

@@ -7,13 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.table import Table
 
-from ferapp.cli.output import (
-    ClassifierName,
-    DetectorName,
-    console,
-    print_json,
-    progress,
-)
+from ferapp.cli.options import AsJson, ClassifierName, DetectorName, Threads
+from ferapp.cli.output import console, print_json, progress
 
 if TYPE_CHECKING:
     from ferapp.training.data import Split
@@ -21,8 +16,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="Measure how good the models are on labelled data.", no_args_is_help=True)
 
 Data = Annotated[Path, typer.Option("--data", help="Folder or zip with the labelled pictures.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads a model may use.")]
 
 
 @app.command()

@@ -31,3 +31,11 @@ DetectEvery = Annotated[
 ]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads a model may use.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+# Of the commands that measure a model.
+DetectorName = Annotated[
+    str | None, typer.Option("--detector", help="The default one if not given.")
+]
+ClassifierName = Annotated[
+    str | None, typer.Option("--classifier", help="The default one if not given.")
+]

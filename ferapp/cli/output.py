@@ -1,10 +1,10 @@
-"""What commands share: options, and how they speak (results on standard output, the rest not)."""
+"""How commands speak: results on standard output, the rest not."""
 
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -18,13 +18,6 @@ from rich.progress import (
 )
 
 from ferapp.types import Report
-
-DetectorName = Annotated[
-    str | None, typer.Option("--detector", help="The default one if not given.")
-]
-ClassifierName = Annotated[
-    str | None, typer.Option("--classifier", help="The default one if not given.")
-]
 
 console = Console()
 errors = Console(stderr=True)
