@@ -82,8 +82,6 @@ class Decoder:
         threads: How many the decoder may use.
 
     Attributes:
-        container: For who copies its sound.
-        stream: The video track.
         info: What the container claims.
         damage: What could not be read, in a sentence; empty if all was well. Complete when the
             frames are.
@@ -99,9 +97,9 @@ class Decoder:
         self._is_encrypted = False
         self._turned: tuple[int, tuple[int, bool]] | None = None
         self._reformatter = VideoReformatter()
-        self.container, self._format = opened(file)
-        self.stream = self._chosen()
-        context = self.stream.codec_context
+        self._container, self._format = opened(file)
+        self._stream = self._chosen()
+        context = self._stream.codec_context
         self._codec = context.name
         # More would be taken of a frame that grows in the middle of the video.
         context.options = {"max_pixels": str(MAX_PIXELS)}
@@ -112,13 +110,13 @@ class Decoder:
         self._first = next(self._frames, None)
         if self._first is None:
             raise VideoError(self._why_nothing())
-        start = self.container.start_time
+        start = self._container.start_time
         self._start_s = start / av.time_base if start else 0.0
         self.info = self._info(self._first)
 
     def close(self) -> None:
         """Close the container; may be called twice."""
-        self.container.close()
+        self._container.close()
 
     def frames(
         self, *, per_second: float | None = None, max_side_px: int = 1280
@@ -169,7 +167,7 @@ class Decoder:
     def _chosen(self) -> Any:
         # Covers of songs are pictures, though FFmpeg calls them video.
         covers = av.stream.Disposition.attached_pic
-        tracks = [s for s in self.container.streams.video if not s.disposition & covers]
+        tracks = [s for s in self._container.streams.video if not s.disposition & covers]
         if not tracks:
             raise VideoError("The file has no video track.")
         track = tracks[0]
@@ -199,7 +197,7 @@ class Decoder:
                 self._note(self._read_s)
                 in_a_row += 1
                 # PyAV 19 crashes when a decoder that could not be opened is used again.
-                if not self.stream.codec_context.is_open:
+                if not self._stream.codec_context.is_open:
                     return
                 if times:
                     times.popleft()
@@ -218,14 +216,14 @@ class Decoder:
 
     def _packets(self) -> Iterator[Any]:
         """Those of the track, and an empty one at the end that brings what the decoder holds."""
-        packets = self.container.demux(self.stream)
+        packets = self._container.demux(self._stream)
         try:
             while (packet := next(packets, None)) is not None:
                 yield packet
         except (av.FFmpegError, ValueError):
             self._note(self._read_s)
             end = av.Packet()
-            end.stream = self.stream
+            end.stream = self._stream
             yield end
 
     def _note(self, at_s: float) -> None:
@@ -235,7 +233,7 @@ class Decoder:
 
     def _end(self, last_s: float) -> None:
         """Say what is missing, once the last frame has gone."""
-        track = self.stream
+        track = self._stream
         if self._errors:
             self.damage = (
                 f"The video is damaged, first at {max(self._first_error_s - self._start_s, 0):.1f} "
@@ -250,7 +248,7 @@ class Decoder:
 
     def _told_s(self) -> float:
         """How long the video track says it is; 0 if it does not."""
-        track = self.stream
+        track = self._stream
         if track.duration and track.time_base:
             return float(track.duration * track.time_base)
         # Matroska keeps the end as text.
@@ -271,12 +269,12 @@ class Decoder:
         return "The video has no frames."
 
     def _info(self, frame: Any) -> VideoInfo:
-        rate = self.stream.average_rate or self.stream.guessed_rate
-        track = self.stream
+        rate = self._stream.average_rate or self._stream.guessed_rate
+        track = self._stream
         if track.duration and track.time_base:
             duration_s: float | None = float(track.duration * track.time_base)
         else:
-            whole = self.container.duration
+            whole = self._container.duration
             duration_s = whole / av.time_base if whole else None
         return VideoInfo(
             container=self._format,
@@ -284,7 +282,7 @@ class Decoder:
             size_wh=self._shown_wh(frame),
             frames_per_second=float(rate) if rate else None,
             duration_s=duration_s if duration_s and duration_s > 0 else None,
-            has_sound=bool(self.container.streams.audio),
+            has_sound=bool(self._container.streams.audio),
         )
 
     def _turn_of(self, frame: Any) -> tuple[int, bool]:
@@ -298,7 +296,7 @@ class Decoder:
         return self._turned[1]
 
     def _shown_wh(self, frame: Any) -> tuple[int, int]:
-        aspect = self.stream.sample_aspect_ratio or 1
+        aspect = self._stream.sample_aspect_ratio or 1
         # Beyond this it is no shape of a pixel but a mistake.
         width = frame.width * float(aspect) if 1 / 8 <= aspect <= 8 else frame.width
         shown = (max(round(width), 1), frame.height)
