@@ -192,17 +192,13 @@ def test_two_people_see_themselves(server: Server, launch: Callable[[str], Any])
 
 def see_themselves(visitors: dict[str, Live]) -> None:
     for label, live in visitors.items():
-        # By label alone: beside two browsers a slow machine may lose a face for a while.
-        live.page.get_by_text(re.compile(rf"^\d+ {label}$")).first.wait_for(timeout=60_000)
+        live.page.get_by_text(f"1 {label}").first.wait_for(timeout=60_000)
     before = {label: live.shown() for label, live in visitors.items()}
-    seen = {label: "" for label in visitors}
-    for _ in range(10):
+    for _ in range(6):
         for label, live in visitors.items():
-            seen[label] += live.titles()
+            other = next(iter(set(visitors) - {label}))
+            assert other not in live.titles()
             live.page.wait_for_timeout(400)
-    for label, told in seen.items():
-        other = next(iter(set(visitors) - {label}))
-        assert told.count(label) > 3 * told.count(other), "a blurred frame may be read otherwise"
     deadline = time.monotonic() + 60
     while any(live.shown() < before[label] + 10 for label, live in visitors.items()):
         assert time.monotonic() < deadline, "both keep moving"
@@ -215,7 +211,7 @@ def test_the_demo_needs_no_camera(server: Server, visit: Visit) -> None:
     live = open_live(server, visit)
     live.take_demo()
     live.start()
-    live.page.get_by_text(re.compile(r"^\d+ happiness$")).first.wait_for(timeout=60_000)
+    live.page.get_by_text("1 happiness").first.wait_for(timeout=60_000)
     live.stop()
 
 
@@ -234,7 +230,7 @@ def test_no_server_of_others_is_asked_for_the_way(server: Server, visit: Visit) 
 def test_a_baseline_is_taken_and_shown(server: Server, visit: Visit) -> None:
     live = open_live(server, visit)
     live.start()
-    live.page.get_by_text(re.compile(r"^\d+ happiness$")).first.wait_for(timeout=60_000)
+    live.page.get_by_text("1 happiness").first.wait_for(timeout=60_000)
     live.page.get_by_role("button", name="Take neutral baseline").click()
     live.page.get_by_text("baseline on").first.wait_for(timeout=30_000)
     live.page.get_by_role("button", name="Forget it").click()

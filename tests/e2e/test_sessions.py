@@ -94,7 +94,8 @@ def test_a_demo_is_recorded_looked_at_taken_away_and_deleted(
 
     show(page, "Files")
     table = pandas.read_csv(io.BytesIO(download(page, "CSV")), encoding="utf-8-sig")
-    assert len(table) > 60 and table["expression"].isin(["happiness"]).mean() > 0.2
+    first = table[table["face"] == 1]  # the clip goes on to the next portrait
+    assert len(table) > 60 and first["expression"].isin(["happiness"]).mean() > 0.5
     assert table["time_s"].is_monotonic_increasing and 5 < table["time_s"].max() < 30
     _, readings = read("a.parquet", download(page, "Parquet"))
     np.testing.assert_array_equal(readings.at_s, table["time_s"])
@@ -195,7 +196,7 @@ def test_the_replay_plays(fresh_server: Server, visit: Visit) -> None:
     page.get_by_role("button", name="Pause").click()
     page.get_by_role("button", name="Play").wait_for()
     at_s = float(slider.input_value())
-    assert 0.5 < at_s < 10
+    assert 1.5 < at_s < 10
     slider.focus()
     page.keyboard.press("ArrowRight")
     page.wait_for_timeout(1000)
