@@ -1,19 +1,28 @@
 """A child process that behaves as it is told, for `ferapp.media.child.Child`.
 
-Its request is a list of lines; a number is how many seconds it says nothing.
+Its request is a list of lines; a number is how many seconds it says nothing, "ours" an error that
+nobody expected, and "status" an end with an exit status.
 """
 
-import json
 import sys
 import time
+from typing import Any
 
-from ferapp.media.child import confine
+from ferapp.media.child import run
 
-if __name__ == "__main__":
-    confine(4 << 30)
-    for step in json.loads(sys.argv[1]):
+
+def behave(request: Any) -> None:
+    for step in request:
+        if step == "ours":
+            raise AttributeError("the name of a file")
+        if step == "status":
+            sys.exit(7)
         if isinstance(step, str):
             sys.stdout.write(step)
             sys.stdout.flush()
         else:
             time.sleep(step)
+
+
+if __name__ == "__main__":
+    run(behave, memory_bytes=4 << 30)

@@ -596,6 +596,26 @@ def test_a_child_that_ends_in_the_middle_of_a_word_has_crashed(
         child.message()
 
 
+def test_an_error_of_ours_is_not_told_as_a_damaged_file(
+    nothing: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    with (
+        Child("tests.sleeper", nothing, ["ours"]) as child,
+        pytest.raises(VideoError, match=r"in ferapp, not in the file \(AttributeError in sleeper"),
+    ):
+        child.message()
+    assert "AttributeError in sleeper.py" in caplog.text
+    assert "the name of a file" not in caplog.text
+
+
+def test_a_child_that_can_not_begin_is_not_told_as_a_damaged_file(nothing: object) -> None:
+    with (
+        Child("tests.sleeper", nothing, ["status"]) as child,
+        pytest.raises(VideoError, match="exit status 7"),
+    ):
+        child.message()
+
+
 def test_what_a_child_tells_of_itself_is_the_error(nothing: object) -> None:
     with (
         Child("tests.sleeper", nothing, ['{"error": "Too large."}\n']) as child,

@@ -6,22 +6,29 @@ followed by as many raw bytes as its ``bytes`` says.
 """
 
 import json
+import logging
 import os
 import subprocess
 import sys
 import threading
 import time
+import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
-from ferapp.errors import VideoError
+from ferapp.errors import UserError, VideoError
 
 SILENCE_S: Final = 20.0
 """A child that was asked and says nothing for so long is killed."""
 
 _CLOSING_S: Final = 3.0
+# Windows tells crashes by large exit statuses, other systems by negative ones.
+_FIRST_CRASH: Final = 256
 _ROOT: Final = str(Path(__file__).parents[2])
+
+_logger = logging.getLogger(__name__)
 
 
 class Child:
@@ -102,6 +109,12 @@ class Child:
             self._deadline = None
         if not is_whole:
             raise VideoError(self._why_ended())
+        if "fault" in told:
+            _logger.error("the %s failed: %s", self._work, told["fault"])
+            raise VideoError(
+                f"The {self._work} of the video failed by an error in ferapp, not in the file "
+                f"({told['fault']}). Please report it."
+            )
         if "error" in told:
             raise VideoError(told["error"])
         return told, data
@@ -123,6 +136,13 @@ class Child:
             )
         if self._ended.is_set():
             return f"The {self._work} of the video was ended."
+        with suppress(subprocess.TimeoutExpired):
+            if 0 < self._process.wait(_CLOSING_S) < _FIRST_CRASH:
+                return (
+                    f"The {self._work} of the video ended by itself, with the exit status "
+                    f"{self._process.returncode}. Is ferapp installed completely? Look with: "
+                    "python -m ferapp doctor"
+                )
         return f"The {self._work} of the video has crashed; the file may be damaged."
 
     def _watch(self) -> None:
@@ -151,6 +171,32 @@ def send(told: dict[str, Any], data: memoryview | bytes = b"") -> None:
     if len(data):
         out.write(data)
     out.flush()
+
+
+def run(work: Callable[[Any], None], *, memory_bytes: int) -> None:
+    """Of the child: do what it was asked, and tell what nobody expected as an error of ours.
+
+    Args:
+        work: Gets the request; an error that the user can mend it raises as a `UserError`.
+        memory_bytes: See `confine`.
+    """
+    confine(memory_bytes)
+    try:
+        work(json.loads(sys.argv[1]))
+    except BrokenPipeError:
+        # Nobody wants the rest; what is left in the buffer can't be written either.
+        sys.stdout = None
+    except UserError as exc:
+        send({"error": str(exc)})
+    except Exception as exc:
+        send({"fault": _fault(exc)})
+
+
+def _fault(exc: Exception) -> str:
+    """Which class and where; not the text, which may quote what is in the file."""
+    places = traceback.extract_tb(exc.__traceback__)
+    ours = [place for place in places if Path(place.filename).is_relative_to(_ROOT)] or places
+    return f"{type(exc).__name__} in {Path(ours[-1].filename).name}, line {ours[-1].lineno}"
 
 
 def confine(memory_bytes: int) -> None:

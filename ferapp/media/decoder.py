@@ -4,9 +4,7 @@ Runs in a process of its own (`ferapp.media.video` starts it), so that a crash, 
 that never returns costs no more than one file.
 """
 
-import json
 import math
-import sys
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -21,7 +19,7 @@ from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from ferapp.errors import VideoError
-from ferapp.media.child import confine, send
+from ferapp.media.child import run, send
 from ferapp.media.containers import HEAD_BYTES, container_of
 from ferapp.media.video import VideoInfo
 
@@ -341,10 +339,15 @@ def _turn(frame: Any) -> tuple[int, bool]:
     return -quarters % 4, is_flipped
 
 
-def main() -> None:
-    """Send what the file on standard input holds: its info, each frame, and what was damaged."""
-    confine(_MEMORY_BYTES)
-    request = json.loads(sys.argv[1])
+def send_frames(request: dict[str, Any]) -> None:
+    """Send what the file on standard input holds: its info, each frame, and what was damaged.
+
+    Args:
+        request: Arguments of `Decoder.frames`.
+
+    Raises:
+        VideoError: It can't be read.
+    """
     try:
         with open(0, "rb", closefd=False) as file:
             decoder = Decoder(file)
@@ -352,16 +355,11 @@ def main() -> None:
             for at_s, image in decoder.frames(**request):
                 send({"at_s": at_s, "shape": image.shape}, image.data.cast("B"))
             send({"damage": decoder.damage})
-    except VideoError as exc:
-        send({"error": str(exc)})
-    except MemoryError:
-        send({"error": "The video needs more memory than it may have here."})
-    except av.FFmpegError:
-        send({"error": "The video is damaged: its frames can't be read."})
-    except BrokenPipeError:
-        # Nobody wants the rest; what is left in the buffer can't be written either.
-        sys.stdout = None
+    except MemoryError as exc:
+        raise VideoError("The video needs more memory than it may have here.") from exc
+    except av.FFmpegError as exc:
+        raise VideoError("The video is damaged: its frames can't be read.") from exc
 
 
 if __name__ == "__main__":
-    main()
+    run(send_frames, memory_bytes=_MEMORY_BYTES)

@@ -3,16 +3,14 @@
 See `ferapp.pipeline.copy`, which starts it.
 """
 
-import json
-import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ferapp.errors import VideoError
-from ferapp.media.child import confine, send
+from ferapp.media.child import run, send
 from ferapp.media.decoder import Decoder
 from ferapp.media.encoder import Encoder, with_sound
 from ferapp.pipeline.overlay import Overlay
@@ -33,20 +31,23 @@ def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
             yield item
 
 
-def main() -> None:
-    """Copy the video on standard input as the request says, and tell how far it is."""
-    confine(_MEMORY_BYTES)
+def send_copy(request: dict[str, Any]) -> None:
+    """Copy the video on standard input as the request says, and tell how far it is.
+
+    Raises:
+        VideoError: It can't be read, or the copy not be written.
+    """
     cap_threads(1)
-    request = json.loads(sys.argv[1])
     try:
-        told = _copied(Path(request["overlay"]), Path(request["out"]), request["max_side_px"])
-        send({"done": True, "note": told})
-    except VideoError as exc:
-        send({"error": str(exc)})
-    except MemoryError:
-        send({"error": "The copy needs more memory than it may have here."})
+        note = _copied(Path(request["overlay"]), Path(request["out"]), request["max_side_px"])
+        send({"done": True, "note": note})
+    except MemoryError as exc:
+        raise VideoError("The copy needs more memory than it may have here.") from exc
+    except BrokenPipeError:
+        raise
     except OSError as exc:
-        send({"error": f"The copy could not be written: {exc.strerror or type(exc).__name__}."})
+        reason = exc.strerror or type(exc).__name__
+        raise VideoError(f"The copy could not be written: {reason}.") from exc
 
 
 def _copied(overlay: Path, out: Path, max_side_px: int) -> str:
@@ -86,4 +87,4 @@ def _copied(overlay: Path, out: Path, max_side_px: int) -> str:
 
 
 if __name__ == "__main__":
-    main()
+    run(send_copy, memory_bytes=_MEMORY_BYTES)
