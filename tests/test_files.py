@@ -25,15 +25,20 @@ def test_what_is_written_is_there(tmp_path: Path, data: bytes) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
-def test_only_the_owner_reads_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o002], ids=oct)
+def test_the_umask_says_who_may_read_it(tmp_path: Path, umask: int) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"old")
-    path.chmod(0o644)
-    write_whole(path, b"new")
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    path.chmod(0o600)
+    before = os.umask(umask)
+    try:
+        write_whole(path, b"new")
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~umask
 
 
-@pytest.mark.parametrize("step", ["open", "fsync", "replace"])
+@pytest.mark.parametrize("step", ["builtins.open", "os.fsync", "os.replace"])
 @pytest.mark.parametrize("old", [None, b"old"], ids=["no file", "old file"])
 def test_a_failure_leaves_what_was_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, old: bytes | None
@@ -41,7 +46,7 @@ def test_a_failure_leaves_what_was_there(
     path = tmp_path / "a.csv"
     if old is not None:
         path.write_bytes(old)
-    monkeypatch.setattr(os, step, full)
+    monkeypatch.setattr(step, full)
     with pytest.raises(StoreError, match=r"a\.csv could not be written: No space left") as caught:
         write_whole(path, b"new")
     monkeypatch.undo()

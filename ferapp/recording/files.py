@@ -15,9 +15,10 @@ _PARTIAL: Final = re.compile(r"\.[0-9a-f]{16}\.part")
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file that only its owner can read, in place of one that may be there.
+    """Write a file in place of one that may be there.
 
-    It gets its name last, so that a crash or a full disk leaves the old file or none.
+    It gets its name last, so that a crash or a full disk leaves the old file or none. Who may read
+    it says the umask, as for every file that a program writes where its user told it to.
 
     Raises:
         StoreError: It could not be written; what was there before is there still.
@@ -38,7 +39,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     partial = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with written(path):
-            with open(partial, "xb", opener=_private) as file:
+            with open(partial, "xb") as file:
                 yield file
                 file.flush()
                 os.fsync(file.fileno())
@@ -71,10 +72,6 @@ def sweep(folder: Path) -> None:
         for entry in entries:
             if _PARTIAL.fullmatch(entry.name):
                 os.unlink(entry.path)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
 
 
 def _sync_folder(folder: Path) -> None:
