@@ -18,13 +18,14 @@ from ferapp.media.images import read_image
 from tests.conftest import ROOT
 
 CORPUS = ROOT / "tests" / "corpus"
-MUTANTS = 105_000
+MUTANTS = 4000
+"""A sample; `make fuzz` tries a million, `make hold` 300,000."""
 
 
 def test_every_damaged_file_is_read_or_refused_at_once() -> None:
     outcome = run(mutants=MUTANTS)
     assert outcome.faults == ()
-    assert outcome.pictures >= 100_000 and outcome.videos >= 2000
+    assert outcome.pictures >= 3800 and outcome.videos >= 100
     assert outcome.decoded + outcome.refused == MUTANTS
     # Otherwise no code behind the first check would be met, or none of what refuses.
     assert MUTANTS / 5 < outcome.decoded < MUTANTS * 4 / 5

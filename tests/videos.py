@@ -96,8 +96,12 @@ def written(
             video.height, video.width = images[0].shape[:2]
             video.pix_fmt = pix_fmt or ("yuvj420p" if codec == "mjpeg" else "yuv420p")
             video.codec_context.max_b_frames = bframes
+            video.codec_context.thread_count = 1
             if codec == "libx264":
                 video.options = {"preset": "ultrafast", "crf": "10", "bf": str(bframes)}
+            elif codec == "libsvtav1":
+                # By quality: asked for a bit rate, SVT-AV1 4.2 (PyAV 19) repeats frames.
+                video.options = {"crf": "20"}
             else:
                 video.codec_context.bit_rate = 2_000_000
             if at_s is not None:
