@@ -618,7 +618,8 @@ def test_readings_become_sessions(
             (tmp_path / "a.parquet").write_bytes(data)
             told = CliRunner().invoke(app, ["sessions", "import", str(tmp_path / "a.parquet")])
             assert told.exit_code == 0, told.output
-    sessions = Store.open().overviews(LOCAL_OWNER)
+    with Store.open() as store:
+        sessions = store.overviews(LOCAL_OWNER)
     assert {session.recording.title for session in sessions} == {"10 clip.mp4", "clip.mkv"}
     assert {session.recording.source for session in sessions} == {"video"}
 

@@ -32,10 +32,8 @@ def sessions_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store
     """The app's store, on a file in a folder."""
     monkeypatch.setenv("FERAPP_DATABASE_URL", f"sqlite:///{folder / 'sessions.db'}")
     resources.store.clear()
-    opened = resources.store()
-    yield opened
+    yield resources.store()
     resources.store.clear()
-    opened.close()
 
 
 @pytest.fixture
@@ -357,5 +355,4 @@ def test_what_has_expired_goes_at_the_start_and_when_the_page_opens(store: Store
     assert titles(store) == ["older"] and not at.exception
     store.keep(older, LOCAL_OWNER, -1)
     resources.store.clear()
-    resources.store().close()
-    assert titles(store) == []
+    assert titles(resources.store()) == []

@@ -1,9 +1,11 @@
 """Sessions in a real database, SQLite and PostgreSQL alike."""
 
+import os
 import sqlite3
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -57,6 +59,12 @@ def engine(
 @pytest.fixture
 def store(engine: Engine) -> Store:
     return Store(engine)
+
+
+@pytest.fixture
+def sqlite_store(tmp_path: Path) -> Iterator[Store]:
+    with Store(open_database(sqlite_url(tmp_path))) as store:
+        yield store
 
 
 def assert_same(ours: Readings, theirs: Readings) -> None:
@@ -245,9 +253,10 @@ def test_two_programs_may_open_a_new_database_at_once(tmp_path: Path) -> None:
 
 def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
     open_database(sqlite_url(tmp_path)).dispose()
-    begun(Store(open_database(sqlite_url(tmp_path))))
-    for path in (tmp_path / "sub", *(tmp_path / "sub").iterdir()):
-        assert path.stat().st_mode & 0o077 == 0, path.name
+    with Store(open_database(sqlite_url(tmp_path))) as store:
+        begun(store)
+        for path in (tmp_path / "sub", *(tmp_path / "sub").iterdir()):
+            assert path.stat().st_mode & 0o077 == 0, path.name
 
 
 def in_files(folder: Path, needle: bytes) -> bool:
@@ -255,8 +264,10 @@ def in_files(folder: Path, needle: bytes) -> bool:
 
 
 @pytest.mark.parametrize("how", ["delete", "delete_all", "purge"])
-def test_deleted_bytes_are_gone_from_every_file(tmp_path: Path, how: str) -> None:
-    store = Store(open_database(sqlite_url(tmp_path)))
+def test_deleted_bytes_are_gone_from_every_file(
+    sqlite_store: Store, tmp_path: Path, how: str
+) -> None:
+    store = sqlite_store
     kept, _ = begun(store, 50, title="a title that stays")
     recording = new(title="a title to be forgotten", markers=(Marker(1, "a mark"),))
     readings = some_readings(400)
@@ -281,18 +292,16 @@ def damaged(path: Path) -> None:
 
 
 def torn(path: Path) -> None:
-    store = Store(open_database(URL.create("sqlite", database=str(path))))
-    begun(store, 2000)
-    store.close()
+    with Store(open_database(URL.create("sqlite", database=str(path)))) as store:
+        begun(store, 2000)
     data = path.read_bytes()
     path.write_bytes(data[:4096] + b"\xff" * 8192 + data[12288:])
 
 
 def newer(path: Path) -> None:
     open_database(URL.create("sqlite", database=str(path))).dispose()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
-    connection.close()
 
 
 @pytest.mark.parametrize(
@@ -309,8 +318,8 @@ def test_a_bad_database_is_a_sentence_and_nothing_is_deleted(
     path = tmp_path / "sessions.db"
     breaks(path)
     before = path.read_bytes()
-    with pytest.raises(StoreError, match=told):
-        store = Store(open_database(URL.create("sqlite", database=str(path))))
+    url = URL.create("sqlite", database=str(path))
+    with pytest.raises(StoreError, match=told), Store(open_database(url)) as store:
         for session in store.overviews(ME):
             store.readings(session.recording.id, ME)
     assert path.read_bytes() == before
@@ -320,16 +329,16 @@ def test_a_locked_database_is_waited_for_and_then_a_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "_BUSY_MS", 50)
-    store = Store(open_database(sqlite_url(tmp_path)))
-    id, readings = begun(store)
-    holder = sqlite3.connect(store.place, isolation_level=None)
-    holder.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreError, match="locked by another program") as caught:
+    url = sqlite_url(tmp_path)
+    with Store(open_database(url)) as store:
+        id, readings = begun(store)
+        with closing(sqlite3.connect(str(url.database), isolation_level=None)) as holder:
+            holder.execute("BEGIN IMMEDIATE")
+            with pytest.raises(StoreError, match="locked by another program") as caught:
+                store.add(id, readings)
+            assert caught.value.may_pass
         store.add(id, readings)
-    assert caught.value.may_pass
-    holder.close()
-    store.add(id, readings)
-    assert store.overviews(ME)[0].readings == 2 * len(readings)
+        assert store.overviews(ME)[0].readings == 2 * len(readings)
 
 
 @pytest.mark.parametrize(
@@ -341,8 +350,8 @@ def test_a_connection_that_was_cut_may_come_back(cut: Exception) -> None:
     assert caught.value.may_pass and "sqlalche.me" not in str(caught.value)
 
 
-def test_a_full_disk_is_a_sentence_and_keeps_what_there_was(tmp_path: Path) -> None:
-    store = Store(open_database(sqlite_url(tmp_path)))
+def test_a_full_disk_is_a_sentence_and_keeps_what_there_was(sqlite_store: Store) -> None:
+    store = sqlite_store
     id, readings = begun(store)
     with store._engine.connect() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
@@ -357,8 +366,26 @@ def test_a_full_disk_is_a_sentence_and_keeps_what_there_was(tmp_path: Path) -> N
 def test_a_folder_that_can_t_be_made_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     url = URL.create("sqlite", database=str(tmp_path / "file" / "sessions.db"))
-    with pytest.raises(StoreError, match="can't be used"):
+    with pytest.raises(StoreError, match="can't be used") as caught:
         open_database(url)
+    assert f"{tmp_path}/file/sessions.db" in str(caught.value), "else nobody finds what to mend"
+
+
+@pytest.mark.skipif(os.name != "posix", reason="the folder is that of POSIX systems")
+def test_a_data_folder_that_can_t_be_written_is_named_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FERAPP_DATABASE_URL")
+    monkeypatch.delenv("XDG_DATA_HOME", raising=False)
+    # Root may write everywhere, but not below a file.
+    monkeypatch.setenv("HOME", str(tmp_path / "file"))
+    (tmp_path / "file").touch()
+    message = r"~/\S+/ferapp/sessions\.db, can't be used: Not a directory\. Set FERAPP_DATA_DIR to"
+    with pytest.raises(StoreError, match=message):
+        open_database()
+    monkeypatch.setenv("FERAPP_DATA_DIR", str(tmp_path / "other"))
+    open_database().dispose()
+    assert (tmp_path / "other" / "sessions.db").exists()
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,14 @@ import pytest
 from ferapp.errors import FetchError, MissingWeights, WrongHash
 from ferapp.inference import weights
 from ferapp.inference.manifest import Model, manifest
+from ferapp.system.folders import CACHE_VARIABLE, cache_folder
 
 BODY = b"weights" * 40_000
 
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv(weights.CACHE_VARIABLE, str(tmp_path / "cache"))
+    monkeypatch.setenv(CACHE_VARIABLE, str(tmp_path / "cache"))
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     return tmp_path / "cache"
 
@@ -97,8 +98,8 @@ def test_wrong_answers_leave_nothing(
 
 def test_the_cache_may_be_named_from_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv(weights.CACHE_VARIABLE, "~/weights")
-    assert weights.cache_folder() == tmp_path / "weights"
+    monkeypatch.setenv(CACHE_VARIABLE, "~/weights")
+    assert cache_folder() == tmp_path / "weights"
 
 
 def test_no_server_is_a_sentence(cache: Path) -> None:

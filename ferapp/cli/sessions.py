@@ -1,5 +1,7 @@
 """``ferapp sessions``: what the app recorded, as files, without the app."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,7 +33,9 @@ def list_sessions(
     from ferapp.recording.export import one_line
 
     table = Table("id", "title", "started", "seconds", "readings", "kept until")
-    for session in _store().overviews(_me()):
+    with _open_store() as store:
+        overviews = store.overviews(_me())
+    for session in overviews:
         row = session.recording
         expires = session.expires.isoformat() if session.expires else None
         if as_json:
@@ -75,16 +79,16 @@ def export(
     from ferapp.recording.report import to_html
 
     make = {"csv": to_csv, "parquet": to_parquet, "json": to_json, "html": to_html}[form]
-    store = _store()
-    chosen = _chosen(store, ids)
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise StoreError(f"The folder {out.name} can't be made: {exc.strerror}.") from exc
-    for session in chosen:
-        path = out / f"{session.recording.id}.{form}"
-        write_whole(path, make(session.recording, store.readings(session.recording.id, _me())))
-        typer.echo(path)
+    with _open_store() as store:
+        chosen = _chosen(store, ids)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise StoreError(f"The folder {out.name} can't be made: {exc.strerror}.") from exc
+        for session in chosen:
+            path = out / f"{session.recording.id}.{form}"
+            write_whole(path, make(session.recording, store.readings(session.recording.id, _me())))
+            typer.echo(path)
 
 
 @app.command("import")
@@ -99,17 +103,17 @@ def import_files(
     """Enter exported files as sessions; a file that can't be read is told, and the rest go on."""
     from ferapp.recording.exchange import read
 
-    store = _store()
     failed = 0
-    for file in files:
-        try:
-            recording, readings = read(file.name, file.read_bytes())
-            store.enter(recording, readings, _me())
-        except UserError as exc:
-            failed += 1
-            typer.echo(exc, err=True)
-        else:
-            typer.echo(recording.id)
+    with _open_store() as store:
+        for file in files:
+            try:
+                recording, readings = read(file.name, file.read_bytes())
+                store.enter(recording, readings, _me())
+            except UserError as exc:
+                failed += 1
+                typer.echo(exc, err=True)
+            else:
+                typer.echo(recording.id)
     if failed:
         raise typer.Exit(1)
 
@@ -120,21 +124,22 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
 ) -> None:
     """Delete sessions for good."""
-    store = _store()
-    chosen = _chosen(store, ids)
-    if chosen and not yes:
-        typer.confirm(f"Delete {len(chosen)} of your sessions for good?", abort=True)
-    for session in chosen:
-        store.delete(session.recording.id, _me())
+    with _open_store() as store:
+        chosen = _chosen(store, ids)
+        if chosen and not yes:
+            typer.confirm(f"Delete {len(chosen)} of your sessions for good?", abort=True)
+        for session in chosen:
+            store.delete(session.recording.id, _me())
     typer.echo(f"{len(chosen)} deleted")
 
 
-def _store() -> "Store":
+@contextmanager
+def _open_store() -> "Iterator[Store]":
     from ferapp.recording.store import Store
 
-    store = Store.open()
-    store.purge()
-    return store
+    with Store.open() as store:
+        store.purge()
+        yield store
 
 
 def _me() -> str:

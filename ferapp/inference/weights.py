@@ -1,32 +1,23 @@
 """Weights files: where they are, whether their bytes are right, and how to fetch missing ones."""
 
 import hashlib
-import os
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-import platformdirs
 import pooch
 import requests
 
 from ferapp.errors import FetchError, MissingWeights, WrongHash
 from ferapp.inference.folder import models_folder, read_inside
 from ferapp.inference.manifest import MODELS_FOLDER, Model, WeightsFile
+from ferapp.system.folders import cache_folder
 from ferapp.types import Report, no_report
-
-CACHE_VARIABLE: Final = "FERAPP_CACHE_DIR"
 
 _PATIENCE_S: Final = 30
 _CHUNK_BYTES: Final = 65_536
-
-
-def cache_folder() -> Path:
-    """Where fetched weights are kept: ``FERAPP_CACHE_DIR`` or the user's cache folder."""
-    named = os.environ.get(CACHE_VARIABLE)
-    return Path(named).expanduser() if named else platformdirs.user_cache_path("ferapp")
 
 
 def place(file: WeightsFile) -> Path:

@@ -2,17 +2,17 @@
 
 ```text
 FERAPP_DATABASE_URL   postgresql://user:password@host/name, or sqlite:////absolute/path.db
+FERAPP_DATA_DIR       another folder for the SQLite file
 ```
 """
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import platformdirs
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -28,6 +28,7 @@ from sqlalchemy.exc import (
 )
 
 from ferapp.errors import MissingExtra, StoreError
+from ferapp.system.folders import DATA_VARIABLE, data_folder
 
 _VARIABLE: Final = "FERAPP_DATABASE_URL"
 _BUSY_MS: Final = 5000
@@ -56,9 +57,7 @@ def database_url() -> URL:
     """
     named = os.environ.get(_VARIABLE)
     if not named:
-        return URL.create(
-            "sqlite", database=str(platformdirs.user_data_path("ferapp") / "sessions.db")
-        )
+        return URL.create("sqlite", database=str(data_folder() / "sessions.db"))
     try:
         url = make_url(named)
     except ArgumentError as exc:
@@ -82,7 +81,7 @@ def open_database(url: URL | None = None) -> Engine:
         MissingExtra: The driver is not installed.
     """
     url = url or database_url()
-    with in_words():
+    with in_words(url):
         if url.drivername.startswith("sqlite") and url.database:
             _make_private(Path(url.database))
         try:
@@ -98,8 +97,12 @@ def open_database(url: URL | None = None) -> Engine:
         else:
             # Many rows in one statement; this driver sends them one by one by itself.
             engine.dialect.use_insertmanyvalues_wo_returning = True
-        with writing(engine) as connection:
-            _migrate(connection)
+        try:
+            with writing(engine) as connection:
+                _migrate(connection)
+        except BaseException:
+            engine.dispose()
+            raise
     return engine
 
 
@@ -111,8 +114,11 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def in_words() -> Iterator[None]:
+def in_words(opening: URL | None = None) -> Iterator[None]:
     """Errors of the database as one of ours, in a sentence.
+
+    Args:
+        opening: The database, while it is opened: the sentence names it, and how to choose another.
 
     Raises:
         StoreError: Anything went wrong.
@@ -125,9 +131,27 @@ def in_words() -> Iterator[None]:
         if reason is None:
             reason = getattr(exc, "strerror", None) or cause.splitlines()[0][:200]
         may_pass = "locked" in cause.lower() or isinstance(exc, _PASSING)
+        name = "" if opening is None else f", {place(opening)},"
+        remedy = "" if opening is None or may_pass else f" {_remedy(opening)}"
         raise StoreError(
-            f"The database of sessions can't be used: {reason}.", may_pass=may_pass
+            f"The database of sessions{name} can't be used: {reason}.{remedy}", may_pass=may_pass
         ) from exc
+
+
+def place(url: URL) -> str:
+    """Where a database is, to be read by people: without a password, home as ``~``."""
+    if not url.drivername.startswith("sqlite"):
+        return url.render_as_string(hide_password=True)
+    file = Path(url.database or "")
+    with suppress(RuntimeError, ValueError):  # no home, or not in it
+        file = Path("~") / file.relative_to(Path.home())
+    return str(file)
+
+
+def _remedy(url: URL) -> str:
+    if os.environ.get(_VARIABLE):
+        return f"It is named by the setting {_VARIABLE}."
+    return f"Set {DATA_VARIABLE} to a folder that ferapp can write to."
 
 
 def _cause(exc: SQLAlchemyError | OSError) -> str:
@@ -147,10 +171,12 @@ def _make_private(file: Path) -> None:
 def _prepare_sqlite(connection: Any, _: object) -> None:
     # Transactions begin where `_begin_sqlite` says, not where the driver guesses.
     connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    if connection.execute("PRAGMA auto_vacuum").fetchone() == (0,):
+        # Of a new database, before its first table: the file shrinks with what is deleted. Set
+        # again, it would write to the file each time that somebody connects.
+        connection.execute("PRAGMA auto_vacuum = FULL")
     for pragma in (
-        f"busy_timeout = {_BUSY_MS}",
-        # Before the first table: the file shrinks with what is deleted.
-        "auto_vacuum = FULL",
         "journal_mode = WAL",
         # A commit is on the disk when it returns, also when the power fails.
         "synchronous = FULL",

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, Row, case, delete, insert, select, te
 
 from ferapp.errors import StoreError
 from ferapp.recording import schema
-from ferapp.recording.database import in_words, open_database, utc_now, writing
+from ferapp.recording.database import in_words, open_database, place, utc_now, writing
 from ferapp.recording.rows import readings_of, rows_of
 from ferapp.recording.session import Marker, Readings, Recording
 
@@ -70,21 +70,25 @@ class Store:
         return cls(open_database())
 
     def close(self) -> None:
-        """Let go of the connections."""
+        """Close the connections; may be called twice."""
         self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @property
     def place(self) -> str:
-        """Where it is, without a password."""
-        url = self._engine.url
-        is_file = self._engine.dialect.name == "sqlite"
-        return str(url.database) if is_file else url.render_as_string(hide_password=True)
+        """Where it is, to be read by people."""
+        return place(self._engine.url)
 
     def size_bytes(self) -> int:
         """How much room it takes."""
         with in_words():
             if self._engine.dialect.name == "sqlite":
-                return sum(p.stat().st_size for p in _files(self.place) if p.exists())
+                return sum(p.stat().st_size for p in self._files() if p.exists())
             with self._engine.connect() as connection:
                 tables = ("sessions", "readings", "markers")
                 sizes = [
@@ -205,6 +209,9 @@ class Store:
             _logger.warning("deleted bytes are still in the log of the database")
             return 0
 
+    def _files(self) -> list[Path]:
+        return [Path(f"{self._engine.url.database}{suffix}") for suffix in ("", "-wal", "-shm")]
+
     def _change_own(self, session: str, owner: str, **values: Any) -> None:
         columns = schema.sessions.c
         own = update(schema.sessions).where(columns.id == session, columns.owner == owner)
@@ -311,10 +318,6 @@ def _finish(connection: Connection, session: str, duration_s: float) -> None:
 
 def _expiry(now: datetime, keep_days: int | None) -> datetime | None:
     return None if keep_days is None else now + timedelta(days=keep_days)
-
-
-def _files(database: str) -> list[Path]:
-    return [Path(database + suffix) for suffix in ("", "-wal", "-shm")]
 
 
 def _set_markers(connection: Connection, session: str, markers: Sequence[Marker]) -> None:

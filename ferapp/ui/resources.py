@@ -1,10 +1,12 @@
 """What all visitors share: loaded models, and turns at the processor."""
 
+import logging
 from dataclasses import dataclass
 from typing import Final
 
 import streamlit as st
 
+from ferapp.errors import StoreError
 from ferapp.inference import weights
 from ferapp.inference.added import refusals
 from ferapp.inference.manifest import Kind, Model, manifest
@@ -14,6 +16,8 @@ from ferapp.pipeline.turns import Turns
 from ferapp.recording.store import Store
 from ferapp.ui import metrics
 from ferapp.vision.threads import cap_threads
+
+_logger = logging.getLogger(__name__)
 
 MOST_WAITING: Final = 100
 """So many pictures wait for their turn at most; each visitor waits with one."""
@@ -41,15 +45,20 @@ def analyzer(models: Models) -> Analyzer:
     return load_analyzer(models.detector, models.classifier, with_smile=models.with_smile)
 
 
-@st.cache_resource(show_spinner=False)
+@st.cache_resource(show_spinner=False, on_release=Store.close)
 def store() -> Store:
     """The database of sessions, opened once per process; what has expired is deleted first.
 
     Raises:
         StoreError: It can't be used; asked again, it is tried again.
     """
-    opened = Store.open()
-    opened.purge()
+    try:
+        opened = Store.open()
+        opened.purge()
+    except StoreError as exc:
+        # What it says is the operator's own: where the database is, and the system's reason.
+        _logger.error("%s", exc)
+        raise
     return opened
 
 

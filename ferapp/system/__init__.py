@@ -1,0 +1,1 @@
+"""The ground floor: files, folders and processes; it knows nothing of faces."""

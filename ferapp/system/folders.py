@@ -1,0 +1,51 @@
+"""Where ferapp keeps what is the user's: sessions and fetched weights.
+
+```text
+FERAPP_DATA_DIR    the database of sessions, instead of the user's data folder
+FERAPP_CACHE_DIR   fetched weights, instead of the user's cache folder
+```
+"""
+
+import os
+from pathlib import Path
+from typing import Final
+
+import platformdirs
+
+DATA_VARIABLE: Final = "FERAPP_DATA_DIR"
+CACHE_VARIABLE: Final = "FERAPP_CACHE_DIR"
+
+# What Debian calls the home of users who have none.
+_NO_HOME: Final = "/nonexistent"
+
+
+def data_folder() -> Path:
+    """Where the database of sessions is kept; it may be missing or read-only."""
+    return _named(DATA_VARIABLE) or _with_home(platformdirs.user_data_path("ferapp"))
+
+
+def cache_folder() -> Path:
+    """Where fetched weights are kept; it may be missing or read-only."""
+    return _named(CACHE_VARIABLE) or _with_home(platformdirs.user_cache_path("ferapp"))
+
+
+def ensure_home() -> None:
+    """Name a home folder in this process's environment where the system knows of none.
+
+    So it is for a user without an entry in the password file and without HOME (``docker run
+    --user 12345``): `pathlib.Path.home` raises then, and Streamlit, among others, does not start.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = _NO_HOME
+
+
+def _named(variable: str) -> Path | None:
+    named = os.environ.get(variable)
+    return Path(named).expanduser() if named else None
+
+
+def _with_home(folder: Path) -> Path:
+    """The folder; never one called "~" in the working directory, as it is without a home."""
+    return Path(_NO_HOME, *folder.parts[1:]) if folder.parts[0] == "~" else folder
