@@ -1,96 +1,94 @@
-# One command per chore, the same on a laptop and in CI. The files in .venv/ that end in .stamp say
-# what is installed, so that a second run installs nothing.
+# One command per chore, the same on a laptop and in CI.
 
 PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test e2e bench soak chaos load hold fuzz test-train test-batch lint types lock audit sbom clean
+.PHONY: help run install test e2e bench soak chaos load hold fuzz fresh test-train test-batch lint types lock audit sbom clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
 
-.venv/base.stamp: requirements.txt pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps -e .
-	touch $@
+# deploy/install.py makes .venv or mends it, and installs what is missing; it takes a tenth of a second
+# when nothing is. A Python that was named replaces another one.
+INSTALL = $(call need,$(PYTHON)) $(PYTHON) deploy/install.py --goal $@ \
+  $(if $(filter file,$(origin PYTHON)),,--this-python)
+need = command -v $(1) >/dev/null || { echo "There is no $(1) here. To install it: \
+  Debian, Ubuntu: sudo apt install python3 python3-venv; Fedora: sudo dnf install python3; \
+  macOS: brew install python" >&2; exit 1; };
 
-.venv/test.stamp: .venv/base.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test]'
-	touch $@
+run:  ## Install what is missing and start the app on http://127.0.0.1:8501 (PORT=another)
+	@$(INSTALL)
+	@$(BIN)/python -m ferapp serve $(if $(PORT),--port $(PORT))
 
-.venv/train.stamp: .venv/test.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[train]'
-	touch $@
+install:  ## Install what the app needs into .venv
+	@$(INSTALL)
 
-.venv/batch.stamp: .venv/test.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[batch]'
-	touch $@
-
-.venv/dev.stamp: .venv/test.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
-	touch $@
-
-.venv/e2e.stamp: .venv/test.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[e2e]'
-	touch $@
-
-.venv/bench.stamp: .venv/base.stamp
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[bench]'
-	touch $@
-
-run: .venv/base.stamp  ## Install what is missing and start the app on http://127.0.0.1:8501
-	$(BIN)/python -m streamlit run app.py
-
-install: .venv/base.stamp  ## Install what the app needs into .venv
-
-test: .venv/test.stamp  ## Run the tests (those of training skip without the extra: train)
+test:  ## Run the tests (those of training skip without the extra: train)
+	@$(INSTALL) test
 	$(BIN)/python -m pytest
 
-e2e: .venv/e2e.stamp  ## Run the tests in a real browser (needs Debian's chromium, or CHROMIUM=path)
+e2e:  ## Run the tests in a real browser (needs Debian's chromium, or CHROMIUM=path)
+	@$(INSTALL) test e2e
 	$(BIN)/python -m pytest -m e2e tests/e2e
 
-bench: .venv/bench.stamp  ## Time every stage here; prints a table and keeps a dated file
+bench:  ## Time every stage here; prints a table and keeps a dated file
+	@$(INSTALL) bench
 	$(BIN)/python -m benchmarks.pictures
 
-soak: .venv/bench.stamp .venv/e2e.stamp  ## Watch the live page in a real browser for ten minutes
+soak:  ## Watch the live page in a real browser for ten minutes
+	@$(INSTALL) bench test e2e
 	$(BIN)/python -m benchmarks.live --minutes 10
 
-chaos: .venv/test.stamp  ## Kill recorders at random and look at what is left
+chaos:  ## Kill recorders at random and look at what is left
+	@$(INSTALL) test
 	$(BIN)/python -m benchmarks.chaos
 
-load: .venv/test.stamp  ## Twenty recorders at once into SQLite and PostgreSQL
+load:  ## Twenty recorders at once into SQLite and PostgreSQL
+	@$(INSTALL) test
 	$(BIN)/python -m benchmarks.recorders
 
-hold: .venv/test.stamp .venv/e2e.stamp  ## Damaged files, a crowd, killed recorders, a network that counts: one table
+hold:  ## Damaged files, a crowd, killed recorders, a network that counts: one table
+	@$(INSTALL) test e2e
 	$(BIN)/python -m benchmarks.hold
 
 MUTANTS ?= 1000000
 SEED ?= 0
-fuzz: .venv/test.stamp  ## Read a million damaged files (MUTANTS=how many SEED=which)
+fuzz:  ## Read a million damaged files (MUTANTS=how many SEED=which)
+	@$(INSTALL) test
 	$(BIN)/python -m benchmarks.fuzz --mutants $(MUTANTS) --seed $(SEED)
 
-test-train: .venv/train.stamp  ## Run the tests of training alone (installs PyTorch)
+SYSTEMS ?= bookworm,trixie,sid
+fresh:  ## Try what a newcomer does on minimal systems (needs root and debootstrap; SYSTEMS=which)
+	@$(INSTALL) test
+	$(BIN)/python -m benchmarks.fresh --systems $(SYSTEMS)
+
+test-train:  ## Run the tests of training alone (installs PyTorch)
+	@$(INSTALL) test train
 	$(BIN)/python -m pytest tests/test_training.py
 
-test-batch: .venv/batch.stamp  ## Run the tests of batches on Ray (installs Ray)
+test-batch:  ## Run the tests of batches on Ray (installs Ray)
+	@$(INSTALL) test batch
 	$(BIN)/python -m pytest tests/test_ray.py
 
-lint: .venv/dev.stamp  ## Check style and format
+lint:  ## Check style and format
+	@$(INSTALL) dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-types: .venv/dev.stamp .venv/train.stamp  ## Check types (installs PyTorch, whose types it reads)
+types:  ## Check types (installs PyTorch, whose types it reads)
+	@$(INSTALL) test dev train
 	$(BIN)/mypy
 
-lock: .venv/dev.stamp  ## Pin the runtime dependencies anew
+lock:  ## Pin the runtime dependencies anew
+	@$(INSTALL) dev
 	(head -n 2 requirements.txt; $(BIN)/uv pip compile --quiet pyproject.toml --universal \
 	  --generate-hashes --python-version 3.11 --no-annotate --no-header) > requirements.new
 	mv requirements.new requirements.txt
 
 # Without --strict a library that the service does not know counts as sound.
-audit: .venv/dev.stamp  ## Look up known vulnerabilities of what is pinned (asks pypi.org)
+audit:  ## Look up known vulnerabilities of what is pinned (asks pypi.org)
+	@$(INSTALL) dev
 	mkdir -p build && rm -f build/audit.txt
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements.txt \
 	  --progress-spinner off --output build/audit.txt || { if test -s build/audit.txt; \
@@ -98,7 +96,8 @@ audit: .venv/dev.stamp  ## Look up known vulnerabilities of what is pinned (asks
 	  "pypi.org itself, as a mirror has no vulnerabilities. No library was found to be sound."; fi; \
 	  exit 1; }
 
-sbom: .venv/dev.stamp  ## Write what is pinned as a CycloneDX file: build/sbom.cdx.json
+sbom:  ## Write what is pinned as a CycloneDX file: build/sbom.cdx.json
+	@$(INSTALL) dev
 	mkdir -p build
 	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
 	  --output-format JSON --output-file build/sbom.cdx.json requirements.txt

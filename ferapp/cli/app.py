@@ -11,8 +11,10 @@ from ferapp.cli import evaluate, models, sessions, train
 from ferapp.cli.analyze import analyze
 from ferapp.cli.batch import batch
 from ferapp.cli.benchmark import benchmark
+from ferapp.cli.serve import serve
 from ferapp.cli.video import video
 from ferapp.errors import UserError
+from ferapp.system.folders import ensure_home
 
 app = typer.Typer(
     name="ferapp",
@@ -21,6 +23,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.command()(serve)
 app.command()(analyze)
 app.command()(video)
 app.command()(batch)
@@ -52,6 +55,7 @@ def _configure(
 
 def main() -> None:
     """Run the command line; a user's error is one sentence on standard error and status 1."""
+    ensure_home()
     try:
         app()
     except UserError as exc:
