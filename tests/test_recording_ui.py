@@ -166,6 +166,8 @@ def test_a_database_that_can_t_be_opened_stops_no_other_page(
         pass
     at = dashboard()
     assert "**This did not work**" in words(at) and "can't be used" in words(at)
+    assert str(tmp_path / "sub" / "sessions.db") in words(at)
+    assert "FERAPP_DATABASE_URL" in words(at), "who reads it has to know what to change"
     assert not at.exception
     at = upload(app(), a=ASTRONAUT)
     button(at, "Keep as a session").click().run()

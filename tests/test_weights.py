@@ -130,3 +130,11 @@ def test_one_changed_byte_is_refused_before_loading(
         WrongHash, match=f"{model.file}.*expected sha256 {model.sha256}, found {found}"
     ):
         weights.read(model)
+
+
+def test_a_cache_that_can_t_be_written_is_named_with_the_way_out(
+    server: tuple[str, dict], cache: Path
+) -> None:
+    cache.write_text("in the way")
+    with pytest.raises(FetchError, match=r"cache can't be written .*Set FERAPP_CACHE_DIR to a"):
+        weights.fetch(remote(server[0]))

@@ -13,7 +13,7 @@ import requests
 from ferapp.errors import FetchError, MissingWeights, WrongHash
 from ferapp.inference.folder import models_folder, read_inside
 from ferapp.inference.manifest import MODELS_FOLDER, Model, WeightsFile
-from ferapp.system.folders import cache_folder
+from ferapp.system.folders import CACHE_VARIABLE, cache_folder
 from ferapp.types import Report, no_report
 
 _PATIENCE_S: Final = 30
@@ -114,9 +114,14 @@ def fetch(model: Model, *, report: Report = no_report) -> Path:
             raise FetchError(
                 f"{model.name} was not fetched: no connection to {host}. Is this machine online?"
             ) from exc
-        except (requests.RequestException, ValueError, OSError) as exc:
+        except (requests.RequestException, ValueError) as exc:
             # pooch raises ValueError for a wrong hash and leaves nothing behind.
             raise FetchError(f"{model.name} was not fetched from {file.url}: {exc}") from exc
+        except OSError as exc:
+            raise FetchError(
+                f"{model.name} was not fetched: {cache_folder()} can't be written "
+                f"({exc.strerror or exc}). Set {CACHE_VARIABLE} to a folder that can be."
+            ) from exc
         Path(path).chmod(0o644)  # pooch leaves it to the one user who fetched it
     return place(model)
 
