@@ -132,8 +132,6 @@ def test_an_audit_that_did_not_take_place_is_no_success(
     auditor = tmp_path / "pip-audit"
     auditor.write_text(f'#!/bin/sh\nprintf "{report}" > build/audit.txt\nexit 1\n')
     auditor.chmod(0o755)
-    command = ["make", "--file", ROOT / "Makefile", "--old-file", ".venv/dev.stamp", "audit"]
-    run = subprocess.run(
-        [*command, f"BIN={tmp_path}"], cwd=tmp_path, capture_output=True, text=True
-    )
+    command = ["make", "--file", ROOT / "Makefile", "audit", f"BIN={tmp_path}", "INSTALL=:"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode and told in run.stdout
