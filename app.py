@@ -1,7 +1,5 @@
 """The app: ``streamlit run app.py``."""
 
-from pathlib import Path
-
 import streamlit as st
 from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
@@ -15,6 +13,7 @@ from ferapp.ui.live_chart import PLOTLY_FILE, PLOTLY_HEADERS, PLOTLY_ROUTE
 from ferapp.ui.login import UploadsAfterLogin
 from ferapp.ui.logs import begin_log
 from ferapp.ui.metrics import METRICS_ROUTE, metrics
+from ferapp.ui.page import NAVIGATION
 from ferapp.ui.upload_limit import UploadLimit
 
 begin_log()
@@ -26,7 +25,7 @@ MultiPartParser.spool_max_size = 512 * 1024 * 1024
 # The script lies away from pages/: beside it Streamlit would serve a deep link, as the first
 # request after a start, without the navigation (docs/decisions/0004).
 app = st.App(
-    Path(__file__).parent / "ferapp" / "ui" / "navigation.py",
+    NAVIGATION,
     lifespan=forgetting,
     middleware=[
         Middleware(SecurityHeaders),

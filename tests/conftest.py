@@ -1,5 +1,6 @@
 """Fixtures that several test files share."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,3 +43,12 @@ def photo(rng: np.random.Generator) -> NDArray[np.uint8]:
     """Smooth noise, (60, 80, 3) RGB."""
     coarse = rng.integers(0, 256, (6, 8, 3))
     return np.kron(coarse, np.ones((10, 10, 1))).astype(np.uint8)
+
+
+@pytest.fixture
+def port() -> int:
+    """One that is free."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        number: int = probe.getsockname()[1]
+    return number

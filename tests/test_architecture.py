@@ -29,7 +29,8 @@ MAY_IMPORT = {
     "temporal": FOUNDATION | {"vision"},
     "pipeline": FOUNDATION
     | {"vision", "media", "inference", "recording", "temporal", "__version__"},
-    "ui": FOUNDATION | {"vision", "media", "inference", "recording", "temporal", "pipeline"},
+    "ui": FOUNDATION
+    | {"vision", "media", "inference", "recording", "temporal", "pipeline", "system"},
     "training": FOUNDATION | {"vision", "media", "inference"},
     "cli": FOUNDATION
     | {"vision", "media", "inference", "recording", "pipeline", "training", "system"},

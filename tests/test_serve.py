@@ -5,11 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import pytest
 from typer.testing import CliRunner
@@ -19,6 +15,7 @@ from ferapp.cli.app import app
 from ferapp.errors import SettingError
 from ferapp.system import folders
 from tests.conftest import ROOT
+from tests.served import answer
 
 # A user whom the password file does not know, and no HOME, as with docker run --user 12345.
 NOBODY = """
@@ -29,14 +26,6 @@ pwd.getpwuid = getpwuid
 sys.argv[0] = "ferapp"
 runpy.run_module("ferapp", run_name="__main__", alter_sys=True)
 """
-
-
-@pytest.fixture
-def port() -> Iterator[int]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number = probe.getsockname()[1]
-    yield number
 
 
 def test_a_port_that_is_taken_is_a_sentence_with_another_one() -> None:
@@ -53,18 +42,6 @@ def test_a_port_that_is_taken_is_a_sentence_with_another_one() -> None:
 def test_an_address_that_is_not_of_this_machine_is_a_sentence(port: int) -> None:
     with pytest.raises(SettingError, match=r"of 192\.0\.2\.1 can't be used"):
         serve.check_port("192.0.2.1", port)
-
-
-def answer(port: int, path: str, deadline_s: float) -> str:
-    end_s = time.monotonic() + deadline_s
-    while True:
-        try:
-            with urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as response:
-                return str(response.read().decode())
-        except (URLError, ConnectionError):
-            if time.monotonic() > end_s:
-                raise
-            time.sleep(0.1)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="users and signals of POSIX")

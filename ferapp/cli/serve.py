@@ -6,15 +6,15 @@ import signal
 import socket
 import sys
 import tomllib
-from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any, Final, NoReturn
 
 import typer
 
 from ferapp.errors import SettingError
+from ferapp.system.folders import shipped
 
-_APP: Final = Path(__file__).parents[2] / "app.py"
+_APP: Final = shipped("app.py")
 
 
 def serve(
@@ -28,8 +28,6 @@ def serve(
     opens_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Start the app; Ctrl-C stops it."""
-    if not _APP.is_file():
-        raise SettingError(f"The app is not here: {_APP.name} is missing beside the package.")
     settings = _settings()
     listens = (
         address or os.environ.get("STREAMLIT_SERVER_ADDRESS") or settings["address"],
@@ -67,7 +65,7 @@ def check_port(address: str, port: int) -> None:
 
 
 def _settings() -> dict[str, Any]:
-    text = (_APP.parent / ".streamlit" / "config.toml").read_text(encoding="utf-8")
+    text = shipped(".streamlit/config.toml").read_text(encoding="utf-8")
     settings: dict[str, Any] = tomllib.loads(text)["server"]
     return settings
 

@@ -16,13 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, mod
 
 from ferapp.errors import ManifestError, MissingWeights, UnknownModel
 from ferapp.inference.folder import MANIFEST_NAME, models_folder, read_inside
+from ferapp.system.folders import shipped
 from ferapp.vision.preprocess import Colour, InputSpec
 
-_PACKAGE = Path(__file__).parents[1]
-_INSTALLED = _PACKAGE / "models"
-
-MODELS_FOLDER: Final = _INSTALLED if _INSTALLED.is_dir() else _PACKAGE.parent / "models"
-"""Where the shipped weights and their manifest are: inside the wheel, or beside the package."""
+MODELS_FOLDER: Final = shipped("models")
+"""Where the shipped weights and their manifest are."""
 
 Kind = Literal["detector", "classifier", "smile"]
 

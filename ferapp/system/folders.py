@@ -1,4 +1,4 @@
-"""Where ferapp keeps what is the user's: sessions and fetched weights.
+"""Where things are: what ships beside the package, and what is the user's.
 
 ```text
 FERAPP_DATA_DIR    the database of sessions, instead of the user's data folder
@@ -15,8 +15,15 @@ import platformdirs
 DATA_VARIABLE: Final = "FERAPP_DATA_DIR"
 CACHE_VARIABLE: Final = "FERAPP_CACHE_DIR"
 
+_PACKAGE: Final = Path(__file__).parents[1]
 # What Debian calls the home of users who have none.
 _NO_HOME: Final = "/nonexistent"
+
+
+def shipped(name: str) -> Path:
+    """A file or folder of the project's top level, which a wheel carries inside the package."""
+    inside = _PACKAGE / "project" / name
+    return inside if inside.exists() else _PACKAGE.parent / name
 
 
 def data_folder() -> Path:

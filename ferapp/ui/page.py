@@ -9,6 +9,7 @@ from typing import Final
 import streamlit as st
 
 from ferapp.errors import UserError
+from ferapp.system.folders import shipped
 
 EXPRESSION_NOTICE: Final = "A model sees a face, not a feeling: this is the expression, no more."
 USE_NOTICE: Final = (
@@ -16,8 +17,11 @@ USE_NOTICE: Final = (
     "is forbidden in the EU."
 )
 
-PAGES: Final = Path(__file__).parents[2] / "pages"
+PAGES: Final = shipped("pages")
 """Where the scripts of the pages are."""
+
+NAVIGATION: Final = Path(__file__).with_name("navigation.py")
+"""The script that Streamlit runs for every page."""
 
 _LOGO: Final = Path(__file__).parent / "logo.svg"
 _logger = logging.getLogger(__name__)
