@@ -100,7 +100,8 @@ def written(
             if codec == "libx264":
                 video.options = {"preset": "ultrafast", "crf": "10", "bf": str(bframes)}
             elif codec == "libsvtav1":
-                # By quality: asked for a bit rate, SVT-AV1 4.2 (PyAV 19) repeats frames.
+                # By quality: with a bit rate, SVT-AV1 makes frames of ten bits too dark
+                # (findings/svt-av1-ten-bits-by-bit-rate.sh).
                 video.options = {"crf": "20"}
             else:
                 video.codec_context.bit_rate = 2_000_000
