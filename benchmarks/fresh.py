@@ -151,7 +151,9 @@ class System:
         except subprocess.TimeoutExpired as exc:
             raise Failed(f"{' '.join(arguments)}: no end after {_MOST_S} s") from exc
         if run.returncode:
-            raise Failed(f"{' '.join(arguments)}: {run.stdout[-3000:]}")
+            log = PLACE / f"{self._codename}.log"
+            log.write_text(run.stdout, encoding="utf-8")
+            raise Failed(f"{' '.join(arguments)} (all of it in {log}): {run.stdout[-3000:]}")
         return run.stdout
 
     def answers_after(self) -> float:

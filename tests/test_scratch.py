@@ -73,7 +73,7 @@ def test_a_crashed_process_leaves_what_clear_finds(temp: Path) -> None:
 
 
 def test_what_is_at_work_stays(temp: Path) -> None:
-    kept = [left_by(os.getppid(), temp), left_by(1, temp)]
+    kept = [left_by(os.getppid(), temp, "parent"), left_by(1, temp, "first")]
     with scratch() as mine:
         assert clear() == 0
         assert mine.is_dir() and all((each / "deep" / "copy.mp4").exists() for each in kept)
