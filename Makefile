@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test e2e bench soak chaos load hold fuzz fresh test-train test-batch lint types lock audit sbom clean
+.PHONY: help run install test e2e bench soak chaos load hold fuzz test-lowest test-newest release-check fresh test-train test-batch lint types lock audit sbom clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -58,6 +58,25 @@ fuzz:  ## Read a million damaged files (MUTANTS=how many SEED=which)
 	@$(INSTALL) test
 	$(BIN)/python -m benchmarks.fuzz --mutants $(MUTANTS) --seed $(SEED)
 
+# Of make test-lowest and make test-newest.
+OLDEST ?= python3.11
+NEWEST ?= python3
+# uv picks releases; an environment is made anew each time, so that it holds what was picked.
+define test-with
+	@$(INSTALL) dev
+	$(BIN)/uv venv --quiet --clear --python $(2) .venv-$(1)
+	$(BIN)/uv pip install --quiet --python .venv-$(1) --resolution $(3) -e '.[test]'
+	.venv-$(1)/bin/python -m pytest
+endef
+
+test-lowest:  ## Run the tests with the lowest releases that pyproject.toml allows (OLDEST=python3.11)
+	$(call test-with,lowest,$(OLDEST),lowest-direct)
+
+test-newest:  ## Run the tests with the newest release of everything (NEWEST=python3)
+	$(call test-with,newest,$(NEWEST),highest)
+
+release-check: lint types test test-train test-batch e2e test-lowest test-newest fresh  ## All that a release needs
+
 SYSTEMS ?= bookworm,trixie,sid
 fresh:  ## Try what a newcomer does on minimal systems (needs root and debootstrap; SYSTEMS=which)
 	@$(INSTALL) test
@@ -103,4 +122,4 @@ sbom:  ## Write what is pinned as a CycloneDX file: build/sbom.cdx.json
 	  --output-format JSON --output-file build/sbom.cdx.json requirements.txt
 
 clean:  ## Remove .venv and caches
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache build dist
+	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache build dist
