@@ -214,7 +214,7 @@ def entry(data: bytes, name: str = "mine", **changes: Any) -> dict[str, Any]:
 
 def refusal(data: bytes, **changes: Any) -> str:
     """In this process, so that it is fast: for what is refused before anything runs for long."""
-    return examiner.refusal(data, added_model(entry(data, **changes)))
+    return str(examiner.examine(data, added_model(entry(data, **changes)))["reason"])
 
 
 @pytest.fixture
@@ -371,7 +371,8 @@ def test_a_sound_model_passes(shape: tuple[int | str, ...]) -> None:
 def test_the_classifiers_that_ship_would_pass() -> None:
     for model in manifest().of_kind("classifier"):
         if weights.is_here(model):
-            assert examiner.refusal(weights.read(model)[0], model) == ""
+            passed = {"reason": "", "has_wide_weights": False}
+            assert examiner.examine(weights.read(model)[0], model) == passed
 
 
 def test_bytes_that_claim_another_format_are_read_as_onnx() -> None:
@@ -408,9 +409,21 @@ def test_a_model_that_takes_all_memory_is_refused() -> None:
             examined(allocating(side))
 
 
-def test_an_examiner_that_dies_is_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(examination.sys, "executable", "/bin/false")
-    with pytest.raises(ModelError, match=r"mine\.onnx was refused: the process .* ended by itself"):
+@pytest.mark.skipif(os.name != "posix", reason="ends as POSIX tells them")
+@pytest.mark.parametrize(
+    ("ends", "message"),
+    [
+        pytest.param("kill -SEGV $$", r"the process .* ended by itself", id="it crashes"),
+        pytest.param("exit 1", r"\(exit status 1\), by an error in ferapp", id="an error of ours"),
+    ],
+)
+def test_an_examiner_that_dies_is_a_refusal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str, message: str
+) -> None:
+    (tmp_path / "python").write_text(f"#!/bin/sh\n{ends}\n")
+    (tmp_path / "python").chmod(0o755)
+    monkeypatch.setattr(examination.sys, "executable", str(tmp_path / "python"))
+    with pytest.raises(ModelError, match=rf"mine\.onnx was refused: .*{message}"):
         examined(sound())
 
 

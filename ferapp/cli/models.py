@@ -124,7 +124,7 @@ def add(
     """Examine a classifier and add it to the folder that FERAPP_MODELS_DIR names."""
     from ferapp.inference.added import add as add_model
 
-    model = add_model(
+    model, has_wide_weights = add_model(
         file,
         name=name,
         labels=tuple(label.strip() for label in labels.split(",")),
@@ -134,3 +134,8 @@ def add(
         data=data,
     )
     typer.echo(f"{model.name} was added; an app that is running sees it after a restart.")
+    if has_wide_weights:
+        typer.echo(
+            "Its weights use all eight bits: ferapp runs it in an exact mode, up to three times "
+            "slower, so that its answers are the same on every processor."
+        )

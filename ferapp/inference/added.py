@@ -60,7 +60,7 @@ def add(
     licence: str,
     source: str,
     data: str,
-) -> Model:
+) -> tuple[Model, bool]:
     """Examine a classifier, copy it into the operator's folder and write its entry.
 
     Args:
@@ -73,7 +73,8 @@ def add(
         data: What it was trained on.
 
     Returns:
-        Its entry. Processes that run already don't know it.
+        Its entry, and whether its weights take all eight bits (`examine`). Processes that run
+        already don't know it.
 
     Raises:
         ModelError: It is refused, or can't be written; then nothing has changed.
@@ -106,7 +107,7 @@ def add(
         "data": data,
     }
     model = added_model(entry)
-    examine(weight_bytes, model)
+    has_wide_weights = examine(weight_bytes, model)
     text = json.dumps({"version": 1, "models": [*entries, entry]}, indent=2, ensure_ascii=False)
     with _written(folder):
         folder.mkdir(parents=True, exist_ok=True)
@@ -119,7 +120,7 @@ def add(
         except BaseException:
             place.unlink(missing_ok=True)
             raise
-    return model
+    return model, has_wide_weights
 
 
 def _write_whole(path: Path, data: bytes) -> None:

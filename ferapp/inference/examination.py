@@ -7,7 +7,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Final
+from typing import Any, Final
 
 from ferapp.errors import MissingExtra, ModelError
 from ferapp.inference.manifest import Model
@@ -16,34 +16,40 @@ LIMIT_S: Final = 20.0
 """An examination that takes longer is given up, and the model refused."""
 
 _ROOT: Final = str(Path(__file__).parents[2])
+# Windows tells crashes by large exit statuses, other systems by negative ones.
+_FIRST_CRASH: Final = 256
 
-# Entries whose bytes have passed; an entry holds the hash of its bytes.
-_passed: set[Model] = set()
+# By entries whose bytes have passed; an entry holds the hash of its bytes.
+_passed: dict[Model, bool] = {}
 
 
-def examine(data: bytes, model: Model) -> None:
+def examine(data: bytes, model: Model) -> bool:
     """Refuse a model that is not what its entry says, or that does harm when it runs.
 
     Args:
         data: Its bytes, of the hash that the entry names.
         model: The entry.
 
+    Returns:
+        Whether its weights take all eight bits, which costs time (`Session`, ``is_exact``).
+
     Raises:
         ModelError: It is refused; the sentence names the file and the reason.
         MissingExtra: Nothing can be examined, because onnx is not installed.
     """
     if model in _passed:
-        return
+        return _passed[model]
     if find_spec("onnx") is None:
         raise MissingExtra("onnx", "models")
-    reason = _reason(data, model)
-    if reason:
-        raise ModelError(f"{model.file} was refused: {reason}")
-    _passed.add(model)
+    answer = _ask(data, model)
+    if answer["reason"]:
+        raise ModelError(f"{model.file} was refused: {answer['reason']}")
+    _passed[model] = bool(answer["has_wide_weights"])
+    return _passed[model]
 
 
-def _reason(data: bytes, model: Model) -> str:
-    """Why it is refused; empty if it is not."""
+def _ask(data: bytes, model: Model) -> dict[str, Any]:
+    """What `ferapp.inference.examiner` answers."""
     paths = [_ROOT, os.environ.get("PYTHONPATH", "")]
     try:
         # As a file: through a pipe subprocess.run writes 512 bytes at a time.
@@ -67,9 +73,13 @@ def _reason(data: bytes, model: Model) -> str:
                 },
             )
     except OSError as exc:
-        return f"it can't be examined: {exc.strerror or exc}."
+        return {"reason": f"it can't be examined: {exc.strerror or exc}."}
     except subprocess.TimeoutExpired:
-        return f"it was not examined within {LIMIT_S:g} s, and may run for ever."
+        return {"reason": f"it was not examined within {LIMIT_S:g} s, and may run for ever."}
+    if 0 < run.returncode < _FIRST_CRASH:
+        reason = f"its examiner failed (exit status {run.returncode}), by an error in ferapp."
+        return {"reason": f"{reason} Please report it."}
     if run.returncode:
-        return "the process that examined it ended by itself; the model breaks it."
-    return str(json.loads(run.stdout)["reason"])
+        return {"reason": "the process that examined it ended by itself; the model breaks it."}
+    answer: dict[str, Any] = json.loads(run.stdout)
+    return answer

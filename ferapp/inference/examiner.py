@@ -2,7 +2,7 @@
 
 ``python -m ferapp.inference.examiner`` gets the entry as one line of JSON, and after it the model's
 bytes, on its standard input, and answers with the reason for which the model is refused, empty if
-it is not. `ferapp.inference.examination` starts it.
+it is not, and whether its weights take all eight bits. `ferapp.inference.examination` starts it.
 """
 
 import json
@@ -25,32 +25,66 @@ _MEMORY_BYTES: Final = 4 << 30
 _LIMIT_S: Final = 60
 _DOMAINS: Final = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 _FLOATS: Final = "tensor(float)"
+_INTEGER_PRODUCTS: Final = (
+    "QLinearConv",
+    "QLinearMatMul",
+    "MatMulInteger",
+    "QGemm",
+    "DynamicQuantizeMatMul",
+    "MatMulIntegerToFloat",
+)
 
 
-def refusal(data: bytes, model: Model) -> str:
-    """Why a model is refused; empty if it is not.
+def examine(data: bytes, model: Model) -> dict[str, Any]:
+    """Why a model is refused (``reason``, empty if it is not), and whether it ``has_wide_weights``.
 
     Args:
         data: Its bytes.
         model: What it should be.
     """
+    reason, has_wide_weights = "", False
     try:
-        _check_parts(data)
-        session = Session(data, threads=1)
+        parts = _check_parts(data)
+        session = Session(data, threads=1, is_exact=True)
+        # Unsigned weights don't saturate.
+        has_wide_weights = any(map(_is_wide, parts))
+        if has_wide_weights and not session.is_fused:
+            _check_operators(parts)
         _check_ports(session, model)
         _try_out(session, model)
     except ModelError as exc:
         # ONNX Runtime has no type of its own for it.
-        if "allocate memory" in str(exc) or "bad_alloc" in str(exc):
-            return _too_much_memory()
-        return str(exc)
+        is_memory = "allocate memory" in str(exc) or "bad_alloc" in str(exc)
+        reason = _too_much_memory() if is_memory else str(exc)
     except MemoryError:
-        return _too_much_memory()
-    return ""
+        reason = _too_much_memory()
+    return {"reason": reason, "has_wide_weights": has_wide_weights}
 
 
-def _check_parts(data: bytes) -> None:
-    """Look at every part of the graph, before ONNX Runtime does.
+def _is_wide(part: Any) -> bool:
+    """Whether it is a signed tensor of eight bits with values beyond ±64."""
+    if not isinstance(part, onnx.TensorProto) or part.data_type != onnx.TensorProto.INT8:
+        return False
+    return bool(np.abs(onnx.numpy_helper.to_array(part).astype(np.int16)).max(initial=0) > 64)
+
+
+def _check_operators(parts: list[Any]) -> None:
+    """Look whether operators that multiply integers would saturate.
+
+    Raises:
+        ModelError: One would.
+    """
+    for part in parts:
+        if isinstance(part, onnx.NodeProto) and part.op_type in _INTEGER_PRODUCTS:
+            raise ModelError(
+                f"the eight-bit weights of its operator {part.op_type} share their zero point with "
+                "others, and can't be run exactly on every processor. Quantise it in the QDQ "
+                "format, or to seven bits (reduce_range)."
+            )
+
+
+def _check_parts(data: bytes) -> list[Any]:
+    """Look at every part of the graph, before ONNX Runtime does; all of them.
 
     Raises:
         ModelError: The bytes are no model, or one part is refused.
@@ -61,7 +95,8 @@ def _check_parts(data: bytes) -> None:
         raise ModelError("it is damaged, or no ONNX model.") from exc
     newest = {"": onnx.defs.onnx_opset_version(), "ai.onnx.ml": onnx.defs.onnx_ml_opset_version()}
     newest["ai.onnx"] = newest[""]
-    for part in _parts(parsed):
+    parts = list(_parts(parsed))
+    for part in parts:
         if isinstance(part, onnx.TensorProto):
             if part.data_location == onnx.TensorProto.EXTERNAL or part.external_data:
                 raise ModelError(
@@ -80,6 +115,7 @@ def _check_parts(data: bytes) -> None:
                     f"it is of opset {part.version}; expected {newest[part.domain]} at most. "
                     "Export it for an older one."
                 )
+    return parts
 
 
 def _parts(message: Message) -> Iterator[Any]:
@@ -166,7 +202,7 @@ def main() -> None:
     """Read the entry and the bytes, and answer."""
     _confine()
     model = Model.model_validate_json(sys.stdin.buffer.readline())
-    print(json.dumps({"reason": refusal(sys.stdin.buffer.read(), model)}))
+    print(json.dumps(examine(sys.stdin.buffer.read(), model)))
 
 
 if __name__ == "__main__":

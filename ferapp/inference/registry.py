@@ -56,7 +56,13 @@ def load_classifier(name: str | None = None, *, threads: int = 1) -> ExpressionC
     data = weights.read(model)[0]
     if model.is_added:
         examine(data, model)
-    session = Session(data, threads=threads, limit_s=_ADDED_LIMIT_S if model.is_added else None)
+    session = Session(
+        data,
+        threads=threads,
+        limit_s=_ADDED_LIMIT_S if model.is_added else None,
+        # Weights of ours keep within seven bits.
+        is_exact=model.is_added,
+    )
     return ExpressionClassifier(
         session,
         model.input.spec,

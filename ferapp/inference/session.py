@@ -31,12 +31,21 @@ class Session:
         threads: How many threads one call may use. Without a cap each session takes every core,
             and two at work at once are slower than one.
         limit_s: A call that takes longer is stopped, once the operator that is at work has ended.
+        is_exact: Multiply eight-bit weights without saturation. x86 processors with AVX2 or
+            AVX-512 but no VNNI add two products in 16 bits, which weights beyond ±64 overflow; what
+            is then computed is wrong without a word. Free for weights within ±64, and up to three
+            times slower for others.
+
+    Attributes:
+        is_fused: Whether the graph was optimised in full.
 
     Raises:
         ModelError: ONNX Runtime can't load the graph.
     """
 
-    def __init__(self, data: bytes, *, threads: int, limit_s: float | None = None) -> None:
+    def __init__(
+        self, data: bytes, *, threads: int, limit_s: float | None = None, is_exact: bool = False
+    ) -> None:
         self._limit_s = limit_s
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
@@ -48,10 +57,23 @@ class Session:
         # It would take bytes that are an ONNX model for another format if they say so, and what
         # was examined would not be what is loaded.
         options.add_session_config_entry("session.load_model_format", "ONNX")
+        if is_exact:
+            options.add_session_config_entry("session.x64quantprecision", "1")
+        self.is_fused = True
         try:
-            self._session = onnxruntime.InferenceSession(
-                data, options, providers=["CPUExecutionProvider"]
-            )
+            try:
+                self._session = _load(data, options)
+            except Exception:
+                if not is_exact:
+                    raise
+                # It changes weights in place, and fails where two operators share weights or their
+                # zero point (findings/onnxruntime-exact-int8-shared-zero-point.sh). Less optimised,
+                # QuantizeLinear and DequantizeLinear stay by themselves, and compute in float32.
+                options.graph_optimization_level = (
+                    onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
+                )
+                self._session = _load(data, options)
+                self.is_fused = False
         except Exception as exc:  # its exception types share no base class of its own
             raise ModelError(f"ONNX Runtime can't load the model: {_told(exc)}") from exc
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
@@ -80,6 +102,10 @@ class Session:
                     f"The model was stopped: it gave no answer within {self._limit_s:g} s."
                 ) from exc
             raise ModelError(f"ONNX Runtime can't run the model: {_told(exc)}") from exc
+
+
+def _load(data: bytes, options: Any) -> Any:
+    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
 @contextmanager
