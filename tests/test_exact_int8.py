@@ -191,3 +191,24 @@ def test_of_seven_bits_nothing_is_said() -> None:
     data = quantised(form="QLinearMatMul", shares_zero_point=True, most=64)
     answer = examiner.examine(data, added_model(entry(data)))
     assert json.dumps(answer) == '{"reason": "", "has_wide_weights": false}'
+
+
+def test_weights_in_an_inner_graph_are_refused() -> None:
+    """Exact mode overlooks them."""
+    made = onnx.load_model_from_string(quantised(form="QDQ"))
+    graph = made.graph
+    ends = [helper.make_tensor_value_info("inner", TensorProto.FLOAT, None)]
+    branches = {}
+    for name in ("then_branch", "else_branch"):
+        nodes = [
+            helper.make_node("DequantizeLinear", ["wa", "ws", "wz"], ["d"]),
+            helper.make_node("MatMul", ["xd", "d"], ["inner"]),
+        ]
+        branches[name] = helper.make_graph(nodes, name, [], ends)
+    graph.initializer.append(numpy_helper.from_array(np.bool_(True), "yes"))
+    graph.node[-1].output[0] = "outer"
+    graph.node.append(helper.make_node("If", ["yes"], ["chosen"], **branches))
+    graph.node.append(helper.make_node("Add", ["outer", "chosen"], ["logits"]))
+    data = made.SerializeToString()
+    answer = examiner.examine(data, added_model(entry(data)))
+    assert "in a graph inside another one" in answer["reason"]

@@ -47,7 +47,9 @@ def examine(data: bytes, model: Model) -> dict[str, Any]:
         parts = _check_parts(data)
         session = Session(data, threads=1, is_exact=True)
         # Unsigned weights don't saturate.
-        has_wide_weights = any(map(_is_wide, parts))
+        wide = {part.name for part in parts if _is_wide(part)}
+        has_wide_weights = bool(wide)
+        _check_inner_graphs(parts, wide)
         if has_wide_weights and not session.is_fused:
             _check_operators(parts)
         _check_ports(session, model)
@@ -62,10 +64,29 @@ def examine(data: bytes, model: Model) -> dict[str, Any]:
 
 
 def _is_wide(part: Any) -> bool:
-    """Whether it is a signed tensor of eight bits with values beyond ±64."""
+    """Whether it is a signed tensor of eight bits with values beyond ±64; no zero point is one."""
     if not isinstance(part, onnx.TensorProto) or part.data_type != onnx.TensorProto.INT8:
         return False
-    return bool(np.abs(onnx.numpy_helper.to_array(part).astype(np.int16)).max(initial=0) > 64)
+    return len(part.dims) > 1 and bool(
+        np.abs(onnx.numpy_helper.to_array(part).astype(np.int16)).max(initial=0) > 64
+    )
+
+
+def _check_inner_graphs(parts: list[Any], wide: set[str]) -> None:
+    """Look whether a graph inside another one, which exact mode overlooks, uses wide weights.
+
+    Raises:
+        ModelError: One does.
+    """
+    inner = [p for p in parts if isinstance(p, onnx.AttributeProto)]
+    graphs = [graph for p in inner for graph in (*p.graphs, *([p.g] if p.HasField("g") else ()))]
+    for graph in graphs:
+        names = wide | {t.name for t in graph.initializer if _is_wide(t)}
+        if any(not names.isdisjoint(node.input) for node in graph.node):
+            raise ModelError(
+                "its eight-bit weights are used in a graph inside another one, and can't be run "
+                "exactly on every processor there. Quantise it to seven bits (reduce_range)."
+            )
 
 
 def _check_operators(parts: list[Any]) -> None:
