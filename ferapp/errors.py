@@ -15,6 +15,7 @@ FerappError
 │   ├── FetchError           a download failed
 │   ├── TooBusy              more visitors than the server can serve at once
 │   ├── StoreError           the database or a file of sessions can't be read or written
+│   ├── LibraryError         a required library that can't be used
 │   └── MissingExtra         an optional dependency is not installed
 └── InvalidValue             a programmer passed a value of the wrong shape or range (a ValueError)
 ```
@@ -86,6 +87,10 @@ class StoreError(UserError):
     def __init__(self, message: str, *, may_pass: bool = False) -> None:
         super().__init__(message)
         self.may_pass = may_pass
+
+
+class LibraryError(UserError):
+    """A required library is damaged, or another one lies in its place."""
 
 
 class MissingExtra(UserError):

@@ -14,7 +14,7 @@ from ferapp.errors import MissingWeights, ModelError, StoreError
 from ferapp.inference import weights
 from ferapp.pipeline.seats import Seats
 from ferapp.recording.recorder import Recorder
-from ferapp.ui import health, jobs, metrics
+from ferapp.ui import health, jobs, metrics, resources
 from ferapp.ui.logs import begin_log
 from tests.fakes import Clock
 from tests.test_job import FakeWork
@@ -164,9 +164,9 @@ def test_not_ready_says_which_and_no_path(
         monkeypatch.setattr(weights, "place", lambda file: tmp_path / file.file)
     else:
         monkeypatch.setenv("FERAPP_DATABASE_URL", f"sqlite:///{tmp_path}")
-        health.store.clear()
+        resources.store.clear()
     answer = health.ready(Request({"type": "http"}))
-    health.store.clear()
+    resources.store.clear()
     assert (answer.status_code, bytes(answer.body).decode()) == (
         503,
         f"not ready: {error.__name__}",

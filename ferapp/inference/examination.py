@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from ferapp.errors import MissingExtra, ModelError
 from ferapp.inference.manifest import Model
+from ferapp.vision import opencv
 
 LIMIT_S: Final = 20.0
 """An examination that takes longer is given up, and the model refused."""
@@ -36,9 +37,14 @@ def examine(data: bytes, model: Model) -> bool:
     Raises:
         ModelError: It is refused; the sentence names the file and the reason.
         MissingExtra: Nothing can be examined, because onnx is not installed.
+        LibraryError: Nothing can be, because ONNX Runtime or OpenCV can't be used.
     """
     if model in _passed:
         return _passed[model]
+    from ferapp.inference import session  # slow to import, and most have added no model
+
+    session.loaded.require()
+    opencv.loaded.require()
     if find_spec("onnx") is None:
         raise MissingExtra("onnx", "models")
     answer = _ask(data, model)

@@ -7,7 +7,6 @@ take turns. Version 5 dropped the Caffe importer and the cascades (opencv/opencv
 import threading
 from typing import Any, Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +16,7 @@ from ferapp.settings import DetectionSettings
 from ferapp.types import Faces
 from ferapp.vision import boxes
 from ferapp.vision.crops import Image, region, resized
+from ferapp.vision.opencv import cv2, part
 from ferapp.vision.preprocess import InputSpec, batch, in_colour
 from ferapp.vision.priors import decoded, priors
 
@@ -39,7 +39,7 @@ class CaffeUltraLight:
         self._lock = threading.Lock()
         try:
             # As arrays: bytes would be taken for a path.
-            self._net: Any = cv2.dnn.readNetFromCaffe(
+            self._net: Any = part("dnn.readNetFromCaffe")(
                 np.frombuffer(graph, np.uint8), np.frombuffer(weights, np.uint8)
             )
         except cv2.error as exc:
@@ -196,7 +196,7 @@ def _cascade(model: bytes) -> Any:
     """A cascade from the bytes of its file, never from a path that may change in between."""
     try:
         storage = cv2.FileStorage(model.decode(), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
-        cascade = cv2.CascadeClassifier()
+        cascade = part("CascadeClassifier")()
         if cascade.read(storage.getFirstTopLevelNode()):
             return cascade
     except (cv2.error, SystemError, UnicodeDecodeError) as exc:

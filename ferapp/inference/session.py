@@ -7,10 +7,18 @@ from contextlib import contextmanager
 from typing import Any, Final
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from ferapp.errors import ModelError
+from ferapp.libraries import ONNX_RUNTIME, Loaded, load
+
+loaded: Final[Loaded] = load(ONNX_RUNTIME)
+"""What came of importing it."""
+
+PROVIDERS: Final = ("CPUExecutionProvider",)
+"""What models run on."""
+
+onnxruntime: Any = loaded.module
 
 # ONNX Runtime writes one warning for each unused initializer of the public models.
 _LOG_ERRORS_ONLY: Final = 3
@@ -105,7 +113,7 @@ class Session:
 
 
 def _load(data: bytes, options: Any) -> Any:
-    return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(data, options, providers=list(PROVIDERS))
 
 
 @contextmanager
@@ -127,3 +135,8 @@ def _told(exc: Exception) -> str:
     """What ONNX Runtime says, on one line; names in it come from the graph."""
     line = " ".join(_INTERNALS.sub("", str(exc)).split())
     return "".join(c if c.isprintable() else "\ufffd" for c in line)[:_LONGEST_TOLD]
+
+
+def available_providers() -> list[str]:
+    """What the installed ONNX Runtime can run models on."""
+    return list(onnxruntime.get_available_providers())

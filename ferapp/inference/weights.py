@@ -13,6 +13,7 @@ import requests
 from ferapp.errors import FetchError, MissingWeights, WrongHash
 from ferapp.inference.folder import models_folder, read_inside
 from ferapp.inference.manifest import MODELS_FOLDER, Model, WeightsFile
+from ferapp.libraries import OPENCV, repair, sharers
 from ferapp.system.folders import CACHE_VARIABLE, cache_folder
 from ferapp.types import Report, no_report
 
@@ -57,7 +58,7 @@ def _checked(file: WeightsFile, name: str) -> bytes:
         if file.url:
             remedy = f"Fetch them with: python -m ferapp models fetch {name}"
         elif file.ships_with == "opencv":
-            remedy = f"OpenCV 4 brings {file.file}; install opencv-python-headless below 5."
+            remedy = f"OpenCV 4 brings {file.file}; {repair(OPENCV.package, sharers(OPENCV))}"
         else:
             remedy = f"They ship as models/{file.file}; restore the file with: git checkout models"
         raise MissingWeights(f"The weights of {name} are not on this machine. {remedy}")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ferapp.errors import FerappError
-from ferapp.inference.session import Session
+from ferapp.inference.session import Session, loaded
 from ferapp.vision.preprocess import InputSpec
 
 logger = logging.getLogger(__name__)
@@ -99,7 +99,11 @@ def to_int8(fp32: Path, int8: Path, inputs: NDArray[np.float32]) -> None:
         fp32: The graph to start from.
         int8: The file to write.
         inputs: Preprocessed pictures, NCHW float32.
+
+    Raises:
+        LibraryError: ONNX Runtime can't be used.
     """
+    loaded.require()
     from onnxruntime.quantization import (
         CalibrationDataReader,
         CalibrationMethod,

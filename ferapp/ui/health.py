@@ -6,9 +6,6 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from ferapp.errors import UserError
-from ferapp.inference import weights
-from ferapp.inference.manifest import manifest
-from ferapp.ui.resources import store
 
 ALIVE_ROUTE: Final = "/healthz"
 READY_ROUTE: Final = "/readyz"
@@ -20,11 +17,19 @@ async def alive(_: Request) -> Response:
 
 
 def ready(_: Request) -> Response:
-    """200 when the default models are whole and the database answers; else 503 and the error.
+    """200 when models can run, the default ones are whole and the database answers; else 503.
 
     Of an error only the class is told: its text may hold paths and addresses.
     """
+    # The server listens before these have been imported, and what they log has its form by then.
+    from ferapp.inference import session, weights
+    from ferapp.inference.manifest import manifest
+    from ferapp.ui.resources import store
+    from ferapp.vision import opencv
+
     try:
+        opencv.loaded.require()
+        session.loaded.require()
         weights.read(manifest().model(None, "detector"))
         weights.read(manifest().model(None, "classifier"))
         store().overviews("")

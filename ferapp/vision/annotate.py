@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,11 +10,11 @@ from ferapp.emotions import COLOURS, OTHER_COLOUR
 from ferapp.types import FrameAnalysis
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import Image
+from ferapp.vision.opencv import cv2
 
 UNSURE_COLOUR: Final = "#8b95a1"
 """Of a face whose expression nobody should read."""
 
-_FONT: Final = cv2.FONT_HERSHEY_DUPLEX
 _LEAST_SCALE: Final = 0.35
 # A caption may be so many times as wide as its face; in a crowd longer ones cover the neighbours.
 _MOST_WIDTH: Final = 2.0
@@ -101,7 +100,7 @@ def _cells(side_px: int) -> int:
 
 def _fitted(caption: str, face_px: int, scale: float) -> tuple[str, float]:
     """A size at which the caption is not much wider than its face, or its first word alone."""
-    (width, _), _ = cv2.getTextSize(caption, _FONT, scale, 1)
+    (width, _), _ = cv2.getTextSize(caption, cv2.FONT_HERSHEY_DUPLEX, scale, 1)
     fitting = scale * _MOST_WIDTH * face_px / max(width, 1)
     if fitting >= _LEAST_SCALE:
         return caption, min(fitting, scale)
@@ -115,7 +114,7 @@ def _caption(
     x1, y1, y2 = place
     height, width = image.shape[:2]
     stroke = max(round(scale * 1.1), 1)
-    (text_w, text_h), below = cv2.getTextSize(text, _FONT, scale, stroke)
+    (text_w, text_h), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_DUPLEX, scale, stroke)
     pad = max(text_h // 3, 2)
     strip_h = text_h + below + 2 * pad
     top = y1 - strip_h if y1 >= strip_h else min(y2, height - strip_h)
@@ -127,7 +126,7 @@ def _caption(
     is_light = float(np.dot(rgb, (0.2126, 0.7152, 0.0722))) > 140
     ink = (0, 0, 0) if is_light else (255, 255, 255)
     baseline = (left + pad, top + pad + text_h)
-    cv2.putText(image, text, baseline, _FONT, scale, ink, stroke, cv2.LINE_AA)
+    cv2.putText(image, text, baseline, cv2.FONT_HERSHEY_DUPLEX, scale, ink, stroke, cv2.LINE_AA)
 
 
 def _rgb(colour: str) -> tuple[int, int, int]:

@@ -2,9 +2,10 @@
 
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from ferapp.vision.opencv import cv2
 
 Floats = NDArray[np.float32]
 

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.errors import InvalidValue
 from ferapp.vision.crops import Image, resized
+from ferapp.vision.opencv import cv2
 
 Colour = Literal["grey", "rgb", "bgr"]
 

@@ -8,12 +8,12 @@ are, had fallen to about 80 % when they were made worse step by step: 84 % at 24
 
 from typing import Final, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import Image, region
+from ferapp.vision.opencv import cv2
 from ferapp.vision.preprocess import in_colour
 
 Flaw = Literal["too small", "cut by the border", "too dark", "too bright", "blurred"]

@@ -1,6 +1,6 @@
 """How many threads OpenCV may use in this process."""
 
-import cv2
+from ferapp.vision.opencv import cv2
 
 
 def cap_threads(count: int) -> None:
