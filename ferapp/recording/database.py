@@ -26,12 +26,20 @@ from sqlalchemy.exc import (
     SQLAlchemyError,
     TimeoutError,
 )
+from sqlalchemy.pool import NullPool
 
 from ferapp.errors import MissingExtra, StoreError
 from ferapp.system.folders import DATA_VARIABLE, data_folder
 
 _VARIABLE: Final = "FERAPP_DATABASE_URL"
 _BUSY_MS: Final = 5000
+# How long a check waits for a lock or a server, by what drivers call it.
+_CHECK_S: Final = 3
+_PATIENCE: Final = {
+    "sqlite": "timeout",
+    "postgresql+pg8000": "timeout",
+    "postgresql+psycopg": "connect_timeout",
+}
 # Any number that no other program is likely to lock by.
 _MIGRATION_LOCK: Final = 0x6665726170700001
 
@@ -84,13 +92,8 @@ def open_database(url: URL | None = None) -> Engine:
     with in_words(url):
         if url.drivername.startswith("sqlite") and url.database:
             _make_private(Path(url.database))
-        try:
-            # A connection that was cut while it waited is replaced instead of failing its user.
-            engine = create_engine(url, pool_pre_ping=True)
-        except NoSuchModuleError as exc:
-            raise StoreError(f"There is no driver for {url.drivername} databases.") from exc
-        except ModuleNotFoundError as exc:
-            raise MissingExtra(exc.name or url.drivername, "postgresql") from exc
+        # A connection that was cut while it waited is replaced instead of failing its user.
+        engine = _engine(url, pool_pre_ping=True)
         if engine.dialect.name == "sqlite":
             event.listen(engine, "connect", _prepare_sqlite)
             event.listen(engine, "begin", _begin_sqlite)
@@ -104,6 +107,40 @@ def open_database(url: URL | None = None) -> Engine:
             engine.dispose()
             raise
     return engine
+
+
+def check_database(url: URL) -> None:
+    """Ask a database that is there whether it could be written to; nothing in it is changed.
+
+    Args:
+        url: Which; see `database_url`.
+
+    Raises:
+        StoreError: It can't be used.
+        MissingExtra: The driver is not installed.
+    """
+    patience = _PATIENCE.get(url.drivername)
+    options = {patience: _CHECK_S} if patience else {}
+    if url.drivername.startswith("sqlite"):
+        # Opened by a name alone, it would be made where there is none.
+        file = Path(url.database or "").absolute().as_uri()
+        url = url.set(database=file, query={"mode": "rw", "uri": "true"})
+    with in_words():
+        engine = _engine(url, connect_args=options, poolclass=NullPool)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine, "begin", _begin_sqlite)
+        # It ends without a commit.
+        with engine.connect().execution_options(is_writing=True) as connection:
+            _revisions(connection)
+
+
+def _engine(url: URL, **options: Any) -> Engine:
+    try:
+        return create_engine(url, **options)
+    except NoSuchModuleError as exc:
+        raise StoreError(f"There is no driver for {url.drivername} databases.") from exc
+    except ModuleNotFoundError as exc:
+        raise MissingExtra(exc.name or url.drivername, "postgresql") from exc
 
 
 @contextmanager
@@ -196,18 +233,31 @@ def _migrate(connection: Connection) -> None:
     """Bring the tables to the newest form; only one process at a time gets here."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
-    config = Config(attributes={"connection": connection})
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    known = ScriptDirectory.from_config(config)
+    current, newest = _revisions(connection)
+    if current != newest:
+        command.upgrade(_config(connection), "head")
+
+
+def _revisions(connection: Connection) -> tuple[str | None, str | None]:
+    """The form that the tables have, and the newest one.
+
+    Raises:
+        StoreError: A newer version of ferapp has made them.
+    """
+    known = ScriptDirectory.from_config(_config(connection))
     current = MigrationContext.configure(connection).get_current_revision()
-    if current == known.get_current_head():
-        return
     if current is not None and current not in {r.revision for r in known.walk_revisions()}:
         raise StoreError(
             "The database of sessions was made by a newer version of ferapp; update ferapp to read "
             "it. Nothing was changed."
         )
-    command.upgrade(config, "head")
+    return current, known.get_current_head()
+
+
+def _config(connection: Connection) -> Config:
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
 
 
 def utc_now() -> datetime:

@@ -7,6 +7,7 @@ FERAPP_CACHE_DIR   fetched weights, instead of the user's cache folder
 """
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -28,12 +29,12 @@ def shipped(name: str) -> Path:
 
 def data_folder() -> Path:
     """Where the database of sessions is kept; it may be missing or read-only."""
-    return _named(DATA_VARIABLE) or _with_home(platformdirs.user_data_path("ferapp"))
+    return _named(DATA_VARIABLE) or _of_user(platformdirs.user_data_path)
 
 
 def cache_folder() -> Path:
     """Where fetched weights are kept; it may be missing or read-only."""
-    return _named(CACHE_VARIABLE) or _with_home(platformdirs.user_cache_path("ferapp"))
+    return _named(CACHE_VARIABLE) or _of_user(platformdirs.user_cache_path)
 
 
 def ensure_home() -> None:
@@ -50,9 +51,13 @@ def ensure_home() -> None:
 
 def _named(variable: str) -> Path | None:
     named = os.environ.get(variable)
-    return Path(named).expanduser() if named else None
+    return Path(os.path.expanduser(named)) if named else None
 
 
-def _with_home(folder: Path) -> Path:
-    """The folder; never one called "~" in the working directory, as it is without a home."""
-    return Path(_NO_HOME, *folder.parts[1:]) if folder.parts[0] == "~" else folder
+def _of_user(ask: Callable[[str], Path]) -> Path:
+    """The user's folder; without a home one that is not there, never "~" in the working directory."""
+    try:
+        folder = ask("ferapp")
+    except RuntimeError:  # newer releases of platformdirs; older ones give a path that begins with "~"
+        folder = Path("~")
+    return folder if folder.is_absolute() else Path(_NO_HOME, *folder.parts[1:])
