@@ -22,12 +22,12 @@ from ferapp.cli.options import (
 from ferapp.cli.output import as_text, console, errors, print_json, progress
 from ferapp.errors import InvalidValue, UserError
 from ferapp.settings import AnalysisSettings, DetectionSettings
-from ferapp.types import FrameAnalysis, no_report
 
 if TYPE_CHECKING:
     import pandas
 
     from ferapp.pipeline.analyzer import Analyzer
+    from ferapp.types import FrameAnalysis
 
 # Bytes of a name that leave room for what is added, in file systems that end at 255.
 _LONGEST_STEM: Final = 200
@@ -62,6 +62,7 @@ def analyze(
     The exit status is 0 when every file was read and 1 when some were not.
     """
     from ferapp.pipeline.build import load_analyzer
+    from ferapp.types import no_report
     from ferapp.vision.threads import cap_threads
 
     try:
@@ -108,7 +109,7 @@ def analyze(
 
 def _analysis(
     path: Path, analyzer: "Analyzer", settings: AnalysisSettings, copies: "_Copies | None"
-) -> tuple[FrameAnalysis | None, str]:
+) -> "tuple[FrameAnalysis | None, str]":
     """What was found, or None and the reason."""
     from ferapp.media.images import read_image
 
@@ -140,7 +141,7 @@ class _Copies:
                 f"The folder {_shown(folder)} can't be made: {exc.strerror or exc}."
             ) from exc
 
-    def add(self, path: Path, image: Any, analysis: FrameAnalysis) -> None:
+    def add(self, path: Path, image: Any, analysis: "FrameAnalysis") -> None:
         """Write one copy and keep its rows."""
         from ferapp.media.images import png_bytes
         from ferapp.recording.export import one_line
@@ -189,7 +190,7 @@ def _shown(path: Path) -> str:
     return one_line(str(path))
 
 
-def _table(path: Path, analysis: FrameAnalysis) -> Table | Text:
+def _table(path: Path, analysis: "FrameAnalysis") -> Table | Text:
     from ferapp.vision.annotate import percent
 
     title = _shown(path)

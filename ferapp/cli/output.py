@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
@@ -17,7 +17,8 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from ferapp.types import Report
+if TYPE_CHECKING:
+    from ferapp.types import Report
 
 console = Console()
 errors = Console(stderr=True)
@@ -34,7 +35,7 @@ def print_json(value: Any) -> None:
 
 
 @contextmanager
-def progress(what: str) -> Iterator[Report]:
+def progress(what: str) -> Iterator["Report"]:
     """A progress bar with the time left on a terminal, nothing in a pipe.
 
     Yields:
