@@ -7,19 +7,10 @@ from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
+from ferapp.doctor.machine import processor_name
+
 ROOT = Path(__file__).parents[1]
 LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "streamlit")
-
-
-def processor() -> str:
-    """Its name, where the system tells it."""
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
 
 
 def commit() -> str:
@@ -42,7 +33,7 @@ def about() -> dict[str, object]:
     return {
         "date": date.today().isoformat(),
         "commit": commit(),
-        "processor": processor(),
+        "processor": processor_name(),
         "cores": os.cpu_count(),
         "system": platform.platform(terse=True),
         "python": platform.python_version(),

@@ -11,6 +11,7 @@ from ferapp.cli import evaluate, models, sessions, train
 from ferapp.cli.analyze import analyze
 from ferapp.cli.batch import batch
 from ferapp.cli.benchmark import benchmark
+from ferapp.cli.doctor import doctor
 from ferapp.cli.serve import serve
 from ferapp.cli.video import video
 from ferapp.errors import UserError
@@ -28,6 +29,7 @@ app.command()(analyze)
 app.command()(video)
 app.command()(batch)
 app.command()(benchmark)
+app.command()(doctor)
 app.add_typer(evaluate.app, name="evaluate")
 app.add_typer(models.app, name="models")
 app.add_typer(sessions.app, name="sessions")

@@ -8,7 +8,6 @@ from rich.table import Table
 from rich.text import Text
 
 from ferapp.cli.output import console, errors, print_json, progress
-from ferapp.errors import ModelError
 
 app = typer.Typer(help="The weights: list, verify, fetch and add them.", no_args_is_help=True)
 
@@ -61,34 +60,18 @@ def verify(as_json: AsJson = False) -> None:
 
     Models that were added are examined as well.
     """
-    from ferapp.inference import weights
-    from ferapp.inference.added import refusals
-    from ferapp.inference.manifest import added, manifest
+    from ferapp.inference.verification import verified
 
-    is_all_right = not added().refused
-    for model in manifest().models:
-        if model.url is not None and not weights.is_here(model):
-            state, reason = "not fetched", ""
-        elif model.name in refusals():
-            state, reason, is_all_right = "wrong", refusals()[model.name], False
-        else:
-            try:
-                weights.read(model)
-                state, reason = "right", ""
-            except ModelError as exc:
-                state, reason, is_all_right = "wrong", str(exc), False
+    is_all_right = True
+    for model in verified():
+        is_all_right &= not model.reason
+        state = "wrong" if model.reason else model.state
         if as_json:
-            print_json({"name": model.name, "state": state, "reason": reason})
+            print_json({"name": model.name, "state": state, "reason": model.reason})
         else:
-            console.print(f"{model.name}: {state}", highlight=False)
-            if reason:
-                errors.print(Text(reason), soft_wrap=True)
-    for bad in added().refused:
-        if as_json:
-            print_json({"name": bad.name, "state": "wrong", "reason": bad.reason})
-        else:
-            console.print(Text(f"{bad.name}: wrong"))
-            errors.print(Text(bad.reason), soft_wrap=True)
+            console.print(Text(f"{model.name}: {state}"))
+            if model.reason:
+                errors.print(Text(model.reason), soft_wrap=True)
     raise typer.Exit(0 if is_all_right else 1)
 
 

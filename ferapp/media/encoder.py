@@ -194,3 +194,13 @@ def _decoded(container: Any, track: Any) -> Iterator[Any]:
 
 def _timed(packet: Any, stream: Any) -> _Timed:
     return float((packet.dts or 0) * packet.time_base), stream.index, packet
+
+
+def ffmpeg_version() -> str:
+    """Of the FFmpeg inside PyAV."""
+    return str(av.ffmpeg_version_info)
+
+
+def can_encode() -> bool:
+    """Whether it has the encoder that copies are made with."""
+    return "libx264" in av.codecs_available

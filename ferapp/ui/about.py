@@ -9,6 +9,7 @@ import ferapp
 from ferapp.inference import weights
 from ferapp.inference.added import refusals
 from ferapp.inference.manifest import Model, added, manifest
+from ferapp.ui import installation
 from ferapp.ui.licences import libraries
 
 _LIMITS = """
@@ -81,6 +82,7 @@ def show() -> None:
     st.subheader("Licences", anchor=False)
     with st.expander("Libraries that ferapp installs"):
         st.dataframe(_licences(), hide_index=True)
+    installation.fold()
 
 
 def _models() -> pandas.DataFrame:

@@ -144,7 +144,7 @@ def gate() -> Gate:
 
 def closed(found: Gate) -> None:
     """The page of a closed gate: why, and the one button that helps."""
-    page.begin("Log in", "This app is open to people who have logged in.")
+    page.head("Log in", "This app is open to people who have logged in.")
     if found.reason:
         st.text(found.reason)
     if found.way:

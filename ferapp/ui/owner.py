@@ -28,15 +28,20 @@ def owner() -> str:
     if login.rules().needs_login:
         # A part of a page that updates itself goes on for a moment after a logout.
         raise StoreError("Sessions belong to who has logged in. Log in again to see yours.")
+    if is_at_this_machine():
+        return LOCAL_OWNER
+    raise StoreError(
+        "Sessions are kept for the person at the machine that runs ferapp. This page was opened "
+        "from another one, where visitors can't be told apart and would see each other's sessions."
+    )
+
+
+def is_at_this_machine() -> bool:
+    """Whether this visitor's browser runs on the machine that runs ferapp."""
     headers = st.context.headers
     host = headers.get("Host", "localhost").lower()
     name = host if host.endswith("]") else host.rsplit(":", 1)[0]
     # The browser says what host it asked for; the address of the peer, None for loopback, is known.
     # A proxy on this machine may put its own in the place of the visitor's.
     is_near = name in _LOOPBACK and st.context.ip_address is None
-    if is_near and not any(header in headers for header in OF_PROXIES):
-        return LOCAL_OWNER
-    raise StoreError(
-        "Sessions are kept for the person at the machine that runs ferapp. This page was opened "
-        "from another one, where visitors can't be told apart and would see each other's sessions."
-    )
+    return is_near and not any(header in headers for header in OF_PROXIES)

@@ -28,7 +28,15 @@ _logger = logging.getLogger(__name__)
 
 
 def begin(title: str, subtitle: str) -> None:
-    """Set the page up: its name in the browser, the brand, the heading and the notices."""
+    """Set the page up: its heading, the notices, and what is wrong with the installation."""
+    from ferapp.ui import installation  # the server starts before these libraries are loaded
+
+    head(title, subtitle)
+    installation.banner()
+
+
+def head(title: str, subtitle: str) -> None:
+    """Its name in the browser, the brand, the heading and the notices."""
     st.set_page_config(page_title=f"{title} · ferapp", page_icon=str(_LOGO), layout="wide")
     st.logo(str(_LOGO), size="large")
     st.title(title, anchor=False)
@@ -42,7 +50,11 @@ def errors_as_sentences() -> Iterator[None]:
     try:
         yield
     except UserError as exc:
+        from ferapp.ui import installation
+
         _logger.warning("shown to the visitor: %s", type(exc).__name__)
+        if installation.is_in_banner(exc):
+            return
         with st.container(border=True):
             st.markdown("**This did not work**")
             st.text(str(exc))

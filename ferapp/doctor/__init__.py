@@ -1,0 +1,1 @@
+"""What this installation is and what is wrong with it: a report fit for a bug report."""

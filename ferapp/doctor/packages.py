@@ -1,0 +1,166 @@
+"""The libraries: which are there, and whether they are the ones that were installed."""
+
+from collections.abc import Iterator
+from importlib import metadata
+from typing import TYPE_CHECKING, Final
+
+from ferapp.doctor.findings import Finding, note, problem
+from ferapp.errors import LibraryError
+from ferapp.libraries import (
+    ONNX_RUNTIME,
+    OPENCV,
+    Library,
+    Loaded,
+    changed_files,
+    claimers,
+    repair,
+    sharers,
+    version,
+)
+from ferapp.wording import counted
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
+
+_SHARED: Final = {library.package: library for library in (OPENCV, ONNX_RUNTIME)}
+# Live video runs on it; streamlit-webrtc brings it.
+_INDIRECT: Final = "aiortc"
+_PARTS: Final = {
+    "cascades": "CascadeClassifier",
+    "YuNet": "FaceDetectorYN",
+    "Caffe": "dnn.readNetFromCaffe",
+}
+
+
+def installed() -> Finding:
+    """Whether ferapp is installed for this Python, or merely lies in this folder."""
+    if known := version("ferapp"):
+        return Finding(known)
+    return problem(
+        "not installed for this Python",
+        "Use the Python of its environment, such as .venv/bin/python, or install it as the README "
+        "says.",
+    )
+
+
+def libraries() -> Iterator[tuple[str, Finding]]:
+    """Each library that ferapp requires itself, by name."""
+    from packaging.requirements import Requirement
+
+    wanted_here = [*_requirements(""), Requirement(_INDIRECT)]
+    for wanted in sorted(wanted_here, key=lambda requirement: requirement.name):
+        yield wanted.name, _library(wanted)
+
+
+def _requirements(extra: str) -> "list[Requirement]":
+    """What ferapp requires, or what one of its extras adds."""
+    from packaging.requirements import Requirement
+
+    def is_meant(one: Requirement) -> bool:
+        of_ferapp = one.marker is None or one.marker.evaluate({"extra": ""})
+        if not extra:
+            return of_ferapp
+        return not of_ferapp and one.marker is not None and one.marker.evaluate({"extra": extra})
+
+    return [r for r in map(Requirement, metadata.requires("ferapp") or []) if is_meant(r)]
+
+
+def _library(wanted: "Requirement") -> Finding:
+    known, shared = version(wanted.name), _SHARED.get(wanted.name)
+    if not known or not wanted.specifier.contains(known, prereleases=True):
+        text = f"{known}, but ferapp needs {wanted.specifier}" if known else "not installed"
+        others = sharers(shared) if shared else []
+        if others:
+            return problem(text, _advice(repair(wanted.name, others)))
+        return problem(text, f'Install it with `python -m pip install "{wanted}"`.')
+    # Of a shared one a line of its own says what is really there.
+    changed = [] if shared else changed_files(wanted.name)
+    others = claimers(changed[0], but=wanted.name) if changed else []
+    if others:
+        text = f"{known}, overwritten by {' and '.join(others)}"
+        return problem(text, _advice(repair(wanted.name, others)))
+    if changed:
+        text = f"{known}, with {counted(len(changed), 'file')} missing or changed"
+        return note(text, f"If it does not work, {repair(wanted.name)}")
+    return Finding(known)
+
+
+def opencv() -> Finding:
+    """The OpenCV that is imported."""
+    from ferapp.vision import opencv as home
+
+    if unusable := _unusable(home.loaded):
+        return unusable
+    number, missing = home.cv2.__version__, [t for t, name in _PARTS.items() if not _has(name)]
+    if missing:
+        text = f"{number} without {' and '.join(missing)}"
+        return problem(text, _advice(repair(OPENCV.package, sharers(OPENCV))))
+    return _variant(OPENCV, home.loaded, f"{number} with {', '.join(_PARTS)}")
+
+
+def _has(name: str) -> bool:
+    from ferapp.vision.opencv import part
+
+    try:
+        part(name)
+    except LibraryError:
+        return False
+    return True
+
+
+def onnx_runtime() -> Finding:
+    """The ONNX Runtime that is imported, and what it can run models on."""
+    from ferapp.inference import session as home
+
+    if unusable := _unusable(home.loaded):
+        return unusable
+    used, there = ", ".join(home.PROVIDERS), home.available_providers()
+    text = f"{home.onnxruntime.__version__} on {used} (available: {', '.join(there)})"
+    if not set(home.PROVIDERS) <= set(there):
+        return problem(text, _advice(repair(ONNX_RUNTIME.package, sharers(ONNX_RUNTIME))))
+    return _variant(ONNX_RUNTIME, home.loaded, text)
+
+
+def _unusable(loaded: Loaded) -> Finding | None:
+    trouble = loaded.trouble
+    if trouble is None or trouble.is_usable:
+        return None
+    return problem(trouble.what, _advice(trouble.repair))
+
+
+def _variant(library: Library, loaded: Loaded, text: str) -> Finding:
+    """Of a library that works: whether it is the required one, and whether it stays so."""
+    if loaded.trouble:
+        return note(f"{text}; {loaded.trouble.what}", _advice(loaded.trouble.repair))
+    others = sharers(library)
+    if others and version(library.package):
+        text = f"{text}; {' and '.join(others)} uses the same folder"
+        return note(text, _advice(repair(library.package, others)))
+    return Finding(text)
+
+
+def ffmpeg() -> Finding:
+    """FFmpeg inside PyAV, and whether it can write what browsers play."""
+    from ferapp.media.encoder import can_encode, ffmpeg_version
+
+    text = f"{ffmpeg_version()} in PyAV {version('av')}"
+    if can_encode():
+        return Finding(f"{text} with libx264")
+    return problem(f"{text} without libx264", _advice(repair("av")))
+
+
+def extras() -> Finding:
+    """The optional parts of which everything is installed."""
+    names = metadata.metadata("ferapp").get_all("Provides-Extra") or []
+    return Finding(", ".join(name for name in sorted(names) if _is_whole(name)) or "none")
+
+
+def _is_whole(extra: str) -> bool:
+    return all(
+        all(map(_is_whole, r.extras)) if r.name == "ferapp" else version(r.name)
+        for r in _requirements(extra)
+    )
+
+
+def _advice(repair: str) -> str:
+    return repair[0].upper() + repair[1:]

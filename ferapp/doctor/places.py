@@ -1,0 +1,158 @@
+"""What ferapp reads and writes: models, the database of sessions, folders, the port, settings."""
+
+import errno
+import os
+import shutil
+import socket
+import tempfile
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from ferapp.doctor.findings import Finding, gigabytes, note, problem
+from ferapp.errors import ModelError, StoreError
+
+_LITTLE_ROOM: Final = 1_000_000_000
+_NO_ROOM: Final = 100_000_000
+_PORT: Final = 8501
+_SETTINGS: Final = "FERAPP_"
+
+
+def models() -> Iterator[tuple[str, Finding]]:
+    """Each model, by name."""
+    from ferapp.inference.verification import verified
+
+    for model in verified():
+        if not model.reason:
+            yield model.name, Finding(model.state)
+        else:
+            yield model.name, problem(model.state, model.reason)
+
+
+def database() -> Finding:
+    """The database of sessions; looked at without changing anything."""
+    from ferapp.recording.database import check_database, database_url
+
+    url = database_url()
+    if not url.drivername.startswith("sqlite"):
+        try:
+            check_database(url)
+        except StoreError:  # its text may name the server
+            return problem(
+                "a database server, which can't be used",
+                "Check that the server runs, and FERAPP_DATABASE_URL.",
+            )
+        return Finding("a database server, which answers")
+    if url.database in (None, "", ":memory:"):
+        return note(
+            "SQLite in memory",
+            "Name a file in FERAPP_DATABASE_URL to keep sessions after a restart.",
+        )
+    file = Path(str(url.database))
+    if not _is_writable(file.parent):
+        return problem(
+            f"{file}, in a folder that can't be written",
+            "Make the folder writable, or set FERAPP_DATABASE_URL=sqlite:////folder/sessions.db.",
+        )
+    if not file.exists():
+        return _with_room(file, f"{file}, not made yet")
+    check_database(url)
+    return _with_room(file, f"{file}, can be written")
+
+
+def cache() -> Finding:
+    """Where fetched models are kept."""
+    from ferapp.inference.weights import CACHE_VARIABLE, cache_folder
+
+    try:
+        folder = cache_folder()
+    except ModelError as exc:
+        return note("no folder", str(exc))
+    if _is_writable(folder):
+        return _with_room(folder, str(folder))
+    return note(
+        f"{folder}, can't be written",
+        f"To fetch models, make it writable or set {CACHE_VARIABLE} to another folder.",
+    )
+
+
+def temporary() -> Finding:
+    """Where videos are while they are read and copied."""
+    try:
+        folder = Path(tempfile.gettempdir())
+    except FileNotFoundError:
+        return problem("no folder that can be written", "Set TMPDIR to a folder that can.")
+    return _with_room(folder, str(folder))
+
+
+def _is_writable(folder: Path) -> bool:
+    """Whether a file can be made there, or in what there is of the way to it."""
+    try:
+        with tempfile.TemporaryFile(dir=_nearest(folder)) as file:
+            file.write(b"\0")
+            file.flush()
+        return True
+    except OSError:
+        return False
+
+
+def _nearest(path: Path) -> Path:
+    """It, or the first of the folders around it that is there."""
+    return next((p for p in (path, *path.absolute().parents) if os.path.exists(p)), Path())
+
+
+def _with_room(path: Path, text: str) -> Finding:
+    free = shutil.disk_usage(_nearest(path)).free
+    text = f"{text}, {gigabytes(free)} free"
+    if free < _NO_ROOM:
+        return problem(text, "Make room on this disk.")
+    return note(text, "Make room on this disk.") if free < _LITTLE_ROOM else Finding(text)
+
+
+def port(number: int | None = None) -> Finding:
+    """Whether the app can listen.
+
+    Args:
+        number: Where it listens already, if it does.
+    """
+    if number is not None:
+        return Finding(f"{number}, used by this app")
+    number = int(_option("port") or _PORT)
+    address = str(_option("address") or "")
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
+        if os.name == "posix":  # elsewhere it would share a port that is taken
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((address, number))
+        except OSError as exc:
+            if exc.errno == errno.EADDRINUSE:
+                return note(
+                    f"{number} is taken",
+                    "If this is not ferapp itself, choose another one with --server.port.",
+                )
+            return problem(
+                f"{number} can't be used ({errno.errorcode.get(exc.errno or 0, 'unknown')})",
+                "Choose another port or address in .streamlit/config.toml.",
+            )
+    return Finding(f"{number} is free")
+
+
+def _option(name: str) -> Any:
+    """A setting of Streamlit's server, as it finds it: environment, this folder, the home."""
+    if value := os.environ.get(f"STREAMLIT_SERVER_{name.upper()}"):
+        return value
+    for folder in (Path.cwd(), Path(os.path.expanduser("~"))):
+        file = folder / ".streamlit" / "config.toml"
+        if os.path.isfile(file):
+            value = tomllib.loads(file.read_text(encoding="utf-8")).get("server", {}).get(name)
+            if value is not None:
+                return value
+    return None
+
+
+def settings() -> Finding:
+    """Which variables of the environment are set; never to what."""
+    names = sorted(name for name in os.environ if name.startswith(_SETTINGS))
+    return Finding(", ".join(names) or "none")
