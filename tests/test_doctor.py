@@ -16,7 +16,7 @@ from ferapp.doctor import machine, packages, places
 from ferapp.doctor.findings import Finding
 from ferapp.doctor.privacy import private
 from ferapp.doctor.report import Report, report
-from ferapp.errors import ModelError, StoreError
+from ferapp.errors import FetchError, StoreError
 from ferapp.inference import session, weights
 from ferapp.inference.manifest import manifest
 from ferapp.libraries import Loaded, Trouble
@@ -166,13 +166,15 @@ def test_an_account_without_a_name_or_home_is_fine(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("pathlib.Path.home", nowhere)
     monkeypatch.setattr("platformdirs.user_data_path", nowhere)
     monkeypatch.setattr("platformdirs.user_cache_path", nowhere)
+    # Root could make the folder that stands for none.
+    monkeypatch.setattr("ferapp.system.folders._NO_HOME", os.devnull)
     found = report()
-    assert "set FERAPP_DATABASE_URL" in finding(found, "database").advice
+    assert "set FERAPP_DATA_DIR" in finding(found, "database").advice
     assert finding(found, "cache").state == "note"
     assert finding(found, "model.yunet").found == "not fetched"
-    with pytest.raises(StoreError, match="no home folder"):
-        database_url()
-    with pytest.raises(ModelError, match="no home folder"):
+    with pytest.raises(StoreError, match="Set FERAPP_DATA_DIR"):
+        open_database()
+    with pytest.raises(FetchError, match="Set FERAPP_CACHE_DIR"):
         weights.fetch(manifest().named("yunet"))
 
 
@@ -396,9 +398,7 @@ def test_folders_that_can_t_be_written(
     monkeypatch.setattr("tempfile.TemporaryFile", refuse)
     monkeypatch.setattr("tempfile.gettempdir", lambda: (_ for _ in ()).throw(FileNotFoundError))
     monkeypatch.setenv("FERAPP_CACHE_DIR", str(tmp_path / "cache"))
-    assert (
-        places.database().state == "problem" and "FERAPP_DATABASE_URL" in places.database().advice
-    )
+    assert places.database().state == "problem" and "FERAPP_DATA_DIR" in places.database().advice
     assert places.cache().state == "note" and "FERAPP_CACHE_DIR" in places.cache().advice
     assert places.temporary().state == "problem"
     assert not (tmp_path / "cache").exists()
@@ -412,21 +412,15 @@ def test_room_on_the_disk(free: int, state: str, monkeypatch: pytest.MonkeyPatch
     assert places.temporary().state == state
 
 
-def test_the_port_of_streamlits_configuration(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("HOME", str(tmp_path))
+def test_the_port_that_the_app_will_have(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STREAMLIT_SERVER_PORT", raising=False)
     assert places.port().found.startswith("8501")
     with socket.create_server(("127.0.0.1", 0)) as other:
         number = other.getsockname()[1]
-        (tmp_path / ".streamlit").mkdir()
-        (tmp_path / ".streamlit" / "config.toml").write_text(
-            f'[server]\nport = {number}\naddress = "127.0.0.1"\n'
-        )
+        monkeypatch.setenv("STREAMLIT_SERVER_PORT", str(number))
         taken = places.port()
     assert (taken.state, taken.found) == ("note", f"{number} is taken")
+    assert f"make run PORT={number + 1}" in taken.advice
     assert places.port().found == f"{number} is free"
     monkeypatch.setenv("STREAMLIT_SERVER_PORT", "70000")
     with pytest.raises(OverflowError):

@@ -1,18 +1,16 @@
 """``ferapp serve``: the app, from here until Ctrl-C."""
 
-import os
 import runpy
 import signal
-import socket
 import sys
-import tomllib
 from types import FrameType
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 
 from ferapp.errors import SettingError
 from ferapp.system.folders import shipped
+from ferapp.system.listening import configured_address, try_to_listen
 
 _APP: Final = shipped("app.py")
 
@@ -28,11 +26,8 @@ def serve(
     opens_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Start the app; Ctrl-C stops it."""
-    settings = _settings()
-    listens = (
-        address or os.environ.get("STREAMLIT_SERVER_ADDRESS") or settings["address"],
-        port or int(os.environ.get("STREAMLIT_SERVER_PORT") or settings["port"]),
-    )
+    usual = configured_address()
+    listens = address or usual[0], port or usual[1]
     check_port(*listens)
     flags = {"server.address": listens[0], "server.port": listens[1]}
     if opens_browser:
@@ -49,25 +44,14 @@ def check_port(address: str, port: int) -> None:
     Raises:
         SettingError: It could not; the sentence says why, and what to do.
     """
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family) as probe:
-        if os.name == "posix":
-            # As servers do: a port whose last connections are still ending is free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, port))
-        except OSError as exc:
-            raise SettingError(
-                f"Port {port} of {address} can't be used: {exc.strerror}. If another program has "
-                f"it, stop that one or choose another port: make run PORT={port + 1}, or "
-                f"python -m ferapp serve --port {port + 1}."
-            ) from exc
-
-
-def _settings() -> dict[str, Any]:
-    text = shipped(".streamlit/config.toml").read_text(encoding="utf-8")
-    settings: dict[str, Any] = tomllib.loads(text)["server"]
-    return settings
+    try:
+        try_to_listen(address, port)
+    except OSError as exc:
+        raise SettingError(
+            f"Port {port} of {address} can't be used: {exc.strerror}. If another program has it, "
+            f"stop that one or choose another port: make run PORT={port + 1}, or "
+            f"python -m ferapp serve --port {port + 1}."
+        ) from exc
 
 
 def _end(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -3,19 +3,18 @@
 import errno
 import os
 import shutil
-import socket
 import tempfile
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from ferapp.doctor.findings import Finding, gigabytes, note, problem
-from ferapp.errors import ModelError, StoreError
+from ferapp.errors import StoreError
+from ferapp.system.folders import CACHE_VARIABLE, DATA_VARIABLE, cache_folder
+from ferapp.system.listening import configured_address, try_to_listen
 
 _LITTLE_ROOM: Final = 1_000_000_000
 _NO_ROOM: Final = 100_000_000
-_PORT: Final = 8501
 _SETTINGS: Final = "FERAPP_"
 
 
@@ -53,7 +52,7 @@ def database() -> Finding:
     if not _is_writable(file.parent):
         return problem(
             f"{file}, in a folder that can't be written",
-            "Make the folder writable, or set FERAPP_DATABASE_URL=sqlite:////folder/sessions.db.",
+            f"Make the folder writable, or set {DATA_VARIABLE} to another one.",
         )
     if not file.exists():
         return _with_room(file, f"{file}, not made yet")
@@ -63,12 +62,7 @@ def database() -> Finding:
 
 def cache() -> Finding:
     """Where fetched models are kept."""
-    from ferapp.inference.weights import CACHE_VARIABLE, cache_folder
-
-    try:
-        folder = cache_folder()
-    except ModelError as exc:
-        return note("no folder", str(exc))
+    folder = cache_folder()
     if _is_writable(folder):
         return _with_room(folder, str(folder))
     return note(
@@ -118,38 +112,20 @@ def port(number: int | None = None) -> Finding:
     """
     if number is not None:
         return Finding(f"{number}, used by this app")
-    number = int(_option("port") or _PORT)
-    address = str(_option("address") or "")
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    with socket.socket(family) as probe:
-        if os.name == "posix":  # elsewhere it would share a port that is taken
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((address, number))
-        except OSError as exc:
-            if exc.errno == errno.EADDRINUSE:
-                return note(
-                    f"{number} is taken",
-                    "If this is not ferapp itself, choose another one with --server.port.",
-                )
-            return problem(
-                f"{number} can't be used ({errno.errorcode.get(exc.errno or 0, 'unknown')})",
-                "Choose another port or address in .streamlit/config.toml.",
+    address, number = configured_address()
+    try:
+        try_to_listen(address, number)
+    except OSError as exc:
+        if exc.errno == errno.EADDRINUSE:
+            return note(
+                f"{number} is taken",
+                f"If this is not ferapp itself, choose another one: make run PORT={number + 1}.",
             )
+        return problem(
+            f"{number} can't be used ({errno.errorcode.get(exc.errno or 0, 'unknown')})",
+            "Choose another port or address in .streamlit/config.toml.",
+        )
     return Finding(f"{number} is free")
-
-
-def _option(name: str) -> Any:
-    """A setting of Streamlit's server, as it finds it: environment, this folder, the home."""
-    if value := os.environ.get(f"STREAMLIT_SERVER_{name.upper()}"):
-        return value
-    for folder in (Path.cwd(), Path(os.path.expanduser("~"))):
-        file = folder / ".streamlit" / "config.toml"
-        if os.path.isfile(file):
-            value = tomllib.loads(file.read_text(encoding="utf-8")).get("server", {}).get(name)
-            if value is not None:
-                return value
-    return None
 
 
 def settings() -> Finding:

@@ -55,9 +55,9 @@ def _named(variable: str) -> Path | None:
 
 
 def _of_user(ask: Callable[[str], Path]) -> Path:
-    """The user's folder; without a home one that is not there, never "~" in the working directory."""
+    """The user's folder; without a home one that is not there, never "~" in this directory."""
     try:
         folder = ask("ferapp")
-    except RuntimeError:  # newer releases of platformdirs; older ones give a path that begins with "~"
+    except RuntimeError:  # of newer releases of platformdirs; older ones give "~/..."
         folder = Path("~")
     return folder if folder.is_absolute() else Path(_NO_HOME, *folder.parts[1:])
