@@ -9,10 +9,10 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from ferapp.errors import SettingError
-from ferapp.system.folders import shipped
+from ferapp.system.folders import project_path
 from ferapp.system.listening import configured_address, try_to_listen
 
-_APP: Final = shipped("app.py")
+_APP: Final = project_path("app.py")
 
 
 def serve(

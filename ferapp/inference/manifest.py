@@ -16,10 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, mod
 
 from ferapp.errors import ManifestError, MissingWeights, UnknownModel
 from ferapp.inference.folder import MANIFEST_NAME, models_folder, read_inside
-from ferapp.system.folders import shipped
+from ferapp.system.folders import project_path
 from ferapp.vision.preprocess import Colour, InputSpec
 
-MODELS_FOLDER: Final = shipped("models")
+MODELS_FOLDER: Final = project_path("models")
 """Where the shipped weights and their manifest are."""
 
 Kind = Literal["detector", "classifier", "smile"]

@@ -21,7 +21,7 @@ _PACKAGE: Final = Path(__file__).parents[1]
 _NO_HOME: Final = "/nonexistent"
 
 
-def shipped(name: str) -> Path:
+def project_path(name: str) -> Path:
     """A file or folder of the project's top level, which a wheel carries inside the package."""
     inside = _PACKAGE / "project" / name
     return inside if inside.exists() else _PACKAGE.parent / name

@@ -4,12 +4,12 @@ import os
 import socket
 import tomllib
 
-from ferapp.system.folders import shipped
+from ferapp.system.folders import project_path
 
 
 def configured_address() -> tuple[str, int]:
     """Address and port: from the environment, else from ``.streamlit/config.toml``."""
-    text = shipped(".streamlit/config.toml").read_text(encoding="utf-8")
+    text = project_path(".streamlit/config.toml").read_text(encoding="utf-8")
     settings = tomllib.loads(text)["server"]
     return (
         os.environ.get("STREAMLIT_SERVER_ADDRESS") or str(settings["address"]),

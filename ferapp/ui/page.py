@@ -9,7 +9,7 @@ from typing import Final
 import streamlit as st
 
 from ferapp.errors import UserError
-from ferapp.system.folders import shipped
+from ferapp.system.folders import project_path
 
 EXPRESSION_NOTICE: Final = "A model sees a face, not a feeling: this is the expression, no more."
 USE_NOTICE: Final = (
@@ -17,7 +17,7 @@ USE_NOTICE: Final = (
     "is forbidden in the EU."
 )
 
-PAGES: Final = shipped("pages")
+PAGES: Final = project_path("pages")
 """Where the scripts of the pages are."""
 
 NAVIGATION: Final = Path(__file__).with_name("navigation.py")
