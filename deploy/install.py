@@ -33,6 +33,7 @@ Python {version} lacks the module {module}, which makes environments. To install
   macOS:          brew install python"""
 NO_ROOM = "There is too little free disk space here: {free:.1f} GB; ferapp needs {needed:.1f} GB."
 NOT_WRITABLE = "The folder {folder} can't be written: {reason}. Move ferapp to one of yours."
+IN_THE_WAY = "{folder} is no environment of ferapp. Move it away, or delete it, and try again."
 FAILED = """\
 The packages could not be installed; pip's message is above. Run the same command again to go on.
 If it names a connection, check the network or the package index (pip config list)."""
@@ -136,9 +137,15 @@ def _check_room(folder, needed=ROOM_BYTES):
 
 
 def _make(venv):
-    """A new environment, in place of a broken one."""
+    """A new environment, in place of a broken one; never in place of anything else."""
     import venv as library
 
+    marks = ("pyvenv.cfg", "bin", "Scripts", "lib", "Lib", "ferapp.json")
+    is_ours = venv.is_dir() and not venv.is_symlink() and any((venv / m).exists() for m in marks)
+    is_project = venv.resolve() == ROOT or venv.resolve() in ROOT.parents
+    is_there = os.path.lexists(str(venv))
+    if is_project or (is_there and not is_ours and not _is_empty_folder(venv)):
+        raise Stop(IN_THE_WAY.format(folder=venv))
     try:
         library.create(str(venv), clear=True, with_pip=True)
     except OSError as error:
@@ -149,6 +156,10 @@ def _make(venv):
         shutil.rmtree(str(venv), ignore_errors=True)
         output = (error.output or b"").decode(errors="replace").strip()
         raise Stop(f"{output}\nThe environment could not be made; the reason is above.") from None
+
+
+def _is_empty_folder(path):
+    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
 
 
 def _say(text):
@@ -180,8 +191,9 @@ def _state_file(venv):
 def _state(venv):
     """What was installed, as far as it came to its end."""
     try:
-        return json.loads(_state_file(venv).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        state = json.loads(_state_file(venv).read_text(encoding="utf-8"))
+        return {"requirements": state["requirements"], "extras": list(state["extras"])}
+    except (OSError, ValueError, TypeError, KeyError):
         return {}
 
 
