@@ -64,7 +64,7 @@ NEWEST ?= python3
 # uv picks releases; an environment is made anew each time, so that it holds what was picked.
 define test-with
 	@$(INSTALL) dev
-	$(BIN)/uv venv --quiet --clear --python $(2) .venv-$(1)
+	$(BIN)/uv venv --quiet --seed --clear --python $(2) .venv-$(1)
 	$(BIN)/uv pip install --quiet --python .venv-$(1) --resolution $(3) -e '.[test]'
 	.venv-$(1)/bin/python -m pytest
 endef
