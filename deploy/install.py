@@ -8,6 +8,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -33,6 +34,7 @@ Python {version} lacks the module {module}, which makes environments. To install
   macOS:          brew install python"""
 NO_ROOM = "There is too little free disk space here: {free:.1f} GB; ferapp needs {needed:.1f} GB."
 NOT_WRITABLE = "The folder {folder} can't be written: {reason}. Move ferapp to one of yours."
+NO_EXTRA = "There is no extra called {unknown}. There are: {known}."
 IN_THE_WAY = "{folder} is no environment of ferapp. Move it away, or delete it, and try again."
 FAILED = """\
 The packages could not be installed; pip's message is above. Run the same command again to go on.
@@ -46,10 +48,14 @@ class Stop(Exception):
 def main() -> int:
     """Install what is missing; 0 if everything is there, 1 with a sentence if not."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("extras", nargs="*", help="extras of pyproject.toml, such as test")
+    parser.add_argument(
+        "extras",
+        nargs="*",
+        help="extras of pyproject.toml: test for the tests, login, postgresql, models, ...",
+    )
     parser.add_argument("--venv", default=".venv", help="folder of the environment")
     parser.add_argument(
-        "--this-python", action="store_true", help="make it anew if it is of another Python"
+        "--this-python", action="store_true", help="replace an environment of another Python"
     )
     parser.add_argument("--goal", default="run", help="make target to name in messages")
     arguments = parser.parse_args()
@@ -74,6 +80,10 @@ def install(venv, extras, is_this_python, goal):
         Stop: It can't be done.
     """
     python = venv / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    known = _known_extras()
+    unknown = sorted(set(extras) - set(known))
+    if unknown:
+        raise Stop(NO_EXTRA.format(unknown=", ".join(unknown), known=", ".join(known)))
     requirements = _digest()
     version = _version_of(python)
     is_other = is_this_python and version != list(sys.version_info[:2])
@@ -140,8 +150,8 @@ def _make(venv):
     """A new environment, in place of a broken one; never in place of anything else."""
     import venv as library
 
-    marks = ("pyvenv.cfg", "bin", "Scripts", "lib", "Lib", "ferapp.json")
-    is_ours = venv.is_dir() and not venv.is_symlink() and any((venv / m).exists() for m in marks)
+    marks = ("pyvenv.cfg", "ferapp.json", "bin/python", "Scripts/python.exe")
+    is_ours = not venv.is_symlink() and any(os.path.lexists(str(venv / mark)) for mark in marks)
     is_project = venv.resolve() == ROOT or venv.resolve() in ROOT.parents
     is_there = os.path.lexists(str(venv))
     if is_project or (is_there and not is_ours and not _is_empty_folder(venv)):
@@ -199,6 +209,13 @@ def _state(venv):
 
 def _keep(venv, state):
     _state_file(venv).write_text(json.dumps(state), encoding="utf-8")
+
+
+def _known_extras():
+    """Names of the extras, read without tomllib, which Python has from 3.11 on."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    section = text.split("[project.optional-dependencies]", 1)[1].split("\n[", 1)[0]
+    return re.findall(r"^([a-z0-9-]+) = \[", section, re.MULTILINE)
 
 
 def _digest():

@@ -88,6 +88,7 @@ def without_python(venv: Path) -> None:
 
 def a_file(venv: Path) -> None:
     venv.mkdir()
+    (venv / "pyvenv.cfg").touch()
     (venv / "bin").write_text("in the way")
 
 
@@ -200,6 +201,61 @@ def test_what_is_missing_is_said_before_anything_is_made(
         run(tmp_path / ".venv")
     monkeypatch.undo()
     assert not (tmp_path / ".venv").exists() and not pip.asked
+
+
+def mine(path: Path) -> None:
+    path.mkdir()
+    (path / "thesis.txt").touch()
+
+
+def linked(path: Path) -> None:
+    mine(path.with_name("elsewhere"))
+    path.symlink_to(path.with_name("elsewhere"))
+
+
+def dangling(path: Path) -> None:
+    path.symlink_to(path.with_name("gone"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="links are POSIX")
+@pytest.mark.parametrize("there", [mine, linked, dangling, Path.touch])
+def test_what_is_no_environment_is_never_emptied(
+    tmp_path: Path,
+    pip: Pip,
+    monkeypatch: pytest.MonkeyPatch,
+    there: Callable[[Path], None],
+) -> None:
+    monkeypatch.setattr(install, "_make", make)
+    there(tmp_path / ".venv")
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(install.Stop, match="is no environment of ferapp. Move it away"):
+        run(tmp_path / ".venv")
+    assert sorted(tmp_path.rglob("*")) == before and not pip.asked
+
+
+@pytest.mark.parametrize("place", ["", ".", "..", "/"])
+def test_the_project_and_what_is_above_it_are_never_emptied(
+    pip: Pip, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    monkeypatch.setattr(install, "_make", make)
+    monkeypatch.setattr("venv.create", lambda *_, **__: pytest.fail("it would be emptied"))
+    with pytest.raises(install.Stop, match="is no environment of ferapp"):
+        run(ROOT / place)
+
+
+@pytest.mark.parametrize("state", ["", "[]", "{}", '{"requirements": 1}', '{"extras": 3}'])
+def test_a_damaged_state_is_made_anew(tmp_path: Path, pip: Pip, state: str) -> None:
+    run(tmp_path / ".venv", "test")
+    (tmp_path / ".venv" / "ferapp.json").write_text(state)
+    pip.asked = []
+    run(tmp_path / ".venv", "test")
+    assert pip.asked == [*PINNED, "-e .[test]"]
+
+
+def test_an_unknown_extra_is_said_with_those_that_there_are(tmp_path: Path, pip: Pip) -> None:
+    with pytest.raises(install.Stop, match=r"no extra called nosuch\. There are: train, .*test"):
+        run(tmp_path / ".venv", "test", "nosuch")
+    assert not pip.asked
 
 
 def test_a_folder_that_can_t_be_written_is_said(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Starting and stopping the app: one process, one sentence when it can't be."""
 
+import errno
 import os
 import signal
 import socket
@@ -39,9 +40,29 @@ def test_a_port_that_is_taken_is_a_sentence_with_another_one() -> None:
     assert "in use" in str(result.exception)
 
 
-def test_an_address_that_is_not_of_this_machine_is_a_sentence(port: int) -> None:
-    with pytest.raises(SettingError, match=r"of 192\.0\.2\.1 can't be used"):
-        serve.check_port("192.0.2.1", port)
+@pytest.mark.parametrize("address", ["192.0.2.1", "nonsense.invalid", "999.1.1.1"])
+def test_an_address_that_is_not_of_this_machine_is_a_sentence(port: int, address: str) -> None:
+    with pytest.raises(SettingError, match=rf"can't listen on {address}: .* such as 127\.0\.0\.1"):
+        serve.check_port(address, port)
+
+
+def test_a_port_for_the_administrator_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(serve, "try_to_listen", refuse)
+    with pytest.raises(SettingError, match=r"Port 80 is reserved .* make run PORT=8501"):
+        serve.check_port("127.0.0.1", 80)
+
+
+@pytest.mark.parametrize("port", ["abc", "99999", "0", "-1"])
+def test_a_port_in_the_environment_that_is_none_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, port: str
+) -> None:
+    monkeypatch.setenv("STREAMLIT_SERVER_PORT", port)
+    result = CliRunner().invoke(app, ["serve"])
+    assert isinstance(result.exception, SettingError)
+    assert f"'{port}'; expected a number from 1 to 65535" in str(result.exception)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="users and signals of POSIX")

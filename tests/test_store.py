@@ -393,7 +393,9 @@ def test_a_data_folder_that_can_t_be_written_is_named_with_the_way_out(
     [
         ("nonsense", "no database URL"),
         ("cobol://x/y", "no driver for cobol"),
-        ("postgresql://ferapp@127.0.0.1:9/none", "can't be used"),
+        ("mysql://x/y", "no driver for mysql .* expected postgresql or sqlite"),
+        ("postgresql://ferapp:p@127.0.0.1:abc/none", "no database URL"),
+        ("postgresql://ferapp@127.0.0.1:9/none", r"can't be used: [^().]*127\.0\.0\.1[^().]*\."),
     ],
 )
 def test_a_url_that_leads_nowhere_is_a_sentence(

@@ -1,8 +1,10 @@
 """``ferapp serve``: the app, from here until Ctrl-C."""
 
+import errno
 import runpy
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Final, NoReturn
 
@@ -26,7 +28,10 @@ def serve(
     opens_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
 ) -> None:
     """Start the app; Ctrl-C stops it."""
-    usual = configured_address()
+    try:
+        usual = configured_address()
+    except ValueError as exc:
+        raise SettingError(str(exc)) from exc
     listens = address or usual[0], port or usual[1]
     check_port(*listens)
     flags = {"server.address": listens[0], "server.port": listens[1]}
@@ -47,11 +52,26 @@ def check_port(address: str, port: int) -> None:
     try:
         try_to_listen(address, port)
     except OSError as exc:
-        raise SettingError(
-            f"Port {port} of {address} can't be used: {exc.strerror}. If another program has it, "
-            f"stop that one or choose another port: make run PORT={port + 1}, or "
-            f"python -m ferapp serve --port {port + 1}."
-        ) from exc
+        raise SettingError(_why_not(address, port, exc)) from exc
+
+
+def _why_not(address: str, port: int, error: OSError) -> str:
+    another = f"make run PORT={{0}}, or {Path(sys.executable).name} -m ferapp serve --port {{0}}."
+    match error.errno:
+        case errno.EADDRINUSE:
+            another = another.format(port + 1 if port < 65_535 else 8501)
+            return (
+                f"Port {port} is in use. Stop the other program, or choose another port: {another}"
+            )
+        case errno.EACCES:
+            another = another.format(8501)
+            return f"Port {port} is reserved for the administrator. Choose another one: {another}"
+        case _:
+            reason = error.strerror or type(error).__name__
+            return (
+                f"ferapp can't listen on {address}: {reason}. Expected an address of this machine, "
+                "such as 127.0.0.1, or 0.0.0.0 for all of them."
+            )
 
 
 def _end(_signal: int, _frame: FrameType | None) -> NoReturn:

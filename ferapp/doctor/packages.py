@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _SHARED: Final = {library.package: library for library in (OPENCV, ONNX_RUNTIME)}
 # Live video runs on it; streamlit-webrtc brings it.
+# A distribution may have patched or left out a few.
+_DAMAGED_FILES: Final = 20
 _INDIRECT: Final = "aiortc"
 _PARTS: Final = {
     "cascades": "CascadeClassifier",
@@ -81,6 +83,8 @@ def _library(wanted: "Requirement") -> Finding:
         return problem(text, _advice(repair(wanted.name, others)))
     if changed:
         text = f"{known}, with {counted(len(changed), 'file')} missing or changed"
+        if len(changed) > _DAMAGED_FILES:
+            return problem(text, _advice(repair(wanted.name)))
         return note(text, f"If it does not work, {repair(wanted.name)}")
     return Finding(known)
 

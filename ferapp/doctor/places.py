@@ -112,7 +112,10 @@ def port(number: int | None = None) -> Finding:
     """
     if number is not None:
         return Finding(f"{number}, used by this app")
-    address, number = configured_address()
+    try:
+        address, number = configured_address()
+    except ValueError as exc:
+        return problem("none", str(exc))
     try:
         try_to_listen(address, number)
     except OSError as exc:

@@ -11,6 +11,8 @@ from typing import Final
 
 # A drive or a slash, and what belongs to it.
 _PATH: Final = re.compile(r"(?:[A-Za-z]:)?[^\s\"'`]*[/\\][^\s\"'`]*")
+# Homes of others, by where systems keep them.
+_OTHER_HOME: Final = re.compile(r"((?:/home/|/Users/|\\Users\\))[^\s/\\\"'`:,;)]+")
 
 
 def private(text: str) -> str:
@@ -20,7 +22,7 @@ def private(text: str) -> str:
     for name in _names():
         pattern = re.compile(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", re.IGNORECASE)
         text = _PATH.sub(lambda found, hide=pattern: hide.sub("_", found[0]), text)  # type: ignore[misc]
-    return text
+    return _OTHER_HOME.sub(r"\1_", text)
 
 
 def _homes() -> set[str]:

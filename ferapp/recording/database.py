@@ -7,6 +7,7 @@ FERAPP_DATA_DIR       another folder for the SQLite file
 """
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -53,6 +54,7 @@ _TOLD: Final = {
     "disk i/o": "the disk reported an error",
     "queuepool": "too many use it at once; try again in a moment",
 }
+_SETTINGS_OF_DRIVER: Final = re.compile(r" \(timeout is [^)]*\)")
 # A connection that was cut or that there is none of yet; the next one may do.
 _PASSING: Final = (InterfaceError, TimeoutError, ConnectionError)
 
@@ -68,7 +70,7 @@ def database_url() -> URL:
         return URL.create("sqlite", database=str(data_folder() / "sessions.db"))
     try:
         url = make_url(named)
-    except ArgumentError as exc:
+    except (ArgumentError, ValueError) as exc:  # the latter of a port that is no number
         raise StoreError(
             f"{_VARIABLE} is no database URL; expected postgresql://user:password@host/name or "
             "sqlite:////absolute/path.db."
@@ -138,9 +140,15 @@ def _engine(url: URL, **options: Any) -> Engine:
     try:
         return create_engine(url, **options)
     except NoSuchModuleError as exc:
-        raise StoreError(f"There is no driver for {url.drivername} databases.") from exc
+        raise StoreError(_no_driver(url)) from exc
     except ModuleNotFoundError as exc:
+        if url.get_backend_name() != "postgresql":
+            raise StoreError(_no_driver(url)) from exc
         raise MissingExtra(exc.name or url.drivername, "postgresql") from exc
+
+
+def _no_driver(url: URL) -> str:
+    return f"There is no driver for {url.drivername} databases; expected postgresql or sqlite."
 
 
 @contextmanager
@@ -167,6 +175,7 @@ def in_words(opening: URL | None = None) -> Iterator[None]:
         reason = next((told for word, told in _TOLD.items() if word in cause.lower()), None)
         if reason is None:
             reason = getattr(exc, "strerror", None) or cause.splitlines()[0][:200]
+            reason = _SETTINGS_OF_DRIVER.sub("", reason).rstrip(" .")
         may_pass = "locked" in cause.lower() or isinstance(exc, _PASSING)
         name = "" if opening is None else f", {place(opening)},"
         remedy = "" if opening is None or may_pass else f" {_remedy(opening)}"

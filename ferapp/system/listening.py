@@ -8,13 +8,18 @@ from ferapp.system.folders import project_path
 
 
 def configured_address() -> tuple[str, int]:
-    """Address and port: from the environment, else from ``.streamlit/config.toml``."""
+    """Address and port: from the environment, else from ``.streamlit/config.toml``.
+
+    Raises:
+        ValueError: The port is none; the text is fit to be shown.
+    """
     text = project_path(".streamlit/config.toml").read_text(encoding="utf-8")
     settings = tomllib.loads(text)["server"]
-    return (
-        os.environ.get("STREAMLIT_SERVER_ADDRESS") or str(settings["address"]),
-        int(os.environ.get("STREAMLIT_SERVER_PORT") or settings["port"]),
-    )
+    address = os.environ.get("STREAMLIT_SERVER_ADDRESS") or str(settings["address"])
+    port = os.environ.get("STREAMLIT_SERVER_PORT") or str(settings["port"])
+    if not (port.isascii() and port.isdigit() and 0 < int(port) < 65_536):
+        raise ValueError(f"The port is set to {port!r}; expected a number from 1 to 65535.")
+    return address, int(port)
 
 
 def try_to_listen(address: str, port: int) -> None:
