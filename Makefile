@@ -65,7 +65,7 @@ NEWEST ?= python3
 define test-with
 	@$(INSTALL) dev
 	$(BIN)/uv venv --quiet --seed --clear --python $(2) .venv-$(1)
-	$(BIN)/uv pip install --quiet --python .venv-$(1) --resolution $(3) -e '.[test]'
+	$(BIN)/uv pip install --quiet --python .venv-$(1) --resolution $(3) -e '.[test,batch]'
 	.venv-$(1)/bin/python -m pytest
 endef
 

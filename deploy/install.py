@@ -51,7 +51,7 @@ def main() -> int:
     parser.add_argument(
         "extras",
         nargs="*",
-        help="extras of pyproject.toml: test for the tests, login, postgresql, models, ...",
+        help="what else to install: test, login, postgresql, models, ...",
     )
     parser.add_argument("--venv", default=".venv", help="folder of the environment")
     parser.add_argument(

@@ -228,7 +228,7 @@ def test_what_is_no_environment_is_never_emptied(
     monkeypatch.setattr(install, "_make", make)
     there(tmp_path / ".venv")
     before = sorted(tmp_path.rglob("*"))
-    with pytest.raises(install.Stop, match="is no environment of ferapp. Move it away"):
+    with pytest.raises(install.Stop, match=r"is no environment of ferapp\. Move it away"):
         run(tmp_path / ".venv")
     assert sorted(tmp_path.rglob("*")) == before and not pip.asked
 

@@ -60,9 +60,7 @@ def _why_not(address: str, port: int, error: OSError) -> str:
     match error.errno:
         case errno.EADDRINUSE:
             another = another.format(port + 1 if port < 65_535 else 8501)
-            return (
-                f"Port {port} is in use. Stop the other program, or choose another port: {another}"
-            )
+            return f"Port {port} is in use. Stop the other program, or choose another: {another}"
         case errno.EACCES:
             another = another.format(8501)
             return f"Port {port} is reserved for the administrator. Choose another one: {another}"
