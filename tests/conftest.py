@@ -1,6 +1,7 @@
 """Fixtures that several test files share."""
 
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,14 @@ def _nobody_s_sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         # The visitors of AppTest have an address that is a mock; theirs is this machine.
         patch.setattr("streamlit.runtime.context.ContextProxy.ip_address", None)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _main_module_stays() -> Iterator[None]:
+    """AppTest leaves its script as ``__main__``, which every process spawned later would run."""
+    before = sys.modules["__main__"]
+    yield
+    sys.modules["__main__"] = before
 
 
 @pytest.fixture
