@@ -37,9 +37,9 @@ import numpy as np
 from benchmarks.machine import ROOT
 from benchmarks.mutants import File, films, mutant, pictures
 from ferapp.errors import ImageError, VideoError
-from ferapp.media.child import confine
 from ferapp.media.decoder import Decoder
 from ferapp.media.images import read_image
+from ferapp.system.child import confine
 
 MOST_MS = 500.0
 MOST_MB = 400

@@ -1,4 +1,4 @@
-"""A child process that behaves as it is told, for `ferapp.media.child.Child`.
+"""A child process that behaves as it is told, for `ferapp.system.child.Child`.
 
 Its request is a list of lines; a number is how many seconds it says nothing, "ours" an error that
 nobody expected, and "status" an end with an exit status.
@@ -8,7 +8,7 @@ import sys
 import time
 from typing import Any
 
-from ferapp.media.child import run
+from ferapp.system.child import run
 
 
 def behave(request: Any) -> None:

@@ -414,7 +414,7 @@ def test_a_model_that_takes_all_memory_is_refused() -> None:
     ("ends", "message"),
     [
         pytest.param("kill -SEGV $$", r"the process .* ended by itself", id="it crashes"),
-        pytest.param("exit 1", r"\(exit status 1\), by an error in ferapp", id="an error of ours"),
+        pytest.param("exit 1", r"could not be examined.*exit status 1", id="an error of ours"),
     ],
 )
 def test_an_examiner_that_dies_is_a_refusal(
@@ -422,7 +422,7 @@ def test_an_examiner_that_dies_is_a_refusal(
 ) -> None:
     (tmp_path / "python").write_text(f"#!/bin/sh\n{ends}\n")
     (tmp_path / "python").chmod(0o755)
-    monkeypatch.setattr(examination.sys, "executable", str(tmp_path / "python"))
+    monkeypatch.setattr("ferapp.system.child.sys.executable", str(tmp_path / "python"))
     with pytest.raises(ModelError, match=rf"mine\.onnx was refused: .*{message}"):
         examined(sound())
 
@@ -770,14 +770,14 @@ def test_a_manifest_that_can_t_be_written_leaves_nothing(
     here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "net.onnx").write_bytes(sound())
-    real = adding._write_whole
+    real = adding.write_whole
 
     def write_whole(path: Path, data: bytes) -> None:
         if path.name == "manifest.json":
             raise OSError(28, "No space left on device")
         real(path, data)
 
-    monkeypatch.setattr(adding, "_write_whole", write_whole)
+    monkeypatch.setattr(adding, "write_whole", write_whole)
     with pytest.raises(ModelError, match=r"No space left on device\. Nothing has changed"):
         adding.add(
             tmp_path / "net.onnx",

@@ -17,7 +17,7 @@ import pandas
 import pytest
 from typer.testing import CliRunner
 
-import ferapp.recording.files
+import ferapp.system.files
 from ferapp.cli.app import app
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import MissingExtra, ModelError, StoreError, UserError
@@ -365,7 +365,7 @@ def test_tables_that_are_written_in_parts_are_the_same(
     (folder / "bad.png").touch()
     run(folder)
     whole = contents(folder.parent / "out")
-    monkeypatch.setattr("ferapp.recording.tables._ROWS", 2)
+    monkeypatch.setattr("ferapp.system.csv_tables._ROWS", 2)
     monkeypatch.setattr("ferapp.pipeline.batch_tables._ROWS_AT_ONCE", 3)
     run(folder)
     assert contents(folder.parent / "out") == whole
@@ -386,7 +386,7 @@ def test_a_full_disk_stops_with_a_sentence_and_keeps_what_is_done(
             raise OSError(28, "No space left on device")
         fsync(handle)
 
-    monkeypatch.setattr(ferapp.recording.files.os, "fsync", full)
+    monkeypatch.setattr(ferapp.system.files.os, "fsync", full)
     with pytest.raises(StoreError, match="No space left"):
         run(folder)
     monkeypatch.undo()
@@ -407,7 +407,7 @@ def test_a_table_that_can_not_be_written_leaves_the_old_ones(
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ferapp.recording.files.os.fsync", full)
+    monkeypatch.setattr("ferapp.system.files.os.fsync", full)
     with pytest.raises(StoreError, match=r"errors\.csv could not be written"):
         batch.write_tables()
     after = contents(folder.parent / "out")

@@ -7,7 +7,8 @@ import numpy as np
 import pandas
 import pytest
 
-from ferapp.recording.export import bare, csv_bytes, one_line
+from ferapp.system.csv_tables import bare, csv_bytes
+from ferapp.system.text import one_line
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import pytest
 
 from ferapp.errors import StoreError
-from ferapp.recording.files import write_whole
+from ferapp.system.files import write_whole
 
 
 def full(*_: Any, **__: Any) -> NoReturn:

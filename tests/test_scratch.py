@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ferapp.media.scratch import clear, scratch
+from ferapp.system.scratch import clear, scratch
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="modes and owners of POSIX")
 
@@ -66,7 +66,7 @@ def test_what_a_crash_has_left_is_removed(temp: Path, dead: int) -> None:
 
 def test_a_crashed_process_leaves_what_clear_finds(temp: Path) -> None:
     """The names that one function gives are those that the other looks for."""
-    code = "import os\nfrom ferapp.media.scratch import scratch\nwith scratch():\n    os._exit(1)"
+    code = "import os\nfrom ferapp.system.scratch import scratch\nwith scratch():\n    os._exit(1)"
     subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(temp)})
     assert len(list(temp.iterdir())) == 1
     assert clear() == 1 and not list(temp.iterdir())

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,9 +19,9 @@ import numpy as np
 import pytest
 
 from ferapp.errors import VideoError
-from ferapp.media.child import Child
 from ferapp.media.containers import HEAD_BYTES, container_of
 from ferapp.media.video import ENDINGS, Video, VideoInfo
+from ferapp.system.child import Child, ChildError
 from tests.test_images import png
 from tests.videos import (
     WH,
@@ -505,9 +506,9 @@ def test_a_decoder_that_hangs_does_not_outlive_who_started_it(tmp_path: Path) ->
     (tmp_path / "nothing").touch()
     code = (
         "import os, signal\n"
-        "from ferapp.media.child import Child\n"
+        "from ferapp.system.child import Child\n"
         f"with open({str(tmp_path / 'nothing')!r}, 'rb') as file:\n"
-        "    child = Child('tests.sleeper', file, ['{}\\n', 60])\n"
+        "    child = Child('tests.sleeper', file, ['{}\\n', 60], work='decoder', subject='video')\n"
         "child._out.readline()\n"
         "print(child.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
@@ -560,18 +561,21 @@ def nothing(tmp_path: Path) -> Iterator[object]:
         yield file
 
 
+decoder = partial(Child, "tests.sleeper", work="decoder of the video", subject="video")
+
+
 def test_a_child_that_falls_silent_is_killed_and_it_is_told(nothing: object) -> None:
-    with Child("tests.sleeper", nothing, ['{"here": 1}\n', 60], silence_s=0.6) as child:
+    with decoder(nothing, ['{"here": 1}\n', 60], silence_s=0.6) as child:
         assert child.message()[0] == {"here": 1}
         before_s = time.monotonic()
-        with pytest.raises(VideoError, match=r"did nothing for 0\.6 s"):
+        with pytest.raises(ChildError, match=r"did nothing for 0\.6 s"):
             child.message()
         assert time.monotonic() - before_s < 5
     assert not is_running(child.pid)
 
 
 def test_a_child_that_nobody_asks_may_be_silent(nothing: object) -> None:
-    with Child("tests.sleeper", nothing, ['{"n": 1}\n', '{"n": 2}\n'], silence_s=0.3) as child:
+    with decoder(nothing, ['{"n": 1}\n', '{"n": 2}\n'], silence_s=0.3) as child:
         assert child.message()[0] == {"n": 1}
         time.sleep(0.9)  # longer than the watch takes to see it
         assert child.message()[0] == {"n": 2}
@@ -590,8 +594,8 @@ def test_a_child_that_ends_in_the_middle_of_a_word_has_crashed(
     nothing: object, says: list[str]
 ) -> None:
     with (
-        Child("tests.sleeper", nothing, says) as child,
-        pytest.raises(VideoError, match="has crashed"),
+        decoder(nothing, says) as child,
+        pytest.raises(ChildError, match="has crashed"),
     ):
         child.message()
 
@@ -600,8 +604,8 @@ def test_an_error_of_ours_is_not_told_as_a_damaged_file(
     nothing: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     with (
-        Child("tests.sleeper", nothing, ["ours"]) as child,
-        pytest.raises(VideoError, match=r"in ferapp, not in the file \(AttributeError in sleeper"),
+        decoder(nothing, ["ours"]) as child,
+        pytest.raises(ChildError, match=r"in ferapp, not in the file \(AttributeError in sleeper"),
     ):
         child.message()
     assert "AttributeError in sleeper.py" in caplog.text
@@ -610,16 +614,16 @@ def test_an_error_of_ours_is_not_told_as_a_damaged_file(
 
 def test_a_child_that_can_not_begin_is_not_told_as_a_damaged_file(nothing: object) -> None:
     with (
-        Child("tests.sleeper", nothing, ["status"]) as child,
-        pytest.raises(VideoError, match="exit status 7"),
+        decoder(nothing, ["status"]) as child,
+        pytest.raises(ChildError, match="exit status 7"),
     ):
         child.message()
 
 
 def test_what_a_child_tells_of_itself_is_the_error(nothing: object) -> None:
     with (
-        Child("tests.sleeper", nothing, ['{"error": "Too large."}\n']) as child,
-        pytest.raises(VideoError, match=r"^Too large\.$"),
+        decoder(nothing, ['{"error": "Too large."}\n']) as child,
+        pytest.raises(ChildError, match=r"^Too large\.$"),
     ):
         child.message()
 

@@ -144,7 +144,7 @@ class _Copies:
     def add(self, path: Path, image: Any, analysis: "FrameAnalysis") -> None:
         """Write one copy and keep its rows."""
         from ferapp.media.images import png_bytes
-        from ferapp.recording.export import one_line
+        from ferapp.system.text import one_line
         from ferapp.vision.annotate import annotated, captions, colours
 
         copy = annotated(image, analysis.faces.xyxy, captions(analysis), colours(analysis))
@@ -159,7 +159,7 @@ class _Copies:
         """Write the table; with no picture read there is none."""
         import pandas
 
-        from ferapp.recording.export import csv_bytes
+        from ferapp.system.csv_tables import csv_bytes
 
         if self._tables:
             table = pandas.concat(self._tables, ignore_index=True)
@@ -185,7 +185,7 @@ class _Copies:
 
 
 def _shown(path: Path) -> str:
-    from ferapp.recording.export import one_line
+    from ferapp.system.text import one_line
 
     return one_line(str(path))
 

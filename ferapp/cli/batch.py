@@ -116,7 +116,7 @@ def _run(folder: Path, out: Path, request: "Request", engine: "Engine") -> "Tall
 
 
 def _tell(tally: "Tally", folder: Path, out: Path, *, as_json: bool) -> None:
-    from ferapp.recording.export import one_line
+    from ferapp.system.text import one_line
 
     read = tally.pictures + tally.videos
     if as_json:

@@ -30,7 +30,7 @@ def list_sessions(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
 ) -> None:
     """The sessions of this machine's user, the newest first."""
-    from ferapp.recording.export import one_line
+    from ferapp.system.text import one_line
 
     table = Table("id", "title", "started", "seconds", "readings", "kept until")
     with _open_store() as store:
@@ -75,8 +75,8 @@ def export(
     if form not in FORMATS:
         raise typer.BadParameter(f"expected one of {', '.join(FORMATS)}", param_hint="--format")
     from ferapp.recording.exchange import to_csv, to_json, to_parquet
-    from ferapp.recording.files import write_whole
     from ferapp.recording.report import to_html
+    from ferapp.system.files import write_whole
 
     make = {"csv": to_csv, "parquet": to_parquet, "json": to_json, "html": to_html}[form]
     with _open_store() as store:

@@ -77,7 +77,7 @@ def video(
     from ferapp.pipeline.build import load_analyzer
     from ferapp.pipeline.clip import recording_of_clip, tracks_of
     from ferapp.recording.exchange import csv_parts, write_parquet
-    from ferapp.recording.files import whole_file
+    from ferapp.system.files import whole_file
     from ferapp.vision.threads import cap_threads
 
     _refuse_targets(path, {"--out": out, "--csv": csv, "--parquet": parquet})
@@ -219,7 +219,7 @@ def longest(clip: "Clip") -> frozenset[int]:
 
 
 def _shown(path: Path) -> str:
-    from ferapp.recording.export import one_line
+    from ferapp.system.text import one_line
 
     return one_line(str(path))
 

@@ -4,14 +4,13 @@ import contextlib
 import hashlib
 import json
 import os
-import secrets
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from ferapp.errors import ModelError, UserError
+from ferapp.errors import ModelError, StoreError, UserError
 from ferapp.inference import weights
 from ferapp.inference.examination import examine
 from ferapp.inference.folder import (
@@ -27,6 +26,7 @@ from ferapp.inference.manifest import (
     added_model,
     shipped,
 )
+from ferapp.system.files import write_whole
 
 _turn = Lock()
 
@@ -114,34 +114,22 @@ def add(
         place = folder / model.file
         if os.path.lexists(place):
             raise ModelError(f"{place.name} is in the folder already; choose another name.")
-        _write_whole(place, weight_bytes)
+        write_whole(place, weight_bytes)
         try:
-            _write_whole(folder / MANIFEST_NAME, f"{text}\n".encode())
+            write_whole(folder / MANIFEST_NAME, f"{text}\n".encode())
         except BaseException:
             place.unlink(missing_ok=True)
             raise
     return model, has_wide_weights
 
 
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write a file that gets its name last, so that it is there whole or not at all."""
-    partial = path.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with partial.open("xb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-
-
 @contextlib.contextmanager
 def _written(folder: Path) -> Iterator[None]:
     try:
         yield
-    except OSError as exc:
+    except (OSError, StoreError) as exc:
+        system = exc if isinstance(exc, OSError) else exc.__cause__
+        reason = getattr(system, "strerror", None) or type(system).__name__
         raise ModelError(
-            f"The model could not be written to {folder.name}: {exc.strerror or exc}. "
-            "Nothing has changed."
+            f"The model could not be written to {folder.name}: {reason}. Nothing has changed."
         ) from exc

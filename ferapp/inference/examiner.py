@@ -5,10 +5,8 @@ bytes, on its standard input, and answers with the reason for which the model is
 it is not, and whether its weights take all eight bits. `ferapp.inference.examination` starts it.
 """
 
-import json
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
 from typing import Any, Final
 
 import numpy as np
@@ -19,10 +17,10 @@ from ferapp.errors import ModelError
 from ferapp.inference.classifiers import ExpressionClassifier
 from ferapp.inference.manifest import Model
 from ferapp.inference.session import Session
+from ferapp.system.child import run, send
 
 _MEMORY_BYTES: Final = 4 << 30
-# Of the processor: an end for a child whose parent was killed and can't end it.
-_LIMIT_S: Final = 60
+_PROCESSOR_S: Final = 60
 _DOMAINS: Final = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 _FLOATS: Final = "tensor(float)"
 _INTEGER_PRODUCTS: Final = (
@@ -205,26 +203,11 @@ def _too_much_memory() -> str:
     return f"it needs more memory than the {_MEMORY_BYTES >> 30} GB that a model may take."
 
 
-def _confine() -> None:
-    """Take no more memory and time than this, leave no core file; not to be had on Windows."""
-    with suppress(ImportError):
-        import resource
-
-        for what, most in (
-            (resource.RLIMIT_AS, _MEMORY_BYTES),
-            (resource.RLIMIT_CPU, _LIMIT_S),
-            (resource.RLIMIT_CORE, 0),
-        ):
-            with suppress(OSError, ValueError):  # where less is allowed already
-                resource.setrlimit(what, (most, most))
-
-
-def main() -> None:
-    """Read the entry and the bytes, and answer."""
-    _confine()
+def send_answer(_: Any) -> None:
+    """Read the entry and the bytes from standard input, and answer."""
     model = Model.model_validate_json(sys.stdin.buffer.readline())
-    print(json.dumps(examine(sys.stdin.buffer.read(), model)))
+    send(examine(sys.stdin.buffer.read(), model))
 
 
 if __name__ == "__main__":
-    main()
+    run(send_answer, memory_bytes=_MEMORY_BYTES, processor_s=_PROCESSOR_S)

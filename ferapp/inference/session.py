@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ferapp.errors import ModelError
 from ferapp.libraries import ONNX_RUNTIME, Loaded, load
+from ferapp.system.text import one_line
 
 loaded: Final[Loaded] = load(ONNX_RUNTIME)
 """What came of importing it."""
@@ -134,7 +135,7 @@ def _stopping(options: Any, limit_s: float | None) -> Iterator[None]:
 def _told(exc: Exception) -> str:
     """What ONNX Runtime says, on one line; names in it come from the graph."""
     line = " ".join(_INTERNALS.sub("", str(exc)).split())
-    return "".join(c if c.isprintable() else "\ufffd" for c in line)[:_LONGEST_TOLD]
+    return one_line(line)[:_LONGEST_TOLD]
 
 
 def available_providers() -> list[str]:

@@ -19,9 +19,9 @@ from av.video.reformatter import Colorspace, VideoReformatter
 from numpy.typing import NDArray
 
 from ferapp.errors import VideoError
-from ferapp.media.child import run, send
 from ferapp.media.containers import HEAD_BYTES, container_of
 from ferapp.media.video import VideoInfo
+from ferapp.system.child import run, send
 
 MAX_PIXELS: Final = 50_000_000
 """Videos with larger frames are refused; 8K has 33 megapixels."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.errors import VideoError
-from ferapp.media.child import Child
+from ferapp.system.child import Child, ChildError
 
 ENDINGS: Final = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".3gp")
 """What names of videos end in; what a file is tells its content alone."""
@@ -78,6 +78,8 @@ class Video:
                 "ferapp.media.decoder",
                 file,
                 {"per_second": per_second, "max_side_px": max_side_px},
+                work="decoder of the video",
+                subject="video",
             )
         finally:
             if file is not source:
@@ -86,6 +88,9 @@ class Video:
             told, _ = self._child.message()
             info = told["info"]
             self.info = VideoInfo(**info | {"size_wh": tuple(info["size_wh"])})
+        except ChildError as exc:
+            self.close()
+            raise VideoError(str(exc)) from exc
         except BaseException:
             self.close()
             raise
@@ -111,11 +116,11 @@ class Video:
         while True:
             try:
                 told, data = self._child.message()
-            except VideoError as exc:
+            except ChildError as exc:
                 if self._is_closed:
                     return
                 if not count:
-                    raise
+                    raise VideoError(str(exc)) from exc
                 self.damage = f"{exc} What was read before is kept."
                 return
             if "damage" in told:

@@ -10,9 +10,9 @@ from typing import Any
 from ferapp.errors import DataError, StoreError
 from ferapp.pipeline.batch_items import Outcome
 from ferapp.recording.exchange import read
-from ferapp.recording.export import one_line
-from ferapp.recording.files import sweep, write_whole
 from ferapp.recording.session import Readings, Recording
+from ferapp.system.files import sweep, write_whole
+from ferapp.system.text import one_line
 
 
 class Results:

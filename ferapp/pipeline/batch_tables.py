@@ -10,9 +10,9 @@ import numpy as np
 from ferapp.pipeline.batch_items import Request
 from ferapp.recording.columns import CODED, CORNERS, schema
 from ferapp.recording.exchange import table
-from ferapp.recording.export import one_line
 from ferapp.recording.session import Readings, Recording
-from ferapp.recording.tables import CsvFile, csv_file
+from ferapp.system.csv_tables import CsvFile, csv_file
+from ferapp.system.text import one_line
 
 _FILES: Final = (
     *("path", "kind", "sha256", "width", "height", "faces"),

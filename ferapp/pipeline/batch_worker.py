@@ -15,7 +15,7 @@ from ferapp.pipeline.build import load_analyzer
 from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip, tracks_of
 from ferapp.recording.columns import MOST_READINGS
 from ferapp.recording.exchange import to_parquet
-from ferapp.recording.export import one_line
+from ferapp.system.text import one_line
 from ferapp.vision.threads import cap_threads
 
 # A result has to be the same whenever it is made. The time of the file would not do: a copy has

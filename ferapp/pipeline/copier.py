@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ferapp.errors import VideoError
-from ferapp.media.child import run, send
 from ferapp.media.decoder import Decoder
 from ferapp.media.encoder import Encoder, with_sound
 from ferapp.pipeline.overlay import Overlay
+from ferapp.system.child import run, send
 from ferapp.vision.threads import cap_threads
 
 _MEMORY_BYTES = 3 << 30

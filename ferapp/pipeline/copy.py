@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import BinaryIO, Final, Self
 
 from ferapp.errors import VideoError
-from ferapp.media.child import Child
-from ferapp.media.scratch import clear, scratch
 from ferapp.media.video import opened
 from ferapp.pipeline.overlay import Overlay
+from ferapp.system.child import Child, ChildError
+from ferapp.system.scratch import clear, scratch
 
 MAX_SIDE_PX: Final = 1920
 """Copies of larger videos are made smaller."""
@@ -61,7 +61,12 @@ class AnnotatedCopy:
                 "max_side_px": MAX_SIDE_PX,
             }
             self._child = Child(
-                "ferapp.pipeline.copier", file, request, work="copier", silence_s=_SILENCE_S
+                "ferapp.pipeline.copier",
+                file,
+                request,
+                work="copier of the video",
+                subject="video",
+                silence_s=_SILENCE_S,
             )
         except BaseException as exc:
             self._stack.close()
@@ -90,7 +95,10 @@ class AnnotatedCopy:
             VideoError: The source can't be read, or the copy not be written.
         """
         while True:
-            told, _ = self._child.message()
+            try:
+                told, _ = self._child.message()
+            except ChildError as exc:
+                raise VideoError(str(exc)) from exc
             if "done" in told:
                 self.note = told["note"]
                 try:

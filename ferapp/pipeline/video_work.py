@@ -11,7 +11,6 @@ import numpy as np
 
 from ferapp.errors import VideoError
 from ferapp.media.images import jpeg_bytes
-from ferapp.media.scratch import scratch
 from ferapp.media.video import VideoInfo
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.clip import Clip, ClipAnalysis
@@ -19,6 +18,7 @@ from ferapp.pipeline.copy import AnnotatedCopy
 from ferapp.pipeline.overlay import Overlay
 from ferapp.pipeline.stream import StreamFrame
 from ferapp.settings import ClipSettings
+from ferapp.system.scratch import scratch
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import Image, region, resized
 

@@ -16,9 +16,10 @@ from pyarrow import parquet
 
 from ferapp.errors import DataError
 from ferapp.recording.columns import CODED, CORNERS, TEXTS, checked, refuse_many, schema
-from ferapp.recording.export import bare, csv_bytes, one_line
 from ferapp.recording.metadata import MOST_LETTERS, from_metadata, metadata
 from ferapp.recording.session import Readings, Recording
+from ferapp.system.csv_tables import bare, csv_bytes
+from ferapp.system.text import one_line
 
 FORMAT: Final = 1
 """Of Parquet and JSON files; what is newer is refused."""

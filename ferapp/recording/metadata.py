@@ -9,8 +9,8 @@ from typing import Any, Final, get_args
 from uuid import uuid4
 
 from ferapp.errors import DataError
-from ferapp.recording.export import one_line
 from ferapp.recording.session import Marker, Recording, Source
+from ferapp.system.text import one_line
 
 MOST_SECONDS: Final = 1e8
 """Three years; a chart or a sum of more would be of no use."""

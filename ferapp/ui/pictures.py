@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from ferapp.media.images import MAX_BYTES, MAX_PIXELS, read_image
-from ferapp.recording.export import one_line
+from ferapp.system.text import one_line
 from ferapp.vision.crops import Image, region
 from ferapp.wording import counted
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas
 import streamlit as st
 
-from ferapp.recording.export import csv_bytes
+from ferapp.system.csv_tables import csv_bytes
 from ferapp.types import FrameAnalysis
 from ferapp.ui import charts
 from ferapp.ui.files import (

@@ -8,12 +8,12 @@ from typing import Any, Final
 import streamlit as st
 
 from ferapp.errors import VideoError
-from ferapp.media import scratch
 from ferapp.media.encoder import Encoder
 from ferapp.media.video import ENDINGS, Video, VideoInfo
 from ferapp.pipeline.job import Job
 from ferapp.pipeline.video_work import Reading, nameless
 from ferapp.settings import ClipSettings, StreamSettings
+from ferapp.system import scratch
 from ferapp.ui import jobs, resources, video_results
 from ferapp.ui.controls import Choice
 from ferapp.ui.webcam import demo_frame, drawn

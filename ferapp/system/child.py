@@ -16,9 +16,9 @@ import traceback
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Self
+from typing import Any, BinaryIO, Final, Literal, Self
 
-from ferapp.errors import UserError, VideoError
+from ferapp.errors import UserError
 
 SILENCE_S: Final = 20.0
 """A child that was asked and says nothing for so long is killed."""
@@ -31,6 +31,24 @@ _ROOT: Final = str(Path(__file__).parents[2])
 _logger = logging.getLogger(__name__)
 
 
+class ChildError(Exception):
+    """Why a child gave no answer, in a sentence; callers map it to an error of their own.
+
+    Attributes:
+        kind: "refusal" (the child says what is wrong with the file), "fault" (an error in ferapp),
+            "timeout" (it fell silent), "killed" (by `Child.kill`), "exit" (an exit status other
+            than 0), "crash" (anything else).
+    """
+
+    def __init__(
+        self,
+        message: str,
+        kind: Literal["refusal", "fault", "timeout", "killed", "exit", "crash"],
+    ) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
 class Child:
     """One such process; a context manager that leaves none behind.
 
@@ -40,8 +58,12 @@ class Child:
         module: What it runs.
         file: Its standard input, as a file with a descriptor.
         request: What it is asked, as plain values.
-        work: What it does, for the sentence that says why it ended.
+        work: Who it is, in the sentence that says why it ended, as "decoder of the video".
+        subject: What it works on, in the same sentence, as "video".
         silence_s: See `SILENCE_S`.
+
+    Raises:
+        OSError: The process can't be started.
     """
 
     def __init__(
@@ -50,10 +72,12 @@ class Child:
         file: BinaryIO,
         request: Any,
         *,
-        work: str = "decoder",
+        work: str,
+        subject: str,
         silence_s: float = SILENCE_S,
     ) -> None:
         self._work = work
+        self._subject = subject
         self._silence_s = silence_s
         self._deadline: float | None = None
         self._is_stuck = False
@@ -95,29 +119,30 @@ class Child:
         """The next one and its raw bytes.
 
         Raises:
-            VideoError: The child told of an error, ended early, or fell silent.
+            ChildError: The child refused the file, failed, ended early, or fell silent.
         """
         self._deadline = time.monotonic() + self._silence_s
         try:
             line = self._out.readline()
-            told: dict[str, Any] = json.loads(line) if line.endswith(b"\n") else {}
-            data = bytearray(told.get("bytes", 0))
-            is_whole = bool(told) and self._out.readinto(data) == len(data)  # type: ignore[attr-defined]
+            header: dict[str, Any] = json.loads(line) if line.endswith(b"\n") else {}
+            data = bytearray(header.get("bytes", 0))
+            is_whole = bool(header) and self._out.readinto(data) == len(data)  # type: ignore[attr-defined]
         except ValueError:  # of a pipe that was closed by `kill`, or of half a line
-            told, is_whole = {}, False
+            header, is_whole = {}, False
         finally:
             self._deadline = None
         if not is_whole:
-            raise VideoError(self._why_ended())
-        if "fault" in told:
-            _logger.error("the %s failed: %s", self._work, told["fault"])
-            raise VideoError(
-                f"The {self._work} of the video failed by an error in ferapp, not in the file "
-                f"({told['fault']}). Please report it."
+            raise self._end_error()
+        if "fault" in header:
+            _logger.error("the %s failed: %s", self._work, header["fault"])
+            raise ChildError(
+                f"The {self._work} failed because of an error in ferapp, not in the file "
+                f"({header['fault']}). Please report it.",
+                "fault",
             )
-        if "error" in told:
-            raise VideoError(told["error"])
-        return told, data
+        if "error" in header:
+            raise ChildError(header["error"], "refusal")
+        return header, data
 
     def kill(self) -> None:
         """End it at once; may be called twice."""
@@ -129,21 +154,24 @@ class Child:
         with suppress(OSError):
             self._out.close()
 
-    def _why_ended(self) -> str:
+    def _end_error(self) -> ChildError:
         if self._is_stuck:
-            return (
-                f"The video was given up: its {self._work} did nothing for {self._silence_s:g} s."
+            return ChildError(
+                f"The {self._subject} was given up: its {self._work.split()[0]} did nothing for "
+                f"{self._silence_s:g} s.",
+                "timeout",
             )
         if self._ended.is_set():
-            return f"The {self._work} of the video was ended."
+            return ChildError(f"The {self._work} was ended.", "killed")
         with suppress(subprocess.TimeoutExpired):
             if 0 < self._process.wait(_CLOSING_S) < _FIRST_CRASH:
-                return (
-                    f"The {self._work} of the video ended by itself, with the exit status "
-                    f"{self._process.returncode}. Is ferapp installed completely? Look with: "
-                    "python -m ferapp doctor"
+                return ChildError(
+                    f"The {self._work} ended by itself, with the exit status "
+                    f"{self._process.returncode}. Is ferapp installed completely? Check with: "
+                    "python -m ferapp doctor",
+                    "exit",
                 )
-        return f"The {self._work} of the video has crashed; the file may be damaged."
+        return ChildError(f"The {self._work} has crashed; the file may be damaged.", "crash")
 
     def _watch(self) -> None:
         while not self._ended.wait(0.5):
@@ -162,25 +190,26 @@ class Child:
             fcntl.fcntl(self._out.fileno(), fcntl.F_SETPIPE_SZ, 1 << 20)
 
 
-def send(told: dict[str, Any], data: memoryview | bytes = b"") -> None:
-    """Of the child: one message to who started it."""
+def send(header: dict[str, Any], data: memoryview | bytes = b"") -> None:
+    """Of the child: send one message to its parent."""
     out = sys.stdout.buffer
     if len(data):
-        told = told | {"bytes": len(data)}
-    out.write(json.dumps(told).encode() + b"\n")
+        header = header | {"bytes": len(data)}
+    out.write(json.dumps(header).encode() + b"\n")
     if len(data):
         out.write(data)
     out.flush()
 
 
-def run(work: Callable[[Any], None], *, memory_bytes: int) -> None:
-    """Of the child: do what it was asked, and tell what nobody expected as an error of ours.
+def run(work: Callable[[Any], None], *, memory_bytes: int, processor_s: int | None = None) -> None:
+    """Of the child: do the work; an exception that nobody expected is reported as our own fault.
 
     Args:
-        work: Gets the request; an error that the user can mend it raises as a `UserError`.
+        work: Gets the request; raises a `UserError` for what the user can mend.
         memory_bytes: See `confine`.
+        processor_s: See `confine`.
     """
-    confine(memory_bytes)
+    confine(memory_bytes, processor_s)
     try:
         work(json.loads(sys.argv[1]))
     except BrokenPipeError:
@@ -189,27 +218,38 @@ def run(work: Callable[[Any], None], *, memory_bytes: int) -> None:
     except UserError as exc:
         send({"error": str(exc)})
     except Exception as exc:
-        send({"fault": _fault(exc)})
+        send({"fault": _fault_text(exc)})
 
 
-def _fault(exc: Exception) -> str:
+def _fault_text(exc: Exception) -> str:
     """Which class and where; not the text, which may quote what is in the file."""
     places = traceback.extract_tb(exc.__traceback__)
     ours = [place for place in places if Path(place.filename).is_relative_to(_ROOT)] or places
     return f"{type(exc).__name__} in {Path(ours[-1].filename).name}, line {ours[-1].lineno}"
 
 
-def confine(memory_bytes: int) -> None:
-    """Of the child: take no more address space than this, leave no core file, outlive nobody.
+def confine(memory_bytes: int, processor_s: int | None = None) -> None:
+    """Of the child: cap address space and processor time, leave no core file, outlive no parent.
 
-    The first two are not to be had on Windows.
+    Only the last is to be had on Windows.
+
+    Args:
+        memory_bytes: Most address space.
+        processor_s: Most processor time: an end for work that keeps Python from noticing that the
+            parent has gone.
     """
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    with suppress(ImportError, OSError, ValueError):
+    with suppress(ImportError):
         import resource
 
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+        for limit, most in (
+            (resource.RLIMIT_AS, memory_bytes),
+            (resource.RLIMIT_CORE, 0),
+            (resource.RLIMIT_CPU, processor_s),
+        ):
+            if most is not None:
+                with suppress(OSError, ValueError):  # where less is allowed already
+                    resource.setrlimit(limit, (most, most))
 
 
 def _end_with(parent: int) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from ferapp.errors import StoreError
-from ferapp.recording.export import one_line
+from ferapp.system.text import one_line
 
 _PARTIAL: Final = re.compile(r"\.[0-9a-f]{16}\.part")
 
