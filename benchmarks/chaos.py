@@ -29,10 +29,10 @@ from sqlalchemy import URL
 
 from benchmarks.machine import ROOT
 from ferapp.errors import StoreError
-from ferapp.recording.database import database_url, in_words, open_database
-from ferapp.recording.recorder import Recorder
-from ferapp.recording.session import Readings
-from ferapp.recording.store import Store
+from ferapp.sessions.database import database_url, in_words, open_database
+from ferapp.sessions.recorder import Recorder
+from ferapp.sessions.session import Readings
+from ferapp.sessions.store import Store
 from tests.recordings import some_readings, some_recording
 
 OWNER = "chaos"

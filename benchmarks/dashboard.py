@@ -22,8 +22,8 @@ from sqlalchemy import make_url
 
 from benchmarks.machine import ROOT, about
 from benchmarks.served import App
-from ferapp.recording.database import open_database
-from ferapp.recording.store import LOCAL_OWNER, Store
+from ferapp.sessions.database import open_database
+from ferapp.sessions.store import LOCAL_OWNER, Store
 from tests.recordings import some_readings, some_recording
 
 READINGS = {"minute": 900, "hour": 54_000}

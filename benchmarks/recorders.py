@@ -28,10 +28,10 @@ from rich.console import Console
 from sqlalchemy import URL
 
 from benchmarks.machine import ROOT, about
-from ferapp.recording.database import database_url, in_words, open_database
-from ferapp.recording.recorder import Recorder, Sink
-from ferapp.recording.session import Readings
-from ferapp.recording.store import Store
+from ferapp.sessions.database import database_url, in_words, open_database
+from ferapp.sessions.recorder import Recorder, Sink
+from ferapp.sessions.session import Readings
+from ferapp.sessions.store import Store
 from tests import postgres
 from tests.recordings import some_readings, some_recording
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from ferapp.emotions import EXPRESSIONS
-from ferapp.recording.session import Readings, Recording
+from ferapp.sessions.session import Readings, Recording
 
 FRAME_WH = (640, 480)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ferapp.emotions import EXPRESSIONS
-from ferapp.recording.affect import FORMULA, POSITIONS, valence_arousal
+from ferapp.sessions.report.affect import FORMULA, POSITIONS, valence_arousal
 
 NAN = np.nan
 

@@ -30,8 +30,8 @@ from ferapp.pipeline.batch_items import Item, Outcome, Request
 from ferapp.pipeline.batch_results import Results
 from ferapp.pipeline.batch_worker import analysed
 from ferapp.pipeline.engines import on_processes, on_ray
-from ferapp.recording.exchange import read
-from ferapp.recording.store import LOCAL_OWNER, Store
+from ferapp.sessions.formats.exchange import read
+from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
 from ferapp.types import Faces
 from tests.batches import Scripted, in_this_process, items

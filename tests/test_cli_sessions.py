@@ -10,8 +10,8 @@ from typer.testing import CliRunner
 
 from ferapp.cli.app import app
 from ferapp.errors import StoreError
-from ferapp.recording.exchange import read
-from ferapp.recording.store import LOCAL_OWNER, Store
+from ferapp.sessions.formats.exchange import read
+from ferapp.sessions.store import LOCAL_OWNER, Store
 from tests.recordings import some_readings, some_recording
 
 

@@ -20,9 +20,10 @@ from ferapp.cli import video as command
 from ferapp.cli.app import app
 from ferapp.errors import UserError
 from ferapp.inference.manifest import manifest
-from ferapp.pipeline import build, copy, overlay
+from ferapp.pipeline import build
+from ferapp.pipeline.annotated_copy import copy, overlay
 from ferapp.pipeline.clip import Clip, ClipAnalysis
-from ferapp.recording.exchange import read
+from ferapp.sessions.formats.exchange import read
 from ferapp.ui.webcam import demo_frame
 from ferapp.vision.crops import resized
 from tests.conftest import ROOT
@@ -437,7 +438,7 @@ def test_a_table_that_fails_leaves_what_was_there(
         yield b"half"
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("ferapp.recording.exchange.csv_parts", full)
+    monkeypatch.setattr("ferapp.sessions.formats.exchange.csv_parts", full)
     result = run(clip, "--csv", out / "a.csv")
     assert result.exit_code == 1 and "No space left on device" in str(result.exception)
     assert isinstance(result.exception, UserError)
@@ -511,7 +512,7 @@ def children_of(process: int) -> dict[int, str]:
     [
         ("ferapp.media.decoder", "it alone"),
         ("ferapp.media.decoder", "all, as a terminal does"),
-        ("ferapp.pipeline.copier", "it alone"),
+        ("ferapp.pipeline.annotated_copy.copier", "it alone"),
     ],
 )
 def test_ctrl_c_ends_it_and_leaves_nothing(at_work: str, to: str, long: Path, out: Path) -> None:

@@ -14,7 +14,7 @@ from ferapp.errors import ModelError, SettingError, VideoError
 from ferapp.inference.manifest import manifest
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip, tracks_of
-from ferapp.recording.session import Readings
+from ferapp.sessions.session import Readings
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, Look, StreamSettings
 from ferapp.types import Faces
 from tests.fakes import FakeClassifier, FakeDetector

@@ -14,10 +14,10 @@ import pytest
 from ferapp.emotions import COLOURS
 from ferapp.errors import UserError, VideoError
 from ferapp.media.encoder import Encoder, with_sound
-from ferapp.pipeline.copy import AnnotatedCopy
-from ferapp.pipeline.overlay import HIDDEN_MARGIN_S, Overlay
-from ferapp.recording.session import Readings
-from ferapp.recording.summary import GAP_S
+from ferapp.pipeline.annotated_copy.copy import AnnotatedCopy
+from ferapp.pipeline.annotated_copy.overlay import HIDDEN_MARGIN_S, Overlay
+from ferapp.sessions.report.summary import GAP_S
+from ferapp.sessions.session import Readings
 from tests.recordings import made
 from tests.test_video import EIGHT, FRONT, LEVELS, is_running, off_by, seen
 from tests.videos import (

@@ -9,8 +9,8 @@ import plotly.graph_objects as go
 import pytest
 
 from ferapp.emotions import COLOURS, EXPRESSIONS
-from ferapp.recording.figures import MOST_POINTS, affect_curve, timeline
-from ferapp.recording.session import Marker, Readings
+from ferapp.sessions.report.charts import MOST_POINTS, affect_curve, timeline
+from ferapp.sessions.session import Marker, Readings
 from tests.recordings import made, some_readings
 
 NONE = Readings.empty(8)

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from ferapp.recording.session import Marker, Readings
-from ferapp.recording.store import LOCAL_OWNER, Store
+from ferapp.sessions.session import Marker, Readings
+from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.ui import resources, session_views
 from tests.fakes import Clock
 from tests.recordings import made, some_readings, some_recording

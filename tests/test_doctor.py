@@ -20,7 +20,7 @@ from ferapp.errors import FetchError, StoreError
 from ferapp.inference import session, weights
 from ferapp.inference.manifest import manifest
 from ferapp.libraries import Loaded, Trouble
-from ferapp.recording.database import database_url, open_database
+from ferapp.sessions.database import database_url, open_database
 from ferapp.ui import installation, resources
 from ferapp.vision import opencv
 from tests.conftest import ROOT
@@ -343,7 +343,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Of a database of sessions."""
     place = tmp_path / "with blank?" / "sessions.db"
     url = database_url().set(database=str(place))
-    monkeypatch.setattr("ferapp.recording.database.database_url", lambda: url)
+    monkeypatch.setattr("ferapp.sessions.database.database_url", lambda: url)
     return place
 
 
@@ -371,7 +371,7 @@ def test_a_database_is_looked_at_without_changing_it(file: Path) -> None:
 def test_a_database_that_the_app_could_not_use(
     statements: tuple[str, ...], told: str, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ferapp.recording.database._CHECK_S", 0.1)
+    monkeypatch.setattr("ferapp.sessions.database._CHECK_S", 0.1)
     make(file)
     other = sqlite3.connect(file, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")

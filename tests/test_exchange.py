@@ -15,10 +15,10 @@ from pyarrow import parquet
 
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import DataError
-from ferapp.recording import columns
-from ferapp.recording.exchange import read, table, to_csv, to_json, to_parquet
-from ferapp.recording.metadata import from_metadata, metadata
-from ferapp.recording.session import Marker, Readings, Recording
+from ferapp.sessions.formats import columns
+from ferapp.sessions.formats.exchange import read, table, to_csv, to_json, to_parquet
+from ferapp.sessions.formats.metadata import from_metadata, metadata
+from ferapp.sessions.session import Marker, Readings, Recording
 from tests.recordings import as_objects, some_readings, some_recording
 
 Writer = Callable[[Recording, Readings], bytes]

@@ -6,9 +6,9 @@ import numpy as np
 import plotly.graph_objects as go
 
 from ferapp.emotions import COLOURS, EXPRESSIONS
-from ferapp.recording.figures import empty_frame, picture_bars, shares, transition_map
-from ferapp.recording.session import Readings
-from ferapp.recording.summary import summary
+from ferapp.sessions.report.charts import empty_frame, picture_bars, shares, transition_map
+from ferapp.sessions.report.summary import summary
+from ferapp.sessions.session import Readings
 from tests.recordings import made
 
 NONE = Readings.empty(8)

@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit import config
 from streamlit.testing.v1 import AppTest
 
-from ferapp.recording.store import Store
+from ferapp.sessions.store import Store
 from ferapp.ui import login
 from tests.conftest import ROOT
 from tests.recordings import some_readings

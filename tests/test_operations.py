@@ -13,7 +13,7 @@ from starlette.responses import Response
 from ferapp.errors import MissingWeights, ModelError, StoreError
 from ferapp.inference import weights
 from ferapp.pipeline.seats import Seats
-from ferapp.recording.recorder import Recorder
+from ferapp.sessions.recorder import Recorder
 from ferapp.ui import health, jobs, metrics, resources
 from ferapp.ui.logs import begin_log
 from tests.fakes import Clock

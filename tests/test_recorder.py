@@ -10,9 +10,9 @@ from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import StoreError
 from ferapp.pipeline.record import new_recording, readings_of_frame, readings_of_pictures
 from ferapp.pipeline.stream import FaceReading, StreamFrame
-from ferapp.recording import recorder as module
-from ferapp.recording.recorder import Recorder
-from ferapp.recording.session import Readings
+from ferapp.sessions import recorder as module
+from ferapp.sessions.recorder import Recorder
+from ferapp.sessions.session import Readings
 from ferapp.settings import StreamSettings
 from ferapp.types import Faces, FrameAnalysis
 from tests.fakes import Clock

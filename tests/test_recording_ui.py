@@ -11,12 +11,12 @@ from streamlit.testing.v1 import AppTest
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import ModelError, StoreError
 from ferapp.pipeline.analyzer import Analyzer
-from ferapp.recording import recorder as recorder_module
-from ferapp.recording import store as store_module
-from ferapp.recording.exchange import to_csv, to_json, to_parquet
-from ferapp.recording.recorder import Recorder
-from ferapp.recording.session import Marker, Readings, Recording
-from ferapp.recording.store import LOCAL_OWNER, Store
+from ferapp.sessions import recorder as recorder_module
+from ferapp.sessions import store as store_module
+from ferapp.sessions.formats.exchange import to_csv, to_json, to_parquet
+from ferapp.sessions.recorder import Recorder
+from ferapp.sessions.session import Marker, Readings, Recording
+from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.settings import AnalysisSettings, StreamSettings
 from ferapp.ui.owner import owner
 from ferapp.ui.webcam import LiveSettings, Viewer

@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
-from ferapp.recording.affect import FORMULA
-from ferapp.recording.report import MOST_FACES, to_html
-from ferapp.recording.session import Marker, Readings
+from ferapp.sessions.report.affect import FORMULA
+from ferapp.sessions.report.html import MOST_FACES, to_html
+from ferapp.sessions.session import Marker, Readings
 from tests.recordings import made, some_readings, some_recording
 
 LIMITS = "An expression is not a feeling.\n\nFear & contempt are recognised <poorly>."

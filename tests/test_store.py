@@ -18,11 +18,11 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import URL, Engine, make_url, text
 
 from ferapp.errors import StoreError
-from ferapp.recording import database, schema
-from ferapp.recording import store as store_module
-from ferapp.recording.database import database_url, open_database
-from ferapp.recording.session import Marker, Readings, Recording
-from ferapp.recording.store import Store
+from ferapp.sessions import database, schema
+from ferapp.sessions import store as store_module
+from ferapp.sessions.database import database_url, open_database
+from ferapp.sessions.session import Marker, Readings, Recording
+from ferapp.sessions.store import Store
 from tests import postgres
 from tests.recordings import some_readings, some_recording
 
@@ -167,7 +167,7 @@ def test_what_has_expired_is_purged(store: Store, monkeypatch: pytest.MonkeyPatc
     kept = new(title="for good")
     store.begin(kept, ME, keep_days=None)
     late = database.utc_now() + timedelta(days=31)
-    monkeypatch.setattr("ferapp.recording.store.utc_now", lambda: late)
+    monkeypatch.setattr("ferapp.sessions.store.utc_now", lambda: late)
     assert store.purge() == 1
     assert [s.recording.title for s in store.overviews(ME)] == ["for good"]
 
@@ -178,7 +178,7 @@ def test_a_session_that_was_cut_off_is_not_running(
     begun(store)
     assert store.overviews(ME)[0].is_running
     late = database.utc_now() + timedelta(seconds=11)
-    monkeypatch.setattr("ferapp.recording.store.utc_now", lambda: late)
+    monkeypatch.setattr("ferapp.sessions.store.utc_now", lambda: late)
     assert not store.overviews(ME)[0].is_running
 
 

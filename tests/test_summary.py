@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ferapp.recording.session import Readings
-from ferapp.recording.summary import GAP_S, Spell, Summary, pause_s, spells, summary
+from ferapp.sessions.report.summary import GAP_S, Spell, Summary, pause_s, spells, summary
+from ferapp.sessions.session import Readings
 from tests.recordings import made, some_readings
 
 JOY, SAD, UNSURE = "happiness", "sadness", None

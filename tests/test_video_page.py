@@ -18,10 +18,10 @@ from ferapp.errors import VideoError
 from ferapp.inference.manifest import manifest
 from ferapp.media.video import VideoInfo
 from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.pipeline.clip import Clip
-from ferapp.pipeline.overlay import Overlay
-from ferapp.recording.session import Readings
-from ferapp.recording.store import LOCAL_OWNER, Store
+from ferapp.sessions.session import Readings
+from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.settings import ClipSettings, StreamSettings
 from ferapp.types import Faces
 from ferapp.ui import jobs, video, video_results

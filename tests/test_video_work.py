@@ -19,9 +19,9 @@ from ferapp.errors import VideoError
 from ferapp.media.images import read_image
 from ferapp.pipeline import video_work
 from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.pipeline.clip import Clip
 from ferapp.pipeline.job import Job
-from ferapp.pipeline.overlay import Overlay
 from ferapp.pipeline.seats import Seats
 from ferapp.pipeline.stream import StreamFrame
 from ferapp.pipeline.video_work import PORTRAIT_PX, PREVIEW_PX, Copying, Reading, nameless
@@ -413,7 +413,9 @@ def test_nothing_names_the_server_s_folders(long: bytes, tmp_path: Path, monkeyp
     steps = iter(work)
     next(steps)
     for pid in children():
-        if re.search(b"ferapp.pipeline.copier", Path(f"/proc/{pid}/cmdline").read_bytes()):
+        if re.search(
+            b"ferapp.pipeline.annotated_copy.copier", Path(f"/proc/{pid}/cmdline").read_bytes()
+        ):
             os.kill(pid, 9)
     with pytest.raises(VideoError) as caught:
         list(steps)

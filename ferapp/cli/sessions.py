@@ -13,7 +13,7 @@ from ferapp.cli.output import console, print_json
 from ferapp.errors import StoreError, UserError
 
 if TYPE_CHECKING:
-    from ferapp.recording.store import Overview, Store
+    from ferapp.sessions.store import Overview, Store
 
 app = typer.Typer(
     help="Recorded sessions: list, export, open and delete them.", no_args_is_help=True
@@ -74,8 +74,8 @@ def export(
     """Write sessions as files, one each, named by their ids."""
     if form not in FORMATS:
         raise typer.BadParameter(f"expected one of {', '.join(FORMATS)}", param_hint="--format")
-    from ferapp.recording.exchange import to_csv, to_json, to_parquet
-    from ferapp.recording.report import to_html
+    from ferapp.sessions.formats.exchange import to_csv, to_json, to_parquet
+    from ferapp.sessions.report.html import to_html
     from ferapp.system.files import write_whole
 
     make = {"csv": to_csv, "parquet": to_parquet, "json": to_json, "html": to_html}[form]
@@ -101,7 +101,7 @@ def import_files(
     ],
 ) -> None:
     """Enter exported files as sessions; a file that can't be read is told, and the rest go on."""
-    from ferapp.recording.exchange import read
+    from ferapp.sessions.formats.exchange import read
 
     failed = 0
     with _open_store() as store:
@@ -135,7 +135,7 @@ def delete(
 
 @contextmanager
 def _open_store() -> "Iterator[Store]":
-    from ferapp.recording.store import Store
+    from ferapp.sessions.store import Store
 
     with Store.open() as store:
         store.purge()
@@ -143,7 +143,7 @@ def _open_store() -> "Iterator[Store]":
 
 
 def _me() -> str:
-    from ferapp.recording.store import LOCAL_OWNER
+    from ferapp.sessions.store import LOCAL_OWNER
 
     return LOCAL_OWNER
 

@@ -76,7 +76,7 @@ def video(
     """
     from ferapp.pipeline.build import load_analyzer
     from ferapp.pipeline.clip import recording_of_clip, tracks_of
-    from ferapp.recording.exchange import csv_parts, write_parquet
+    from ferapp.sessions.formats.exchange import csv_parts, write_parquet
     from ferapp.system.files import whole_file
     from ferapp.vision.threads import cap_threads
 
@@ -192,8 +192,8 @@ def _analysed(path: Path, analyzer: "Analyzer", settings: ClipSettings) -> "Clip
 
 def _copied(path: Path, clip: "Clip", out: Path, shown: frozenset[int] | str, *, blur: bool) -> str:
     """Write the annotated copy; what it lacks."""
-    from ferapp.pipeline.copy import AnnotatedCopy
-    from ferapp.pipeline.overlay import Overlay
+    from ferapp.pipeline.annotated_copy.copy import AnnotatedCopy
+    from ferapp.pipeline.annotated_copy.overlay import Overlay
 
     chosen = longest(clip) if shown == "longest" else shown
     overlay = Overlay(

@@ -31,7 +31,7 @@ def models() -> Iterator[tuple[str, Finding]]:
 
 def database() -> Finding:
     """The database of sessions; looked at without changing anything."""
-    from ferapp.recording.database import check_database, database_url
+    from ferapp.sessions.database import check_database, database_url
 
     url = database_url()
     if not url.drivername.startswith("sqlite"):

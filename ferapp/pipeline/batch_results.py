@@ -9,8 +9,8 @@ from typing import Any
 
 from ferapp.errors import DataError, StoreError
 from ferapp.pipeline.batch_items import Outcome
-from ferapp.recording.exchange import read
-from ferapp.recording.session import Readings, Recording
+from ferapp.sessions.formats.exchange import read
+from ferapp.sessions.session import Readings, Recording
 from ferapp.system.files import sweep, write_whole
 from ferapp.system.text import one_line
 

@@ -8,9 +8,9 @@ from typing import Any, Final, Self
 import numpy as np
 
 from ferapp.pipeline.batch_items import Request
-from ferapp.recording.columns import CODED, CORNERS, schema
-from ferapp.recording.exchange import table
-from ferapp.recording.session import Readings, Recording
+from ferapp.sessions.formats.columns import CODED, CORNERS, schema
+from ferapp.sessions.formats.exchange import table
+from ferapp.sessions.session import Readings, Recording
 from ferapp.system.csv_tables import CsvFile, csv_file
 from ferapp.system.text import one_line
 

@@ -13,8 +13,8 @@ from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.batch_items import Item, Outcome, Request, stamp_of
 from ferapp.pipeline.build import load_analyzer
 from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip, tracks_of
-from ferapp.recording.columns import MOST_READINGS
-from ferapp.recording.exchange import to_parquet
+from ferapp.sessions.formats.columns import MOST_READINGS
+from ferapp.sessions.formats.exchange import to_parquet
 from ferapp.system.text import one_line
 from ferapp.vision.threads import cap_threads
 

@@ -14,8 +14,8 @@ from ferapp.media.video import Video, VideoInfo
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.record import new_recording, readings_of_frame
 from ferapp.pipeline.stream import Stream, StreamFrame
-from ferapp.recording.session import Readings, Recording
-from ferapp.recording.summary import summary
+from ferapp.sessions.report.summary import summary
+from ferapp.sessions.session import Readings, Recording
 from ferapp.settings import ClipSettings
 from ferapp.temporal.tracking import LEAST_HITS, MEMORY_S, Tracker
 from ferapp.types import Faces

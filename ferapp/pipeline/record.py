@@ -11,7 +11,7 @@ import numpy as np
 from ferapp import __version__
 from ferapp.inference.manifest import Kind, manifest
 from ferapp.pipeline.stream import StreamFrame
-from ferapp.recording.session import Readings, Recording, Source
+from ferapp.sessions.session import Readings, Recording, Source
 from ferapp.settings import AnalysisSettings, ClipSettings, StreamSettings
 from ferapp.types import FrameAnalysis
 

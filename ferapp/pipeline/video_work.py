@@ -13,9 +13,9 @@ from ferapp.errors import VideoError
 from ferapp.media.images import jpeg_bytes
 from ferapp.media.video import VideoInfo
 from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.annotated_copy.copy import AnnotatedCopy
+from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.pipeline.clip import Clip, ClipAnalysis
-from ferapp.pipeline.copy import AnnotatedCopy
-from ferapp.pipeline.overlay import Overlay
 from ferapp.pipeline.stream import StreamFrame
 from ferapp.settings import ClipSettings
 from ferapp.system.scratch import scratch

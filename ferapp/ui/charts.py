@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from ferapp.emotions import COLOURS, OTHER_COLOUR
-from ferapp.recording.summary import pause_s
+from ferapp.sessions.report.summary import pause_s
 from ferapp.temporal.rolling import Series
 from ferapp.vision.annotate import percent
 

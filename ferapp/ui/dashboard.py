@@ -7,8 +7,8 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ferapp.inference.manifest import manifest
-from ferapp.recording.session import Readings
-from ferapp.recording.store import Overview, Store
+from ferapp.sessions.session import Readings
+from ferapp.sessions.store import Overview, Store
 from ferapp.temporal.rolling import WINDOW_S, Series
 from ferapp.ui import resources, session_files, session_views
 from ferapp.ui.charts import last_minute

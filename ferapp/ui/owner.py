@@ -5,7 +5,7 @@ from typing import Final
 import streamlit as st
 
 from ferapp.errors import StoreError
-from ferapp.recording.store import LOCAL_OWNER
+from ferapp.sessions.store import LOCAL_OWNER
 from ferapp.ui import login
 
 OF_PROXIES: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")

@@ -10,8 +10,8 @@ from ferapp.errors import StoreError
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.clip import Clip, recording_of_clip
 from ferapp.pipeline.record import new_recording, readings_of_pictures
-from ferapp.recording.recorder import Recorder
-from ferapp.recording.store import KEEP_DAYS
+from ferapp.sessions.recorder import Recorder
+from ferapp.sessions.store import KEEP_DAYS
 from ferapp.settings import ClipSettings, StreamSettings
 from ferapp.ui import resources
 from ferapp.ui.controls import Choice

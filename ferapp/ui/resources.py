@@ -13,7 +13,7 @@ from ferapp.inference.manifest import Kind, Model, manifest
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.build import DEFAULT_THREADS, load_analyzer
 from ferapp.pipeline.turns import Turns
-from ferapp.recording.store import Store
+from ferapp.sessions.store import Store
 from ferapp.ui import metrics
 from ferapp.vision.threads import cap_threads
 

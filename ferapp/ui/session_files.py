@@ -7,10 +7,10 @@ from typing import Final
 import streamlit as st
 
 from ferapp.errors import UserError
-from ferapp.recording.exchange import read, to_csv, to_json, to_parquet
-from ferapp.recording.report import to_html
-from ferapp.recording.session import Readings, Recording
-from ferapp.recording.store import Overview, Store
+from ferapp.sessions.formats.exchange import read, to_csv, to_json, to_parquet
+from ferapp.sessions.report.html import to_html
+from ferapp.sessions.session import Readings, Recording
+from ferapp.sessions.store import Overview, Store
 
 _MOST_BYTES: Final = 100 * 1024 * 1024
 

@@ -7,11 +7,11 @@ import numpy as np
 import pandas
 import streamlit as st
 
-from ferapp.recording import figures
-from ferapp.recording.affect import FORMULA
-from ferapp.recording.session import Marker, Readings
-from ferapp.recording.store import Overview, Store
-from ferapp.recording.summary import Summary, pause_s, summary
+from ferapp.sessions.report import charts as figures
+from ferapp.sessions.report.affect import FORMULA
+from ferapp.sessions.report.summary import Summary, pause_s, summary
+from ferapp.sessions.session import Marker, Readings
+from ferapp.sessions.store import Overview, Store
 from ferapp.ui.charts import MOST_SIDE_BY_SIDE, faces_side_by_side
 from ferapp.ui.live_chart import live_chart
 from ferapp.vision.annotate import percent

@@ -7,11 +7,11 @@ import numpy as np
 import streamlit as st
 
 from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.pipeline.clip import Clip, recording_of_clip, tracks_of
 from ferapp.pipeline.job import Job
-from ferapp.pipeline.overlay import Overlay
 from ferapp.pipeline.video_work import Copying, Reading
-from ferapp.recording.store import Overview
+from ferapp.sessions.store import Overview
 from ferapp.settings import ClipSettings
 from ferapp.ui import jobs, recording, session_files, session_views
 from ferapp.vision.annotate import percent

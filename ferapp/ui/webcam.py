@@ -34,8 +34,8 @@ from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.latest import Latest
 from ferapp.pipeline.record import readings_of_frame
 from ferapp.pipeline.stream import FaceReading, Stream, StreamFrame
-from ferapp.recording.recorder import Recorder
-from ferapp.recording.session import Readings
+from ferapp.sessions.recorder import Recorder
+from ferapp.sessions.session import Readings
 from ferapp.settings import StreamSettings
 from ferapp.ui import metrics
 from ferapp.ui.pictures import SAMPLES_FOLDER

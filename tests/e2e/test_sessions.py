@@ -10,10 +10,10 @@ import pandas
 import pytest
 from sqlalchemy import make_url
 
-from ferapp.recording.database import open_database
-from ferapp.recording.exchange import read
-from ferapp.recording.session import Marker
-from ferapp.recording.store import LOCAL_OWNER, Store
+from ferapp.sessions.database import open_database
+from ferapp.sessions.formats.exchange import read
+from ferapp.sessions.session import Marker
+from ferapp.sessions.store import LOCAL_OWNER, Store
 from tests.e2e.conftest import SCREENSHOTS, Server, Visit, sync_api
 from tests.e2e.test_browser import LOOKS, download, is_wider_than_the_window, picture_of
 from tests.e2e.test_live import open_live

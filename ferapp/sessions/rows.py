@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy import Row
 
-from ferapp.recording.session import Readings
+from ferapp.sessions.session import Readings
 
 _CORNERS: Final = ("x1", "y1", "x2", "y2")
 

@@ -15,9 +15,9 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from ferapp.errors import DataError
-from ferapp.recording.columns import CODED, CORNERS, TEXTS, checked, refuse_many, schema
-from ferapp.recording.metadata import MOST_LETTERS, from_metadata, metadata
-from ferapp.recording.session import Readings, Recording
+from ferapp.sessions.formats.columns import CODED, CORNERS, TEXTS, checked, refuse_many, schema
+from ferapp.sessions.formats.metadata import MOST_LETTERS, from_metadata, metadata
+from ferapp.sessions.session import Readings, Recording
 from ferapp.system.csv_tables import bare, csv_bytes
 from ferapp.system.text import one_line
 

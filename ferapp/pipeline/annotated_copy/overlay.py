@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.emotions import COLOURS, OTHER_COLOUR
-from ferapp.recording.session import Readings
-from ferapp.recording.summary import GAP_S, PAUSE_INTERVALS
+from ferapp.sessions.report.summary import GAP_S, PAUSE_INTERVALS
+from ferapp.sessions.session import Readings
 from ferapp.vision.annotate import UNSURE_COLOUR, annotated, hidden
 from ferapp.vision.boxes import iou
 from ferapp.vision.crops import Image

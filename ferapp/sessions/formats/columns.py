@@ -8,8 +8,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ferapp.errors import DataError
-from ferapp.recording.metadata import MOST_LETTERS, MOST_SECONDS
-from ferapp.recording.session import Readings
+from ferapp.sessions.formats.metadata import MOST_LETTERS, MOST_SECONDS
+from ferapp.sessions.session import Readings
 from ferapp.system.text import one_line
 
 MOST_READINGS: Final = 2_000_000

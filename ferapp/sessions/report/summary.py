@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.recording.session import Readings
+from ferapp.sessions.session import Readings
 
 GAP_S: Final = 1.5
 """A longer time without a reading is a pause, and nobody knows what the face showed: `pause_s`."""

@@ -7,7 +7,7 @@ from typing import BinaryIO, Final, Self
 
 from ferapp.errors import VideoError
 from ferapp.media.video import opened
-from ferapp.pipeline.overlay import Overlay
+from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.system.child import Child, ChildError
 from ferapp.system.scratch import clear, scratch
 
@@ -61,7 +61,7 @@ class AnnotatedCopy:
                 "max_side_px": MAX_SIDE_PX,
             }
             self._child = Child(
-                "ferapp.pipeline.copier",
+                "ferapp.pipeline.annotated_copy.copier",
                 file,
                 request,
                 work="copier of the video",

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from tsdownsample import MinMaxLTTBDownsampler
 
-from ferapp.recording.summary import pause_s
+from ferapp.sessions.report.summary import pause_s
 
 MOST_POINTS: Final = 2000
 """A curve has no more points, those that break it at gaps among them."""

@@ -11,10 +11,10 @@ import plotly.io
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from ferapp.recording import figures
-from ferapp.recording.affect import FORMULA
-from ferapp.recording.session import Readings, Recording
-from ferapp.recording.summary import Summary, summary
+from ferapp.sessions.report import charts as figures
+from ferapp.sessions.report.affect import FORMULA
+from ferapp.sessions.report.summary import Summary, summary
+from ferapp.sessions.session import Readings, Recording
 from ferapp.wording import clock, counted
 
 MOST_FACES: Final = 6

@@ -9,10 +9,10 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from ferapp.emotions import COLOURS, OTHER_COLOUR
-from ferapp.recording.affect import valence_arousal
-from ferapp.recording.curves import LEGEND_ABOVE, MOST_POINTS, NO_MARGIN, curves, moments
-from ferapp.recording.session import Marker, Readings
-from ferapp.recording.summary import Summary
+from ferapp.sessions.report.affect import valence_arousal
+from ferapp.sessions.report.curves import LEGEND_ABOVE, MOST_POINTS, NO_MARGIN, curves, moments
+from ferapp.sessions.report.summary import Summary
+from ferapp.sessions.session import Marker, Readings
 from ferapp.vision.annotate import UNSURE_COLOUR, percent
 
 __all__ = [

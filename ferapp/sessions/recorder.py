@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from ferapp.errors import StoreError
-from ferapp.recording.session import Readings
+from ferapp.sessions.session import Readings
 
 BATCH_S: Final = 0.5
 """Readings wait for at most so long; a killed process loses no more."""
@@ -21,7 +21,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Sink(Protocol):
-    """Where readings go; see `ferapp.recording.store.Store`."""
+    """Where readings go; see `ferapp.sessions.store.Store`."""
 
     def add(self, session: str, readings: Readings, duration_s: float) -> None:
         """Add readings, all or none, and how long it has taken until now."""

@@ -10,10 +10,10 @@ from typing import Any, Final, Self
 from sqlalchemy import Connection, Engine, Row, case, delete, insert, select, text, update
 
 from ferapp.errors import StoreError
-from ferapp.recording import schema
-from ferapp.recording.database import in_words, open_database, place, utc_now, writing
-from ferapp.recording.rows import readings_of, rows_of
-from ferapp.recording.session import Marker, Readings, Recording
+from ferapp.sessions import schema
+from ferapp.sessions.database import in_words, open_database, place, utc_now, writing
+from ferapp.sessions.rows import readings_of, rows_of
+from ferapp.sessions.session import Marker, Readings, Recording
 
 LOCAL_OWNER: Final = "local"
 """Who records at the machine that runs ferapp."""

@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 from uuid import uuid4
 
 from ferapp.errors import DataError
-from ferapp.recording.session import Marker, Recording, Source
+from ferapp.sessions.session import Marker, Recording, Source
 from ferapp.system.text import one_line
 
 MOST_SECONDS: Final = 1e8

@@ -1,6 +1,6 @@
 """Draws on the frames of a video and writes them; runs in a process of its own.
 
-See `ferapp.pipeline.copy`, which starts it.
+See `ferapp.pipeline.annotated_copy.copy`, which starts it.
 """
 
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from ferapp.errors import VideoError
 from ferapp.media.decoder import Decoder
 from ferapp.media.encoder import Encoder, with_sound
-from ferapp.pipeline.overlay import Overlay
+from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.system.child import run, send
 from ferapp.vision.threads import cap_threads
 

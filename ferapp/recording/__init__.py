@@ -1,1 +1,0 @@
-"""What leaves ferapp as a file."""

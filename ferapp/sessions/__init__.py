@@ -1,0 +1,1 @@
+"""Recorded sessions: what they are, how they are written, kept and deleted."""
