@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ferapp.batch.items import Item, Outcome, stamp_of
 from ferapp.errors import ModelError
-from ferapp.pipeline.batch_items import Item, Outcome, stamp_of
 
 if TYPE_CHECKING:  # processes that load little start soon
-    from ferapp.pipeline.batch import Worker
+    from ferapp.batch.run import Worker
 
 RECORD = b'{"width": 4, "height": 3, "faces": []}\n'
 

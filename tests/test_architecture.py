@@ -76,7 +76,7 @@ HOMES = {
     "platformdirs": {"system/folders.py"},
     "typer": {"cli"},
     "rich": {"cli"},
-    "ray": {"pipeline/engines.py"},
+    "ray": {"batch/engines.py"},
 }
 
 

@@ -18,18 +18,18 @@ import pytest
 from typer.testing import CliRunner
 
 import ferapp.system.files
+from ferapp.batch.engines import on_processes, on_ray
+from ferapp.batch.folder import found
+from ferapp.batch.items import Item, Outcome, Request
+from ferapp.batch.results import Results
+from ferapp.batch.run import Batch, Tally
+from ferapp.batch.worker import analysed
 from ferapp.cli.app import app
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import MissingExtra, ModelError, StoreError, UserError
 from ferapp.inference.manifest import manifest
 from ferapp.media.images import jpeg_bytes, png_bytes, read_image
 from ferapp.pipeline.analyzer import Analyzer
-from ferapp.pipeline.batch import Batch, Tally
-from ferapp.pipeline.batch_files import found
-from ferapp.pipeline.batch_items import Item, Outcome, Request
-from ferapp.pipeline.batch_results import Results
-from ferapp.pipeline.batch_worker import analysed
-from ferapp.pipeline.engines import on_processes, on_ray
 from ferapp.sessions.formats.exchange import read
 from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
@@ -366,7 +366,7 @@ def test_tables_that_are_written_in_parts_are_the_same(
     run(folder)
     whole = contents(folder.parent / "out")
     monkeypatch.setattr("ferapp.system.csv_tables._ROWS", 2)
-    monkeypatch.setattr("ferapp.pipeline.batch_tables._ROWS_AT_ONCE", 3)
+    monkeypatch.setattr("ferapp.batch.tables._ROWS_AT_ONCE", 3)
     run(folder)
     assert contents(folder.parent / "out") == whole
 
@@ -662,6 +662,6 @@ def test_what_is_wrong_is_a_sentence(
 
 
 def test_engines_load_nothing_before_they_are_asked() -> None:
-    code = "import sys, ferapp.pipeline.engines; print({'ray', 'onnxruntime'} & {*sys.modules})"
+    code = "import sys, ferapp.batch.engines; print({'ray', 'onnxruntime'} & {*sys.modules})"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert run.stdout.strip() == "set()"

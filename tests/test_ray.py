@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from ferapp.batch.engines import on_ray
+from ferapp.batch.items import Outcome
 from ferapp.errors import ModelError, UserError
-from ferapp.pipeline.batch_items import Outcome
-from ferapp.pipeline.engines import on_ray
 from tests.batches import Scripted, items
 from tests.conftest import SAMPLES
 from tests.test_batch import contents

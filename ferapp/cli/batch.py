@@ -13,8 +13,8 @@ from ferapp.errors import InvalidValue
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
 
 if TYPE_CHECKING:
-    from ferapp.pipeline.batch import Engine, Tally
-    from ferapp.pipeline.batch_items import Request
+    from ferapp.batch.items import Request
+    from ferapp.batch.run import Engine, Tally
 
 ENGINES = ("local", "ray")
 _INTERRUPTED = 130
@@ -82,9 +82,9 @@ def _request(
     detector: str | None, classifier: str | None, settings: ClipSettings, threads: int
 ) -> "Request":
     """By the models' own names; they are here and right, or no file is looked at."""
+    from ferapp.batch.items import Request
     from ferapp.inference.manifest import manifest
     from ferapp.inference.weights import read
-    from ferapp.pipeline.batch_items import Request
 
     models = manifest().model(detector, "detector"), manifest().model(classifier, "classifier")
     for model in models:
@@ -93,7 +93,7 @@ def _request(
 
 
 def _engine(name: str, workers: int | None, threads: int) -> "Engine":
-    from ferapp.pipeline.engines import on_processes, on_ray
+    from ferapp.batch.engines import on_processes, on_ray
 
     if name == "ray":
         return partial(on_ray, workers=workers, threads=threads)
@@ -102,9 +102,9 @@ def _engine(name: str, workers: int | None, threads: int) -> "Engine":
 
 
 def _run(folder: Path, out: Path, request: "Request", engine: "Engine") -> "Tally":
-    from ferapp.pipeline.batch import Batch
-    from ferapp.pipeline.batch_results import Results
-    from ferapp.pipeline.batch_worker import FileWorker
+    from ferapp.batch.results import Results
+    from ferapp.batch.run import Batch
+    from ferapp.batch.worker import FileWorker
 
     results = Results(out)
     with results.alone():

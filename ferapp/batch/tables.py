@@ -7,7 +7,7 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from ferapp.pipeline.batch_items import Request
+from ferapp.batch.items import Request
 from ferapp.sessions.formats.columns import CODED, CORNERS, schema
 from ferapp.sessions.formats.exchange import table
 from ferapp.sessions.session import Readings, Recording

@@ -8,11 +8,11 @@ from multiprocessing import active_children, get_context, parent_process
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
+from ferapp.batch.items import Item, Outcome
 from ferapp.errors import ModelError
-from ferapp.pipeline.batch_items import Item, Outcome
 
 if TYPE_CHECKING:
-    from ferapp.pipeline.batch import Worker
+    from ferapp.batch.run import Worker
 
 KILLED: Final = (
     "The process that read the file ended, and so did another one: the file breaks it, or there is "

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from ferapp.batch.folder import Found, found
+from ferapp.batch.items import Item, Outcome, Request, sha256_of, stamp_of
+from ferapp.batch.results import Results, damaged
+from ferapp.batch.tables import Tables
 from ferapp.errors import DataError
-from ferapp.pipeline.batch_files import Found, found
-from ferapp.pipeline.batch_items import Item, Outcome, Request, sha256_of, stamp_of
-from ferapp.pipeline.batch_results import Results, damaged
-from ferapp.pipeline.batch_tables import Tables
 from ferapp.types import Report, no_report
 
 
 class Worker(Protocol):
-    """Can be pickled until it has loaded; see `ferapp.pipeline.batch_worker.FileWorker`."""
+    """Can be pickled until it has loaded; see `ferapp.batch.worker.FileWorker`."""
 
     def load(self) -> None:
         """Get ready.

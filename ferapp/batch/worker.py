@@ -7,10 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from ferapp.batch.items import Item, Outcome, Request, stamp_of
 from ferapp.errors import DataError, UserError
 from ferapp.media.images import read_image
 from ferapp.pipeline.analyzer import Analyzer
-from ferapp.pipeline.batch_items import Item, Outcome, Request, stamp_of
 from ferapp.pipeline.build import load_analyzer
 from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip, tracks_of
 from ferapp.sessions.formats.columns import MOST_READINGS

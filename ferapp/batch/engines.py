@@ -13,12 +13,12 @@ from queue import LifoQueue
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from ferapp.batch.items import Item, Outcome
+from ferapp.batch.process import KILLED, NEVER_READY, WorkerProcess
 from ferapp.errors import MissingExtra, ModelError, UserError
-from ferapp.pipeline.batch_items import Item, Outcome
-from ferapp.pipeline.worker_process import KILLED, NEVER_READY, WorkerProcess
 
 if TYPE_CHECKING:
-    from ferapp.pipeline.batch import Worker
+    from ferapp.batch.run import Worker
 
 _PATIENCE_S: Final = 10.0
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from ferapp.batch.items import Outcome
 from ferapp.errors import DataError, StoreError
-from ferapp.pipeline.batch_items import Outcome
 from ferapp.sessions.formats.exchange import read
 from ferapp.sessions.session import Readings, Recording
 from ferapp.system.files import sweep, write_whole

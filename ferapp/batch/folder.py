@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from ferapp.batch.items import Kind
 from ferapp.media.video import ENDINGS as VIDEO_ENDINGS
-from ferapp.pipeline.batch_items import Kind
 
 PICTURE_ENDINGS: Final = (".jpg", ".jpeg", ".png")
 """What names of pictures end in; what a file is tells its content alone."""

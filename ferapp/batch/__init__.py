@@ -1,0 +1,1 @@
+"""Many files, on the cores of this machine or on Ray."""
