@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from ferapp.errors import UserError, VideoError
-from ferapp.pipeline.job import Job
-from ferapp.pipeline.seats import Seats
+from ferapp.serving.job import Job
+from ferapp.serving.seats import Seats
 from tests.fakes import Clock
 from tests.test_recorder import wait_until
 

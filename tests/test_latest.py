@@ -5,9 +5,9 @@ import threading
 import numpy as np
 import pytest
 
-from ferapp.pipeline.latest import Latest
-from ferapp.pipeline.seats import Seats
 from ferapp.pipeline.stream import FaceReading, StreamFrame
+from ferapp.serving.latest import Latest
+from ferapp.serving.seats import Seats
 from tests.fakes import Clock
 
 LABELS = ("a", "b")

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from ferapp.errors import MissingWeights, ModelError, StoreError
 from ferapp.inference import weights
-from ferapp.pipeline.seats import Seats
+from ferapp.serving.seats import Seats
 from ferapp.sessions.recorder import Recorder
 from ferapp.ui import health, jobs, metrics, resources
 from ferapp.ui.logs import begin_log
@@ -82,7 +82,7 @@ def test_work_on_videos_is_counted_by_its_end(end: str, monkeypatch: pytest.Monk
     monkeypatch.setattr(jobs.st, "session_state", {})
     before = figure("ferapp_works_total", work="video-job", end=end)
     work = FakeWork(error=ValueError(CANARY) if end == "failed" else None)
-    monkeypatch.setattr("ferapp.pipeline.job._logger.exception", lambda *_: None)
+    monkeypatch.setattr("ferapp.serving.job._logger.exception", lambda *_: None)
     job = jobs.start("video-job", lambda: work)
     assert work.began.wait(5)
     assert figure("ferapp_seats", room="video", state="taken") == 1

@@ -16,8 +16,8 @@ from streamlit.testing.v1 import AppTest
 from ferapp.errors import WrongHash
 from ferapp.media.images import jpeg_bytes, read_image
 from ferapp.pipeline.analyzer import Analyzer
-from ferapp.pipeline.seats import Seats
-from ferapp.pipeline.turns import Turns
+from ferapp.serving.seats import Seats
+from ferapp.serving.turns import Turns
 from ferapp.types import FrameAnalysis
 from ferapp.ui import resources
 from ferapp.ui.live import _ice_servers

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from ferapp.errors import TooBusy
-from ferapp.pipeline.turns import Turns
+from ferapp.serving.turns import Turns
 
 LONG_S = 10
 

@@ -17,14 +17,14 @@ import pytest
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import VideoError
 from ferapp.media.images import read_image
-from ferapp.pipeline import video_work
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.pipeline.clip import Clip
-from ferapp.pipeline.job import Job
-from ferapp.pipeline.seats import Seats
 from ferapp.pipeline.stream import StreamFrame
-from ferapp.pipeline.video_work import PORTRAIT_PX, PREVIEW_PX, Copying, Reading, nameless
+from ferapp.serving import video_jobs as video_work
+from ferapp.serving.job import Job
+from ferapp.serving.seats import Seats
+from ferapp.serving.video_jobs import PORTRAIT_PX, PREVIEW_PX, Copying, Reading, nameless
 from ferapp.settings import ClipSettings
 from ferapp.types import Faces
 from tests.fakes import Clock, FakeClassifier, FakeDetector

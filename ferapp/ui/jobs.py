@@ -9,8 +9,8 @@ import streamlit as st
 from streamlit.runtime import exists, get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
-from ferapp.pipeline.job import Job, Work
-from ferapp.pipeline.seats import Seats
+from ferapp.serving.job import Job, Work
+from ferapp.serving.seats import Seats
 from ferapp.system import scratch
 from ferapp.ui import metrics
 from ferapp.wording import clock

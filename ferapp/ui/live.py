@@ -9,9 +9,9 @@ from typing import Any, Final
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ferapp.pipeline.latest import Snapshot
-from ferapp.pipeline.seats import Seats
 from ferapp.pipeline.stream import FaceReading
+from ferapp.serving.latest import Snapshot
+from ferapp.serving.seats import Seats
 from ferapp.settings import StreamSettings
 from ferapp.temporal.calibration import BASELINE_S
 from ferapp.temporal.rolling import WINDOW_S

@@ -12,7 +12,7 @@ from ferapp.inference.added import refusals
 from ferapp.inference.manifest import Kind, Model, manifest
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.build import DEFAULT_THREADS, load_analyzer
-from ferapp.pipeline.turns import Turns
+from ferapp.serving.turns import Turns
 from ferapp.sessions.store import Store
 from ferapp.ui import metrics
 from ferapp.vision.threads import cap_threads

@@ -10,8 +10,8 @@ import streamlit as st
 from ferapp.errors import VideoError
 from ferapp.media.encoder import Encoder
 from ferapp.media.video import ENDINGS, Video, VideoInfo
-from ferapp.pipeline.job import Job
-from ferapp.pipeline.video_work import Reading, nameless
+from ferapp.serving.job import Job
+from ferapp.serving.video_jobs import Reading, nameless
 from ferapp.settings import ClipSettings, StreamSettings
 from ferapp.system import scratch
 from ferapp.ui import jobs, resources, video_results

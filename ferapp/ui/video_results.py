@@ -9,8 +9,8 @@ import streamlit as st
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.pipeline.clip import Clip, recording_of_clip, tracks_of
-from ferapp.pipeline.job import Job
-from ferapp.pipeline.video_work import Copying, Reading
+from ferapp.serving.job import Job
+from ferapp.serving.video_jobs import Copying, Reading
 from ferapp.sessions.store import Overview
 from ferapp.settings import ClipSettings
 from ferapp.ui import jobs, recording, session_files, session_views

@@ -31,9 +31,9 @@ from ferapp.emotions import COLOURS, OTHER_COLOUR
 from ferapp.errors import UserError
 from ferapp.media.images import read_image
 from ferapp.pipeline.analyzer import Analyzer
-from ferapp.pipeline.latest import Latest
 from ferapp.pipeline.record import readings_of_frame
 from ferapp.pipeline.stream import FaceReading, Stream, StreamFrame
+from ferapp.serving.latest import Latest
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Readings
 from ferapp.settings import StreamSettings

@@ -9,7 +9,7 @@ from contextlib import closing
 from typing import Final, Generic, Literal, Protocol, TypeVar
 
 from ferapp.errors import UserError
-from ferapp.pipeline.seats import Seats
+from ferapp.serving.seats import Seats
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
