@@ -16,12 +16,12 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import ROOT, about
+from ferapp.evaluation.data import load_ferplus
+from ferapp.evaluation.pasted import faceless
 from ferapp.inference.registry import load_detector
 from ferapp.pipeline.build import load_analyzer
 from ferapp.pipeline.stream import Stream
 from ferapp.settings import StreamSettings
-from ferapp.training.data import load_ferplus
-from ferapp.training.pasted import faceless
 from ferapp.vision.boxes import iou
 from ferapp.vision.crops import resized
 

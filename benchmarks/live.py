@@ -29,8 +29,8 @@ from benchmarks.pictures import crowd
 from benchmarks.served import App
 from benchmarks.tutorial import Tutorial
 from ferapp.errors import UserError
+from ferapp.evaluation.timing import median_ms
 from ferapp.pipeline.build import load_analyzer
-from ferapp.pipeline.timing import median_ms
 from ferapp.ui.webcam import FRAMES_PER_SECOND, Viewer
 from ferapp.vision.annotate import annotated
 from ferapp.vision.crops import resized

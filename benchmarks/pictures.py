@@ -19,10 +19,10 @@ from rich.table import Table
 from benchmarks.machine import ROOT, about
 from benchmarks.served import App
 from ferapp.errors import UserError
+from ferapp.evaluation.timing import median_ms, stage_times
 from ferapp.inference.registry import load_classifier, load_detector
 from ferapp.media.images import jpeg_bytes, read_image
 from ferapp.pipeline.analyzer import Analyzer
-from ferapp.pipeline.timing import median_ms, stage_times
 from ferapp.vision.crops import region
 from ferapp.vision.threads import cap_threads
 

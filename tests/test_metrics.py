@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as oracle
 
-from ferapp.training.metrics import (
+from ferapp.evaluation.metrics import (
     LabelledBoxes,
     accuracy,
     average_precision,

@@ -7,9 +7,9 @@ import pytest
 from PIL import Image
 
 from ferapp.errors import DataError
+from ferapp.evaluation.data import LabelledFaces
+from ferapp.evaluation.pasted import Pasting, evaluate_pasted
 from ferapp.settings import DetectionSettings
-from ferapp.training.data import LabelledFaces
-from ferapp.training.pasted import Pasting, evaluate_pasted
 from ferapp.types import Faces
 from tests.fakes import FakeClassifier
 

@@ -13,11 +13,11 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra: train")
 
 from ferapp.errors import DataError  # noqa: E402
+from ferapp.evaluation.data import LabelledFaces  # noqa: E402
 from ferapp.inference.classifiers import softmax  # noqa: E402
 from ferapp.inference.manifest import manifest, read_manifest, write_manifest  # noqa: E402
 from ferapp.inference.session import Session  # noqa: E402
 from ferapp.training.augmentation import FaceAugmentation, augmented, mixed  # noqa: E402
-from ferapp.training.data import LabelledFaces  # noqa: E402
 from ferapp.training.distil import FaceRecipe, assigned, loss_of, train_faces  # noqa: E402
 from ferapp.training.networks import (  # noqa: E402
     ExpressionNet,

@@ -28,10 +28,10 @@ def benchmark(
     as_json: AsJson = False,
 ) -> None:
     """Time each stage and the whole on one picture: medians on this machine."""
+    from ferapp.evaluation.timing import stage_times
     from ferapp.inference.manifest import manifest
     from ferapp.inference.registry import load_classifier, load_detector
     from ferapp.media.images import read_image
-    from ferapp.pipeline.timing import stage_times
     from ferapp.vision.threads import cap_threads
 
     cap_threads(threads)

@@ -11,7 +11,7 @@ from ferapp.cli.options import AsJson, ClassifierName, DetectorName, Threads
 from ferapp.cli.output import console, print_json, progress
 
 if TYPE_CHECKING:
-    from ferapp.training.data import Split
+    from ferapp.evaluation.data import Split
 
 app = typer.Typer(help="Measure how good the models are on labelled data.", no_args_is_help=True)
 
@@ -30,10 +30,10 @@ def emotions(
     as_json: AsJson = False,
 ) -> None:
     """Judge an expression classifier on faces in the FER+ layout, or in a folder per class."""
+    from ferapp.evaluation.data import load_split
+    from ferapp.evaluation.evaluators import evaluate_expressions
     from ferapp.inference.manifest import manifest
     from ferapp.inference.registry import load_classifier
-    from ferapp.training.data import load_split
-    from ferapp.training.evaluate import evaluate_expressions
 
     part = _known(split)
     name = manifest().model(model, "classifier").name
@@ -59,9 +59,9 @@ def faces(
     as_json: AsJson = False,
 ) -> None:
     """Judge a face detector on a folder with images/ and annotations.json (WIDER FACE rules)."""
+    from ferapp.evaluation.evaluators import DIFFICULTIES, evaluate_faces
     from ferapp.inference.manifest import manifest
     from ferapp.inference.registry import load_detector
-    from ferapp.training.evaluate import DIFFICULTIES, evaluate_faces
 
     name = manifest().model(model, "detector").name
     detector = load_detector(model, threads=threads)
@@ -87,10 +87,10 @@ def pasted(
     as_json: AsJson = False,
 ) -> None:
     """From picture to expression: labelled faces pasted into photos, for several crop paddings."""
+    from ferapp.evaluation.data import load_split
+    from ferapp.evaluation.pasted import evaluate_pasted
     from ferapp.inference.manifest import manifest
     from ferapp.inference.registry import load_classifier, load_detector
-    from ferapp.training.data import load_split
-    from ferapp.training.pasted import evaluate_pasted
 
     part = _known(split)
     names = {
@@ -126,7 +126,7 @@ def pasted(
 
 
 def _known(split: str) -> "Split":
-    from ferapp.training.data import SPLITS
+    from ferapp.evaluation.data import SPLITS
 
     if split not in SPLITS:
         raise typer.BadParameter(f"expected one of {', '.join(SPLITS)}", param_hint="--split")

@@ -18,10 +18,10 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from ferapp.errors import DataError
+from ferapp.evaluation.data import picture
+from ferapp.evaluation.metrics import LabelledBoxes, average_precision
 from ferapp.inference.detectors import Detector, faces_of
 from ferapp.settings import DetectionSettings
-from ferapp.training.data import picture
-from ferapp.training.metrics import LabelledBoxes, average_precision
 from ferapp.training.networks import FaceNet, FaceNetOutputs
 from ferapp.training.runs import (
     AveragedWeights,

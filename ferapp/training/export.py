@@ -13,6 +13,15 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from ferapp.evaluation.data import (
+    LabelledFaces,
+    Split,
+    has_split,
+    is_folder_per_class,
+    load_split,
+)
+from ferapp.evaluation.evaluators import DIFFICULTIES, evaluate_expressions, evaluate_faces
+from ferapp.evaluation.metrics import unsure_threshold
 from ferapp.inference.classifiers import ExpressionClassifier, softmax
 from ferapp.inference.detectors import UltraLight
 from ferapp.inference.manifest import (
@@ -25,17 +34,8 @@ from ferapp.inference.manifest import (
     write_manifest,
 )
 from ferapp.inference.session import Session
-from ferapp.training.data import (
-    LabelledFaces,
-    Split,
-    has_split,
-    is_folder_per_class,
-    load_split,
-)
 from ferapp.training.distil import FaceRecipe, held_out_ap
-from ferapp.training.evaluate import DIFFICULTIES, evaluate_expressions, evaluate_faces
 from ferapp.training.graphs import store_as_half, to_int8, to_onnx
-from ferapp.training.metrics import unsure_threshold
 from ferapp.training.networks import ExpressionNet, FaceNet, FaceNetOutputs
 from ferapp.training.scenes import SceneViews
 from ferapp.training.teachers import Scenes

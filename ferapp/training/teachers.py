@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.errors import DataError
+from ferapp.evaluation.data import SUFFIXES, picture
 from ferapp.inference.detectors import Detector
 from ferapp.settings import DetectionSettings
-from ferapp.training.data import SUFFIXES, picture
 from ferapp.types import Faces, Report, no_report
 from ferapp.vision import boxes
 from ferapp.vision.crops import Image

@@ -7,11 +7,8 @@ from typing import Any, Final
 import numpy as np
 
 from ferapp.errors import DataError
-from ferapp.inference.classifiers import ExpressionClassifier
-from ferapp.inference.detectors import Detector
-from ferapp.settings import DetectionSettings
-from ferapp.training.data import LabelledFaces, picture
-from ferapp.training.metrics import (
+from ferapp.evaluation.data import LabelledFaces, picture
+from ferapp.evaluation.metrics import (
     LabelledBoxes,
     accuracy,
     average_precision,
@@ -20,6 +17,9 @@ from ferapp.training.metrics import (
     macro_recall,
     recalls,
 )
+from ferapp.inference.classifiers import ExpressionClassifier
+from ferapp.inference.detectors import Detector
+from ferapp.settings import DetectionSettings
 from ferapp.types import Faces, Report, no_report
 
 # WIDER FACE takes every box that a detector gives, so that the whole curve is seen. Faces in crowds

@@ -13,11 +13,11 @@ from typing import Any, Final
 import numpy as np
 
 from ferapp.errors import DataError
+from ferapp.evaluation.data import SUFFIXES, LabelledFaces, picture
+from ferapp.evaluation.metrics import accuracy, macro_recall
 from ferapp.inference.classifiers import ExpressionClassifier
 from ferapp.inference.detectors import Detector
 from ferapp.settings import DetectionSettings
-from ferapp.training.data import SUFFIXES, LabelledFaces, picture
-from ferapp.training.metrics import accuracy, macro_recall
 from ferapp.types import Report, no_report
 from ferapp.vision import boxes
 from ferapp.vision.crops import Image, region, resized

@@ -1,0 +1,1 @@
+"""How good and how fast the models are: labelled pictures, metrics, evaluators. No PyTorch."""
