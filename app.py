@@ -6,15 +6,15 @@ from starlette.middleware import Middleware
 from starlette.responses import FileResponse
 from starlette.routing import Route
 
-from ferapp.ui.forgetting import forgetting
-from ferapp.ui.headers import AllowedHosts, SecurityHeaders
-from ferapp.ui.health import ALIVE_ROUTE, READY_ROUTE, alive, ready
-from ferapp.ui.live_chart import PLOTLY_FILE, PLOTLY_HEADERS, PLOTLY_ROUTE
-from ferapp.ui.login import UploadsAfterLogin
-from ferapp.ui.logs import begin_log
-from ferapp.ui.metrics import METRICS_ROUTE, metrics
-from ferapp.ui.page import NAVIGATION
-from ferapp.ui.upload_limit import UploadLimit
+from ferapp.ui.server.headers import AllowedHosts, SecurityHeaders
+from ferapp.ui.server.health import ALIVE_ROUTE, READY_ROUTE, alive, ready
+from ferapp.ui.server.login_gate import UploadsAfterLogin
+from ferapp.ui.server.logs import begin_log
+from ferapp.ui.server.metrics import METRICS_ROUTE, metrics
+from ferapp.ui.server.session_cleanup import forgetting
+from ferapp.ui.server.upload_limit import UploadLimit
+from ferapp.ui.shared.live_chart import PLOTLY_FILE, PLOTLY_HEADERS, PLOTLY_ROUTE
+from ferapp.ui.shared.page import NAVIGATION
 
 begin_log()
 

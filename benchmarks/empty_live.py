@@ -4,7 +4,7 @@ import av
 import streamlit as st
 from streamlit_webrtc import WebRtcMode, webrtc_streamer
 
-from ferapp.ui.webcam import FRAMES_PER_SECOND
+from ferapp.ui.live.webcam import FRAMES_PER_SECOND
 
 
 def on_frame(frame: av.VideoFrame) -> av.VideoFrame:

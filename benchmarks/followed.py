@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import ROOT, about
-from ferapp.evaluation.data import load_ferplus
+from ferapp.evaluation.labelled_faces import load_ferplus
 from ferapp.evaluation.pasted import faceless
 from ferapp.inference.registry import load_detector
 from ferapp.pipeline.build import load_analyzer

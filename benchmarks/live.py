@@ -31,7 +31,7 @@ from benchmarks.tutorial import Tutorial
 from ferapp.errors import UserError
 from ferapp.evaluation.timing import median_ms
 from ferapp.pipeline.build import load_analyzer
-from ferapp.ui.webcam import FRAMES_PER_SECOND, Viewer
+from ferapp.ui.live.webcam import FRAMES_PER_SECOND, Viewer
 from ferapp.vision.annotate import annotated
 from ferapp.vision.crops import resized
 from ferapp.vision.threads import cap_threads

@@ -7,6 +7,8 @@ costs nothing.
 import importlib
 from typing import TYPE_CHECKING, Any, Final
 
+from ferapp._version import __version__ as __version__
+
 if TYPE_CHECKING:
     from ferapp.emotions import EXPRESSIONS
     from ferapp.errors import FerappError, ImageError, ModelError, SettingError, UserError
@@ -15,8 +17,6 @@ if TYPE_CHECKING:
     from ferapp.pipeline.build import load_analyzer
     from ferapp.settings import AnalysisSettings, DetectionSettings
     from ferapp.types import Faces, FrameAnalysis
-
-__version__ = "0.1.0"
 
 _HOMES: Final = {
     "EXPRESSIONS": "ferapp.emotions",

@@ -1,7 +1,8 @@
 """Recorded sessions: every face's expression over time."""
 
-from ferapp.ui import dashboard, page
+from ferapp.ui.dashboard.page import show
+from ferapp.ui.shared import page
 
 page.begin("Dashboard", "Expressions over time: to look at, compare, take away and delete.")
 with page.errors_as_sentences():
-    dashboard.show()
+    show()

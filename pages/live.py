@@ -1,7 +1,8 @@
 """Live webcam labels, one identity a face."""
 
-from ferapp.ui import controls, live, page
+from ferapp.ui.live.page import show
+from ferapp.ui.shared import controls, page
 
 page.begin("Live", "Every face before the camera, followed and labelled as it changes.")
 with page.errors_as_sentences():
-    live.show(controls.sidebar())
+    show(controls.sidebar())

@@ -1,7 +1,8 @@
 """A video file in, every face's expression over its time out."""
 
-from ferapp.ui import controls, page, video
+from ferapp.ui.shared import controls, page
+from ferapp.ui.video.page import show
 
 page.begin("Video", "Every face in a video, followed and read from its first frame to its last.")
 with page.errors_as_sentences():
-    video.show(controls.sidebar())
+    show(controls.sidebar())

@@ -27,8 +27,8 @@ from ferapp.inference.session import Session
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.settings import DetectionSettings
 from ferapp.types import Faces
-from ferapp.ui import resources
-from ferapp.ui.webcam import Viewer
+from ferapp.ui.live.webcam import Viewer
+from ferapp.ui.shared import resources
 from ferapp.vision.crops import mirrored
 from tests.conftest import SAMPLES, shared
 from tests.fakes import Clock, FakeDetector, FakeSession

@@ -14,30 +14,46 @@ ROOT = Path(ferapp.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
 SCRIPTS = [ROOT.parent / "app.py", *sorted((ROOT.parent / "pages").glob("*.py"))]
 
-FOUNDATION = {"errors", "emotions", "types", "settings", "wording", "libraries"}
+BELOW = {"errors", "emotions", "types", "settings", "wording", "libraries", "_version"}
 MAY_IMPORT = {
+    "_version": set(),
     "errors": set(),
     "emotions": set(),
+    "wording": set(),
     "types": {"errors"},
     "settings": {"errors"},
-    "wording": set(),
-    "system": {"errors"},
     "libraries": {"errors"},
-    "vision": FOUNDATION,
-    "media": FOUNDATION | {"vision", "system"},
-    "inference": FOUNDATION | {"vision", "system"},
-    "recording": FOUNDATION | {"vision", "system"},
-    "temporal": FOUNDATION | {"vision"},
-    "pipeline": FOUNDATION
-    | {"vision", "media", "inference", "recording", "temporal", "system", "__version__"},
-    "doctor": FOUNDATION | {"vision", "media", "inference", "recording", "system"},
-    "ui": FOUNDATION
-    | {"vision", "media", "inference", "recording", "temporal", "pipeline", "system", "doctor"},
-    "training": FOUNDATION | {"vision", "media", "inference"},
-    "cli": FOUNDATION
-    | {"vision", "media", "inference", "recording", "pipeline", "training", "system", "doctor"},
-    "__main__": {"cli"},
-    "__init__": FOUNDATION | {"media", "pipeline"},
+    "system": {"errors"},
+}
+# Each of these imports what stands before it, and not its neighbours on the same line.
+for rooms in (
+    ("vision",),
+    ("media", "inference", "temporal", "sessions"),
+    ("pipeline",),
+    ("batch", "serving", "evaluation", "doctor"),
+    ("training", "ui"),
+    ("cli",),
+):
+    MAY_IMPORT |= {room: BELOW | {"system"} for room in rooms}
+    BELOW = BELOW | set(rooms)
+MAY_IMPORT["cli"] -= {"ui", "temporal"}
+MAY_IMPORT["training"] = MAY_IMPORT["evaluation"] - {"sessions", "temporal"} | {"evaluation"}
+MAY_IMPORT["doctor"] -= {"temporal", "pipeline"}
+MAY_IMPORT["__main__"] = {"cli"}
+MAY_IMPORT["__init__"] = BELOW - {"cli", "ui", "training"}
+
+# Pages share what is in ui/shared; the live page shows photos as the pictures page does.
+UI_MAY_IMPORT = {
+    # /readyz asks the database that the pages use.
+    "server": {"shared"},
+    "shared": {"server"},
+    "pictures": {"shared", "server"},
+    "live": {"shared", "server", "pictures"},
+    "video": {"shared", "server"},
+    "dashboard": {"shared", "server"},
+    "about": {"shared", "server"},
+    "login": {"shared", "server"},
+    "navigation": {"shared", "server", "login"},
 }
 
 HOMES = {
@@ -45,26 +61,21 @@ HOMES = {
     "onnxruntime": {"inference/session.py", "training/graphs.py"},
     "cv2": {"vision/opencv.py"},
     "streamlit": {"ui"},
-    "streamlit_webrtc": {"ui/webcam.py"},
-    "av": {"ui/webcam.py", "media/decoder.py", "media/encoder.py"},
-    "plotly": {
-        "ui",
-        "sessions/report/curves.py",
-        "sessions/report/charts.py",
-        "sessions/report/html.py",
-    },
+    "streamlit_webrtc": {"ui/live/webcam.py"},
+    "av": {"ui/live/webcam.py", "media/decoder.py", "media/encoder.py"},
+    "plotly": {"ui", "sessions/report"},
     "sqlalchemy": {
-        *(f"recording/{name}.py" for name in ("schema", "database", "rows", "store")),
-        "recording/migrations",
+        *(f"sessions/{name}.py" for name in ("schema", "database", "rows", "store")),
+        "sessions/migrations",
     },
-    "alembic": {"sessions/database.py", "recording/migrations"},
-    "pyarrow": {"recording"},
+    "alembic": {"sessions/database.py", "sessions/migrations"},
+    "pyarrow": {"sessions/formats"},
     "tsdownsample": {"sessions/report/curves.py"},
     "jinja2": {"sessions/report/html.py"},
     "markupsafe": {"sessions/report/html.py"},
-    "packaging": {"libraries.py", "doctor/packages.py", "ui/licences.py"},
-    "prometheus_client": {"ui/metrics.py"},
-    "pandas": {"types.py", "system/csv_tables.py", "recording", "cli", "ui"},
+    "packaging": {"libraries.py", "doctor/packages.py", "ui/about/licences.py"},
+    "prometheus_client": {"ui/server/metrics.py"},
+    "pandas": {"types.py", "system/csv_tables.py", "sessions", "batch", "cli", "ui"},
     "torch": {"training"},
     "onnx": {"training", "inference/examiner.py"},
     "google": {"inference/examiner.py"},
@@ -100,6 +111,28 @@ def test_rooms_import_only_what_lies_below(path: Path) -> None:
     room = place(path).split("/")[0].removesuffix(".py")
     rooms = {n.split(".")[1] for n in imports(path) if n.startswith("ferapp.")}
     assert rooms <= MAY_IMPORT[room] | {room}
+
+
+UI = [path for path in FILES if place(path).startswith("ui/")]
+
+
+@pytest.mark.parametrize("path", UI, ids=place)
+def test_pages_share_what_is_shared_alone(path: Path) -> None:
+    folder = place(path).split("/")[1].removesuffix(".py")
+    folders = {n.split(".")[2] for n in imports(path) if n.startswith("ferapp.ui.")}
+    assert folders <= UI_MAY_IMPORT.get(folder, set()) | {folder}
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("ui/*/page.py")), ids=place)
+def test_every_page_module_has_one_show(path: Path) -> None:
+    if path.parent.name == "shared":
+        return
+    names = [
+        n.name
+        for n in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(n, ast.FunctionDef)
+    ]
+    assert names.count("show") == 1
 
 
 @pytest.mark.parametrize("path", FILES, ids=place)

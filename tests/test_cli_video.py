@@ -24,7 +24,7 @@ from ferapp.pipeline import build
 from ferapp.pipeline.annotated_copy import copy, overlay
 from ferapp.pipeline.clip import Clip, ClipAnalysis
 from ferapp.sessions.formats.exchange import read
-from ferapp.ui.webcam import demo_frame
+from ferapp.ui.live.webcam import demo_frame
 from ferapp.vision.crops import resized
 from tests.conftest import ROOT
 from tests.videos import cut, numbered, solid, times_of, written
@@ -422,7 +422,9 @@ def test_a_copy_that_fails_leaves_what_was_there(
 ) -> None:
     (out / "copy.mp4").write_bytes(b"the old one")
     real = copy.Child
-    monkeypatch.setattr(copy, "Child", lambda _, *args, **options: real("nothing", *args))
+    monkeypatch.setattr(
+        copy, "Child", lambda _, *args, **options: real("nothing", *args, **options)
+    )
     result = run(clip, "--out", out / "copy.mp4", "--json")
     assert result.exit_code == 1 and list(json.loads(result.stdout)) == ["path", "error"]
     assert [file.name for file in out.iterdir()] == ["copy.mp4"]

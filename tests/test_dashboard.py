@@ -17,7 +17,7 @@ from streamlit.testing.v1 import AppTest
 
 from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import LOCAL_OWNER, Store
-from ferapp.ui import resources, session_views
+from ferapp.ui.shared import resources, session_views
 from tests.fakes import Clock
 from tests.recordings import made, some_readings, some_recording
 from tests.test_pages import app, words

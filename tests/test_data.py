@@ -11,7 +11,7 @@ from PIL import Image
 
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import DataError
-from ferapp.evaluation.data import (
+from ferapp.evaluation.labelled_faces import (
     load_ferplus,
     load_folders,
     load_split,

@@ -21,7 +21,7 @@ from ferapp.inference import session, weights
 from ferapp.inference.manifest import manifest
 from ferapp.libraries import Loaded, Trouble
 from ferapp.sessions.database import database_url, open_database
-from ferapp.ui import installation, resources
+from ferapp.ui.shared import installation, resources
 from ferapp.vision import opencv
 from tests.conftest import ROOT
 from tests.test_libraries import put
@@ -480,7 +480,7 @@ def test_every_page_says_which_library_is_not_right(
         installation._troubles.cache_clear()
     assert [e.value for e in at.error] == [f"{broken.sentence} Then restart the app."]
     assert at.warning[0].value == f"{other.sentence} Then restart the app."
-    logged = [r.getMessage() for r in caplog.records if r.name == "ferapp.ui.installation"]
+    logged = [r.getMessage() for r in caplog.records if r.name == "ferapp.ui.shared.installation"]
     assert logged == [broken.sentence]
 
 
@@ -488,7 +488,7 @@ def test_a_sentence_of_the_banner_is_not_repeated(monkeypatch: pytest.MonkeyPatc
     broken = Trouble("OpenCV can't be loaded", "repair it with `a`.", is_usable=False)
     loaded = Loaded(None, broken)
     monkeypatch.setattr(opencv, "loaded", loaded)
-    monkeypatch.setattr("ferapp.ui.resources.cap_threads", lambda _: loaded.require())
+    monkeypatch.setattr("ferapp.ui.shared.resources.cap_threads", lambda _: loaded.require())
     resources.analyzer.clear()
     installation._troubles.cache_clear()
     try:

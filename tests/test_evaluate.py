@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from ferapp.errors import DataError
-from ferapp.evaluation.data import LabelledFaces
 from ferapp.evaluation.evaluators import WIDER_SETTINGS, evaluate_expressions, evaluate_faces
+from ferapp.evaluation.labelled_faces import LabelledFaces
 from ferapp.types import Faces
 from tests.fakes import FakeClassifier, FakeDetector
 from tests.test_data import png

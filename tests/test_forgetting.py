@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ferapp.ui import forgetting
+from ferapp.ui.server import session_cleanup as forgetting
 
 
 class Cycle:

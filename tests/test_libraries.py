@@ -17,7 +17,7 @@ from ferapp.inference.manifest import manifest
 from ferapp.inference.opencv_detectors import CaffeUltraLight, Haar
 from ferapp.inference.weights import read
 from ferapp.libraries import Library, Loaded, Trouble, load, repair
-from ferapp.ui import health
+from ferapp.ui.server import health
 from ferapp.vision import opencv
 from ferapp.vision.preprocess import InputSpec
 from tests.conftest import ROOT, SAMPLES

@@ -11,7 +11,7 @@ from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from ferapp.sessions.store import Store
-from ferapp.ui import login
+from ferapp.ui.server import login_rules
 from tests.conftest import ROOT
 from tests.recordings import some_readings
 from tests.test_dashboard import kept, store
@@ -112,14 +112,16 @@ def test_a_login_that_is_not_set_up_lets_nobody_in(
     assert "Log in" not in buttons(at)
 
 
-@pytest.mark.parametrize("library", login._LIBRARIES)
+@pytest.mark.parametrize("library", login_rules._LIBRARIES)
 def test_a_login_without_its_libraries_lets_nobody_in(
     library: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    find = login.importlib.util.find_spec
-    missing = login._LIBRARIES[library]
+    find = login_rules.importlib.util.find_spec
+    missing = login_rules._LIBRARIES[library]
     monkeypatch.setattr(
-        login.importlib.util, "find_spec", lambda name: None if name == missing else find(name)
+        login_rules.importlib.util,
+        "find_spec",
+        lambda name: None if name == missing else find(name),
     )
     at = visit({"auth": AUTH}, OUT)
     assert is_closed(at) and f"needs {library}" in words(at) and '".[login]"' in words(at)

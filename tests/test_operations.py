@@ -14,8 +14,10 @@ from ferapp.errors import MissingWeights, ModelError, StoreError
 from ferapp.inference import weights
 from ferapp.serving.seats import Seats
 from ferapp.sessions.recorder import Recorder
-from ferapp.ui import health, jobs, metrics, resources
-from ferapp.ui.logs import begin_log
+from ferapp.ui.server import health, metrics
+from ferapp.ui.server.logs import begin_log
+from ferapp.ui.shared import resources
+from ferapp.ui.video import jobs
 from tests.fakes import Clock
 from tests.test_job import FakeWork
 from tests.test_pages import ASTRONAUT, app, upload

@@ -19,9 +19,9 @@ from ferapp.pipeline.analyzer import Analyzer
 from ferapp.serving.seats import Seats
 from ferapp.serving.turns import Turns
 from ferapp.types import FrameAnalysis
-from ferapp.ui import resources
-from ferapp.ui.live import _ice_servers
-from ferapp.ui.webcam import LiveSettings
+from ferapp.ui.live.page import _ice_servers
+from ferapp.ui.live.webcam import LiveSettings
+from ferapp.ui.shared import resources
 from tests.conftest import ROOT, SAMPLES
 from tests.fakes import Clock
 
@@ -98,10 +98,12 @@ def test_no_result_outlives_its_picture() -> None:
 
 def test_a_visitor_who_waits_is_told_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[int] = []
-    monkeypatch.setattr("ferapp.ui.state._in_line", lambda n: told.append(n) or "waiting")
+    monkeypatch.setattr(
+        "ferapp.ui.pictures.outcomes._in_line", lambda n: told.append(n) or "waiting"
+    )
     at = app()
     busy, free = Turns(1, most_waiting=9), threading.Event()
-    monkeypatch.setattr("ferapp.ui.state.turns", lambda: busy)
+    monkeypatch.setattr("ferapp.ui.pictures.outcomes.turns", lambda: busy)
 
     def other() -> None:
         with busy.taken():
@@ -118,7 +120,7 @@ def test_a_visitor_who_waits_is_told_the_place(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_full_server_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     at = app()
-    monkeypatch.setattr("ferapp.ui.state.turns", lambda: Turns(0, most_waiting=0))
+    monkeypatch.setattr("ferapp.ui.pictures.outcomes.turns", lambda: Turns(0, most_waiting=0))
     assert "The server is full" in words(upload(at, a=ASTRONAUT)) and not at.exception
 
 
@@ -277,7 +279,7 @@ def test_a_sample_is_one_click_away() -> None:
 
 
 def test_too_many_files_are_named_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ferapp.ui.pictures.MAX_FILES", 2)
+    monkeypatch.setattr("ferapp.ui.pictures.sources.MAX_FILES", 2)
     at = upload(app(), a=ASTRONAUT, b=HOPPER, c=THREE)
     assert "3 files are too many at once: the first 2 are analysed" in words(at)
     assert "**2 pictures, 2 faces**" in words(at)
@@ -349,7 +351,7 @@ def test_the_live_page_waits_for_start() -> None:
 def test_a_full_server_gives_a_place_in_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
     seats = Seats(1, lambda: 0.0)
     seats.place("somebody else")
-    monkeypatch.setattr("ferapp.ui.live._seats", lambda: seats)
+    monkeypatch.setattr("ferapp.ui.live.page._seats", lambda: seats)
     at = app("live.py")
     assert "You are number 1 in the line" in words(at) and not at.exception
     seats.leave("somebody else")
@@ -362,7 +364,7 @@ def test_who_streams_keeps_the_seat_however_long_the_page_takes(
 ) -> None:
     clock = Clock()
     seats = Seats(1, clock)
-    monkeypatch.setattr("ferapp.ui.live._seats", lambda: seats)
+    monkeypatch.setattr("ferapp.ui.live.page._seats", lambda: seats)
     me = app("live.py").session_state["viewer"]
     me.settings = LiveSettings(is_paused=True)
     grey = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), format="rgb24")

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from ferapp.errors import DataError
-from ferapp.evaluation.data import LabelledFaces
+from ferapp.evaluation.labelled_faces import LabelledFaces
 from ferapp.evaluation.pasted import Pasting, evaluate_pasted
 from ferapp.settings import DetectionSettings
 from ferapp.types import Faces

@@ -18,8 +18,8 @@ from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Marker, Readings, Recording
 from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.settings import AnalysisSettings, StreamSettings
-from ferapp.ui.owner import owner
-from ferapp.ui.webcam import LiveSettings, Viewer
+from ferapp.ui.live.webcam import LiveSettings, Viewer
+from ferapp.ui.shared.owner import owner
 from tests.fakes import Clock, FakeClassifier, FakeDetector
 from tests.recordings import made, some_readings, some_recording
 from tests.test_dashboard import dashboard, days_left, figures, kept, sessions_in, titles
@@ -98,7 +98,7 @@ AFAR = ("192.168.1.5:8501", "[::2]:80", "localhost.example:80", "127.0.0.1.examp
 @pytest.mark.parametrize("host", [*HERE, *AFAR])
 def test_only_this_machine_has_sessions(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
     context = SimpleNamespace(headers={"Host": host}, ip_address=None)
-    monkeypatch.setattr("ferapp.ui.owner.st", SimpleNamespace(user={}, context=context))
+    monkeypatch.setattr("ferapp.ui.shared.owner.st", SimpleNamespace(user={}, context=context))
     if host in HERE:
         assert owner() == LOCAL_OWNER
     else:
@@ -108,7 +108,7 @@ def test_only_this_machine_has_sessions(host: str, monkeypatch: pytest.MonkeyPat
 
 def test_a_host_that_is_only_claimed_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     context = SimpleNamespace(headers={"Host": "localhost"}, ip_address="192.168.1.5")
-    monkeypatch.setattr("ferapp.ui.owner.st", SimpleNamespace(user={}, context=context))
+    monkeypatch.setattr("ferapp.ui.shared.owner.st", SimpleNamespace(user={}, context=context))
     with pytest.raises(StoreError, match="from another one"):
         owner()
 
@@ -121,7 +121,7 @@ def test_a_proxy_s_own_address_is_not_the_visitor_s(
 ) -> None:
     headers = {"Host": "127.0.0.1:8501", header: "203.0.113.7"}
     context = SimpleNamespace(headers=headers, ip_address=None)
-    monkeypatch.setattr("ferapp.ui.owner.st", SimpleNamespace(user={}, context=context))
+    monkeypatch.setattr("ferapp.ui.shared.owner.st", SimpleNamespace(user={}, context=context))
     with pytest.raises(StoreError, match="from another one"):
         owner()
 
@@ -219,7 +219,8 @@ def live() -> None:
     import streamlit as st
 
     from ferapp.settings import StreamSettings
-    from ferapp.ui import controls, recording
+    from ferapp.ui.live import recording
+    from ferapp.ui.shared import controls
 
     choice, its = controls.sidebar(), st.session_state["its"]
     recording.live_controls(its, choice, StreamSettings(), is_on=st.session_state["is_on"])

@@ -10,7 +10,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from ferapp.ui.licences import UNKNOWN, libraries, licence
+from ferapp.ui.about.licences import UNKNOWN, libraries, licence
 from tests.conftest import ROOT
 
 PERMISSIVE = {

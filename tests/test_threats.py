@@ -17,10 +17,10 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from ferapp.pipeline.build import load_analyzer
-from ferapp.ui import camera_check
-from ferapp.ui.camera_check import CONNECTION_FAILED, SENTENCES
-from ferapp.ui.files import json_bytes, png_of, zip_of
-from ferapp.ui.state import Outcome
+from ferapp.ui.live import camera_check
+from ferapp.ui.live.camera_check import CONNECTION_FAILED, SENTENCES
+from ferapp.ui.pictures.files import json_bytes, png_of, zip_of
+from ferapp.ui.pictures.outcomes import Outcome
 from tests.conftest import ROOT, SAMPLES
 from tests.test_pages import app, upload
 
@@ -163,7 +163,7 @@ def connecting() -> None:
 
     import streamlit as st
 
-    from ferapp.ui import live
+    from ferapp.ui.live import page as live
 
     live._connecting(time.monotonic() - st.session_state["for_s"])
 

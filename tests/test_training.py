@@ -13,7 +13,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra: train")
 
 from ferapp.errors import DataError  # noqa: E402
-from ferapp.evaluation.data import LabelledFaces  # noqa: E402
+from ferapp.evaluation.labelled_faces import LabelledFaces  # noqa: E402
 from ferapp.inference.classifiers import softmax  # noqa: E402
 from ferapp.inference.manifest import manifest, read_manifest, write_manifest  # noqa: E402
 from ferapp.inference.session import Session  # noqa: E402

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ferapp.ui import upload_limit
-from ferapp.ui.upload_limit import UploadLimit, held_by_streamlit
+from ferapp.ui.server import upload_limit
+from ferapp.ui.server.upload_limit import UploadLimit, held_by_streamlit
 
 
 class Backend:

@@ -24,8 +24,10 @@ from ferapp.sessions.session import Readings
 from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.settings import ClipSettings, StreamSettings
 from ferapp.types import Faces
-from ferapp.ui import jobs, video, video_results
-from ferapp.ui.webcam import demo_frame
+from ferapp.ui.live.webcam import demo_frame
+from ferapp.ui.video import jobs
+from ferapp.ui.video import page as video
+from ferapp.ui.video import results as video_results
 from ferapp.vision.crops import resized
 from tests.conftest import ROOT
 from tests.fakes import Clock, FakeClassifier, FakeDetector
@@ -243,7 +245,7 @@ def results() -> None:
     import streamlit as st
 
     from ferapp.settings import ClipSettings
-    from ferapp.ui import video_results
+    from ferapp.ui.video import results as video_results
 
     reading, analyzer = st.session_state["reading"], st.session_state["analyzer"]
     video_results.show("x", lambda: b"", reading, analyzer, ClipSettings())

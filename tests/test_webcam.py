@@ -15,7 +15,7 @@ from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import ModelError
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.types import Faces
-from ferapp.ui.webcam import LiveSettings, Viewer, _demo_frame
+from ferapp.ui.live.webcam import LiveSettings, Viewer, _demo_frame
 from tests.fakes import Clock, FakeClassifier, FakeDetector
 
 ONE = Faces(np.array([[200, 100, 300, 200]], np.float32), np.ones(1, np.float32))

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final, Literal
 
-from ferapp import __version__
+from ferapp._version import __version__
 from ferapp.inference.manifest import Model, manifest
 from ferapp.settings import AnalysisSettings, ClipSettings
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-import ferapp
+from ferapp._version import __version__
 from ferapp.cli import evaluate, models, sessions, train
 from ferapp.cli.analyze import analyze
 from ferapp.cli.batch import batch
@@ -38,7 +38,7 @@ app.add_typer(train.app, name="train")
 
 def _tell_version(is_asked: bool) -> None:
     if is_asked:
-        typer.echo(ferapp.__version__)
+        typer.echo(__version__)
         raise typer.Exit
 
 

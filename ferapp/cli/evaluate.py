@@ -11,7 +11,7 @@ from ferapp.cli.options import AsJson, ClassifierName, DetectorName, Threads
 from ferapp.cli.output import console, print_json, progress
 
 if TYPE_CHECKING:
-    from ferapp.evaluation.data import Split
+    from ferapp.evaluation.labelled_faces import Split
 
 app = typer.Typer(help="Measure how good the models are on labelled data.", no_args_is_help=True)
 
@@ -30,8 +30,8 @@ def emotions(
     as_json: AsJson = False,
 ) -> None:
     """Judge an expression classifier on faces in the FER+ layout, or in a folder per class."""
-    from ferapp.evaluation.data import load_split
     from ferapp.evaluation.evaluators import evaluate_expressions
+    from ferapp.evaluation.labelled_faces import load_split
     from ferapp.inference.manifest import manifest
     from ferapp.inference.registry import load_classifier
 
@@ -87,7 +87,7 @@ def pasted(
     as_json: AsJson = False,
 ) -> None:
     """From picture to expression: labelled faces pasted into photos, for several crop paddings."""
-    from ferapp.evaluation.data import load_split
+    from ferapp.evaluation.labelled_faces import load_split
     from ferapp.evaluation.pasted import evaluate_pasted
     from ferapp.inference.manifest import manifest
     from ferapp.inference.registry import load_classifier, load_detector
@@ -126,7 +126,7 @@ def pasted(
 
 
 def _known(split: str) -> "Split":
-    from ferapp.evaluation.data import SPLITS
+    from ferapp.evaluation.labelled_faces import SPLITS
 
     if split not in SPLITS:
         raise typer.BadParameter(f"expected one of {', '.join(SPLITS)}", param_hint="--split")

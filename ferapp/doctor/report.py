@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-import ferapp
+from ferapp._version import __version__
 from ferapp.doctor import machine, packages, places
 from ferapp.doctor.findings import Finding, problem
 from ferapp.doctor.privacy import private
@@ -127,7 +127,7 @@ def report(*, serving: int | None = None) -> Report:
         ],
     }
     return Report(
-        ferapp.__version__,
+        __version__,
         {
             heading: tuple(check for row in rows for check in _run(*row))
             for heading, rows in checks.items()

@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from ferapp.errors import DataError
-from ferapp.evaluation.data import LabelledFaces, picture
+from ferapp.evaluation.labelled_faces import LabelledFaces, picture
 from ferapp.evaluation.metrics import (
     LabelledBoxes,
     accuracy,

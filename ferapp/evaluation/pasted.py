@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from ferapp.errors import DataError
-from ferapp.evaluation.data import SUFFIXES, LabelledFaces, picture
+from ferapp.evaluation.labelled_faces import SUFFIXES, LabelledFaces, picture
 from ferapp.evaluation.metrics import accuracy, macro_recall
 from ferapp.inference.classifiers import ExpressionClassifier
 from ferapp.inference.detectors import Detector

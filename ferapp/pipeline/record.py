@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ferapp import __version__
+from ferapp._version import __version__
 from ferapp.inference.manifest import Kind, manifest
 from ferapp.pipeline.stream import StreamFrame
 from ferapp.sessions.session import Readings, Recording, Source

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from ferapp.errors import DataError
-from ferapp.evaluation.data import picture
+from ferapp.evaluation.labelled_faces import picture
 from ferapp.evaluation.metrics import LabelledBoxes, average_precision
 from ferapp.inference.detectors import Detector, faces_of
 from ferapp.settings import DetectionSettings

@@ -13,14 +13,14 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
-from ferapp.evaluation.data import (
+from ferapp.evaluation.evaluators import DIFFICULTIES, evaluate_expressions, evaluate_faces
+from ferapp.evaluation.labelled_faces import (
     LabelledFaces,
     Split,
     has_split,
     is_folder_per_class,
     load_split,
 )
-from ferapp.evaluation.evaluators import DIFFICULTIES, evaluate_expressions, evaluate_faces
 from ferapp.evaluation.metrics import unsure_threshold
 from ferapp.inference.classifiers import ExpressionClassifier, softmax
 from ferapp.inference.detectors import UltraLight

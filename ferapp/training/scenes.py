@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from ferapp.evaluation.data import picture
+from ferapp.evaluation.labelled_faces import picture
 from ferapp.training.teachers import Scenes
 from ferapp.types import Faces
 from ferapp.vision import boxes

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.errors import DataError
-from ferapp.evaluation.data import SUFFIXES, picture
+from ferapp.evaluation.labelled_faces import SUFFIXES, picture
 from ferapp.inference.detectors import Detector
 from ferapp.settings import DetectionSettings
 from ferapp.types import Faces, Report, no_report

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from ferapp.errors import InvalidValue
-from ferapp.evaluation.data import LabelledFaces, load_split
+from ferapp.evaluation.labelled_faces import LabelledFaces, load_split
 from ferapp.evaluation.metrics import accuracy, macro_recall
 from ferapp.training.augmentation import FaceAugmentation, augmented, mixed
 from ferapp.training.networks import ExpressionNet

@@ -1,1 +1,1 @@
-"""The pages' parts: the only home of streamlit and plotly."""
+"""The app: one folder a page, what pages share, and what the server does around them."""

@@ -2,10 +2,11 @@
 
 import streamlit as st
 
-from ferapp.ui import login
-from ferapp.ui.page import PAGES
+from ferapp.ui.login import page as login_page
+from ferapp.ui.server.login_gate import gate
+from ferapp.ui.shared.page import PAGES
 
-gate = login.gate()
+decision = gate()
 # Without icons: the browser would fetch each as the tab's icon from fonts.gstatic.com.
 chosen = st.navigation(
     [
@@ -15,10 +16,10 @@ chosen = st.navigation(
         st.Page(PAGES / "dashboard.py", title="Dashboard"),
         st.Page(PAGES / "about.py", title="About"),
     ],
-    position="sidebar" if gate.is_open else "hidden",
+    position="sidebar" if decision.is_open else "hidden",
 )
-if gate.is_open:
-    login.visitor()
+if decision.is_open:
+    login_page.show_visitor()
     chosen.run()
 else:
-    login.closed(gate)
+    login_page.show(decision)

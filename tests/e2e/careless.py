@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from streamlit.web.cli import main
 
-from ferapp.ui import about
+from ferapp.ui.about import page as about
 
 
 def show() -> NoReturn:

@@ -17,8 +17,8 @@ from streamlit.proto.NewSession_pb2 import NewSession
 from websockets.sync.client import connect
 
 from ferapp.media.encoder import Encoder
-from ferapp.ui.live_chart import PLOTLY_ROUTE
-from ferapp.ui.webcam import demo_frame
+from ferapp.ui.live.webcam import demo_frame
+from ferapp.ui.shared.live_chart import PLOTLY_ROUTE
 from tests.conftest import SAMPLES
 from tests.e2e.conftest import Server, Visit, sync_api
 from tests.e2e.processes import App

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks import crowd
 from benchmarks.visitor import Visitor
-from ferapp.ui.upload_limit import MAX_SESSION_FILES
+from ferapp.ui.server.upload_limit import MAX_SESSION_FILES
 from tests.conftest import SAMPLES
 from tests.e2e.conftest import Server
 

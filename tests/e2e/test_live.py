@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ferapp.ui.live_chart import PLOTLY_ROUTE
+from ferapp.ui.shared.live_chart import PLOTLY_ROUTE
 from tests.e2e.conftest import Server, Visit, sync_api
 from tests.e2e.test_browser import LOOKS, is_wider_than_the_window, picture_of
 

@@ -11,7 +11,7 @@ import pytest
 
 from ferapp.media.encoder import Encoder
 from ferapp.sessions.formats.exchange import read
-from ferapp.ui.webcam import demo_frame
+from ferapp.ui.live.webcam import demo_frame
 from tests.e2e.conftest import Server, Visit, sync_api
 from tests.e2e.test_browser import LOOKS, download, is_wider_than_the_window, picture_of
 from tests.e2e.test_sessions import agree, has_chart, show

@@ -1,0 +1,214 @@
+"""The dashboard: which session, what it shows, and what is stored where."""
+
+from typing import Final
+
+import numpy as np
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from ferapp.inference.manifest import manifest
+from ferapp.sessions.session import Readings
+from ferapp.sessions.store import Overview, Store
+from ferapp.temporal.rolling import WINDOW_S, Series
+from ferapp.ui.shared import resources, session_files, session_views
+from ferapp.ui.shared.charts import last_minute
+from ferapp.ui.shared.consent import KEEP
+from ferapp.ui.shared.live_chart import live_chart
+from ferapp.ui.shared.owner import owner
+from ferapp.wording import clock, counted
+
+_LIVE_S: Final = 1.0
+# Readings of so many sessions stay in a visitor's memory: the one looked at and one beside it.
+_REMEMBERED: Final = 2
+
+_NOTHING: Final = """
+**Nothing is recorded yet.**
+
+- Press **Record** on the live page while the video runs, or **Keep as a session** below pictures.
+- Or open a file that somebody exported here.
+
+Recording keeps numbers only, asks before the first time, and ends after 30 days unless you say
+otherwise.
+"""
+
+
+def show() -> None:
+    """The whole page below its heading."""
+    me, store = owner(), resources.store()
+    store.purge()
+    sessions = store.overviews(me)
+    if not sessions:
+        with st.container(border=True):
+            st.markdown(_NOTHING)
+        session_files.opened(store, me)
+        _stored(store, me, sessions)
+        return
+    if "next-session" in st.session_state:
+        st.session_state["session"] = st.session_state.pop("next-session")
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    with row:
+        chosen = _chosen("Session", sessions, key="session")
+    _head(store, me, chosen, row)
+    if chosen.is_running:
+        _live(store, me, chosen.recording.id)
+        _stored(store, me, sessions)
+        return
+    readings = remembered(store, me, chosen)
+    if not len(readings):
+        st.info("This session has no reading: no face was seen.", icon=":material/no_accounts:")
+        session_files.downloads(chosen, readings)
+    else:
+        _views(store, me, chosen, sessions, readings)
+    st.divider()
+    session_files.opened(store, me)
+    _stored(store, me, sessions)
+
+
+def _views(
+    store: Store, me: str, chosen: Overview, sessions: list[Overview], readings: Readings
+) -> None:
+    names = ["Over time", "Summary", "Compare", "Replay", "Files"]
+    if chosen.recording.source == "pictures":
+        names = ["Faces", "Files"]
+    view = st.segmented_control(
+        "Show", names, default=names[0], required=True, key=f"view-{len(names)}"
+    )
+    if view != "Replay":
+        session_views.stop_replay()
+    match view:
+        case "Faces":
+            session_views.pictures(chosen, readings)
+        case "Over time":
+            session_views.over_time(store, me, chosen, readings)
+        case "Summary":
+            session_views.summary_of(chosen, readings)
+        case "Compare":
+            # The next one first: most people want to see two different ones.
+            place = sessions.index(chosen)
+            turned = [*sessions[place + 1 :], *sessions[: place + 1]]
+            others = [s for s in turned if s.recording.source != "pictures" and not s.is_running]
+            other = _chosen("With", others, key="other-session")
+            session_views.compare(chosen, readings, other, remembered(store, me, other))
+        case "Replay":
+            session_views.replay(chosen, readings)
+        case _:
+            session_files.downloads(chosen, readings)
+
+
+def _chosen(label: str, sessions: list[Overview], *, key: str) -> Overview:
+    by_id = {s.recording.id: s for s in sessions}
+    # The widget tells options apart by their text.
+    texts: dict[str, str] = {}
+    for id, session in by_id.items():
+        text = _listed(session)
+        same = sum(other == text or other.startswith(f"{text} · ") for other in texts.values())
+        texts[id] = f"{text} · {same + 1}" if same else text
+    if st.session_state.get(key) not in by_id:  # it was deleted
+        st.session_state.pop(key, None)
+    picked = st.selectbox(label, list(by_id), key=key, format_func=texts.__getitem__)
+    return by_id.get(picked, sessions[0])
+
+
+def _listed(session: Overview) -> str:
+    told = "being recorded" if session.is_running else _length(session)
+    return f"{session.recording.title} ({told})"
+
+
+def _length(session: Overview) -> str:
+    if session.recording.source == "pictures":
+        return counted(int(session.duration_s) + 1, "picture")
+    return clock(session.duration_s)
+
+
+def _head(store: Store, me: str, session: Overview, row: DeltaGenerator) -> None:
+    recording = session.recording
+    expires = "for good" if session.expires is None else f"until {session.expires:%d %B %Y}"
+    # Files of others may name anything.
+    known = {model.name for model in manifest().models}
+    named = [str(model.get("name")) for model in recording.models.values()]
+    models = " and ".join(name if name in known else "a model that is not here" for name in named)
+    st.caption(
+        f"{recording.started:%d %B %Y, %H:%M} · {_length(session)} · "
+        f"{counted(session.readings, 'reading')} "
+        f"{f'with {models} ' if models else ''}· kept {expires}"
+    )
+    with row.popover("Rename", icon=":material/edit:"):
+        key = f"title-{recording.id}"
+        title = st.text_input(
+            "Title", recording.title, max_chars=200, key=key, on_change=_mark, args=("renamed", key)
+        ).strip()
+        if st.session_state.pop("renamed", None) == key and title:
+            store.rename(recording.id, me, title)
+            st.rerun()
+    with row.popover("Keep", icon=":material/schedule:"):
+        keep = st.selectbox("From now on, for", list(KEEP), index=1, key=f"keep-{recording.id}")
+        if st.button("Set", key=f"set-{recording.id}"):
+            store.keep(recording.id, me, KEEP[keep])
+            st.rerun()
+    with row.popover("Delete", icon=":material/delete:"):
+        st.markdown("This session goes for good.")
+        if st.button("Delete this session", type="primary", key=f"delete-{recording.id}"):
+            store.delete(recording.id, me)
+            st.session_state.pop("remembered", None)
+            st.rerun()
+
+
+def _mark(name: str, value: str) -> None:
+    """Remember that a widget was changed; the page does the rest, where errors are told."""
+    st.session_state[name] = value
+
+
+def remembered(store: Store, me: str, session: Overview) -> Readings:
+    """The readings of a session, read once as long as it does not change."""
+    kept: dict[tuple[str, int], Readings] = st.session_state.setdefault("remembered", {})
+    key = (session.recording.id, session.readings)
+    if key not in kept:
+        with st.spinner("Reading the session …"):
+            kept[key] = store.readings(session.recording.id, me)
+        while len(kept) > _REMEMBERED:
+            del kept[next(iter(kept))]
+    return kept[key]
+
+
+@st.fragment(run_every=_LIVE_S)
+def _live(store: Store, me: str, session: str) -> None:
+    """The last minute of a session that is being recorded, perhaps in another tab."""
+    now = next((s for s in store.overviews(me) if s.recording.id == session), None)
+    if now is None or not now.is_running:
+        st.rerun()
+    st.markdown(f":red[**● Recording {clock(now.duration_s)}**] · the last minute")
+    readings = store.readings(session, me, since_s=now.duration_s - WINDOW_S)
+    for face in readings.faces[-3:]:
+        one = readings.of(face)
+        seen = one.at(np.flatnonzero(~np.isnan(one.smoothed).any(axis=1)))
+        st.markdown(f"**Face {face}**")
+        live_chart(
+            last_minute(now.recording.labels, Series(seen.at_s, seen.smoothed), window_s=WINDOW_S),
+            key=f"recorded-{face}",
+            alt=f"Face {face} over the last minute",
+        )
+    if not readings.faces:
+        st.caption("No face in the last minute.")
+
+
+def _stored(store: Store, me: str, sessions: list[Overview]) -> None:
+    with st.expander("What is stored", icon=":material/database:"):
+        readings = counted(sum(s.readings for s in sessions), "reading")
+        st.markdown(
+            f"{counted(len(sessions), 'session')} of yours, {readings}: numbers only, no picture. "
+            f"The database takes {store.size_bytes() / 1e6:.1f} MB and lies in"
+        )
+        st.code(store.place, language=None, wrap_lines=True)
+        st.markdown(
+            "Sessions are deleted when their time is over, at the next start or visit of this "
+            "page. What is deleted from a SQLite file is overwritten; a PostgreSQL server uses the "
+            "room again, and its logs and backups are the operator's to clear."
+        )
+        if not sessions:
+            return
+        with st.popover("Delete all my sessions", icon=":material/delete_forever:"):
+            st.markdown(f"All {len(sessions)} go for good.")
+            if st.button("Delete all", type="primary", key="delete-all"):
+                store.delete_all(me)
+                st.session_state.pop("remembered", None)
+                st.rerun()

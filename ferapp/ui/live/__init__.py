@@ -1,0 +1,1 @@
+"""The live page: the camera, and what is read from it."""

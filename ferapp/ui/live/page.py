@@ -1,0 +1,254 @@
+"""The live page: the video, the panel beside it, and what to do when there is no video."""
+
+import os
+import time
+import uuid
+from functools import partial
+from typing import Any, Final
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from ferapp.pipeline.stream import FaceReading
+from ferapp.serving.latest import Snapshot
+from ferapp.serving.seats import Seats
+from ferapp.settings import StreamSettings
+from ferapp.temporal.calibration import BASELINE_S
+from ferapp.temporal.rolling import WINDOW_S
+from ferapp.ui.live.camera_check import CONNECTION_FAILED, camera_check
+from ferapp.ui.live.recording import live_controls, live_mark
+from ferapp.ui.live.webcam import SIZES, LiveSettings, Viewer, demo, streamer
+from ferapp.ui.pictures import outcomes, results
+from ferapp.ui.pictures.sources import Picture
+from ferapp.ui.server import metrics
+from ferapp.ui.shared import resources
+from ferapp.ui.shared.charts import MOST_SIDE_BY_SIDE, faces_side_by_side, last_minute, spoken
+from ferapp.ui.shared.controls import Choice
+from ferapp.ui.shared.live_chart import live_chart
+
+_PANEL_S: Final = 0.5
+_CONNECTING_S: Final = 15.0
+# A viewer at 640 x 480 and fifteen frames a second takes about a third of a core.
+_VIEWERS_A_CORE: Final = 2
+
+
+@st.cache_resource(show_spinner=False)
+def _seats() -> Seats:
+    return metrics.watched("live", Seats(_VIEWERS_A_CORE * (os.cpu_count() or 1), time.monotonic))
+
+
+def show(choice: Choice) -> None:
+    """The whole page below its heading."""
+    visitor = st.session_state.setdefault("visitor", uuid.uuid4().hex)
+    viewer = _viewer(choice, visitor)
+    source, size, how = _controls(choice)
+    viewer.settings = how
+    place = _seats().place(visitor)
+    if place:
+        _full()
+        return
+    video, panel = st.columns([3, 2], gap="medium")
+    with video:
+        if source == "Demo clip":
+            context = demo("live-demo", viewer)
+        else:
+            context = streamer(
+                f"live-{size}", viewer, size_wh=SIZES[size], ice_servers=_ice_servers()
+            )
+        _trouble(context, choice, is_camera=source != "Demo clip")
+    with panel:
+        row = st.container(horizontal=True)
+        with row:
+            live_controls(viewer, choice, how.stream, is_on=context.state.playing)
+        _baseline_buttons(row, viewer, is_playing=context.state.playing)
+        _panel(viewer, visitor, context)
+
+
+def _viewer(choice: Choice, visitor: str) -> Viewer:
+    """This visitor's stream; another one where other models were chosen."""
+    kept = st.session_state.get("viewer")
+    analyzer = resources.analyzer(choice.models)
+    if kept is None:
+        kept = st.session_state["viewer"] = Viewer(
+            analyzer, keep_seat=partial(_seats().place, visitor)
+        )
+    kept.use(analyzer)
+    return kept
+
+
+def _controls(choice: Choice) -> tuple[str, str, LiveSettings]:
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    source = row.segmented_control(
+        "Source",
+        ("Camera", "Demo clip"),
+        default="Camera",
+        required=True,
+        key="live-source",
+        persist_state="session",
+    )
+    size = row.selectbox(
+        "Picture size",
+        list(SIZES),
+        index=1,
+        key="live-size",
+        persist_state="session",
+        width=160,
+        disabled=source != "Camera",
+    )
+    is_mirrored = row.toggle("Mirror", value=True, key="live-mirror", persist_state="session")
+    is_paused = row.toggle("Pause", key="live-pause", persist_state="session")
+    with st.sidebar, st.expander("Over time"):
+        time_constant_s = st.slider(
+            "Smoothing (time constant)",
+            0.0,
+            3.0,
+            StreamSettings().time_constant_s,
+            0.1,
+            format="%.1f s",
+            key="live-smoothing",
+            persist_state="session",
+            help="After this time a change has reached two thirds of its height.",
+        )
+        hold_s = st.slider(
+            "Hold of a label",
+            0.0,
+            2.0,
+            StreamSettings().hold_s,
+            0.1,
+            format="%.1f s",
+            key="live-hold",
+            persist_state="session",
+            help="How long another expression has to lead before the label changes.",
+        )
+    stream = StreamSettings(choice.settings, time_constant_s, hold_s)
+    return str(source), str(size), LiveSettings(stream, bool(is_mirrored), bool(is_paused))
+
+
+def _baseline_buttons(row: DeltaGenerator, viewer: Viewer, *, is_playing: bool) -> None:
+    row.button(
+        "Take neutral baseline",
+        icon=":material/self_improvement:",
+        on_click=viewer.stream.take_baselines,
+        disabled=not is_playing or not viewer.stream.knows_neutral,
+        help=f"Look neutral for {BASELINE_S:.0f} seconds. Some faces look sad or angry at rest; "
+        "afterwards each face is read against its own resting look (Saerens et al., 2002).",
+    )
+    row.button(
+        "Forget it",
+        icon=":material/restart_alt:",
+        on_click=viewer.stream.drop_baselines,
+        disabled=not is_playing,
+    )
+
+
+@st.fragment(run_every=_PANEL_S)
+def _panel(viewer: Viewer, visitor: str, context: Any) -> None:
+    """Reruns by itself, so that the video is left alone."""
+    _seats().place(visitor)
+    live_mark(viewer)
+    now = viewer.latest.snapshot()
+    if now.message:
+        st.warning(now.message, icon=":material/error:")
+    if now.frame is None:
+        st.caption("Press START. The panel shows each face and its last minute.")
+        return
+    if not context.state.playing:
+        st.caption("Stopped; this is the last minute before.")
+    faces = {_title(face): face.smoothed for face in now.frame.faces}
+    shares = [face.smoothed for face in now.frame.faces if face.smoothed is not None]
+    live_chart(
+        faces_side_by_side(now.frame.labels, faces),
+        key="live-bars",
+        alt="; ".join(spoken(now.frame.labels, p) for p in shares) or "No face",
+    )
+    if len(faces) > MOST_SIDE_BY_SIDE:
+        st.caption(f"{len(faces) - MOST_SIDE_BY_SIDE} more faces are on the picture alone.")
+    _minute(now)
+    st.caption(_counters(now))
+
+
+def _title(face: FaceReading) -> str:
+    told = face.flaw or face.expression or "unsure"
+    return f"{face.id} {told}" + (" · baseline on" if face.is_corrected else "")
+
+
+def _minute(now: Snapshot) -> None:
+    assert now.frame is not None
+    ids = sorted(now.series)
+    if not ids:
+        return
+    chosen = ids[-1]
+    if len(ids) > 1:
+        chosen = st.selectbox("Face", ids, key="live-face", format_func=lambda i: f"Face {i}")
+        chosen = chosen if chosen in now.series else ids[-1]
+    series = now.series[chosen]
+    if series.probabilities.shape[1] != len(now.frame.labels):
+        return  # other expressions were chosen a moment ago
+    live_chart(
+        last_minute(now.frame.labels, series, window_s=WINDOW_S),
+        key="live-minute",
+        alt=f"Face {chosen} over the last minute",
+    )
+
+
+def _counters(now: Snapshot) -> str:
+    median, p95 = now.delay_ms
+    return (
+        f"Camera {now.camera_fps:.0f} and analysed {now.analysed_fps:.0f} frames a second; delay "
+        f"{median:.0f} ms (95 %: {p95:.0f} ms); {now.dropped} of "
+        f"{now.analysed + now.dropped} frames dropped for newer ones."
+    )
+
+
+def _trouble(context: Any, choice: Choice, *, is_camera: bool) -> None:
+    """What is wrong, in a sentence each, and pictures instead."""
+    if context.state.playing:
+        st.session_state.pop("live-since", None)
+        return
+    if context.state.signalling:
+        since = st.session_state.setdefault("live-since", time.monotonic())
+        _connecting(since)
+    if not is_camera:
+        return
+    # Above: nobody opens what they don't know to be the answer.
+    answer = st.empty()
+    with st.expander("The camera does not start?"):
+        told = camera_check(key="camera-check")
+        if told:
+            answer.text(told)
+        if st.toggle("Take single photos instead", key="live-photos"):
+            _photos(choice)
+
+
+def _photos(choice: Choice) -> None:
+    photo = st.camera_input("Take a photo", resolution="720p")
+    if photo:
+        picture = Picture(photo.file_id, "photo", photo.getvalue)
+        results.show(outcomes.analyses([picture], choice, resources.analyzer(choice.models)))
+
+
+@st.fragment(run_every=2.0)
+def _connecting(since: float) -> None:
+    if time.monotonic() - since > _CONNECTING_S:
+        st.warning(CONNECTION_FAILED, icon=":material/wifi_off:")
+
+
+@st.fragment(run_every=1.0)
+def _full() -> None:
+    now = _seats().place(st.session_state["visitor"])
+    if not now:
+        st.rerun()
+    st.info(
+        f"The server is full: {_seats().count} people are watching. You are number {now} in the "
+        "line; this page goes on by itself when it is your turn. Pictures can be analysed "
+        "meanwhile.",
+        icon=":material/hourglass:",
+    )
+
+
+def _ice_servers() -> list[dict[str, Any]]:
+    """STUN and TURN servers of the operator, from ``.streamlit/secrets.toml``; none by default."""
+    try:
+        return [dict(server) for server in st.secrets.get("ice_servers", [])]
+    except FileNotFoundError:
+        return []

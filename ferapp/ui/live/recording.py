@@ -1,0 +1,88 @@
+"""Recording of a stream: its button, the red mark while it runs, and what became of it."""
+
+from datetime import datetime
+
+import streamlit as st
+
+from ferapp.pipeline.record import new_recording
+from ferapp.sessions.recorder import Recorder
+from ferapp.settings import StreamSettings
+from ferapp.ui.live.webcam import Viewer
+from ferapp.ui.shared import resources
+from ferapp.ui.shared.consent import begin_recording
+from ferapp.ui.shared.controls import Choice
+from ferapp.ui.shared.owner import owner
+from ferapp.ui.shared.page import PAGES
+from ferapp.wording import clock
+
+
+def live_controls(viewer: Viewer, choice: Choice, settings: StreamSettings, *, is_on: bool) -> None:
+    """The button that begins or ends the recording of a stream."""
+    if viewer.recorder and viewer.recorder.is_running:
+        st.button(
+            "Stop recording",
+            icon=":material/stop_circle:",
+            on_click=_stop,
+            args=(viewer,),
+            type="primary",
+        )
+        return
+
+    def start(consent: str, keep_days: int | None) -> None:
+        analyzer = resources.analyzer(choice.models)
+        labels = choice.settings.classes or analyzer.labels
+        recording = new_recording(
+            f"Live, {datetime.now():%d %B %Y %H:%M}",
+            "live",
+            labels=tuple(name for name in analyzer.labels if name in labels),
+            unsure_below=(
+                analyzer.unsure_below
+                if choice.settings.unsure_below is None
+                else choice.settings.unsure_below
+            ),
+            settings=settings,
+            detector=choice.models.detector,
+            classifier=choice.models.classifier,
+            consent=consent,
+        )
+        store = resources.store()
+        store.begin(recording, owner(), keep_days=keep_days)
+        viewer.record(Recorder(store, recording.id), recording.labels)
+
+    if st.button(
+        "Record",
+        icon=":material/radio_button_checked:",
+        disabled=not is_on,
+        help="Keep the numbers of this stream as a session; no picture is kept.",
+    ):
+        begin_recording(start)
+    if viewer.recorder:
+        # Not in the panel, which changes too often to be clicked on.
+        st.page_link(PAGES / "dashboard.py", label="Look at it")
+
+
+def live_mark(viewer: Viewer) -> None:
+    """The red mark and the clock, or what became of the last recording; for a fragment."""
+    recorder = viewer.recorder
+    if recorder is None:
+        return
+    was_running = st.session_state.get("was-recording") == recorder.session
+    if was_running and not recorder.is_running:
+        # The button in the page has to follow.
+        del st.session_state["was-recording"]
+        st.rerun()
+    if recorder.is_running:
+        st.session_state["was-recording"] = recorder.session
+        st.markdown(f":red[**● Recording {clock(recorder.duration_s)}**] · numbers only")
+    elif recorder.failure:
+        with st.container(border=True):
+            st.markdown("**The recording ended**")
+            st.text(recorder.failure)
+    else:
+        st.caption(f"A session of {clock(recorder.duration_s)} was recorded.")
+
+
+def _stop(viewer: Viewer) -> None:
+    if viewer.recorder:
+        viewer.recorder.stop()
+        st.session_state.pop("was-recording", None)

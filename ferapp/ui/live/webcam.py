@@ -1,0 +1,243 @@
+"""Frames from the browser and back: the only home of streamlit-webrtc and of av in the app.
+
+Two threads are at work. The page's thread runs the script; it makes a `Viewer`, changes its
+`settings` and reads its `latest`. The frame thread of streamlit-webrtc calls `Viewer.on_frame`
+with the newest frame, one at a time; frames that came meanwhile are dropped there, and the last
+result is shown again until there is a new one.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any, Final
+
+import av
+import numpy as np
+import streamlit as st
+from streamlit_webrtc import (
+    Translations,
+    VideoHTMLAttributes,
+    WebRtcMode,
+    WebRtcStreamerContext,
+    create_video_source_track,
+    webrtc_streamer,
+)
+
+from ferapp.errors import UserError
+from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.record import readings_of_frame
+from ferapp.pipeline.stream import Stream
+from ferapp.serving.latest import Latest
+from ferapp.sessions.recorder import Recorder
+from ferapp.sessions.session import Readings
+from ferapp.settings import StreamSettings
+from ferapp.ui.server import metrics
+from ferapp.ui.shared.demo_clip import demo_frame
+from ferapp.ui.shared.face_labels import drawn
+from ferapp.vision.crops import Image, mirrored
+
+SIZES: Final = {"320 × 240": (320, 240), "640 × 480": (640, 480), "1280 × 720": (1280, 720)}
+FRAMES_PER_SECOND: Final = 15
+"""What the camera is asked for: enough for expressions at half the cost of thirty."""
+
+_VIDEO: Final[VideoHTMLAttributes] = {
+    "autoPlay": True,
+    "controls": False,
+    "muted": True,
+    "playsInline": True,  # without it phones of Apple's open a player of their own
+    "style": {"width": "100%", "borderRadius": "10px"},
+}
+_WORDS: Final[Translations] = {"start": "START", "stop": "STOP"}
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LiveSettings:
+    """How a viewer's frames are treated; replaced as a whole, never changed.
+
+    Attributes:
+        stream: For the analysis.
+        is_mirrored: Whether the picture is turned as in a mirror before anything else.
+        is_paused: Whether frames go back as they are.
+    """
+
+    stream: StreamSettings = StreamSettings()
+    is_mirrored: bool = True
+    is_paused: bool = False
+
+
+class Viewer:
+    """One visitor's live stream.
+
+    Args:
+        analyzer: Shared with others.
+        clock: Tells seconds.
+        keep_seat: Called for each frame: a busy page asks for its seat too seldom, and who streams
+            must not lose it.
+    """
+
+    def __init__(
+        self,
+        analyzer: Analyzer,
+        clock: Callable[[], float] = time.monotonic,
+        keep_seat: Callable[[], object] = lambda: None,
+    ) -> None:
+        self.settings = LiveSettings()
+        self._keep_seat = keep_seat
+        self.latest = Latest(clock)
+        self.stream = Stream(analyzer, clock)
+        self._analyzer = analyzer
+        self._clock = clock
+        self.recorder: Recorder | None = None
+        self._recorded: tuple[str, ...] = ()
+        self._recorded_how = self.settings.stream
+        self._offset_s = 0.0
+        self._last_s: float | None = None
+
+    def use(self, analyzer: Analyzer) -> None:
+        """Go on with other models; who is who begins anew."""
+        if analyzer is not self._analyzer:
+            self._analyzer = analyzer
+            self.stream = Stream(analyzer, self._clock)
+            self.latest.clear()
+            if self.recorder:
+                self.recorder.end("The recording ended because other models were chosen.")
+
+    def record(self, recorder: Recorder, labels: tuple[str, ...]) -> None:
+        """Write down what is read from now on, as long as expressions and settings stay."""
+        self._recorded, self._recorded_how = labels, self.settings.stream
+        self.recorder = recorder
+
+    def on_frame(self, frame: av.VideoFrame) -> av.VideoFrame:
+        """Analyse one frame and draw on it; whatever fails, a picture goes back."""
+        self._keep_seat()
+        how = self.settings
+        image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+        if how.is_mirrored:
+            image = mirrored(image)
+        at_s = self._time_of(frame)
+        if how.is_paused:
+            self._note(Readings.empty(len(self._recorded)), at_s)
+        else:
+            image = self._analysed(image, at_s, how)
+        out = av.VideoFrame.from_ndarray(image, format="rgb24")
+        out.pts, out.time_base = frame.pts, frame.time_base
+        _drop_unfetched()
+        return out
+
+    def _analysed(self, image: Image, at_s: float, how: LiveSettings) -> Image:
+        try:
+            self.latest.arrived(at_s)
+            result = self.stream.process(image, at_s, how.stream)
+            picture = drawn(image, result)
+            self.latest.analysed(result)
+            metrics.LIVE_FRAMES.labels("analysed").inc()
+            if self.recorder and result.labels != self._recorded:
+                self.recorder.end("The recording ended because other expressions were chosen.")
+            if self.recorder and how.stream != self._recorded_how:
+                self.recorder.end("The recording ended because other settings were chosen.")
+            self._note(readings_of_frame(result), at_s)
+        except UserError as exc:
+            self.latest.failed(str(exc))
+            self._note(Readings.empty(len(self._recorded)), at_s)
+        except Exception:
+            # An exception that leaves the callback freezes the picture for good.
+            _logger.exception("a frame could not be analysed")
+            self.latest.failed(
+                "The last frames could not be analysed; the picture goes on without."
+            )
+            self._note(Readings.empty(len(self._recorded)), at_s)
+        else:
+            return picture
+        metrics.LIVE_FRAMES.labels("failed").inc()
+        return image
+
+    def _note(self, readings: Readings, at_s: float) -> None:
+        if self.recorder is not None:
+            self.recorder.add(readings, at_s)
+
+    def _time_of(self, frame: av.VideoFrame) -> float:
+        """The source's time, s, going on where a new connection starts counting again."""
+        if frame.time is None:
+            return self._clock()
+        at_s = float(frame.time)
+        if self._last_s is None or at_s <= self._last_s:
+            self._offset_s = self._clock() - at_s
+        self._last_s = at_s
+        return at_s + self._offset_s
+
+
+def _drop_unfetched() -> None:
+    """Drop results that nobody has fetched yet: the one that is about to be returned is newer.
+
+    After a callback that took longer than a frame, streamlit-webrtc 0.79 has two results, shows the
+    older one first and stays one frame behind for good (process.py, ``_out_deque``). The callback
+    runs on the thread of the track that holds them. May go when that is mended upstream.
+    """
+    track: Any = getattr(getattr(threading.current_thread(), "_target", None), "__self__", None)
+    if hasattr(track, "_out_deque") and hasattr(track, "_out_lock"):
+        with track._out_lock:
+            track._out_deque.clear()
+
+
+def streamer(
+    key: str,
+    viewer: Viewer,
+    *,
+    size_wh: tuple[int, int],
+    ice_servers: list[dict[str, Any]],
+) -> WebRtcStreamerContext[Any, Any]:
+    """The video with its START and STOP; the picture that comes back is the analysed one.
+
+    Args:
+        key: Of the widget; another size of picture needs another key.
+        viewer: Gets the frames.
+        size_wh: What the camera is asked for, px; it may send less.
+        ice_servers: STUN and TURN servers of the operator; none by default, on both sides.
+    """
+    context = st.session_state.get(key)
+    # streamlit-webrtc 0.72 to 0.79 takes two quick reruns for a page that was left and stops the
+    # stream (component.py, "was not rendered for"). May go when that is mended upstream.
+    if context is not None and hasattr(context, "_last_rendered_run_count"):
+        context._last_rendered_run_count = None
+    width, height = size_wh
+    return webrtc_streamer(
+        key=key,
+        mode=WebRtcMode.SENDRECV,
+        rtc_configuration={"iceServers": ice_servers},
+        media_stream_constraints={
+            "video": {
+                "width": {"ideal": width},
+                "height": {"ideal": height},
+                "frameRate": {"ideal": FRAMES_PER_SECOND},
+            },
+            "audio": False,
+        },
+        video_frame_callback=viewer.on_frame,
+        video_html_attrs=_VIDEO,
+        translations=_WORDS,
+    )
+
+
+def demo(key: str, viewer: Viewer) -> WebRtcStreamerContext[Any, Any]:
+    """The same for a clip that is made of the sample portraits, for those without a camera."""
+    return webrtc_streamer(
+        key=key,
+        mode=WebRtcMode.RECVONLY,
+        rtc_configuration={"iceServers": []},
+        media_stream_constraints={"video": True, "audio": False},
+        source_video_track=create_video_source_track(
+            _demo_frame, key=f"{key}-source", fps=FRAMES_PER_SECOND
+        ),
+        video_frame_callback=viewer.on_frame,
+        video_html_attrs=_VIDEO,
+        translations=_WORDS,
+    )
+
+
+def _demo_frame(pts: int, time_base: Fraction) -> av.VideoFrame:
+    return av.VideoFrame.from_ndarray(demo_frame(float(pts * time_base)), format="rgb24")

@@ -1,0 +1,31 @@
+"""The page of visitors who have to log in, and the way out for those who have."""
+
+import streamlit as st
+
+from ferapp.ui.server.login_gate import LOG_IN, LOG_OUT, Gate, is_logged_in, remember_decision
+from ferapp.ui.shared.page import head
+
+
+def show(gate: Gate) -> None:
+    """The page of a closed gate: the reason, and the one button that helps."""
+    head("Log in", "This app is open to people who have logged in.")
+    if gate.reason:
+        st.text(gate.reason)
+    if gate.way:
+        act = st.login if gate.way == LOG_IN else _log_out
+        st.button(gate.way, type="primary", on_click=act)
+
+
+def show_visitor() -> None:
+    """Who has logged in, and the way out, in the sidebar; nothing where nobody has to."""
+    if not is_logged_in():
+        return
+    name = st.user.get("name") or st.user.get("email") or "Logged in"
+    with st.sidebar:
+        st.text(str(name))
+        st.button(LOG_OUT, on_click=_log_out)
+
+
+def _log_out() -> None:
+    remember_decision(is_let_in=False)
+    st.logout()

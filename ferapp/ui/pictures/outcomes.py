@@ -1,0 +1,177 @@
+"""What one visitor's session remembers: the results of the pictures that are there now.
+
+Everything lies in `st.session_state`, which no other visitor sees. Results are kept by upload and
+settings and dropped with either, so that none outlives its picture and no rerun works twice. The
+threshold for "unsure" is no part of that: it only changes how a result is told.
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from ferapp.errors import UserError
+from ferapp.media.images import read_image
+from ferapp.pipeline.analyzer import Analyzer
+from ferapp.types import FrameAnalysis
+from ferapp.ui.pictures.sources import Picture
+from ferapp.ui.server import metrics
+from ferapp.ui.shared.controls import Choice
+from ferapp.ui.shared.resources import turns
+
+_Key = tuple[str, Choice]
+Remembered = Literal["picture", "crops"]
+_REMEMBERED: Final[tuple[Remembered, ...]] = ("picture", "crops")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one picture.
+
+    Attributes:
+        id: Different for each analysis.
+        picture: Which.
+        analysis: What was found; None where the picture could not be read.
+        reason: Why not.
+        duration_s: How long reading and analysing took.
+    """
+
+    id: str
+    picture: Picture
+    analysis: FrameAnalysis | None
+    reason: str
+    duration_s: float
+
+
+def analyses(pictures: Sequence[Picture], choice: Choice, analyzer: Analyzer) -> list[Outcome]:
+    """One outcome a picture, from memory or made now, with a progress bar and a way to stop.
+
+    After a stop the outcomes that there are come back, and a button goes on.
+    """
+    known: dict[_Key, Outcome] = st.session_state.get("outcomes", {})
+    threshold = choice.settings.unsure_below
+    choice = replace(choice, settings=replace(choice.settings, unsure_below=None))
+    keys = [(picture.id, choice) for picture in pictures]
+    known = {key: known[key] for key in keys if key in known}
+    st.session_state["outcomes"] = known
+    _forget_all_but({picture.id for picture in pictures})
+    todo = [(k, p) for k, p in zip(keys, pictures, strict=True) if k not in known]
+    if todo and _may_go_on(keys, len(todo)):
+        _work_off(todo, keys, known, choice, analyzer)
+    return [_told(known[key], threshold) for key in keys if key in known]
+
+
+def _told(outcome: Outcome, threshold: float | None) -> Outcome:
+    if outcome.analysis is None or threshold is None:
+        return outcome
+    return replace(outcome, analysis=replace(outcome.analysis, unsure_below=threshold))
+
+
+def _forget_all_but(ids: set[str]) -> None:
+    """Drop what is kept of pictures that are no longer there."""
+    for name in _REMEMBERED:
+        kept = st.session_state.get(name)
+        if kept is not None and kept[0][0] not in ids:
+            del st.session_state[name]
+    hidden = st.session_state.setdefault("hidden", {})
+    st.session_state["hidden"] = {id: boxes for id, boxes in hidden.items() if id in ids}
+
+
+def hidden_boxes(picture_id: str) -> NDArray[np.float32]:
+    """Where the visitor hid faces in a picture, (n, 4), px."""
+    boxes = st.session_state.get("hidden", {}).get(picture_id)
+    return np.empty((0, 4), np.float32) if boxes is None else boxes
+
+
+def hide(picture_id: str, xyxy: NDArray[np.float32]) -> None:
+    """Remember where faces are hidden: places, because another detector finds other faces."""
+    st.session_state.setdefault("hidden", {})[picture_id] = xyxy
+
+
+def _may_go_on(keys: list[_Key], left: int) -> bool:
+    """Whether nobody pressed stop for these pictures and settings, or somebody pressed go on."""
+    if st.session_state.get("stopped") != keys:
+        st.session_state.pop("stopped", None)
+        return True
+    if not st.button(f"Go on with the other {left}", icon=":material/play_arrow:"):
+        return False
+    del st.session_state["stopped"]
+    return True
+
+
+def _stop(keys: list[_Key]) -> None:
+    st.session_state["stopped"] = keys
+
+
+def _work_off(
+    todo: list[tuple[_Key, Picture]],
+    keys: list[_Key],
+    known: dict[_Key, Outcome],
+    choice: Choice,
+    analyzer: Analyzer,
+) -> None:
+    place = st.empty()
+    if len(todo) == 1:
+        with place.container(), st.spinner("Looking for faces …"):
+            line = st.empty()
+
+            def say(number: int) -> None:
+                line.caption(_in_line(number))
+
+            key, picture = todo[0]
+            known[key] = _outcome(picture, choice, analyzer, say)
+        place.empty()
+        return
+    with place.container():
+        # The click interrupts this run at its next message; what is done by then stays known.
+        st.button("Stop", icon=":material/stop:", on_click=_stop, args=(keys,))
+        bar = st.progress(0.0)
+        for key, picture in todo:
+            share, text = len(known) / len(keys), f"Picture {len(known) + 1} of {len(keys)}"
+            bar.progress(share, text=text)
+
+            def report(number: int, share: float = share, text: str = text) -> None:
+                bar.progress(share, text=f"{text}. {_in_line(number)}")
+
+            known[key] = _outcome(picture, choice, analyzer, report)
+    place.empty()
+
+
+def _in_line(number: int) -> str:
+    return f"Others are being served: you are number {number} in the line."
+
+
+def _outcome(
+    picture: Picture, choice: Choice, analyzer: Analyzer, report: Callable[[int], None]
+) -> Outcome:
+    analysis, reason = None, ""
+    with turns().taken(report):
+        start = time.perf_counter()
+        try:
+            analysis = analyzer.analyze(read_image(picture.read()), choice.settings)
+        except UserError as exc:
+            analysis, reason = None, str(exc)
+            metrics.REFUSED.labels(type(exc).__name__).inc()
+        else:
+            metrics.PICTURES.inc()
+    duration_s = time.perf_counter() - start
+    metrics.PICTURE_SECONDS.observe(duration_s)
+    return Outcome(uuid.uuid4().hex, picture, analysis, reason, duration_s)
+
+
+def remembered(
+    name: Remembered, outcome: Outcome, detail: object, make: Callable[[], bytes]
+) -> bytes:
+    """Bytes made once for an outcome and a detail; only the last ones of each name are kept."""
+    key = (outcome.picture.id, outcome.id, detail)
+    kept = st.session_state.get(name)
+    if kept is None or kept[0] != key:
+        with turns().taken():
+            kept = (key, make())
+        st.session_state[name] = kept
+    return bytes(kept[1])

@@ -1,0 +1,124 @@
+"""Where pictures come from: uploads, the camera, samples."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import streamlit as st
+
+from ferapp.media.images import MAX_BYTES, MAX_PIXELS, read_image
+from ferapp.system.text import one_line
+from ferapp.ui.shared.samples import SAMPLES, SAMPLES_FOLDER
+from ferapp.vision.crops import Image, region
+from ferapp.wording import counted
+
+MAX_FILES: Final = 200
+MAX_TOTAL_MB: Final = 500
+_THUMBNAIL_PX: Final = 160
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One picture to analyse.
+
+    Attributes:
+        id: Different for each upload, the same at each rerun.
+        name: What to call it: text of others, on one line.
+        read: Gives the bytes of the file.
+    """
+
+    id: str
+    name: str
+    read: Callable[[], bytes]
+
+
+def chosen() -> list[Picture]:
+    """Let the visitor choose where from, and tell what was chosen."""
+    where = st.segmented_control(
+        "Where from",
+        ("Upload", "Camera", "Samples"),
+        default="Upload",
+        required=True,
+        key="where",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    if where == "Camera":
+        return _camera()
+    return _samples() if where == "Samples" else _uploads()
+
+
+def _uploads() -> list[Picture]:
+    st.file_uploader(
+        "JPG or PNG pictures",
+        type=["jpg", "jpeg", "png"],
+        max_upload_size=MAX_BYTES // 1_000_000,
+        accept_multiple_files=True,
+        key="files",
+        on_change=_remember,
+        help=f"Up to {MAX_FILES} files and {MAX_TOTAL_MB} MB at a time, "
+        f"{MAX_PIXELS / 1e6:g} megapixels each.",
+    )
+    files = st.session_state.get("uploads", [])
+    if files and not st.session_state["files"]:
+        told = f"Remove {counted(len(files), 'picture')} from before"
+        st.button(told, icon=":material/delete:", on_click=_forget)
+    kept: list[Picture] = []
+    total = 0
+    for file in files:
+        total += file.size
+        if len(kept) == MAX_FILES or total > MAX_TOTAL_MB * 1_000_000:
+            st.warning(
+                f"{len(files)} files are too many at once: the first {len(kept)} are analysed. The "
+                f"limit is {MAX_FILES} files and {MAX_TOTAL_MB} MB; `python -m ferapp analyze` has "
+                "none.",
+                icon=":material/stacks:",
+            )
+            break
+        kept.append(Picture(file.file_id, one_line(file.name), file.getvalue))
+    return kept
+
+
+def _remember() -> None:
+    """Keep the uploads themselves: the widget forgets them when another page is looked at."""
+    st.session_state["uploads"] = st.session_state["files"]
+
+
+def _forget() -> None:
+    st.session_state["uploads"] = []
+
+
+def _camera() -> list[Picture]:
+    photo = st.camera_input(
+        "Take a photo",
+        resolution="720p",
+        help="The browser asks whether the page may use the camera. The photo goes to the "
+        "machine that runs ferapp, which is this one unless you opened it from another.",
+    )
+    return [Picture(photo.file_id, "photo", photo.getvalue)] if photo else []
+
+
+def _samples() -> list[Picture]:
+    row = st.container(horizontal=True)
+    for sample in SAMPLES:
+        card = row.container(width=_THUMBNAIL_PX)
+        card.image(_thumbnail(sample.file), width=_THUMBNAIL_PX, alt=sample.credit)
+        if card.button(sample.title, key=sample.file, width="stretch"):
+            st.session_state["sample"] = sample.file
+        card.caption(sample.credit)
+    name = st.session_state.get("sample")
+    if name is None:
+        return []
+    return [Picture(f"sample:{name}", name, (SAMPLES_FOLDER / name).read_bytes)]
+
+
+@st.cache_data(show_spinner=False)
+def _thumbnail(file: str) -> Image:
+    """The middle of a sample, its upper part where it stands upright, as a square."""
+    image = read_image(SAMPLES_FOLDER / file)
+    height, width = image.shape[:2]
+    side = min(height, width)
+    left = (width - side) / 2
+    square = np.array([left, 0, left + side, side], np.float32)
+    return region(image, square, (2 * _THUMBNAIL_PX, 2 * _THUMBNAIL_PX))

@@ -1,0 +1,87 @@
+"""What every answer forbids the browser: other hosts, frames of others, the microphone."""
+
+import re
+from base64 import b64encode
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+from starlette.datastructures import MutableHeaders
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+# Each exception to 'self' has a user: blob: scripts are components such as the live chart, which
+# Streamlit's page makes into modules; its messages count with WebAssembly; inline styles are how
+# Streamlit and Plotly draw; data: and blob: are pictures and symbols that a page makes itself, and
+# data: connections its photos. 'self' covers the WebSocket as well (CSP 3; in Safari since 16).
+_POLICY: Final = {
+    "default-src": "'self'",
+    "script-src": "'self' blob: 'wasm-unsafe-eval'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data: blob:",
+    "font-src": "'self' data:",
+    "connect-src": "'self' data:",
+    "frame-ancestors": "'self'",
+    "form-action": "'self'",
+    "object-src": "'none'",
+    "base-uri": "'self'",
+}
+_OTHERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Permissions-Policy": "camera=(self), microphone=(), geolocation=(), display-capture=()",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_INLINE: Final = re.compile(r"<script>(.*?)</script>", re.DOTALL)
+
+PROXY_HEADERS: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
+"""Headers that say that a request came through one."""
+
+
+class SecurityHeaders:
+    """Starlette middleware that puts the headers on every answer.
+
+    Args:
+        app: What answers.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+        self._headers = {"Content-Security-Policy": policy(), **_OTHERS}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(self._headers)
+            await send(message)
+
+        await self._app(scope, receive, send_with_headers)
+
+
+class AllowedHosts(TrustedHostMiddleware):
+    """Refuse requests by another name, as Streamlit itself does for its WebSocket alone.
+
+    Without it a site whose name is made to lead to this machine could read what needs no session.
+
+    Args:
+        app: What answers.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        # An empty list is Streamlit's word for every name.
+        super().__init__(app, st.get_option("server.allowedHosts") or ["*"], www_redirect=False)
+
+
+def policy() -> str:
+    """The Content-Security-Policy; scripts in Streamlit's own page are allowed by their hash."""
+    page = (Path(st.__file__).parent / "static" / "index.html").read_text(encoding="utf-8")
+    hashes = [
+        f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'"
+        for script in _INLINE.findall(page)
+    ]
+    allowed = _POLICY | {"script-src": " ".join([_POLICY["script-src"], *hashes])}
+    return "; ".join(f"{name} {sources}" for name, sources in allowed.items())

@@ -1,0 +1,75 @@
+"""The consent before a recording."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+import streamlit as st
+
+from ferapp.errors import StoreError
+from ferapp.sessions.store import KEEP_DAYS
+from ferapp.ui.shared import resources
+from ferapp.ui.shared.owner import owner
+
+_CONSENT_VERSION: Final = "2026-11"
+_WHO: Final = ("I am the only person shown", "Everyone shown has agreed")
+KEEP: Final[dict[str, int | None]] = {
+    "7 days": 7,
+    f"{KEEP_DAYS} days": KEEP_DAYS,
+    "90 days": 90,
+    "1 year": 365,
+    "until I delete it": None,
+}
+"""For how long a session is kept, in days."""
+
+_PURPOSE: Final = """
+**What is kept:** numbers only, for each face and frame: time, a number for the face, its box, the
+probabilities of the expressions, why a face could not be read, and which models and settings
+were used. **No picture, no video, no sound, nothing that tells a face again.**
+
+**Where:** in the database of this app, as the dashboard says. Nothing is sent anywhere.
+
+**What for:** to look at expressions over time. Not to judge people, and in the EU not at work or in
+education. An expression is not a feeling.
+"""
+
+Start = Callable[[str, int | None], None]
+
+
+def begin_recording(start: Start, *, asks_always: bool = False) -> None:
+    """Start, after consent: the first time, or always where others may be shown each time."""
+    try:
+        owner()
+        resources.store()
+    except StoreError as exc:
+        _refused(str(exc))
+        return
+    given = st.session_state.get("consent")
+    if given and not asks_always:
+        start(*given)
+        st.rerun()
+    _consent(start, is_remembered=not asks_always)
+
+
+@st.dialog("Recording is not possible")
+def _refused(reason: str) -> None:
+    st.text(reason)
+
+
+@st.dialog("Before recording", width="medium")
+def _consent(start: Start, *, is_remembered: bool) -> None:
+    st.markdown(_PURPOSE)
+    who = st.radio("Who is shown?", _WHO, index=None, key="consent-who")
+    keep = st.selectbox("Keep it for", list(KEEP), index=1, key="consent-keep")
+    st.caption("You can change that, look at what is kept and delete it on the dashboard.")
+    if st.button("Agree and record", type="primary", disabled=who is None):
+        told = f"{_CONSENT_VERSION}: {who}; kept for {keep}; {datetime.now().astimezone():%c %z}"
+        if is_remembered:
+            st.session_state["consent"] = (told, KEEP[keep])
+        try:
+            start(told, KEEP[keep])
+        except StoreError as exc:
+            st.markdown("**This did not work**")
+            st.text(str(exc))
+            return
+        st.rerun()

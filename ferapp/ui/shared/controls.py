@@ -1,0 +1,165 @@
+"""The sidebar: which models, which thresholds, which classes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from ferapp.inference.manifest import Kind, manifest
+from ferapp.settings import AnalysisSettings, DetectionSettings
+from ferapp.ui.shared import resources
+from ferapp.ui.shared.resources import Models
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the visitor chose."""
+
+    models: Models
+    settings: AnalysisSettings
+
+
+def sidebar() -> Choice:
+    """Draw the controls and tell what they say; they keep their values from page to page."""
+    for key, value in _defaults().items():
+        st.session_state.setdefault(key, value)
+    with st.sidebar:
+        st.subheader("Settings", anchor=False)
+        detector = _model("Face detector", "detector")
+        confidence = st.slider(
+            "Least score of a face",
+            0.05,
+            0.95,
+            step=0.05,
+            key="confidence",
+            persist_state="session",
+            help="Lower finds more faces, and more that are none.",
+        )
+        classifier = _model("Expression classifier", "classifier")
+        labels = manifest().model(classifier, "classifier").labels
+        st.session_state.setdefault(f"unsure-{classifier}", _threshold(classifier))
+        classes = st.multiselect(
+            "Expressions",
+            labels,
+            key="classes",
+            persist_state="session",
+            placeholder="All",
+            help="Choose two or more to leave out the others; the probabilities are then "
+            "renormalised over those that you chose.",
+        )
+        if len(classes) == 1:
+            st.caption("Choose at least one more; until then all are used.")
+        unsure = st.slider(
+            "Unsure below",
+            0,
+            100,
+            step=1,
+            format="%d %%",
+            key=f"unsure-{classifier}",
+            persist_state="session",
+            help=_threshold_help(classifier),
+        )
+        with st.expander("More"):
+            iou = st.slider(
+                "Overlap of two faces (IoU)",
+                0.1,
+                0.9,
+                step=0.05,
+                key="iou",
+                persist_state="session",
+                help="Of boxes that overlap by more than this, the best is kept.",
+            )
+            padding = st.slider(
+                "Padding of the crop",
+                -20,
+                60,
+                step=5,
+                format="%d %%",
+                key="padding",
+                persist_state="session",
+                help="How much larger than the face's box the crop is that the classifier sees.",
+            )
+            max_faces = st.number_input(
+                "Faces at most",
+                1,
+                500,
+                step=1,
+                key="max_faces",
+                persist_state="session",
+                help="From 1 to 500; the best are kept.",
+            )
+            smile = st.toggle(
+                "Smile cascade",
+                key="smile",
+                persist_state="session",
+                help="A second, classical reading of each mouth by OpenCV; it errs often.",
+            )
+        st.button("Reset", icon=":material/restart_alt:", on_click=_reset)
+    return Choice(
+        Models(detector, classifier, smile),
+        AnalysisSettings(
+            DetectionSettings(confidence, iou, int(max_faces)),
+            padding / 100,
+            tuple(name for name in labels if name in classes) if len(classes) > 1 else (),
+            unsure / 100,
+            with_smile=smile,
+        ),
+    )
+
+
+def _model(title: str, kind: Kind) -> str:
+    usable, missing = resources.here(kind)
+    chosen = st.selectbox(
+        title,
+        usable,
+        key=kind,
+        persist_state="session",
+        format_func=lambda name: f"{name} (default)" if name == usable[0] else name,
+        help=f"Not on this machine: {', '.join(missing)}. Fetch one with "
+        f"`python -m ferapp models fetch {missing[0]}`."
+        if missing
+        else None,
+    )
+    return chosen or usable[0]
+
+
+def _threshold_help(classifier: str) -> str:
+    calibration = manifest().model(classifier, "classifier").calibration
+    if calibration is None:
+        return "This classifier has not been calibrated; under 50 % its label is a guess."
+    return (
+        f"At {calibration.unsure_below:.0%}, nine in ten labels were right on given faces, and "
+        f"{calibration.coverage:.0%} of the faces got one ({calibration.fitted_on})."
+    )
+
+
+def _defaults() -> dict[str, Any]:
+    """Value of each widget by its key.
+
+    Widgets take it from there and not from an argument, so that a reset reaches the browser, which
+    would keep its own value otherwise.
+    """
+    detection = DetectionSettings()
+    return {
+        "detector": manifest().defaults.detector,
+        "classifier": manifest().defaults.classifier,
+        "confidence": detection.confidence,
+        "iou": detection.iou,
+        "max_faces": detection.max_faces,
+        "padding": round(100 * AnalysisSettings().padding),
+        "classes": [],
+        "smile": False,
+    }
+
+
+def _threshold(classifier: str) -> int:
+    """In percent, from the calibration if there is one."""
+    calibration = manifest().model(classifier, "classifier").calibration
+    return round(100 * calibration.unsure_below) if calibration else 50
+
+
+def _reset() -> None:
+    st.session_state.update(_defaults())
+    for key in st.session_state:
+        if str(key).startswith("unsure-"):
+            st.session_state[key] = _threshold(str(key).removeprefix("unsure-"))

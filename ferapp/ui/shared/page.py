@@ -1,0 +1,60 @@
+"""What every page starts with, so that each stands alone."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import streamlit as st
+
+from ferapp.errors import UserError
+from ferapp.system.folders import project_path
+
+EXPRESSION_NOTICE: Final = "A model sees a face, not a feeling: this is the expression, no more."
+USE_NOTICE: Final = (
+    "Use pictures of yourself or of people who agreed. Inferring emotions at work or in education "
+    "is forbidden in the EU."
+)
+
+PAGES: Final = project_path("pages")
+"""Where the scripts of the pages are."""
+
+NAVIGATION: Final = Path(__file__).parents[1] / "navigation.py"
+"""The script that Streamlit runs for every page."""
+
+_LOGO: Final = Path(__file__).parents[1] / "logo.svg"
+_logger = logging.getLogger(__name__)
+
+
+def begin(title: str, subtitle: str) -> None:
+    """Set the page up: its heading, the notices, and what is wrong with the installation."""
+    from ferapp.ui.shared import installation  # the server starts before these libraries are loaded
+
+    head(title, subtitle)
+    installation.banner()
+
+
+def head(title: str, subtitle: str) -> None:
+    """Its name in the browser, the brand, the heading and the notices."""
+    st.set_page_config(page_title=f"{title} · ferapp", page_icon=str(_LOGO), layout="wide")
+    st.logo(str(_LOGO), size="large")
+    st.title(title, anchor=False)
+    st.markdown(subtitle)
+    st.caption(f"{EXPRESSION_NOTICE} {USE_NOTICE}")
+
+
+@contextmanager
+def errors_as_sentences() -> Iterator[None]:
+    """Show what a user can mend as one sentence; anything else is logged and Streamlit's."""
+    try:
+        yield
+    except UserError as exc:
+        from ferapp.ui.shared import installation
+
+        _logger.warning("shown to the visitor: %s", type(exc).__name__)
+        if installation.is_in_banner(exc):
+            return
+        with st.container(border=True):
+            st.markdown("**This did not work**")
+            st.text(str(exc))

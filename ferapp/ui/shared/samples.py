@@ -1,0 +1,24 @@
+"""The pictures that ship."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+SAMPLES_FOLDER: Final = Path(__file__).parents[2] / "samples"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture that ships; see ``samples/README.md``."""
+
+    file: str
+    title: str
+    credit: str
+
+
+SAMPLES: Final = (
+    Sample("astronaut.jpg", "Astronaut", "Eileen Collins, NASA, public domain"),
+    Sample("grace-hopper.jpg", "Officer", "Grace Hopper, US Navy, 1984, public domain"),
+    Sample("mona-lisa.jpg", "Painting", "Mona Lisa, Leonardo da Vinci, public domain"),
+    Sample("three-portraits.jpg", "Three faces", "The three others side by side"),
+)

@@ -1,0 +1,338 @@
+"""What a recorded session shows: over time, summed up, beside another, moment by moment."""
+
+import time
+from typing import Any, Final
+
+import numpy as np
+import pandas
+import streamlit as st
+
+from ferapp.sessions.report import charts as figures
+from ferapp.sessions.report.affect import FORMULA
+from ferapp.sessions.report.summary import Summary, pause_s, summary
+from ferapp.sessions.session import Marker, Readings
+from ferapp.sessions.store import Overview, Store
+from ferapp.ui.shared.charts import MOST_SIDE_BY_SIDE, faces_side_by_side
+from ferapp.ui.shared.live_chart import live_chart
+from ferapp.vision.annotate import percent
+from ferapp.wording import clock, counted
+
+_CHART: Final = {"displaylogo": False, "scrollZoom": False}
+_PLAY_S: Final = 0.2
+_MOST_FACES: Final = 200
+UNSURE: Final = "unsure"
+
+
+def over_time(store: Store, me: str, session: Overview, readings: Readings) -> None:
+    """The curves of one face, valence and arousal, and the markers."""
+    curves_of(session, readings)
+    _markers(store, me, session)
+
+
+def curves_of(session: Overview, readings: Readings) -> None:
+    """The curves of one face, and what is derived from them."""
+    recording = session.recording
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        face = _face(readings, key=f"face-{recording.id}")
+        view, values = _how()
+    st.plotly_chart(
+        figures.timeline(
+            readings.of(face),
+            recording.labels,
+            values=values,
+            view=view,
+            markers=recording.markers,
+        ),
+        config=_CHART,
+        key="timeline",
+        alt=f"Probabilities of face {face} over {clock(session.duration_s)}",
+    )
+    st.caption(
+        f"At most {figures.MOST_POINTS:,} points a line, chosen by MinMaxLTTB so that peaks stay; "
+        "summaries and files use every reading. Pauses without a reading are gaps."
+    )
+    if st.toggle("Valence and arousal (derived)", key="with-affect"):
+        st.plotly_chart(
+            figures.affect_curve(readings.of(face), recording.labels, values=values),
+            config=_CHART,
+            key="affect",
+            alt=f"Derived valence and arousal of face {face}",
+        )
+        st.caption(FORMULA)
+
+
+def _how() -> tuple[Any, Any]:
+    view = st.segmented_control(
+        "View", ["lines", "stacked"], default="lines", required=True, key="timeline-view"
+    )
+    values = st.segmented_control(
+        "Values",
+        ["smoothed", "raw"],
+        default="smoothed",
+        required=True,
+        key="timeline-values",
+        help="Raw is each frame by itself; smoothed is what the label was read from.",
+    )
+    return view, values
+
+
+def _face(readings: Readings, *, key: str, label: str = "Face", first: int = 0) -> int:
+    """Which face; they are listed by how long they were seen, and one of them is chosen first.
+
+    Where there is one alone, only a label of its own asks for the widget.
+    """
+    faces, counts = np.unique(readings.face, return_counts=True)
+    order = [int(f) for f in faces[np.argsort(-counts, kind="stable")]][:_MOST_FACES]
+    if len(order) == 1 and label == "Face":
+        return order[0]
+    count = dict(zip(faces.tolist(), counts.tolist(), strict=True))
+    picked = st.selectbox(
+        label,
+        order,
+        index=min(first, len(order) - 1),
+        key=key,
+        format_func=lambda f: f"Face {f} ({counted(count[f], 'reading')})",
+    )
+    return order[0] if picked is None else int(picked)
+
+
+def _markers(store: Store, me: str, session: Overview) -> None:
+    recording = session.recording
+    with st.expander(f"Markers ({len(recording.markers)})"):
+        st.caption("Name moments: they stand in the chart, in the report and in the files.")
+        rows = pandas.DataFrame(
+            {
+                "at": [m.at_s for m in recording.markers],
+                "name": [m.name for m in recording.markers],
+            }
+        ).astype({"at": "float64", "name": "str"})
+        edited = st.data_editor(
+            rows,
+            num_rows="dynamic",
+            hide_index=True,
+            key=f"markers-{recording.id}-{hash(recording.markers)}",
+            column_config={
+                "at": st.column_config.NumberColumn(
+                    "seconds from the start",
+                    min_value=0.0,
+                    max_value=max(session.duration_s, 0.1),
+                    format="%.1f",
+                    required=True,
+                ),
+                "name": st.column_config.TextColumn("name", max_chars=200, required=True),
+            },
+        )
+        kept = tuple(
+            sorted(
+                (
+                    Marker(float(at_s), str(name).strip())
+                    for at_s, name in zip(edited["at"], edited["name"], strict=True)
+                    if pandas.notna(at_s) and pandas.notna(name) and str(name).strip()
+                ),
+                key=lambda marker: marker.at_s,
+            )
+        )
+        if kept != recording.markers and st.button("Save markers", type="primary"):
+            store.mark(recording.id, me, kept)
+            st.rerun()
+
+
+def summary_of(session: Overview, readings: Readings) -> None:
+    """Share of time, spells and transitions of one face."""
+    labels = session.recording.labels
+    face = _face(readings, key=f"face-{session.recording.id}")
+    found = summary(readings.of(face))
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.markdown("**Share of time**")
+        st.plotly_chart(
+            figures.shares({f"Face {face}": found}, labels),
+            config=_CHART,
+            key="shares",
+            alt=_spoken(found),
+        )
+    with right:
+        st.markdown("**From one to the next**")
+        if found.transitions:
+            st.plotly_chart(
+                figures.transition_map(found, labels),
+                config=_CHART,
+                key="transitions",
+                alt="How often one expression followed another",
+            )
+        else:
+            st.caption("The expression never changed without a pause.")
+    st.dataframe(_spells(found), hide_index=True)
+    st.caption(
+        f"{clock(found.total_s)} in which the face could be read. A spell is a time in which one "
+        f"label held; a pause ends it."
+    )
+
+
+def _spells(found: Summary) -> pandas.DataFrame:
+    rows = []
+    for expression in sorted(found.seconds, key=found.share, reverse=True):
+        first, longest = found.first(expression), found.longest(expression)
+        rows.append(
+            {
+                "expression": expression or UNSURE,
+                "share": percent(found.share(expression)),
+                "time": clock(found.seconds[expression]),
+                "spells": sum(spell.expression == expression for spell in found.spells),
+                "first at": clock(first.start_s) if first else "",
+                "longest": f"{longest.duration_s:.1f} s" if longest else "",
+                "longest at": clock(longest.start_s) if longest else "",
+            }
+        )
+    return pandas.DataFrame(rows)
+
+
+def _spoken(found: Summary) -> str:
+    order = sorted(found.seconds, key=found.share, reverse=True)
+    return ", ".join(f"{name or UNSURE} {percent(found.share(name))}" for name in order)
+
+
+def compare(session: Overview, readings: Readings, other: Overview, beside: Readings) -> None:
+    """Two faces of one or of two sessions, side by side."""
+    if not len(beside):
+        st.info("The other session has no reading.")
+        return
+    with st.container(horizontal=True):
+        view, values = _how()
+    found = {}
+    left, right = st.columns(2, gap="medium")
+    sides = (("A", left, session, readings), ("B", right, other, beside))
+    for name, column, one, its in sides:
+        with column:
+            st.markdown(f"**{name}**")
+            st.text(one.recording.title)
+            is_same = other.recording.id == session.recording.id
+            face = _face(
+                its,
+                key=f"face-{name}-{one.recording.id}",
+                label=f"Face of {name}",
+                first=int(is_same and name == "B"),
+            )
+            st.plotly_chart(
+                figures.timeline(
+                    its.of(face),
+                    one.recording.labels,
+                    values=values,
+                    view=view,
+                    markers=one.recording.markers,
+                ),
+                config=_CHART,
+                key=f"timeline-{name}",
+                alt=f"{name}: probabilities of face {face}",
+            )
+            found[name] = summary(its.of(face))
+    labels = tuple(dict.fromkeys((*session.recording.labels, *other.recording.labels)))
+    st.markdown("**Share of time**")
+    st.plotly_chart(
+        figures.shares(found, labels),
+        config=_CHART,
+        key="shares-compared",
+        alt="; ".join(f"{name}: {_spoken(one)}" for name, one in found.items()),
+    )
+    if session.recording.models != other.recording.models:
+        st.caption("The two were read by different models; their probabilities compare roughly.")
+
+
+def replay(session: Overview, readings: Readings) -> None:
+    """A scrubber, and a player that moves it."""
+    key, end_s = f"replay-{session.recording.id}", round(max(session.duration_s, 0.1), 1)
+    playing = st.session_state.get("replay-playing")
+    if playing and playing[0] != key:
+        stop_replay()
+        playing = None
+    st.button(
+        "Pause" if playing else "Play",
+        icon=":material/pause:" if playing else ":material/play_arrow:",
+        on_click=_toggle,
+        args=(key, end_s),
+        key="replay-button",
+    )
+    st.fragment(_replay, run_every=_PLAY_S if playing else None)(session, readings, key, end_s)
+
+
+def _replay(session: Overview, readings: Readings, key: str, end_s: float) -> None:
+    if since := st.session_state.get("replay-playing"):
+        _, clock_s, from_s = since
+        at_s = from_s + time.monotonic() - clock_s
+        st.session_state[key] = round(min(at_s, end_s), 1)
+        if at_s >= end_s:
+            stop_replay()
+            st.rerun()
+    at_s = st.slider(
+        "Seconds from the start",
+        0.0,
+        end_s,
+        step=0.1,
+        format="%.1f",
+        key=key,
+        on_change=_go_on_from,
+        args=(key,),
+    )
+    now = _state_at(readings, at_s)
+    left, right = st.columns([3, 2], gap="medium")
+    labels = session.recording.labels
+    with left:
+        live_chart(
+            figures.empty_frame(now, labels),
+            key="replay-frame",
+            alt=f"{counted(len(now), 'face')} at {clock(at_s)}",
+        )
+    with right:
+        faces = {
+            f"{face} {flaw or expression or UNSURE}": None if np.isnan(shares).any() else shares
+            for face, expression, flaw, shares in zip(
+                now.face, now.expression, now.flaw, now.smoothed, strict=True
+            )
+        }
+        live_chart(
+            faces_side_by_side(labels, faces),
+            key="replay-bars",
+            alt="; ".join(faces) or "No face",
+        )
+        if len(faces) > MOST_SIDE_BY_SIDE:
+            st.caption(f"Bars of the first {MOST_SIDE_BY_SIDE} of {len(faces)} faces.")
+        st.caption("Boxes on an empty frame: no picture was kept.")
+
+
+def _toggle(key: str, end_s: float) -> None:
+    if st.session_state.get("replay-playing"):
+        stop_replay()
+        return
+    at_s = st.session_state.get(key, 0.0)
+    st.session_state["replay-playing"] = (key, time.monotonic(), 0.0 if at_s >= end_s else at_s)
+
+
+def _go_on_from(key: str) -> None:
+    if st.session_state.get("replay-playing"):
+        st.session_state["replay-playing"] = (key, time.monotonic(), st.session_state[key])
+
+
+def stop_replay() -> None:
+    """Stand still where it is."""
+    st.session_state["replay-playing"] = None
+
+
+def _state_at(readings: Readings, at_s: float) -> Readings:
+    """The last reading of each face that is not older than a pause."""
+    old_s = at_s - pause_s(readings.at_s)
+    recent = readings.at((readings.at_s <= at_s + 1e-3) & (readings.at_s > old_s))
+    last = {int(face): place for place, face in enumerate(recent.face)}
+    return recent.at(np.array(sorted(last.values()), np.intp))
+
+
+def pictures(session: Overview, readings: Readings) -> None:
+    """Every face of a session of pictures."""
+    shown = readings.at(np.arange(min(len(readings), _MOST_FACES)))
+    if len(readings) > len(shown):
+        st.caption(f"The first {_MOST_FACES} of {len(readings):,} faces; files hold all of them.")
+    st.plotly_chart(
+        figures.picture_bars(shown, session.recording.labels),
+        config=_CHART,
+        key="picture-bars",
+        alt=f"Probabilities of {len(readings)} faces",
+    )

@@ -1,0 +1,105 @@
+"""Long work that goes on while the visitor looks at the page, and ends when the visitor leaves."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any, Final, TypeVar
+
+import streamlit as st
+from streamlit.runtime import exists, get_instance
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+
+from ferapp.serving.job import Job, Work
+from ferapp.serving.seats import Seats
+from ferapp.system import scratch
+from ferapp.ui.server import metrics
+from ferapp.wording import clock
+
+_GONE_S: Final = 3.0
+_LOOK_S: Final = 0.5
+
+W = TypeVar("W", bound=Work)
+
+
+@st.cache_resource(show_spinner=False)
+def _seats() -> Seats:
+    """One video at a time in the whole process: it takes every core.
+
+    What a process that crashed has left of its videos is removed first.
+    """
+    scratch.clear()
+    return metrics.watched("video", Seats(1, time.monotonic))
+
+
+def start(key: str, begin: Callable[[], W]) -> Job[W]:
+    """Begin a job in place of the one that this visitor has under the key."""
+    stop(key)
+
+    def count(state: str) -> None:
+        metrics.WORKS.labels(key, state).inc()
+
+    job = Job(begin, _seats(), is_wanted=_presence(), on_end=count)
+    st.session_state[key] = job
+    return job
+
+
+def stop(key: str) -> None:
+    """End a visitor's job, if there is one, and forget it."""
+    job: Job[Any] | None = st.session_state.pop(key, None)
+    if job is not None:
+        # Ending takes a moment, and nobody has to wait for it.
+        threading.Thread(target=job.cancel, name="job-end", daemon=True).start()
+
+
+def cancel(key: str) -> None:
+    """End a visitor's job but keep what is known of it."""
+    job: Job[Any] | None = st.session_state.get(key)
+    if job is not None:
+        threading.Thread(target=job.cancel, name="job-end", daemon=True).start()
+
+
+def _presence() -> Callable[[], bool]:
+    """Tells whether this visitor is still there; from any thread."""
+    context = get_script_run_ctx()
+    if context is None or not exists():
+        return lambda: True
+    session = context.session_id
+    runtime = get_instance()
+    last_s = time.monotonic()
+
+    def is_here() -> bool:
+        nonlocal last_s
+        now_s = time.monotonic()
+        if runtime.is_active_session(session):
+            last_s = now_s
+        # A connection that drops for a moment comes back under the same session.
+        return now_s - last_s < _GONE_S
+
+    return is_here
+
+
+def watch(job: Job[Any], told: Callable[[Job[Any]], str], preview: Callable[[Any], bytes]) -> None:
+    """The progress of a job: a bar, how long it takes, and a picture of it.
+
+    Args:
+        job: Which.
+        told: What it is doing, in a few words.
+        preview: A JPEG picture of its work; empty if there is none.
+    """
+    st.fragment(_watch, run_every=_LOOK_S)(job, told, preview)
+
+
+def _watch(job: Job[Any], told: Callable[[Job[Any]], str], preview: Callable[[Any], bytes]) -> None:
+    if job.is_over:
+        st.rerun()
+    if job.state == "waiting":
+        line = f"You are number {job.place} in the line." if job.place else "Starting …"
+        st.progress(0.0, text=f"{line} One video is worked on at a time.")
+        return
+    words = told(job)
+    if job.left_s is not None:
+        words += f" · {clock(job.left_s + 1)} left"
+    st.progress(job.share or 0.0, text=words)
+    picture = preview(job.work) if job.work is not None else b""
+    if picture:
+        st.image(picture, width=480, alt="A frame of the video that was just read")

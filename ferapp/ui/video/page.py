@@ -1,0 +1,258 @@
+"""The video page: which video, how it is read, and what was read."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import streamlit as st
+
+from ferapp.errors import VideoError
+from ferapp.media.encoder import Encoder
+from ferapp.media.video import ENDINGS, Video, VideoInfo
+from ferapp.serving.job import Job
+from ferapp.serving.video_jobs import Reading, nameless
+from ferapp.settings import ClipSettings, StreamSettings
+from ferapp.system import scratch
+from ferapp.ui.shared import resources
+from ferapp.ui.shared.controls import Choice
+from ferapp.ui.shared.demo_clip import demo_frame
+from ferapp.ui.shared.face_labels import drawn
+from ferapp.ui.video import jobs, results
+from ferapp.wording import clock
+
+MAX_MB: Final = 500
+MAX_HOURS: Final = 4
+_RATES: Final[dict[str, float | None]] = {
+    "Every frame": None,
+    "15 a second": 15.0,
+    "10 a second": 10.0,
+    "5 a second": 5.0,
+    "2 a second": 2.0,
+    "1 a second": 1.0,
+    "1 in 5 seconds": 0.2,
+}
+_JOB: Final = "video-job"
+_DEMO_S: Final = 24
+_DEMO_RATE: Final = 15
+
+
+@dataclass(frozen=True)
+class Source:
+    """A video to read.
+
+    Attributes:
+        id: Different for each upload, the same at each rerun.
+        read: Gives the bytes of the file.
+    """
+
+    id: str
+    read: Callable[[], bytes]
+
+
+@dataclass(frozen=True)
+class _Order:
+    """What a job was asked to do."""
+
+    source: str
+    choice: Choice
+    settings: ClipSettings
+
+
+def show(choice: Choice) -> None:
+    """The whole page below its heading."""
+    source = _chosen()
+    order: _Order | None = st.session_state.get("video-order")
+    if order is not None and (source is None or source.id != order.source):
+        _forget()
+        order = None
+    if source is None:
+        st.info(
+            "Choose a video, or try the demo clip. It stays on the machine that runs ferapp, and "
+            "nothing of it is stored. For many files there is `python -m ferapp batch`.",
+            icon=":material/movie:",
+        )
+        return
+    info = _found(source)
+    settings = _settings(choice, info)
+    job: Job[Reading] | None = st.session_state.get(_JOB)
+    wanted = _Order(source.id, choice, settings)
+    _buttons(job, order, wanted, source)
+    job = st.session_state.get(_JOB)
+    order = st.session_state.get("video-order")
+    if job is None or order is None:
+        return
+    if not job.is_over:
+        jobs.watch(job, _told, lambda work: work.preview)
+        return
+    if job.state == "cancelled":
+        st.info("Cancelled; nothing of it is kept.", icon=":material/cancel:")
+    elif job.work is None or job.work.clip is None:
+        raise VideoError(job.failure)
+    else:
+        if order != wanted:
+            st.caption("The settings have changed since; this is what was read before.")
+        analyzer = resources.analyzer(order.choice.models)
+        results.show(source.id, source.read, job.work, analyzer, order.settings)
+
+
+def _chosen() -> Source | None:
+    """Let the visitor choose a video."""
+    where = st.segmented_control(
+        "Where from",
+        ("Upload", "Demo clip"),
+        default="Upload",
+        required=True,
+        key="video-where",
+        persist_state="session",
+        label_visibility="collapsed",
+    )
+    if where == "Demo clip":
+        return Source("demo", lambda: _demo())
+    st.file_uploader(
+        "A video",
+        type=[ending.removeprefix(".") for ending in ENDINGS],
+        key="video-file",
+        on_change=_remember,
+        max_upload_size=MAX_MB,
+        help=f"MP4, MOV, MKV, WebM, AVI or MPEG-TS, up to {MAX_MB} MB and {MAX_HOURS} hours. "
+        "`python -m ferapp video` has no such limit.",
+    )
+    file = st.session_state.get("video-upload")
+    if file is None:
+        return None
+    if st.session_state["video-file"] is None:
+        st.button("Remove the video from before", icon=":material/delete:", on_click=_drop)
+    if file.size > MAX_MB * 1_000_000:
+        raise VideoError(f"The file is larger than {MAX_MB} MB; `python -m ferapp video` reads it.")
+    return Source(file.file_id, file.getvalue)
+
+
+def _remember() -> None:
+    """Keep the upload itself: the widget forgets it when another page is looked at."""
+    st.session_state["video-upload"] = st.session_state["video-file"]
+
+
+def _drop() -> None:
+    st.session_state["video-upload"] = None
+
+
+def _forget() -> None:
+    """Drop what is known of a video that is no longer there."""
+    jobs.stop(_JOB)
+    for key in ("video-order", "video-info"):
+        st.session_state.pop(key, None)
+    results.forget()
+
+
+def _found(source: Source) -> VideoInfo:
+    """What the container claims, asked once a video, and told."""
+    known = st.session_state.get("video-info")
+    if known is None or known[0] != source.id:
+        with (
+            st.spinner("Looking at the video …"),
+            nameless(source.read()) as file,
+            Video(file) as video,
+        ):
+            known = (source.id, video.info)
+        st.session_state["video-info"] = known
+    info: VideoInfo = known[1]
+    if info.duration_s and info.duration_s > MAX_HOURS * 3600:
+        raise VideoError(
+            f"The video lasts {clock(info.duration_s)}, and this page reads up to {MAX_HOURS} "
+            "hours; `python -m ferapp video` has no such limit."
+        )
+    width, height = info.size_wh
+    rate = info.frames_per_second
+    facts = (
+        f"**{clock(info.duration_s)}** long" if info.duration_s else "length not told",
+        f"**{rate:.3g}** frames a second" if rate else "rate not told",
+        f"**{width} × {height}** pixels",
+        f"codec **{info.codec}**",
+        "with sound" if info.has_sound else "no sound",
+    )
+    st.markdown(" · ".join(facts))
+    return info
+
+
+def _settings(choice: Choice, info: VideoInfo) -> ClipSettings:
+    row = st.container(horizontal=True, vertical_alignment="bottom")
+    rate = row.selectbox(
+        "Frames to read",
+        list(_RATES),
+        key="video-rate",
+        persist_state="session",
+        width=200,
+        help="Fewer are faster. Expressions change in tenths of a second; under five frames a "
+        "second short ones are missed.",
+    )
+    every = row.number_input(
+        "Look for faces in every n-th",
+        1,
+        30,
+        value=None,
+        placeholder="15 times a second",
+        key="video-every",
+        persist_state="session",
+        width=200,
+        help="In between faces are followed and read where they are expected: faster, and less "
+        "sure when they move.",
+    )
+    time_constant_s = row.slider(
+        "Smoothing (time constant)",
+        0.0,
+        3.0,
+        StreamSettings().time_constant_s,
+        0.1,
+        format="%.1f s",
+        key="video-smoothing",
+        persist_state="session",
+        width=240,
+        help="After this time a change has reached two thirds of its height.",
+    )
+    per_second = _RATES[rate]
+    frames = info.frames
+    if per_second is not None and info.duration_s:
+        frames = min(frames or 10**9, round(info.duration_s * per_second))
+    if frames:
+        st.caption(f"About {max(frames, 1):,} frames will be read.")
+    stream = StreamSettings(
+        choice.settings, time_constant_s, detect_every=every, reads_followed=True
+    )
+    return ClipSettings(stream, per_second)
+
+
+def _buttons(
+    job: Job[Reading] | None, order: _Order | None, wanted: _Order, source: Source
+) -> None:
+    if job is not None and not job.is_over:
+        # Not in the fragment below, which changes too often to be clicked on.
+        st.button("Cancel", icon=":material/stop:", on_click=jobs.cancel, args=(_JOB,))
+        return
+    is_done = job is not None and job.state == "done" and order == wanted
+    if is_done:
+        return
+    label = "Analyse" if job is None else "Analyse again"
+    if st.button(label, icon=":material/play_arrow:", type="primary"):
+        analyzer = resources.analyzer(wanted.choice.models)
+        results.forget()
+        st.session_state["video-order"] = wanted
+        jobs.start(_JOB, lambda: Reading(source.read(), analyzer, wanted.settings, drawn))
+        st.rerun()
+
+
+def _told(job: Job[Any]) -> str:
+    count = f"{job.done:,.0f} of {job.total:,.0f}" if job.total else f"{job.done:,.0f}"
+    return f"{count} frames read"
+
+
+@st.cache_resource(show_spinner="Making the demo clip …")
+def _demo() -> bytes:
+    """A clip of the sample portraits."""
+    with scratch.scratch() as folder:
+        out = Path(folder) / "demo.mp4"
+        with Encoder(out, (640, 480)) as encoder:
+            for number in range(_DEMO_S * _DEMO_RATE):
+                at_s = number / _DEMO_RATE
+                encoder.add(demo_frame(at_s), at_s)
+        return out.read_bytes()
