@@ -38,7 +38,7 @@ EXPOSE 8501
 # As Ctrl-C does.
 STOPSIGNAL SIGINT
 HEALTHCHECK --interval=30s --timeout=6s --start-period=60s \
-  CMD ["python", "-c", "from http.client import HTTPConnection; c = HTTPConnection('127.0.0.1', 8501, timeout=5); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]
+  CMD ["python", "-c", "from http.client import HTTPConnection; c = HTTPConnection('127.0.0.1', 8501, timeout=5); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().read() != b'ok')"]
 ENTRYPOINT ["ferapp"]
 # All addresses of the container; which of them the host publishes is for `docker run` to say.
 CMD ["serve", "--address", "0.0.0.0"]
