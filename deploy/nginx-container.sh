@@ -43,6 +43,8 @@ events {}
 http {
     include /etc/nginx/mime.types;
     server_tokens off;
+    # Of the server that only redirects as well; the folder of logs is not writable.
+    access_log off;
     client_body_temp_path $work/body;
     proxy_temp_path $work/proxy;
     fastcgi_temp_path $work/fastcgi;

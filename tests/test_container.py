@@ -284,6 +284,19 @@ def test_nginx_refuses_a_file_that_its_script_does_not_know(tmp_path: Path) -> N
     assert run.returncode == 1 and "8503" in run.stderr
 
 
+@posix
+def test_nginx_writes_nowhere_but_in_its_folder(tmp_path: Path) -> None:
+    work = tmp_path / "work"
+    subprocess.run(
+        ["sh", SCRIPT, SITE, "192.0.2.1:8501"],
+        env=os.environ | {"WORK": str(work), "NGINX": "true"},
+        check=True,
+    )
+    conf = (work / "nginx.conf").read_text()
+    assert "access_log off;" in conf and "error_log stderr;" in conf
+    assert set(re.findall(r"(?:pid|_temp_path) (\S+)/[\w.]+;", conf)) == {str(work)}
+
+
 @pytest.fixture
 def site(replica: int, tmp_path: Path) -> Iterator[int]:
     """The HTTPS port of nginx as its script sets it up, before the replica and a dead one."""
