@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test e2e bench soak chaos load hold fuzz test-lowest test-newest release-check fresh test-train test-batch lint types lock audit sbom clean
+.PHONY: help run install test e2e bench soak chaos load hold fuzz test-lowest test-newest release-check fresh test-train test-batch lint types lock audit sbom dist clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -90,27 +90,34 @@ test-batch:  ## Run the tests of batches on Ray (installs Ray)
 	@$(INSTALL) test batch
 	$(BIN)/python -m pytest tests/test_ray.py
 
-lint:  ## Check style and format
+lint:  ## Check style, format and spelling
 	@$(INSTALL) dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/codespell
 
 types:  ## Check types (installs PyTorch, whose types it reads)
 	@$(INSTALL) test dev train
 	$(BIN)/mypy
 
+COMPILE = $(BIN)/uv pip compile --quiet pyproject.toml --universal --generate-hashes \
+  --python-version 3.11 --no-annotate --no-header
+# For the second file, what the first one has already.
+PINNED = $$(sed -n 's/^\([A-Za-z0-9._-]*\)==.*/--no-emit-package \1/p' requirements.txt)
 lock:  ## Pin the runtime dependencies anew
 	@$(INSTALL) dev
-	(head -n 2 requirements.txt; $(BIN)/uv pip compile --quiet pyproject.toml --universal \
-	  --generate-hashes --python-version 3.11 --no-annotate --no-header) > requirements.new
+	(head -n 2 requirements.txt; $(COMPILE)) > requirements.new
 	mv requirements.new requirements.txt
+	(head -n 2 deploy/requirements-server.txt; $(COMPILE) --extra postgresql --extra login \
+	  --constraint requirements.txt $(PINNED)) > requirements.new
+	mv requirements.new deploy/requirements-server.txt
 
 # Without --strict a library that the service does not know counts as sound.
 audit:  ## Look up known vulnerabilities of what is pinned (asks pypi.org)
 	@$(INSTALL) dev
 	mkdir -p build && rm -f build/audit.txt
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements.txt \
-	  --progress-spinner off --output build/audit.txt || { if test -s build/audit.txt; \
+	  --requirement deploy/requirements-server.txt --progress-spinner off --output build/audit.txt || { if test -s build/audit.txt; \
 	  then cat build/audit.txt; else echo "audit: nothing was looked up, for the reason above; it needs" \
 	  "pypi.org itself, as a mirror has no vulnerabilities. No library was found to be sound."; fi; \
 	  exit 1; }
@@ -120,6 +127,13 @@ sbom:  ## Write what is pinned as a CycloneDX file: build/sbom.cdx.json
 	mkdir -p build
 	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible \
 	  --output-format JSON --output-file build/sbom.cdx.json requirements.txt
+
+dist:  ## Build the sdist and the wheel into dist/, and check them (asks pypi.org for hatchling)
+	@$(INSTALL) test dev
+	rm -rf dist
+	$(BIN)/uv build --quiet --no-create-gitignore
+	$(BIN)/twine check --strict dist/*
+	$(BIN)/python -m pytest -k test_wheel
 
 clean:  ## Remove .venv and caches
 	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache build dist
