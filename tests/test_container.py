@@ -27,7 +27,7 @@ from typer.testing import CliRunner
 
 from ferapp.cli import serve
 from ferapp.cli.app import app
-from ferapp.recording.database import database_url
+from ferapp.sessions.database import database_url
 from tests.conftest import ROOT
 from tests.served import answer
 
@@ -105,7 +105,7 @@ def test_image_holds_all_that_the_wheel_takes() -> None:
 )
 def test_secrets_and_leftovers_stay_out_of_the_image(path: str) -> None:
     assert is_ignored(path)
-    assert not is_ignored("ferapp/ui/page.py") and not is_ignored("models/ssd-320.onnx")
+    assert not is_ignored("ferapp/ui/shared/page.py") and not is_ignored("models/ssd-320.onnx")
 
 
 def test_image_does_not_run_as_root() -> None:

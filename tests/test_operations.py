@@ -2,6 +2,7 @@
 
 import io
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from ferapp.ui.server import health, metrics
 from ferapp.ui.server.logs import begin_log
 from ferapp.ui.shared import resources
 from ferapp.ui.video import jobs
+from tests.conftest import ROOT
 from tests.fakes import Clock
 from tests.test_job import FakeWork
 from tests.test_pages import ASTRONAUT, app, upload
@@ -41,31 +43,43 @@ def asked(peer: str = "127.0.0.1", host: str = "127.0.0.1:8501", **headers: str)
     return metrics.metrics(Request(scope))
 
 
-def figure(name: str, **labels: str) -> float:
-    """One of the figures, as Prometheus reads it; 0 before the first."""
+def metric(name: str, **labels: str) -> float:
+    """One sample, as Prometheus reads it; 0 before the first."""
     text = bytes(asked().body).decode()
     samples = (s for family in text_string_to_metric_families(text) for s in family.samples)
     return next((s.value for s in samples if (s.name, s.labels) == (name, labels)), 0.0)
 
 
+def test_every_metric_is_in_the_table_of_the_docs_and_nothing_else() -> None:
+    text = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    described = set(re.findall(r"^\| `(ferapp_\w+)` \|", text, re.MULTILINE))
+    families = text_string_to_metric_families(bytes(asked().body).decode())
+    served = {
+        f"{family.name}_total" if family.type == "counter" else family.name
+        for family in families
+        if family.name.startswith("ferapp_")
+    }
+    assert described == served
+
+
 def test_pictures_are_counted_and_never_named() -> None:
     def counts() -> list[float]:
         return [
-            figure("ferapp_pictures_total"),
-            figure("ferapp_pictures_refused_total", error="ImageError"),
-            figure("ferapp_picture_seconds_count"),
+            metric("ferapp_pictures_total"),
+            metric("ferapp_picture_errors_total", error="ImageError"),
+            metric("ferapp_picture_duration_seconds_count"),
         ]
 
     before = counts()
     upload(app(), **{CANARY: ASTRONAUT, f"{CANARY}-broken": b"GIF89a"})
     assert [now - then for now, then in zip(counts(), before, strict=True)] == [1, 1, 2]
     assert CANARY not in bytes(asked().body).decode()
-    assert figure("process_resident_memory_bytes") > 1e6
+    assert metric("process_resident_memory_bytes") > 1e6
 
 
 def test_frames_of_live_viewers_are_counted() -> None:
     def counts() -> list[float]:
-        return [figure("ferapp_live_frames_total", outcome=how) for how in ("analysed", "failed")]
+        return [metric("ferapp_live_frames_total", outcome=how) for how in ("analysed", "failed")]
 
     def fail(*_: object) -> None:
         raise ModelError("the weights are odd")
@@ -82,22 +96,24 @@ def test_frames_of_live_viewers_are_counted() -> None:
 @pytest.mark.parametrize("end", ["done", "failed", "cancelled"])
 def test_work_on_videos_is_counted_by_its_end(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs.st, "session_state", {})
-    before = figure("ferapp_works_total", work="video-job", end=end)
+    before = metric("ferapp_video_jobs_total", job="read", outcome=end)
     work = FakeWork(error=ValueError(CANARY) if end == "failed" else None)
     monkeypatch.setattr("ferapp.serving.job._logger.exception", lambda *_: None)
-    job = jobs.start("video-job", lambda: work)
+    job = jobs.start("video-job", lambda: work, name="read")
     assert work.began.wait(5)
-    assert figure("ferapp_seats", room="video", state="taken") == 1
+    assert metric("ferapp_slots_in_use", queue="video") == 1
     if end == "cancelled":
         job.cancel()
     work.allow()
-    wait_until(lambda: figure("ferapp_works_total", work="video-job", end=end) == before + 1)
-    wait_until(lambda: figure("ferapp_seats", room="video", state="taken") == 0)
+    wait_until(lambda: metric("ferapp_video_jobs_total", job="read", outcome=end) == before + 1)
+    wait_until(lambda: metric("ferapp_slots_in_use", queue="video") == 0)
 
 
 def test_seats_tell_who_sits_and_who_waits_and_forget_who_left() -> None:
     def told() -> tuple[float, float]:
-        return tuple(figure("ferapp_seats", room="test", state=s) for s in ("taken", "waiting"))
+        return tuple(
+            metric(name, queue="test") for name in ("ferapp_slots_in_use", "ferapp_queue_length")
+        )
 
     clock = Clock()
     seats = metrics.watched("test", Seats(2, clock))
@@ -112,11 +128,11 @@ def test_seats_tell_who_sits_and_who_waits_and_forget_who_left() -> None:
 
 
 def test_running_recordings_are_told() -> None:
-    before = figure("ferapp_recordings")
+    before = metric("ferapp_active_recordings")
     recorder = Recorder(FakeSink(), "x")
-    assert figure("ferapp_recordings") == before + 1
+    assert metric("ferapp_active_recordings") == before + 1
     recorder.stop()
-    assert figure("ferapp_recordings") == before
+    assert metric("ferapp_active_recordings") == before
 
 
 @pytest.mark.parametrize(
@@ -130,7 +146,7 @@ def test_running_recordings_are_told() -> None:
         pytest.param({"X_Forwarded_Host": "localhost"}, id="a proxy that tells its name"),
     ],
 )
-def test_figures_are_for_this_machine_or_for_the_token(
+def test_metrics_are_for_this_machine_or_for_the_token(
     others: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert asked().status_code == asked("::1", "[::1]:8501").status_code == 200

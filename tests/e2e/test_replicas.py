@@ -137,7 +137,7 @@ def sessions(app: App) -> int:
     """How many pages are open at a replica, by its own figures."""
     with urllib.request.urlopen(f"{app.url}/metrics", timeout=5) as answer:
         lines = answer.read().decode().splitlines()
-    return int(float(next(x for x in lines if x.startswith("ferapp_sessions ")).split()[1]))
+    return int(float(next(x for x in lines if x.startswith("ferapp_open_pages ")).split()[1]))
 
 
 def home(page: "sync_api.Page", replicas: list[App], before: list[int]) -> App:

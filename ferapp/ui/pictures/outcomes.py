@@ -156,11 +156,11 @@ def _outcome(
             analysis = analyzer.analyze(read_image(picture.read()), choice.settings)
         except UserError as exc:
             analysis, reason = None, str(exc)
-            metrics.REFUSED.labels(type(exc).__name__).inc()
+            metrics.PICTURE_ERRORS.labels(type(exc).__name__).inc()
         else:
             metrics.PICTURES.inc()
     duration_s = time.perf_counter() - start
-    metrics.PICTURE_SECONDS.observe(duration_s)
+    metrics.PICTURE_DURATION.observe(duration_s)
     return Outcome(uuid.uuid4().hex, picture, analysis, reason, duration_s)
 
 

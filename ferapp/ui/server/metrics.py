@@ -1,7 +1,7 @@
-"""Figures about the running app for Prometheus; counts and times, never a name or an id.
+"""Metrics of the running app for Prometheus: counts and times, never a name or an id.
 
 ```text
-FERAPP_METRICS_TOKEN   lets others than this machine read them: Authorization: Bearer TOKEN
+FERAPP_METRICS_TOKEN   other machines may read them with: Authorization: Bearer TOKEN
 ```
 """
 
@@ -20,21 +20,26 @@ from ferapp.ui.server.headers import PROXY_HEADERS
 
 METRICS_ROUTE: Final = "/metrics"
 
-PICTURES: Final = Counter("ferapp_pictures", "Pictures that were analysed.")
-REFUSED: Final = Counter(
-    "ferapp_pictures_refused", "Pictures that could not be analysed.", ["error"]
+PICTURES: Final = Counter("ferapp_pictures", "Pictures analysed.")
+PICTURE_ERRORS: Final = Counter(
+    "ferapp_picture_errors", "Pictures that could not be analysed, by class of error.", ["error"]
 )
-PICTURE_SECONDS: Final = Histogram(
-    "ferapp_picture_seconds",
-    "How long a picture took, without the wait for its turn.",
+PICTURE_DURATION: Final = Histogram(
+    "ferapp_picture_duration_seconds",
+    "Time to read and analyse a picture, without waiting in the queue.",
     buckets=(0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
 )
-WORKS: Final = Counter("ferapp_works", "Work on videos that is over.", ["work", "end"])
-LIVE_FRAMES: Final = Counter("ferapp_live_frames", "Frames of live viewers.", ["outcome"])
+VIDEO_JOBS: Final = Counter(
+    "ferapp_video_jobs", "Finished video jobs, by outcome.", ["job", "outcome"]
+)
+LIVE_FRAMES: Final = Counter(
+    "ferapp_live_frames", "Frames of live viewers, by outcome.", ["outcome"]
+)
 
-_SEATS: Final = Gauge("ferapp_seats", "Who has a seat and who waits for one.", ["room", "state"])
-_RECORDINGS: Final = Gauge("ferapp_recordings", "Live recordings that are running.")
-_SESSIONS: Final = Gauge("ferapp_sessions", "Pages that are open.")
+_SLOTS: Final = Gauge("ferapp_slots_in_use", "Visitors being served.", ["queue"])
+_QUEUE: Final = Gauge("ferapp_queue_length", "Visitors waiting.", ["queue"])
+_RECORDINGS: Final = Gauge("ferapp_active_recordings", "Live recordings in progress.")
+_PAGES: Final = Gauge("ferapp_open_pages", "Open pages of the app.")
 
 _VARIABLE: Final = "FERAPP_METRICS_TOKEN"
 _HERE: Final = ("localhost", "127.0.0.1", "::1")
@@ -57,27 +62,27 @@ class Line(Protocol):
 L = TypeVar("L", bound=Line)
 
 
-def watched(room: str, seats: L) -> L:
-    """Tell of these seats from now on, under the name of a room; gives them back."""
-    _SEATS.labels(room, "taken").set_function(lambda: seats.served)
-    _SEATS.labels(room, "waiting").set_function(lambda: seats.waiting)
-    return seats
+def watched(name: str, line: L) -> L:
+    """Publish how many a line serves and how many wait in it, under a name; returns the line."""
+    _SLOTS.labels(name).set_function(lambda: line.served)
+    _QUEUE.labels(name).set_function(lambda: line.waiting)
+    return line
 
 
-def _sessions() -> float:
+def _open_pages() -> float:
     if not exists():
         return 0
     stats = get_instance().stats_mgr.get_stats([ACTIVE_SESSIONS_FAMILY])
     return sum(stat.value for stat in stats[ACTIVE_SESSIONS_FAMILY])  # type: ignore[attr-defined]
 
 
-_SESSIONS.set_function(_sessions)
+_PAGES.set_function(_open_pages)
 # Each recorder has a thread of this name for as long as it runs.
 _RECORDINGS.set_function(lambda: sum(t.name == "recorder" for t in threading.enumerate()))
 
 
 def metrics(request: Request) -> Response:
-    """All figures as text; for others than this machine and those with the token, not found."""
+    """All metrics as text; 404 unless the request is from this machine or has the token."""
     if not (_is_near(request) or _has_token(request)):
         return PlainTextResponse("Not Found", 404)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -31,12 +31,21 @@ def _seats() -> Seats:
     return metrics.watched("video", Seats(1, time.monotonic))
 
 
-def start(key: str, begin: Callable[[], W]) -> Job[W]:
-    """Begin a job in place of the one that this visitor has under the key."""
+def start(key: str, begin: Callable[[], W], *, name: str) -> Job[W]:
+    """Begin a job in place of the one that this visitor has under the key.
+
+    Args:
+        key: Where the visitor's session keeps it.
+        begin: Makes the work.
+        name: What the metrics call it.
+
+    Returns:
+        The job; it waits in the queue until its turn.
+    """
     stop(key)
 
     def count(state: str) -> None:
-        metrics.WORKS.labels(key, state).inc()
+        metrics.VIDEO_JOBS.labels(name, state).inc()
 
     job = Job(begin, _seats(), is_wanted=_presence(), on_end=count)
     st.session_state[key] = job

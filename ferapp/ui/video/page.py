@@ -237,7 +237,11 @@ def _buttons(
         analyzer = resources.analyzer(wanted.choice.models)
         results.forget()
         st.session_state["video-order"] = wanted
-        jobs.start(_JOB, lambda: Reading(source.read(), analyzer, wanted.settings, drawn))
+        jobs.start(
+            _JOB,
+            lambda: Reading(source.read(), analyzer, wanted.settings, drawn),
+            name="read",
+        )
         st.rerun()
 
 

@@ -156,7 +156,7 @@ def _copy(key: str, read: Callable[[], bytes], clip: Clip, reading: Reading) -> 
             hides_others=blurs,
         )
         st.session_state["copy-asked"] = asked
-        jobs.start(_JOB, lambda: Copying(read(), overlay, clip.duration_s))
+        jobs.start(_JOB, lambda: Copying(read(), overlay, clip.duration_s), name="copy")
         st.rerun()
     if job is None:
         return
