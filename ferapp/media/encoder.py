@@ -58,7 +58,7 @@ class Encoder:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        with _told():
+        with _errors_in_words():
             try:
                 if kind is None:
                     self._container.mux(self._stream.encode())
@@ -77,12 +77,12 @@ class Encoder:
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts = self._last = max(round(at_s / _TICK), self._last + 1)
         frame.time_base = _TICK
-        with _told():
+        with _errors_in_words():
             self._container.mux(self._stream.encode(frame))
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _errors_in_words() -> Iterator[None]:
     try:
         yield
     except OSError:

@@ -110,7 +110,7 @@ def _controls(choice: Choice) -> tuple[str, str, LiveSettings]:
             help="After this time a change has reached two thirds of its height.",
         )
         hold_s = st.slider(
-            "Hold of a label",
+            "Label hold time",
             0.0,
             2.0,
             StreamSettings().hold_s,

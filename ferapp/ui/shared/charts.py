@@ -157,7 +157,7 @@ def last_minute(labels: Sequence[str], series: Series | None, *, window_s: float
 def _thinned(
     at_s: NDArray[np.float64], shares: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Every so manieth reading, the last one always among them."""
+    """Every nth reading, always including the last."""
     step = max(-(-len(at_s) // _MOST_POINTS), 1)
     places = np.arange(len(at_s) - 1, -1, -step)[::-1]
     return at_s[places], shares[places]
