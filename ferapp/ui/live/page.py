@@ -240,8 +240,8 @@ def _full() -> None:
         st.rerun()
     st.info(
         f"The server is full: {_seats().count} people are watching. You are number {now} in the "
-        "line; this page goes on by itself when it is your turn. Pictures can be analysed "
-        "meanwhile.",
+        "queue; the video starts by itself when it is your turn. Meanwhile you can analyse "
+        "pictures.",
         icon=":material/hourglass:",
     )
 
