@@ -9,6 +9,7 @@ from typing import Any, Final
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from ferapp.labels import label_text
 from ferapp.pipeline.stream import FaceReading
 from ferapp.serving.latest import Snapshot
 from ferapp.serving.seats import Seats
@@ -168,8 +169,8 @@ def _panel(viewer: Viewer, visitor: str, context: Any) -> None:
 
 
 def _title(face: FaceReading) -> str:
-    told = face.flaw or face.expression or "unsure"
-    return f"{face.id} {told}" + (" · baseline on" if face.is_corrected else "")
+    baseline = " · baseline on" if face.is_corrected else ""
+    return f"{face.id} {label_text(face.expression, face.flaw)}{baseline}"
 
 
 def _minute(now: Snapshot) -> None:
