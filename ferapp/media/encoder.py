@@ -14,7 +14,7 @@ from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
 from ferapp.errors import VideoError
-from ferapp.media.decoder import opened
+from ferapp.media.decoder import open_container
 from ferapp.vision.crops import resized, yuv420
 
 _TICK: Final = Fraction(1, 90_000)
@@ -104,7 +104,7 @@ def with_sound(picture: Path, source: BinaryIO, out: Path) -> None:
         VideoError: The sound can't be read.
         OSError: There is no room for the file.
     """
-    container, _ = opened(source)
+    container, _ = open_container(source)
     try:
         with (
             container as heard,
