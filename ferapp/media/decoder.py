@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, BinaryIO, Final
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import Colorspace, VideoReformatter
@@ -211,10 +212,10 @@ class Decoder:
             self._reformatter.reformat, frame, width, height, "rgb24", interpolation="BILINEAR"
         )
         try:
-            image = reformat().to_ndarray()
+            stored = reformat()
         except av.FFmpegError:  # a colour matrix of a number that FFmpeg does not know
-            image = reformat(src_colorspace=Colorspace.ITU601).to_ndarray()
-        return self._turn.apply(image)
+            stored = reformat(src_colorspace=Colorspace.ITU601)
+        return self._turn.apply(np.asarray(stored.to_ndarray(), np.uint8))
 
     def _shown_wh(self, frame: Any) -> tuple[int, int]:
         """Width and height of the frame as it is shown, px; keeps its turn.
