@@ -277,7 +277,7 @@ def test_nginx_refuses_a_file_that_its_script_does_not_know(tmp_path: Path) -> N
     (tmp_path / "nginx.conf").write_text(text + "# 127.0.0.1:8503\n")
     run = subprocess.run(
         ["sh", tmp_path / SCRIPT.name, SITE, "192.0.2.1:8501"],
-        env=os.environ | {"WORK": str(tmp_path / "work"), "NGINX": "true"},
+        env=os.environ | {"WORK": str(tmp_path / "site"), "NGINX": "true"},
         capture_output=True,
         text=True,
     )
@@ -317,7 +317,7 @@ def site(replica: int, tmp_path: Path) -> Iterator[int]:
     starter.write_text(
         "#!/bin/sh\n"
         f"sed -i -e '/listen \\[::\\]/d' -e 's/listen 80;/listen 127.0.0.1:{plain};/' "
-        f"-e 's/listen 443/listen 127.0.0.1:{secure}/' {tmp_path}/work/ferapp.conf\n"
+        f"-e 's/listen 443/listen 127.0.0.1:{secure}/' {tmp_path}/site/ferapp.conf\n"
         f'{NGINX} "$@" -t && exec {NGINX} "$@"\n'
     )
     starter.chmod(0o755)
@@ -325,7 +325,7 @@ def site(replica: int, tmp_path: Path) -> Iterator[int]:
         process = subprocess.Popen(
             ["sh", SCRIPT, SITE, f"127.0.0.1:{replica}", f"127.0.0.1:{dead}"],
             env=os.environ
-            | {"WORK": str(tmp_path / "work"), "SECRETS": str(tmp_path), "NGINX": str(starter)},
+            | {"WORK": str(tmp_path / "site"), "SECRETS": str(tmp_path), "NGINX": str(starter)},
             stderr=log,
         )
     try:

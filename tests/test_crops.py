@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from ferapp.vision.crops import region, resized
+from ferapp.vision.crops import fitted, region, resized
+from ferapp.vision.sizes import fitted_size
 
 
 def box(*sides: float) -> np.ndarray:
@@ -66,3 +67,22 @@ def test_shrinking_in_steps_is_nearly_the_same_average(
     at_once = cv2.resize(image, (320, 240), interpolation=cv2.INTER_AREA)
     difference = np.abs(resized(image, (320, 240)).astype(int) - at_once)
     assert difference.mean() < 1 and difference.max() < 12
+
+
+@pytest.mark.parametrize(
+    ("size_wh", "expected"),
+    [
+        pytest.param((640, 480), (640, 480), id="small enough"),
+        pytest.param((1600, 900), (1600, 900), id="just so"),
+        pytest.param((4000, 3000), (1600, 1200), id="wide"),
+        pytest.param((3000, 4000), (1200, 1600), id="high"),
+        pytest.param((9000, 1), (1600, 1), id="a strip keeps a pixel"),
+    ],
+)
+def test_a_picture_is_fitted_and_never_enlarged(
+    size_wh: tuple[int, int], expected: tuple[int, int]
+) -> None:
+    image = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
+    fit = fitted(image, 1600)
+    assert fitted_size(size_wh, 1600) == expected and fit.shape[1::-1] == expected
+    assert (fit is image) == (size_wh == expected)

@@ -8,7 +8,7 @@ import pandas
 import pytest
 
 from ferapp.system.csv_tables import bare, csv_bytes
-from ferapp.system.text import one_line
+from ferapp.system.text import one_line, printable
 
 
 @pytest.mark.parametrize(
@@ -64,3 +64,8 @@ def test_the_guard_comes_off_again(text: str) -> None:
     row = next(csv.DictReader(io.StringIO(cell)))
     assert not row["a"].startswith(("=", "-"))
     assert bare(row["a"]) == text
+
+
+@pytest.mark.parametrize("text", ["a\u200bb", "a\ufeffb", "a\u00adb", "a\u202eb", "a\nb"])
+def test_messages_about_models_hide_nothing(text: str) -> None:
+    assert printable(text) == "a\ufffdb"

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, mod
 from ferapp.errors import ManifestError, MissingWeights, UnknownModel
 from ferapp.inference.folder import MANIFEST_NAME, models_folder, read_inside
 from ferapp.system.folders import project_path
-from ferapp.system.text import one_line
+from ferapp.system.text import printable
 from ferapp.vision.preprocess import Colour, InputSpec
 
 MODELS_FOLDER: Final = project_path("models")
@@ -273,7 +273,7 @@ def _error_text(exc: ValidationError) -> str:
     first = exc.errors()[0]
     place = ".".join(str(part) for part in first["loc"]) or "the file"
     # A place may be a name that a stranger chose.
-    return one_line(f"{place}: {first['msg']}.")
+    return printable(f"{place}: {first['msg']}.")
 
 
 @dataclass(frozen=True)

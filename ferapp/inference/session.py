@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ferapp.errors import ModelError
 from ferapp.libraries import ONNX_RUNTIME, Loaded, load
-from ferapp.system.text import one_line
+from ferapp.system.text import printable
 
 loaded: Final[Loaded] = load(ONNX_RUNTIME)
 """What came of importing it."""
@@ -135,7 +135,7 @@ def _stopping(options: Any, limit_s: float | None) -> Iterator[None]:
 def _error_text(exc: Exception) -> str:
     """What ONNX Runtime says, on one line; names in it come from the graph."""
     line = " ".join(_INTERNALS.sub("", str(exc)).split())
-    return one_line(line)[:_LONGEST_TOLD]
+    return printable(line)[:_LONGEST_TOLD]
 
 
 def available_providers() -> list[str]:

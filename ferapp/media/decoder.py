@@ -19,9 +19,10 @@ from av.video.reformatter import Colorspace, VideoReformatter
 from ferapp.errors import VideoError
 from ferapp.media.containers import HEAD_BYTES, container_of
 from ferapp.media.frame_clock import MAX_FRAMES, MAX_SECONDS, FrameClock, Sampler
-from ferapp.media.orientation import Image, Turn, fit, shown_size, turn_from
+from ferapp.media.orientation import Image, Turn, shown_size, turn_from
 from ferapp.media.video import VideoInfo
 from ferapp.system.child import run, send
+from ferapp.vision.sizes import fitted_size
 
 MAX_PIXELS: Final = 50_000_000
 """Videos with larger frames are refused; 8K has 33 megapixels."""
@@ -206,7 +207,7 @@ class Decoder:
         )
 
     def _upright(self, frame: Any, max_side_px: int) -> Image:
-        shown_wh = fit(self._shown_wh(frame), max_side_px)
+        shown_wh = fitted_size(self._shown_wh(frame), max_side_px)
         width, height = self._turn.swap(shown_wh)
         reformat = partial(
             self._reformatter.reformat, frame, width, height, "rgb24", interpolation="BILINEAR"

@@ -68,10 +68,3 @@ def shown_size(stored_wh: tuple[int, int], aspect: float, turn: Turn) -> tuple[i
     if 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT:
         width = max(round(width * aspect), 1)
     return turn.swap((width, height))
-
-
-def fit(size_wh: tuple[int, int], max_side_px: int) -> tuple[int, int]:
-    """A size with sides of at most so many px, in the same proportions; never larger."""
-    width, height = size_wh
-    scale = min(max_side_px / max(width, height), 1.0)
-    return max(round(width * scale), 1), max(round(height * scale), 1)

@@ -158,7 +158,7 @@ class Job(Generic[W]):
                     return
 
     def _watch(self) -> None:
-        """Keep the place in the line, and see whether anybody still wants it."""
+        """Keep the position in the queue, and see whether anybody still wants it."""
         while True:
             self.place = self._seats.place(self._id)
             if self.place == 0:

@@ -24,7 +24,7 @@ class Seats:
         self._asked_s: dict[str, float] = {}
 
     def place(self, visitor: str) -> int:
-        """0 for a visitor with a seat, else the place in the line, from 1; to be asked again."""
+        """0 for a visitor with a seat, else the position in the queue, from 1; ask again later."""
         now_s = self._clock()
         with self._lock:
             self._asked_s = {
@@ -42,7 +42,7 @@ class Seats:
 
     @property
     def waiting(self) -> int:
-        """How many are in the line."""
+        """How many wait in the queue."""
         return max(self._here() - self.count, 0)
 
     def _here(self) -> int:
@@ -51,6 +51,6 @@ class Seats:
             return sum(now_s - at_s <= _GONE_AFTER_S for at_s in self._asked_s.values())
 
     def leave(self, visitor: str) -> None:
-        """Give the seat or the place in the line back; may be called twice."""
+        """Give the seat or the position in the queue back; may be called twice."""
         with self._lock:
             self._asked_s.pop(visitor, None)

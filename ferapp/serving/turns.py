@@ -15,7 +15,7 @@ class Turns:
 
     Args:
         count: How many work at once.
-        most_waiting: Who finds so many in the line is sent away.
+        most_waiting: A visitor who finds so many waiting is turned away.
     """
 
     def __init__(self, count: int, most_waiting: int) -> None:
@@ -32,7 +32,7 @@ class Turns:
 
     @property
     def waiting(self) -> int:
-        """How many are in the line."""
+        """How many wait in the queue."""
         return max(len(self._line) - self._count, 0)
 
     @contextmanager
@@ -40,8 +40,8 @@ class Turns:
         """Wait for a turn, and have it for as long as the block lasts.
 
         Args:
-            report: Told the place in the line, from 1, again and again while waiting. It may raise,
-                as a page does whose visitor has left; the place is given up then.
+            report: Gets the position in the queue, from 1, again and again while waiting. It may
+                raise, as a page does whose visitor has left; the place is given up then.
 
         Raises:
             TooBusy: The line is too long.

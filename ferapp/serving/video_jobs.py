@@ -20,7 +20,7 @@ from ferapp.pipeline.stream import StreamFrame
 from ferapp.settings import ClipSettings
 from ferapp.system.scratch import scratch
 from ferapp.vision.boxes import squares
-from ferapp.vision.crops import Image, region, resized
+from ferapp.vision.crops import Image, fitted, region
 
 PREVIEW_S: Final = 0.4
 """How often a picture of the work is made, so that somebody can watch it."""
@@ -112,7 +112,7 @@ class Reading:
             self._keep_portraits(image, frame)
             if time.monotonic() - shown_s > PREVIEW_S:
                 shown_s = time.monotonic()
-                self.preview = jpeg_bytes(_fitted(self._draw(image, frame)))
+                self.preview = jpeg_bytes(fitted(self._draw(image, frame), PREVIEW_PX))
             yield float(count)
         self.clip = self._analysis.result()
 
@@ -175,11 +175,3 @@ class Copying:
         """End it and remove what is unfinished; may be called twice."""
         self._copy.close()
         self._stack.close()
-
-
-def _fitted(image: Image) -> Image:
-    scale = PREVIEW_PX / max(image.shape[:2])
-    if scale >= 1:
-        return image
-    height, width = image.shape[:2]
-    return resized(image, (max(round(width * scale), 1), max(round(height * scale), 1)))

@@ -3,22 +3,19 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final
+
+import pandas
 
 from ferapp.system.files import whole_file, written
 from ferapp.system.text import one_line
-
-if TYPE_CHECKING:
-    import pandas
 
 _ROWS: Final = 2000
 # What a spreadsheet takes for a formula (OWASP, "CSV Injection").
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-def csv_bytes(
-    table: "pandas.DataFrame", *, exact: bool = False, is_continued: bool = False
-) -> bytes:
+def csv_bytes(table: pandas.DataFrame, *, exact: bool = False, is_continued: bool = False) -> bytes:
     """A table as CSV in UTF-8 with a byte order mark, so that spreadsheets read it right.
 
     Text that a spreadsheet would take for a formula gets an apostrophe in front; `bare` takes it
@@ -69,8 +66,6 @@ class CsvFile:
         self._file = file
         self._columns = list(columns)
         self._rows: list[Mapping[str, Any]] = []
-        import pandas
-
         with written(path):
             file.write(csv_bytes(pandas.DataFrame(columns=self._columns)))
 
@@ -80,7 +75,7 @@ class CsvFile:
         if len(self._rows) >= _ROWS:
             self.flush()
 
-    def add_table(self, table: "pandas.DataFrame") -> None:
+    def add_table(self, table: pandas.DataFrame) -> None:
         """Rows with the same columns, each number exactly."""
         rows = csv_bytes(table[self._columns], exact=True, is_continued=True)
         with written(self._path):
@@ -89,8 +84,6 @@ class CsvFile:
     def flush(self) -> None:
         """Write the rows that are held back to be written together."""
         if self._rows:
-            import pandas
-
             # Nothing is an empty text: None would make fractions of the whole numbers above it.
             cells = [[row.get(column, "") for column in self._columns] for row in self._rows]
             self.add_table(pandas.DataFrame(cells, columns=self._columns, dtype=object))

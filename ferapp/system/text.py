@@ -17,3 +17,11 @@ def one_line(text: str) -> str:
     """
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return _PILED_MARKS.sub(r"\1", _CONTROL.sub("\ufffd", text))
+
+
+def printable(text: str) -> str:
+    """As `one_line`, and whatever else cannot be seen, such as spaces of no width, is replaced too.
+
+    For messages of libraries that quote a stranger's file; names of files keep their letters.
+    """
+    return "".join(c if c.isprintable() else "\ufffd" for c in one_line(text))

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.vision.opencv import cv2
+from ferapp.vision.sizes import fitted_size
 
 Image = NDArray[np.uint8]
 
@@ -24,6 +25,13 @@ def resized(image: Image, size_wh: tuple[int, int]) -> Image:
         image, size_wh, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
     )
     return np.asarray(out, np.uint8)
+
+
+def fitted(image: Image, max_side_px: int) -> Image:
+    """The picture with sides of at most so many px, or the picture itself if it has such."""
+    height, width = image.shape[:2]
+    size_wh = fitted_size((width, height), max_side_px)
+    return image if size_wh == (width, height) else resized(image, size_wh)
 
 
 def yuv420(image_rgb: Image) -> Image:

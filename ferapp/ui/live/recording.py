@@ -9,10 +9,9 @@ from ferapp.sessions.recorder import Recorder
 from ferapp.settings import StreamSettings
 from ferapp.ui.live.webcam import Viewer
 from ferapp.ui.shared import resources
-from ferapp.ui.shared.consent import begin_recording
+from ferapp.ui.shared.consent import begin_recording, dashboard_link
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.owner import owner
-from ferapp.ui.shared.page import PAGES
 from ferapp.wording import clock
 
 
@@ -58,7 +57,7 @@ def live_controls(viewer: Viewer, choice: Choice, settings: StreamSettings, *, i
         begin_recording(start)
     if viewer.recorder:
         # Not in the panel, which changes too often to be clicked on.
-        st.page_link(PAGES / "dashboard.py", label="Open the dashboard")
+        dashboard_link()
 
 
 def live_mark(viewer: Viewer) -> None:

@@ -19,7 +19,7 @@ from ferapp.ui.pictures.outcomes import Outcome, hidden_boxes, remembered
 from ferapp.ui.shared.resources import turns
 from ferapp.vision.annotate import annotated, captions, colours, hidden
 from ferapp.vision.boxes import iou, squares
-from ferapp.vision.crops import Image, region, resized
+from ferapp.vision.crops import Image, fitted, region
 
 Floats = NDArray[np.float32]
 
@@ -77,7 +77,7 @@ def picture_bytes(outcome: Outcome, analysis: FrameAnalysis | None = None) -> by
         "picture",
         outcome,
         (threshold, places.tobytes()),
-        lambda: jpeg_bytes(_fitted(_drawn(outcome, places))),
+        lambda: jpeg_bytes(fitted(_drawn(outcome, places), _SHOWN_PX)),
     )
 
 
@@ -92,14 +92,6 @@ def _drawn(outcome: Outcome, places: Floats) -> Image:
     texts, inks = captions(analysis), colours(analysis)
     xyxy = analysis.faces.xyxy[seen]
     return annotated(image, xyxy, [texts[i] for i in seen], [inks[i] for i in seen])
-
-
-def _fitted(image: Image) -> Image:
-    scale = _SHOWN_PX / max(image.shape[:2])
-    if scale >= 1:
-        return image
-    height, width = image.shape[:2]
-    return resized(image, (max(round(width * scale), 1), max(round(height * scale), 1)))
 
 
 def crops(outcome: Outcome, analysis: FrameAnalysis) -> NDArray[np.uint8]:

@@ -8,10 +8,9 @@ import streamlit as st
 from ferapp.pipeline.record import new_recording, readings_of_pictures
 from ferapp.ui.pictures.outcomes import Outcome
 from ferapp.ui.shared import resources
-from ferapp.ui.shared.consent import begin_recording
+from ferapp.ui.shared.consent import keep_button
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.owner import owner
-from ferapp.ui.shared.page import PAGES
 
 
 def picture_controls(outcomes: Sequence[Outcome], choice: Choice) -> None:
@@ -43,12 +42,6 @@ def picture_controls(outcomes: Sequence[Outcome], choice: Choice) -> None:
         )
         st.session_state["recorded-pictures"] = {o.id for o in outcomes}
 
-    if st.session_state.get("recorded-pictures") == {o.id for o in outcomes}:
-        st.success("Kept as a session.", icon=":material/check:")
-        st.page_link(PAGES / "dashboard.py", label="Open the dashboard")
-    elif st.button(
-        "Keep as a session",
-        icon=":material/save:",
-        help="Keep the numbers for the dashboard; no picture and no file name is kept.",
-    ):
-        begin_recording(start, asks_always=True)
+    keep_button(
+        start, is_kept=st.session_state.get("recorded-pictures") == {o.id for o in outcomes}
+    )

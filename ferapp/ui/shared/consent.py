@@ -10,6 +10,7 @@ from ferapp.errors import StoreError
 from ferapp.sessions.store import KEEP_DAYS
 from ferapp.ui.shared import resources
 from ferapp.ui.shared.owner import owner
+from ferapp.ui.shared.page import PAGES
 
 _CONSENT_VERSION: Final = "2026-11"
 _WHO: Final = ("I am the only person shown", "Everyone shown has agreed")
@@ -49,6 +50,24 @@ def begin_recording(start: Start, *, asks_always: bool = False) -> None:
         start(*given)
         st.rerun()
     _consent(start, is_remembered=not asks_always)
+
+
+def dashboard_link() -> None:
+    """The way to what was recorded."""
+    st.page_link(PAGES / "dashboard.py", label="Open the dashboard")
+
+
+def keep_button(start: Start, *, is_kept: bool) -> None:
+    """The button that keeps what was analysed as a session, or that it is kept."""
+    if is_kept:
+        st.success("Kept as a session.", icon=":material/check:")
+        dashboard_link()
+    elif st.button(
+        "Keep as a session",
+        icon=":material/save:",
+        help="Keep the numbers for the dashboard; no picture and no file name is kept.",
+    ):
+        begin_recording(start, asks_always=True)
 
 
 @st.dialog("Recording is not possible")

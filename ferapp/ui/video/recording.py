@@ -8,9 +8,8 @@ from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.clip import Clip, recording_of_clip
 from ferapp.settings import ClipSettings
 from ferapp.ui.shared import resources
-from ferapp.ui.shared.consent import begin_recording
+from ferapp.ui.shared.consent import keep_button
 from ferapp.ui.shared.owner import owner
-from ferapp.ui.shared.page import PAGES
 
 
 def clip_controls(key: str, clip: Clip, analyzer: Analyzer, settings: ClipSettings) -> None:
@@ -32,12 +31,4 @@ def clip_controls(key: str, clip: Clip, analyzer: Analyzer, settings: ClipSettin
         st.session_state["recorded-clip"] = key
         st.session_state["next-session"] = recording.id
 
-    if st.session_state.get("recorded-clip") == key:
-        st.success("Kept as a session.", icon=":material/check:")
-        st.page_link(PAGES / "dashboard.py", label="Open the dashboard")
-    elif st.button(
-        "Keep as a session",
-        icon=":material/save:",
-        help="Keep the numbers for the dashboard; no picture and no file name is kept.",
-    ):
-        begin_recording(start, asks_always=True)
+    keep_button(start, is_kept=st.session_state.get("recorded-clip") == key)
