@@ -33,7 +33,7 @@ from ferapp.sessions.database import database_url, in_words, open_database
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Readings
 from ferapp.sessions.store import Store
-from tests.recordings import some_readings, some_recording
+from tests.support.sessions import some_readings, some_recording
 
 OWNER = "chaos"
 FRAMES_PER_SECOND = 15

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from benchmarks import chaos, crowd, fuzz
 from benchmarks.machine import ROOT, about
-from tests.e2e.test_no_packet import used_alone, why_not
+from tests.support.no_packet import used_alone, why_not
 
 MOST_TIMES_SLOWER = 2.0
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from ferapp.media.images import read_image
-from tests import videos
+from tests.support import videos
 
 SAMPLE = Path(__file__).parents[1] / "ferapp" / "samples" / "astronaut.jpg"
 PICTURE_WH = (48, 40)

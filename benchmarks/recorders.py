@@ -32,8 +32,8 @@ from ferapp.sessions.database import database_url, in_words, open_database
 from ferapp.sessions.recorder import Recorder, Sink
 from ferapp.sessions.session import Readings
 from ferapp.sessions.store import Store
-from tests import postgres
-from tests.recordings import some_readings, some_recording
+from tests.support import postgres
+from tests.support.sessions import some_readings, some_recording
 
 OWNER = "load"
 FRAMES_PER_SECOND = 15

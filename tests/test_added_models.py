@@ -30,13 +30,12 @@ from ferapp.types import Faces
 from ferapp.ui.live.webcam import Viewer
 from ferapp.ui.shared import resources
 from ferapp.vision.crops import mirrored
-from tests.conftest import SAMPLES, shared
-from tests.fakes import Clock, FakeDetector, FakeSession
-from tests.test_cli import ferapp
-from tests.test_pages import app, upload, words
+from tests.support.apps import app, upload, words
+from tests.support.cli import ferapp
+from tests.support.fakes import Clock, FakeDetector, FakeSession
+from tests.support.models import LABELS, SIDE, entry
+from tests.support.places import SAMPLES, shared
 
-LABELS = ("calm", "glad", "odd")
-SIDE = 8
 GREY = 191
 """Mean of the pictures that the graphs below stumble over; none of the examiner's has it."""
 
@@ -194,22 +193,6 @@ def hidden(how: str) -> bytes:
 
 
 PLACES = ("initializer", "up", "without a mark", "attribute", "sparse", "function", "training")
-
-
-def entry(data: bytes, name: str = "mine", **changes: Any) -> dict[str, Any]:
-    return {
-        "name": name,
-        "kind": "classifier",
-        "family": "logits",
-        "file": f"{name}.onnx",
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "input": {"size_wh": [SIDE, SIDE], "colour": "rgb", "mean": 127.5, "std": 127.5},
-        "labels": list(LABELS),
-        "licence": "MIT",
-        "source": "made for a test",
-        "data": "nothing",
-        **changes,
-    }
 
 
 def refusal(data: bytes, **changes: Any) -> str:

@@ -10,7 +10,7 @@ from ferapp.errors import InvalidValue, SettingError
 from ferapp.pipeline.analyzer import Analyzer, renormalised
 from ferapp.settings import AnalysisSettings, DetectionSettings
 from ferapp.types import Faces, FrameAnalysis
-from tests.fakes import FakeClassifier, FakeDetector, FakeSmileReader
+from tests.support.fakes import FakeClassifier, FakeDetector, FakeSmileReader
 
 
 def faces(*boxes: tuple[float, float, float, float]) -> Faces:

@@ -34,11 +34,11 @@ from ferapp.sessions.formats.exchange import read
 from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
 from ferapp.types import Faces
-from tests.batches import Scripted, in_this_process, items
-from tests.conftest import ROOT, SAMPLES
-from tests.fakes import FakeClassifier, FakeDetector
-from tests.test_cli import ferapp as run_ferapp
-from tests.videos import cut, noisy, solid, written
+from tests.support.batches import Scripted, contents, in_this_process, items
+from tests.support.cli import ferapp as run_ferapp
+from tests.support.fakes import FakeClassifier, FakeDetector
+from tests.support.places import ROOT, SAMPLES
+from tests.support.videos import cut, noisy, solid, written
 
 DEFAULTS = manifest().defaults
 REQUEST = Request(DEFAULTS.detector, DEFAULTS.classifier, ClipSettings())
@@ -87,10 +87,6 @@ def table(folder: Path, name: str) -> pandas.DataFrame:
     path = folder.parent / "out" / f"{name}.csv"
     assert path.read_bytes().count(b"\xef\xbb\xbf") == 1
     return pandas.read_csv(path, encoding="utf-8-sig")
-
-
-def contents(out: Path) -> dict[str, bytes]:
-    return {str(p.relative_to(out)): p.read_bytes() for p in out.rglob("*") if p.is_file()}
 
 
 def test_what_a_folder_holds_in_the_order_of_paths(folder: Path) -> None:

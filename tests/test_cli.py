@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,22 +11,11 @@ import pytest
 
 from ferapp.inference.manifest import manifest
 from ferapp.media.images import read_image
-from tests.conftest import ROOT, SAMPLES, shared
-from tests.test_data import FEAR, HAPPY, png, write_split
+from tests.support.cli import ferapp
+from tests.support.labelled import FEAR, HAPPY, png, write_split
+from tests.support.places import SAMPLES, shared
 
 ASTRONAUT = SAMPLES / "astronaut.jpg"
-
-
-def ferapp(*args: object, **env: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ferapp", *map(str, args)],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        cwd=ROOT,
-        env={**os.environ, **env},
-        timeout=300,
-    )
 
 
 @pytest.fixture

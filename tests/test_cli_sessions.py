@@ -12,7 +12,7 @@ from ferapp.cli.app import app
 from ferapp.errors import StoreError
 from ferapp.sessions.formats.exchange import read
 from ferapp.sessions.store import LOCAL_OWNER, Store
-from tests.recordings import some_readings, some_recording
+from tests.support.sessions import some_readings, some_recording
 
 
 @pytest.fixture

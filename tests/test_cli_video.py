@@ -26,8 +26,8 @@ from ferapp.pipeline.clip import Clip, ClipAnalysis
 from ferapp.sessions.formats.exchange import read
 from ferapp.ui.live.webcam import demo_frame
 from ferapp.vision.crops import resized
-from tests.conftest import ROOT
-from tests.videos import cut, numbered, solid, times_of, written
+from tests.support.places import ROOT
+from tests.support.videos import cut, numbered, solid, times_of, written
 
 HALF = (320, 240)
 FRAMES = 24

@@ -17,11 +17,10 @@ from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip, tracks_of
 from ferapp.sessions.session import Readings
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, Look, StreamSettings
 from ferapp.types import Faces
-from tests.fakes import FakeClassifier, FakeDetector
-from tests.recordings import made
-from tests.test_stream import faces
-from tests.test_video import FRONT, is_running
-from tests.videos import cut, noisy, written
+from tests.support.fakes import FakeClassifier, FakeDetector, faces
+from tests.support.sessions import made
+from tests.support.videos import FRONT, cut, noisy, written
+from tests.support.waiting import is_running
 
 WH = (320, 240)
 ALL = StreamSettings(reads_followed=True)

@@ -28,8 +28,8 @@ from typer.testing import CliRunner
 from ferapp.cli import serve
 from ferapp.cli.app import app
 from ferapp.sessions.database import database_url
-from tests.conftest import ROOT
-from tests.served import answer
+from tests.support.places import ROOT
+from tests.support.served import answer
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 SCRIPT = ROOT / "deploy" / "nginx-container.sh"

@@ -18,24 +18,29 @@ from ferapp.pipeline.annotated_copy.copy import AnnotatedCopy
 from ferapp.pipeline.annotated_copy.overlay import HIDDEN_MARGIN_S, Overlay
 from ferapp.sessions.report.summary import GAP_S
 from ferapp.sessions.session import Readings
-from tests.recordings import made
-from tests.test_video import EIGHT, FRONT, LEVELS, is_running, off_by, seen
-from tests.videos import (
+from tests.support.sessions import made
+from tests.support.videos import (
     CANARY,
+    EIGHT,
+    FRONT,
+    LEVELS,
     as_shown,
     cut,
     images_of,
     noisy,
     number,
     numbered,
+    off_by,
     packets_of,
     quadrants,
     replaced,
+    seen,
     solid,
     times_of,
     turned,
     written,
 )
+from tests.support.waiting import is_running
 
 WH = (320, 240)
 HERE, THERE = (40, 100, 100, 160), (200, 100, 260, 160)

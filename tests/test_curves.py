@@ -11,7 +11,7 @@ import pytest
 from ferapp.emotions import COLOURS, EXPRESSIONS
 from ferapp.sessions.report.charts import MOST_POINTS, affect_curve, timeline
 from ferapp.sessions.session import Marker, Readings
-from tests.recordings import made, some_readings
+from tests.support.sessions import made, some_readings
 
 NONE = Readings.empty(8)
 HOUR = some_readings(54_000)

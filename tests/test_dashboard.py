@@ -1,15 +1,11 @@
 """The dashboard as a visitor's session sees it, on a database of its own."""
 
-import json
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 import pytest
@@ -18,64 +14,12 @@ from streamlit.testing.v1 import AppTest
 from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.ui.shared import resources, session_views
-from tests.fakes import Clock
-from tests.recordings import made, some_readings, some_recording
-from tests.test_pages import app, words
+from tests.support.apps import dashboard, figures, words
+from tests.support.fakes import Clock
+from tests.support.sessions import made, some_readings
+from tests.support.stores import HOSTILE, STARTED, days_left, kept, titles
 
-HOSTILE = "![x](http://evil/x.png) <b>$x$</b> :material/home:"
 VIEWS = ("Over time", "Summary", "Compare", "Replay", "Files")
-STARTED = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
-
-
-@contextmanager
-def sessions_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """The app's store, on a file in a folder."""
-    monkeypatch.setenv("FERAPP_DATABASE_URL", f"sqlite:///{folder / 'sessions.db'}")
-    resources.store.clear()
-    yield resources.store()
-    resources.store.clear()
-
-
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    with sessions_in(tmp_path, monkeypatch) as opened:
-        yield opened
-
-
-def kept(
-    store: Store,
-    readings: Readings,
-    *,
-    owner: str = LOCAL_OWNER,
-    is_over: bool = True,
-    **changes: object,
-) -> str:
-    recording = some_recording(**{"id": uuid4().hex, "started": STARTED} | changes)
-    store.begin(recording, owner)
-    store.add(recording.id, readings)
-    if is_over:
-        store.finish(recording.id)
-    return recording.id
-
-
-def dashboard(view: str = "") -> AppTest:
-    at = app("dashboard.py")
-    return at.segmented_control(key="view-5").set_value(view).run() if view else at
-
-
-def figures(at: AppTest) -> dict[str, Any]:
-    """Every figure on the page by its key."""
-    plots = {plot.key: json.loads(plot.proto.spec) for plot in at.get("plotly_chart")}
-    return plots | {c.key: json.loads(c.proto.json)["figure"] for c in at.get("bidi_component")}
-
-
-def titles(store: Store) -> list[str]:
-    return [session.recording.title for session in store.overviews(LOCAL_OWNER)]
-
-
-def days_left(store: Store) -> int | None:
-    expires = store.overviews(LOCAL_OWNER)[0].expires
-    return None if expires is None else round((expires - datetime.now(UTC)) / timedelta(days=1))
 
 
 def test_nothing_recorded_says_how_to_and_offers_to_open_a_file(store: Store) -> None:

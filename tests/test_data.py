@@ -1,13 +1,11 @@
 """FER+ in its official layout: what is read, what is dropped, and what a broken one is told."""
 
 import csv
-import io
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import DataError
@@ -19,32 +17,14 @@ from ferapp.evaluation.labelled_faces import (
     only,
     without_single_votes,
 )
-from tests.conftest import shared
+from tests.support.labelled import FEAR, HAPPY, png, write_split
+from tests.support.places import shared
 
-# neutral, happiness, surprise, sadness, anger, disgust, fear, contempt, unknown, not a face
-HAPPY = [1, 8, 1, 0, 0, 0, 0, 0, 0, 0]
 TORN = [5, 5, 0, 0, 0, 0, 0, 0, 0, 0]
 UNKNOWN = [2, 0, 0, 0, 0, 0, 0, 0, 8, 0]
 NO_FACE = [0, 0, 0, 0, 0, 0, 0, 0, 0, 10]
 SINGLES = [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]
-FEAR = [0, 0, 3, 0, 0, 0, 7, 0, 0, 0]
 ROWS = [HAPPY, TORN, UNKNOWN, NO_FACE, SINGLES, FEAR]
-
-
-def png(value: int) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(np.full((48, 48), value, np.uint8)).save(out, "PNG")
-    return out.getvalue()
-
-
-def write_split(root: Path, split: str, rows: list[list[int]]) -> Path:
-    folder = root / f"FER2013{split}"
-    folder.mkdir(parents=True)
-    with (folder / "label.csv").open("w", newline="") as file:
-        for index, votes in enumerate(rows):
-            csv.writer(file).writerow([f"fer{index}.png", "(0, 0, 48, 48)", *votes])
-            (folder / f"fer{index}.png").write_bytes(png(index * 10))
-    return folder
 
 
 @pytest.fixture

@@ -23,9 +23,9 @@ from ferapp.libraries import Loaded, Trouble
 from ferapp.sessions.database import database_url, open_database
 from ferapp.ui.shared import installation, resources
 from ferapp.vision import opencv
-from tests.conftest import ROOT
-from tests.test_libraries import put
-from tests.test_pages import app, words
+from tests.support.apps import app, words
+from tests.support.packages import put
+from tests.support.places import ROOT
 
 KEYS = {
     *("ferapp", "python", "system", "processor", "processor_features", "cores", "memory"),

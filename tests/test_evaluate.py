@@ -10,8 +10,8 @@ from ferapp.errors import DataError
 from ferapp.evaluation.evaluators import WIDER_SETTINGS, evaluate_expressions, evaluate_faces
 from ferapp.evaluation.labelled_faces import LabelledFaces
 from ferapp.types import Faces
-from tests.fakes import FakeClassifier, FakeDetector
-from tests.test_data import png
+from tests.support.fakes import FakeClassifier, FakeDetector
+from tests.support.labelled import png
 
 
 def faces(labels: tuple[str, ...], *rows: tuple[str, int]) -> LabelledFaces:

@@ -20,8 +20,8 @@ from ferapp.inference.session import Session
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import mirrored, region
 from ferapp.vision.preprocess import batch
-from tests.conftest import ROOT, SAMPLES
-from tests.test_added_models import entry
+from tests.support.models import entry
+from tests.support.places import ROOT, SAMPLES
 
 EMULATOR = shutil.which("qemu-x86_64")
 FACES = 30

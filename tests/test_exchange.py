@@ -19,7 +19,7 @@ from ferapp.sessions.formats import columns
 from ferapp.sessions.formats.exchange import read, table, to_csv, to_json, to_parquet
 from ferapp.sessions.formats.metadata import from_metadata, metadata
 from ferapp.sessions.session import Marker, Readings, Recording
-from tests.recordings import as_objects, some_readings, some_recording
+from tests.support.sessions import as_objects, some_readings, some_recording
 
 Writer = Callable[[Recording, Readings], bytes]
 WRITERS = [

@@ -9,7 +9,7 @@ from ferapp.emotions import COLOURS, EXPRESSIONS
 from ferapp.sessions.report.charts import empty_frame, picture_bars, shares, transition_map
 from ferapp.sessions.report.summary import summary
 from ferapp.sessions.session import Readings
-from tests.recordings import made
+from tests.support.sessions import made
 
 NONE = Readings.empty(8)
 JOY, SAD = "happiness", "sadness"

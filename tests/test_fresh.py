@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import fresh
-from tests.conftest import ROOT
+from tests.support.places import ROOT
 
 RESULTS = sorted((ROOT / "benchmarks" / "results").glob("*-fresh.json"))
 README = (ROOT / "README.md").read_text(encoding="utf-8")

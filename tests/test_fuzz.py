@@ -15,7 +15,7 @@ from benchmarks.mutants import File
 from ferapp.errors import ImageError, VideoError
 from ferapp.media.decoder import Decoder
 from ferapp.media.images import read_image
-from tests.conftest import ROOT
+from tests.support.places import ROOT
 
 CORPUS = ROOT / "tests" / "corpus"
 MUTANTS = 4000

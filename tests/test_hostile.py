@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.conftest import SAMPLES, shared
-from tests.test_cli import ferapp
+from tests.support.cli import ferapp
+from tests.support.places import SAMPLES, shared
 
 
 def rows() -> list[dict[str, str]]:

@@ -10,7 +10,7 @@ import pytest
 
 from ferapp.errors import VideoError
 from ferapp.media.video import MAX_SIDE_PX, Video
-from tests.conftest import ROOT, SHARED, shared
+from tests.support.places import ROOT, SHARED, shared
 
 LONGEST_S = 10.0
 """The slowest takes a quarter of it on two cores; what hangs takes far more."""

@@ -16,32 +16,14 @@ from PIL import Image
 from ferapp.errors import ImageError
 from ferapp.media import images
 from ferapp.media.images import read_image
-from tests.conftest import ROOT
+from tests.support.pictures import chunk, png
+from tests.support.places import ROOT
 
 
 def encoded(picture: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     out = io.BytesIO()
     picture.save(out, kind, **options)
     return out.getvalue()
-
-
-def chunk(name: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-
-
-def png(
-    wh: tuple[int, int],
-    rows: bytes,
-    *,
-    depth: int = 8,
-    colour: int = 0,
-    interlace: int = 0,
-    extra: bytes = b"",
-) -> bytes:
-    """A PNG file as no encoder would write it, from rows that begin with their filter."""
-    head = struct.pack(">IIBBBBB", *wh, depth, colour, 0, 0, interlace)
-    body = chunk(b"IHDR", head) + extra + chunk(b"IDAT", zlib.compress(rows))
-    return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")
 
 
 def palette(**options: object) -> bytes:

@@ -11,7 +11,7 @@ from ferapp.inference.session import Session
 from ferapp.settings import DetectionSettings
 from ferapp.types import Faces
 from ferapp.vision.preprocess import InputSpec
-from tests.fakes import FakeSession
+from tests.support.fakes import FakeSession
 
 GREY = InputSpec(size_wh=(48, 48), colour="grey", mean=127.5, std=64)
 LABELS = ("a", "b", "c")

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.support.places import ROOT
 
 spec = importlib.util.spec_from_file_location("install", ROOT / "deploy" / "install.py")
 assert spec and spec.loader

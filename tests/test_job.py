@@ -10,56 +10,11 @@ import pytest
 from ferapp.errors import UserError, VideoError
 from ferapp.serving.job import Job
 from ferapp.serving.seats import Seats
-from tests.fakes import Clock
-from tests.test_recorder import wait_until
+from tests.support.fakes import Clock, FakeWork
+from tests.support.waiting import wait_until
 
 LONG_S = 5.0
 """Far more than anything here takes, and less than anybody would wait for a test that hangs."""
-
-
-class FakeWork:
-    """Does one step each time that the test says so, and tells on which step and when it ended.
-
-    Args:
-        steps: How many there are.
-        total: What it claims.
-        error: Raised in place of the step after those that the test allows.
-        breaks: Raised when it is closed in the middle of a step.
-    """
-
-    def __init__(
-        self,
-        steps: int = 4,
-        *,
-        total: float | None = None,
-        error: Exception | None = None,
-        breaks: Exception | None = None,
-    ) -> None:
-        self.total = float(steps) if total is None else total
-        self.steps, self.error, self.breaks = steps, error, breaks
-        self.closes = 0
-        self.began = threading.Event()
-        self.closed = threading.Event()
-        self._allowed = threading.Semaphore(0)
-
-    def allow(self, steps: int = 100) -> None:
-        self._allowed.release(steps)
-
-    def __iter__(self) -> Iterator[float]:
-        self.began.set()
-        for step in range(1, self.steps + 1):
-            while not self._allowed.acquire(timeout=0.01):
-                if self.closed.is_set():
-                    if self.breaks:
-                        raise self.breaks
-                    return
-            if self.error:
-                raise self.error
-            yield float(step)
-
-    def close(self) -> None:
-        self.closes += 1
-        self.closed.set()
 
 
 Made = Job[FakeWork]

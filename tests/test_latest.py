@@ -8,7 +8,7 @@ import pytest
 from ferapp.pipeline.stream import FaceReading, StreamFrame
 from ferapp.serving.latest import Latest
 from ferapp.serving.seats import Seats
-from tests.fakes import Clock
+from tests.support.fakes import Clock
 
 LABELS = ("a", "b")
 

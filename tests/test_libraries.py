@@ -20,7 +20,8 @@ from ferapp.libraries import Library, Loaded, Trouble, load, repair
 from ferapp.ui.server import health
 from ferapp.vision import opencv
 from ferapp.vision.preprocess import InputSpec
-from tests.conftest import ROOT, SAMPLES
+from tests.support.packages import put
+from tests.support.places import ROOT, SAMPLES
 
 FAKE = Library("Fake", "fakelib", "fake-headless")
 OURS = {"fakelib/__init__.py": "", "fakelib/core.py": "ours"}
@@ -41,19 +42,6 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
 
     yield add
     sys.modules.pop("fakelib", None)
-
-
-def put(folder: Path, name: str, version: str, files: dict[str, str]) -> None:
-    about = folder / f"{name.replace('-', '_')}-{version}.dist-info"
-    about.mkdir()
-    (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
-    (about / "RECORD").write_text(
-        "".join(f"{file},sha256=x,{len(text)}\n" for file, text in files.items())
-        + f"{about.name}/RECORD,,\n../../../bin/tool,sha256=x,99\n"
-    )
-    for file, text in files.items():
-        (folder / file).parent.mkdir(exist_ok=True)
-        (folder / file).write_text(text)
 
 
 def remove(folder: Path, name: str, version: str, files: dict[str, str]) -> None:

@@ -12,10 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from ferapp.sessions.store import Store
 from ferapp.ui.server import login_rules
-from tests.conftest import ROOT
-from tests.recordings import some_readings
-from tests.test_dashboard import kept, store
-from tests.test_pages import words
+from tests.support.apps import words
+from tests.support.places import ROOT
+from tests.support.sessions import some_readings
+from tests.support.stores import kept
 
 __all__ = ["store"]
 

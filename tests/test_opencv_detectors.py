@@ -11,7 +11,7 @@ from ferapp.media.images import read_image
 from ferapp.settings import DetectionSettings
 from ferapp.vision.boxes import iou
 from ferapp.vision.preprocess import InputSpec
-from tests.conftest import SAMPLES, shared
+from tests.support.places import SAMPLES, shared
 
 RGB = InputSpec((320, 240), "rgb", 127, 128)
 

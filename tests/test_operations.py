@@ -19,12 +19,11 @@ from ferapp.ui.server import health, metrics
 from ferapp.ui.server.logs import begin_log
 from ferapp.ui.shared import resources
 from ferapp.ui.video import jobs
-from tests.conftest import ROOT
-from tests.fakes import Clock
-from tests.test_job import FakeWork
-from tests.test_pages import ASTRONAUT, app, upload
-from tests.test_recorder import FakeSink, wait_until
-from tests.test_webcam import frame, viewer
+from tests.support.apps import ASTRONAUT, app, upload
+from tests.support.fakes import Clock, FakeSink, FakeWork
+from tests.support.frames import frame, viewer
+from tests.support.places import ROOT
+from tests.support.waiting import wait_until
 
 CANARY = "canary-of-a-name"
 

@@ -22,28 +22,11 @@ from ferapp.types import FrameAnalysis
 from ferapp.ui.live.page import _ice_servers
 from ferapp.ui.live.webcam import LiveSettings
 from ferapp.ui.shared import resources
-from tests.conftest import ROOT, SAMPLES
-from tests.fakes import Clock
+from tests.support.apps import ASTRONAUT, HOPPER, app, upload, words
+from tests.support.fakes import Clock
+from tests.support.places import ROOT, SAMPLES
 
-ASTRONAUT = (SAMPLES / "astronaut.jpg").read_bytes()
-HOPPER = (SAMPLES / "grace-hopper.jpg").read_bytes()
 THREE = (SAMPLES / "three-portraits.jpg").read_bytes()
-
-
-def app(page: str = "") -> AppTest:
-    """A new session that has opened the app, or one of its pages by itself."""
-    file = ROOT / "pages" / page if page else ROOT / "ferapp" / "ui" / "navigation.py"
-    return AppTest.from_file(file, default_timeout=30).run()
-
-
-def upload(at: AppTest, **files: bytes) -> AppTest:
-    values = [(f"{name}.jpg", data, "image/jpeg") for name, data in files.items()]
-    return at.file_uploader[0].set_value(values).run()
-
-
-def words(at: AppTest) -> str:
-    kinds = (at.markdown, at.text, at.caption, at.info, at.warning, at.title, at.subheader)
-    return "\n".join(element.value for kind in kinds for element in kind)
 
 
 @pytest.fixture

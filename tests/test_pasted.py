@@ -11,7 +11,7 @@ from ferapp.evaluation.labelled_faces import LabelledFaces
 from ferapp.evaluation.pasted import Pasting, evaluate_pasted
 from ferapp.settings import DetectionSettings
 from ferapp.types import Faces
-from tests.fakes import FakeClassifier
+from tests.support.fakes import FakeClassifier
 
 LABELS = ("black", "grey", "white")
 

@@ -9,7 +9,7 @@ import yaml
 from packaging.requirements import Requirement
 
 import ferapp
-from tests.conftest import ROOT
+from tests.support.places import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 GITHUB = ROOT / ".github"

@@ -6,7 +6,7 @@ import pytest
 
 from ferapp.media.images import read_image
 from ferapp.vision.quality import LEAST_PX, flaws
-from tests.conftest import SAMPLES
+from tests.support.places import SAMPLES
 
 FACE = np.array([[181, 66, 269, 173]], np.float32)
 

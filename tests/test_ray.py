@@ -11,11 +11,10 @@ import pytest
 from ferapp.batch.engines import on_ray
 from ferapp.batch.items import Outcome
 from ferapp.errors import ModelError, UserError
-from tests.batches import Scripted, items
-from tests.conftest import SAMPLES
-from tests.test_batch import contents
-from tests.test_cli import ferapp as run_ferapp
-from tests.videos import noisy, written
+from tests.support.batches import Scripted, contents, items
+from tests.support.cli import ferapp as run_ferapp
+from tests.support.places import SAMPLES
+from tests.support.videos import noisy, written
 
 # Not imported here: the engine has to say before what Ray may do.
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra: batch")

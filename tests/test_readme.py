@@ -7,7 +7,7 @@ import numpy as np
 import pandas
 import pytest
 
-from tests.conftest import ROOT
+from tests.support.places import ROOT
 
 PAGES = [
     *(ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")),

@@ -1,8 +1,5 @@
 """The recorder with a sink that fails on demand, and the way from frames to rows."""
 
-import threading
-import time
-
 import numpy as np
 import pytest
 
@@ -15,27 +12,9 @@ from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Readings
 from ferapp.settings import StreamSettings
 from ferapp.types import Faces, FrameAnalysis
-from tests.fakes import Clock
-from tests.recordings import some_readings
-
-
-class FakeSink:
-    """Keeps what it is given, or fails."""
-
-    def __init__(self) -> None:
-        self.batches: list[Readings] = []
-        self.finished: list[float] = []
-        self.failure: Exception | None = None
-        self.was_asked = threading.Event()
-
-    def add(self, session: str, readings: Readings, duration_s: float) -> None:
-        self.was_asked.set()
-        if self.failure:
-            raise self.failure
-        self.batches.append(readings)
-
-    def finish(self, session: str, duration_s: float) -> None:
-        self.finished.append(duration_s)
+from tests.support.fakes import Clock, FakeSink
+from tests.support.sessions import some_readings
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -51,13 +30,6 @@ def sink() -> FakeSink:
 def frame_at(at_s: float) -> Readings:
     one = some_readings(1)
     return Readings(**{**vars(one), "at_s": np.array([at_s])})
-
-
-def wait_until(is_so: object) -> None:
-    deadline = time.monotonic() + 5
-    while not is_so():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 def test_nothing_to_record_makes_an_empty_session(sink: FakeSink) -> None:

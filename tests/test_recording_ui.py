@@ -20,14 +20,23 @@ from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.settings import AnalysisSettings, StreamSettings
 from ferapp.ui.live.webcam import LiveSettings, Viewer
 from ferapp.ui.shared.owner import owner
-from tests.fakes import Clock, FakeClassifier, FakeDetector
-from tests.recordings import made, some_readings, some_recording
-from tests.test_dashboard import dashboard, days_left, figures, kept, sessions_in, titles
-from tests.test_pages import ASTRONAUT, HOPPER, app, upload, words
-from tests.test_recorder import FakeSink, wait_until
-from tests.test_webcam import ONE, frame, viewer
-
-AGREED = "Everyone shown has agreed"
+from tests.support.apps import (
+    AGREED,
+    ASTRONAUT,
+    HOPPER,
+    agree,
+    app,
+    button,
+    dashboard,
+    figures,
+    upload,
+    words,
+)
+from tests.support.fakes import Clock, FakeClassifier, FakeDetector, FakeSink
+from tests.support.frames import ONE, frame, viewer
+from tests.support.sessions import made, some_readings, some_recording
+from tests.support.stores import days_left, kept, sessions_in, titles
+from tests.support.waiting import wait_until
 
 
 @pytest.fixture
@@ -176,22 +185,6 @@ def test_a_database_that_can_t_be_opened_stops_no_other_page(
     (tmp_path / "sub").unlink()
     with sessions_in(tmp_path / "sub", monkeypatch):
         assert "Nothing is recorded yet" in words(dashboard()), "asked again, it is tried again"
-
-
-def button(at: AppTest, label: str) -> object:
-    return next(b for b in at.button if b.label == label)
-
-
-def agree(at: AppTest, opener: str) -> AppTest:
-    """Fill the dialog in; without a browser its opener has to be pressed again at each run."""
-    button(at, opener).click().run()
-    assert button(at, "Agree and record").disabled
-    at.radio(key="consent-who").set_value(AGREED)
-    at.selectbox(key="consent-keep").set_value("7 days")
-    button(at, opener).click().run()
-    assert not button(at, "Agree and record").disabled
-    button(at, "Agree and record").click()
-    return button(at, opener).click().run()
 
 
 def test_pictures_are_kept_as_numbers_after_consent(store: Store, tmp_path: Path) -> None:

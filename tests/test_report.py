@@ -9,7 +9,7 @@ import pytest
 from ferapp.sessions.report.affect import FORMULA
 from ferapp.sessions.report.html import MOST_FACES, to_html
 from ferapp.sessions.session import Marker, Readings
-from tests.recordings import made, some_readings, some_recording
+from tests.support.sessions import made, some_readings, some_recording
 
 LIMITS = "An expression is not a feeling.\n\nFear & contempt are recognised <poorly>."
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> ${7*7} {{7*7}}"

@@ -5,7 +5,7 @@ import pytest
 from ferapp.media.images import read_image
 from ferapp.pipeline.build import load_analyzer
 from ferapp.ui.shared.samples import SAMPLES
-from tests.conftest import SAMPLES as FOLDER
+from tests.support.places import SAMPLES as FOLDER
 
 
 @pytest.mark.parametrize(

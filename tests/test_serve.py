@@ -15,8 +15,8 @@ from ferapp.cli import serve
 from ferapp.cli.app import app
 from ferapp.errors import SettingError
 from ferapp.system import folders
-from tests.conftest import ROOT
-from tests.served import answer
+from tests.support.places import ROOT
+from tests.support.served import answer
 
 # A user whom the password file does not know, and no HOME, as with docker run --user 12345.
 NOBODY = """

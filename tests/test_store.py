@@ -23,8 +23,8 @@ from ferapp.sessions import store as store_module
 from ferapp.sessions.database import database_url, open_database
 from ferapp.sessions.session import Marker, Readings, Recording
 from ferapp.sessions.store import Store
-from tests import postgres
-from tests.recordings import some_readings, some_recording
+from tests.support import postgres
+from tests.support.sessions import some_readings, some_recording
 
 ME, OTHER = "local", "someone else"
 

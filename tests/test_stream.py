@@ -10,7 +10,7 @@ from ferapp.pipeline.record import readings_of_frame
 from ferapp.pipeline.stream import Stream, StreamFrame
 from ferapp.settings import AnalysisSettings, Look, StreamSettings
 from ferapp.types import Faces
-from tests.fakes import Clock, FakeClassifier, FakeDetector
+from tests.support.fakes import Clock, FakeClassifier, FakeDetector, faces
 
 FPS = 15
 
@@ -19,11 +19,6 @@ def scene(grey: int = 100, width: int = 320) -> np.ndarray:
     """A frame with enough detail to count as sharp."""
     noise = np.random.default_rng(0).integers(-40, 40, (240, width, 3))
     return np.clip(noise + grey, 0, 255).astype(np.uint8)
-
-
-def faces(*lefts: float, side: float = 80) -> Faces:
-    xyxy = np.array([[x, 60, x + side, 60 + side] for x in lefts], np.float32).reshape(-1, 4)
-    return Faces(xyxy, np.full(len(lefts), 0.9, np.float32))
 
 
 class Setup:

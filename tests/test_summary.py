@@ -5,7 +5,7 @@ import pytest
 
 from ferapp.sessions.report.summary import GAP_S, Spell, Summary, pause_s, spells, summary
 from ferapp.sessions.session import Readings
-from tests.recordings import made, some_readings
+from tests.support.sessions import made, some_readings
 
 JOY, SAD, UNSURE = "happiness", "sadness", None
 

@@ -21,8 +21,8 @@ from ferapp.ui.live import camera_check
 from ferapp.ui.live.camera_check import CONNECTION_FAILED, SENTENCES
 from ferapp.ui.pictures.files import json_bytes, png_of, zip_of
 from ferapp.ui.pictures.outcomes import Outcome
-from tests.conftest import ROOT, SAMPLES
-from tests.test_pages import app, upload
+from tests.support.apps import app, upload
+from tests.support.places import ROOT, SAMPLES
 
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
@@ -108,7 +108,8 @@ FRAMES = """if True:
     sys.addaudithook(watch)
     from ferapp.media.images import read_image
     from ferapp.pipeline.build import load_analyzer
-    from tests.test_webcam import Viewer, frame
+    from ferapp.ui.live.webcam import Viewer
+    from tests.support.frames import frame
 
     viewer, photo = Viewer(load_analyzer()), Path(sys.argv[1]).read_bytes()
     is_watching = True

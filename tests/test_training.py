@@ -31,9 +31,14 @@ from ferapp.training.train import ExpressionRecipe, train_expressions  # noqa: E
 from ferapp.types import Faces  # noqa: E402
 from ferapp.vision.preprocess import InputSpec  # noqa: E402
 from ferapp.vision.priors import corners, priors  # noqa: E402
-from tests.conftest import ROOT  # noqa: E402
-from tests.fakes import FakeDetector  # noqa: E402
-from tests.test_data import FEAR, HAPPY, png, write_split  # noqa: E402
+from tests.support.fakes import FakeDetector  # noqa: E402
+from tests.support.labelled import (
+    FEAR,
+    HAPPY,
+    png,
+    write_split,
+)
+from tests.support.places import ROOT  # noqa: E402
 
 TINY = ExpressionRecipe(sizes=((16, 1), (24, 1)), batch_size=4, patience=9)
 TINY_FACES = FaceRecipe(views=8, batch_size=2, round_views=4, hold_out=3)

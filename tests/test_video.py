@@ -7,7 +7,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
 from itertools import pairwise
@@ -20,60 +19,30 @@ import pytest
 
 from ferapp.errors import VideoError
 from ferapp.media.containers import HEAD_BYTES, container_of
-from ferapp.media.video import ENDINGS, Video, VideoInfo
+from ferapp.media.video import ENDINGS, Video
 from ferapp.system.child import Child, ChildError
-from tests.test_images import png
-from tests.videos import (
+from tests.support.pictures import png
+from tests.support.places import ROOT
+from tests.support.videos import (
+    EIGHT,
+    FRONT,
+    LEVELS,
     WH,
     as_shown,
     cut,
     noisy,
     number,
     numbered,
+    off_by,
     quadrants,
     remuxed,
     replaced,
+    seen,
     solid,
     turned,
     written,
 )
-
-LEVELS = 6
-"""Colours of a picture may be so far off after an encoder, on average."""
-
-
-@dataclass(frozen=True)
-class Seen:
-    info: VideoInfo
-    at_s: list[float]
-    images: list[np.ndarray]
-    damage: str
-
-    @property
-    def numbers(self) -> list[int]:
-        return [number(image) for image in self.images]
-
-
-def seen(path: Path, **settings: object) -> Seen:
-    with Video(path, **settings) as video:
-        frames = list(video.frames())
-        return Seen(video.info, [t for t, _ in frames], [i for _, i in frames], video.damage)
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    # Of one that has ended but that nobody asked for its status no command is left.
-    command = Path(f"/proc/{pid}/cmdline")
-    return not command.exists() or bool(command.read_bytes())
-
-
-def off_by(image: np.ndarray, other: np.ndarray) -> float:
-    assert image.shape == other.shape
-    return float(np.abs(image.astype(int) - other).mean())
-
+from tests.support.waiting import is_running
 
 TS = (b"G" + bytes(187)) * 5
 M2TS = (bytes(4) + b"G" + bytes(187)) * 5
@@ -172,16 +141,6 @@ def test_what_a_container_claims(tmp_path: Path) -> None:
     assert not info.has_sound
 
 
-EIGHT = {
-    "upright": (1, 0, 0, 1),
-    "a quarter to the right": (0, 1, -1, 0),
-    "upside down": (-1, 0, 0, -1),
-    "a quarter to the left": (0, -1, 1, 0),
-    "mirrored left to right": (-1, 0, 0, 1),
-    "mirrored top to bottom": (1, 0, 0, -1),
-    "mirrored, a quarter to the right": (0, 1, 1, 0),
-    "mirrored, a quarter to the left": (0, -1, -1, 0),
-}
 BY_HAND = {
     "a quarter to the right": lambda image: np.rot90(image, -1),
     "upside down": lambda image: image[::-1, ::-1],
@@ -351,9 +310,6 @@ def test_the_size_may_change_on_the_way(tmp_path: Path) -> None:
     assert found.at_s == pytest.approx(np.arange(10) / 10, abs=0.01)
 
 
-FRONT = {"movflags": "+faststart"}
-
-
 @pytest.mark.parametrize(
     ("name", "options"), [("a.mp4", FRONT), ("a.mkv", {}), ("a.avi", {})], ids=str
 )
@@ -508,14 +464,12 @@ def test_a_decoder_that_hangs_does_not_outlive_who_started_it(tmp_path: Path) ->
         "import os, signal\n"
         "from ferapp.system.child import Child\n"
         f"with open({str(tmp_path / 'nothing')!r}, 'rb') as file:\n"
-        "    child = Child('tests.sleeper', file, ['{}\\n', 60], work='decoder', subject='video')\n"
+        "    child = Child('tests.support.sleeper', file, ['{}\\n', 60], work='decoder', subject='video')\n"
         "child._out.readline()\n"
         "print(child.pid, flush=True)\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    ran = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[1]
-    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     pid = int(ran.stdout)
     for _ in range(100):
         if not is_running(pid):
@@ -561,7 +515,7 @@ def nothing(tmp_path: Path) -> Iterator[object]:
         yield file
 
 
-decoder = partial(Child, "tests.sleeper", work="decoder of the video", subject="video")
+decoder = partial(Child, "tests.support.sleeper", work="decoder of the video", subject="video")
 
 
 def test_a_child_that_falls_silent_is_killed_and_it_is_told(nothing: object) -> None:

@@ -29,15 +29,13 @@ from ferapp.ui.video import jobs
 from ferapp.ui.video import page as video
 from ferapp.ui.video import results as video_results
 from ferapp.vision.crops import resized
-from tests.conftest import ROOT
-from tests.fakes import Clock, FakeClassifier, FakeDetector
-from tests.recordings import made, some_readings
-from tests.test_dashboard import HOSTILE, figures, sessions_in
-from tests.test_job import FakeWork
-from tests.test_pages import words
-from tests.test_recorder import wait_until
-from tests.test_recording_ui import AGREED, agree, button
-from tests.videos import cut, numbered, solid, written
+from tests.support.apps import AGREED, agree, button, figures, words
+from tests.support.fakes import Clock, FakeClassifier, FakeDetector, FakeWork
+from tests.support.places import ROOT
+from tests.support.sessions import made, some_readings
+from tests.support.stores import HOSTILE, sessions_in
+from tests.support.videos import cut, numbered, solid, written
+from tests.support.waiting import wait_until
 
 LONG_S = 30
 VIEWS = ("Over time", "Summary", "Replay", "Annotated copy", "Files")

@@ -27,8 +27,8 @@ from ferapp.serving.seats import Seats
 from ferapp.serving.video_jobs import PORTRAIT_PX, PREVIEW_PX, Copying, Reading, nameless
 from ferapp.settings import ClipSettings
 from ferapp.types import Faces
-from tests.fakes import Clock, FakeClassifier, FakeDetector
-from tests.videos import cut, noisy, written
+from tests.support.fakes import Clock, FakeClassifier, FakeDetector
+from tests.support.videos import cut, noisy, written
 
 WH = (320, 240)
 FRAMES = 12

@@ -14,23 +14,9 @@ from streamlit_webrtc.process import AsyncMediaProcessTrack
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import ModelError
 from ferapp.pipeline.analyzer import Analyzer
-from ferapp.types import Faces
-from ferapp.ui.live.webcam import LiveSettings, Viewer, _demo_frame
-from tests.fakes import Clock, FakeClassifier, FakeDetector
-
-ONE = Faces(np.array([[200, 100, 300, 200]], np.float32), np.ones(1, np.float32))
-
-
-def viewer(found: Faces = ONE) -> Viewer:
-    return Viewer(Analyzer(FakeDetector(found), FakeClassifier(EXPRESSIONS)), Clock())
-
-
-def frame(index: int = 0, *, width: int = 640) -> av.VideoFrame:
-    noise = np.random.default_rng(0).integers(60, 140, (480, width, 3)).astype(np.uint8)
-    noise[:, :40] = 255  # so that left and right can be told
-    out = av.VideoFrame.from_ndarray(noise, format="rgb24")
-    out.pts, out.time_base = index * 6000, fractions.Fraction(1, 90_000)
-    return out
+from ferapp.ui.live.webcam import LiveSettings, _demo_frame
+from tests.support.fakes import FakeClassifier, FakeDetector
+from tests.support.frames import ONE, frame, viewer
 
 
 def pixels(out: av.VideoFrame) -> np.ndarray:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
-from tests.served import answer
+from tests.support.places import ROOT
+from tests.support.served import answer
 
 
 @pytest.fixture(scope="module")

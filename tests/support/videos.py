@@ -2,12 +2,15 @@
 
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
 import numpy as np
+
+from ferapp.media.video import Video, VideoInfo
 
 WH = (96, 64)
 RATE = 10
@@ -220,3 +223,45 @@ def packets_of(path: Path, kind: str) -> list[bytes]:
     with av.open(str(path)) as container:
         packets = [bytes(packet) for packet in container.demux(**{kind: 0})]
     return [packet for packet in packets if packet]
+
+
+LEVELS = 6
+"""Colours of a picture may be so far off after an encoder, on average."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    info: VideoInfo
+    at_s: list[float]
+    images: list[np.ndarray]
+    damage: str
+
+    @property
+    def numbers(self) -> list[int]:
+        return [number(image) for image in self.images]
+
+
+def seen(path: Path, **settings: object) -> Seen:
+    with Video(path, **settings) as video:
+        frames = list(video.frames())
+        return Seen(video.info, [t for t, _ in frames], [i for _, i in frames], video.damage)
+
+
+def off_by(image: np.ndarray, other: np.ndarray) -> float:
+    assert image.shape == other.shape
+    return float(np.abs(image.astype(int) - other).mean())
+
+
+EIGHT = {
+    "upright": (1, 0, 0, 1),
+    "a quarter to the right": (0, 1, -1, 0),
+    "upside down": (-1, 0, 0, -1),
+    "a quarter to the left": (0, -1, 1, 0),
+    "mirrored left to right": (-1, 0, 0, 1),
+    "mirrored top to bottom": (1, 0, 0, -1),
+    "mirrored, a quarter to the right": (0, 1, 1, 0),
+    "mirrored, a quarter to the left": (0, -1, -1, 0),
+}
+
+
+FRONT = {"movflags": "+faststart"}

@@ -1,10 +1,12 @@
 """Stand-ins at the seams: models without weights."""
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ferapp.sessions.session import Readings
 from ferapp.settings import DetectionSettings, Look
 from ferapp.types import Faces
 
@@ -78,3 +80,72 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now_s
+
+
+class FakeWork:
+    """Does one step each time that the test says so, and tells on which step and when it ended.
+
+    Args:
+        steps: How many there are.
+        total: What it claims.
+        error: Raised in place of the step after those that the test allows.
+        breaks: Raised when it is closed in the middle of a step.
+    """
+
+    def __init__(
+        self,
+        steps: int = 4,
+        *,
+        total: float | None = None,
+        error: Exception | None = None,
+        breaks: Exception | None = None,
+    ) -> None:
+        self.total = float(steps) if total is None else total
+        self.steps, self.error, self.breaks = steps, error, breaks
+        self.closes = 0
+        self.began = threading.Event()
+        self.closed = threading.Event()
+        self._allowed = threading.Semaphore(0)
+
+    def allow(self, steps: int = 100) -> None:
+        self._allowed.release(steps)
+
+    def __iter__(self) -> Iterator[float]:
+        self.began.set()
+        for step in range(1, self.steps + 1):
+            while not self._allowed.acquire(timeout=0.01):
+                if self.closed.is_set():
+                    if self.breaks:
+                        raise self.breaks
+                    return
+            if self.error:
+                raise self.error
+            yield float(step)
+
+    def close(self) -> None:
+        self.closes += 1
+        self.closed.set()
+
+
+class FakeSink:
+    """Keeps what it is given, or fails."""
+
+    def __init__(self) -> None:
+        self.batches: list[Readings] = []
+        self.finished: list[float] = []
+        self.failure: Exception | None = None
+        self.was_asked = threading.Event()
+
+    def add(self, session: str, readings: Readings, duration_s: float) -> None:
+        self.was_asked.set()
+        if self.failure:
+            raise self.failure
+        self.batches.append(readings)
+
+    def finish(self, session: str, duration_s: float) -> None:
+        self.finished.append(duration_s)
+
+
+def faces(*lefts: float, side: float = 80) -> Faces:
+    xyxy = np.array([[x, 60, x + side, 60 + side] for x in lefts], np.float32).reshape(-1, 4)
+    return Faces(xyxy, np.full(len(lefts), 0.9, np.float32))

@@ -66,3 +66,7 @@ def items(folder: Path, *names: str) -> list[Item]:
         path.write_text(name)
         found.append(Item(path, "picture", name, stamp_of(path)))
     return found
+
+
+def contents(out: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(out)): p.read_bytes() for p in out.rglob("*") if p.is_file()}
