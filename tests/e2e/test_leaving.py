@@ -7,7 +7,7 @@ import pytest
 import requests
 
 from benchmarks.served import App
-from benchmarks.visitor import Visitor
+from stress.visitor import Visitor
 from tests.e2e.conftest import Server, Visit
 from tests.support.places import ROOT, SAMPLES
 

@@ -8,8 +8,6 @@ from streamlit.testing.v1 import AppTest
 from tests.support.places import ROOT, SAMPLES
 
 ASTRONAUT = (SAMPLES / "astronaut.jpg").read_bytes()
-
-
 HOPPER = (SAMPLES / "grace-hopper.jpg").read_bytes()
 
 

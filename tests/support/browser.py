@@ -9,8 +9,6 @@ import pytest
 from tests.e2e.conftest import SCREENSHOTS, Server, Visit, sync_api
 
 Page = sync_api.Page
-
-
 LOOKS = [
     pytest.param(scheme, width, id=f"{scheme} {width}")
     for scheme in ("light", "dark")

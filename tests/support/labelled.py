@@ -9,8 +9,6 @@ from PIL import Image
 
 # neutral, happiness, surprise, sadness, anger, disgust, fear, contempt, unknown, not a face
 HAPPY = [1, 8, 1, 0, 0, 0, 0, 0, 0, 0]
-
-
 FEAR = [0, 0, 3, 0, 0, 0, 7, 0, 0, 0]
 
 

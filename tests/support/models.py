@@ -4,8 +4,6 @@ import hashlib
 from typing import Any
 
 LABELS = ("calm", "glad", "odd")
-
-
 SIDE = 8
 
 

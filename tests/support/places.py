@@ -5,11 +5,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-
-
 SAMPLES = ROOT / "ferapp" / "samples"
-
-
 SHARED = ROOT.parent / "shared"
 
 

@@ -14,8 +14,6 @@ from ferapp.ui.shared import resources
 from tests.support.sessions import some_recording
 
 HOSTILE = "![x](http://evil/x.png) <b>$x$</b> :material/home:"
-
-
 STARTED = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 
 

@@ -1,6 +1,6 @@
 """Does it hold? Damaged files, a crowd, killed recorders and a network that counts, in one table.
 
-    python -m benchmarks.hold [--mutants N] [--seconds S] [--kills N]
+    python -m stress.hold [--mutants N] [--seconds S] [--kills N]
 
 As root on Linux, with chromium, the last part counts what leaves the machine while every page is
 used; elsewhere it says that it did not. The exit status is 1 where something did not hold.
@@ -17,8 +17,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import chaos, crowd, fuzz
 from benchmarks.machine import ROOT, about
+from stress import chaos, crowd, fuzz
 from tests.support.no_packet import used_alone, why_not
 
 MOST_TIMES_SLOWER = 2.0

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from sqlalchemy import URL
 
-from benchmarks.chaos import kill_and_check
-from benchmarks.recorders import FRAMES_PER_SECOND, load
+from stress.chaos import kill_and_check
+from stress.recorders import FRAMES_PER_SECOND, load
 
 
 def test_killed_recorders_lose_a_second_at_most_and_break_nothing(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from benchmarks.fuzz import Worker, file_of, look, originals, run
-from benchmarks.mutants import File
 from ferapp.errors import ImageError, VideoError
 from ferapp.media.decoder import Decoder
 from ferapp.media.images import read_image
+from stress.fuzz import Worker, file_of, look, originals, run
+from stress.mutants import File
 from tests.support.places import ROOT
 
 CORPUS = ROOT / "tests" / "corpus"

@@ -1,6 +1,6 @@
 """Many visitors at once: is anybody's result lost or another's, and how long does each wait?
 
-    python -m benchmarks.crowd [--visitors 50] [--viewers 4] [--seconds 60]
+    python -m stress.crowd [--visitors 50] [--viewers 4] [--seconds 60]
 
 Visitors come over real WebSockets, upload pictures of their own again and again, look at what comes
 back and at other pages. Every picture has a size that no other has, so that an answer that belongs
@@ -27,9 +27,9 @@ from rich.table import Table
 
 from benchmarks.machine import ROOT, about
 from benchmarks.served import App
-from benchmarks.visitor import Visitor
 from ferapp.media.images import jpeg_bytes, read_image
 from ferapp.vision.crops import resized
+from stress.visitor import Visitor
 
 SAMPLE = ROOT / "ferapp" / "samples" / "astronaut.jpg"
 PAGES = ("about", "dashboard", "live", "video")

@@ -17,8 +17,6 @@ from tests.support.places import ROOT
 from tests.support.sessions import some_readings
 from tests.support.stores import kept
 
-__all__ = ["store"]
-
 AUTH = {
     "redirect_uri": "http://127.0.0.1:8501/oauth2callback",
     "cookie_secret": "a secret of at least thirty-two characters",

@@ -1,6 +1,6 @@
 """Many recorders at once into one database, at the pace of live video.
 
-    python -m benchmarks.recorders [--recorders N] [--seconds S] [--out DIR]
+    python -m stress.recorders [--recorders N] [--seconds S] [--out DIR]
 
 Into a new SQLite file and, where its programs are installed, a new PostgreSQL server with its usual
 settings; all recorders in one process, and half of them in each of two. Every frame has one face.

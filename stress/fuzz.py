@@ -1,6 +1,6 @@
 """Damaged files by the hundred thousand: each is read, or refused in a sentence, at once.
 
-    python -m benchmarks.fuzz [--mutants N] [--seed S] [--seconds T]
+    python -m stress.fuzz [--mutants N] [--seed S] [--seconds T]
 
 Most are pictures, one in forty is a video. They go through the code of the app in confined
 processes, one a core, whose death is held against the mutant that they were given. What is slow
@@ -35,11 +35,11 @@ from typing import Self
 import numpy as np
 
 from benchmarks.machine import ROOT
-from benchmarks.mutants import File, films, mutant, pictures
 from ferapp.errors import ImageError, VideoError
 from ferapp.media.decoder import Decoder
 from ferapp.media.images import read_image
 from ferapp.system.child import confine
+from stress.mutants import File, films, mutant, pictures
 
 MOST_MS = 500.0
 MOST_MB = 400

@@ -1,6 +1,6 @@
 """Recorders that are killed in the middle: what is left in the database, and how much is lost.
 
-    python -m benchmarks.chaos [--kills N] [--at-once N] [--seed N] [--url URL]
+    python -m stress.chaos [--kills N] [--at-once N] [--seed N] [--url URL]
 
 Each recorder is a process with a session of its own; all share one database, by default a new
 SQLite file. In one that --url names the sessions stay, to be purged a day later. The exit status is
@@ -85,7 +85,7 @@ def record(session: str) -> None:
 def killed(url: URL, session: str, after_s: float) -> list[float]:
     """The times that a recorder reported until it was killed, on its own clock."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.chaos", "--record", session],
+        [sys.executable, "-m", "stress.chaos", "--record", session],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,

@@ -32,12 +32,7 @@ from ferapp.types import Faces  # noqa: E402
 from ferapp.vision.preprocess import InputSpec  # noqa: E402
 from ferapp.vision.priors import corners, priors  # noqa: E402
 from tests.support.fakes import FakeDetector  # noqa: E402
-from tests.support.labelled import (
-    FEAR,
-    HAPPY,
-    png,
-    write_split,
-)
+from tests.support.labelled import FEAR, HAPPY, png, write_split  # noqa: E402
 from tests.support.places import ROOT  # noqa: E402
 
 TINY = ExpressionRecipe(sizes=((16, 1), (24, 1)), batch_size=4, patience=9)
