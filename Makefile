@@ -133,7 +133,7 @@ dist:  ## Build the sdist and the wheel into dist/, and check them (asks pypi.or
 	rm -rf dist
 	$(BIN)/uv build --quiet --no-create-gitignore
 	$(BIN)/twine check --strict dist/*
-	$(BIN)/python -m pytest -k test_wheel
+	$(BIN)/python -m pytest tests/policy/test_wheel.py
 
 clean:  ## Remove .venv and caches
 	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache build dist

@@ -228,7 +228,7 @@ def main() -> None:
     if postgres.binaries():
         places["postgresql"] = postgresql_server
     else:
-        print("benchmarks: no PostgreSQL server here (Debian: postgresql)", file=sys.stderr)
+        print("stress: no PostgreSQL server here (Debian: postgresql)", file=sys.stderr)
     rows, is_complete = [], True
     for name, place in places.items():
         for processes in (1, 2):

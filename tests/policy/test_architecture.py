@@ -12,6 +12,9 @@ import ferapp
 
 ROOT = Path(ferapp.__file__).parent
 FILES = sorted(ROOT.rglob("*.py"))
+REPOSITORY = ROOT.parent
+AROUND = ("tests", "benchmarks", "stress")
+NOT_SHIPPED = [p for folder in AROUND for p in sorted((REPOSITORY / folder).rglob("*.py"))]
 SCRIPTS = [ROOT.parent / "app.py", *sorted((ROOT.parent / "pages").glob("*.py"))]
 
 BELOW = {"errors", "emotions", "types", "settings", "wording", "libraries", "_version"}
@@ -161,6 +164,49 @@ def test_scripts_are_thin(path: Path) -> None:
     names = {n for n in imports(path) if n.startswith("ferapp.")}
     assert all(n.startswith("ferapp.ui") for n in names)
     assert not {n.split(".")[0] for n in imports(path)} & set(HOMES) - {"streamlit"}
+
+
+def tests_imported(path: Path) -> list[str]:
+    """Test modules, by whichever form of import."""
+    names = [
+        name
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for name in (
+            [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else [f"{node.module or ''}.{alias.name}" for alias in node.names]
+            if isinstance(node, ast.ImportFrom)
+            else []
+        )
+    ]
+    modules = {
+        ".".join(p.relative_to(REPOSITORY).with_suffix("").parts)
+        for p in NOT_SHIPPED
+        if p.name.startswith("test_")
+    }
+    return [name for name in names if modules & {name, name.rpartition(".")[0]}]
+
+
+@pytest.mark.parametrize(
+    "path", NOT_SHIPPED, ids=lambda path: path.relative_to(REPOSITORY).as_posix()
+)
+def test_nothing_imports_a_test(path: Path) -> None:
+    """What tests share is in tests/support: a test can be moved or deleted alone."""
+    assert not tests_imported(path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import tests.pages.test_pages",
+        "from tests.pages import test_pages",
+        "from tests.pages.test_pages import app",
+        "def later():\n    from tests.e2e.test_live import Live",
+    ],
+)
+def test_an_import_of_a_test_is_seen(line: str, tmp_path: Path) -> None:
+    (tmp_path / "one.py").write_text(line, encoding="utf-8")
+    assert len(tests_imported(tmp_path / "one.py")) == 1
 
 
 def test_every_room_is_drawn_in_the_architecture() -> None:

@@ -1,4 +1,4 @@
-"""Recorders that are killed, and many at once: the short version of two benchmarks."""
+"""Recorders that are killed, and many at once: the short version of two under stress/."""
 
 from pathlib import Path
 
