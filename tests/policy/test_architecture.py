@@ -166,7 +166,7 @@ def test_scripts_are_thin(path: Path) -> None:
     assert not {n.split(".")[0] for n in imports(path)} & set(HOMES) - {"streamlit"}
 
 
-def tests_imported(path: Path) -> list[str]:
+def imported_tests(path: Path) -> list[str]:
     """Test modules, by whichever form of import."""
     names = [
         name
@@ -192,7 +192,7 @@ def tests_imported(path: Path) -> list[str]:
 )
 def test_nothing_imports_a_test(path: Path) -> None:
     """What tests share is in tests/support: a test can be moved or deleted alone."""
-    assert not tests_imported(path)
+    assert not imported_tests(path)
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_nothing_imports_a_test(path: Path) -> None:
 )
 def test_an_import_of_a_test_is_seen(line: str, tmp_path: Path) -> None:
     (tmp_path / "one.py").write_text(line, encoding="utf-8")
-    assert len(tests_imported(tmp_path / "one.py")) == 1
+    assert len(imported_tests(tmp_path / "one.py")) == 1
 
 
 def test_every_room_is_drawn_in_the_architecture() -> None:
