@@ -77,7 +77,7 @@ class StreamSettings:
         analysis: For each frame.
         time_constant_s: Of the smoothing; see `ferapp.temporal.smoothing.Smoother`.
         hold_s: How long another label has to lead before it is shown.
-        detect_every: Faces are looked for in every so manieth frame and followed in between; None
+        detect_every: Faces are detected in every Nth frame and followed in between; None
             chooses by what a detection costs here.
         reads_followed: Whether the expression is also read where a face is expected, in the frames
             in which faces are followed.

@@ -8,6 +8,7 @@ from typing import Any, Final, Self
 import numpy as np
 
 from ferapp.batch.items import Request
+from ferapp.labels import UNSURE
 from ferapp.sessions.formats.columns import CODED, CORNERS, schema
 from ferapp.sessions.formats.exchange import table
 from ferapp.sessions.session import Readings, Recording
@@ -106,7 +107,7 @@ class Tables:
         tracks = record["tracks"]
         size = {"width": width, "height": height, "faces": len(tracks)}
         told = {key: record[key] for key in ("frames", "duration_s", "is_whole", "damage")}
-        rest = {f"{label}_s": 0.0 for label in (*self._request.labels, "unsure")}
+        rest = {f"{label}_s": 0.0 for label in (*self._request.labels, UNSURE)}
         rows = [
             track | file | rest | {f"{label}_s": s for label, s in track["seconds"].items()}
             for track in tracks

@@ -36,7 +36,7 @@ app.add_typer(sessions.app, name="sessions")
 app.add_typer(train.app, name="train")
 
 
-def _tell_version(is_asked: bool) -> None:
+def _show_version(is_asked: bool) -> None:
     if is_asked:
         typer.echo(__version__)
         raise typer.Exit
@@ -46,7 +46,9 @@ def _tell_version(is_asked: bool) -> None:
 def _configure(
     version: Annotated[
         bool,
-        typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version."),
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
     ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log what is being done.")] = False,
 ) -> None:

@@ -9,7 +9,7 @@ Detector = Annotated[
 ]
 Classifier = Annotated[str | None, typer.Option("--classifier", help="Expression classifier.")]
 Confidence = Annotated[
-    float, typer.Option("--confidence", min=0, max=1, help="Least score of a face.")
+    float, typer.Option("--confidence", min=0, max=1, help="Minimum face score.")
 ]
 Padding = Annotated[
     float, typer.Option("--padding", help="Share by which the crop is larger than the box.")
@@ -26,7 +26,7 @@ DetectEvery = Annotated[
     typer.Option(
         "--detect-every",
         min=1,
-        help="Look for faces in every so manieth of them; 15 times a second if not given.",
+        help="Look for faces in every Nth frame only; by default 15 times a second.",
     ),
 ]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads a model may use.")]

@@ -100,8 +100,8 @@ def _by_numpy(names: tuple[str, ...]) -> str:
     if set(names) & {*extensions.get("baseline", ()), *extensions.get("found", ())}:
         return "yes"
     # Of newer releases one name stands for several features, of which a part may be there.
-    is_told = names and set(names) <= set(extensions.get("not found", ()))
-    return "no" if is_told and len(names) == 1 else "unknown"
+    is_listed = names and set(names) <= set(extensions.get("not found", ()))
+    return "no" if is_listed and len(names) == 1 else "unknown"
 
 
 def cores() -> Finding:

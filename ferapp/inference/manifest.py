@@ -265,10 +265,10 @@ def read_manifest(path: Path = MODELS_FOLDER / "manifest.json") -> Manifest:
     except OSError as exc:
         raise ManifestError(f"{path.name} can't be read: {exc.strerror or exc}.") from exc
     except ValidationError as exc:
-        raise ManifestError(f"{path.name} breaks its schema at {_told(exc)}") from exc
+        raise ManifestError(f"{path.name} breaks its schema at {_error_text(exc)}") from exc
 
 
-def _told(exc: ValidationError) -> str:
+def _error_text(exc: ValidationError) -> str:
     """The place and the reason of the first error."""
     first = exc.errors()[0]
     place = ".".join(str(part) for part in first["loc"]) or "the file"
@@ -348,7 +348,7 @@ def added_entries(folder: Path) -> tuple[Any, ...]:
     except MissingWeights as exc:
         raise ManifestError(str(exc)) from exc
     except ValidationError as exc:
-        raise ManifestError(f"{MANIFEST_NAME} breaks its schema at {_told(exc)}") from exc
+        raise ManifestError(f"{MANIFEST_NAME} breaks its schema at {_error_text(exc)}") from exc
 
 
 def added_model(entry: Any) -> Model:
@@ -362,7 +362,7 @@ def added_model(entry: Any) -> Model:
             {**entry, "ships_with": "operator"} if isinstance(entry, dict) else entry
         )
     except ValidationError as exc:
-        raise ManifestError(f"It breaks the schema at {_told(exc)}") from exc
+        raise ManifestError(f"It breaks the schema at {_error_text(exc)}") from exc
 
 
 @cache

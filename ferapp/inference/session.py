@@ -84,7 +84,7 @@ class Session:
                 self._session = _load(data, options)
                 self.is_fused = False
         except Exception as exc:  # its exception types share no base class of its own
-            raise ModelError(f"ONNX Runtime can't load the model: {_told(exc)}") from exc
+            raise ModelError(f"ONNX Runtime can't load the model: {_error_text(exc)}") from exc
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if not inputs:
             raise ModelError("The model takes no input; expected pictures.")
@@ -110,7 +110,7 @@ class Session:
                 raise ModelError(
                     f"The model was stopped: it gave no answer within {self._limit_s:g} s."
                 ) from exc
-            raise ModelError(f"ONNX Runtime can't run the model: {_told(exc)}") from exc
+            raise ModelError(f"ONNX Runtime can't run the model: {_error_text(exc)}") from exc
 
 
 def _load(data: bytes, options: Any) -> Any:
@@ -132,7 +132,7 @@ def _stopping(options: Any, limit_s: float | None) -> Iterator[None]:
         timer.cancel()
 
 
-def _told(exc: Exception) -> str:
+def _error_text(exc: Exception) -> str:
     """What ONNX Runtime says, on one line; names in it come from the graph."""
     line = " ".join(_INTERNALS.sub("", str(exc)).split())
     return one_line(line)[:_LONGEST_TOLD]

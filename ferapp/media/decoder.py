@@ -4,7 +4,6 @@ Runs in a process of its own (`ferapp.media.video` starts it), so that a crash, 
 that never returns costs no more than one file.
 """
 
-import math
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -16,21 +15,16 @@ import numpy as np
 from av.container import InputContainer
 from av.sidedata.sidedata import Type as SideData
 from av.video.reformatter import Colorspace, VideoReformatter
-from numpy.typing import NDArray
 
 from ferapp.errors import VideoError
 from ferapp.media.containers import HEAD_BYTES, container_of
+from ferapp.media.frame_clock import MAX_FRAMES, MAX_SECONDS, FrameClock, Sampler
+from ferapp.media.orientation import Image, Turn, fit, shown_size, turn_from
 from ferapp.media.video import VideoInfo
 from ferapp.system.child import run, send
 
 MAX_PIXELS: Final = 50_000_000
 """Videos with larger frames are refused; 8K has 33 megapixels."""
-
-MAX_SECONDS: Final = 24 * 3600.0
-"""What comes later than this is not read."""
-
-MAX_FRAMES: Final = 5_000_000
-"""What comes after so many frames is not read."""
 
 # Told apart from a file that is damaged here and there.
 _MOST_ERRORS_IN_A_ROW: Final = 250
@@ -47,15 +41,10 @@ _TAGS: Final[dict[str, Any]] = (
 # With one thread a core each, frames of more pixels would take the memory of a small machine.
 _FRAME_THREADS_BELOW: Final = 9_000_000
 _EARLY_END_S: Final = 1.0
-# A time that lies further back than this belongs to another clock.
-_BACK_S: Final = 0.5
-_TICK_S: Final = 0.001
 _MEMORY_BYTES: Final = 2 << 30
 
-Image = NDArray[np.uint8]
 
-
-def opened(file: BinaryIO) -> tuple[InputContainer, str]:
+def open_container(file: BinaryIO) -> tuple[InputContainer, str]:
     """A container of one of the kinds that are let in, and its kind.
 
     Args:
@@ -90,21 +79,22 @@ class Decoder:
 
     def __init__(self, file: BinaryIO, *, threads: int = 2) -> None:
         self.damage = ""
-        self._errors = 0
-        self._first_error_s = self._read_s = 0.0
-        self._is_encrypted = False
-        self._turned: tuple[int, tuple[int, bool]] | None = None
+        self._first_error_s: float | None = None
+        self._read_s = 0.0
+        self._rotation: int | None = None
+        self._turn = Turn()
         self._reformatter = VideoReformatter()
-        self._container, self._format = opened(file)
-        self._stream = self._chosen()
-        context = self._stream.codec_context
+        self._container, self._format = open_container(file)
+        self._track = _video_track(self._container)
+        self._is_encrypted = "enc_key_id" in self._track.metadata  # of Matroska and WebM
+        context = self._track.codec_context
         self._codec = context.name
         # More would be taken of a frame that grows in the middle of the video.
         context.options = {"max_pixels": str(MAX_PIXELS)}
         context.thread_count = threads
         is_small = context.width * context.height <= _FRAME_THREADS_BELOW
         context.thread_type = "AUTO" if is_small else "SLICE"
-        self._frames = self._decoded()
+        self._frames = self._decode()
         self._first = next(self._frames, None)
         if self._first is None:
             raise VideoError(self._why_nothing())
@@ -130,58 +120,22 @@ class Decoder:
         Raises:
             VideoError: Even the first is too late to be read.
         """
-        last_s, last_slot, shift_s = -math.inf, -1, 0.0
         step_s = 1 / (self.info.frames_per_second or 25)
-        frame, count = self._first, 0
+        clock = FrameClock(start_s=self._start_s, step_s=step_s)
+        sampler = Sampler(per_second)
+        frame = self._first
         while frame is not None:
-            at_s = last_s + step_s if frame.time is None else frame.time - self._start_s + shift_s
-            if not math.isfinite(at_s):  # the first one, without a time
-                at_s = 0.0
-            if last_s - at_s > _BACK_S:  # a clock that was set back
-                shift_s += last_s + step_s - at_s
-                at_s = last_s + step_s
-            # Two frames of one time: the second comes a moment later, and shifts no other.
-            at_s = max(at_s, 0.0, last_s + _TICK_S)
-            count += 1
-            if at_s > MAX_SECONDS and count == 1:
-                raise VideoError(
-                    f"The first picture of the video comes after {MAX_SECONDS / 3600:g} hours: "
-                    "its times are damaged."
-                )
-            if at_s > MAX_SECONDS or count > MAX_FRAMES:
-                self.damage = (
-                    f"Only the first {MAX_SECONDS / 3600:g} hours or {MAX_FRAMES:,} frames of a "
-                    "video are read."
-                )
+            at_s = clock.advance(frame.time)
+            if clock.is_past_limits:
+                self.damage = _past_limits(clock)
                 return
-            last_s = at_s
-            slot = math.floor(at_s * per_second + 1e-6) if per_second else last_slot + 1
-            if slot > last_slot:
-                last_slot = slot
+            if sampler.takes(at_s):
                 yield at_s, self._upright(frame, max_side_px)
             frame = next(self._frames, None)
-        self._end(last_s)
+        self.damage = self._missing(clock.last_s)
 
-    def _chosen(self) -> Any:
-        # Covers of songs are pictures, though FFmpeg calls them video.
-        covers = av.stream.Disposition.attached_pic
-        tracks = [s for s in self._container.streams.video if not s.disposition & covers]
-        if not tracks:
-            raise VideoError("The file has no video track.")
-        track = tracks[0]
-        context = track.codec_context
-        if context is None:
-            raise VideoError("The video is in a format that can't be decoded here.")
-        if context.width * context.height > MAX_PIXELS:
-            raise VideoError(
-                f"The video has frames of {context.width} × {context.height} pixels, more than "
-                f"the limit of {MAX_PIXELS / 1e6:g} megapixels. Make it smaller and try again."
-            )
-        self._is_encrypted = "enc_key_id" in track.metadata  # of Matroska and WebM
-        return track
-
-    def _decoded(self) -> Iterator[Any]:
-        """Every sound frame; damaged ones are counted."""
+    def _decode(self) -> Iterator[Any]:
+        """Every sound frame; damaged ones are noted."""
         in_a_row = 0
         times: deque[int] = deque()
         for packet in self._packets():
@@ -192,10 +146,10 @@ class Decoder:
             try:
                 frames = packet.decode()
             except (av.FFmpegError, ValueError):
-                self._note(self._read_s)
+                self._note_error()
                 in_a_row += 1
                 # PyAV 19 crashes when a decoder that could not be opened is used again.
-                if not self._stream.codec_context.is_open:
+                if not self._track.codec_context.is_open:
                     return
                 if times:
                     times.popleft()
@@ -206,7 +160,7 @@ class Decoder:
                 if times:
                     frame.pts = times.popleft()
                 if frame.is_corrupt:
-                    self._note(self._read_s)
+                    self._note_error()
                     continue
                 in_a_row = 0
                 self._read_s = frame.time or self._read_s
@@ -214,129 +168,139 @@ class Decoder:
 
     def _packets(self) -> Iterator[Any]:
         """Those of the track, and an empty one at the end that brings what the decoder holds."""
-        packets = self._container.demux(self._stream)
+        packets = self._container.demux(self._track)
         try:
             while (packet := next(packets, None)) is not None:
                 yield packet
         except (av.FFmpegError, ValueError):
-            self._note(self._read_s)
+            self._note_error()
             end = av.Packet()
-            end.stream = self._stream
+            end.stream = self._track
             yield end
 
-    def _note(self, at_s: float) -> None:
-        if not self._errors:
-            self._first_error_s = at_s
-        self._errors += 1
-
-    def _end(self, last_s: float) -> None:
-        """Say what is missing, once the last frame has gone."""
-        track = self._stream
-        if self._errors:
-            self.damage = (
-                f"The video is damaged, first at {max(self._first_error_s - self._start_s, 0):.1f} "
-                "s; what could be read is kept."
-            )
-        elif (told_s := self._told_s()) and track.time_base:
-            begins_s = float((track.start_time or 0) * track.time_base) - self._start_s
-            if last_s - begins_s < 0.95 * told_s - _EARLY_END_S and self.info.frames > 1:
-                self.damage = (
-                    f"The video ends at {last_s:.1f} s of {told_s:.1f} s: it is cut short."
-                )
-
-    def _told_s(self) -> float:
-        """How long the video track says it is; 0 if it does not."""
-        track = self._stream
-        if track.duration and track.time_base:
-            return float(track.duration * track.time_base)
-        # Matroska keeps the end as text.
-        begins_s = float((track.start_time or 0) * (track.time_base or 0))
-        parts = track.metadata.get("DURATION", "").split(":")
-        try:
-            hours, minutes, seconds = (float(part) for part in parts)
-        except ValueError:
-            return 0.0
-        return max((hours * 60 + minutes) * 60 + seconds - begins_s, 0.0)
+    def _note_error(self) -> None:
+        """Remember that something can't be read after the last sound frame."""
+        if self._first_error_s is None:
+            self._first_error_s = self._read_s
 
     def _why_nothing(self) -> str:
         if self._is_encrypted:
             return "The video is encrypted; save a copy without protection and try again."
-        if self._errors:
+        if self._first_error_s is not None:
             reason = "it is damaged or unknown here"
             return f"No frame of the video can be decoded ({self._codec}): {reason}."
         return "The video has no frames."
 
     def _info(self, frame: Any) -> VideoInfo:
-        rate = self._stream.average_rate or self._stream.guessed_rate
-        track = self._stream
-        if track.duration and track.time_base:
-            duration_s: float | None = float(track.duration * track.time_base)
-        else:
-            whole = self._container.duration
-            duration_s = whole / av.time_base if whole else None
+        """What the container claims, and the shape of the first frame."""
+        track = self._track
+        rate = track.average_rate or track.guessed_rate
+        duration_s = _duration_s(self._container, track)
         return VideoInfo(
             container=self._format,
             codec=track.codec_context.codec.canonical_name,
             size_wh=self._shown_wh(frame),
             frames_per_second=float(rate) if rate else None,
-            duration_s=duration_s if duration_s and duration_s > 0 else None,
+            duration_s=duration_s if duration_s > 0 else None,
             has_sound=bool(self._container.streams.audio),
         )
 
-    def _turn_of(self, frame: Any) -> tuple[int, bool]:
-        """As `_turn`, asked again only when the rotation changes.
-
-        PyAV's side data and its frame hold each other: every frame that was asked would stay in
-        memory until Python looks for cycles, half a gigabyte later.
-        """
-        if self._turned is None or self._turned[0] != frame.rotation:
-            self._turned = (frame.rotation, _turn(frame))
-        return self._turned[1]
-
-    def _shown_wh(self, frame: Any) -> tuple[int, int]:
-        aspect = self._stream.sample_aspect_ratio or 1
-        # Beyond this it is no shape of a pixel but a mistake.
-        width = frame.width * float(aspect) if 1 / 8 <= aspect <= 8 else frame.width
-        shown = (max(round(width), 1), frame.height)
-        return shown[::-1] if self._turn_of(frame)[0] % 2 else shown
-
     def _upright(self, frame: Any, max_side_px: int) -> Image:
-        quarters, is_flipped = self._turn_of(frame)
-        width, height = self._shown_wh(frame)
-        scale = min(max_side_px / max(width, height), 1.0)
-        size = (max(round(width * scale), 1), max(round(height * scale), 1))
-        wide, high = size[::-1] if quarters % 2 else size
+        shown_wh = fit(self._shown_wh(frame), max_side_px)
+        width, height = self._turn.swap(shown_wh)
         reformat = partial(
-            self._reformatter.reformat, frame, wide, high, "rgb24", interpolation="BILINEAR"
+            self._reformatter.reformat, frame, width, height, "rgb24", interpolation="BILINEAR"
         )
         try:
-            image = reformat().to_ndarray()
+            stored = reformat()
         except av.FFmpegError:  # a colour matrix of a number that FFmpeg does not know
-            image = reformat(src_colorspace=Colorspace.ITU601).to_ndarray()
-        if is_flipped:
-            image = image[:, ::-1]
-        return np.ascontiguousarray(np.rot90(image, quarters) if quarters else image)
+            stored = reformat(src_colorspace=Colorspace.ITU601)
+        return self._turn.apply(np.asarray(stored.to_ndarray(), np.uint8))
+
+    def _shown_wh(self, frame: Any) -> tuple[int, int]:
+        """Width and height of the frame as it is shown, px; keeps its turn.
+
+        PyAV's side data and its frame hold each other: every frame that was asked for its display
+        matrix would stay in memory until Python looks for cycles, half a gigabyte later. So it is
+        asked only when the rotation changes.
+        """
+        if self._rotation != frame.rotation:
+            self._rotation = frame.rotation
+            matrix = frame.side_data.get(SideData.DISPLAYMATRIX)
+            self._turn = turn_from(None if matrix is None else bytes(matrix))
+        aspect = float(self._track.sample_aspect_ratio or 1)
+        return shown_size((frame.width, frame.height), aspect, self._turn)
+
+    def _missing(self, last_s: float) -> str:
+        """What could not be read, in a sentence, once the last frame has gone."""
+        if self._first_error_s is not None:
+            first_s = max(self._first_error_s - self._start_s, 0)
+            return f"The video is damaged, first at {first_s:.1f} s; what could be read is kept."
+        track = self._track
+        claimed_s = _claimed_s(track)
+        if not claimed_s or not track.time_base or self.info.frames <= 1:
+            return ""
+        begins_s = float((track.start_time or 0) * track.time_base) - self._start_s
+        if last_s - begins_s >= 0.95 * claimed_s - _EARLY_END_S:
+            return ""
+        return f"The video ends at {last_s:.1f} s of {claimed_s:.1f} s: it is cut short."
 
 
-def _turn(frame: Any) -> tuple[int, bool]:
-    """How a frame has to be turned to stand upright, as its display matrix says.
+def _video_track(container: InputContainer) -> Any:
+    """The track to read.
 
-    Returns:
-        Quarter turns against the clock, and whether it is mirrored left to right before.
+    Raises:
+        VideoError: There is none, or none that may be decoded here.
     """
-    data = frame.side_data.get(SideData.DISPLAYMATRIX)
-    if data is None:
-        return 0, False
-    # 16.16 fixed point, row vectors: (x, y) goes to (a x + c y, b x + d y), y downwards (ISO
-    # 14496-12, 8.2.2).
-    a, b, _, c, d = np.frombuffer(bytes(data), np.int32)[:5].astype(float)
-    if a * d - b * c == 0:
-        return 0, False
-    is_flipped = a * d - b * c < 0
-    if is_flipped:
-        a, b = -a, -b
-    quarters = round(math.atan2(b, a) / (math.pi / 2))
-    return -quarters % 4, is_flipped
+    # Covers of songs are pictures, though FFmpeg calls them video.
+    covers = av.stream.Disposition.attached_pic
+    tracks = [s for s in container.streams.video if not s.disposition & covers]
+    if not tracks:
+        raise VideoError("The file has no video track.")
+    context = tracks[0].codec_context
+    if context is None:
+        raise VideoError("The video is in a format that can't be decoded here.")
+    if context.width * context.height > MAX_PIXELS:
+        raise VideoError(
+            f"The video has frames of {context.width} × {context.height} pixels, more than "
+            f"the limit of {MAX_PIXELS / 1e6:g} megapixels. Make it smaller and try again."
+        )
+    return tracks[0]
+
+
+def _duration_s(container: InputContainer, track: Any) -> float:
+    """How long the track says it is, else the container; 0 if neither does."""
+    if track.duration and track.time_base:
+        return float(track.duration * track.time_base)
+    return container.duration / av.time_base if container.duration else 0.0
+
+
+def _claimed_s(track: Any) -> float:
+    """How long the video track says it is, in whatever place; 0 if it does not."""
+    if track.duration and track.time_base:
+        return float(track.duration * track.time_base)
+    # Matroska keeps the end as text.
+    begins_s = float((track.start_time or 0) * (track.time_base or 0))
+    parts = track.metadata.get("DURATION", "").split(":")
+    try:
+        hours, minutes, seconds = (float(part) for part in parts)
+    except ValueError:
+        return 0.0
+    return max((hours * 60 + minutes) * 60 + seconds - begins_s, 0.0)
+
+
+def _past_limits(clock: FrameClock) -> str:
+    """That not all is read, in a sentence.
+
+    Raises:
+        VideoError: Not even the first frame is.
+    """
+    hours = MAX_SECONDS / 3600
+    if clock.count == 1:
+        raise VideoError(
+            f"The first picture of the video comes after {hours:g} hours: its times are damaged."
+        )
+    return f"Only the first {hours:g} hours or {MAX_FRAMES:,} frames of a video are read."
 
 
 def send_frames(request: dict[str, Any]) -> None:

@@ -14,7 +14,7 @@ from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
 from ferapp.errors import VideoError
-from ferapp.media.decoder import opened
+from ferapp.media.decoder import open_container
 from ferapp.vision.crops import resized, yuv420
 
 _TICK: Final = Fraction(1, 90_000)
@@ -58,7 +58,7 @@ class Encoder:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        with _told():
+        with _errors_in_words():
             try:
                 if kind is None:
                     self._container.mux(self._stream.encode())
@@ -77,12 +77,12 @@ class Encoder:
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts = self._last = max(round(at_s / _TICK), self._last + 1)
         frame.time_base = _TICK
-        with _told():
+        with _errors_in_words():
             self._container.mux(self._stream.encode(frame))
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _errors_in_words() -> Iterator[None]:
     try:
         yield
     except OSError:
@@ -104,7 +104,7 @@ def with_sound(picture: Path, source: BinaryIO, out: Path) -> None:
         VideoError: The sound can't be read.
         OSError: There is no room for the file.
     """
-    container, _ = opened(source)
+    container, _ = open_container(source)
     try:
         with (
             container as heard,

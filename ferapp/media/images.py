@@ -179,4 +179,4 @@ def _reason(data: bytes) -> str:
             return f"This is {name}, not a picture; JPG and PNG can be read."
     if data.startswith((b"\xff\xd8", b"\x89PNG")):
         return "The picture is damaged or cut short."
-    return "This is not a picture that we can read; JPG and PNG are."
+    return "This file is not a supported picture; use JPG or PNG."

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ferapp.labels import label_text
 from ferapp.media.video import Video, VideoInfo
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.record import new_recording, readings_of_frame
@@ -250,7 +251,7 @@ def tracks_of(readings: Readings) -> list[dict[str, Any]]:
                 "last_s": round(float(its.at_s[-1]), 3),
                 "readings": len(its),
                 "seconds": {
-                    name or "unsure": round(seconds, 3)
+                    label_text(name): round(seconds, 3)
                     for name, seconds in sorted(
                         found.seconds.items(), key=lambda each: (-each[1], each[0] or "")
                     )

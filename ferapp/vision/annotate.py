@@ -6,14 +6,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.emotions import COLOURS, OTHER_COLOUR
+from ferapp.labels import label_colour
 from ferapp.types import FrameAnalysis
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import Image
 from ferapp.vision.opencv import cv2
-
-UNSURE_COLOUR: Final = "#8b95a1"
-"""Of a face whose expression nobody should read."""
 
 _LEAST_SCALE: Final = 0.35
 # A caption may be so many times as wide as its face; in a crowd longer ones cover the neighbours.
@@ -73,7 +70,7 @@ def percent(probability: float) -> str:
 def colours(analysis: FrameAnalysis) -> list[str]:
     """The hex colour of each face."""
     return [
-        UNSURE_COLOUR if unsure else COLOURS.get(name, OTHER_COLOUR)
+        label_colour(None if unsure else name)
         for name, unsure in zip(analysis.expressions, analysis.is_unsure, strict=True)
     ]
 

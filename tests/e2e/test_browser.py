@@ -131,9 +131,9 @@ def test_stop_keeps_what_is_done_and_go_on_does_the_rest(server: Server, visit: 
     # Streamlit's own button of that name, in the header, only breaks off the run.
     main = page.get_by_test_id("stMainBlockContainer")
     main.get_by_role("button", name="Stop").click()
-    page.get_by_role("button", name="Go on with the other").wait_for()
+    page.get_by_role("button", name="Analyse the remaining").wait_for()
     assert page.get_by_text("150 pictures").count() == 0
-    page.get_by_role("button", name="Go on with the other").click()
+    page.get_by_role("button", name="Analyse the remaining").click()
     page.get_by_text("150 pictures, 450 faces").wait_for(timeout=60_000)
 
 
@@ -200,7 +200,7 @@ def test_uploads_stay_from_page_to_page_until_removed(server: Server, visit: Vis
 
 def test_settings_stay_from_page_to_page(server: Server, visit: Visit) -> None:
     page = visit(server.url)
-    slider = page.get_by_role("slider", name="Least score of a face")
+    slider = page.get_by_role("slider", name="Minimum face score")
     slider.focus()
     page.keyboard.press("ArrowRight")
     page.get_by_text("0.55").wait_for()

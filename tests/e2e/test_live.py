@@ -62,7 +62,7 @@ def test_twenty_quick_changes_of_a_slider_don_t_stop_the_stream(
 ) -> None:
     live = open_live(server, visit)
     live.start()
-    slider = live.page.get_by_role("slider", name="Least score of a face")
+    slider = live.page.get_by_role("slider", name="Minimum face score")
     slider.focus()
     for i in range(20):
         live.page.keyboard.press("ArrowRight" if i % 4 < 2 else "ArrowLeft")

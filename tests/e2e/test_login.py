@@ -137,7 +137,7 @@ def test_two_people_record_and_see_their_own_sessions_alone(come: Come) -> None:
         page.locator("input[type=file]").set_input_files(SAMPLES / f"{sample}.jpg")
         page.get_by_role("button", name="Keep as a session").click()
         agree(page)
-        page.get_by_role("link", name="Look at it").click()
+        page.get_by_role("link", name="Open the dashboard").click()
         page.get_by_text(f"· {counted(faces, 'reading')} with").wait_for()
     for sub, _, _, faces in people:
         page = come(sub)

@@ -78,7 +78,7 @@ def test_a_demo_is_recorded_looked_at_taken_away_and_deleted(
     live.stop()
     # What the component still says of its end would bring this page back.
     page.wait_for_timeout(2000)
-    page.get_by_role("link", name="Look at it").click()
+    page.get_by_role("link", name="Open the dashboard").click()
     page.get_by_role("heading", name="Dashboard").wait_for()
     has_chart(page)
     page.get_by_text("readings with ssd-320-int8 and seresnet-48-int8").wait_for()
@@ -201,6 +201,6 @@ def test_pictures_are_kept_as_a_session(fresh_server: Server, visit: Visit) -> N
     page.get_by_role("button", name="Keep as a session").click()
     agree(page)
     page.get_by_text("Kept as a session.").wait_for()
-    page.get_by_role("link", name="Look at it").click()
+    page.get_by_role("link", name="Open the dashboard").click()
     has_chart(page)
     picture_of(page, "a session of pictures")

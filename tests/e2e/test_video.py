@@ -127,7 +127,7 @@ def test_a_clip_is_cancelled_once_then_read_copied_played_and_taken_away(
     page.get_by_role("button", name="Keep as a session").click()
     agree(page)
     page.get_by_text("Kept as a session.").wait_for()
-    page.get_by_role("link", name="Look at it").click()
+    page.get_by_role("link", name="Open the dashboard").click()
     page.get_by_role("heading", name="Dashboard").wait_for()
     page.get_by_text(f"· {len(readings)} readings with").wait_for()
     has_chart(page)

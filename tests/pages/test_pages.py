@@ -47,7 +47,7 @@ def test_the_empty_page_says_what_to_do() -> None:
     at = app()
     assert not at.exception
     assert "Upload a picture" in words(at) and "not a feeling" in words(at)
-    assert "forbidden in the EU" in words(at)
+    assert "prohibited in the EU" in words(at)
 
 
 def test_a_picture_gives_a_card_a_table_and_downloads() -> None:
@@ -289,7 +289,7 @@ def test_broken_weights_are_a_sentence_and_the_app_goes_on(
 def test_every_page_stands_alone(page: str) -> None:
     at = app(page)
     assert not at.exception and at.title and "not a feeling" in words(at)
-    assert "people who agreed" in words(at) and "forbidden in the EU" in words(at)
+    assert "people who agreed" in words(at) and "prohibited in the EU" in words(at)
 
 
 def test_the_about_page_tells_limits_law_models_and_licences() -> None:
@@ -336,7 +336,7 @@ def test_a_full_server_gives_a_place_in_the_line(monkeypatch: pytest.MonkeyPatch
     seats.place("somebody else")
     monkeypatch.setattr("ferapp.ui.live.page._seats", lambda: seats)
     at = app("live.py")
-    assert "You are number 1 in the line" in words(at) and not at.exception
+    assert "You are number 1 in the queue" in words(at) and not at.exception
     seats.leave("somebody else")
     assert "Press START" in words(at.run())
 

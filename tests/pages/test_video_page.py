@@ -137,7 +137,7 @@ def test_the_empty_page_says_what_to_do() -> None:
     at = page()
     assert not at.exception and labels(at) == set()
     assert "Choose a video, or try the demo clip" in words(at) and "not a feeling" in words(at)
-    assert "forbidden in the EU" in words(at) and "python -m ferapp batch" in words(at)
+    assert "prohibited in the EU" in words(at) and "python -m ferapp batch" in words(at)
     assert {".mp4", ".webm"} <= set(at.file_uploader[0].allowed_type)
 
 
@@ -145,7 +145,7 @@ def test_what_is_not_known_is_told(monkeypatch: pytest.MonkeyPatch, pair: bytes)
     info = VideoInfo("matroska", "vp9", (64, 48), None, None, False)
     monkeypatch.setattr(video, "Video", lambda file: _Open(info))
     at = upload(page(), pair)
-    assert "length not told · rate not told · **64 × 48** pixels" in words(at)
+    assert "unknown length · unknown frame rate · **64 × 48** pixels" in words(at)
     assert "codec **vp9** · no sound" in words(at)
     assert "frames will be read" not in words(at) and not at.exception
     at.selectbox(key="video-rate").set_value("2 a second").run()
@@ -423,7 +423,7 @@ def test_one_video_at_a_time_and_each_visitor_their_own(
     assert mine is not other
     wait_until(lambda: other.place == 1)
     second.run()
-    assert "You are number 1 in the line." in second.get("progress")[0].proto.text
+    assert "You are number 1 in the queue." in second.get("progress")[0].proto.text
     assert labels(second) == {"Cancel"} and not second.exception and other.state == "waiting"
     button(first.run(), "Cancel").click().run()
     slow.set()

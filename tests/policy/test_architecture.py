@@ -17,12 +17,13 @@ AROUND = ("tests", "benchmarks", "stress")
 NOT_SHIPPED = [p for folder in AROUND for p in sorted((REPOSITORY / folder).rglob("*.py"))]
 SCRIPTS = [ROOT.parent / "app.py", *sorted((ROOT.parent / "pages").glob("*.py"))]
 
-BELOW = {"errors", "emotions", "types", "settings", "wording", "libraries", "_version"}
+BELOW = {"errors", "emotions", "labels", "types", "settings", "wording", "libraries", "_version"}
 MAY_IMPORT = {
     "_version": set(),
     "errors": set(),
     "emotions": set(),
     "wording": set(),
+    "labels": {"emotions"},
     "types": {"errors"},
     "settings": {"errors"},
     "libraries": {"errors"},

@@ -7,10 +7,10 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.emotions import COLOURS, OTHER_COLOUR
+from ferapp.labels import label_colour, label_text
 from ferapp.sessions.report.summary import GAP_S, PAUSE_INTERVALS
 from ferapp.sessions.session import Readings
-from ferapp.vision.annotate import UNSURE_COLOUR, annotated, hidden
+from ferapp.vision.annotate import annotated, hidden
 from ferapp.vision.boxes import iou
 from ferapp.vision.crops import Image
 
@@ -75,9 +75,9 @@ class Overlay:
         shown: frozenset[int] | None = None,
         hides_others: bool = True,
     ) -> None:
-        told = [_told(*each) for each in zip(readings.expression, readings.flaw, strict=True)]
-        captions = np.array([words for words, _ in told], np.str_)
-        colours = np.array([colour for _, colour in told], np.str_)
+        pairs = list(zip(readings.expression, readings.flaw, strict=True))
+        captions = np.array([label_text(*pair) for pair in pairs], np.str_)
+        colours = np.array([label_colour(*pair) for pair in pairs], np.str_)
         scale = np.tile(readings.size_wh, 2).astype(np.float32)
         boxes = (readings.xyxy / np.maximum(scale, 1)).astype(np.float32)
         self._fill(
@@ -187,13 +187,6 @@ class Overlay:
             self._unconfirmed_s, (at_s - self._margin_s, at_s + self._margin_s)
         )
         return self._unconfirmed[first:last]
-
-
-def _told(expression: str | None, flaw: str | None) -> tuple[str, str]:
-    """Caption without the number, and colour."""
-    if flaw is not None or expression is None:
-        return flaw or "unsure", UNSURE_COLOUR
-    return expression, COLOURS.get(expression, OTHER_COLOUR)
 
 
 def _stacked(boxes: list[Boxes]) -> Boxes:

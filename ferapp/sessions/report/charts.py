@@ -8,12 +8,12 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from ferapp.emotions import COLOURS, OTHER_COLOUR
+from ferapp.labels import UNSURE_COLOUR, label_colour, label_text
 from ferapp.sessions.report.affect import valence_arousal
 from ferapp.sessions.report.curves import LEGEND_ABOVE, MOST_POINTS, NO_MARGIN, curves, moments
 from ferapp.sessions.report.summary import Summary
 from ferapp.sessions.session import Marker, Readings
-from ferapp.vision.annotate import UNSURE_COLOUR, percent
+from ferapp.vision.annotate import percent
 
 __all__ = [
     "MOST_POINTS",
@@ -29,7 +29,6 @@ __all__ = [
 _AFFECT_COLOURS: Final = {"valence": "#2f67b1", "arousal": "#cc8400"}
 # Okabe and Ito, 2008, "Color Universal Design".
 _TITLE_COLOURS: Final = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
-_UNSURE: Final = "unsure"
 _ROW_PX: Final = 26
 
 Values = Literal["smoothed", "raw"]
@@ -56,7 +55,7 @@ def timeline(
         readings.at_s,
         _columns(readings, values),
         [_plain(name) for name in labels],
-        [_colour(name) for name in labels],
+        [label_colour(name) for name in labels],
         is_stacked=view == "stacked",
     )
     figure.update_yaxes(range=[0, 1], tickformat=".0%", hoverformat=".0%")
@@ -93,10 +92,10 @@ def shares(summaries: Mapping[str, Summary], labels: Sequence[str]) -> go.Figure
         own = _TITLE_COLOURS[place % len(_TITLE_COLOURS)]
         figure.add_bar(
             x=[round(part, 4) for part in parts],
-            y=[_title(row) for row in rows],
+            y=[_plain(label_text(row)) for row in rows],
             orientation="h",
             name=_plain(title),
-            marker_color=[_colour(row) for row in rows] if len(summaries) == 1 else own,
+            marker_color=[label_colour(row) for row in rows] if len(summaries) == 1 else own,
             text=[percent(part) for part in parts],
             textposition="outside",
             cliponaxis=False,
@@ -117,7 +116,7 @@ def shares(summaries: Mapping[str, Summary], labels: Sequence[str]) -> go.Figure
 def transition_map(summary: Summary, labels: Sequence[str]) -> go.Figure:
     """How often which expression (row) turned into which (column), of those that occur."""
     names: list[str | None] = [name for name in (*labels, None) if name in summary.seconds]
-    titles = [_title(name) for name in names]
+    titles = [_plain(label_text(name)) for name in names]
     counts = [[summary.transitions.get((one, other)) for other in names] for one in names]
     figure = go.Figure(
         go.Heatmap(
@@ -157,7 +156,7 @@ def picture_bars(readings: Readings, labels: Sequence[str]) -> go.Figure:
                 y=rows,
                 orientation="h",
                 name=_plain(name),
-                marker_color=_colour(name),
+                marker_color=label_colour(name),
             )
             for column, name in enumerate(labels)
         ]
@@ -190,8 +189,8 @@ def empty_frame(readings_now: Readings, labels: Sequence[str]) -> dict[str, Any]
         readings_now.flaw,
         strict=True,
     ):
-        shapes.append(_rectangle(box, _colour(name), 3))
-        text = f"{face} {_plain(flaw) if flaw else _title(name)}"
+        shapes.append(_rectangle(box, label_colour(name), 3))
+        text = f"{face} {_plain(label_text(name, flaw))}"
         annotations.append(
             {"x": box[0], "y": box[1], "text": text, "xanchor": "left", "yanchor": "bottom"}
         )
@@ -236,14 +235,6 @@ def _spoken(labels: Sequence[str], probabilities: NDArray[np.float32]) -> str:
         for name, p in zip(labels, probabilities.tolist(), strict=True)
         if p == p
     )
-
-
-def _colour(expression: str | None) -> str:
-    return UNSURE_COLOUR if expression is None else COLOURS.get(expression, OTHER_COLOUR)
-
-
-def _title(expression: str | None) -> str:
-    return _UNSURE if expression is None else _plain(expression)
 
 
 def _plain(text: str) -> str:

@@ -11,6 +11,7 @@ import plotly.io
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from ferapp.labels import UNSURE, label_text
 from ferapp.sessions.report import charts as figures
 from ferapp.sessions.report.affect import FORMULA
 from ferapp.sessions.report.summary import Summary, summary
@@ -167,7 +168,7 @@ def _face(draw: _Drawing, recording: Recording, readings: Readings, face: int) -
 def _row(its: Summary, expression: str | None) -> tuple[str, ...]:
     first, longest = its.first(expression), its.longest(expression)
     return (
-        expression or "unsure",
+        label_text(expression),
         f"{its.share(expression) * 100:.0f} %",
         clock(first.start_s) if first else "",
         f"{longest.duration_s:.1f} s at {clock(longest.start_s)}" if longest else "",
@@ -180,7 +181,7 @@ def _pictures(draw: _Drawing, recording: Recording, readings: Readings) -> _Part
     unsure = int(is_read.sum()) - sum(counts.values())
     shown = readings.at(np.arange(min(len(readings), _MOST_ROWS)))
     bars = figures.picture_bars(shown, recording.labels)
-    rows = {**counts, "unsure": unsure, "could not be read": int((~is_read).sum())}
+    rows = {**counts, UNSURE: unsure, "could not be read": int((~is_read).sum())}
     return _Part(
         title="Pictures",
         caption="Faces on all pictures",

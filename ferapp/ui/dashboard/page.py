@@ -24,10 +24,11 @@ _REMEMBERED: Final = 2
 _NOTHING: Final = """
 **Nothing is recorded yet.**
 
-- Press **Record** on the live page while the video runs, or **Keep as a session** below pictures.
-- Or open a file that somebody exported here.
+- Press **Record** on the live page while the camera runs, or **Keep as a session** below pictures
+  or a video.
+- Or open a file that was exported from a session.
 
-Recording keeps numbers only, asks before the first time, and ends after 30 days unless you say
+Only numbers are stored, after you consent. Sessions are deleted after 30 days unless you choose
 otherwise.
 """
 
@@ -146,7 +147,7 @@ def _head(store: Store, me: str, session: Overview, row: DeltaGenerator) -> None
             store.keep(recording.id, me, KEEP[keep])
             st.rerun()
     with row.popover("Delete", icon=":material/delete:"):
-        st.markdown("This session goes for good.")
+        st.markdown("This session will be deleted permanently.")
         if st.button("Delete this session", type="primary", key=f"delete-{recording.id}"):
             store.delete(recording.id, me)
             st.session_state.pop("remembered", None)

@@ -45,9 +45,9 @@ SENTENCES: Final = {
     "AbortError": "The camera stopped unexpectedly. Unplug it, plug it in again and press START.",
 }
 CONNECTION_FAILED: Final = (
-    "The camera works, but no connection to the machine that runs ferapp came about within fifteen "
-    "seconds. From another network a TURN server is needed; whoever runs this page can set one up "
-    "(docs/deployment.md). Until then use pictures."
+    "The camera works, but no connection to the machine that runs ferapp could be established "
+    "within 15 seconds. From another network you need a TURN server, which the operator can set "
+    "up (docs/deployment.md). Until then, use pictures."
 )
 
 

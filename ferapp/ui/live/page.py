@@ -9,6 +9,7 @@ from typing import Any, Final
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from ferapp.labels import label_text
 from ferapp.pipeline.stream import FaceReading
 from ferapp.serving.latest import Snapshot
 from ferapp.serving.seats import Seats
@@ -110,7 +111,7 @@ def _controls(choice: Choice) -> tuple[str, str, LiveSettings]:
             help="After this time a change has reached two thirds of its height.",
         )
         hold_s = st.slider(
-            "Hold of a label",
+            "Label hold time",
             0.0,
             2.0,
             StreamSettings().hold_s,
@@ -168,8 +169,8 @@ def _panel(viewer: Viewer, visitor: str, context: Any) -> None:
 
 
 def _title(face: FaceReading) -> str:
-    told = face.flaw or face.expression or "unsure"
-    return f"{face.id} {told}" + (" · baseline on" if face.is_corrected else "")
+    baseline = " · baseline on" if face.is_corrected else ""
+    return f"{face.id} {label_text(face.expression, face.flaw)}{baseline}"
 
 
 def _minute(now: Snapshot) -> None:
@@ -240,8 +241,8 @@ def _full() -> None:
         st.rerun()
     st.info(
         f"The server is full: {_seats().count} people are watching. You are number {now} in the "
-        "line; this page goes on by itself when it is your turn. Pictures can be analysed "
-        "meanwhile.",
+        "queue; the video starts by itself when it is your turn. Meanwhile you can analyse "
+        "pictures.",
         icon=":material/hourglass:",
     )
 

@@ -58,7 +58,7 @@ def live_controls(viewer: Viewer, choice: Choice, settings: StreamSettings, *, i
         begin_recording(start)
     if viewer.recorder:
         # Not in the panel, which changes too often to be clicked on.
-        st.page_link(PAGES / "dashboard.py", label="Look at it")
+        st.page_link(PAGES / "dashboard.py", label="Open the dashboard")
 
 
 def live_mark(viewer: Viewer) -> None:

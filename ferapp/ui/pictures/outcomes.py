@@ -63,10 +63,10 @@ def analyses(pictures: Sequence[Picture], choice: Choice, analyzer: Analyzer) ->
     todo = [(k, p) for k, p in zip(keys, pictures, strict=True) if k not in known]
     if todo and _may_go_on(keys, len(todo)):
         _work_off(todo, keys, known, choice, analyzer)
-    return [_told(known[key], threshold) for key in keys if key in known]
+    return [_with_threshold(known[key], threshold) for key in keys if key in known]
 
 
-def _told(outcome: Outcome, threshold: float | None) -> Outcome:
+def _with_threshold(outcome: Outcome, threshold: float | None) -> Outcome:
     if outcome.analysis is None or threshold is None:
         return outcome
     return replace(outcome, analysis=replace(outcome.analysis, unsure_below=threshold))
@@ -98,7 +98,7 @@ def _may_go_on(keys: list[_Key], left: int) -> bool:
     if st.session_state.get("stopped") != keys:
         st.session_state.pop("stopped", None)
         return True
-    if not st.button(f"Go on with the other {left}", icon=":material/play_arrow:"):
+    if not st.button(f"Analyse the remaining {left}", icon=":material/play_arrow:"):
         return False
     del st.session_state["stopped"]
     return True
@@ -143,7 +143,7 @@ def _work_off(
 
 
 def _in_line(number: int) -> str:
-    return f"Others are being served: you are number {number} in the line."
+    return f"Waiting for other visitors: you are number {number} in the queue."
 
 
 def _outcome(

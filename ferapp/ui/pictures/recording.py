@@ -45,7 +45,7 @@ def picture_controls(outcomes: Sequence[Outcome], choice: Choice) -> None:
 
     if st.session_state.get("recorded-pictures") == {o.id for o in outcomes}:
         st.success("Kept as a session.", icon=":material/check:")
-        st.page_link(PAGES / "dashboard.py", label="Look at it")
+        st.page_link(PAGES / "dashboard.py", label="Open the dashboard")
     elif st.button(
         "Keep as a session",
         icon=":material/save:",

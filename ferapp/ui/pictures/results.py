@@ -82,7 +82,7 @@ def _nothing_found(outcome: Outcome) -> None:
         st.markdown(":material/face_retouching_off: **No face found**")
         st.markdown(
             "That may well be right. If there is one, try\n"
-            "- a lower *least score of a face*,\n"
+            "- a lower *minimum face score*,\n"
             "- a picture in which the face is larger, upright and turned to the camera,\n"
             "- another face detector, for faces that are small in the picture."
         )
@@ -99,7 +99,7 @@ def _faces(number: int, outcome: Outcome, analysis: FrameAnalysis) -> None:
             width=_TALL_PX if is_tall and not few else "stretch",
             alt="; ".join(c for i, c in enumerate(captions(analysis)[:20]) if i not in covered),
         )
-        st.caption(_told(outcome, analysis))
+        st.caption(_summary_text(outcome, analysis))
         st.download_button(
             "Annotated picture (PNG)",
             png_of(outcome, hidden_boxes(outcome.picture.id)),
@@ -134,7 +134,7 @@ def _covered(outcome: Outcome, analysis: FrameAnalysis) -> set[int]:
     if len(analysis) < 2 and not len(before):
         return covered
     shown = st.pills(
-        "Faces to show; the others are blurred in the picture, its files and the cards",
+        "Faces to show; the rest are blurred in the picture, its files and the cards",
         everyone,
         selection_mode="multi",
         default=[i for i in everyone if i not in covered],
@@ -147,7 +147,7 @@ def _covered(outcome: Outcome, analysis: FrameAnalysis) -> set[int]:
     return covered
 
 
-def _told(outcome: Outcome, analysis: FrameAnalysis) -> str:
+def _summary_text(outcome: Outcome, analysis: FrameAnalysis) -> str:
     told = f"{counted(len(analysis), 'face')} in {outcome.duration_s * 1000:.0f} ms"
     told += f" with {analysis.detector} and {analysis.classifier}."
     if analysis.is_cut:

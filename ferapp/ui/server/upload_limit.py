@@ -90,7 +90,7 @@ class UploadLimit:
         held = self._held()
         mine = [*held.get(session, []), *self._coming.get(session, [])]
         if len(mine) >= self._max_session_files:
-            return f"You keep {len(mine)} files here; the limit is {self._max_session_files}."
+            return f"You already have {len(mine)} files here, which is the limit."
         if sum(mine) + size > self._max_session_bytes:
             return f"Your files would take more than {self._max_session_bytes / 1e6:g} MB."
         everything = sum(map(sum, (*held.values(), *self._coming.values())))

@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from ferapp.emotions import COLOURS, OTHER_COLOUR
+from ferapp.labels import label_colour
 from ferapp.sessions.report.summary import pause_s
 from ferapp.temporal.rolling import Series
 from ferapp.vision.annotate import percent
@@ -29,7 +29,7 @@ def probability_bars(labels: Sequence[str], probabilities: NDArray[np.float32]) 
             x=[round(float(p), 4) for p in probabilities],
             y=[escape(name, quote=False) for name in labels],
             orientation="h",
-            marker_color=[COLOURS.get(name, OTHER_COLOUR) for name in labels],
+            marker_color=[label_colour(name) for name in labels],
             text=[percent(float(p)) for p in probabilities],
             textposition="outside",
             cliponaxis=False,
@@ -108,7 +108,7 @@ def faces_side_by_side(
                 "x": [round(float(v), 3) for v in values],
                 "y": [escape(name, quote=False) for name in labels],
                 "xaxis": f"x{suffix}",
-                "marker": {"color": [COLOURS.get(n, OTHER_COLOUR) for n in labels]},
+                "marker": {"color": [label_colour(n) for n in labels]},
             }
         )
     if not shown:
@@ -139,7 +139,7 @@ def last_minute(labels: Sequence[str], series: Series | None, *, window_s: float
                     "name": escape(name, quote=False),
                     "x": before,
                     "y": values,
-                    "line": {"color": COLOURS.get(name, OTHER_COLOUR), "width": 2},
+                    "line": {"color": label_colour(name), "width": 2},
                 }
             )
     layout = {
@@ -157,7 +157,7 @@ def last_minute(labels: Sequence[str], series: Series | None, *, window_s: float
 def _thinned(
     at_s: NDArray[np.float64], shares: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-    """Every so manieth reading, the last one always among them."""
+    """Every nth reading, always including the last."""
     step = max(-(-len(at_s) // _MOST_POINTS), 1)
     places = np.arange(len(at_s) - 1, -1, -step)[::-1]
     return at_s[places], shares[places]

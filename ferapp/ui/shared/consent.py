@@ -25,7 +25,7 @@ KEEP: Final[dict[str, int | None]] = {
 _PURPOSE: Final = """
 **What is kept:** numbers only, for each face and frame: time, a number for the face, its box, the
 probabilities of the expressions, why a face could not be read, and which models and settings
-were used. **No picture, no video, no sound, nothing that tells a face again.**
+were used. **No picture, no video, no sound, nothing that could identify a face again.**
 
 **Where:** in the database of this app, as the dashboard says. Nothing is sent anywhere.
 

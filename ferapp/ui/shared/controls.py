@@ -27,13 +27,13 @@ def sidebar() -> Choice:
         st.subheader("Settings", anchor=False)
         detector = _model("Face detector", "detector")
         confidence = st.slider(
-            "Least score of a face",
+            "Minimum face score",
             0.05,
             0.95,
             step=0.05,
             key="confidence",
             persist_state="session",
-            help="Lower finds more faces, and more that are none.",
+            help="Lower values find more faces, but also more false detections.",
         )
         classifier = _model("Expression classifier", "classifier")
         labels = manifest().model(classifier, "classifier").labels

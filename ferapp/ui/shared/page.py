@@ -14,7 +14,7 @@ from ferapp.system.folders import project_path
 EXPRESSION_NOTICE: Final = "A model sees a face, not a feeling: this is the expression, no more."
 USE_NOTICE: Final = (
     "Use pictures of yourself or of people who agreed. Inferring emotions at work or in education "
-    "is forbidden in the EU."
+    "is prohibited in the EU (AI Act, Art. 5), except for medical or safety reasons."
 )
 
 PAGES: Final = project_path("pages")

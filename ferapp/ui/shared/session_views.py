@@ -7,6 +7,7 @@ import numpy as np
 import pandas
 import streamlit as st
 
+from ferapp.labels import UNSURE, label_text
 from ferapp.sessions.report import charts as figures
 from ferapp.sessions.report.affect import FORMULA
 from ferapp.sessions.report.summary import Summary, pause_s, summary
@@ -20,7 +21,6 @@ from ferapp.wording import clock, counted
 _CHART: Final = {"displaylogo": False, "scrollZoom": False}
 _PLAY_S: Final = 0.2
 _MOST_FACES: Final = 200
-UNSURE: Final = "unsure"
 
 
 def over_time(store: Store, me: str, session: Overview, readings: Readings) -> None:
@@ -284,7 +284,7 @@ def _replay(session: Overview, readings: Readings, key: str, end_s: float) -> No
         )
     with right:
         faces = {
-            f"{face} {flaw or expression or UNSURE}": None if np.isnan(shares).any() else shares
+            f"{face} {label_text(expression, flaw)}": None if np.isnan(shares).any() else shares
             for face, expression, flaw, shares in zip(
                 now.face, now.expression, now.flaw, now.smoothed, strict=True
             )

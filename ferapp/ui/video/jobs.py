@@ -102,7 +102,7 @@ def _watch(job: Job[Any], told: Callable[[Job[Any]], str], preview: Callable[[An
     if job.is_over:
         st.rerun()
     if job.state == "waiting":
-        line = f"You are number {job.place} in the line." if job.place else "Starting …"
+        line = f"You are number {job.place} in the queue." if job.place else "Starting …"
         st.progress(0.0, text=f"{line} One video is worked on at a time.")
         return
     words = told(job)

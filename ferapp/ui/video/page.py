@@ -83,7 +83,7 @@ def show(choice: Choice) -> None:
     if job is None or order is None:
         return
     if not job.is_over:
-        jobs.watch(job, _told, lambda work: work.preview)
+        jobs.watch(job, _progress_text, lambda work: work.preview)
         return
     if job.state == "cancelled":
         st.info("Cancelled; nothing of it is kept.", icon=":material/cancel:")
@@ -165,8 +165,8 @@ def _found(source: Source) -> VideoInfo:
     width, height = info.size_wh
     rate = info.frames_per_second
     facts = (
-        f"**{clock(info.duration_s)}** long" if info.duration_s else "length not told",
-        f"**{rate:.3g}** frames a second" if rate else "rate not told",
+        f"**{clock(info.duration_s)}** long" if info.duration_s else "unknown length",
+        f"**{rate:.3g}** frames a second" if rate else "unknown frame rate",
         f"**{width} × {height}** pixels",
         f"codec **{info.codec}**",
         "with sound" if info.has_sound else "no sound",
@@ -245,7 +245,7 @@ def _buttons(
         st.rerun()
 
 
-def _told(job: Job[Any]) -> str:
+def _progress_text(job: Job[Any]) -> str:
     count = f"{job.done:,.0f} of {job.total:,.0f}" if job.total else f"{job.done:,.0f}"
     return f"{count} frames read"
 

@@ -34,7 +34,7 @@ def clip_controls(key: str, clip: Clip, analyzer: Analyzer, settings: ClipSettin
 
     if st.session_state.get("recorded-clip") == key:
         st.success("Kept as a session.", icon=":material/check:")
-        st.page_link(PAGES / "dashboard.py", label="Look at it")
+        st.page_link(PAGES / "dashboard.py", label="Open the dashboard")
     elif st.button(
         "Keep as a session",
         icon=":material/save:",

@@ -67,7 +67,7 @@ def limit(
     [
         pytest.param({}, 101, "more than 0.0001 MB", id="one that is too large"),
         pytest.param({"a": [60]}, 41, "more than 0.0001 MB", id="with what is there"),
-        pytest.param({"a": [1] * 5}, 1, "5 files here; the limit is 5", id="too many"),
+        pytest.param({"a": [1] * 5}, 1, "You already have 5 files here", id="too many"),
         pytest.param({"b": [90], "c": [50]}, 11, "server is full", id="with the others"),
     ],
 )

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from ferapp.emotions import COLOURS, EXPRESSIONS
+from ferapp.labels import UNSURE_COLOUR
 from ferapp.types import Faces, FrameAnalysis
-from ferapp.vision.annotate import UNSURE_COLOUR, annotated, captions, colours, hidden, percent
+from ferapp.vision.annotate import annotated, captions, colours, hidden, percent
 
 BOX = np.array([[20, 30, 60, 70]], np.float32)
 

@@ -1,0 +1,82 @@
+"""When the frames of a video are shown: time stamps, missing or wrong ones mended, that ascend."""
+
+import math
+from typing import Final
+
+MAX_SECONDS: Final = 24 * 3600.0
+"""What comes later than this is not read."""
+
+MAX_FRAMES: Final = 5_000_000
+"""What comes after so many frames is not read."""
+
+# A time that lies further back than this belongs to another clock.
+_BACK_S: Final = 0.5
+_TICK_S: Final = 0.001
+
+
+class FrameClock:
+    """Gives each frame a time later than that of the frame before.
+
+    Args:
+        start_s: The time stamp at which the file begins, s.
+        step_s: From one frame to the next, s, where time stamps don't say.
+
+    Attributes:
+        last_s: The time of the last frame, s from the start; minus infinity before the first.
+        count: How many frames have had a time.
+    """
+
+    def __init__(self, *, start_s: float, step_s: float) -> None:
+        self.last_s = -math.inf
+        self.count = 0
+        self._start_s = start_s
+        self._step_s = step_s
+        self._shift_s = 0.0
+
+    @property
+    def is_past_limits(self) -> bool:
+        """Whether the last frame came later than `MAX_SECONDS`, or after `MAX_FRAMES`."""
+        return self.last_s > MAX_SECONDS or self.count > MAX_FRAMES
+
+    def advance(self, stamp_s: float | None) -> float:
+        """The time of the next frame, s from the start.
+
+        Args:
+            stamp_s: As the file has it, s; None where it has none.
+        """
+        expected_s = self.last_s + self._step_s
+        at_s = expected_s if stamp_s is None else stamp_s - self._start_s + self._shift_s
+        if not math.isfinite(at_s):  # the first one, without a time
+            at_s = 0.0
+        if self.last_s - at_s > _BACK_S:  # a clock that was set back
+            self._shift_s += expected_s - at_s
+            at_s = expected_s
+        # Two frames of one time: the second comes a moment later, and shifts no other.
+        self.last_s = max(at_s, 0.0, self.last_s + _TICK_S)
+        self.count += 1
+        return self.last_s
+
+
+class Sampler:
+    """Picks so many frames a second, evenly.
+
+    Args:
+        per_second: At most; None for all.
+    """
+
+    def __init__(self, per_second: float | None) -> None:
+        self._per_second = per_second
+        self._last_slot = -1
+
+    def takes(self, at_s: float) -> bool:
+        """Whether a frame at this time, s, is one of them: the first in its slot.
+
+        Called once for each frame, in the order of time.
+        """
+        if not self._per_second:
+            return True
+        slot = math.floor(at_s * self._per_second + 1e-6)
+        if slot <= self._last_slot:
+            return False
+        self._last_slot = slot
+        return True

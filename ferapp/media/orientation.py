@@ -1,0 +1,77 @@
+"""How stored frames are turned and stretched to be shown."""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+
+# Beyond this it is no shape of a pixel but a mistake.
+_MOST_ASPECT: Final = 8
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What makes a frame upright.
+
+    Attributes:
+        quarters: Quarter turns against the clock, 0 to 3.
+        is_mirrored: Whether left and right are exchanged before that.
+    """
+
+    quarters: int = 0
+    is_mirrored: bool = False
+
+    def swap(self, size_wh: tuple[int, int]) -> tuple[int, int]:
+        """A size before the turn from one after it, and the other way round."""
+        return size_wh[::-1] if self.quarters % 2 else size_wh
+
+    def apply(self, image: Image) -> Image:
+        """The image, (h, w, 3), upright and contiguous."""
+        if self.is_mirrored:
+            image = image[:, ::-1]
+        return np.ascontiguousarray(np.rot90(image, self.quarters) if self.quarters else image)
+
+
+def turn_from(display_matrix: bytes | None) -> Turn:
+    """The turn that a display matrix asks for.
+
+    Args:
+        display_matrix: Nine int32 of the machine's byte order, as FFmpeg keeps them; None for none.
+    """
+    if display_matrix is None:
+        return Turn()
+    # 16.16 fixed point, row vectors: (x, y) goes to (a x + c y, b x + d y), y downwards (ISO
+    # 14496-12, 8.2.2).
+    a, b, _, c, d = np.frombuffer(display_matrix, np.int32)[:5].astype(float)
+    if a * d - b * c == 0:
+        return Turn()
+    is_mirrored = a * d - b * c < 0
+    if is_mirrored:
+        a, b = -a, -b
+    quarters = round(math.atan2(b, a) / (math.pi / 2))
+    return Turn(-quarters % 4, is_mirrored)
+
+
+def shown_size(stored_wh: tuple[int, int], aspect: float, turn: Turn) -> tuple[int, int]:
+    """Width and height of a frame, px, upright and with square pixels.
+
+    Args:
+        stored_wh: Its width and height in the file, px.
+        aspect: Width of a pixel by its height.
+        turn: What makes it upright.
+    """
+    width, height = stored_wh
+    if 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT:
+        width = max(round(width * aspect), 1)
+    return turn.swap((width, height))
+
+
+def fit(size_wh: tuple[int, int], max_side_px: int) -> tuple[int, int]:
+    """A size with sides of at most so many px, in the same proportions; never larger."""
+    width, height = size_wh
+    scale = min(max_side_px / max(width, height), 1.0)
+    return max(round(width * scale), 1), max(round(height * scale), 1)
