@@ -42,21 +42,21 @@ soak:  ## Watch the live page in a real browser for ten minutes
 
 chaos:  ## Kill recorders at random and look at what is left
 	@$(INSTALL) test
-	$(BIN)/python -m benchmarks.chaos
+	$(BIN)/python -m stress.chaos
 
 load:  ## Twenty recorders at once into SQLite and PostgreSQL
 	@$(INSTALL) test
-	$(BIN)/python -m benchmarks.recorders
+	$(BIN)/python -m stress.recorders
 
 hold:  ## Damaged files, a crowd, killed recorders, a network that counts: one table
 	@$(INSTALL) test e2e
-	$(BIN)/python -m benchmarks.hold
+	$(BIN)/python -m stress.hold
 
 MUTANTS ?= 1000000
 SEED ?= 0
 fuzz:  ## Read a million damaged files (MUTANTS=how many SEED=which)
 	@$(INSTALL) test
-	$(BIN)/python -m benchmarks.fuzz --mutants $(MUTANTS) --seed $(SEED)
+	$(BIN)/python -m stress.fuzz --mutants $(MUTANTS) --seed $(SEED)
 
 # Of make test-lowest and make test-newest.
 OLDEST ?= python3.11
@@ -84,11 +84,11 @@ fresh:  ## Try what a newcomer does on minimal systems (needs root and debootstr
 
 test-train:  ## Run the tests of training alone (installs PyTorch)
 	@$(INSTALL) test train
-	$(BIN)/python -m pytest tests/test_training.py
+	$(BIN)/python -m pytest tests/unit/training/test_training.py
 
 test-batch:  ## Run the tests of batches on Ray (installs Ray)
 	@$(INSTALL) test batch
-	$(BIN)/python -m pytest tests/test_ray.py
+	$(BIN)/python -m pytest tests/unit/batch/test_ray.py
 
 lint:  ## Check style, format and spelling
 	@$(INSTALL) dev
@@ -133,7 +133,7 @@ dist:  ## Build the sdist and the wheel into dist/, and check them (asks pypi.or
 	rm -rf dist
 	$(BIN)/uv build --quiet --no-create-gitignore
 	$(BIN)/twine check --strict dist/*
-	$(BIN)/python -m pytest -k test_wheel
+	$(BIN)/python -m pytest tests/policy/test_wheel.py
 
 clean:  ## Remove .venv and caches
 	rm -rf .venv .venv-* .pytest_cache .mypy_cache .ruff_cache build dist

@@ -24,7 +24,7 @@ from benchmarks.machine import ROOT, about
 from benchmarks.served import App
 from ferapp.sessions.database import open_database
 from ferapp.sessions.store import LOCAL_OWNER, Store
-from tests.recordings import some_readings, some_recording
+from tests.support.sessions import some_readings, some_recording
 
 READINGS = {"minute": 900, "hour": 54_000}
 

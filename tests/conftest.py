@@ -3,23 +3,10 @@
 import socket
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-
-ROOT = Path(__file__).parents[1]
-SAMPLES = ROOT / "ferapp" / "samples"
-SHARED = ROOT.parent / "shared"
-
-
-def shared(name: str) -> Path:
-    """Data that is not part of the project; a test that needs it skips without."""
-    path = SHARED / name
-    if not path.exists():
-        pytest.skip(f"needs {name}, which is not part of the project")
-    return path
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
-from tests.conftest import SAMPLES
 from tests.e2e.conftest import CHROMIUM, FLAGS, Server
-from tests.e2e.test_live import Live
+from tests.support.browser import Live
+from tests.support.places import SAMPLES
 
 # What Debian's browser says by itself is not the app's: it looks for its maker and for televisions.
 SILENT = [

@@ -18,7 +18,7 @@ import pytest
 
 from ferapp.media.images import jpeg_bytes, read_image
 from ferapp.vision.crops import region
-from tests.conftest import ROOT, SAMPLES
+from tests.support.places import ROOT, SAMPLES
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs the extra e2e")
 

@@ -4,23 +4,16 @@ import csv
 import io
 import json
 import zipfile
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from ferapp.media.images import jpeg_bytes, read_image
-from tests.conftest import SAMPLES
-from tests.e2e.conftest import SCREENSHOTS, Server, Visit, sync_api
+from tests.e2e.conftest import Server, Visit
+from tests.support.browser import LOOKS, Page, download, is_wider_than_the_window, picture_of
+from tests.support.places import SAMPLES
 
 pytestmark = pytest.mark.e2e
-
-Page = sync_api.Page
-LOOKS = [
-    pytest.param(scheme, width, id=f"{scheme} {width}")
-    for scheme in ("light", "dark")
-    for width in (1280, 390)
-]
 
 
 def upload(page: Page, **files: bytes) -> None:
@@ -34,30 +27,6 @@ def upload(page: Page, **files: bytes) -> None:
 
 def sample(name: str) -> bytes:
     return (SAMPLES / f"{name}.jpg").read_bytes()
-
-
-def download(page: Page, button: str) -> bytes:
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name=button).click()
-    return Path(waiting.value.path()).read_bytes()
-
-
-def picture_of(page: Page, name: str) -> None:
-    """Keep the whole page as a picture, to be looked at."""
-    size = page.viewport_size
-    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-    page.set_viewport_size({"width": size["width"], "height": min(height + 20, 6000)})
-    page.wait_for_timeout(500)
-    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
-    page.screenshot(path=SCREENSHOTS / f"{name}.png")
-    page.set_viewport_size(size)
-
-
-def is_wider_than_the_window(page: Page) -> bool:
-    return page.evaluate(
-        "[...document.querySelectorAll('[data-testid=stMain]')]"
-        ".some(e => e.scrollWidth > e.clientWidth + 1)"
-    )
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)

@@ -1,35 +1,27 @@
 """The app is closed by default: to other machines, other sites, what is smuggled into a page."""
 
-import http.client
 import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from streamlit.proto.BackMsg_pb2 import BackMsg
-from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.proto.NewSession_pb2 import NewSession
-from websockets.sync.client import connect
 
 from ferapp.media.encoder import Encoder
 from ferapp.ui.live.webcam import demo_frame
 from ferapp.ui.shared.live_chart import PLOTLY_ROUTE
-from tests.conftest import SAMPLES
 from tests.e2e.conftest import Server, Visit, sync_api
 from tests.e2e.processes import App
-from tests.e2e.test_browser import download
-from tests.e2e.test_live import Live
-from tests.e2e.test_sessions import agree, has_chart, show
+from tests.support.browser import Live, agree, download, has_chart, show
+from tests.support.places import SAMPLES
+from tests.support.uploads import UPLOADS, ask, connected, put_file, token
 
 pytestmark = pytest.mark.e2e
 
 ELSEWHERE = "http://elsewhere.example"
-UPLOADS = "/_stcore/upload_file"
 HEADERS = (
     "Content-Security-Policy",
     "X-Content-Type-Options",
@@ -49,56 +41,6 @@ HANDSHAKE = {
     "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
     "Sec-WebSocket-Version": "13",
 }
-
-
-def ask(
-    server: Server, path: str, method: str = "GET", body: bytes = b"", **headers: str
-) -> http.client.HTTPResponse:
-    """One request as any program may send it; underscores in names are hyphens."""
-    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=20)
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection.request(method, path, body or None, named)
-    answer = connection.getresponse()
-    if answer.status != 101:
-        answer.read()
-    connection.close()
-    return answer
-
-
-@contextmanager
-def connected(server: Server) -> Iterator[NewSession]:
-    """A session as a browser begins it: what the server tells of it."""
-    address = f"{server.url.replace('http', 'ws')}/_stcore/stream"
-    with connect(address, subprotocols=["streamlit"], max_size=None) as stream:
-        begin = BackMsg()
-        begin.rerun_script.query_string = ""
-        stream.send(begin.SerializeToString())
-        told = ForwardMsg()
-        while told.WhichOneof("type") != "new_session":
-            told.ParseFromString(stream.recv(timeout=20))
-        # Only a script that has ended has decided about the visitor.
-        last = ForwardMsg()
-        while last.WhichOneof("type") != "script_finished":
-            last.ParseFromString(stream.recv(timeout=60))
-        yield told.new_session
-
-
-def token(server: Server) -> str:
-    """Against forged requests, as the server gives it to every browser."""
-    cookie = ask(server, "/_stcore/health").headers["Set-Cookie"]
-    return cookie.partition("_streamlit_xsrf=")[2].partition(";")[0]
-
-
-def put_file(server: Server, session: str, xsrf: str | None) -> int:
-    """Upload three bytes; the status of the answer."""
-    body = (
-        b'--x\r\nContent-Disposition: form-data; name="a"; filename="a.jpg"\r\n'
-        b"Content-Type: image/jpeg\r\n\r\nabc\r\n--x--\r\n"
-    )
-    headers = {"Content-Type": "multipart/form-data; boundary=x"}
-    if xsrf:
-        headers |= {"X-Xsrftoken": xsrf, "Cookie": f"_streamlit_xsrf={xsrf}"}
-    return ask(server, f"{UPLOADS}/{session}/file", "PUT", body, **headers).status
 
 
 def test_only_this_machine_is_listened_to(server: Server) -> None:

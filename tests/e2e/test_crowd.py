@@ -2,11 +2,11 @@
 
 import pytest
 
-from benchmarks import crowd
-from benchmarks.visitor import Visitor
 from ferapp.ui.server.upload_limit import MAX_SESSION_FILES
-from tests.conftest import SAMPLES
+from stress import crowd
+from stress.visitor import Visitor
 from tests.e2e.conftest import Server
+from tests.support.places import SAMPLES
 
 pytestmark = pytest.mark.e2e
 

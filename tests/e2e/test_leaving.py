@@ -7,9 +7,9 @@ import pytest
 import requests
 
 from benchmarks.served import App
-from benchmarks.visitor import Visitor
-from tests.conftest import ROOT, SAMPLES
+from stress.visitor import Visitor
 from tests.e2e.conftest import Server, Visit
+from tests.support.places import ROOT, SAMPLES
 
 pytestmark = pytest.mark.e2e
 

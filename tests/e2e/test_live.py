@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from ferapp.ui.shared.live_chart import PLOTLY_ROUTE
-from tests.e2e.conftest import Server, Visit, sync_api
-from tests.e2e.test_browser import LOOKS, is_wider_than_the_window, picture_of
+from tests.e2e.conftest import Server, Visit
+from tests.support.browser import LOOKS, Live, is_wider_than_the_window, open_live, picture_of
 
 pytestmark = pytest.mark.e2e
 
@@ -28,79 +28,6 @@ window.RTCPeerConnection = new Proxy(Real, {
   },
 });
 """
-
-
-class Live:
-    """The live page of one visitor."""
-
-    def __init__(self, page: "sync_api.Page") -> None:
-        self.page = page
-        self.frame = page.frame_locator('iframe[title^="streamlit_webrtc"]')
-        self.start_button = self.frame.get_by_role("button", name=re.compile("^start$", re.I))
-        self.video = self.frame.locator("video")
-
-    def start(self) -> None:
-        self.start_button.wait_for(timeout=30_000)
-        self.start_button.click()
-        self.video.wait_for(timeout=30_000)
-        deadline = time.monotonic() + 30
-        while not self.shown():
-            assert time.monotonic() < deadline, "no frame came"
-            self.page.wait_for_timeout(50)
-
-    def stop(self) -> None:
-        self.frame.get_by_role("button", name=re.compile("^stop$", re.I)).click()
-        self.start_button.wait_for(timeout=15_000)
-
-    def take_demo(self) -> None:
-        """Change from the camera to the demo clip; for a moment both are there."""
-        self.page.get_by_text("Demo clip", exact=True).click()
-        self.page.wait_for_function(
-            """() => document.querySelectorAll('iframe[title^="streamlit_webrtc"]').length === 1"""
-        )
-        self.frame.get_by_role("button", name="Select device").wait_for(state="detached")
-        self.page.wait_for_timeout(1000)
-
-    def shown(self) -> int:
-        return self.video.evaluate("v => v.getVideoPlaybackQuality().totalVideoFrames")
-
-    def analysed(self) -> int:
-        told = re.search(r"of (\d+) frames dropped", self.page.inner_text("body"))
-        return int(told[1]) if told else 0
-
-    def titles(self) -> str:
-        """What the bars are headed with."""
-        return " ".join(self.page.locator(".ferapp-chart .annotation-text").all_text_contents())
-
-    def points(self) -> int:
-        """How long the line of the last minute is."""
-        return self.page.evaluate(
-            "Math.max(0, ...[...document.querySelectorAll('.ferapp-chart')]"
-            ".flatMap(c => (c.data ?? []).filter(t => t.type === 'scatter').map(t => t.x.length)))"
-        )
-
-    def has_box(self) -> bool:
-        """Whether the picture that came back has a box in the colour of happiness on it."""
-        return self.video.evaluate(
-            """v => {
-              const c = document.createElement('canvas');
-              c.width = v.videoWidth; c.height = v.videoHeight;
-              const g = c.getContext('2d');
-              g.drawImage(v, 0, 0);
-              const d = g.getImageData(0, 0, c.width, c.height).data;
-              let n = 0;
-              const near = (value, wanted) => Math.abs(value - wanted) < 30;
-              for (let i = 0; i < d.length; i += 4)
-                if (near(d[i], 224) && near(d[i + 1], 161) && d[i + 2] < 40) n++;
-              return n > 200;
-            }"""
-        )
-
-
-def open_live(server: Server, visit: Visit, **look: object) -> Live:
-    page = visit(f"{server.url}/live", **look)
-    page.get_by_role("heading", name="Live").wait_for()
-    return Live(page)
 
 
 def threads(server: Server) -> int:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ferapp.wording import counted
-from tests.conftest import SAMPLES
 from tests.e2e.conftest import Server, sync_api
 from tests.e2e.processes import free_port
-from tests.e2e.test_closed import connected, put_file, token
-from tests.e2e.test_sessions import agree
+from tests.support.browser import agree
+from tests.support.places import SAMPLES
+from tests.support.uploads import connected, put_file, token
 
 pytestmark = pytest.mark.e2e
 

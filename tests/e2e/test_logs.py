@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import SAMPLES
 from tests.e2e.conftest import Visit, sync_api
 from tests.e2e.processes import App
-from tests.videos import cut, numbered, written
+from tests.support.places import SAMPLES
+from tests.support.videos import cut, numbered, written
 
 pytestmark = pytest.mark.e2e
 

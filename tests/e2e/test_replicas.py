@@ -12,11 +12,11 @@ from typing import Any
 
 import pytest
 
-from tests import postgres
-from tests.conftest import ROOT, SAMPLES
 from tests.e2e.conftest import sync_api
 from tests.e2e.processes import App, free_port
-from tests.e2e.test_live import Live
+from tests.support import postgres
+from tests.support.browser import Live
+from tests.support.places import ROOT, SAMPLES
 
 pytestmark = pytest.mark.e2e
 

@@ -15,9 +15,17 @@ from ferapp.sessions.formats.exchange import read
 from ferapp.sessions.session import Marker
 from ferapp.sessions.store import LOCAL_OWNER, Store
 from tests.e2e.conftest import SCREENSHOTS, Server, Visit, sync_api
-from tests.e2e.test_browser import LOOKS, download, is_wider_than_the_window, picture_of
-from tests.e2e.test_live import open_live
-from tests.recordings import some_readings, some_recording
+from tests.support.browser import (
+    LOOKS,
+    agree,
+    download,
+    has_chart,
+    is_wider_than_the_window,
+    open_live,
+    picture_of,
+    show,
+)
+from tests.support.sessions import some_readings, some_recording
 
 pytestmark = pytest.mark.e2e
 
@@ -48,23 +56,6 @@ def open_dashboard(server: Server, visit: Visit, **look: object) -> "sync_api.Pa
 def choose(page: "sync_api.Page", label: str, title: str) -> None:
     page.get_by_role("combobox", name=label).click()
     page.get_by_role("option", name=title).first.click()
-
-
-def show(page: "sync_api.Page", view: str) -> None:
-    page.get_by_role("radio", name=view, exact=True).click()
-
-
-def has_chart(page: "sync_api.Page") -> None:
-    page.locator(".js-plotly-plot .main-svg").first.wait_for()
-
-
-def agree(page: "sync_api.Page") -> None:
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_text("No picture, no video, no sound").wait_for()
-    assert dialog.get_by_role("button", name="Agree and record").is_disabled()
-    dialog.get_by_text("I am the only person shown").click()
-    dialog.get_by_role("button", name="Agree and record").click()
-    dialog.wait_for(state="detached")
 
 
 def test_a_demo_is_recorded_looked_at_taken_away_and_deleted(

@@ -13,8 +13,15 @@ from ferapp.media.encoder import Encoder
 from ferapp.sessions.formats.exchange import read
 from ferapp.ui.live.webcam import demo_frame
 from tests.e2e.conftest import Server, Visit, sync_api
-from tests.e2e.test_browser import LOOKS, download, is_wider_than_the_window, picture_of
-from tests.e2e.test_sessions import agree, has_chart, show
+from tests.support.browser import (
+    LOOKS,
+    agree,
+    download,
+    has_chart,
+    is_wider_than_the_window,
+    picture_of,
+    show,
+)
 
 pytestmark = pytest.mark.e2e
 

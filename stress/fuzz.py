@@ -1,0 +1,393 @@
+"""Damaged files by the hundred thousand: each is read, or refused in a sentence, at once.
+
+    python -m stress.fuzz [--mutants N] [--seed S] [--seconds T]
+
+Most are pictures, one in forty is a video. They go through the code of the app in confined
+processes, one a core, whose death is held against the mutant that they were given. What is slow
+is tried again twice, and its least time counts: so what was loaded on first use is told from a slow
+file. The exit status is 1 where a rule was broken; the mutants
+that broke it are kept in build/fuzz.
+"""
+
+import argparse
+import gc
+import os
+import re
+import sys
+import time
+import traceback
+import warnings
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache
+from io import BytesIO
+from itertools import islice, pairwise
+from math import inf, isfinite
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import Empty, SimpleQueue
+from typing import Self
+
+import numpy as np
+
+from benchmarks.machine import ROOT
+from ferapp.errors import ImageError, VideoError
+from ferapp.media.decoder import Decoder
+from ferapp.media.images import read_image
+from ferapp.system.child import confine
+from stress.mutants import File, films, mutant, pictures
+
+MOST_MS = 500.0
+MOST_MB = 400
+MEMORY_BYTES = 2 << 30
+ONE_VIDEO_IN = 40
+FIRST_FRAMES = 12
+KEPT = ROOT / "build" / "fuzz"
+
+_CHUNK = 200
+_BEGINS_S = 120.0
+
+Look = Callable[[File], bool]
+
+
+@dataclass(frozen=True)
+class Tried:
+    """What one mutant did.
+
+    Attributes:
+        number: Of the mutant.
+        is_decoded: Whether there was something to see; otherwise it was refused.
+        took_ms: Processor time of that, so that a busy machine makes no file slow.
+        wrong: What it raised, or gave, that can't be, in words; empty if nothing.
+        is_crash: Whether its process died of it.
+    """
+
+    number: int
+    is_decoded: bool = False
+    took_ms: float = 0.0
+    wrong: str = ""
+    is_crash: bool = False
+
+    @property
+    def is_slow(self) -> bool:
+        return self.took_ms > MOST_MS
+
+    @property
+    def is_odd(self) -> bool:
+        """Whether it broke a rule."""
+        return bool(self.wrong) or self.is_slow
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What so many mutants did.
+
+    Attributes:
+        seed: Of the mutants.
+        pictures: How many were pictures once.
+        videos: How many were videos once.
+        decoded: How many gave something to see.
+        refused: How many were refused in a sentence.
+        odd: Those that broke a rule.
+        slowest_ms: The longest that one took.
+        peak_mb: The most memory that a process had; 0 where the system does not tell.
+    """
+
+    seed: int
+    pictures: int
+    videos: int
+    decoded: int
+    refused: int
+    odd: tuple[Tried, ...]
+    slowest_ms: float
+    peak_mb: int
+
+    @property
+    def crashed(self) -> int:
+        """How many ended their process."""
+        return sum(tried.is_crash for tried in self.odd)
+
+    @property
+    def slow(self) -> int:
+        """How many took more than `MOST_MS`, each of three times."""
+        return sum(tried.is_slow for tried in self.odd)
+
+    @property
+    def wrong(self) -> int:
+        """How many raised something undeclared, or gave what can't be."""
+        return sum(bool(tried.wrong) and not tried.is_crash for tried in self.odd)
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """Rules that were broken, in words."""
+        told = [f"mutant {t.number}: {t.wrong or f'{t.took_ms:.0f} ms'}" for t in self.odd]
+        if self.peak_mb > MOST_MB:
+            told.append(f"a process had {self.peak_mb} MB of memory")
+        return tuple(told)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.pictures:,} pictures and {self.videos:,} videos (seed {self.seed}): "
+            f"{self.decoded:,} decoded, {self.refused:,} refused, {self.crashed} crashed, "
+            f"{self.slow} slow, {self.wrong} wrong; slowest {self.slowest_ms:.0f} ms, "
+            f"most memory {self.peak_mb} MB"
+        )
+
+
+@cache
+def originals(*, are_videos: bool) -> Sequence[File]:
+    """The sound files, made once."""
+    return films() if are_videos else pictures()
+
+
+def file_of(seed: int, number: int) -> File:
+    """One mutant, from its number alone."""
+    return mutant(originals(are_videos=_is_video(number)), seed, number)
+
+
+def _is_video(number: int) -> bool:
+    return number % ONE_VIDEO_IN == 0
+
+
+def look(file: File) -> bool:
+    """Read one file as the app does; whether there was something to see.
+
+    Raises:
+        Exception: A rule was broken.
+    """
+    try:
+        if file.is_video:
+            _watch(file.data)
+        else:
+            image = read_image(file.data)
+            assert image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
+    except (ImageError, VideoError) as exc:
+        told = str(exc)
+        assert told.endswith(".") and "\n" not in told and len(told) < 200, told
+        return False
+    return True
+
+
+def _watch(data: bytes) -> None:
+    decoder = Decoder(BytesIO(data))
+    try:
+        info, times = decoder.info, []
+        for at_s, image in islice(decoder.frames(), FIRST_FRAMES):
+            assert image.ndim == 3 and image.shape[2] == 3 and max(image.shape) <= 1280
+            times.append(at_s)
+        assert times and times[0] >= 0 and all(a < b for a, b in pairwise(times)), times
+        assert info.frames >= 0 and isfinite(info.duration_s or 0), info
+    finally:
+        decoder.close()
+
+
+def _work(pipe: Connection, seed: int, look: Look) -> None:
+    """Be a worker: try what is asked for, until the pipe is closed."""
+    confine(MEMORY_BYTES)
+    warnings.simplefilter("error")
+    for are_videos in (False, True):  # what is loaded on first use is no fault of a mutant
+        for file in originals(are_videos=are_videos):
+            look(file)
+    with suppress(OSError):  # only Linux has it: the peak counts from here
+        Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
+    pipe.send("ready")
+    while True:
+        try:
+            numbers = pipe.recv()
+        except EOFError:
+            return
+        # Containers of PyAV hold themselves, and the threads of their decoders: the app has one for
+        # each process, but here a thousand of them would leave no room for another thread.
+        gc.collect()
+        for number in numbers:
+            pipe.send(_tried(file_of(seed, number), number, look))
+
+
+def _tried(file: File, number: int, look: Look) -> Tried:
+    is_decoded, wrong = False, ""
+    start_s = time.process_time()
+    try:
+        is_decoded = look(file)
+    except Exception as exc:
+        # The last places: what a library raises says nothing of who called it.
+        places = traceback.extract_tb(exc.__traceback__)[-3:]
+        where = ", ".join(f"{Path(place.filename).name}:{place.lineno}" for place in places)
+        wrong = f"{file.name}: {exc!r} at {where}"
+    return Tried(number, is_decoded, (time.process_time() - start_s) * 1000, wrong)
+
+
+class Worker:
+    """A process that tries mutants; when one kills it, another goes on.
+
+    Args:
+        seed: Of the mutants.
+        look: What is done with each.
+        hangs_s: A process that tries one for so long is killed.
+
+    Attributes:
+        peak_mb: The most memory that one of the processes was seen to have since it began; 0 where
+            the system does not tell.
+    """
+
+    def __init__(self, seed: int, look: Look = look, *, hangs_s: float = 20.0) -> None:
+        self.peak_mb = 0
+        self._asked = seed, look
+        self._hangs_s = hangs_s
+        self._start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._pipe.close()
+        self._process.join()
+
+    def tried(self, numbers: Sequence[int]) -> Iterator[Tried]:
+        """Each of these mutants, in order."""
+        todo = deque(numbers)
+        self._pipe.send(list(todo))
+        while todo:
+            if not self._pipe.poll(self._hangs_s):
+                yield Tried(todo.popleft(), took_ms=self._hangs_s * 1000)
+                self._again(todo)
+                continue
+            try:
+                result = self._pipe.recv()
+            except (EOFError, ConnectionResetError):
+                self._process.join()
+                wrong = f"its process died ({self._process.exitcode})"
+                yield Tried(todo.popleft(), wrong=wrong, is_crash=True)
+                self._again(todo)
+                continue
+            todo.popleft()
+            yield result
+        self.peak_mb = max(self.peak_mb, _peak_mb(self._process.pid))
+
+    def _start(self) -> None:
+        context = get_context("spawn")
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(theirs, *self._asked), daemon=True)
+        self._process.start()
+        theirs.close()
+        if not self._pipe.poll(_BEGINS_S):
+            self._process.kill()
+            raise TimeoutError(f"a worker has not begun after {_BEGINS_S:g} s")
+        self._pipe.recv()  # that it is ready, or that it died before any mutant
+
+    def _again(self, todo: deque[int]) -> None:
+        self._process.kill()
+        self._pipe.close()
+        self._process.join()
+        self._start()
+        self._pipe.send(list(todo))
+
+
+def _peak_mb(pid: int | None) -> int:
+    """Of a process, as Linux tells it; what `resource` tells includes that of its parent."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return 0
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) // 1000 if found else 0
+
+
+@dataclass
+class Tally:
+    """What one worker's mutants did, added up."""
+
+    pictures: int = 0
+    videos: int = 0
+    decoded: int = 0
+    refused: int = 0
+    slowest_ms: float = 0.0
+    peak_mb: int = 0
+
+    def __post_init__(self) -> None:
+        self.odd: list[Tried] = []
+
+    def add(self, tried: Tried) -> None:
+        """One more."""
+        is_video = _is_video(tried.number)
+        self.videos += is_video
+        self.pictures += not is_video
+        self.decoded += tried.is_decoded
+        self.refused += not tried.is_decoded and not tried.wrong
+        if tried.is_odd:
+            self.odd.append(tried)
+        else:
+            self.slowest_ms = max(self.slowest_ms, tried.took_ms)
+
+
+def run(*, mutants: int, seed: int = 0, seconds: float = inf, look: Look = look) -> Outcome:
+    """Try so many mutants on all cores.
+
+    Args:
+        mutants: How many.
+        seed: Of the mutants.
+        seconds: No more are begun after this time.
+        look: What is done with each.
+    """
+    deadline = time.monotonic() + seconds
+    chunks: SimpleQueue[range] = SimpleQueue()
+    for start in range(0, mutants, _CHUNK):
+        chunks.put(range(start, min(start + _CHUNK, mutants)))
+
+    def share(_: int) -> Tally:
+        tally = Tally()
+        with Worker(seed, look) as worker, suppress(Empty):
+            while time.monotonic() < deadline:
+                for tried in worker.tried(chunks.get_nowait()):
+                    tally.add(tried)
+        tally.peak_mb = worker.peak_mb
+        return tally
+
+    cores = os.cpu_count() or 1
+    with ThreadPoolExecutor(cores) as pool:
+        parts = list(pool.map(share, range(cores)))
+    again = [_least(tried, seed, look) for part in parts for tried in part.odd]
+    return Outcome(
+        seed=seed,
+        pictures=sum(part.pictures for part in parts),
+        videos=sum(part.videos for part in parts),
+        decoded=sum(part.decoded for part in parts),
+        refused=sum(part.refused for part in parts),
+        odd=tuple(sorted((t for t in again if t.is_odd), key=lambda t: t.number)),
+        slowest_ms=max(*(part.slowest_ms for part in parts), *(t.took_ms for t in again), 0.0),
+        peak_mb=max(part.peak_mb for part in parts),
+    )
+
+
+def _least(tried: Tried, seed: int, look: Look) -> Tried:
+    """The same with the least time of three."""
+    if tried.wrong:
+        return tried
+    with Worker(seed, look) as worker:
+        again = [*worker.tried([tried.number]), *worker.tried([tried.number])]
+    if wrong := [each for each in again if each.wrong]:
+        return wrong[0]
+    return replace(tried, took_ms=min(each.took_ms for each in (tried, *again)))
+
+
+def main() -> None:
+    """Try, print a line and the faults, and keep the mutants that had them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--mutants", type=int, default=1_000_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seconds", type=float, default=inf)
+    options = parser.parse_args()
+    outcome = run(mutants=options.mutants, seed=options.seed, seconds=options.seconds)
+    print(outcome, *outcome.faults, sep="\n")
+    KEPT.mkdir(parents=True, exist_ok=True)
+    for tried in outcome.odd:
+        file = file_of(options.seed, tried.number)
+        (KEPT / f"{options.seed}-{tried.number}-{file.name}").write_bytes(file.data)
+    sys.exit(1 if outcome.faults else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Does it hold? Damaged files, a crowd, killed recorders and a network that counts, in one table.
+
+    python -m stress.hold [--mutants N] [--seconds S] [--kills N]
+
+As root on Linux, with chromium, the last part counts what leaves the machine while every page is
+used; elsewhere it says that it did not. The exit status is 1 where something did not hold.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.machine import ROOT, about
+from stress import chaos, crowd, fuzz
+from tests.support.no_packet import used_alone, why_not
+
+MOST_TIMES_SLOWER = 2.0
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        check: What was tried.
+        figures: What was counted, in words.
+        held: Whether it held; None if it could not be tried here.
+    """
+
+    check: str
+    figures: str
+    held: bool | None
+
+
+def inputs(mutants: int, seed: int) -> Row:
+    """Damaged pictures and videos."""
+    found = fuzz.run(mutants=mutants, seed=seed)
+    return Row("inputs tried", str(found), not found.faults)
+
+
+def faults(kills: int, seed: int) -> Row:
+    """Recorders that are killed."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = chaos.kill_and_check(kills, Path(folder), seed=seed, at_once=2)
+    return Row("faults survived", str(found), not found.faults)
+
+
+def load(visitors: int, viewers: int, seconds: float) -> list[Row]:
+    """A crowd, and a bomb beside a visitor."""
+    found = crowd.run(visitors=visitors, live=viewers, seconds=seconds).figures()
+    held = not found["wrong"] and not found["errors"] and all(n > 30 for n in found["frames"])
+    told = (
+        f"{visitors} visitors and {viewers} live: {found['uploads']} uploads, {found['wrong']} "
+        f"wrong, {found['errors']} errors{found['first_errors'] or ''}; "
+        f"upload {found['upload_s_median']} s median, {found['upload_s_p95']} s p95; "
+        f"page {found['page_s_median']} s, {found['page_s_p95']} s; "
+        f"live frames {found['frames']}; {found['peak_mb']} MB, after it {found['after_mb']} MB"
+    )
+    slower = found["times_slower_beside_bombs"]
+    beside = (
+        f"{slower} times as long beside 49-megapixel pictures ({found['alone_s_median']} s alone); "
+        f"{found['bombs_mb']} MB"
+    )
+    return [
+        Row("load held", told, held),
+        Row("one visitor's bombs", beside, slower <= MOST_TIMES_SLOWER),
+    ]
+
+
+def sent() -> Row:
+    """What leaves the machine while every page is used."""
+    if reason := why_not():
+        return Row("bytes sent out", f"not counted: {reason}", None)
+    try:
+        told = used_alone()
+    except RuntimeError as exc:
+        return Row("bytes sent out", str(exc)[-300:], False)
+    counts = told["sent_with_one_on_purpose"] == told["sent"] + 1
+    words = f"{told['sent_bytes']} bytes in {told['sent']} packets; requests to others: " + (
+        ", ".join(told["foreign"]) or "none"
+    )
+    return Row("bytes sent out", words, counts and not told["sent"] and not told["foreign"])
+
+
+def main() -> None:
+    """Try all, print the table and write a dated file."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--mutants", type=int, default=300_000)
+    parser.add_argument("--kills", type=int, default=40)
+    parser.add_argument("--visitors", type=int, default=50)
+    parser.add_argument("--viewers", type=int, default=4)
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
+    options = parser.parse_args()
+    console = Console()
+    start_s = time.monotonic()
+    rows: list[Row] = []
+    for what, check in (
+        ("damaged files", lambda: [inputs(options.mutants, options.seed)]),
+        ("killed recorders", lambda: [faults(options.kills, options.seed)]),
+        ("a crowd", lambda: load(options.visitors, options.viewers, options.seconds)),
+        ("a network that counts", lambda: [sent()]),
+    ):
+        console.print(f"{time.monotonic() - start_s:.0f} s: {what} …")
+        rows += check()
+    minutes = (time.monotonic() - start_s) / 60
+    table = Table("check", "figures", "held", title=f"hold, {minutes:.1f} minutes")
+    for row in rows:
+        held = {True: "yes", False: "NO", None: "not tried"}[row.held]
+        table.add_row(row.check, row.figures, held)
+    console.print(table)
+    result = about() | {"minutes": round(minutes, 1)}
+    result["rows"] = [vars(row) for row in rows]
+    options.out.mkdir(parents=True, exist_ok=True)
+    path = options.out / f"{result['date']}-hold.json"
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    sys.exit(1 if any(row.held is False for row in rows) else 0)
+
+
+if __name__ == "__main__":
+    main()

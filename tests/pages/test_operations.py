@@ -1,0 +1,226 @@
+"""What who operates the app sees of it: figures, health and log; and what they don't see."""
+
+import io
+import logging
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ferapp.errors import MissingWeights, ModelError, StoreError
+from ferapp.inference import weights
+from ferapp.serving.seats import Seats
+from ferapp.sessions.recorder import Recorder
+from ferapp.ui.server import health, metrics
+from ferapp.ui.server.logs import begin_log
+from ferapp.ui.shared import resources
+from ferapp.ui.video import jobs
+from tests.support.apps import ASTRONAUT, app, upload
+from tests.support.fakes import Clock, FakeSink, FakeWork
+from tests.support.frames import frame, viewer
+from tests.support.places import ROOT
+from tests.support.waiting import wait_until
+
+CANARY = "canary-of-a-name"
+
+
+def asked(peer: str = "127.0.0.1", host: str = "127.0.0.1:8501", **headers: str) -> Response:
+    """The answer to somebody who asks for the figures."""
+    sent = {"host": host, **{name.replace("_", "-"): value for name, value in headers.items()}}
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/metrics",
+        "query_string": b"",
+        "client": (peer, 50_000),
+        "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items()],
+    }
+    return metrics.metrics(Request(scope))
+
+
+def metric(name: str, **labels: str) -> float:
+    """One sample, as Prometheus reads it; 0 before the first."""
+    text = bytes(asked().body).decode()
+    samples = (s for family in text_string_to_metric_families(text) for s in family.samples)
+    return next((s.value for s in samples if (s.name, s.labels) == (name, labels)), 0.0)
+
+
+def test_every_metric_is_in_the_table_of_the_docs_and_nothing_else() -> None:
+    text = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
+    described = set(re.findall(r"^\| `(ferapp_\w+)` \|", text, re.MULTILINE))
+    families = text_string_to_metric_families(bytes(asked().body).decode())
+    served = {
+        f"{family.name}_total" if family.type == "counter" else family.name
+        for family in families
+        # Each counter and histogram comes with the time at which it began.
+        if family.name.startswith("ferapp_") and not family.name.endswith("_created")
+    }
+    assert described == served
+
+
+def test_pictures_are_counted_and_never_named() -> None:
+    def counts() -> list[float]:
+        return [
+            metric("ferapp_pictures_total"),
+            metric("ferapp_picture_errors_total", error="ImageError"),
+            metric("ferapp_picture_duration_seconds_count"),
+        ]
+
+    before = counts()
+    upload(app(), **{CANARY: ASTRONAUT, f"{CANARY}-broken": b"GIF89a"})
+    assert [now - then for now, then in zip(counts(), before, strict=True)] == [1, 1, 2]
+    assert CANARY not in bytes(asked().body).decode()
+    assert metric("process_resident_memory_bytes") > 1e6
+
+
+def test_frames_of_live_viewers_are_counted() -> None:
+    def counts() -> list[float]:
+        return [metric("ferapp_live_frames_total", outcome=how) for how in ("analysed", "failed")]
+
+    def fail(*_: object) -> None:
+        raise ModelError("the weights are odd")
+
+    before = counts()
+    me = viewer()
+    me.on_frame(frame(0))
+    me.on_frame(frame(1))
+    me.stream.process = fail
+    me.on_frame(frame(2))
+    assert [now - then for now, then in zip(counts(), before, strict=True)] == [2, 1]
+
+
+@pytest.mark.parametrize("end", ["done", "failed", "cancelled"])
+def test_work_on_videos_is_counted_by_its_end(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs.st, "session_state", {})
+    before = metric("ferapp_video_jobs_total", job="read", outcome=end)
+    work = FakeWork(error=ValueError(CANARY) if end == "failed" else None)
+    monkeypatch.setattr("ferapp.serving.job._logger.exception", lambda *_: None)
+    job = jobs.start("video-job", lambda: work, name="read")
+    assert work.began.wait(5)
+    assert metric("ferapp_slots_in_use", queue="video") == 1
+    if end == "cancelled":
+        job.cancel()
+    work.allow()
+    wait_until(lambda: metric("ferapp_video_jobs_total", job="read", outcome=end) == before + 1)
+    wait_until(lambda: metric("ferapp_slots_in_use", queue="video") == 0)
+
+
+def test_seats_tell_who_sits_and_who_waits_and_forget_who_left() -> None:
+    def told() -> tuple[float, float]:
+        return tuple(
+            metric(name, queue="test") for name in ("ferapp_slots_in_use", "ferapp_queue_length")
+        )
+
+    clock = Clock()
+    seats = metrics.watched("test", Seats(2, clock))
+    assert told() == (0, 0)
+    for visitor in "abc":
+        seats.place(visitor)
+    assert told() == (2, 1)
+    seats.leave("a")
+    assert told() == (2, 0)
+    clock.now_s = 60.0
+    assert told() == (0, 0)
+
+
+def test_running_recordings_are_told() -> None:
+    before = metric("ferapp_active_recordings")
+    recorder = Recorder(FakeSink(), "x")
+    assert metric("ferapp_active_recordings") == before + 1
+    recorder.stop()
+    assert metric("ferapp_active_recordings") == before
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        pytest.param({"peer": "192.0.2.7"}, id="another machine"),
+        pytest.param({"host": "faces.example.org"}, id="another name of this one"),
+        pytest.param({"X_Forwarded_For": "127.0.0.1"}, id="a proxy here"),
+        pytest.param({"Forwarded": "for=127.0.0.1"}, id="a newer proxy here"),
+        pytest.param({"X_Real_IP": "127.0.0.1"}, id="an older proxy here"),
+        pytest.param({"X_Forwarded_Host": "localhost"}, id="a proxy that tells its name"),
+    ],
+)
+def test_metrics_are_for_this_machine_or_for_the_token(
+    others: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert asked().status_code == asked("::1", "[::1]:8501").status_code == 200
+    assert asked(**others).status_code == 404
+    # Without a token set the empty one opens nothing.
+    assert asked(**others, Authorization="Bearer ").status_code == 404
+    monkeypatch.setenv("FERAPP_METRICS_TOKEN", "")
+    assert asked(**others, Authorization="Bearer ").status_code == 404
+    monkeypatch.setenv("FERAPP_METRICS_TOKEN", "s3cret")
+    assert asked(**others).status_code == 404
+    assert asked(**others, Authorization="Bearer s3cre").status_code == 404
+    assert asked(**others, Authorization="Bearer ümlaut").status_code == 404
+    answer = asked(**others, Authorization="Bearer s3cret")
+    assert answer.status_code == 200 and b"ferapp_pictures_total" in answer.body
+
+
+def test_ready_with_models_and_database() -> None:
+    answer = health.ready(Request({"type": "http"}))
+    assert (answer.status_code, answer.body) == (200, b"ready")
+
+
+@pytest.mark.parametrize(
+    ("broken", "error"),
+    [
+        pytest.param("weights", MissingWeights, id="no weights"),
+        pytest.param("database", StoreError, id="no database"),
+    ],
+)
+def test_not_ready_says_which_and_no_path(
+    broken: str, error: type[Exception], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if broken == "weights":
+        monkeypatch.setattr(weights, "place", lambda file: tmp_path / file.file)
+    else:
+        monkeypatch.setenv("FERAPP_DATABASE_URL", f"sqlite:///{tmp_path}")
+        resources.store.clear()
+    answer = health.ready(Request({"type": "http"}))
+    resources.store.clear()
+    assert (answer.status_code, bytes(answer.body).decode()) == (
+        503,
+        f"not ready: {error.__name__}",
+    )
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """What the app's log would hold."""
+    before, text = logging.getLogRecordFactory(), io.StringIO()
+    handler = logging.StreamHandler(text)
+    logging.getLogger(__name__).addHandler(handler)
+    begin_log()
+    yield text
+    logging.setLogRecordFactory(before)
+    logging.getLogger(__name__).removeHandler(handler)
+
+
+def test_a_traceback_in_the_log_says_where_but_quotes_nothing(log: io.StringIO) -> None:
+    def read(name: str) -> None:
+        try:
+            {}[name]
+        except KeyError as exc:
+            raise ValueError(f"no column {name}") from exc
+
+    try:
+        read(CANARY)
+    except ValueError:
+        logging.getLogger(__name__).exception("a page failed")
+    told = log.getvalue()
+    assert told.index("KeyError") < told.index("ValueError"), "the cause first"
+    assert "a page failed" in told and "test_operations.py" in told and "in read" in told
+    assert CANARY not in told
+
+
+def test_an_error_without_a_traceback_is_logged_as_well(log: io.StringIO) -> None:
+    logging.getLogger(__name__).error("it failed", exc_info=ValueError(CANARY))
+    logging.getLogger(__name__).error("no error at hand", exc_info=True)
+    assert log.getvalue().startswith("it failed\nValueError\nno error at hand")

@@ -1,0 +1,37 @@
+"""The pictures that ship: what a newcomer sees first has to be right."""
+
+import pytest
+
+from ferapp.media.images import read_image
+from ferapp.pipeline.build import load_analyzer
+from ferapp.ui.shared.samples import SAMPLES
+from tests.support.places import SAMPLES as FOLDER
+
+
+@pytest.mark.parametrize(
+    ("file", "expressions"),
+    [
+        pytest.param("astronaut.jpg", ["happiness"], id="smile"),
+        pytest.param("grace-hopper.jpg", ["neutral"], id="serious"),
+        pytest.param("mona-lisa.jpg", ["neutral"], id="painting"),
+        pytest.param("three-portraits.jpg", ["happiness", "neutral", "neutral"], id="three"),
+    ],
+)
+def test_the_default_models_read_the_samples(file: str, expressions: list[str]) -> None:
+    analysis = load_analyzer().analyze(read_image(FOLDER / file))
+    assert sorted(analysis.expressions) == expressions
+    assert not analysis.is_unsure.any()
+
+
+def test_every_sample_is_offered_and_names_its_rights() -> None:
+    told = (FOLDER / "README.md").read_text(encoding="utf-8")
+    files = {p.name for p in FOLDER.glob("*.jpg")}
+    assert files == {s.file for s in SAMPLES}
+    assert not [f for f in files if f"`{f}`" not in told]
+
+
+def test_samples_are_small_and_carry_no_metadata() -> None:
+    for path in FOLDER.glob("*.jpg"):
+        data = path.read_bytes()
+        assert len(data) < 120_000
+        assert b"Exif" not in data and b"http" not in data

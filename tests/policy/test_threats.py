@@ -1,0 +1,184 @@
+"""The list of threats names tests that are there; and what no other test file has a place for."""
+
+import ast
+import io
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from PIL import Image
+from streamlit.testing.v1 import AppTest
+
+from ferapp.pipeline.build import load_analyzer
+from ferapp.ui.live import camera_check
+from ferapp.ui.live.camera_check import CONNECTION_FAILED, SENTENCES
+from ferapp.ui.pictures.files import json_bytes, png_of, zip_of
+from ferapp.ui.pictures.outcomes import Outcome
+from tests.support.apps import app, upload
+from tests.support.places import ROOT, SAMPLES
+
+ROWS = [
+    [cell.strip() for cell in line.strip("|").split("|")]
+    for line in (ROOT / "docs" / "threats.md").read_text(encoding="utf-8").splitlines()
+    if line.startswith("|") and not re.match(r"\|(---| Threat )", line)
+]
+
+
+@cache
+def functions_of(file: str) -> set[str]:
+    tree = ast.parse((ROOT / file).read_text(encoding="utf-8"))
+    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0][:60])
+def test_every_threat_has_a_test_that_is_there_or_a_reason(row: list[str]) -> None:
+    assert len(row) == 3 and all(row)
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row[2])
+    assert row[2].count("`tests/") == len(named), "written as `tests/file.py::test_name`"
+    assert not [f"{file}::{name}" for file, name in named if name not in functions_of(file)]
+    if not named:
+        assert re.match(r"(open|cannot happen): ", row[2]), row[2]
+
+
+def test_the_list_is_whole() -> None:
+    """Or the way in which its rows are found has changed."""
+    assert len(ROWS) > 100
+
+
+SECRET = "Canary Street 5"
+
+
+def photo_that_tells() -> bytes:
+    """A portrait with a place, a comment and a page behind its end."""
+    exif = Image.Exif()
+    exif[0x010E] = f"<img src=x onerror=alert('{SECRET}')>"
+    exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 12.0), 29: SECRET})
+    out = io.BytesIO()
+    with Image.open(SAMPLES / "astronaut.jpg") as picture:
+        picture.save(out, "JPEG", exif=exif, comment=SECRET, quality=90)
+    return out.getvalue() + f"<html><script>{SECRET}</script>PK\3\4".encode()
+
+
+def test_nothing_of_a_picture_goes_on_but_what_is_seen() -> None:
+    data = photo_that_tells()
+    assert data.count(SECRET.encode()) == 4, "or the search proves nothing"
+    at = upload(app(), **{SECRET: data})
+    outcome: Outcome = next(iter(at.session_state["outcomes"].values()))
+    assert outcome.analysis is not None and outcome.analysis.expressions == ["happiness"]
+    nowhere = np.empty((0, 4), np.float32)
+    archive = zip_of([(outcome, nowhere)])()
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        assert opened.namelist() == ["ferapp-001.jpg"], "never a name of others"
+        packed = opened.read("ferapp-001.jpg")
+    pictures = [at.session_state["picture"][1], png_of(outcome, nowhere)(), archive, packed]
+    for made in pictures:
+        assert SECRET.encode() not in made and b"Exif" not in made
+    # Its name is a row's name, and no more of it is told.
+    assert json_bytes([outcome]).count(SECRET.encode()) == 1
+
+
+STRIPS = [(1, 1), (2, 1), (1, 10_000), (10_000, 1), (3, 30_000)]
+
+
+@pytest.mark.parametrize("shape", STRIPS, ids=str)
+def test_a_strip_without_a_face_is_read_calmly(shape: tuple[int, int]) -> None:
+    found = load_analyzer().analyze(np.full((*shape, 3), 127, np.uint8))
+    assert len(found) == 0 and found.size_wh == shape[::-1]
+
+
+FRAMES = """if True:
+    import os, sys
+    from pathlib import Path
+
+    written = []
+    is_watching = False
+
+    def watch(event, args):
+        # O_WRONLY, O_RDWR and O_CREAT, whoever opens it
+        if is_watching and event == "open" and args[2] & 0o103 and args[0] != os.devnull:
+            written.append(args[0])
+
+    sys.addaudithook(watch)
+    from ferapp.media.images import read_image
+    from ferapp.pipeline.build import load_analyzer
+    from ferapp.ui.live.webcam import Viewer
+    from tests.support.frames import frame
+
+    viewer, photo = Viewer(load_analyzer()), Path(sys.argv[1]).read_bytes()
+    is_watching = True
+    for index in range(20):
+        viewer.on_frame(frame(index))
+    assert len(load_analyzer().analyze(read_image(photo))) == 1
+    assert viewer.latest.snapshot().analysed == 20
+    is_watching = False
+    print(written)
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs the folders of POSIX")
+def test_frames_and_pictures_are_written_nowhere(tmp_path: Path) -> None:
+    """Neither by Python nor, in the folders that are the user's, by a library behind its back."""
+    run = subprocess.run(
+        [sys.executable, "-c", FRAMES, SAMPLES / "astronaut.jpg"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=os.environ
+        | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+        | dict.fromkeys(("HOME", "TMPDIR", "XDG_CACHE_HOME", "XDG_DATA_HOME"), str(tmp_path)),
+    )
+    assert run.stdout.strip() == "[]", run.stderr
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+@pytest.mark.parametrize("error", [*SENTENCES, "SomethingNew"])
+def test_what_the_browser_says_of_the_camera_becomes_a_sentence(
+    error: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = {"Works": "The camera works.", "SomethingNew": "could not open the camera (Something"}
+    for found in (None, "Works", error):
+        answer = SimpleNamespace(found=found)
+        monkeypatch.setattr(camera_check, "_component", lambda a=answer: lambda **_: a)
+        sentence = camera_check.camera_check(key="x")
+        expected = told.get(str(found)) or SENTENCES.get(str(found))
+        assert sentence is None if found is None else expected in str(sentence)
+
+
+def test_every_reason_of_the_camera_says_what_to_do() -> None:
+    known = {"NotAllowedError", "NotFoundError", "NotReadableError", "InsecureContext"}
+    assert known <= set(SENTENCES) and len(set(SENTENCES.values())) == len(SENTENCES)
+    for words in SENTENCES.values():
+        assert re.search(r"Open|allow|Plug|Close|Choose|Unplug", words) and words.endswith(".")
+
+
+def connecting() -> None:
+    """What the live page shows while the browser and the app look for each other."""
+    import time
+
+    import streamlit as st
+
+    from ferapp.ui.live import page as live
+
+    live._connecting(time.monotonic() - st.session_state["for_s"])
+
+
+@pytest.mark.parametrize("for_s", [1, 16])
+def test_a_connection_that_does_not_come_about_is_explained(for_s: int) -> None:
+    at = AppTest.from_function(connecting, default_timeout=30)
+    at.session_state["for_s"] = for_s
+    told = [warning.value for warning in at.run().warning]
+    assert not at.exception and told == ([CONNECTION_FAILED] if for_s > 15 else [])
+
+
+def test_no_picture_is_decoded_elsewhere() -> None:
+    """OpenCV reads other files than Pillow, other pixels of some, and has no limit."""
+    decoding = re.compile(r"cv2\.(imdecode|imread|VideoCapture)")
+    files = [*(ROOT / "ferapp").rglob("*.py"), ROOT / "app.py", *(ROOT / "pages").glob("*.py")]
+    assert not [path for path in files if decoding.search(path.read_text(encoding="utf-8"))]

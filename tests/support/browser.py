@@ -1,0 +1,130 @@
+"""What the tests in a real browser do on every page."""
+
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.conftest import SCREENSHOTS, Server, Visit, sync_api
+
+Page = sync_api.Page
+LOOKS = [
+    pytest.param(scheme, width, id=f"{scheme} {width}")
+    for scheme in ("light", "dark")
+    for width in (1280, 390)
+]
+
+
+def download(page: Page, button: str) -> bytes:
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name=button).click()
+    return Path(waiting.value.path()).read_bytes()
+
+
+def picture_of(page: Page, name: str) -> None:
+    """Keep the whole page as a picture, to be looked at."""
+    size = page.viewport_size
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": size["width"], "height": min(height + 20, 6000)})
+    page.wait_for_timeout(500)
+    SCREENSHOTS.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=SCREENSHOTS / f"{name}.png")
+    page.set_viewport_size(size)
+
+
+def is_wider_than_the_window(page: Page) -> bool:
+    return page.evaluate(
+        "[...document.querySelectorAll('[data-testid=stMain]')]"
+        ".some(e => e.scrollWidth > e.clientWidth + 1)"
+    )
+
+
+def show(page: "sync_api.Page", view: str) -> None:
+    page.get_by_role("radio", name=view, exact=True).click()
+
+
+def has_chart(page: "sync_api.Page") -> None:
+    page.locator(".js-plotly-plot .main-svg").first.wait_for()
+
+
+def agree(page: "sync_api.Page") -> None:
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_text("No picture, no video, no sound").wait_for()
+    assert dialog.get_by_role("button", name="Agree and record").is_disabled()
+    dialog.get_by_text("I am the only person shown").click()
+    dialog.get_by_role("button", name="Agree and record").click()
+    dialog.wait_for(state="detached")
+
+
+class Live:
+    """The live page of one visitor."""
+
+    def __init__(self, page: "sync_api.Page") -> None:
+        self.page = page
+        self.frame = page.frame_locator('iframe[title^="streamlit_webrtc"]')
+        self.start_button = self.frame.get_by_role("button", name=re.compile("^start$", re.I))
+        self.video = self.frame.locator("video")
+
+    def start(self) -> None:
+        self.start_button.wait_for(timeout=30_000)
+        self.start_button.click()
+        self.video.wait_for(timeout=30_000)
+        deadline = time.monotonic() + 30
+        while not self.shown():
+            assert time.monotonic() < deadline, "no frame came"
+            self.page.wait_for_timeout(50)
+
+    def stop(self) -> None:
+        self.frame.get_by_role("button", name=re.compile("^stop$", re.I)).click()
+        self.start_button.wait_for(timeout=15_000)
+
+    def take_demo(self) -> None:
+        """Change from the camera to the demo clip; for a moment both are there."""
+        self.page.get_by_text("Demo clip", exact=True).click()
+        self.page.wait_for_function(
+            """() => document.querySelectorAll('iframe[title^="streamlit_webrtc"]').length === 1"""
+        )
+        self.frame.get_by_role("button", name="Select device").wait_for(state="detached")
+        self.page.wait_for_timeout(1000)
+
+    def shown(self) -> int:
+        return self.video.evaluate("v => v.getVideoPlaybackQuality().totalVideoFrames")
+
+    def analysed(self) -> int:
+        told = re.search(r"of (\d+) frames dropped", self.page.inner_text("body"))
+        return int(told[1]) if told else 0
+
+    def titles(self) -> str:
+        """What the bars are headed with."""
+        return " ".join(self.page.locator(".ferapp-chart .annotation-text").all_text_contents())
+
+    def points(self) -> int:
+        """How long the line of the last minute is."""
+        return self.page.evaluate(
+            "Math.max(0, ...[...document.querySelectorAll('.ferapp-chart')]"
+            ".flatMap(c => (c.data ?? []).filter(t => t.type === 'scatter').map(t => t.x.length)))"
+        )
+
+    def has_box(self) -> bool:
+        """Whether the picture that came back has a box in the colour of happiness on it."""
+        return self.video.evaluate(
+            """v => {
+              const c = document.createElement('canvas');
+              c.width = v.videoWidth; c.height = v.videoHeight;
+              const g = c.getContext('2d');
+              g.drawImage(v, 0, 0);
+              const d = g.getImageData(0, 0, c.width, c.height).data;
+              let n = 0;
+              const near = (value, wanted) => Math.abs(value - wanted) < 30;
+              for (let i = 0; i < d.length; i += 4)
+                if (near(d[i], 224) && near(d[i + 1], 161) && d[i + 2] < 40) n++;
+              return n > 200;
+            }"""
+        )
+
+
+def open_live(server: Server, visit: Visit, **look: object) -> Live:
+    page = visit(f"{server.url}/live", **look)
+    page.get_by_role("heading", name="Live").wait_for()
+    return Live(page)

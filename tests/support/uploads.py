@@ -1,0 +1,64 @@
+"""The app as a program other than a browser asks it."""
+
+import http.client
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.proto.NewSession_pb2 import NewSession
+from websockets.sync.client import connect
+
+from tests.e2e.conftest import Server
+
+UPLOADS = "/_stcore/upload_file"
+
+
+def ask(
+    server: Server, path: str, method: str = "GET", body: bytes = b"", **headers: str
+) -> http.client.HTTPResponse:
+    """One request as any program may send it; underscores in names are hyphens."""
+    connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=20)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, path, body or None, named)
+    answer = connection.getresponse()
+    if answer.status != 101:
+        answer.read()
+    connection.close()
+    return answer
+
+
+@contextmanager
+def connected(server: Server) -> Iterator[NewSession]:
+    """A session as a browser begins it: what the server tells of it."""
+    address = f"{server.url.replace('http', 'ws')}/_stcore/stream"
+    with connect(address, subprotocols=["streamlit"], max_size=None) as stream:
+        begin = BackMsg()
+        begin.rerun_script.query_string = ""
+        stream.send(begin.SerializeToString())
+        told = ForwardMsg()
+        while told.WhichOneof("type") != "new_session":
+            told.ParseFromString(stream.recv(timeout=20))
+        # Only a script that has ended has decided about the visitor.
+        last = ForwardMsg()
+        while last.WhichOneof("type") != "script_finished":
+            last.ParseFromString(stream.recv(timeout=60))
+        yield told.new_session
+
+
+def token(server: Server) -> str:
+    """Against forged requests, as the server gives it to every browser."""
+    cookie = ask(server, "/_stcore/health").headers["Set-Cookie"]
+    return cookie.partition("_streamlit_xsrf=")[2].partition(";")[0]
+
+
+def put_file(server: Server, session: str, xsrf: str | None) -> int:
+    """Upload three bytes; the status of the answer."""
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="a"; filename="a.jpg"\r\n'
+        b"Content-Type: image/jpeg\r\n\r\nabc\r\n--x--\r\n"
+    )
+    headers = {"Content-Type": "multipart/form-data; boundary=x"}
+    if xsrf:
+        headers |= {"X-Xsrftoken": xsrf, "Cookie": f"_streamlit_xsrf={xsrf}"}
+    return ask(server, f"{UPLOADS}/{session}/file", "PUT", body, **headers).status

@@ -1,0 +1,22 @@
+"""Waiting for what another thread or process does."""
+
+import os
+import time
+from pathlib import Path
+
+
+def wait_until(is_so: object) -> None:
+    deadline = time.monotonic() + 5
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    # Of one that has ended but that nobody asked for its status no command is left.
+    command = Path(f"/proc/{pid}/cmdline")
+    return not command.exists() or bool(command.read_bytes())

@@ -1,0 +1,78 @@
+"""Batches on a Ray of this machine; skipped where Ray is not installed."""
+
+import os
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from ferapp.batch.engines import on_ray
+from ferapp.batch.items import Outcome
+from ferapp.errors import ModelError, UserError
+from tests.support.batches import Scripted, contents, items
+from tests.support.cli import ferapp as run_ferapp
+from tests.support.places import SAMPLES
+from tests.support.videos import noisy, written
+
+# Not imported here: the engine has to say before what Ray may do.
+pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra: batch")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _environment() -> Iterator[None]:
+    """What is said to Ray is forgotten again."""
+    before = dict(os.environ)
+    os.environ.pop("RAY_ADDRESS", None)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def test_what_dies_is_done_again_and_no_other_machine_is_asked(tmp_path: Path) -> None:
+    names = [f"{n}.jpg" for n in range(6)] + ["dies-once.jpg", "bad.jpg", "dies.jpg", "9.jpg"]
+    worker = Scripted(tmp_path)
+    engine = on_ray(worker, items(tmp_path, *names), workers=2, threads=1)
+    told: dict[str, Outcome] = {}
+    for outcome in engine:
+        told[outcome.key] = outcome
+        [node] = sys.modules["ray"].nodes()
+        assert node["NodeManagerAddress"] == "127.0.0.1"
+    assert set(told) == set(names)
+    assert {key for key, outcome in told.items() if outcome.error} == {"bad.jpg", "dies.jpg"}
+    assert worker.given.count("dies-once.jpg") == 2 and worker.given.count("dies.jpg") == 3
+    assert worker.given.count("0.jpg") == 1
+    assert not sys.modules["ray"].is_initialized()
+
+
+def test_workers_without_models_stop_the_batch(tmp_path: Path) -> None:
+    worker = Scripted(tmp_path, is_loadable=False)
+    with pytest.raises(ModelError, match="weights are gone"):
+        list(on_ray(worker, items(tmp_path, "a.jpg"), workers=1, threads=1))
+    assert not sys.modules["ray"].is_initialized()
+
+
+def test_results_are_those_of_local_workers(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for path in SAMPLES.glob("*.jpg"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    written(folder / "clip.mp4", noisy(10))
+    (folder / "bad.png").write_bytes(b"nothing")
+    runs = [
+        run_ferapp("batch", folder, "--out", tmp_path / engine, "--engine", engine, "--workers", 2)
+        for engine in ("local", "ray")
+    ]
+    assert [run.returncode for run in runs] == [1, 1], runs[1].stderr
+    assert [run.stdout.count("\n") for run in runs] == [1, 1], "Ray says nothing there"
+    assert runs[0].stderr == runs[1].stderr
+    assert contents(tmp_path / "ray") == contents(tmp_path / "local")
+
+
+def test_a_cluster_that_is_not_there_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", "nowhere")
+    with pytest.raises(UserError, match="can't be reached"):
+        list(on_ray(Scripted(tmp_path), items(tmp_path, "a.jpg"), workers=1, threads=1))

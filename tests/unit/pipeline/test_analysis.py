@@ -1,0 +1,198 @@
+"""The analyzer and what it gives, with fakes at the seams."""
+
+import json
+
+import numpy as np
+import pytest
+
+from ferapp.emotions import EXPRESSIONS
+from ferapp.errors import InvalidValue, SettingError
+from ferapp.pipeline.analyzer import Analyzer, renormalised
+from ferapp.settings import AnalysisSettings, DetectionSettings
+from ferapp.types import Faces, FrameAnalysis
+from tests.support.fakes import FakeClassifier, FakeDetector, FakeSmileReader
+
+
+def faces(*boxes: tuple[float, float, float, float]) -> Faces:
+    xyxy = np.array(boxes, np.float32).reshape(-1, 4)
+    return Faces(xyxy, np.linspace(0.9, 0.8, len(boxes), dtype=np.float32))
+
+
+def halves() -> np.ndarray:
+    """Black on the left, white on the right, (40, 80, 3)."""
+    image = np.zeros((40, 80, 3), np.uint8)
+    image[:, 40:] = 255
+    return image
+
+
+LEFT, RIGHT = (5, 5, 25, 25), (50, 5, 70, 25)
+
+
+def test_no_face_flows_through() -> None:
+    analysis = Analyzer(FakeDetector(Faces.empty()), FakeClassifier(EXPRESSIONS)).analyze(halves())
+    assert len(analysis) == 0 and analysis.expressions == [] and analysis.confidence.shape == (0,)
+    assert analysis.to_record()["faces"] == []
+    assert list(analysis.to_frame().columns)[:3] == ["face", "x1", "y1"]
+    assert len(analysis.to_frame()) == 0
+
+
+def test_every_face_gets_its_own_crop_in_one_call() -> None:
+    classifier = FakeClassifier(EXPRESSIONS)
+    analysis = Analyzer(FakeDetector(faces(LEFT, RIGHT)), classifier).analyze(halves())
+    assert analysis.expressions == ["neutral", "contempt"], (
+        "black is the first label, white the last"
+    )
+    assert classifier.calls == [2]
+    assert analysis.size_wh == (80, 40)
+
+
+def test_a_box_at_the_border_is_never_empty_or_squashed() -> None:
+    classifier = FakeClassifier(EXPRESSIONS)
+    detector = FakeDetector(faces((-10, -10, 3, 39), (79, 39, 80, 40)))
+    analysis = Analyzer(detector, classifier).analyze(halves(), AnalysisSettings(padding=1.0))
+    assert analysis.probabilities.shape == (2, 8)
+    assert {c.shape for c in classifier.crops} == {(48, 48, 3)}
+
+
+def test_padding_makes_the_crop_larger() -> None:
+    """A white face on black: the more padding, the darker its crop."""
+    image = np.zeros((60, 60, 3), np.uint8)
+    image[20:40, 20:40] = 255
+    means = []
+    for padding in (-0.2, 0.0, 0.5, 1.0):
+        classifier = FakeClassifier(EXPRESSIONS)
+        Analyzer(FakeDetector(faces((20, 20, 40, 40))), classifier).analyze(
+            image, AnalysisSettings(padding=padding)
+        )
+        means.append(classifier.crops[0].mean())
+    assert means[0] == means[1] == 255 and means[1] > means[2] > means[3] == pytest.approx(
+        64, abs=8
+    )
+
+
+def test_classes_left_out_are_said_and_the_rest_sums_to_one() -> None:
+    analyzer = Analyzer(FakeDetector(faces(LEFT)), FakeClassifier(EXPRESSIONS))
+    analysis = analyzer.analyze(halves(), AnalysisSettings(classes=("fear", "happiness")))
+    assert analysis.labels == ("happiness", "fear"), "in the classifier's order"
+    assert analysis.left_out == ("neutral", "surprise", "sadness", "anger", "disgust", "contempt")
+    assert analysis.probabilities.sum() == pytest.approx(1)
+    assert analysis.to_record()["renormalised_without"] == list(analysis.left_out)
+
+
+def test_nothing_left_to_renormalise_is_shared_equally() -> None:
+    np.testing.assert_allclose(renormalised(np.zeros((1, 4), np.float32)), np.full((1, 4), 0.25))
+
+
+@pytest.mark.parametrize(("threshold", "is_unsure"), [(None, True), (0.5, False), (0.99, True)])
+def test_unsure_under_the_threshold_of_the_classifier_or_the_caller(
+    threshold: float | None, is_unsure: bool
+) -> None:
+    classifier = FakeClassifier(EXPRESSIONS)  # its top probability is 0.93
+    classifier.unsure_below = 0.95
+    analysis = Analyzer(FakeDetector(faces(LEFT)), classifier).analyze(
+        halves(), AnalysisSettings(unsure_below=threshold)
+    )
+    assert analysis.is_unsure.tolist() == [is_unsure]
+    assert analysis.to_record()["faces"][0]["is_unsure"] is is_unsure
+
+
+def test_settings_reach_the_detector() -> None:
+    detector = FakeDetector(Faces.empty())
+    detection = DetectionSettings(confidence=0.7, iou=0.2, max_faces=3)
+    Analyzer(detector, FakeClassifier(EXPRESSIONS)).analyze(halves(), AnalysisSettings(detection))
+    asked = detector.settings[0]
+    assert (asked.confidence, asked.iou) == (0.7, 0.2)
+
+
+def test_a_bound_that_is_hit_is_told() -> None:
+    analyzer = Analyzer(FakeDetector(faces(LEFT, RIGHT)), FakeClassifier(EXPRESSIONS))
+    at_most = [AnalysisSettings(DetectionSettings(max_faces=n)) for n in (1, 2)]
+    one, two = (analyzer.analyze(halves(), how) for how in at_most)
+    assert (len(one), one.is_cut) == (1, True) and one.to_record()["has_more_faces"]
+    assert (len(two), two.is_cut) == (2, False)
+
+
+def test_a_face_whose_expression_was_left_out_is_unsure() -> None:
+    analyzer = Analyzer(FakeDetector(faces(LEFT)), FakeClassifier(EXPRESSIONS))
+    analysis = analyzer.analyze(halves(), AnalysisSettings(classes=("fear", "contempt")))
+    assert analysis.share_kept == pytest.approx([0.02 / 1.07], abs=1e-3)
+    assert analysis.is_unsure.tolist() == [True]
+    assert analysis.to_record()["faces"][0]["share_kept"] < 0.5
+    assert "share_kept" in analysis.to_frame()
+    kept = analyzer.analyze(halves(), AnalysisSettings(classes=("neutral", "contempt")))
+    assert kept.is_unsure.tolist() == [False]
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        pytest.param(np.zeros((9, 9), np.uint8), id="grey"),
+        pytest.param(np.zeros((9, 9, 4), np.uint8), id="with alpha"),
+        pytest.param(np.zeros((9, 9, 3), np.float32), id="floats"),
+    ],
+)
+def test_pictures_of_another_kind_are_refused_in_words(image: np.ndarray) -> None:
+    with pytest.raises(InvalidValue, match="expected an RGB picture"):
+        Analyzer(FakeDetector(Faces.empty()), FakeClassifier(EXPRESSIONS)).analyze(image)
+
+
+def test_smiles_are_read_only_when_asked() -> None:
+    analyzer = Analyzer(
+        FakeDetector(faces(LEFT, RIGHT)),
+        FakeClassifier(EXPRESSIONS),
+        smile_reader=FakeSmileReader(),
+    )
+    assert analyzer.analyze(halves()).smiles is None
+    analysis = analyzer.analyze(halves(), AnalysisSettings(with_smile=True))
+    assert [row["is_smiling"] for row in analysis.to_record()["faces"]] == [True, False]
+    assert analysis.to_frame()["is_smiling"].tolist() == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        pytest.param(AnalysisSettings(classes=("joy", "fear")), "does not know 'joy'", id="class"),
+        pytest.param(AnalysisSettings(with_smile=True), "cascade was not loaded", id="smile"),
+    ],
+)
+def test_what_the_models_can_not_do_is_a_sentence(settings: AnalysisSettings, told: str) -> None:
+    analyzer = Analyzer(FakeDetector(Faces.empty()), FakeClassifier(EXPRESSIONS))
+    with pytest.raises(SettingError, match=told):
+        analyzer.analyze(halves(), settings)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        pytest.param({"padding": 2.0}, id="padding"),
+        pytest.param({"unsure_below": 1.5}, id="unsure_below"),
+        pytest.param({"classes": ("fear",)}, id="one class"),
+        pytest.param({"classes": ("fear", "fear")}, id="the same class twice"),
+    ],
+)
+def test_settings_out_of_range_are_refused(values: dict[str, object]) -> None:
+    with pytest.raises(InvalidValue):
+        AnalysisSettings(**values)
+
+
+def test_arrays_that_don_t_belong_together_are_refused() -> None:
+    with pytest.raises(InvalidValue, match="probabilities"):
+        FrameAnalysis((4, 4), faces(LEFT), EXPRESSIONS, np.zeros((2, 8), np.float32), 0.5)
+    with pytest.raises(InvalidValue, match="expected smiles"):
+        FrameAnalysis(
+            (4, 4),
+            Faces.empty(),
+            ("a",),
+            np.zeros((0, 1), np.float32),
+            0.5,
+            smiles=np.ones(1, bool),
+        )
+
+
+def test_the_record_is_plain_json() -> None:
+    analysis = Analyzer(FakeDetector(faces(LEFT)), FakeClassifier(EXPRESSIONS)).analyze(halves())
+    record = json.loads(json.dumps(analysis.to_record(), allow_nan=False))
+    assert {"width", "height", "faces"} <= set(record)
+    face = record["faces"][0]
+    assert face["box"] == [5, 5, 25, 25] and face["expression"] == "neutral"
+    assert list(face["probabilities"]) == list(EXPRESSIONS)

@@ -1,0 +1,330 @@
+"""Whole clips with models that are fakes and a decoder that is none."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ferapp.emotions import EXPRESSIONS
+from ferapp.errors import ModelError, SettingError, VideoError
+from ferapp.inference.manifest import manifest
+from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip, tracks_of
+from ferapp.sessions.session import Readings
+from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, Look, StreamSettings
+from ferapp.types import Faces
+from tests.support.fakes import FakeClassifier, FakeDetector, faces
+from tests.support.sessions import made
+from tests.support.videos import FRONT, cut, noisy, written
+from tests.support.waiting import is_running
+
+WH = (320, 240)
+ALL = StreamSettings(reads_followed=True)
+
+
+class MovingDetector(FakeDetector):
+    """Is told what to find in each frame that it is asked about, and goes on with the last."""
+
+    def __init__(self, *found: Faces) -> None:
+        super().__init__(found[0])
+        self.found = found
+
+    def detect(self, image_rgb: np.ndarray, settings: DetectionSettings) -> Faces:
+        self.faces = self.found[min(len(self.settings), len(self.found) - 1)]
+        return super().detect(image_rgb, settings)
+
+
+class BrokenClassifier(FakeClassifier):
+    """Gives no finite numbers from the third face on."""
+
+    def classify(self, crops_rgb: list[np.ndarray], *, look: Look = "both") -> np.ndarray:
+        if len(self.crops) > 2:
+            raise ModelError("The model gave numbers that are none.")
+        return super().classify(crops_rgb, look=look)
+
+
+class Setup:
+    """A clip, and an analyzer that knows nobody."""
+
+    def __init__(self, folder: Path, *found: Faces, broken: bool = False) -> None:
+        self.folder = folder
+        self.detector = MovingDetector(*found)
+        self.classifier = (BrokenClassifier if broken else FakeClassifier)(EXPRESSIONS)
+        self.analyzer = Analyzer(self.detector, self.classifier)
+
+    def clip(self, frames: int = 12, rate: int = 10, **traits: object) -> Path:
+        return written(self.folder / "a.mp4", noisy(frames, WH), rate=rate, **traits)
+
+    def analysis(
+        self,
+        source: Path | None = None,
+        *,
+        per_second: float | None = None,
+        max_side_px: int = 1280,
+        **stream: object,
+    ) -> ClipAnalysis:
+        how = ClipSettings(replace(ALL, **stream), per_second, max_side_px)
+        return ClipAnalysis(source or self.clip(), self.analyzer, how)
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_stays() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        thread.join(2)  # of one that was told to end and is about to
+        assert not thread.is_alive(), thread.name
+
+
+def done(analysis: ClipAnalysis) -> list[float]:
+    with analysis:
+        return [frame.at_s for _, frame in analysis]
+
+
+def test_every_face_is_read_at_the_times_of_the_frames(tmp_path: Path) -> None:
+    at_s = [0.0, 0.05, 0.1, 0.2, 0.25, 0.3, 0.45, 0.5]
+    setup = Setup(tmp_path, faces(40, 180))
+    analysis = setup.analysis(setup.clip(8, at_s=at_s))
+    assert done(analysis) == pytest.approx(at_s)
+    clip = analysis.result()
+    assert clip.is_whole and clip.damage == "" and clip.frames == 8
+    assert clip.info.size_wh == WH and clip.labels == EXPRESSIONS
+    assert clip.duration_s >= 0.5
+    for face in (1, 2):
+        its = clip.readings.of(face)
+        assert its.at_s == pytest.approx(at_s[2:]), "twice found, it may still be none"
+        assert (its.size_wh == WH).all() and not np.isnan(its.probabilities).any()
+    np.testing.assert_array_equal(clip.readings.of(1).xyxy[0], [40, 60, 120, 140])
+
+
+def test_the_picture_of_each_frame_comes_with_what_it_shows(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, faces(40))
+    with setup.analysis(max_side_px=160) as analysis:
+        for image, frame in analysis:
+            assert image.shape == (120, 160, 3) and frame.size_wh == (160, 120)
+
+
+def test_of_many_frames_none_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ferapp.pipeline.clip._JOINED_AFTER", 4)
+    analysis = Setup(tmp_path, faces(40)).analysis()
+    done(analysis)
+    assert analysis.result().readings.at_s == pytest.approx(np.arange(2, 12) / 10)
+
+
+@pytest.mark.parametrize(("every", "looks"), [(None, 12), (1, 12), (3, 4), (5, 3)], ids=str)
+def test_faces_are_looked_for_in_some_frames_and_read_in_all(
+    tmp_path: Path, every: int | None, looks: int
+) -> None:
+    setup = Setup(tmp_path, faces(40))
+    with setup.analysis(detect_every=every) as analysis:
+        frames = [frame for _, frame in analysis]
+    assert len(setup.detector.settings) == looks
+    assert [frame.is_detected for frame in frames] == [n % (every or 1) == 0 for n in range(12)]
+    first = {None: 2, 1: 2, 3: 0, 5: 0}[every]
+    assert len(analysis.result().readings) == 12 - first
+    assert {face.id for frame in frames for face in frame.faces} == {1}
+
+
+@pytest.mark.parametrize(("rate", "looks"), [(30, 6), (60, 3)], ids=str)
+def test_faces_are_looked_for_fifteen_times_a_second(tmp_path: Path, rate: int, looks: int) -> None:
+    setup = Setup(tmp_path, faces(40))
+    done(setup.analysis(setup.clip(rate=rate)))
+    assert len(setup.detector.settings) == looks
+
+
+@pytest.mark.parametrize(
+    ("rate", "frames", "per_second", "times"),
+    [
+        pytest.param(10, 60, 1.0, 6, id="one a second"),
+        pytest.param(1, 26, 0.2, 6, id="one in five seconds"),
+        pytest.param(1, 6, None, 6, id="a video of one frame a second"),
+    ],
+)
+def test_at_low_rates_faces_count_at_once_and_keep_their_ids(
+    tmp_path: Path, rate: int, frames: int, per_second: float | None, times: int
+) -> None:
+    away = faces(180)  # of one frame in which the detector misses the first face
+    found = [faces(40 + 3 * n, 180) for n in range(times)]
+    setup = Setup(tmp_path, *found[:3], away, *found[4:])
+    analysis = setup.analysis(setup.clip(frames, rate), per_second=per_second)
+    assert len(done(analysis)) == times
+    readings = analysis.result().readings
+    assert len(readings.of(1)) == times - 1 and len(readings.of(2)) == times
+    assert readings.faces == [1, 2] and len(analysis.result().unconfirmed) == 0
+
+
+def test_boxes_that_were_found_once_are_told_as_shares_of_the_frame(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, *[faces(40)] * 5, faces(40, 160), faces(40))
+    analysis = setup.analysis()
+    done(analysis)
+    clip = analysis.result()
+    assert clip.readings.faces == [1]
+    assert clip.unconfirmed_s == pytest.approx([0, 0.1, 0.5])
+    assert clip.unconfirmed[-1] == pytest.approx([160 / 320, 60 / 240, 240 / 320, 140 / 240])
+
+
+def test_a_clip_without_faces_is_whole_and_empty(tmp_path: Path) -> None:
+    analysis = Setup(tmp_path, Faces.empty()).analysis()
+    assert len(done(analysis)) == 12
+    clip = analysis.result()
+    assert clip.is_whole and clip.frames == 12 and clip.duration_s == pytest.approx(1.2)
+    assert len(clip.readings) == 0 and clip.readings.probabilities.shape == (0, len(EXPRESSIONS))
+    assert clip.unconfirmed.shape == (0, 4) and clip.unconfirmed_s.shape == (0,)
+    assert tracks_of(clip.readings) == []
+
+
+def test_only_the_classes_that_were_chosen_are_columns(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, faces(40))
+    analysis = setup.analysis(analysis=AnalysisSettings(classes=("sadness", "anger")))
+    assert analysis.result().readings.probabilities.shape == (0, 2), "before the first frame too"
+    done(analysis)
+    clip = analysis.result()
+    assert clip.labels == tuple(n for n in EXPRESSIONS if n in ("sadness", "anger"))
+    assert clip.readings.probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_class_that_nobody_knows_is_an_error(tmp_path: Path) -> None:
+    analysis = Setup(tmp_path, faces(40)).analysis(analysis=AnalysisSettings(classes=("a", "b")))
+    with pytest.raises(SettingError, match="does not know"):
+        done(analysis)
+
+
+def test_stopping_in_the_middle_keeps_what_was_read(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, faces(40))
+    with setup.analysis(setup.clip(30)) as analysis:
+        pid = analysis._video._child.pid
+        for _, frame in analysis:
+            if frame.at_s >= 0.5:
+                break
+    assert not is_running(pid) and not [t for t in threading.enumerate() if "clip" in t.name]
+    clip = analysis.result()
+    assert not clip.is_whole and clip.damage == "" and clip.frames == 6
+    assert clip.readings.at_s == pytest.approx([0.2, 0.3, 0.4, 0.5])
+    assert clip.duration_s == pytest.approx(0.5), "nobody knows what came later"
+
+
+@pytest.mark.parametrize("after", [0, 6], ids=["before the first frame", "in the middle"])
+def test_closing_from_another_thread_ends_it_and_it_is_not_whole(
+    tmp_path: Path, after: int
+) -> None:
+    setup = Setup(tmp_path, faces(40))
+    analysis = setup.analysis(setup.clip(60))
+    closing = threading.Thread(target=analysis.close)
+    if not after:
+        closing.start()
+        closing.join()
+    for count, _ in enumerate(analysis, 1):
+        if count == after:
+            closing.start()
+            closing.join()
+    clip = analysis.result()
+    assert after <= clip.frames < 60 and not clip.is_whole
+    assert clip.damage == "", "who stopped it knows that"
+    assert clip.duration_s < 6
+
+
+def test_what_was_read_may_be_had_in_the_middle_and_again(tmp_path: Path) -> None:
+    lengths = []
+    with Setup(tmp_path, faces(40)).analysis() as analysis:
+        for _ in analysis:
+            clip = analysis.result()
+            assert not clip.is_whole
+            lengths.append((clip.frames, len(clip.readings)))
+    assert lengths == [(n, max(n - 2, 0)) for n in range(1, 13)]
+    for _ in range(2):
+        assert analysis.result().is_whole and len(analysis.result().readings) == 10
+
+
+def test_what_a_model_can_not_do_reaches_the_caller(tmp_path: Path) -> None:
+    analysis = Setup(tmp_path, faces(40), broken=True).analysis()
+    pid = analysis._video._child.pid
+    with pytest.raises(ModelError, match="numbers that are none"):
+        done(analysis)
+    assert not is_running(pid)
+    assert not analysis.result().is_whole and len(analysis.result().readings) == 3
+
+
+def test_what_a_detector_can_not_do_reaches_the_caller(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, faces(40))
+
+    def broken(*_: object) -> Faces:
+        raise ModelError("The detector is broken.")
+
+    setup.detector.detect = broken
+    with pytest.raises(ModelError, match="detector is broken"):
+        done(setup.analysis())
+
+
+def test_of_a_damaged_clip_what_was_read_is_kept_and_it_is_told(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, faces(40))
+    analysis = setup.analysis(cut(setup.clip(30, options=FRONT), 0.5))
+    count = len(done(analysis))
+    clip = analysis.result()
+    assert 8 < count < 20 and clip.frames == count
+    assert clip.is_whole and "damaged" in clip.damage, "all that could be was read"
+    assert clip.duration_s < 2, "what is not there does not count"
+
+
+def test_a_clip_that_can_not_be_read_is_an_error_at_once(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, faces(40))
+    (tmp_path / "b.mp4").write_bytes(b"hello")
+    with pytest.raises(VideoError, match="not a video"):
+        setup.analysis(tmp_path / "b.mp4")
+
+
+@pytest.mark.parametrize(
+    ("per_second", "wanted"), [(None, 30), (2.0, 6), (100.0, 30), (0.1, 1)], ids=str
+)
+def test_how_many_frames_are_to_come(tmp_path: Path, per_second: float | None, wanted: int) -> None:
+    setup = Setup(tmp_path, faces(40))
+    with setup.analysis(setup.clip(30), per_second=per_second) as analysis:
+        assert analysis.wanted_frames == wanted
+
+
+def test_a_clip_is_recorded_with_its_settings_and_models(tmp_path: Path) -> None:
+    names = {kind: manifest().model(None, kind).name for kind in ("detector", "classifier")}
+    analyzer = Analyzer(
+        FakeDetector(faces(40)),
+        FakeClassifier(EXPRESSIONS),
+        detector_name=names["detector"],
+        classifier_name=names["classifier"],
+    )
+    settings = ClipSettings(per_second=5.0)
+    path = Setup(tmp_path, faces(40)).clip()
+    with ClipAnalysis(path, analyzer, settings) as analysis:
+        list(analysis)
+    made = recording_of_clip("A talk", analysis.result(), analyzer, settings, consent="Yes.")
+    assert (made.source, made.title, made.consent) == ("video", "A talk", "Yes.")
+    assert made.labels == EXPRESSIONS and made.unsure_below == 0.5
+    assert {kind: model["name"] for kind, model in made.models.items()} == names
+    kept = json.loads(json.dumps(made.settings))
+    assert kept["per_second"] == 5.0 and kept["stream"]["reads_followed"] is True
+    assert "look" not in kept["stream"]["analysis"], "a clip looks at both in turn"
+    expected = asdict(settings)
+    expected["stream"]["analysis"].pop("look")
+    assert made.settings == expected
+
+
+def test_each_face_in_a_few_plain_values() -> None:
+    first = made((0, "happiness"), (1, "happiness"), (2, None), (3, "happiness"), face=1)
+    second = made((1.23456, "sadness"), (2.23456, "anger"), face=2)
+    assert tracks_of(Readings.joined([first, second])) == [
+        {
+            "face": 1,
+            "first_s": 0.0,
+            "last_s": 3.0,
+            "readings": 4,
+            "seconds": {"happiness": 3.0, "unsure": 1.0},
+        },
+        {
+            "face": 2,
+            "first_s": 1.235,
+            "last_s": 2.235,
+            "readings": 2,
+            "seconds": {"anger": 1.0, "sadness": 1.0},
+        },
+    ]

@@ -1,0 +1,273 @@
+"""Sessions as files and back, and files that were made to hurt."""
+
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import numpy as np
+import pandas
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+
+from ferapp.emotions import EXPRESSIONS
+from ferapp.errors import DataError
+from ferapp.sessions.formats import columns
+from ferapp.sessions.formats.exchange import read, table, to_csv, to_json, to_parquet
+from ferapp.sessions.formats.metadata import from_metadata, metadata
+from ferapp.sessions.session import Marker, Readings, Recording
+from tests.support.sessions import as_objects, some_readings, some_recording
+
+Writer = Callable[[Recording, Readings], bytes]
+WRITERS = [
+    pytest.param(to_csv, id="csv"),
+    pytest.param(to_parquet, id="parquet"),
+    pytest.param(to_json, id="json"),
+]
+NAMES = (*EXPRESSIONS[:-1], '=küçümseme, "😀" \'')
+
+
+def gappy(count: int) -> Readings:
+    """Two faces with rows that have no reading, no label, a guarded or a foreign flaw."""
+    readings = some_readings(-(-count // 2), faces=2, labels=NAMES).at(np.arange(count))
+    is_missing = np.arange(count) % 7 == 3
+    flaws = ["=cmd|' /C calc'!A0", "'=twice", "'plain", "-", "yüz çok karanlık 😀", "too, dark"]
+    readings.probabilities[is_missing] = np.nan
+    readings.smoothed[is_missing | (np.arange(count) == 0)] = np.nan
+    readings.score[is_missing] = np.nan
+    readings.expression[is_missing] = None
+    readings.expression[1::5] = NAMES[-1]
+    readings.flaw[is_missing] = as_objects(flaws[i % len(flaws)] for i in range(is_missing.sum()))
+    readings.is_corrected[::3] = True
+    readings.xyxy[::4] *= np.float32(-1 / 3e7)
+    return readings
+
+
+def assert_same(readings: Readings, wanted: Readings) -> None:
+    for name, values in vars(wanted).items():
+        found = getattr(readings, name)
+        assert found.dtype == values.dtype, name
+        np.testing.assert_array_equal(found, values, err_msg=name)
+
+
+@pytest.mark.parametrize("count", [0, 1, 500])
+@pytest.mark.parametrize("write", WRITERS)
+def test_readings_come_back_to_the_last_bit(write: Writer, count: int) -> None:
+    readings = gappy(count)
+    _, found = read("any name", write(some_recording(labels=NAMES), readings))
+    assert_same(found, readings)
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_every_float32_comes_back(write: Writer, rng: np.random.Generator) -> None:
+    readings = some_readings(2000)
+    bits = rng.integers(1, np.float32(1).view(np.int32), readings.probabilities.shape)
+    readings = replace(
+        readings,
+        probabilities=bits.astype(np.int32).view(np.float32),
+        at_s=np.sort(rng.uniform(0, 1e5, 2000)),
+    )
+    assert_same(read("", write(some_recording(), readings))[1], readings)
+
+
+@pytest.mark.parametrize("write", WRITERS[1:])
+def test_what_has_to_be_known_comes_back_under_a_new_id(write: Writer) -> None:
+    recording = some_recording(
+        title="=cmd|' /C calc'!A0 Yüz İığş 😀",
+        source="video",
+        started=datetime(2026, 2, 3, 4, 5, 6, 7, timezone(timedelta(hours=3))),
+        settings={"analysis": {"padding": 0.0, "classes": [], "unsure_below": None}},
+        markers=(Marker(0.25, "başla"), Marker(2.0, "<b>end</b>")),
+        consent="Herkes kabul etti.\nversion 2",
+    )
+    first, second = (read("x", write(recording, some_readings(2)))[0] for _ in range(2))
+    assert replace(first, id=recording.id) == recording
+    assert len({recording.id, first.id, second.id}) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "title"),
+    [
+        pytest.param("Deneme 3.csv", "Deneme 3", id="plain"),
+        pytest.param("C:\\secret\\talk.csv", "talk", id="folder of Windows"),
+        pytest.param("/home/ada/talk.csv", "talk", id="folder"),
+        pytest.param("=1+1\n\u202ex.csv", "=1+1\ufffd\ufffdx", id="hostile"),
+        pytest.param("x" * 500, "x" * 80, id="long"),
+        pytest.param("", "session", id="none"),
+    ],
+)
+def test_a_csv_takes_its_title_from_the_file(name: str, title: str) -> None:
+    recording, _ = read(name, to_csv(some_recording(), some_readings(1)))
+    assert (recording.title, recording.source, recording.labels) == (title, "live", EXPRESSIONS)
+    assert recording.unsure_below == 0.5
+    assert recording.started.tzinfo is UTC
+
+
+def test_the_table_is_tidy() -> None:
+    frame = table(some_recording(labels=NAMES), gappy(20))
+    assert list(frame.columns[:12]) == (
+        "time_s face x1 y1 x2 y2 width height score expression flaw is_corrected".split()
+    )
+    assert list(frame.columns[12:]) == [f"{kind}_{name}" for kind in "ps" for name in NAMES]
+    assert frame["time_s"].dtype == np.float64
+    assert frame["p_neutral"].dtype == np.float32
+    assert frame["flaw"].iloc[0] is None
+
+
+def test_spreadsheets_see_no_formula() -> None:
+    text = to_csv(some_recording(labels=NAMES), gappy(50)).decode("utf-8-sig")
+    frame = pandas.read_csv(io.StringIO(text), dtype=str, keep_default_na=False)
+    for column in ("expression", "flaw"):
+        assert not frame[column].str.startswith(("=", "+", "-", "@")).any()
+
+
+def test_other_programs_can_read_the_parquet() -> None:
+    frame = pandas.read_parquet(io.BytesIO(to_parquet(some_recording(), some_readings(5))))
+    assert frame.shape == (5, 28)
+    assert frame["p_anger"].dtype == np.float32
+
+
+def test_rows_are_put_in_the_order_of_time() -> None:
+    readings = some_readings(3, faces=2)
+    shuffled = readings.at(np.array([4, 5, 0, 1, 2, 3]))
+    assert_same(read("", to_csv(some_recording(), shuffled))[1], readings)
+
+
+def test_a_parquet_of_another_program_needs_no_metadata() -> None:
+    out = io.BytesIO()
+    table(some_recording(), some_readings(4)).to_parquet(out)
+    recording, found = read("talk.parquet", out.getvalue())
+    assert recording.title == "talk"
+    assert_same(found, some_readings(4))
+
+
+def packed(**changes: Any) -> bytes:
+    """A JSON session of two readings with changes to its columns."""
+    whole = json.loads(to_json(some_recording(), some_readings(2)))
+    whole["readings"] |= changes
+    return json.dumps(whole).encode()
+
+
+def known(**changes: Any) -> bytes:
+    """The same with changes to what has to be known."""
+    whole = json.loads(to_json(some_recording(), some_readings(2)))
+    whole["recording"] |= changes
+    return json.dumps(whole).encode()
+
+
+def nested(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+CSV = to_csv(some_recording(), some_readings(2))
+PARQUET = to_parquet(some_recording(), some_readings(2))
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        pytest.param(b"", "no probabilities", id="empty"),
+        pytest.param(b"\x89PNG\r\n\x1a\n\0\0", "no table", id="picture"),
+        pytest.param(b"a,b\r\n1,2\r\n", "no probabilities", id="another CSV"),
+        pytest.param(b"p_joy\r\n0.5\r\n", "no column time_s", id="CSV without columns"),
+        pytest.param(b"p_a,p_a\r\n", "names that differ", id="CSV with a label twice"),
+        pytest.param(b'"p_' + b"a" * 200_000, "no table", id="CSV with an endless heading"),
+        pytest.param(CSV + b"1,2\r\n", "no table", id="CSV with a short row"),
+        pytest.param(CSV.replace(b",640,", b",wide,"), "no table", id="CSV with a word"),
+        pytest.param(CSV.replace(b",640,", b",,"), "width has gaps", id="CSV with a gap"),
+        pytest.param(CSV.replace(b"time_s", b"time_\xff"), "no table", id="CSV that is no text"),
+        pytest.param(PARQUET[:-20], "no table", id="cut Parquet"),
+        pytest.param(b"PAR1" + b"\xff" * 100 + b"PAR1", "no table", id="false Parquet"),
+        pytest.param(b"{", "no table", id="broken JSON"),
+        pytest.param(b'{"a":' + b"[" * 200_000, "no table", id="deep JSON"),
+        pytest.param(b'{"a": NaN}', "no NaN", id="NaN"),
+        pytest.param(b'{"ferapp": true}', "no session of ferapp", id="no version"),
+        pytest.param(b'{"ferapp": 2}', "newer ferapp", id="newer"),
+        pytest.param(b'{"ferapp": 1}', "named entries", id="nothing known"),
+        pytest.param(b'{"ferapp": 1, "recording": {}}', "lacks the labels", id="too little known"),
+        pytest.param(packed(time_s=[0]), "different lengths", id="lengths"),
+        pytest.param(packed(time_s="ab"), "not in columns", id="no list"),
+        pytest.param(packed(time_s=[-1, 0]), "seconds from 0", id="time before 0"),
+        pytest.param(packed(time_s=[0, 1e300]), "seconds from 0", id="time without end"),
+        pytest.param(packed(time_s=[0, None]), "time_s has gaps", id="no time"),
+        pytest.param(packed(time_s=[0, {}]), "no table", id="a dict as time"),
+        pytest.param(packed(x1=[0, 1e300]), "finite", id="endless box"),
+        pytest.param(packed(score=[0, 1e300]), "finite", id="endless score"),
+        pytest.param(packed(face=[1, -1]), "counted from 0", id="negative face"),
+        pytest.param(packed(face=[1, 2**40]), "counted from 0", id="large face"),
+        pytest.param(packed(face=[1, 2**70]), "no table", id="huge face"),
+        pytest.param(packed(width=[1, 1e400]), "no Infinity", id="endless width"),
+        pytest.param(packed(p_fear=[0, 1.1]), r"in \[0, 1\]", id="above 1"),
+        pytest.param(packed(s_fear=[0, -0.1]), r"in \[0, 1\]", id="below 0"),
+        pytest.param(packed(p_fear=[0, 1e300]), r"in \[0, 1\]", id="endless share"),
+        pytest.param(packed(p_fear=[0, None]), "all there or all missing", id="half a row"),
+        pytest.param(packed(expression=["joy", None]), "expression joy", id="unknown label"),
+        pytest.param(packed(expression=[1, 2]), "no table", id="numbers as labels"),
+        pytest.param(packed(flaw=["\ud800", None]), "no table", id="half a letter"),
+        pytest.param(known(source="camera"), "source", id="unknown source"),
+        pytest.param(known(started="now"), "no date", id="no date"),
+        pytest.param(known(started="2026-01-01"), "no time zone", id="no time zone"),
+        pytest.param(known(started="0001-01-01T00:00:00+14:00"), "no date", id="before all dates"),
+        pytest.param(known(labels=[]), "no probabilities", id="no labels"),
+        pytest.param(known(labels=["a"] * 65), "at most 64", id="too many labels"),
+        pytest.param(known(labels=["a", "a\n"]), "names that differ", id="label of two lines"),
+        pytest.param(known(labels=[["a"]]), "text", id="labels that are lists"),
+        pytest.param(known(unsure_below=2), r"in \[0, 1\]", id="threshold"),
+        pytest.param(known(title=5), "text", id="title"),
+        pytest.param(known(models=["a"]), "named entries", id="models"),
+        pytest.param(known(settings={"a": nested(50)}), "settings", id="deep settings"),
+        pytest.param(known(settings={"a": [0] * 5000}), "settings", id="long settings"),
+        pytest.param(known(markers=[{"at_s": -1, "name": ""}]), "number", id="marker before 0"),
+        pytest.param(known(markers=[{"at_s": 1}]), "text", id="marker without name"),
+    ],
+)
+def test_unsound_files_are_refused_in_a_sentence(data: bytes, reason: str) -> None:
+    with pytest.raises(DataError, match=reason) as caught:
+        read("talk.csv", data)
+    assert str(caught.value).startswith("talk.csv can't be opened: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_too_many_readings_are_refused(write: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "MOST_READINGS", 9)
+    assert len(read("", write(some_recording(), some_readings(9)))[1]) == 9
+    with pytest.raises(DataError, match="more than 9"):
+        read("", write(some_recording(), some_readings(10)))
+
+
+def test_one_long_text_in_every_row_stays_small() -> None:
+    frame = table(some_recording(), some_readings(20_000))
+    out = io.BytesIO()
+    schema = columns.schema(EXPRESSIONS, columns.CODED)
+    coded = pa.DictionaryArray.from_arrays(pa.array([0] * 20_000, pa.int32()), ["x" * 1_000_000])
+    plain = frame.drop(columns="flaw")
+    small = pa.Table.from_pandas(plain, pa.schema([f for f in schema if f.name != "flaw"]))
+    parquet.write_table(small.append_column("flaw", coded), out, store_schema=False)
+    most = pa.default_memory_pool().max_memory()
+    _, found = read("", out.getvalue())
+    assert set(found.flaw) == {"x" * 80}
+    assert pa.default_memory_pool().max_memory() - most < 100_000_000
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_texts_are_cut_and_put_on_one_line(write: Writer) -> None:
+    readings = some_readings(2)
+    readings.flaw[:] = as_objects(["dark\u202e\nroom", "x" * 500])
+    recording = some_recording(title="a\nb" + "y" * 100, markers=(Marker(0.0, "m\n"),))
+    found, back = read("name", write(recording, readings))
+    assert list(back.flaw) == ["dark\ufffd\ufffdroom", "x" * 80]
+    assert len(found.title) <= 80
+    assert "\n" not in found.title + "".join(marker.name for marker in found.markers)
+
+
+def test_what_is_known_of_a_session_is_plain() -> None:
+    known = json.loads(json.dumps(metadata(some_recording())))
+    assert "id" not in known
+    assert replace(from_metadata(known), id="5f2c9d1e") == some_recording()

@@ -1,0 +1,186 @@
+"""The report: whole, quiet, and made of nothing that a visitor's text could turn into code."""
+
+import re
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+
+from ferapp.sessions.report.affect import FORMULA
+from ferapp.sessions.report.html import MOST_FACES, to_html
+from ferapp.sessions.session import Marker, Readings
+from tests.support.sessions import made, some_readings, some_recording
+
+LIMITS = "An expression is not a feeling.\n\nFear & contempt are recognised <poorly>."
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> ${7*7} {{7*7}}"
+
+
+class Page(HTMLParser):
+    """The parts of a page that a test asks for."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.words: list[str] = []
+        self._open: list[str] = []
+        self.feed(data.decode("utf-8"))
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag not in ("meta", "br", "img", "link"):
+            self._open.append(tag)
+        if tag == "script":
+            self.scripts.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag, "what is opened is closed"
+
+    def handle_data(self, data: str) -> None:
+        if self._open[-1:] == ["script"]:
+            self.scripts[-1] += data
+        elif self._open[-1:] != ["style"]:
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+    @property
+    def charts(self) -> int:
+        return sum(attrs.get("class") == "plotly-graph-div" for _, attrs in self.tags)
+
+    @property
+    def libraries(self) -> int:
+        return sum(len(script) > 1_000_000 for script in self.scripts)
+
+
+def pictures(count: int) -> Readings:
+    return made(*((float(i // 2), "happiness" if i % 3 else None) for i in range(count)))
+
+
+@pytest.mark.parametrize("source", ["live", "video", "pictures"])
+def test_a_session_without_readings_has_a_report(source: str) -> None:
+    recording = some_recording(source=source)
+    page = Page(to_html(recording, Readings.empty(8), limits=LIMITS))
+    assert "No face was seen" in page.text
+    assert (page.charts, page.libraries) == (0, 0)
+
+
+def test_the_report_says_what_has_to_be_known() -> None:
+    recording = some_recording(
+        settings={"analysis": {"padding": 0.1, "classes": (), "look": None}},
+        markers=(Marker(1.0, "Başla 😀"),),
+    )
+    page = Page(to_html(recording, some_readings(300), limits=LIMITS))
+    for words in (
+        "A talk",
+        "Live camera, 1 March 2025, 12:30 (UTC+0000): 300 readings of 1 face until 00:19.",
+        "An expression is not a feeling.",
+        "Fear & contempt are recognised <poorly>.",
+        "0" * 64,
+        "analysis padding 0.1 analysis classes none analysis look none",
+        "Everybody in the picture agrees. (1)",
+        "Face 1",
+        "0:01 Başla 😀",
+        FORMULA,
+    ):
+        assert words in page.text
+    assert (page.charts, page.libraries) == (4, 1)
+
+
+def test_the_table_tells_share_first_and_longest() -> None:
+    readings = made((0, "happiness"), (1, "happiness"), (2, None), (3, "happiness"))
+    page = Page(to_html(some_recording(), readings, limits=LIMITS))
+    assert "happiness 75 % 00:00 2.0 s at 00:00 unsure 25 % 00:02 1.0 s at 00:02" in page.text
+
+
+@pytest.mark.parametrize("source", ["live", "pictures"])
+def test_text_of_others_stays_text(source: str) -> None:
+    readings = made((0, "fear"), (1, "fear"), (2, None), flaws={2: HOSTILE})
+    recording = some_recording(
+        title=HOSTILE,
+        source=source,
+        markers=(Marker(1.0, HOSTILE),),
+        settings={HOSTILE: HOSTILE},
+        models={HOSTILE: {HOSTILE: HOSTILE}},
+        version=HOSTILE,
+        consent=HOSTILE,
+    )
+    page = Page(to_html(recording, readings, limits=HOSTILE))
+    assert not [tag for tag, _ in page.tags if tag in ("img", "iframe", "a", "link", "form")]
+    assert not [name for _, attrs in page.tags for name in attrs if name.startswith("on")]
+    assert not [script for script in page.scripts if script.startswith("alert")]
+    assert "49" not in page.text
+    assert page.text.count(HOSTILE) >= 7
+    # Plotly draws some HTML, links among them, from the figure's own text.
+    figures = [script for script in page.scripts if "Plotly.newPlot" in script]
+    assert not [script for script in figures if "u003cscript" in script or "<script" in script]
+
+
+@pytest.mark.parametrize("source", ["live", "pictures"])
+def test_nothing_is_loaded_from_anywhere(source: str) -> None:
+    page = Page(to_html(some_recording(source=source), some_readings(40), limits=LIMITS))
+    loading = [name for _, attrs in page.tags for name in attrs if name in ("src", "href")]
+    assert loading == []
+    policy = next(a["content"] for tag, a in page.tags if tag == "meta" and "http-equiv" in a)
+    assert policy is not None
+    assert policy.startswith("default-src 'none'")
+    assert page.tags[0] == ("html", {"lang": "en"})
+    assert page.libraries == 1
+
+
+def test_few_faces_have_charts() -> None:
+    short = some_readings(20, faces=MOST_FACES + 2)
+    # Number 1 is seen least.
+    readings = short.at(~((short.face == 1) & (short.at_s > 0.5)) & (short.face != 5))
+    page = Page(to_html(some_recording(), readings, limits=LIMITS))
+    assert "6 of 7 faces are shown" in page.text
+    assert [f for f in range(1, 9) if f"Face {f} " in page.text] == [2, 3, 4, 6, 7, 8]
+    assert page.libraries == 1
+
+
+def test_only_the_faces_that_were_chosen() -> None:
+    data = to_html(some_recording(), some_readings(20, faces=3), limits=LIMITS, faces=[2])
+    page = Page(data)
+    assert [f for f in (1, 2, 3) if f"Face {f} " in page.text] == [2]
+    assert "20 readings of 1 face" in page.text
+
+
+def test_pictures_have_bars_and_no_times() -> None:
+    page = Page(to_html(some_recording(source="pictures"), pictures(6), limits=LIMITS))
+    assert "Pictures, 1 March 2025, 12:30 (UTC+0000): 6 faces on 3 pictures." in page.text
+    assert "happiness 4 67 % unsure 2 33 %" in page.text
+    assert page.charts == 1
+
+
+def test_many_pictures_are_cut() -> None:
+    page = Page(to_html(some_recording(source="pictures"), pictures(250), limits=LIMITS))
+    assert "200 of 250 faces have a bar" in page.text
+
+
+def test_many_markers_are_cut() -> None:
+    markers = tuple(Marker(float(i), f"moment {i}") for i in range(150))
+    page = Page(to_html(some_recording(markers=markers), some_readings(20), limits=LIMITS))
+    assert "50 more are not shown" in page.text
+
+
+def test_a_face_that_was_never_read_has_a_report() -> None:
+    readings = made((0, None), (1, None), flaws={0: "too dark", 1: "too dark"})
+    page = Page(to_html(some_recording(), readings, limits=LIMITS))
+    assert "2 readings of 1 face" in page.text
+
+
+def test_an_hour_stays_small() -> None:
+    readings = some_readings(900)
+    long = Readings.joined([replace_time(readings, 60.0 * minute) for minute in range(60)])
+    data = to_html(some_recording(), long, limits=LIMITS)
+    assert len(data) < 7_000_000
+    assert re.search(rb"until 59:59|until 1:00:00", data)
+
+
+def replace_time(readings: Readings, start_s: float) -> Readings:
+    moved = readings.at(np.arange(len(readings)))
+    moved.at_s[:] += start_s
+    return moved

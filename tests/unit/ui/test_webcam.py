@@ -1,0 +1,121 @@
+"""Frames in and out of the callback, without a browser."""
+
+import fractions
+import inspect
+import logging
+import threading
+from collections import deque
+
+import av
+import numpy as np
+import pytest
+from streamlit_webrtc.process import AsyncMediaProcessTrack
+
+from ferapp.emotions import EXPRESSIONS
+from ferapp.errors import ModelError
+from ferapp.pipeline.analyzer import Analyzer
+from ferapp.ui.live.webcam import LiveSettings, _demo_frame
+from tests.support.fakes import FakeClassifier, FakeDetector
+from tests.support.frames import ONE, frame, viewer
+
+
+def pixels(out: av.VideoFrame) -> np.ndarray:
+    return out.to_ndarray(format="rgb24")
+
+
+def test_the_frame_comes_back_with_its_own_box_and_time() -> None:
+    me = viewer()
+    me.settings = LiveSettings(is_mirrored=False)
+    out = [me.on_frame(frame(i)) for i in (5, 6, 7)][-1]
+    assert (out.pts, out.time_base) == (7 * 6000, fractions.Fraction(1, 90_000))
+    changed = (pixels(out) != pixels(frame(7))).any(axis=2)
+    ys, xs = np.nonzero(changed)
+    assert changed.any() and xs.min() >= 190 and ys.max() <= 210, "around the box and nowhere else"
+    assert me.latest.snapshot().frame.faces[0].id == 1
+
+
+def test_the_picture_is_a_mirror_and_its_words_are_not() -> None:
+    out = pixels(viewer().on_frame(frame()))
+    assert out[300, 620:].min() > 240 and out[300, :20].max() < 200
+
+
+def test_a_pause_gives_the_picture_as_it_is() -> None:
+    me = viewer()
+    me.settings = LiveSettings(is_mirrored=False, is_paused=True)
+    assert (pixels(me.on_frame(frame())) == pixels(frame())).all()
+    assert me.latest.snapshot().frame is None
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        pytest.param(ModelError("the weights are odd"), "the weights are odd", id="a sentence"),
+        pytest.param(ZeroDivisionError("secret"), "could not be analysed", id="anything else"),
+    ],
+)
+def test_what_fails_gives_the_raw_frame_and_a_message(
+    error: Exception, told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    me = viewer()
+    me.settings = LiveSettings(is_mirrored=False)
+
+    def fail(*_: object) -> None:
+        raise error
+
+    real, me.stream.process = me.stream.process, fail
+    with caplog.at_level(logging.CRITICAL):
+        assert (pixels(me.on_frame(frame())) == pixels(frame())).all()
+    assert told in me.latest.snapshot().message and "secret" not in me.latest.snapshot().message
+    me.stream.process = real
+    me.on_frame(frame(1))
+    assert me.latest.snapshot().message is None
+
+
+def test_time_goes_on_when_a_connection_starts_counting_again() -> None:
+    me = viewer()
+    clock = me._clock
+    times = []
+    for start_s in (100.0, 200.0):
+        for i in range(3):
+            clock.now_s = start_s + i / 15
+            me.on_frame(frame(i))
+            times.append(me.latest.snapshot().frame.at_s)
+    assert times == sorted(times) and times[3] - times[2] == pytest.approx(100 - 2 / 15)
+
+
+def test_the_size_may_change() -> None:
+    me = viewer()
+    assert me.on_frame(frame(0)).width == 640
+    assert me.on_frame(frame(1, width=480)).width == 480
+
+
+def test_other_models_begin_anew() -> None:
+    me = viewer()
+    me.on_frame(frame())
+    me.use(Analyzer(FakeDetector(ONE), FakeClassifier(EXPRESSIONS)))
+    assert me.latest.snapshot().frame is None
+
+
+def test_the_demo_shows_people_one_after_the_other() -> None:
+    seconds = [pixels(_demo_frame(s, fractions.Fraction(1))) for s in range(16)]
+    assert {p.shape for p in seconds} == {(480, 640, 3)}
+    assert seconds[0].std() == 0 and seconds[8].std() == 0, "nobody in between"
+    assert (seconds[4] != seconds[12]).mean() > 0.5
+
+
+def test_a_result_that_nobody_fetched_gives_way_to_a_newer_one() -> None:
+    """As the thread of streamlit-webrtc's track does it, whose results wait in a deque."""
+
+    class Track:
+        def __init__(self) -> None:
+            self._out_lock, self._out_deque = threading.Lock(), deque(["old"])
+
+        def run(self) -> None:
+            self._out_deque.append(viewer().on_frame(frame()))
+
+    track = Track()
+    thread = threading.Thread(target=track.run)
+    thread.start()
+    thread.join(10)
+    assert len(track._out_deque) == 1 and track._out_deque[0] != "old"
+    assert "_out_deque" in inspect.getsource(AsyncMediaProcessTrack), "the work-around still bites"
