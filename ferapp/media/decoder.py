@@ -99,8 +99,7 @@ class Decoder:
         self._first = next(self._frames, None)
         if self._first is None:
             raise VideoError(self._why_nothing())
-        start = self._container.start_time
-        self._start_s = start / av.time_base if start else 0.0
+        self._start_s = (self._container.start_time or 0) / av.time_base
         self.info = self._info(self._first)
 
     def close(self) -> None:
@@ -207,8 +206,8 @@ class Decoder:
         )
 
     def _upright(self, frame: Any, max_side_px: int) -> Image:
-        shown_wh = fitted_size(self._shown_wh(frame), max_side_px)
-        width, height = self._turn.swap(shown_wh)
+        turn = self._turn_of(frame)
+        width, height = turn.swap(fitted_size(self._shown_wh(frame), max_side_px))
         reformat = partial(
             self._reformatter.reformat, frame, width, height, "rgb24", interpolation="BILINEAR"
         )
@@ -216,35 +215,33 @@ class Decoder:
             stored = reformat()
         except av.FFmpegError:  # a colour matrix of a number that FFmpeg does not know
             stored = reformat(src_colorspace=Colorspace.ITU601)
-        return self._turn.apply(np.asarray(stored.to_ndarray(), np.uint8))
+        return turn.apply(np.asarray(stored.to_ndarray(), np.uint8))
 
     def _shown_wh(self, frame: Any) -> tuple[int, int]:
-        """Width and height of the frame as it is shown, px; keeps its turn.
+        """Width and height of the frame as it is shown, px."""
+        aspect = float(self._track.sample_aspect_ratio or 1)
+        return shown_size((frame.width, frame.height), aspect, self._turn_of(frame))
 
-        PyAV's side data and its frame hold each other: every frame that was asked for its display
-        matrix would stay in memory until Python looks for cycles, half a gigabyte later. So it is
-        asked only when the rotation changes.
+    def _turn_of(self, frame: Any) -> Turn:
+        """The turn that the frame asks for; read again only when the rotation changes.
+
+        PyAV's side data and its frame hold each other: every frame that was asked would stay in
+        memory until Python looks for cycles, half a gigabyte later.
         """
         if self._rotation != frame.rotation:
             self._rotation = frame.rotation
             matrix = frame.side_data.get(SideData.DISPLAYMATRIX)
             self._turn = turn_from(None if matrix is None else bytes(matrix))
-        aspect = float(self._track.sample_aspect_ratio or 1)
-        return shown_size((frame.width, frame.height), aspect, self._turn)
+        return self._turn
 
     def _missing(self, last_s: float) -> str:
         """What could not be read, in a sentence, once the last frame has gone."""
         if self._first_error_s is not None:
             first_s = max(self._first_error_s - self._start_s, 0)
             return f"The video is damaged, first at {first_s:.1f} s; what could be read is kept."
-        track = self._track
-        claimed_s = _claimed_s(track)
-        if not claimed_s or not track.time_base or self.info.frames <= 1:
+        if self.info.frames <= 1:
             return ""
-        begins_s = float((track.start_time or 0) * track.time_base) - self._start_s
-        if last_s - begins_s >= 0.95 * claimed_s - _EARLY_END_S:
-            return ""
-        return f"The video ends at {last_s:.1f} s of {claimed_s:.1f} s: it is cut short."
+        return _cut_short(self._track, self._start_s, last_s)
 
 
 def _video_track(container: InputContainer) -> Any:
@@ -274,6 +271,23 @@ def _duration_s(container: InputContainer, track: Any) -> float:
     if track.duration and track.time_base:
         return float(track.duration * track.time_base)
     return container.duration / av.time_base if container.duration else 0.0
+
+
+def _cut_short(track: Any, start_s: float, last_s: float) -> str:
+    """That the track ends before it says it does, in a sentence; empty if it does not.
+
+    Args:
+        track: Of which every frame was read.
+        start_s: The time stamp at which the file begins, s.
+        last_s: The time of the last frame, s from there.
+    """
+    claimed_s = _claimed_s(track)
+    if not claimed_s or not track.time_base:
+        return ""
+    begins_s = float((track.start_time or 0) * track.time_base) - start_s
+    if last_s - begins_s >= 0.95 * claimed_s - _EARLY_END_S:
+        return ""
+    return f"The video ends at {last_s:.1f} s of {claimed_s:.1f} s: it is cut short."
 
 
 def _claimed_s(track: Any) -> float:

@@ -13,6 +13,7 @@ from ferapp.settings import AnalysisSettings, Look
 from ferapp.types import Faces, FrameAnalysis
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import Image, region
+from ferapp.vision.quality import CHECKED_WH
 
 
 class Classifier(Protocol):
@@ -106,13 +107,22 @@ class Analyzer:
         """The first half: where the faces of a picture, (h, w, 3) uint8, are."""
         return self._detector.detect(image_rgb, settings.detection)
 
-    def judge(self, image_rgb: Image, faces: Faces, settings: AnalysisSettings) -> FrameAnalysis:
+    def judge(
+        self,
+        image_rgb: Image,
+        faces: Faces,
+        settings: AnalysisSettings,
+        *,
+        crops: Sequence[Image] | None = None,
+    ) -> FrameAnalysis:
         """The second half: the expressions of faces that are known.
 
         Args:
             image_rgb: (h, w, 3) uint8.
             faces: Which, in px of the picture.
             settings: As for `analyze`.
+            crops: The faces as `ferapp.vision.quality.check_faces` has cut them, if it has; taken
+                where the classifier would cut the same.
 
         Raises:
             SettingError: As for `analyze`.
@@ -122,10 +132,12 @@ class Analyzer:
         if settings.with_smile and self._smile_reader is None:
             raise SettingError("Smiles were asked for, but the smile cascade was not loaded.")
         height, width = image_rgb.shape[:2]
-        crops = [
-            region(image_rgb, square, self._classifier.size_wh)
-            for square in squares(faces.xyxy, padding=settings.padding)
-        ]
+        wanted_wh = self._classifier.size_wh
+        if crops is None or settings.padding or tuple(wanted_wh) != CHECKED_WH:
+            crops = [
+                region(image_rgb, square, wanted_wh)
+                for square in squares(faces.xyxy, padding=settings.padding)
+            ]
         shares = self._classifier.classify(crops, look=settings.look)
         return FrameAnalysis(
             size_wh=(width, height),

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Engine, Row, case, delete, insert, select, te
 from ferapp.errors import StoreError
 from ferapp.sessions import schema
 from ferapp.sessions.database import in_words, open_database, place, utc_now, writing
+from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.rows import readings_of, rows_of
 from ferapp.sessions.session import Marker, Readings, Recording
 
@@ -58,7 +59,7 @@ class Store:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._owes_bytes = False
+        self._eraser = Eraser(engine)
 
     @classmethod
     def open(cls) -> Self:
@@ -194,17 +195,17 @@ class Store:
 
     def delete(self, session: str, owner: str) -> None:
         """Delete a session; its bytes are gone when this returns (of SQLite)."""
-        self._delete(schema.sessions.c.id == session, schema.sessions.c.owner == owner)
+        self._eraser.erase(schema.sessions.c.id == session, schema.sessions.c.owner == owner)
 
     def delete_all(self, owner: str) -> None:
         """Delete every session of the owner."""
-        self._delete(schema.sessions.c.owner == owner)
+        self._eraser.erase(schema.sessions.c.owner == owner)
 
     def purge(self) -> int:
         """Delete what has expired; how many sessions that was."""
         try:
-            return self._delete(schema.sessions.c.expires_utc < utc_now())
-        except _BytesLeft:
+            return self._eraser.erase(schema.sessions.c.expires_utc < utc_now())
+        except BytesLeft:
             # Nobody is waiting for it; the next deletion tries again.
             _logger.warning("deleted bytes are still in the log of the database")
             return 0
@@ -217,49 +218,6 @@ class Store:
         own = update(schema.sessions).where(columns.id == session, columns.owner == owner)
         with in_words(), writing(self._engine) as connection:
             connection.execute(own.values(**values))
-
-    def _delete(self, *where: Any) -> int:
-        with in_words():
-            with writing(self._engine) as connection:
-                # Readings and markers go with their session, by the foreign key.
-                count = connection.execute(delete(schema.sessions).where(*where)).rowcount
-            if count or self._owes_bytes:
-                self._forget_bytes()
-        return count
-
-    def _forget_bytes(self) -> None:
-        """Take out of the files what was deleted."""
-        self._owes_bytes = True
-        raw = self._engine.raw_connection()
-        try:
-            driver: Any = raw.driver_connection
-            cursor = raw.cursor()
-            if self._engine.dialect.name == "sqlite":
-                # What is overwritten in the database still stands in the log beside it.
-                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                self._owes_bytes = cursor.fetchall()[0][0] == 1
-            else:
-                # Not inside a transaction; the pool has begun one to see whether the server lives.
-                raw.rollback()
-                driver.autocommit = True
-                try:
-                    cursor.execute("VACUUM sessions, readings, markers")
-                finally:
-                    driver.autocommit = False
-                self._owes_bytes = False
-        except Exception as exc:  # of the driver: SQLAlchemy does not see raw connections
-            _logger.warning("what was deleted could not be cleared: %s", type(exc).__name__)
-        finally:
-            raw.close()
-        if self._owes_bytes:
-            raise _BytesLeft(
-                "Deleted; but another program reads the database, and its bytes stay in the file's "
-                "log until it is done. Open the dashboard again then."
-            )
-
-
-class _BytesLeft(StoreError):
-    """The rows are gone, their bytes not yet."""
 
 
 def _begin(connection: Connection, recording: Recording, owner: str, keep_days: int | None) -> None:

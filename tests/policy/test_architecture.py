@@ -69,7 +69,7 @@ HOMES = {
     "av": {"ui/live/webcam.py", "media/decoder.py", "media/encoder.py"},
     "plotly": {"ui", "sessions/report"},
     "sqlalchemy": {
-        *(f"sessions/{name}.py" for name in ("schema", "database", "rows", "store")),
+        *(f"sessions/{name}.py" for name in ("schema", "database", "rows", "store", "erasure")),
         "sessions/migrations",
     },
     "alembic": {"sessions/database.py", "sessions/migrations"},

@@ -53,6 +53,47 @@ class _Track:
         return max(int(np.searchsorted(self.at_s, at_s + 1e-6, side="right")) - 1, 0)
 
 
+@dataclass(frozen=True, eq=False, kw_only=True)
+class _Columns:
+    """What an overlay is made of, as it is saved: n readings and m boxes that may be faces.
+
+    Attributes:
+        at_s: Times of the readings, (n,) s.
+        face: Numbers of their faces, (n,).
+        boxes: (n, 4), as shares of the frame's width and height.
+        captions: (n,), without the number of the face.
+        colours: Of the boxes, (n,).
+        unconfirmed_s: Times of boxes that may be faces, (m,) s, ascending.
+        unconfirmed: These boxes, (m, 4), as shares of the frame's width and height.
+        every_s: Seconds from one analysed frame to the next, ().
+    """
+
+    at_s: NDArray[np.float64]
+    face: NDArray[np.int64]
+    boxes: Boxes
+    captions: NDArray[np.str_]
+    colours: NDArray[np.str_]
+    unconfirmed_s: NDArray[np.float64]
+    unconfirmed: Boxes
+    every_s: NDArray[np.float64]
+
+    def tracks(self) -> list[_Track]:
+        """One a face, each in the order of time."""
+        order = np.lexsort((self.at_s, self.face))
+        starts = np.flatnonzero(np.diff(self.face[order], prepend=-1))
+        parts = np.split(order, starts[1:]) if len(self.face) else []
+        return [
+            _Track(
+                face=int(self.face[rows[0]]),
+                at_s=self.at_s[rows],
+                boxes=self.boxes[rows],
+                captions=self.captions[rows],
+                colours=self.colours[rows],
+            )
+            for rows in parts
+        ]
+
+
 class Overlay:
     """Draws on the frames of a video what was read from it.
 
@@ -81,58 +122,34 @@ class Overlay:
         scale = np.tile(readings.size_wh, 2).astype(np.float32)
         boxes = (readings.xyxy / np.maximum(scale, 1)).astype(np.float32)
         self._fill(
-            readings.at_s,
-            readings.face,
-            boxes,
-            captions,
-            colours,
-            unconfirmed_s,
-            unconfirmed,
-            np.array(every_s),
+            _Columns(
+                at_s=readings.at_s,
+                face=readings.face,
+                boxes=boxes,
+                captions=captions,
+                colours=colours,
+                unconfirmed_s=unconfirmed_s,
+                unconfirmed=unconfirmed,
+                every_s=np.array(every_s),
+            )
         )
         self._shown, self._hides = shown, hides_others and shown is not None
 
-    def _fill(
-        self,
-        at_s: NDArray[np.float64],
-        face: NDArray[np.int64],
-        boxes: Boxes,
-        captions: NDArray[np.str_],
-        colours: NDArray[np.str_],
-        unconfirmed_s: NDArray[np.float64],
-        unconfirmed: Boxes,
-        every_s: NDArray[np.float64],
-    ) -> None:
-        self._columns = (at_s, face, boxes, captions, colours, unconfirmed_s, unconfirmed, every_s)
-        order = np.lexsort((at_s, face))
+    def _fill(self, columns: _Columns) -> None:
+        self._columns = columns
         # Of a video that is read every few seconds nobody knows who is there in between.
-        self._margin_s = max(HIDDEN_MARGIN_S, float(every_s))
-        self._pause_s = max(GAP_S, PAUSE_INTERVALS * float(every_s))
-        starts = np.flatnonzero(np.diff(face[order], prepend=-1))
-        parts = np.split(order, starts[1:]) if len(face) else []
-        self._tracks = [
-            _Track(
-                int(face[rows[0]]),
-                at_s[rows],
-                boxes[rows],
-                captions[rows],
-                colours[rows],
-            )
-            for rows in parts
-        ]
+        every_s = float(columns.every_s)
+        self._margin_s = max(HIDDEN_MARGIN_S, every_s)
+        self._pause_s = max(GAP_S, PAUSE_INTERVALS * every_s)
+        self._tracks = columns.tracks()
         self._first_s = np.array([track.at_s[0] for track in self._tracks])
         self._last_s = np.array([track.at_s[-1] for track in self._tracks])
-        self._unconfirmed_s, self._unconfirmed = unconfirmed_s, unconfirmed
 
     def save(self, path: Path) -> None:
         """Write it for `load`, which another process may call."""
-        names = (
-            *("at_s", "face", "boxes", "captions", "colours"),
-            *("unconfirmed_s", "unconfirmed", "every_s"),
-        )
         shown = np.array(sorted(self._shown or ()), np.int64)
         flags = np.array([self._shown is None, self._hides])
-        columns: dict[str, Any] = dict(zip(names, self._columns, strict=True))
+        columns: dict[str, Any] = vars(self._columns)
         np.savez(path, allow_pickle=False, shown=shown, flags=flags, **columns)
 
     @classmethod
@@ -142,7 +159,7 @@ class Overlay:
             values = dict(kept)
         overlay = cls.__new__(cls)
         shown, flags = values.pop("shown"), values.pop("flags")
-        overlay._fill(**values)
+        overlay._fill(_Columns(**values))
         overlay._shown = None if flags[0] else frozenset(shown.tolist())
         overlay._hides = bool(flags[1])
         return overlay
@@ -184,9 +201,9 @@ class Overlay:
     def _doubtful(self, at_s: float) -> Boxes:
         """Boxes around a time that may be faces, (m, 4)."""
         first, last = np.searchsorted(
-            self._unconfirmed_s, (at_s - self._margin_s, at_s + self._margin_s)
+            self._columns.unconfirmed_s, (at_s - self._margin_s, at_s + self._margin_s)
         )
-        return self._unconfirmed[first:last]
+        return self._columns.unconfirmed[first:last]
 
 
 def _stacked(boxes: list[Boxes]) -> Boxes:

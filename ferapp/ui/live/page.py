@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ferapp.labels import label_text
-from ferapp.pipeline.stream import FaceReading
+from ferapp.pipeline.people import FaceReading
 from ferapp.serving.latest import Snapshot
 from ferapp.serving.seats import Seats
 from ferapp.settings import StreamSettings

@@ -3,7 +3,8 @@
 import numpy as np
 
 from ferapp.labels import label_colour, label_text
-from ferapp.pipeline.stream import FaceReading, StreamFrame
+from ferapp.pipeline.people import FaceReading
+from ferapp.pipeline.stream import StreamFrame
 from ferapp.vision.annotate import annotated, percent
 from ferapp.vision.crops import Image
 

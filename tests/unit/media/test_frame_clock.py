@@ -1,5 +1,7 @@
 """Times of frames, without a video: whatever the stamps say, they ascend."""
 
+import subprocess
+import sys
 from itertools import pairwise
 
 import pytest
@@ -24,6 +26,10 @@ def times(stamps: list[float | None], *, start_s: float = 0.0, step_s: float = 0
         pytest.param([1.0, 0.9, 1.1], 0.0, [1.0, 1.001, 1.1], id="two changed places"),
         pytest.param([9.0, 0.0, 0.1], 0.0, [9.0, 9.1, 9.2], id="the clock was set back"),
         pytest.param([0.0, float("nan"), 0.2], 0.0, [0.0, 0.001, 0.2], id="one is no number"),
+        pytest.param([float("inf"), 0.1], 0.0, [0.0, 0.1], id="the first is infinite"),
+        pytest.param([1.0, 0.5, 1.1], 0.0, [1.0, 1.001, 1.1], id="back by just the limit"),
+        pytest.param([9.0, 0.0, 5.0, 0.0], 0.0, [9.0, 9.1, 14.1, 14.2], id="set back twice"),
+        pytest.param([0.0, 1e9, 0.1], 0.0, [0.0, 1e9, 1e9 + 0.1], id="one is decades away"),
     ],
 )
 def test_times_ascend_from_the_start(
@@ -55,3 +61,23 @@ def test_so_many_frames_a_second_are_taken(per_second: float | None, expected: i
     sampler = Sampler(per_second)
     taken = [sampler.takes(number / 30) for number in range(30)]
     assert taken[0] and sum(taken) == expected
+
+
+@pytest.mark.parametrize(
+    ("per_second", "times", "taken"),
+    [
+        pytest.param(2.0, [0.0, 0.4, 0.5, 0.9, 1.0], [0.0, 0.5, 1.0], id="the first in each slot"),
+        pytest.param(2.0, [0.3, 0.4, 0.6], [0.3, 0.6], id="slots count from zero"),
+        pytest.param(2.0, [0.0, 3.2, 3.4, 3.5], [0.0, 3.2, 3.5], id="a pause is not made up for"),
+        pytest.param(3.0, [0.0, 0.3333333, 0.6666666], [0.0, 0.3333333, 0.6666666], id="rounded"),
+    ],
+)
+def test_frames_are_taken_evenly(per_second: float, times: list[float], taken: list[float]) -> None:
+    sampler = Sampler(per_second)
+    assert [at_s for at_s in times if sampler.takes(at_s)] == taken
+
+
+def test_times_need_no_ffmpeg() -> None:
+    code = "import sys, ferapp.media.frame_clock, ferapp.media.orientation; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "av" not in run.stdout.split()

@@ -10,6 +10,8 @@ from ferapp.pipeline.record import readings_of_frame
 from ferapp.pipeline.stream import Stream, StreamFrame
 from ferapp.settings import AnalysisSettings, Look, StreamSettings
 from ferapp.types import Faces
+from ferapp.vision.boxes import squares
+from ferapp.vision.crops import region
 from tests.support.fakes import Clock, FakeClassifier, FakeDetector, faces
 
 FPS = 15
@@ -262,3 +264,29 @@ def test_boxes_that_may_be_faces_are_told_until_they_count() -> None:
     assert setup.play(1, detect_every=5)[0].unconfirmed.shape == (0, 4)
     setup.detector.faces = Faces.empty()
     assert setup.play(1)[0].unconfirmed.shape == (0, 4)
+
+
+@pytest.mark.parametrize(
+    ("padding", "size_wh", "cut_again"),
+    [
+        pytest.param(0.0, (48, 48), 0, id="as the check cuts them"),
+        pytest.param(0.2, (48, 48), 1, id="with padding"),
+        pytest.param(0.0, (64, 64), 1, id="another size"),
+    ],
+)
+def test_a_face_is_cut_out_again_only_where_the_classifier_wants_another_crop(
+    padding: float, size_wh: tuple[int, int], cut_again: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cuts = []
+
+    def counted(image: np.ndarray, square: np.ndarray, wanted_wh: tuple[int, int]) -> np.ndarray:
+        cuts.append(wanted_wh)
+        return region(image, square, wanted_wh)
+
+    monkeypatch.setattr("ferapp.pipeline.analyzer.region", counted)
+    setup = Setup(faces(40))
+    setup.classifier.size_wh = size_wh
+    setup.play(3, analysis=AnalysisSettings(padding=padding))
+    assert cuts == [size_wh] * cut_again
+    square = squares(faces(40).xyxy, padding=padding)[0]
+    assert np.array_equal(setup.classifier.crops[-1], region(scene(), square, size_wh))

@@ -5,7 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from ferapp.pipeline.stream import FaceReading, StreamFrame
+from ferapp.pipeline.people import FaceReading
+from ferapp.pipeline.stream import StreamFrame
 from ferapp.serving.latest import Latest
 from ferapp.serving.seats import Seats
 from tests.support.fakes import Clock
@@ -16,7 +17,17 @@ LABELS = ("a", "b")
 def frame(at_s: float, *ids: int) -> StreamFrame:
     shares = np.array([0.25, 0.75], np.float32)
     readings = [
-        FaceReading(i, np.zeros(4, np.float32), 1.0, shares, shares, "b", None, False, None)
+        FaceReading(
+            id=i,
+            xyxy=np.zeros(4, np.float32),
+            score=1.0,
+            probabilities=shares,
+            smoothed=shares,
+            expression="b",
+            flaw=None,
+            is_corrected=False,
+            baseline_progress=None,
+        )
         for i in ids
     ]
     return StreamFrame(

@@ -5,8 +5,9 @@ import pytest
 
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import StoreError
+from ferapp.pipeline.people import FaceReading
 from ferapp.pipeline.record import new_recording, readings_of_frame, readings_of_pictures
-from ferapp.pipeline.stream import FaceReading, StreamFrame
+from ferapp.pipeline.stream import StreamFrame
 from ferapp.sessions import recorder as module
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Readings
@@ -120,7 +121,17 @@ def reading(id: int, *, flaw: str | None = None, expression: str | None = "fear"
     shares = np.full(8, 1 / 8, np.float32)
     read = None if flaw else shares
     box = np.array([id, 2, 30, 40], np.float32)
-    return FaceReading(id, box, 0.9, read, shares, expression, flaw, True, None)
+    return FaceReading(
+        id=id,
+        xyxy=box,
+        score=0.9,
+        probabilities=read,
+        smoothed=shares,
+        expression=expression,
+        flaw=flaw,
+        is_corrected=True,
+        baseline_progress=None,
+    )
 
 
 def frame(*faces: FaceReading, is_read: bool = True) -> StreamFrame:

@@ -1,0 +1,187 @@
+"""The people before a camera: what is remembered of each face from frame to frame."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferapp.settings import StreamSettings
+from ferapp.temporal.calibration import NeutralBaseline
+from ferapp.temporal.smoothing import LabelHold, Smoother
+from ferapp.vision.quality import Flaw
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class FaceReading:
+    """One face in one frame.
+
+    Attributes:
+        id: Stays with the face.
+        xyxy: Box, (4,) float32, px of the frame.
+        score: Of the detector, in [0, 1].
+        probabilities: As the classifier gave them, corrected by the baseline if there is one, (k,);
+            None where the face is not fit to be read.
+        smoothed: The same over time, (k,); None until there has been a reading.
+        expression: The label that holds; None while it is unsure or there is none.
+        flaw: Why the face has no reading.
+        is_corrected: Whether a neutral baseline was applied.
+        baseline_progress: How far a baseline that is being taken is, in [0, 1]; None if none is.
+    """
+
+    id: int
+    xyxy: Floats
+    score: float
+    probabilities: Floats | None
+    smoothed: Floats | None
+    expression: str | None
+    flaw: Flaw | None
+    is_corrected: bool
+    baseline_progress: float | None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Observation:
+    """One face as a frame alone shows it.
+
+    Attributes:
+        id: Stays with the face.
+        xyxy: Box, (4,) float32, px of the frame.
+        score: Of the detector, in [0, 1].
+        probabilities: As the classifier gave them, (k,); None where there is a flaw.
+        flaw: Why the face is not fit to be read.
+    """
+
+    id: int
+    xyxy: Floats
+    score: float
+    probabilities: Floats | None
+    flaw: Flaw | None
+
+
+class People:
+    """Turns what single frames show into readings over time.
+
+    All methods are called from one thread, except `want_baselines`, which leaves a wish.
+
+    Args:
+        labels: The expressions that the classifier knows, in column order.
+        neutral_reference: How neutral faces of many people read, (labels,), if that is known.
+
+    Attributes:
+        labels: The expressions in column order, of the last frame that was read.
+    """
+
+    def __init__(self, labels: tuple[str, ...], neutral_reference: Floats | None) -> None:
+        self.labels = labels
+        self._known_labels = labels
+        self._neutral_reference = neutral_reference
+        self._people: dict[int, _Person] = {}
+        self._wish: bool | None = None
+
+    def __len__(self) -> int:
+        return len(self._people)
+
+    def want_baselines(self, wish: bool) -> None:
+        """Take a new baseline of every face that the next frame shows, or drop theirs."""
+        self._wish = wish
+
+    def forget_others(self, ids: set[int]) -> None:
+        """Forget everyone but these."""
+        self._people = {id: person for id, person in self._people.items() if id in ids}
+
+    def use_labels(self, labels: tuple[str, ...]) -> None:
+        """Name the columns of what comes; others make everyone begin anew."""
+        if labels != self.labels:  # what was smoothed has other columns
+            self.labels, self._people = labels, {}
+
+    def read(
+        self,
+        faces: Sequence[Observation],
+        at_s: float,
+        *,
+        unsure_below: float,
+        settings: StreamSettings,
+    ) -> list[FaceReading]:
+        """The readings of the faces of one frame, in their order.
+
+        Args:
+            faces: Of one frame; their columns as `use_labels` named them.
+            at_s: Time of the frame, s, later than that of the frame before.
+            unsure_below: A top probability under this is no label.
+            settings: The time constant and the hold time; may change from frame to frame.
+        """
+        readings = []
+        for face in faces:
+            person = self._people.setdefault(face.id, _Person())
+            person.smoother.time_constant_s = settings.time_constant_s
+            person.hold.hold_s = settings.hold_s
+            if self._wish is not None:
+                person.baseline = self._new_baseline() if self._wish else None
+            readings.append(person.read(face, at_s, self.labels, unsure_below))
+        self._wish = None
+        return readings
+
+    def follow(self, expected: Mapping[int, Floats], size_wh: tuple[int, int]) -> list[FaceReading]:
+        """The last readings, moved to where the faces are expected now; nothing new is read.
+
+        Args:
+            expected: Boxes, (4,), px, by id.
+            size_wh: Of the frame, px; boxes end at its border.
+        """
+        limit = np.array([*size_wh, *size_wh], np.float32)
+        readings = []
+        for id, xyxy in expected.items():
+            last = self._people[id].last if id in self._people else None
+            if last is not None:
+                inside = np.clip(xyxy, 0, limit).astype(np.float32)
+                readings.append(replace(last, xyxy=inside, probabilities=None))
+        return readings
+
+    def _new_baseline(self) -> NeutralBaseline | None:
+        if self._neutral_reference is None:
+            return None
+        columns = [self._known_labels.index(name) for name in self.labels]
+        return NeutralBaseline(self._neutral_reference[columns])
+
+
+class _Person:
+    """What is remembered of one face."""
+
+    def __init__(self) -> None:
+        self.smoother = Smoother(0.0)
+        self.hold = LabelHold(0.0)
+        self.baseline: NeutralBaseline | None = None
+        self.last: FaceReading | None = None
+
+    def read(
+        self, face: Observation, at_s: float, labels: tuple[str, ...], unsure_below: float
+    ) -> FaceReading:
+        """Take a new observation in; see `People.read`."""
+        baseline = self.baseline
+        shares = face.probabilities
+        smoothed = self.last.smoothed if self.last else None
+        expression = None
+        if shares is not None:
+            if baseline is not None:
+                baseline.observe(shares, at_s)
+                shares = baseline.corrected(shares)
+            smoothed = self.smoother.update(shares, at_s)
+            top = int(smoothed.argmax())
+            is_sure = smoothed[top] >= unsure_below
+            expression = self.hold.update(labels[top] if is_sure else None, at_s)
+        is_ready = baseline is not None and baseline.is_ready
+        self.last = FaceReading(
+            id=face.id,
+            xyxy=face.xyxy,
+            score=face.score,
+            probabilities=shares,
+            smoothed=smoothed,
+            expression=expression,
+            flaw=face.flaw,
+            is_corrected=is_ready,
+            baseline_progress=None if baseline is None or is_ready else baseline.progress(at_s),
+        )
+        return self.last
