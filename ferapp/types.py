@@ -12,7 +12,7 @@ from ferapp.errors import InvalidValue
 if TYPE_CHECKING:
     import pandas
 
-Report = Callable[[int, int], None]
+ProgressCallback = Callable[[int, int], None]
 """Told of progress: what is done, and what there is in all (0 where nobody knows)."""
 
 

@@ -13,7 +13,7 @@ from queue import LifoQueue
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from ferapp.batch.items import Item, Outcome
+from ferapp.batch.items import FileResult, Item
 from ferapp.batch.process import KILLED, NEVER_READY, WorkerProcess
 from ferapp.errors import MissingExtra, ModelError, UserError
 
@@ -25,7 +25,7 @@ _PATIENCE_S: Final = 10.0
 
 def on_processes(
     worker: "Worker", items: Iterable[Item], *, workers: int
-) -> Generator[Outcome, None, None]:
+) -> Generator[FileResult, None, None]:
     """The engine of one machine: so many processes, each with models of its own.
 
     Args:
@@ -42,14 +42,14 @@ def on_processes(
     for process in processes:
         free.put(process)
 
-    def in_a_free_one(item: Item) -> Outcome:
+    def in_a_free_one(item: Item) -> FileResult:
         process = free.get()
         try:
             return process.analyse(item)
         finally:
             free.put(process)
 
-    running: set[Future[Outcome]] = set()
+    running: set[Future[FileResult]] = set()
     threads = ThreadPoolExecutor(workers, "worker")
     try:
         for item in items:
@@ -72,7 +72,7 @@ def on_processes(
 
 def on_ray(
     worker: "Worker", items: Iterable[Item], *, workers: int | None, threads: int
-) -> Generator[Outcome, None, None]:
+) -> Generator[FileResult, None, None]:
     """The engine of many machines: actors of a Ray cluster.
 
     ``RAY_ADDRESS`` names the cluster; without it Ray is started here, for this batch. Ray itself
@@ -111,11 +111,11 @@ class _Actor:
     def load(self) -> None:
         self._worker.load()
 
-    def analyse(self, item: Item) -> Outcome:
+    def analyse(self, item: Item) -> FileResult:
         return self._worker.analyse(item)
 
 
-def _outcomes(ray: Any, actors: list[Any], items: Iterator[Item]) -> Iterator[Outcome]:
+def _outcomes(ray: Any, actors: list[Any], items: Iterator[Item]) -> Iterator[FileResult]:
     """One item at a time for each actor that is ready; some may never be on a busy cluster."""
     item: Item | None = next(items, None)
     # With a second item waiting in it, an actor that dies of the first would cost both a try.
@@ -133,7 +133,7 @@ def _outcomes(ray: Any, actors: list[Any], items: Iterator[Item]) -> Iterator[Ou
         except ray.exceptions.RayError as exc:
             if had is None:
                 raise ModelError(NEVER_READY) from exc
-            told = Outcome(had.key, error=KILLED)
+            told = FileResult(had.key, error=KILLED)
         if had is not None:
             yield told
 

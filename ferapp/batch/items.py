@@ -99,7 +99,7 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FileResult:
     """What came of one file: a record, or an error.
 
     Attributes:

@@ -8,7 +8,7 @@ from multiprocessing import active_children, get_context, parent_process
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
-from ferapp.batch.items import Item, Outcome
+from ferapp.batch.items import FileResult, Item
 from ferapp.errors import ModelError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class WorkerProcess:
         self._pid: int | None = None
         self._is_over = False
 
-    def analyse(self, item: Item) -> Outcome:
+    def analyse(self, item: Item) -> FileResult:
         """What comes of a file; one that two processes die of is an outcome as well.
 
         Raises:
@@ -58,7 +58,7 @@ class WorkerProcess:
                 return pool.submit(_analyse, item).result()
             except BrokenProcessPool:
                 self.close()
-        return Outcome(item.key, error=KILLED)
+        return FileResult(item.key, error=KILLED)
 
     def end(self) -> None:
         """Kill the process, whatever it does; there will be no other."""
@@ -113,7 +113,7 @@ def _begin(worker: "Worker") -> int:
     return os.getpid()
 
 
-def _analyse(item: Item) -> Outcome:
+def _analyse(item: Item) -> FileResult:
     return _here[0].analyse(item)
 
 

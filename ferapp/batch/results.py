@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ferapp.batch.items import Outcome
+from ferapp.batch.items import FileResult
 from ferapp.errors import DataError, StoreError
 from ferapp.sessions.formats.exchange import read
-from ferapp.sessions.session import Readings, Recording
+from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.system.files import sweep, write_whole
 from ferapp.system.text import one_line
 
@@ -78,7 +78,7 @@ class Results:
         except OSError:
             return False
 
-    def keep(self, outcome: Outcome) -> None:
+    def keep(self, outcome: FileResult) -> None:
         """Write a result; the record comes last, so that where it is all is.
 
         Raises:
@@ -102,7 +102,7 @@ class Results:
             raise damaged(key)
         return known
 
-    def readings(self, key: str) -> tuple[Recording, Readings]:
+    def readings(self, key: str) -> tuple[SessionInfo, Readings]:
         """Those of a video in which there are any.
 
         Raises:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Protocol
 
 from ferapp.batch.folder import Found, found
-from ferapp.batch.items import Item, Outcome, Request, sha256_of, stamp_of
+from ferapp.batch.items import FileResult, Item, Request, sha256_of, stamp_of
 from ferapp.batch.results import Results, damaged
 from ferapp.batch.tables import Tables
 from ferapp.errors import DataError
-from ferapp.types import Report, no_report
+from ferapp.types import ProgressCallback, no_report
 
 
 class Worker(Protocol):
@@ -25,12 +25,12 @@ class Worker(Protocol):
         """
         ...
 
-    def analyse(self, item: Item) -> Outcome:
+    def analyse(self, item: Item) -> FileResult:
         """What comes of one file; never an exception for what is wrong with the file."""
         ...
 
 
-Engine = Callable[[Worker, Iterable[Item]], Generator[Outcome, None, None]]
+Engine = Callable[[Worker, Iterable[Item]], Generator[FileResult, None, None]]
 """Has copies of a worker analyse items and yields the outcomes as they come.
 
 It takes items only a little ahead of the outcomes, does an item again whose worker has died, and
@@ -80,7 +80,7 @@ class Batch:
         self._failed: dict[str, str] = {}
         self.done_before = 0
 
-    def analyse(self, engine: Engine, worker: Worker, report: Report = no_report) -> None:
+    def analyse(self, engine: Engine, worker: Worker, report: ProgressCallback = no_report) -> None:
         """Fill in the results that are missing.
 
         Raises:
@@ -102,7 +102,7 @@ class Batch:
                     self._results.keep(outcome)
                     passed()
 
-    def write_tables(self, report: Report = no_report) -> Tally:
+    def write_tables(self, report: ProgressCallback = no_report) -> Tally:
         """Write the tables anew from the results.
 
         Raises:

@@ -11,7 +11,7 @@ from ferapp.batch.items import Request
 from ferapp.labels import UNSURE
 from ferapp.sessions.formats.columns import CODED, CORNERS, schema
 from ferapp.sessions.formats.exchange import table
-from ferapp.sessions.session import Readings, Recording
+from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.system.csv_tables import CsvFile, csv_file
 from ferapp.system.text import one_line
 
@@ -95,7 +95,7 @@ class Tables:
         name: str,
         sha256: str,
         record: dict[str, Any],
-        read: tuple[Recording, Readings] | None,
+        read: tuple[SessionInfo, Readings] | None,
     ) -> int:
         """A video, its faces and, where there are any, their readings.
 

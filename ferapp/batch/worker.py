@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from ferapp.batch.items import Item, Outcome, Request, stamp_of
+from ferapp.batch.items import FileResult, Item, Request, stamp_of
 from ferapp.errors import DataError, UserError
 from ferapp.media.images import read_image
 from ferapp.pipeline.analyzer import Analyzer
@@ -52,14 +52,14 @@ class FileWorker:
                 with_smile=request.settings.stream.analysis.with_smile,
             )
 
-    def analyse(self, item: Item) -> Outcome:
+    def analyse(self, item: Item) -> FileResult:
         """What one file shows; one that can't be read is an outcome as well."""
         self.load()
         assert self._analyzer is not None
         return analysed(item, self._analyzer, self._request)
 
 
-def analysed(item: Item, analyzer: Analyzer, request: Request) -> Outcome:
+def analysed(item: Item, analyzer: Analyzer, request: Request) -> FileResult:
     """What one file shows; whatever is wrong with it is an outcome as well."""
     try:
         if item.kind == "picture":
@@ -71,13 +71,13 @@ def analysed(item: Item, analyzer: Analyzer, request: Request) -> Outcome:
             raise DataError("The file was changed while it was read; run again.")
         text = json.dumps(record, ensure_ascii=False, allow_nan=False)
     except UserError as exc:
-        return Outcome(item.key, error=str(exc))
+        return FileResult(item.key, error=str(exc))
     except MemoryError:
-        return Outcome(item.key, error="The file needs more memory than there is.")
+        return FileResult(item.key, error="The file needs more memory than there is.")
     except Exception as exc:  # of thousands of files, one that nobody thought of stops no other
         told = one_line(f"{type(exc).__name__}: {exc}")
-        return Outcome(item.key, error=f"The file can't be analysed ({told}).")
-    return Outcome(item.key, f"{text}\n".encode(), readings)
+        return FileResult(item.key, error=f"The file can't be analysed ({told}).")
+    return FileResult(item.key, f"{text}\n".encode(), readings)
 
 
 def _video(item: Item, analyzer: Analyzer, request: Request) -> tuple[dict[str, Any], bytes]:

@@ -18,7 +18,7 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:
-    from ferapp.types import Report
+    from ferapp.types import ProgressCallback
 
 console = Console()
 errors = Console(stderr=True)
@@ -35,7 +35,7 @@ def print_json(value: Any) -> None:
 
 
 @contextmanager
-def progress(what: str) -> Iterator["Report"]:
+def progress(what: str) -> Iterator["ProgressCallback"]:
     """A progress bar with the time left on a terminal, nothing in a pipe.
 
     Yields:

@@ -114,7 +114,7 @@ def _has(name: str) -> bool:
 
 def onnx_runtime() -> Finding:
     """The ONNX Runtime that is imported, and what it can run models on."""
-    from ferapp.inference import session as home
+    from ferapp.inference import onnx_model as home
 
     if unusable := _unusable(home.loaded):
         return unusable

@@ -20,7 +20,7 @@ from ferapp.evaluation.metrics import (
 from ferapp.inference.classifiers import ExpressionClassifier
 from ferapp.inference.detectors import Detector
 from ferapp.settings import DetectionSettings
-from ferapp.types import Faces, Report, no_report
+from ferapp.types import Faces, ProgressCallback, no_report
 
 # WIDER FACE takes every box that a detector gives, so that the whole curve is seen. Faces in crowds
 # overlap: on mosaics of held-out training photos 0.3 gave .704, 0.4 .710, 0.5 .713 and 0.6 .714.
@@ -35,7 +35,7 @@ def evaluate_expressions(
     faces: LabelledFaces,
     classifier: ExpressionClassifier,
     *,
-    report: Report = no_report,
+    report: ProgressCallback = no_report,
 ) -> dict[str, Any]:
     """Accuracy, recalls and calibration of a classifier on given crops.
 
@@ -74,7 +74,9 @@ def evaluate_expressions(
     }
 
 
-def evaluate_faces(data: Path, detector: Detector, *, report: Report = no_report) -> dict[str, Any]:
+def evaluate_faces(
+    data: Path, detector: Detector, *, report: ProgressCallback = no_report
+) -> dict[str, Any]:
     """Average precision of a detector on a folder with ``images/`` and ``annotations.json``.
 
     The file holds one object a picture: ``image``, ``boxes_xyxy`` in px, and for each of easy,

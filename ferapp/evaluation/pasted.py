@@ -18,7 +18,7 @@ from ferapp.evaluation.metrics import accuracy, macro_recall
 from ferapp.inference.classifiers import ExpressionClassifier
 from ferapp.inference.detectors import Detector
 from ferapp.settings import DetectionSettings
-from ferapp.types import Report, no_report
+from ferapp.types import ProgressCallback, no_report
 from ferapp.vision import boxes
 from ferapp.vision.crops import Image, region, resized
 
@@ -52,7 +52,7 @@ def evaluate_pasted(
     *,
     paddings: Sequence[float] = PADDINGS,
     pasting: Pasting | None = None,
-    report: Report = no_report,
+    report: ProgressCallback = no_report,
 ) -> dict[str, Any]:
     """Accuracy on given crops, and from picture to expression for each padding.
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from ferapp.errors import ModelError
 from ferapp.inference.manifest import Calibration
-from ferapp.inference.session import Session
+from ferapp.inference.onnx_model import OnnxModel
 from ferapp.settings import Look
 from ferapp.vision.crops import Image
 from ferapp.vision.preprocess import InputSpec, batch
@@ -44,7 +44,7 @@ class ExpressionClassifier:
 
     def __init__(
         self,
-        session: Session,
+        session: OnnxModel,
         spec: InputSpec,
         labels: tuple[str, ...],
         calibration: Calibration | None = None,

@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.inference.session import Session
+from ferapp.inference.onnx_model import OnnxModel
 from ferapp.settings import DetectionSettings
 from ferapp.types import Faces
 from ferapp.vision import boxes
@@ -29,7 +29,7 @@ class UltraLight:
     stretched to the input's size, as in training.
     """
 
-    def __init__(self, session: Session, spec: InputSpec) -> None:
+    def __init__(self, session: OnnxModel, spec: InputSpec) -> None:
         self._session = session
         self._spec = spec
 

@@ -24,7 +24,7 @@ def examine(data: bytes, model: Model) -> bool:
         model: The entry.
 
     Returns:
-        Whether its weights take all eight bits, which costs time (`Session`, ``is_exact``).
+        Whether its weights take all eight bits, which costs time (`OnnxModel`, ``is_exact``).
 
     Raises:
         ModelError: It is refused; the sentence names the file and the reason.
@@ -33,7 +33,9 @@ def examine(data: bytes, model: Model) -> bool:
     """
     if model in _passed:
         return _passed[model]
-    from ferapp.inference import session  # slow to import, and most have added no model
+    from ferapp.inference import (
+        onnx_model as session,  # slow to import, and most have added no model
+    )
 
     session.loaded.require()
     opencv.loaded.require()

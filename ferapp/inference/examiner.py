@@ -16,7 +16,7 @@ from google.protobuf.message import DecodeError, Message
 from ferapp.errors import ModelError
 from ferapp.inference.classifiers import ExpressionClassifier
 from ferapp.inference.manifest import Model
-from ferapp.inference.session import Session
+from ferapp.inference.onnx_model import OnnxModel
 from ferapp.system.child import run, send
 
 _MEMORY_BYTES: Final = 4 << 30
@@ -43,7 +43,7 @@ def examine(data: bytes, model: Model) -> dict[str, Any]:
     reason, has_wide_weights = "", False
     try:
         parts = _check_parts(data)
-        session = Session(data, threads=1, is_exact=True)
+        session = OnnxModel(data, threads=1, is_exact=True)
         # Unsigned weights don't saturate.
         wide = {part.name for part in parts if _is_wide(part)}
         has_wide_weights = bool(wide)
@@ -146,7 +146,7 @@ def _parts(message: Message) -> Iterator[Any]:
                 yield from _parts(part)
 
 
-def _check_ports(session: Session, model: Model) -> None:
+def _check_ports(session: OnnxModel, model: Model) -> None:
     """Hold what goes in and out against the entry.
 
     Raises:
@@ -171,7 +171,7 @@ def _check_ports(session: Session, model: Model) -> None:
         )
 
 
-def _try_out(session: Session, model: Model) -> None:
+def _try_out(session: OnnxModel, model: Model) -> None:
     """Classify a black picture alone, and then a black, a white and a noisy one.
 
     Raises:

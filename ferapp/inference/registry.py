@@ -7,8 +7,8 @@ from ferapp.inference.classifiers import ExpressionClassifier
 from ferapp.inference.detectors import Detector, UltraLight
 from ferapp.inference.examination import examine
 from ferapp.inference.manifest import manifest
+from ferapp.inference.onnx_model import OnnxModel
 from ferapp.inference.opencv_detectors import CaffeUltraLight, Haar, SmileCascade, YuNet
-from ferapp.inference.session import Session
 
 # An added model may loop for as long as its input says. streamlit-webrtc ends a stream whose frame
 # takes ten seconds.
@@ -39,7 +39,7 @@ def load_detector(name: str | None = None, *, threads: int = 1) -> Detector:
         case "haar":
             return Haar(data, longest_px=longest_px)
         case _:
-            return UltraLight(Session(data, threads=threads), model.input.spec)
+            return UltraLight(OnnxModel(data, threads=threads), model.input.spec)
 
 
 def load_classifier(name: str | None = None, *, threads: int = 1) -> ExpressionClassifier:
@@ -56,7 +56,7 @@ def load_classifier(name: str | None = None, *, threads: int = 1) -> ExpressionC
     data = weights.read(model)[0]
     if model.is_added:
         examine(data, model)
-    session = Session(
+    session = OnnxModel(
         data,
         threads=threads,
         limit_s=_ADDED_LIMIT_S if model.is_added else None,

@@ -15,7 +15,7 @@ from ferapp.inference.folder import models_folder, read_inside
 from ferapp.inference.manifest import MODELS_FOLDER, Model, WeightsFile
 from ferapp.libraries import OPENCV, repair, sharers
 from ferapp.system.folders import CACHE_VARIABLE, cache_folder
-from ferapp.types import Report, no_report
+from ferapp.types import ProgressCallback, no_report
 
 _PATIENCE_S: Final = 30
 _CHUNK_BYTES: Final = 65_536
@@ -85,7 +85,7 @@ def _added_folder() -> Path:
     return folder
 
 
-def fetch(model: Model, *, report: Report = no_report) -> Path:
+def fetch(model: Model, *, report: ProgressCallback = no_report) -> Path:
     """Download a model's files to the user's cache, unless they are there and right.
 
     The bytes go to a temporary name and get their own only when their hash is right.
@@ -127,7 +127,7 @@ def fetch(model: Model, *, report: Report = no_report) -> Path:
     return place(model)
 
 
-def _downloader(file: WeightsFile, report: Report) -> Callable[[str, str, object], None]:
+def _downloader(file: WeightsFile, report: ProgressCallback) -> Callable[[str, str, object], None]:
     """What pooch calls to fill a temporary file; a server that sends too much is cut off."""
 
     def download(url: str, output_file: str, _pooch: object) -> None:

@@ -16,7 +16,7 @@ from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.record import new_recording, readings_of_frame
 from ferapp.pipeline.stream import Stream, StreamFrame
 from ferapp.sessions.report.summary import summary
-from ferapp.sessions.session import Readings, Recording
+from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.settings import ClipSettings
 from ferapp.temporal.tracking import LEAST_HITS, MEMORY_S, Tracker
 from ferapp.types import Faces
@@ -212,7 +212,7 @@ def recording_of_clip(
     settings: ClipSettings,
     *,
     consent: str = "",
-) -> Recording:
+) -> SessionInfo:
     """The session that an analysed video is.
 
     Args:

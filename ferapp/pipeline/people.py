@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.settings import StreamSettings
-from ferapp.temporal.calibration import NeutralBaseline
+from ferapp.temporal.baseline import NeutralBaseline
 from ferapp.temporal.smoothing import LabelHold, Smoother
 from ferapp.vision.quality import Flaw
 

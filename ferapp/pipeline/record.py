@@ -11,7 +11,7 @@ import numpy as np
 from ferapp._version import __version__
 from ferapp.inference.manifest import Kind, manifest
 from ferapp.pipeline.stream import StreamFrame
-from ferapp.sessions.session import Readings, Recording, Source
+from ferapp.sessions.session import Readings, SessionInfo, Source
 from ferapp.settings import AnalysisSettings, ClipSettings, StreamSettings
 from ferapp.types import FrameAnalysis
 
@@ -26,7 +26,7 @@ def new_recording(
     detector: str,
     classifier: str,
     consent: str,
-) -> Recording:
+) -> SessionInfo:
     """A session that begins now.
 
     Args:
@@ -43,7 +43,7 @@ def new_recording(
     # A stream looks at faces and at their mirror images in turn, whatever was asked for.
     for part in (kept, kept.get("stream", kept)):
         part.get("analysis", part).pop("look", None)
-    return Recording(
+    return SessionInfo(
         id=uuid.uuid4().hex,
         title=title,
         source=source,

@@ -67,7 +67,7 @@ class Portrait:
     jpeg: bytes
 
 
-class Reading:
+class VideoAnalysisJob:
     """Reads a video.
 
     Args:
@@ -136,7 +136,7 @@ class Reading:
                 self.portraits = self.portraits | {face.id: Portrait(side, jpeg_bytes(cut))}
 
 
-class Copying:
+class VideoCopyJob:
     """Makes an annotated copy of a video.
 
     Args:

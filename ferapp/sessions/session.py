@@ -102,7 +102,7 @@ class Marker:
 
 
 @dataclass(frozen=True)
-class Recording:
+class SessionInfo:
     """What has to be known of a session to read its numbers.
 
     Attributes:

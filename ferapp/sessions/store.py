@@ -14,7 +14,7 @@ from ferapp.sessions import schema
 from ferapp.sessions.database import in_words, open_database, place, utc_now, writing
 from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.rows import readings_of, rows_of
-from ferapp.sessions.session import Marker, Readings, Recording
+from ferapp.sessions.session import Marker, Readings, SessionInfo
 
 LOCAL_OWNER: Final = "local"
 """Who records at the machine that runs ferapp."""
@@ -40,7 +40,7 @@ class Overview:
         is_running: Whether it is being recorded now.
     """
 
-    recording: Recording
+    recording: SessionInfo
     duration_s: float
     readings: int
     expires: datetime | None
@@ -98,7 +98,9 @@ class Store:
                 ]
                 return sum(size or 0 for size in sizes)
 
-    def begin(self, recording: Recording, owner: str, *, keep_days: int | None = KEEP_DAYS) -> None:
+    def begin(
+        self, recording: SessionInfo, owner: str, *, keep_days: int | None = KEEP_DAYS
+    ) -> None:
         """Enter a session without readings; it counts as running until `finish`.
 
         Args:
@@ -125,7 +127,7 @@ class Store:
 
     def enter(
         self,
-        recording: Recording,
+        recording: SessionInfo,
         readings: Readings,
         owner: str,
         *,
@@ -220,7 +222,9 @@ class Store:
             connection.execute(own.values(**values))
 
 
-def _begin(connection: Connection, recording: Recording, owner: str, keep_days: int | None) -> None:
+def _begin(
+    connection: Connection, recording: SessionInfo, owner: str, keep_days: int | None
+) -> None:
     offset = recording.started.utcoffset() or timedelta()
     now = utc_now()
     row = {
@@ -289,7 +293,7 @@ def _set_markers(connection: Connection, session: str, markers: Sequence[Marker]
 
 def _overview(row: Row[Any], marks: Sequence[Row[Any]]) -> Overview:
     zone = timezone(timedelta(seconds=row.offset_s))
-    recording = Recording(
+    recording = SessionInfo(
         id=row.id,
         title=row.title,
         source=row.source,

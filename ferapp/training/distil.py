@@ -35,7 +35,7 @@ from ferapp.training.runs import (
 )
 from ferapp.training.scenes import SceneAugmentation, SceneViews, stacked
 from ferapp.training.teachers import Scenes
-from ferapp.types import Faces, Report, no_report
+from ferapp.types import Faces, ProgressCallback, no_report
 from ferapp.vision.crops import Image
 from ferapp.vision.preprocess import InputSpec, batch
 
@@ -188,7 +188,7 @@ def train_faces(
     recipe: FaceRecipe = FaceRecipe(),
     *,
     start: Path | None = None,
-    report: Report = no_report,
+    report: ProgressCallback = no_report,
 ) -> Path:
     """Train on photos and their boxes; goes on where a killed run stopped.
 

@@ -33,7 +33,7 @@ from ferapp.inference.manifest import (
     read_manifest,
     write_manifest,
 )
-from ferapp.inference.session import Session
+from ferapp.inference.onnx_model import OnnxModel
 from ferapp.training.distil import FaceRecipe, held_out_ap
 from ferapp.training.graphs import store_as_half, to_int8, to_onnx
 from ferapp.training.networks import ExpressionNet, FaceNet, FaceNetOutputs
@@ -170,7 +170,7 @@ def export_expressions(
     store_as_half(plain)
     variants = []
     for path in (plain, small):
-        session = Session(path.read_bytes(), threads=1)
+        session = OnnxModel(path.read_bytes(), threads=1)
         raw = ExpressionClassifier(session, spec, labels, flip_averaging=True).logits(
             valid.images_rgb
         )
@@ -249,7 +249,7 @@ def export_faces(
     store_as_half(plain)
     variants = []
     for path in (plain, small):
-        session = Session(path.read_bytes(), threads=1)
+        session = OnnxModel(path.read_bytes(), threads=1)
         detector = UltraLight(session, recipe.spec)
         figures = evaluate_faces(test, detector) if test else {}
         model = described(
@@ -345,7 +345,7 @@ def _figures(result: dict[str, Any]) -> list[tuple[str, float]]:
     return [(name, round(result[key], 4)) for key, name in names.items()]
 
 
-def _median_ms(session: Session, spec: InputSpec) -> float:
+def _median_ms(session: OnnxModel, spec: InputSpec) -> float:
     width, height = spec.size_wh
     example = np.zeros((1, spec.channels, height, width), np.float32)
     times = []

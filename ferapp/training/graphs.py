@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ferapp.errors import FerappError
-from ferapp.inference.session import Session, loaded
+from ferapp.inference.onnx_model import OnnxModel, loaded
 from ferapp.vision.preprocess import InputSpec
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ def to_onnx(
         expected = network(example)
     expected = expected if isinstance(expected, tuple) else (expected,)
     for name, ours, theirs in zip(
-        outputs, Session(path.read_bytes(), threads=1).run(example.numpy()), expected, strict=True
+        outputs, OnnxModel(path.read_bytes(), threads=1).run(example.numpy()), expected, strict=True
     ):
         gap = float(np.abs(ours - theirs.numpy()).max())
         if gap > _TOLERANCE:

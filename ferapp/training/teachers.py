@@ -17,7 +17,7 @@ from ferapp.errors import DataError
 from ferapp.evaluation.labelled_faces import SUFFIXES, picture
 from ferapp.inference.detectors import Detector
 from ferapp.settings import DetectionSettings
-from ferapp.types import Faces, Report, no_report
+from ferapp.types import Faces, ProgressCallback, no_report
 from ferapp.vision import boxes
 from ferapp.vision.crops import Image
 
@@ -92,7 +92,7 @@ def pictures_below(folder: Path) -> list[str]:
 
 
 def label_scenes(
-    folder: Path, teachers: Sequence[Detector], *, report: Report = no_report
+    folder: Path, teachers: Sequence[Detector], *, report: ProgressCallback = no_report
 ) -> Scenes:
     """Let the teachers find the faces of every photo below a folder.
 

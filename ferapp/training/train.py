@@ -30,7 +30,7 @@ from ferapp.training.runs import (
     is_best,
     parameter_groups,
 )
-from ferapp.types import Report, no_report
+from ferapp.types import ProgressCallback, no_report
 from ferapp.vision.preprocess import InputSpec, batch
 
 logger = logging.getLogger(__name__)
@@ -132,7 +132,7 @@ def train_expressions(
     out: str | Path,
     recipe: ExpressionRecipe = ExpressionRecipe(),
     *,
-    report: Report = no_report,
+    report: ProgressCallback = no_report,
 ) -> Path:
     """Train on the Train split, choose on the Valid split; goes on where a killed run stopped.
 

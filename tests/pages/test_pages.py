@@ -82,11 +82,11 @@ def test_no_result_outlives_its_picture() -> None:
 def test_a_visitor_who_waits_is_told_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[int] = []
     monkeypatch.setattr(
-        "ferapp.ui.pictures.outcomes._in_line", lambda n: told.append(n) or "waiting"
+        "ferapp.ui.pictures.picture_results._in_line", lambda n: told.append(n) or "waiting"
     )
     at = app()
     busy, free = Turns(1, most_waiting=9), threading.Event()
-    monkeypatch.setattr("ferapp.ui.pictures.outcomes.turns", lambda: busy)
+    monkeypatch.setattr("ferapp.ui.pictures.picture_results.turns", lambda: busy)
 
     def other() -> None:
         with busy.taken():
@@ -103,7 +103,9 @@ def test_a_visitor_who_waits_is_told_the_place(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_full_server_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     at = app()
-    monkeypatch.setattr("ferapp.ui.pictures.outcomes.turns", lambda: Turns(0, most_waiting=0))
+    monkeypatch.setattr(
+        "ferapp.ui.pictures.picture_results.turns", lambda: Turns(0, most_waiting=0)
+    )
     assert "The server is full" in words(upload(at, a=ASTRONAUT)) and not at.exception
 
 

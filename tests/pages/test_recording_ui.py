@@ -15,7 +15,7 @@ from ferapp.sessions import recorder as recorder_module
 from ferapp.sessions import store as store_module
 from ferapp.sessions.formats.exchange import to_csv, to_json, to_parquet
 from ferapp.sessions.recorder import Recorder
-from ferapp.sessions.session import Marker, Readings, Recording
+from ferapp.sessions.session import Marker, Readings, SessionInfo
 from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.settings import AnalysisSettings, StreamSettings
 from ferapp.ui.live.webcam import LiveSettings, Viewer
@@ -66,7 +66,7 @@ def test_markers_are_saved_in_the_order_of_time_and_stand_in_the_chart(store: St
 
 @pytest.mark.parametrize("write", [to_json, to_parquet, to_csv])
 def test_a_file_becomes_a_session_that_is_chosen(
-    store: Store, write: Callable[[Recording, Readings], bytes]
+    store: Store, write: Callable[[SessionInfo, Readings], bytes]
 ) -> None:
     at = dashboard()
     for title in ("one", "two"):

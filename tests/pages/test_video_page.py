@@ -348,7 +348,7 @@ def test_what_fails_is_told_and_can_be_tried_again(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(video, "Reading", fail)
+        patch.setattr(video, "VideoAnalysisJob", fail)
         at = analyse(upload(page(), pair))
     assert "**This did not work**" in words(at) and told in at.text[0].value
     assert not at.exception and "secret" not in words(at) and labels(at) == {DONE}
@@ -627,7 +627,7 @@ class FakeCopying(FakeWork):
 @pytest.fixture
 def fake(monkeypatch: pytest.MonkeyPatch) -> FakeCopying:
     work = FakeCopying()
-    monkeypatch.setattr(video_results, "Copying", lambda *_: work)
+    monkeypatch.setattr(video_results, "VideoCopyJob", lambda *_: work)
     return work
 
 
@@ -696,7 +696,7 @@ def test_a_copy_that_fails_is_a_sentence(copying: AppTest, monkeypatch: pytest.M
         raise VideoError("There is no room.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(video_results, "Copying", fail)
+        patch.setattr(video_results, "VideoCopyJob", fail)
         copy_of(copying)
     assert "**This did not work**" in words(copying) and not copying.exception
     assert copying.text[0].value == "There is no room." and "Make the copy" in labels(copying)

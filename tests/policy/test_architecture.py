@@ -62,7 +62,7 @@ UI_MAY_IMPORT = {
 
 HOMES = {
     "PIL": {"media/images.py"},
-    "onnxruntime": {"inference/session.py", "training/graphs.py"},
+    "onnxruntime": {"inference/onnx_model.py", "training/graphs.py"},
     "cv2": {"vision/opencv.py"},
     "streamlit": {"ui"},
     "streamlit_webrtc": {"ui/live/webcam.py"},
@@ -157,7 +157,7 @@ def test_what_comes_in_variants_is_loaded_at_home_alone() -> None:
         if isinstance(node, ast.ImportFrom) and node.module == "ferapp.libraries"
         if "load" in {alias.name for alias in node.names}
     }
-    assert homes == {"vision/opencv.py", "inference/session.py"}
+    assert homes == {"vision/opencv.py", "inference/onnx_model.py"}
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)

@@ -20,7 +20,7 @@ from ferapp.pipeline.build import load_analyzer
 from ferapp.ui.live import camera_check
 from ferapp.ui.live.camera_check import CONNECTION_FAILED, SENTENCES
 from ferapp.ui.pictures.files import json_bytes, png_of, zip_of
-from ferapp.ui.pictures.outcomes import Outcome
+from ferapp.ui.pictures.picture_results import PictureResult
 from tests.support.apps import app, upload
 from tests.support.places import ROOT, SAMPLES
 
@@ -70,7 +70,7 @@ def test_nothing_of_a_picture_goes_on_but_what_is_seen() -> None:
     data = photo_that_tells()
     assert data.count(SECRET.encode()) == 4, "or the search proves nothing"
     at = upload(app(), **{SECRET: data})
-    outcome: Outcome = next(iter(at.session_state["outcomes"].values()))
+    outcome: PictureResult = next(iter(at.session_state["outcomes"].values()))
     assert outcome.analysis is not None and outcome.analysis.expressions == ["happiness"]
     nowhere = np.empty((0, 4), np.float32)
     archive = zip_of([(outcome, nowhere)])()

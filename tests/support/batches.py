@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ferapp.batch.items import Item, Outcome, stamp_of
+from ferapp.batch.items import FileResult, Item, stamp_of
 from ferapp.errors import ModelError
 
 if TYPE_CHECKING:  # processes that load little start soon
@@ -32,15 +32,15 @@ class Scripted:
         if not self.is_loadable:
             raise ModelError("The weights are gone.")
 
-    def analyse(self, item: Item) -> Outcome:
+    def analyse(self, item: Item) -> FileResult:
         name = item.path.name
         with (self.notes / "given").open("a") as file:
             file.write(f"{name}\n")
         if name.startswith("dies") and (name != "dies-once.jpg" or self.is_first(name)):
             os.kill(os.getpid(), signal.SIGKILL)
         if name.startswith("bad"):
-            return Outcome(item.key, error="It is bad.")
-        return Outcome(item.key, RECORD)
+            return FileResult(item.key, error="It is bad.")
+        return FileResult(item.key, RECORD)
 
     def is_first(self, name: str) -> bool:
         return self.given.count(name) == 1
@@ -51,7 +51,7 @@ class Scripted:
         return path.read_text().split() if path.exists() else []
 
 
-def in_this_process(worker: "Worker", items: Iterable[Item]) -> Generator[Outcome, None, None]:
+def in_this_process(worker: "Worker", items: Iterable[Item]) -> Generator[FileResult, None, None]:
     """An engine."""
     worker.load()
     for item in items:

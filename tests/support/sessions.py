@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from ferapp.emotions import EXPRESSIONS
-from ferapp.sessions.session import Readings, Recording
+from ferapp.sessions.session import Readings, SessionInfo
 
 FRAME_WH = (640, 480)
 
@@ -90,7 +90,7 @@ def some_readings(
     )
 
 
-def some_recording(**changes: object) -> Recording:
+def some_recording(**changes: object) -> SessionInfo:
     """What is known of a session, with changes."""
     known: dict[str, object] = {
         "id": "5f2c9d1e",
@@ -104,7 +104,7 @@ def some_recording(**changes: object) -> Recording:
         "version": "0.0.0",
         "consent": "Everybody in the picture agrees. (1)",
     }
-    return Recording(**(known | changes))
+    return SessionInfo(**(known | changes))
 
 
 def as_objects(values: object) -> np.ndarray:

@@ -12,7 +12,7 @@ import pytest
 from starlette.requests import Request
 
 from ferapp.errors import LibraryError
-from ferapp.inference import session
+from ferapp.inference import onnx_model as session
 from ferapp.inference.manifest import manifest
 from ferapp.inference.opencv_detectors import CaffeUltraLight, Haar
 from ferapp.inference.weights import read

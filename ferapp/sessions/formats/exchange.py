@@ -17,7 +17,7 @@ from pyarrow import parquet
 from ferapp.errors import DataError
 from ferapp.sessions.formats.columns import CODED, CORNERS, TEXTS, checked, refuse_many, schema
 from ferapp.sessions.formats.metadata import MOST_LETTERS, from_metadata, metadata
-from ferapp.sessions.session import Readings, Recording
+from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.system.csv_tables import bare, csv_bytes
 from ferapp.system.text import one_line
 
@@ -37,7 +37,7 @@ _BROKEN: Final = (
 )
 
 
-def table(recording: Recording, readings: Readings) -> pandas.DataFrame:
+def table(recording: SessionInfo, readings: Readings) -> pandas.DataFrame:
     """One row a face and time: time, face, box, frame, score, label, then `p_` and `s_` of each.
 
     `p_` are the classifier's probabilities, `s_` the smoothed ones. What is missing is NaN or None.
@@ -54,26 +54,26 @@ def table(recording: Recording, readings: Readings) -> pandas.DataFrame:
     )
 
 
-def to_csv(recording: Recording, readings: Readings) -> bytes:
+def to_csv(recording: SessionInfo, readings: Readings) -> bytes:
     """The table alone, exactly, safe to open in a spreadsheet."""
     return b"".join(csv_parts(recording, readings))
 
 
-def csv_parts(recording: Recording, readings: Readings) -> Iterator[bytes]:
+def csv_parts(recording: SessionInfo, readings: Readings) -> Iterator[bytes]:
     """The same in pieces, so that hours of readings take no more memory than minutes."""
     for first in range(0, max(len(readings), 1), _ROWS_AT_ONCE):
         part = table(recording, _part(readings, first))
         yield csv_bytes(part, exact=True, is_continued=first > 0)
 
 
-def to_parquet(recording: Recording, readings: Readings) -> bytes:
+def to_parquet(recording: SessionInfo, readings: Readings) -> bytes:
     """The table exactly, and what has to be known of it as JSON in the schema under `ferapp`."""
     out = io.BytesIO()
     write_parquet(out, recording, readings)
     return out.getvalue()
 
 
-def write_parquet(file: BinaryIO, recording: Recording, readings: Readings) -> None:
+def write_parquet(file: BinaryIO, recording: SessionInfo, readings: Readings) -> None:
     """The same into a file, piece by piece."""
     known = json.dumps({"ferapp": FORMAT, "recording": metadata(recording)}, allow_nan=False)
     columns = schema(recording.labels, pa.string()).with_metadata({_KEY: known})
@@ -89,7 +89,7 @@ def _part(readings: Readings, first: int) -> Readings:
     return readings.at(np.arange(first, min(first + _ROWS_AT_ONCE, len(readings))))
 
 
-def to_json(recording: Recording, readings: Readings) -> bytes:
+def to_json(recording: SessionInfo, readings: Readings) -> bytes:
     """The table exactly, a list a column, and what has to be known of it."""
     columns = {name: _listed(values) for name, values in table(recording, readings).items()}
     whole = {"ferapp": FORMAT, "recording": metadata(recording), "readings": columns}
@@ -105,7 +105,7 @@ def _listed(values: "pandas.Series[Any]") -> list[Any]:
     return [None if value != value else value for value in shortest]
 
 
-def read(name: str, data: bytes) -> tuple[Recording, Readings]:
+def read(name: str, data: bytes) -> tuple[SessionInfo, Readings]:
     """A session under a new id, from a file of any of the three kinds.
 
     Args:
@@ -132,7 +132,7 @@ def read(name: str, data: bytes) -> tuple[Recording, Readings]:
         ) from error
 
 
-def _from_parquet(data: bytes, name: str) -> tuple[Recording, pa.Table]:
+def _from_parquet(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
     file = parquet.ParquetFile(io.BytesIO(data), read_dictionary=list(TEXTS))
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
     refuse_many(file.metadata.num_rows)
@@ -146,7 +146,7 @@ def _from_parquet(data: bytes, name: str) -> tuple[Recording, pa.Table]:
     return recording, file.read(columns=wanted.names, use_threads=False)
 
 
-def _from_json(data: bytes) -> tuple[Recording, pa.Table]:
+def _from_json(data: bytes) -> tuple[SessionInfo, pa.Table]:
     whole = _loads(data)
     recording = _enveloped(whole)
     columns = whole.get("readings")
@@ -161,7 +161,7 @@ def _from_json(data: bytes) -> tuple[Recording, pa.Table]:
     return recording, pa.Table.from_arrays(arrays, schema=wanted)
 
 
-def _from_csv(data: bytes, name: str) -> tuple[Recording, pa.Table]:
+def _from_csv(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
     first = data[:_MOST_HEADER].removeprefix(_MARK).partition(b"\n")[0]
     header = next(csv.reader([first.decode("utf-8").rstrip("\r")], strict=True), [])
     recording = _bare_recording(header, name)
@@ -196,7 +196,7 @@ def _loads(text: bytes) -> dict[str, Any]:
     return whole
 
 
-def _enveloped(whole: dict[str, Any]) -> Recording:
+def _enveloped(whole: dict[str, Any]) -> SessionInfo:
     version = whole.get("ferapp")
     if type(version) is not int or version < 1:
         raise DataError("it is no session of ferapp")
@@ -205,7 +205,7 @@ def _enveloped(whole: dict[str, Any]) -> Recording:
     return from_metadata(whole.get("recording"))
 
 
-def _bare_recording(header: Sequence[str], name: str) -> Recording:
+def _bare_recording(header: Sequence[str], name: str) -> SessionInfo:
     """What can be told of a session from the headings and the name of its file."""
     return from_metadata(
         {

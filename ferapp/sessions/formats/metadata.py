@@ -9,7 +9,7 @@ from typing import Any, Final, get_args
 from uuid import uuid4
 
 from ferapp.errors import DataError
-from ferapp.sessions.session import Marker, Recording, Source
+from ferapp.sessions.session import Marker, SessionInfo, Source
 from ferapp.system.text import one_line
 
 MOST_SECONDS: Final = 1e8
@@ -25,7 +25,7 @@ _MOST_SETTING: Final = 200
 _MOST_SETTINGS: Final = 100
 
 
-def metadata(recording: Recording) -> dict[str, Any]:
+def metadata(recording: SessionInfo) -> dict[str, Any]:
     """What has to be known, fit for JSON. Without the id, which stays with the owner."""
     return {
         "title": recording.title,
@@ -41,7 +41,7 @@ def metadata(recording: Recording) -> dict[str, Any]:
     }
 
 
-def from_metadata(known: object) -> Recording:
+def from_metadata(known: object) -> SessionInfo:
     """The same back, checked, under a new id.
 
     Raises:
@@ -59,7 +59,7 @@ def from_metadata(known: object) -> Recording:
         raise DataError("its expressions need short names that differ")
     consent = _text(given.get("consent", ""))[:_MOST_CONSENT].split("\n")
     markers = [_marker(marker) for marker in _list(given.get("markers", []), _MOST_MARKERS)]
-    return Recording(
+    return SessionInfo(
         id=uuid4().hex,
         title=_line(given["title"]),
         source=given["source"],

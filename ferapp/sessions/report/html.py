@@ -15,7 +15,7 @@ from ferapp.labels import UNSURE, label_text
 from ferapp.sessions.report import charts as figures
 from ferapp.sessions.report.affect import FORMULA
 from ferapp.sessions.report.summary import Summary, summary
-from ferapp.sessions.session import Readings, Recording
+from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.wording import clock, counted
 
 MOST_FACES: Final = 6
@@ -56,7 +56,7 @@ class _Part:
 
 
 def to_html(
-    recording: Recording,
+    recording: SessionInfo,
     readings: Readings,
     *,
     limits: str = LIMITS,
@@ -137,7 +137,7 @@ class _Drawing:
         return Markup(html)
 
 
-def _face(draw: _Drawing, recording: Recording, readings: Readings, face: int) -> _Part:
+def _face(draw: _Drawing, recording: SessionInfo, readings: Readings, face: int) -> _Part:
     labels, its, title = recording.labels, summary(readings), f"Face {face}"
     charts = [
         (
@@ -175,7 +175,7 @@ def _row(its: Summary, expression: str | None) -> tuple[str, ...]:
     )
 
 
-def _pictures(draw: _Drawing, recording: Recording, readings: Readings) -> _Part:
+def _pictures(draw: _Drawing, recording: SessionInfo, readings: Readings) -> _Part:
     counts = {name: int((readings.expression == name).sum()) for name in recording.labels}
     is_read = ~np.isnan(readings.probabilities).any(axis=1)
     unsure = int(is_read.sum()) - sum(counts.values())

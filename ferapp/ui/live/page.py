@@ -14,12 +14,13 @@ from ferapp.pipeline.people import FaceReading
 from ferapp.serving.latest import Snapshot
 from ferapp.serving.seats import Seats
 from ferapp.settings import StreamSettings
-from ferapp.temporal.calibration import BASELINE_S
+from ferapp.temporal.baseline import BASELINE_S
 from ferapp.temporal.rolling import WINDOW_S
 from ferapp.ui.live.camera_check import CONNECTION_FAILED, camera_check
 from ferapp.ui.live.recording import live_controls, live_mark
 from ferapp.ui.live.webcam import SIZES, LiveSettings, Viewer, demo, streamer
-from ferapp.ui.pictures import outcomes, results
+from ferapp.ui.pictures import picture_results as outcomes
+from ferapp.ui.pictures import results
 from ferapp.ui.pictures.sources import Picture
 from ferapp.ui.server import metrics
 from ferapp.ui.shared import resources

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ferapp.media.images import jpeg_bytes, png_bytes, read_image
 from ferapp.types import FrameAnalysis
-from ferapp.ui.pictures.outcomes import Outcome, hidden_boxes, remembered
+from ferapp.ui.pictures.picture_results import PictureResult, hidden_boxes, remembered
 from ferapp.ui.shared.resources import turns
 from ferapp.vision.annotate import annotated, captions, colours, hidden
 from ferapp.vision.boxes import iou, squares
@@ -32,7 +32,7 @@ CARD_PX: Final = 160
 _SHOWN_PX: Final = 1600
 
 
-def json_bytes(outcomes: Sequence[Outcome]) -> bytes:
+def json_bytes(outcomes: Sequence[PictureResult]) -> bytes:
     """Everything that was found, one object a picture."""
     rows = [
         {"picture": number, "file": o.picture.name}
@@ -42,7 +42,7 @@ def json_bytes(outcomes: Sequence[Outcome]) -> bytes:
     return json.dumps(rows, ensure_ascii=False, indent=2, allow_nan=False).encode("utf-8")
 
 
-def png_of(outcome: Outcome, places: Floats) -> Callable[[], bytes]:
+def png_of(outcome: PictureResult, places: Floats) -> Callable[[], bytes]:
     """Makes the annotated picture at full size, blurred at the places, (m, 4) px."""
 
     def make() -> bytes:
@@ -52,7 +52,7 @@ def png_of(outcome: Outcome, places: Floats) -> Callable[[], bytes]:
     return make
 
 
-def zip_of(outcomes: Sequence[tuple[Outcome, Floats]]) -> Callable[[], bytes]:
+def zip_of(outcomes: Sequence[tuple[PictureResult, Floats]]) -> Callable[[], bytes]:
     """Makes all annotated pictures, each blurred at its places, (m, 4) px."""
 
     def make() -> bytes:
@@ -69,7 +69,7 @@ def zip_of(outcomes: Sequence[tuple[Outcome, Floats]]) -> Callable[[], bytes]:
     return make
 
 
-def picture_bytes(outcome: Outcome, analysis: FrameAnalysis | None = None) -> bytes:
+def picture_bytes(outcome: PictureResult, analysis: FrameAnalysis | None = None) -> bytes:
     """The annotated picture as the page shows it, made once per result and choice."""
     threshold = analysis.unsure_below if analysis else None
     places = hidden_boxes(outcome.picture.id)
@@ -81,7 +81,7 @@ def picture_bytes(outcome: Outcome, analysis: FrameAnalysis | None = None) -> by
     )
 
 
-def _drawn(outcome: Outcome, places: Floats) -> Image:
+def _drawn(outcome: PictureResult, places: Floats) -> Image:
     """The picture, (h, w, 3), with boxes and captions, and blurred at the places, (m, 4) px."""
     image, analysis = read_image(outcome.picture.read()), outcome.analysis
     image = hidden(image, places)
@@ -94,7 +94,7 @@ def _drawn(outcome: Outcome, places: Floats) -> Image:
     return annotated(image, xyxy, [texts[i] for i in seen], [inks[i] for i in seen])
 
 
-def crops(outcome: Outcome, analysis: FrameAnalysis) -> NDArray[np.uint8]:
+def crops(outcome: PictureResult, analysis: FrameAnalysis) -> NDArray[np.uint8]:
     """The faces as squares for the cards, (n, side, side, 3), made once per picture and result."""
     shape = (len(analysis), CARD_PX, CARD_PX, 3)
 

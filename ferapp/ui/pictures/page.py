@@ -3,7 +3,7 @@
 import streamlit as st
 
 from ferapp.ui.pictures import results
-from ferapp.ui.pictures.outcomes import analyses
+from ferapp.ui.pictures.picture_results import analyses
 from ferapp.ui.pictures.recording import picture_controls
 from ferapp.ui.pictures.sources import chosen
 from ferapp.ui.shared import resources

@@ -6,14 +6,14 @@ from datetime import datetime
 import streamlit as st
 
 from ferapp.pipeline.record import new_recording, readings_of_pictures
-from ferapp.ui.pictures.outcomes import Outcome
+from ferapp.ui.pictures.picture_results import PictureResult
 from ferapp.ui.shared import resources
 from ferapp.ui.shared.consent import keep_button
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.owner import owner
 
 
-def picture_controls(outcomes: Sequence[Outcome], choice: Choice) -> None:
+def picture_controls(outcomes: Sequence[PictureResult], choice: Choice) -> None:
     """The button that keeps what was found in pictures as a session."""
     analyses = [outcome.analysis for outcome in outcomes if outcome.analysis is not None]
     if not any(len(found) for found in analyses):

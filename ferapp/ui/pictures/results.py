@@ -18,7 +18,7 @@ from ferapp.ui.pictures.files import (
     png_of,
     zip_of,
 )
-from ferapp.ui.pictures.outcomes import Outcome, hidden_boxes, hide
+from ferapp.ui.pictures.picture_results import PictureResult, hidden_boxes, hide
 from ferapp.ui.shared import charts
 from ferapp.vision.annotate import captions, hidden, percent
 from ferapp.vision.boxes import iou
@@ -30,7 +30,7 @@ _CARDS_A_PAGE: Final = 12
 _COLUMNS: Final = 3
 
 
-def show(outcomes: Sequence[Outcome]) -> None:
+def show(outcomes: Sequence[PictureResult]) -> None:
     """Everything for the picture that is looked at, and the table and files for all of them."""
     place = _looked_at(outcomes)
     outcome = outcomes[place]
@@ -45,7 +45,7 @@ def show(outcomes: Sequence[Outcome]) -> None:
     _all_pictures(outcomes)
 
 
-def _looked_at(outcomes: Sequence[Outcome]) -> int:
+def _looked_at(outcomes: Sequence[PictureResult]) -> int:
     if len(outcomes) == 1:
         return 0
     unread = sum(o.analysis is None for o in outcomes)
@@ -62,7 +62,7 @@ def _looked_at(outcomes: Sequence[Outcome]) -> int:
     return places.get(chosen, 0)
 
 
-def _listed(outcome: Outcome) -> str:
+def _listed(outcome: PictureResult) -> str:
     if outcome.analysis is None:
         told = "could not be read"
     else:
@@ -75,7 +75,7 @@ def _short(name: str) -> str:
     return name if len(name) <= 60 else f"{name[:40]} … {name[-16:]}"
 
 
-def _nothing_found(outcome: Outcome) -> None:
+def _nothing_found(outcome: PictureResult) -> None:
     picture, advice = st.columns([3, 2], gap="medium")
     picture.image(picture_bytes(outcome), width="stretch", alt="The picture, without a face")
     with advice.container(border=True):
@@ -88,7 +88,7 @@ def _nothing_found(outcome: Outcome) -> None:
         )
 
 
-def _faces(number: int, outcome: Outcome, analysis: FrameAnalysis) -> None:
+def _faces(number: int, outcome: PictureResult, analysis: FrameAnalysis) -> None:
     few = len(analysis) <= 2
     left, right = st.columns([3, 2], gap="medium") if few else (st.container(), None)
     with left:
@@ -125,7 +125,7 @@ def _faces(number: int, outcome: Outcome, analysis: FrameAnalysis) -> None:
             _card(i, analysis, shown[i])
 
 
-def _covered(outcome: Outcome, analysis: FrameAnalysis) -> set[int]:
+def _covered(outcome: PictureResult, analysis: FrameAnalysis) -> set[int]:
     """The faces that the visitor takes away; their places stay hidden whatever is found later."""
     before = hidden_boxes(outcome.picture.id)
     overlap = iou(analysis.faces.xyxy, before)
@@ -147,7 +147,7 @@ def _covered(outcome: Outcome, analysis: FrameAnalysis) -> set[int]:
     return covered
 
 
-def _summary_text(outcome: Outcome, analysis: FrameAnalysis) -> str:
+def _summary_text(outcome: PictureResult, analysis: FrameAnalysis) -> str:
     told = f"{counted(len(analysis), 'face')} in {outcome.duration_s * 1000:.0f} ms"
     told += f" with {analysis.detector} and {analysis.classifier}."
     if analysis.is_cut:
@@ -190,7 +190,7 @@ def _doubt(i: int, analysis: FrameAnalysis) -> str:
     )
 
 
-def _all_pictures(outcomes: Sequence[Outcome]) -> None:
+def _all_pictures(outcomes: Sequence[PictureResult]) -> None:
     table = _table(outcomes)
     st.subheader("Table", anchor=False)
     if len(table):
@@ -233,7 +233,7 @@ def _all_pictures(outcomes: Sequence[Outcome]) -> None:
         )
 
 
-def _table(outcomes: Sequence[Outcome]) -> pandas.DataFrame:
+def _table(outcomes: Sequence[PictureResult]) -> pandas.DataFrame:
     parts = []
     for number, outcome in enumerate(outcomes, 1):
         if outcome.analysis is not None:

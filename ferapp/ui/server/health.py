@@ -22,7 +22,8 @@ def ready(_: Request) -> Response:
     Of an error only the class is told: its text may hold paths and addresses.
     """
     # The server listens before these have been imported, and what they log has its form by then.
-    from ferapp.inference import session, weights
+    from ferapp.inference import onnx_model as session
+    from ferapp.inference import weights
     from ferapp.inference.manifest import manifest
     from ferapp.ui.shared.resources import store
     from ferapp.vision import opencv

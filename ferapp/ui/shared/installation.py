@@ -8,7 +8,7 @@ import streamlit as st
 from ferapp.doctor.findings import State
 from ferapp.doctor.report import Report, report
 from ferapp.errors import UserError
-from ferapp.inference import session
+from ferapp.inference import onnx_model as session
 from ferapp.libraries import Trouble
 from ferapp.ui.shared.owner import is_at_this_machine
 from ferapp.vision import opencv

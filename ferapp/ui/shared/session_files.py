@@ -9,7 +9,7 @@ import streamlit as st
 from ferapp.errors import UserError
 from ferapp.sessions.formats.exchange import read, to_csv, to_json, to_parquet
 from ferapp.sessions.report.html import to_html
-from ferapp.sessions.session import Readings, Recording
+from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.sessions.store import Overview, Store
 
 _MOST_BYTES: Final = 100 * 1024 * 1024
@@ -25,7 +25,7 @@ def downloads(session: Overview, readings: Readings) -> None:
         "send and to print."
     )
     row = st.container(horizontal=True)
-    formats: tuple[tuple[str, str, str, Callable[[Recording, Readings], bytes]], ...] = (
+    formats: tuple[tuple[str, str, str, Callable[[SessionInfo, Readings], bytes]], ...] = (
         ("CSV", "csv", "text/csv", to_csv),
         ("Parquet", "parquet", "application/vnd.apache.parquet", to_parquet),
         ("JSON", "json", "application/json", to_json),

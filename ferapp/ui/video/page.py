@@ -11,7 +11,7 @@ from ferapp.errors import VideoError
 from ferapp.media.encoder import Encoder
 from ferapp.media.video import ENDINGS, Video, VideoInfo
 from ferapp.serving.job import Job
-from ferapp.serving.video_jobs import Reading, nameless
+from ferapp.serving.video_jobs import VideoAnalysisJob, nameless
 from ferapp.settings import ClipSettings, StreamSettings
 from ferapp.system import scratch
 from ferapp.ui.shared import resources
@@ -75,7 +75,7 @@ def show(choice: Choice) -> None:
         return
     info = _found(source)
     settings = _settings(choice, info)
-    job: Job[Reading] | None = st.session_state.get(_JOB)
+    job: Job[VideoAnalysisJob] | None = st.session_state.get(_JOB)
     wanted = _Order(source.id, choice, settings)
     _buttons(job, order, wanted, source)
     job = st.session_state.get(_JOB)
@@ -223,7 +223,7 @@ def _settings(choice: Choice, info: VideoInfo) -> ClipSettings:
 
 
 def _buttons(
-    job: Job[Reading] | None, order: _Order | None, wanted: _Order, source: Source
+    job: Job[VideoAnalysisJob] | None, order: _Order | None, wanted: _Order, source: Source
 ) -> None:
     if job is not None and not job.is_over:
         # Not in the fragment below, which changes too often to be clicked on.
@@ -239,7 +239,7 @@ def _buttons(
         st.session_state["video-order"] = wanted
         jobs.start(
             _JOB,
-            lambda: Reading(source.read(), analyzer, wanted.settings, drawn),
+            lambda: VideoAnalysisJob(source.read(), analyzer, wanted.settings, drawn),
             name="read",
         )
         st.rerun()

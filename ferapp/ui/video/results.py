@@ -10,7 +10,7 @@ from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.pipeline.clip import Clip, recording_of_clip, tracks_of
 from ferapp.serving.job import Job
-from ferapp.serving.video_jobs import Copying, Reading
+from ferapp.serving.video_jobs import VideoAnalysisJob, VideoCopyJob
 from ferapp.sessions.store import Overview
 from ferapp.settings import ClipSettings
 from ferapp.ui.shared import session_files, session_views
@@ -29,7 +29,7 @@ _MOST_PLAYED: Final = 200_000_000
 def show(
     key: str,
     read: Callable[[], bytes],
-    reading: Reading,
+    reading: VideoAnalysisJob,
     analyzer: Analyzer,
     settings: ClipSettings,
 ) -> None:
@@ -97,7 +97,7 @@ def _session(clip: Clip, analyzer: Analyzer, settings: ClipSettings) -> Overview
     return kept[1]
 
 
-def _cards(clip: Clip, reading: Reading) -> None:
+def _cards(clip: Clip, reading: VideoAnalysisJob) -> None:
     tracks = sorted(tracks_of(clip.readings), key=lambda track: -track["readings"])
     row = st.container(horizontal=True)
     for track in tracks[:_MOST_CARDS]:
@@ -121,7 +121,7 @@ def _cards(clip: Clip, reading: Reading) -> None:
         st.caption(f"{len(tracks) - _MOST_CARDS} more faces, seen for a shorter time.")
 
 
-def _copy(key: str, read: Callable[[], bytes], clip: Clip, reading: Reading) -> None:
+def _copy(key: str, read: Callable[[], bytes], clip: Clip, reading: VideoAnalysisJob) -> None:
     """An MP4 file with boxes and labels, in which only chosen faces can be seen."""
     st.markdown(
         "The video with boxes and labels, its sound kept, as MP4 (H.264). Faces that you do not "
@@ -140,7 +140,7 @@ def _copy(key: str, read: Callable[[], bytes], clip: Clip, reading: Reading) -> 
     )
     blurs = st.toggle("Blur all others", value=True, key="copy-blur", persist_state="session")
     asked = (key, tuple(shown), blurs)
-    job: Job[Copying] | None = st.session_state.get(_JOB)
+    job: Job[VideoCopyJob] | None = st.session_state.get(_JOB)
     if job is not None and not job.is_over:
         st.button("Cancel", icon=":material/stop:", on_click=jobs.cancel, args=(_JOB,))
         jobs.watch(job, lambda job: f"{clock(job.done)} of {clock(job.total)} copied", _no_picture)
@@ -156,7 +156,7 @@ def _copy(key: str, read: Callable[[], bytes], clip: Clip, reading: Reading) -> 
             hides_others=blurs,
         )
         st.session_state["copy-asked"] = asked
-        jobs.start(_JOB, lambda: Copying(read(), overlay, clip.duration_s), name="copy")
+        jobs.start(_JOB, lambda: VideoCopyJob(read(), overlay, clip.duration_s), name="copy")
         st.rerun()
     if job is None:
         return
@@ -171,7 +171,7 @@ def _copy(key: str, read: Callable[[], bytes], clip: Clip, reading: Reading) -> 
         st.caption("You have chosen something else since the last copy.")
 
 
-def _made(copying: Copying) -> None:
+def _made(copying: VideoCopyJob) -> None:
     if copying.note:
         st.warning(copying.note, icon=":material/info:")
     if len(copying.mp4) <= _MOST_PLAYED:

@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 import ferapp.system.files
 from ferapp.batch.engines import on_processes, on_ray
 from ferapp.batch.folder import found
-from ferapp.batch.items import Item, Outcome, Request
+from ferapp.batch.items import FileResult, Item, Request
 from ferapp.batch.results import Results
 from ferapp.batch.run import Batch, Tally
 from ferapp.batch.worker import analysed
@@ -59,7 +59,7 @@ class FakeModels:
     def load(self) -> None:
         pass
 
-    def analyse(self, item: Item) -> Outcome:
+    def analyse(self, item: Item) -> FileResult:
         self.given.append(item.path.name)
         return analysed(item, self.analyzer, self.request)
 
@@ -300,7 +300,7 @@ def test_a_file_that_changes_meanwhile_is_told(folder: Path) -> None:
     path = grey(folder / "a.png", 1)
 
     class Slow(FakeModels):
-        def analyse(self, item: Item) -> Outcome:
+        def analyse(self, item: Item) -> FileResult:
             grey(path, 2)
             os.utime(path, ns=(0, 0))
             return super().analyse(item)
@@ -422,7 +422,7 @@ def test_two_batches_do_not_write_to_one_folder(tmp_path: Path) -> None:
         assert not any(path.exists() for path in left) and (tmp_path / ".mine.part").exists()
 
 
-def outcomes(worker: Scripted, names: list[str], workers: int = 2) -> dict[str, Outcome]:
+def outcomes(worker: Scripted, names: list[str], workers: int = 2) -> dict[str, FileResult]:
     engine = on_processes(worker, items(worker.notes, *names), workers=workers)
     return {outcome.key: outcome for outcome in engine}
 

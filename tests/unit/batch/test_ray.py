@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ferapp.batch.engines import on_ray
-from ferapp.batch.items import Outcome
+from ferapp.batch.items import FileResult
 from ferapp.errors import ModelError, UserError
 from tests.support.batches import Scripted, contents, items
 from tests.support.cli import ferapp as run_ferapp
@@ -34,7 +34,7 @@ def test_what_dies_is_done_again_and_no_other_machine_is_asked(tmp_path: Path) -
     names = [f"{n}.jpg" for n in range(6)] + ["dies-once.jpg", "bad.jpg", "dies.jpg", "9.jpg"]
     worker = Scripted(tmp_path)
     engine = on_ray(worker, items(tmp_path, *names), workers=2, threads=1)
-    told: dict[str, Outcome] = {}
+    told: dict[str, FileResult] = {}
     for outcome in engine:
         told[outcome.key] = outcome
         [node] = sys.modules["ray"].nodes()

@@ -17,7 +17,8 @@ from ferapp.doctor.findings import Finding
 from ferapp.doctor.privacy import private
 from ferapp.doctor.report import Report, report
 from ferapp.errors import FetchError, StoreError
-from ferapp.inference import session, weights
+from ferapp.inference import onnx_model as session
+from ferapp.inference import weights
 from ferapp.inference.manifest import manifest
 from ferapp.libraries import Loaded, Trouble
 from ferapp.sessions.database import database_url, open_database

@@ -23,7 +23,7 @@ from ferapp.inference import examination, examiner, folder, registry, weights
 from ferapp.inference.classifiers import ExpressionClassifier
 from ferapp.inference.detectors import faces_of
 from ferapp.inference.manifest import Model, added, added_model, manifest
-from ferapp.inference.session import Session
+from ferapp.inference.onnx_model import OnnxModel
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.settings import DetectionSettings
 from ferapp.types import Faces
@@ -239,7 +239,7 @@ def without_onnx_runtime(monkeypatch: pytest.MonkeyPatch) -> None:
     def load(*_: object, **__: object) -> None:
         raise AssertionError("ONNX Runtime was given a model that should have been refused")
 
-    monkeypatch.setattr(examiner, "Session", load)
+    monkeypatch.setattr(examiner, "OnnxModel", load)
 
 
 @pytest.mark.usefixtures("without_onnx_runtime")
@@ -365,7 +365,7 @@ def test_bytes_that_claim_another_format_are_read_as_onnx() -> None:
     # The first field of the file: ONNX Runtime looks for the four letters at the fifth byte.
     data = b"\x12\x06xxORTM" + b"\x08\x08" + made.SerializeToString()
     assert data[4:8] == b"ORTM" and onnx.load_model_from_string(data).producer_name
-    assert Session(data, threads=1).input_shape[1:] == [3, SIDE, SIDE]
+    assert OnnxModel(data, threads=1).input_shape[1:] == [3, SIDE, SIDE]
 
 
 # What only a process of its own can find out.
@@ -614,7 +614,7 @@ def test_not_a_number_is_no_result_and_the_next_picture_is_read() -> None:
     data = nan_for_grey()
     assert refusal(data) == "", "it is sound for the examiner's pictures"
     classifier = ExpressionClassifier(
-        Session(data, threads=1), added_model(entry(data)).input.spec, LABELS
+        OnnxModel(data, threads=1), added_model(entry(data)).input.spec, LABELS
     )
     analyzer = Analyzer(FakeDetector(Faces(BOX, np.ones(1, np.float32))), classifier)
     with pytest.raises(ModelError, match="not finite"):

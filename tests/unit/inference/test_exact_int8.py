@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from ferapp import load_analyzer, read_image
 from ferapp.inference import examiner, weights
 from ferapp.inference.manifest import added_model, manifest
-from ferapp.inference.session import Session
+from ferapp.inference.onnx_model import OnnxModel
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import mirrored, region
 from ferapp.vision.preprocess import batch
@@ -31,16 +31,16 @@ SHIPPED = [m for m in manifest().models if m.name.endswith("-int8")]
 OLD_PROCESSOR = "Haswell"
 ANSWERS = """
 import sys, numpy as np
-from ferapp.inference.session import Session
+from ferapp.inference.onnx_model import OnnxModel
 model, inputs, outputs, is_exact = sys.argv[1:]
-session = Session(open(model, "rb").read(), threads=1, is_exact=bool(int(is_exact)))
+session = OnnxModel(open(model, "rb").read(), threads=1, is_exact=bool(int(is_exact)))
 np.savez(outputs, *[session.run(one[None])[0] for one in np.load(inputs)])
 """
 
 
 def answers(data: bytes, inputs: NDArray[np.float32], *, is_exact: bool = False) -> list[Any]:
     """Of this processor."""
-    session = Session(data, threads=1, is_exact=is_exact)
+    session = OnnxModel(data, threads=1, is_exact=is_exact)
     return [session.run(one[None])[0] for one in inputs]
 
 

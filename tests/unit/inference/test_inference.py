@@ -7,7 +7,7 @@ from ferapp.errors import InvalidValue, ModelError
 from ferapp.inference.classifiers import ExpressionClassifier, softmax
 from ferapp.inference.detectors import faces_of
 from ferapp.inference.manifest import Calibration
-from ferapp.inference.session import Session
+from ferapp.inference.onnx_model import OnnxModel
 from ferapp.settings import DetectionSettings
 from ferapp.types import Faces
 from ferapp.vision.preprocess import InputSpec
@@ -79,7 +79,7 @@ def test_a_graph_with_other_outputs_than_labels_is_refused() -> None:
 
 def test_bytes_that_are_no_graph_are_refused() -> None:
     with pytest.raises(ModelError, match="can't load"):
-        Session(b"no graph at all", threads=1)
+        OnnxModel(b"no graph at all", threads=1)
 
 
 PICTURE = np.zeros((100, 200, 3), np.uint8)

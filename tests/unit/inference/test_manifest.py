@@ -9,8 +9,8 @@ from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import ManifestError, UnknownModel
 from ferapp.inference import weights
 from ferapp.inference.manifest import MODELS_FOLDER, Manifest, Model, manifest, read_manifest
+from ferapp.inference.onnx_model import OnnxModel
 from ferapp.inference.registry import load_classifier, load_detector
-from ferapp.inference.session import Session
 
 MODELS = [pytest.param(m, id=m.name) for m in manifest().models]
 SHIPPED = [
@@ -36,7 +36,7 @@ def test_labels_are_in_the_order_that_everybody_reads(model: Model) -> None:
 def test_shipped_bytes_and_graph_are_what_the_entry_says(model: Model) -> None:
     data = weights.read(model)[0]
     assert len(data) == model.bytes
-    session = Session(data, threads=1)
+    session = OnnxModel(data, threads=1)
     width, height = model.input.size_wh
     assert session.input_shape[1:] == [model.input.spec.channels, height, width]
     if model.kind == "detector":

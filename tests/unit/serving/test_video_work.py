@@ -24,7 +24,13 @@ from ferapp.pipeline.stream import StreamFrame
 from ferapp.serving import video_jobs as video_work
 from ferapp.serving.job import Job
 from ferapp.serving.seats import Seats
-from ferapp.serving.video_jobs import PORTRAIT_PX, PREVIEW_PX, Copying, Reading, nameless
+from ferapp.serving.video_jobs import (
+    PORTRAIT_PX,
+    PREVIEW_PX,
+    VideoAnalysisJob,
+    VideoCopyJob,
+    nameless,
+)
 from ferapp.settings import ClipSettings
 from ferapp.types import Faces
 from tests.support.fakes import Clock, FakeClassifier, FakeDetector
@@ -49,8 +55,8 @@ def as_it_is(image: np.ndarray, frame: StreamFrame) -> np.ndarray:
     return image
 
 
-def reading(data: bytes, *boxes: tuple[int, int, int, int], **settings: Any) -> Reading:
-    return Reading(data, analyzer(*(boxes or [BOX])), ClipSettings(**settings), as_it_is)
+def reading(data: bytes, *boxes: tuple[int, int, int, int], **settings: Any) -> VideoAnalysisJob:
+    return VideoAnalysisJob(data, analyzer(*(boxes or [BOX])), ClipSettings(**settings), as_it_is)
 
 
 def read_whole(data: bytes, *boxes: tuple[int, int, int, int]) -> Clip:
@@ -147,7 +153,7 @@ def test_the_preview_is_what_was_drawn_and_small(tmp_path: Path) -> None:
         drawn.append(frame)
         return np.full_like(image, (255, 0, 0))
 
-    work = Reading(wide, analyzer(BOX), ClipSettings(), draw)
+    work = VideoAnalysisJob(wide, analyzer(BOX), ClipSettings(), draw)
     next(iter(work))
     work.close()
     assert len(drawn) == 1 and drawn[0].at_s == 0
@@ -161,7 +167,7 @@ def test_not_every_frame_is_made_into_a_picture(
     clock, drawn = Clock(), []
     clock.now_s = 1000.0
     monkeypatch.setattr(video_work.time, "monotonic", clock)
-    work = Reading(
+    work = VideoAnalysisJob(
         data, analyzer(BOX), ClipSettings(), lambda image, frame: drawn.append(frame) or image
     )
     for _ in work:
@@ -181,7 +187,7 @@ def test_a_portrait_is_what_is_in_the_box_and_grows_with_it(tmp_path: Path) -> N
     path = written(tmp_path / "green.mp4", frames)
     boxes = [(100, 60, 160, 120)] * 5 + [(90, 50, 170, 130)] * 4
     detector = Follows(boxes)
-    work = Reading(
+    work = VideoAnalysisJob(
         path.read_bytes(),
         Analyzer(detector, FakeClassifier(EXPRESSIONS)),
         ClipSettings(),
@@ -228,7 +234,7 @@ def test_a_face_that_can_t_be_read_has_no_portrait(tmp_path: Path) -> None:
 
 
 def test_no_face_is_a_clip_too(data: bytes) -> None:
-    work = Reading(data, analyzer(), ClipSettings(), as_it_is)
+    work = VideoAnalysisJob(data, analyzer(), ClipSettings(), as_it_is)
     list(work)
     work.close()
     assert work.clip is not None and work.clip.frames == FRAMES
@@ -259,7 +265,9 @@ def test_a_reading_that_is_not_begun_can_be_closed(long: bytes, nothing_left: Pa
 def test_a_job_that_is_cancelled_leaves_nothing(long: bytes, nothing_left: Path, kind: str) -> None:
     clip = read_whole(long) if kind == "copying" else None
     job: Job[Any] = Job(
-        lambda: reading(long) if clip is None else Copying(long, overlay(clip, 1), clip.duration_s),
+        lambda: (
+            reading(long) if clip is None else VideoCopyJob(long, overlay(clip, 1), clip.duration_s)
+        ),
         Seats(1, Clock()),
     )
     wait_for(lambda: job.done > 0)
@@ -289,7 +297,7 @@ def test_what_is_broken_is_a_sentence(broken: str, data: bytes, nothing_left: Pa
     with pytest.raises(VideoError, match=told) as caught:
         reading(content)
     assert str(nothing_left) not in str(caught.value)
-    copying = Copying(content, overlay(read_whole(data)), 1.0)
+    copying = VideoCopyJob(content, overlay(read_whole(data)), 1.0)
     with pytest.raises(VideoError, match=told) as caught:
         list(copying)
     copying.close()
@@ -325,7 +333,7 @@ def test_a_full_disk_is_a_sentence(
         reading(data)
     assert file.closed
     with pytest.raises(VideoError, match="no room"):
-        Copying(data, overlay(clip), 1.0)
+        VideoCopyJob(data, overlay(clip), 1.0)
     with pytest.raises(VideoError, match="no room for a video of 3 MB"):
         nameless(bytes(2_600_000))
 
@@ -341,7 +349,7 @@ def test_a_disk_so_full_that_no_file_can_be_made_is_a_sentence(
 
     monkeypatch.setattr(tempfile, name, refuse)
     with pytest.raises(VideoError):
-        Copying(data, overlay(clip), 1.0)
+        VideoCopyJob(data, overlay(clip), 1.0)
 
 
 def test_a_nameless_file_holds_what_was_given(tmp_path: Path, monkeypatch: Any) -> None:
@@ -355,7 +363,7 @@ def test_a_nameless_file_holds_what_was_given(tmp_path: Path, monkeypatch: Any) 
 @needs_proc
 def test_a_copy_has_the_same_frames_and_the_sound(data: bytes, nothing_left: Path) -> None:
     clip = read_whole(data)
-    work = Copying(data, overlay(clip, 1), clip.duration_s)
+    work = VideoCopyJob(data, overlay(clip, 1), clip.duration_s)
     assert work.total == pytest.approx(FRAMES / 10) and work.mp4 == b""
     times = list(work)
     assert times == sorted(times) and times[-1] == pytest.approx((FRAMES - 1) / 10)
@@ -374,7 +382,7 @@ def test_only_who_is_chosen_can_be_seen(data: bytes) -> None:
     clip = read_whole(data, BOX, OTHER_BOX)
     sharp = []
     for shown in (clip.readings.faces, [1], []):
-        work = Copying(data, overlay(clip, *shown), clip.duration_s)
+        work = VideoCopyJob(data, overlay(clip, *shown), clip.duration_s)
         list(work)
         work.close()
         with av.open(io.BytesIO(work.mp4)) as copy:
@@ -393,7 +401,7 @@ def detail(image: np.ndarray, xyxy: tuple[int, int, int, int]) -> float:
 @needs_proc
 def test_closed_in_the_middle_nothing_of_a_copy_is_left(long: bytes, nothing_left: Path) -> None:
     clip = read_whole(long)
-    work = Copying(long, overlay(clip, 1), clip.duration_s)
+    work = VideoCopyJob(long, overlay(clip, 1), clip.duration_s)
     steps = iter(work)
     next(steps)
     assert list(nothing_left.iterdir()) and children()
@@ -409,7 +417,7 @@ def test_nothing_names_the_server_s_folders(long: bytes, tmp_path: Path, monkeyp
     """What a killed decoder leaves is told to the visitor."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     clip = read_whole(long)
-    work = Copying(long, overlay(clip, 1), clip.duration_s)
+    work = VideoCopyJob(long, overlay(clip, 1), clip.duration_s)
     steps = iter(work)
     next(steps)
     for pid in children():

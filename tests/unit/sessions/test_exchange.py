@@ -18,10 +18,10 @@ from ferapp.errors import DataError
 from ferapp.sessions.formats import columns
 from ferapp.sessions.formats.exchange import read, table, to_csv, to_json, to_parquet
 from ferapp.sessions.formats.metadata import from_metadata, metadata
-from ferapp.sessions.session import Marker, Readings, Recording
+from ferapp.sessions.session import Marker, Readings, SessionInfo
 from tests.support.sessions import as_objects, some_readings, some_recording
 
-Writer = Callable[[Recording, Readings], bytes]
+Writer = Callable[[SessionInfo, Readings], bytes]
 WRITERS = [
     pytest.param(to_csv, id="csv"),
     pytest.param(to_parquet, id="parquet"),

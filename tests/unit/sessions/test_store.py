@@ -21,7 +21,7 @@ from ferapp.errors import StoreError
 from ferapp.sessions import database, schema
 from ferapp.sessions import store as store_module
 from ferapp.sessions.database import database_url, open_database
-from ferapp.sessions.session import Marker, Readings, Recording
+from ferapp.sessions.session import Marker, Readings, SessionInfo
 from ferapp.sessions.store import Store
 from tests.support import postgres
 from tests.support.sessions import some_readings, some_recording
@@ -72,7 +72,7 @@ def assert_same(ours: Readings, theirs: Readings) -> None:
         np.testing.assert_array_equal(values, getattr(theirs, name), err_msg=name)
 
 
-def new(**changes: object) -> Recording:
+def new(**changes: object) -> SessionInfo:
     return some_recording(id=uuid.uuid4().hex, **changes)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ferapp.temporal.calibration import NeutralBaseline
+from ferapp.temporal.baseline import NeutralBaseline
 from ferapp.temporal.rolling import RollingWindow
 from ferapp.temporal.smoothing import LabelHold, Smoother
 from ferapp.temporal.tracking import Tracker

@@ -16,7 +16,7 @@ from ferapp.errors import DataError  # noqa: E402
 from ferapp.evaluation.labelled_faces import LabelledFaces  # noqa: E402
 from ferapp.inference.classifiers import softmax  # noqa: E402
 from ferapp.inference.manifest import manifest, read_manifest, write_manifest  # noqa: E402
-from ferapp.inference.session import Session  # noqa: E402
+from ferapp.inference.onnx_model import OnnxModel  # noqa: E402
 from ferapp.training.augmentation import FaceAugmentation, augmented, mixed  # noqa: E402
 from ferapp.training.distil import FaceRecipe, assigned, loss_of, train_faces  # noqa: E402
 from ferapp.training.networks import (  # noqa: E402
@@ -98,7 +98,7 @@ def test_expressions_from_data_to_manifest(ferplus: Path, tmp_path: Path) -> Non
         assert {m.name for m in entry.metrics} >= {"test_accuracy", "valid_macro_recall"}
         data = (models / entry.file).read_bytes()
         assert hashlib.sha256(data).hexdigest() == entry.sha256
-        assert Session(data, threads=1).output_names == ["logits"]
+        assert OnnxModel(data, threads=1).output_names == ["logits"]
 
 
 def test_a_killed_run_goes_on_to_the_same_end(ferplus: Path, tmp_path: Path) -> None:
@@ -182,9 +182,9 @@ def test_weights_stored_as_half_answer_alike(tmp_path: Path) -> None:
     path = tmp_path / "e.onnx"
     to_onnx(ExpressionNet(3).eval(), spec, path, ["logits"], any_batch=True)
     faces = np.random.default_rng(0).normal(size=(2, 1, 24, 24)).astype(np.float32)
-    before, size = Session(path.read_bytes(), threads=1).run(faces)[0], path.stat().st_size
+    before, size = OnnxModel(path.read_bytes(), threads=1).run(faces)[0], path.stat().st_size
     store_as_half(path)
-    after = Session(path.read_bytes(), threads=1).run(faces)[0]
+    after = OnnxModel(path.read_bytes(), threads=1).run(faces)[0]
     assert path.stat().st_size < 0.52 * size
     np.testing.assert_allclose(after, before, atol=5e-3)
     assert not np.array_equal(after, before)
@@ -246,7 +246,7 @@ def test_faces_from_photos_to_graph(photos: tuple[Path, Scenes], tmp_path: Path)
     variants = export_faces(best, folder, scenes, tmp_path, Origin("tiny", "made up"))
     for variant in variants:
         path = tmp_path / variant.model.file
-        scores, boxes = Session(path.read_bytes(), threads=1).run(
+        scores, boxes = OnnxModel(path.read_bytes(), threads=1).run(
             np.zeros((1, 3, 240, 320), np.float32)
         )
         assert scores.shape == (1, 4420, 2) and boxes.shape == (1, 4420, 4)
@@ -488,6 +488,6 @@ def test_exporters_warnings_stay_inside(tmp_path: Path) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         to_onnx(ExpressionNet(3).eval(), spec, tmp_path / "e.onnx", ["logits"], any_batch=True)
-    session = Session((tmp_path / "e.onnx").read_bytes(), threads=1)
+    session = OnnxModel((tmp_path / "e.onnx").read_bytes(), threads=1)
     for count in (1, 2, 7):
         assert session.run(np.zeros((count, 1, 24, 24), np.float32))[0].shape == (count, 3)

@@ -30,7 +30,7 @@ _REMEMBERED: Final[tuple[Remembered, ...]] = ("picture", "crops")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class PictureResult:
     """What became of one picture.
 
     Attributes:
@@ -48,12 +48,14 @@ class Outcome:
     duration_s: float
 
 
-def analyses(pictures: Sequence[Picture], choice: Choice, analyzer: Analyzer) -> list[Outcome]:
+def analyses(
+    pictures: Sequence[Picture], choice: Choice, analyzer: Analyzer
+) -> list[PictureResult]:
     """One outcome a picture, from memory or made now, with a progress bar and a way to stop.
 
     After a stop the outcomes that there are come back, and a button goes on.
     """
-    known: dict[_Key, Outcome] = st.session_state.get("outcomes", {})
+    known: dict[_Key, PictureResult] = st.session_state.get("outcomes", {})
     threshold = choice.settings.unsure_below
     choice = replace(choice, settings=replace(choice.settings, unsure_below=None))
     keys = [(picture.id, choice) for picture in pictures]
@@ -66,7 +68,7 @@ def analyses(pictures: Sequence[Picture], choice: Choice, analyzer: Analyzer) ->
     return [_with_threshold(known[key], threshold) for key in keys if key in known]
 
 
-def _with_threshold(outcome: Outcome, threshold: float | None) -> Outcome:
+def _with_threshold(outcome: PictureResult, threshold: float | None) -> PictureResult:
     if outcome.analysis is None or threshold is None:
         return outcome
     return replace(outcome, analysis=replace(outcome.analysis, unsure_below=threshold))
@@ -111,7 +113,7 @@ def _stop(keys: list[_Key]) -> None:
 def _work_off(
     todo: list[tuple[_Key, Picture]],
     keys: list[_Key],
-    known: dict[_Key, Outcome],
+    known: dict[_Key, PictureResult],
     choice: Choice,
     analyzer: Analyzer,
 ) -> None:
@@ -148,7 +150,7 @@ def _in_line(number: int) -> str:
 
 def _outcome(
     picture: Picture, choice: Choice, analyzer: Analyzer, report: Callable[[int], None]
-) -> Outcome:
+) -> PictureResult:
     analysis, reason = None, ""
     with turns().taken(report):
         start = time.perf_counter()
@@ -161,11 +163,11 @@ def _outcome(
             metrics.PICTURES.inc()
     duration_s = time.perf_counter() - start
     metrics.PICTURE_DURATION.observe(duration_s)
-    return Outcome(uuid.uuid4().hex, picture, analysis, reason, duration_s)
+    return PictureResult(uuid.uuid4().hex, picture, analysis, reason, duration_s)
 
 
 def remembered(
-    name: Remembered, outcome: Outcome, detail: object, make: Callable[[], bytes]
+    name: Remembered, outcome: PictureResult, detail: object, make: Callable[[], bytes]
 ) -> bytes:
     """Bytes made once for an outcome and a detail; only the last ones of each name are kept."""
     key = (outcome.picture.id, outcome.id, detail)

@@ -32,7 +32,7 @@ _INTERNALS: Final = re.compile(
 _LONGEST_TOLD: Final = 400
 
 
-class Session:
+class OnnxModel:
     """One loaded ONNX graph; `run` may be called from several threads at once.
 
     Args:
