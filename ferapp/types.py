@@ -1,8 +1,8 @@
 """The values that cross room borders: frozen and validated."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -126,34 +126,8 @@ class FrameAnalysis:
         return np.asarray(is_low)
 
     def to_record(self) -> dict[str, Any]:
-        """The same as plain values, fit for JSON; keys are a contract."""
-        rows = []
-        for i, expression in enumerate(self.expressions):
-            row: dict[str, Any] = {
-                "box": [round(float(v), 2) for v in self.faces.xyxy[i]],
-                "score": round(float(self.faces.score[i]), 4),
-                "expression": expression,
-                "is_unsure": bool(self.is_unsure[i]),
-                "probabilities": {
-                    name: round(float(p), 6)
-                    for name, p in zip(self.labels, self.probabilities[i], strict=True)
-                },
-            }
-            if self.share_kept is not None:
-                row["share_kept"] = round(float(self.share_kept[i]), 6)
-            if self.smiles is not None:
-                row["is_smiling"] = bool(self.smiles[i])
-            rows.append(row)
-        return {
-            "width": self.size_wh[0],
-            "height": self.size_wh[1],
-            "faces": rows,
-            "renormalised_without": list(self.left_out),
-            "unsure_below": self.unsure_below,
-            "has_more_faces": self.is_cut,
-            "detector": self.detector,
-            "classifier": self.classifier,
-        }
+        """The same as plain values for JSON; the keys are a contract."""
+        return PictureRecord.of(self).to_json()
 
     def to_frame(self) -> "pandas.DataFrame":
         """A table with one row a face: number, box in px, score, label, probabilities."""
@@ -173,3 +147,123 @@ class FrameAnalysis:
         if self.smiles is not None:
             columns["is_smiling"] = self.smiles
         return pandas.DataFrame(columns)
+
+
+@dataclass(frozen=True)
+class FaceRecord:
+    """One face of a picture in plain, rounded values.
+
+    Attributes:
+        box: Left, top, right and bottom, px of the picture.
+        score: Of the detector, in [0, 1].
+        expression: The most probable expression, whether sure or not.
+        is_unsure: Whether the model is too unsure of it for a label.
+        probabilities: By expression, in [0, 1].
+        share_kept: See `FrameAnalysis`; None where all expressions were asked for.
+        is_smiling: Whether the smile cascade fired; None where it was not asked.
+    """
+
+    box: tuple[float, ...]
+    score: float
+    expression: str
+    is_unsure: bool
+    probabilities: dict[str, float]
+    share_kept: float | None = None
+    is_smiling: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a box or probabilities that no face can have."""
+        if len(self.box) != 4 or not self.probabilities:
+            raise InvalidValue(f"expected four corners and a probability or more, got {self}")
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; the keys are a contract."""
+        values = asdict(self) | {"box": list(self.box)}
+        return {key: value for key, value in values.items() if value is not None}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """What `to_json` gave.
+
+        Raises:
+            KeyError: A key is missing.
+            TypeError: A key is missing or unknown, or a value is of another type.
+            ValueError: The box or the probabilities are not those of a face.
+        """
+        return cls(**value | {"box": tuple(value["box"])})
+
+
+@dataclass(frozen=True)
+class PictureRecord:
+    """What is stored of one picture, in plain values.
+
+    Attributes:
+        width: Of the picture, px.
+        height: Of the picture, px.
+        faces: Sorted by detector score.
+        renormalised_without: Expressions that were left out.
+        unsure_below: A top probability under this is no label.
+        has_more_faces: Whether there were more faces than the maximum.
+        detector: Name of the detector.
+        classifier: Name of the classifier.
+    """
+
+    width: int
+    height: int
+    faces: tuple[FaceRecord, ...]
+    renormalised_without: tuple[str, ...]
+    unsure_below: float
+    has_more_faces: bool
+    detector: str
+    classifier: str
+
+    @classmethod
+    def of(cls, analysis: FrameAnalysis) -> Self:
+        """The record of an analysed picture."""
+        rows = []
+        for i, expression in enumerate(analysis.expressions):
+            kept, smiles = analysis.share_kept, analysis.smiles
+            rows.append(
+                FaceRecord(
+                    box=tuple(round(float(v), 2) for v in analysis.faces.xyxy[i]),
+                    score=round(float(analysis.faces.score[i]), 4),
+                    expression=expression,
+                    is_unsure=bool(analysis.is_unsure[i]),
+                    probabilities={
+                        name: round(float(p), 6)
+                        for name, p in zip(analysis.labels, analysis.probabilities[i], strict=True)
+                    },
+                    share_kept=None if kept is None else round(float(kept[i]), 6),
+                    is_smiling=None if smiles is None else bool(smiles[i]),
+                )
+            )
+        return cls(
+            width=analysis.size_wh[0],
+            height=analysis.size_wh[1],
+            faces=tuple(rows),
+            renormalised_without=analysis.left_out,
+            unsure_below=analysis.unsure_below,
+            has_more_faces=analysis.is_cut,
+            detector=analysis.detector,
+            classifier=analysis.classifier,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; the keys are a contract."""
+        return asdict(self) | {
+            "faces": [face.to_json() for face in self.faces],
+            "renormalised_without": list(self.renormalised_without),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """What `to_json` gave.
+
+        Raises:
+            KeyError: A key is missing.
+            TypeError: A key is missing or unknown, or a value is of another type.
+            ValueError: A face is none.
+        """
+        faces = tuple(FaceRecord.from_json(face) for face in value["faces"])
+        without = tuple(value["renormalised_without"])
+        return cls(**value | {"faces": faces, "renormalised_without": without})

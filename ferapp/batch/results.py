@@ -2,17 +2,21 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ferapp.batch.items import FileResult
 from ferapp.errors import DataError, StoreError
+from ferapp.pipeline.record import VideoRecord
 from ferapp.sessions.formats.exchange import read
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.system.files import sweep, write_whole
 from ferapp.system.text import one_line
+from ferapp.types import PictureRecord
+
+_Record = TypeVar("_Record")
 
 
 class Results:
@@ -88,19 +92,21 @@ class Results:
             write_whole(self._readings(outcome.key), outcome.readings)
         write_whole(self._record(outcome.key), outcome.record)
 
-    def record(self, key: str) -> dict[str, Any]:
-        """What is known of one file.
+    def picture(self, key: str) -> PictureRecord:
+        """The record of a picture.
 
         Raises:
-            DataError: It is not what was written there.
+            DataError: The result is damaged.
         """
-        try:
-            known = json.loads(self._record(key).read_bytes())
-        except (OSError, ValueError) as exc:
-            raise damaged(key) from exc
-        if not isinstance(known, dict):
-            raise damaged(key)
-        return known
+        return self._parsed(key, PictureRecord.from_json)
+
+    def video(self, key: str) -> VideoRecord:
+        """The record of a video.
+
+        Raises:
+            DataError: The result is damaged.
+        """
+        return self._parsed(key, VideoRecord.from_json)
 
     def readings(self, key: str) -> tuple[SessionInfo, Readings]:
         """Those of a video in which there are any.
@@ -111,6 +117,12 @@ class Results:
         try:
             return read("readings", self._readings(key).read_bytes())
         except (OSError, DataError) as exc:
+            raise damaged(key) from exc
+
+    def _parsed(self, key: str, from_json: Callable[[Any], _Record]) -> _Record:
+        try:
+            return from_json(json.loads(self._record(key).read_bytes()))
+        except (OSError, KeyError, TypeError, ValueError) as exc:
             raise damaged(key) from exc
 
     def _record(self, key: str) -> Path:

@@ -158,11 +158,11 @@ class Batch:
         key = self._request.key(file.kind, sha256)
         if key in self._failed:
             raise DataError(self._failed[key])
-        record = self._results.record(key)
         try:
             if file.kind == "picture":
-                return tables.add_picture(file.name, sha256, record)
-            read = self._results.readings(key) if record["tracks"] else None
-            return tables.add_video(file.name, sha256, record, read)
+                return tables.add_picture(file.name, sha256, self._results.picture(key))
+            video = self._results.video(key)
+            readings = self._results.readings(key) if video.tracks else None
+            return tables.add_video(file.name, sha256, video, readings)
         except (KeyError, TypeError, ValueError) as exc:
             raise damaged(key) from exc

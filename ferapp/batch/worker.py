@@ -1,9 +1,9 @@
 """What happens to one file of a batch, in whichever process."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -12,7 +12,8 @@ from ferapp.errors import DataError, UserError
 from ferapp.media.images import read_image
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.build import load_analyzer
-from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip, tracks_of
+from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip
+from ferapp.pipeline.record import VideoRecord, tracks_of
 from ferapp.sessions.formats.columns import MOST_READINGS
 from ferapp.sessions.formats.exchange import to_parquet
 from ferapp.system.text import one_line
@@ -63,10 +64,11 @@ def analysed(item: Item, analyzer: Analyzer, request: Request) -> FileResult:
     """What one file shows; whatever is wrong with it is an outcome as well."""
     try:
         if item.kind == "picture":
-            found = analyzer.analyze(read_image(item.path), request.settings.stream.analysis)
-            record, readings = found.to_record(), b""
+            analysis = analyzer.analyze(read_image(item.path), request.settings.stream.analysis)
+            record, readings = analysis.to_record(), b""
         else:
-            record, readings = _video(item, analyzer, request)
+            video, readings = _video(item, analyzer, request)
+            record = video.to_json()
         if stamp_of(item.path) != item.stamp:
             raise DataError("The file was changed while it was read; run again.")
         text = json.dumps(record, ensure_ascii=False, allow_nan=False)
@@ -80,7 +82,7 @@ def analysed(item: Item, analyzer: Analyzer, request: Request) -> FileResult:
     return FileResult(item.key, f"{text}\n".encode(), readings)
 
 
-def _video(item: Item, analyzer: Analyzer, request: Request) -> tuple[dict[str, Any], bytes]:
+def _video(item: Item, analyzer: Analyzer, request: Request) -> tuple[VideoRecord, bytes]:
     """The record of a video and its readings as a Parquet file, empty without a face."""
     limit = ""
     with ClipAnalysis(item.path, analyzer, request.settings) as analysis:
@@ -94,14 +96,14 @@ def _video(item: Item, analyzer: Analyzer, request: Request) -> tuple[dict[str, 
     readings = clip.readings
     if len(readings) > MOST_READINGS:
         readings = readings.at(np.arange(MOST_READINGS))
-    record = {
-        "frames": clip.frames,
-        "duration_s": clip.duration_s,
-        "is_whole": clip.is_whole,
-        "damage": clip.damage or limit,
-        "video": asdict(clip.info),
-        "tracks": tracks_of(readings),
-    }
+    record = VideoRecord(
+        frames=clip.frames,
+        duration_s=clip.duration_s,
+        is_whole=clip.is_whole,
+        damage=clip.damage or limit,
+        video=clip.info,
+        tracks=tuple(tracks_of(readings)),
+    )
     if not len(readings):
         return record, b""
     recording = replace(

@@ -3,7 +3,7 @@
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -26,6 +26,7 @@ from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, S
 if TYPE_CHECKING:
     from ferapp.pipeline.analyzer import Analyzer
     from ferapp.pipeline.clip import Clip
+    from ferapp.pipeline.record import Track
 
 _MOST_SHOWN = 20
 
@@ -75,7 +76,8 @@ def video(
     can be read is kept, and a line says what is missing.
     """
     from ferapp.pipeline.build import load_analyzer
-    from ferapp.pipeline.clip import recording_of_clip, tracks_of
+    from ferapp.pipeline.clip import recording_of_clip
+    from ferapp.pipeline.record import tracks_of
     from ferapp.sessions.formats.exchange import csv_parts, write_parquet
     from ferapp.system.files import whole_file
     from ferapp.vision.threads import cap_threads
@@ -117,7 +119,7 @@ def video(
             | {
                 "frames": clip.frames,
                 "duration_s": round(clip.duration_s, 3),
-                "tracks": tracks,
+                "tracks": [track.to_json() for track in tracks],
                 "readings": len(clip.readings),
                 "codec": clip.info.codec,
                 "frames_per_second": clip.info.frames_per_second,
@@ -224,7 +226,7 @@ def _shown(path: Path) -> str:
     return one_line(str(path))
 
 
-def _table(path: Path, clip: "Clip", tracks: list[dict[str, Any]]) -> Table | Text:
+def _table(path: Path, clip: "Clip", tracks: "list[Track]") -> Table | Text:
     width, height = clip.info.size_wh
     told = (
         f"{_shown(path)}: {clip.frames:,} frames of {width} × {height} in {clip.duration_s:.1f} s"
@@ -234,14 +236,14 @@ def _table(path: Path, clip: "Clip", tracks: list[dict[str, Any]]) -> Table | Te
     table = Table(title=Text(told), title_justify="left", caption_justify="left")
     for heading in ("face", "from", "to", "readings", "expressions"):
         table.add_column(heading)
-    for track in sorted(tracks, key=lambda each: -each["readings"])[:_MOST_SHOWN]:
-        total = sum(track["seconds"].values()) or 1
-        spans = [f"{name} {part / total:.0%}" for name, part in track["seconds"].items()]
+    for track in sorted(tracks, key=lambda track: -track.readings)[:_MOST_SHOWN]:
+        total = sum(track.seconds.values()) or 1
+        spans = [f"{name} {part / total:.0%}" for name, part in track.seconds.items()]
         table.add_row(
-            str(track["face"]),
-            f"{track['first_s']:.1f} s",
-            f"{track['last_s']:.1f} s",
-            f"{track['readings']:,}",
+            str(track.face),
+            f"{track.first_s:.1f} s",
+            f"{track.last_s:.1f} s",
+            f"{track.readings:,}",
             ", ".join(spans[:4]),
         )
     if len(tracks) > _MOST_SHOWN:

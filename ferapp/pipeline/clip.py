@@ -5,17 +5,15 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Self
+from typing import BinaryIO, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.labels import label_text
 from ferapp.media.video import Video, VideoInfo
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.record import new_recording, readings_of_frame
 from ferapp.pipeline.stream import Stream, StreamFrame
-from ferapp.sessions.report.summary import summary
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.settings import ClipSettings
 from ferapp.temporal.tracking import LEAST_HITS, MEMORY_S, Tracker
@@ -233,29 +231,3 @@ def recording_of_clip(
         classifier=analyzer.classifier_name,
         consent=consent,
     )
-
-
-def tracks_of(readings: Readings) -> list[dict[str, Any]]:
-    """Each face in a few plain values; keys are a contract.
-
-    `seconds` tells how long each label held, and `unsure` how long none.
-    """
-    rows = []
-    for face in readings.faces:
-        its = readings.of(face)
-        found = summary(its)
-        rows.append(
-            {
-                "face": face,
-                "first_s": round(float(its.at_s[0]), 3),
-                "last_s": round(float(its.at_s[-1]), 3),
-                "readings": len(its),
-                "seconds": {
-                    label_text(name): round(seconds, 3)
-                    for name, seconds in sorted(
-                        found.seconds.items(), key=lambda each: (-each[1], each[0] or "")
-                    )
-                },
-            }
-        )
-    return rows

@@ -2,15 +2,18 @@
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from ferapp._version import __version__
 from ferapp.inference.manifest import Kind, manifest
+from ferapp.labels import label_text
+from ferapp.media.video import VideoInfo
 from ferapp.pipeline.stream import StreamFrame
+from ferapp.sessions.report.summary import summary
 from ferapp.sessions.session import Readings, SessionInfo, Source
 from ferapp.settings import AnalysisSettings, ClipSettings, StreamSettings
 from ferapp.types import FrameAnalysis
@@ -115,3 +118,92 @@ def readings_of_pictures(analyses: Sequence[FrameAnalysis]) -> Readings:
         )
         count += n
     return Readings.joined(parts)
+
+
+@dataclass(frozen=True)
+class Track:
+    """One face of a video in a few plain values.
+
+    Attributes:
+        face: Its number.
+        first_s: Time at which it was first read, s.
+        last_s: Time at which it was last read, s.
+        readings: How often it was read.
+        seconds: How long each label held, the longest first; `unsure` for no label.
+    """
+
+    face: int
+    first_s: float
+    last_s: float
+    readings: int
+    seconds: dict[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; the keys are a contract."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """What `to_json` gave.
+
+        Raises:
+            TypeError: A key is missing or unknown.
+        """
+        return cls(**value)
+
+
+def tracks_of(readings: Readings) -> list[Track]:
+    """Each face of a video, by number."""
+    tracks = []
+    for face in readings.faces:
+        its = readings.of(face)
+        seconds = summary(its).seconds
+        order = sorted(seconds, key=lambda name: (-seconds[name], name or ""))
+        tracks.append(
+            Track(
+                face=face,
+                first_s=round(float(its.at_s[0]), 3),
+                last_s=round(float(its.at_s[-1]), 3),
+                readings=len(its),
+                seconds={label_text(name): round(seconds[name], 3) for name in order},
+            )
+        )
+    return tracks
+
+
+@dataclass(frozen=True)
+class VideoRecord:
+    """What is stored of one video, in plain values; its readings are stored beside it.
+
+    Attributes:
+        frames: How many were analysed.
+        duration_s: Seconds.
+        is_whole: Whether everything was analysed that could be.
+        damage: What could not be read, in a sentence; empty if nothing.
+        video: What the container claims.
+        tracks: Its faces.
+    """
+
+    frames: int
+    duration_s: float
+    is_whole: bool
+    damage: str
+    video: VideoInfo
+    tracks: tuple[Track, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; the keys are a contract."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """What `to_json` gave.
+
+        Raises:
+            KeyError: A key is missing.
+            TypeError: A key is missing or unknown, or a value is of another type.
+        """
+        info = value["video"]
+        video = VideoInfo(**info | {"size_wh": tuple(info["size_wh"])})
+        tracks = tuple(Track.from_json(track) for track in value["tracks"])
+        return cls(**value | {"video": video, "tracks": tracks})

@@ -1,5 +1,6 @@
 """Workers without models, for engines in this process and in others."""
 
+import json
 import os
 import signal
 from collections.abc import Generator, Iterable
@@ -9,11 +10,21 @@ from typing import TYPE_CHECKING
 
 from ferapp.batch.items import FileResult, Item, stamp_of
 from ferapp.errors import ModelError
+from ferapp.types import PictureRecord
 
 if TYPE_CHECKING:  # processes that load little start soon
     from ferapp.batch.run import Worker
 
-RECORD = b'{"width": 4, "height": 3, "faces": []}\n'
+RECORD = PictureRecord(
+    width=4,
+    height=3,
+    faces=(),
+    renormalised_without=(),
+    unsure_below=0.5,
+    has_more_faces=False,
+    detector="scripted",
+    classifier="scripted",
+)
 
 
 @dataclass(frozen=True)
@@ -40,7 +51,7 @@ class Scripted:
             os.kill(os.getpid(), signal.SIGKILL)
         if name.startswith("bad"):
             return FileResult(item.key, error="It is bad.")
-        return FileResult(item.key, RECORD)
+        return FileResult(item.key, json.dumps(RECORD.to_json()).encode())
 
     def is_first(self, name: str) -> bool:
         return self.given.count(name) == 1

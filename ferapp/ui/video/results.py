@@ -8,7 +8,8 @@ import streamlit as st
 
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.annotated_copy.overlay import Overlay
-from ferapp.pipeline.clip import Clip, recording_of_clip, tracks_of
+from ferapp.pipeline.clip import Clip, recording_of_clip
+from ferapp.pipeline.record import tracks_of
 from ferapp.serving.job import Job
 from ferapp.serving.video_jobs import VideoAnalysisJob, VideoCopyJob
 from ferapp.sessions.store import Overview
@@ -98,15 +99,15 @@ def _session(clip: Clip, analyzer: Analyzer, settings: ClipSettings) -> Overview
 
 
 def _cards(clip: Clip, reading: VideoAnalysisJob) -> None:
-    tracks = sorted(tracks_of(clip.readings), key=lambda track: -track["readings"])
+    tracks = sorted(tracks_of(clip.readings), key=lambda track: -track.readings)
     row = st.container(horizontal=True)
     for track in tracks[:_MOST_CARDS]:
-        face = track["face"]
+        face = track.face
         # A face that was seen once has no duration.
-        total = sum(track["seconds"].values()) or 1.0
+        total = sum(track.seconds.values()) or 1.0
         tops = [
             f"{name} {percent(seconds / total)} of the time"
-            for name, seconds in list(track["seconds"].items())[:2]
+            for name, seconds in list(track.seconds.items())[:2]
         ]
         card = row.container(width=_CARD_PX)
         portrait = reading.portraits.get(face)
@@ -114,7 +115,7 @@ def _cards(clip: Clip, reading: VideoAnalysisJob) -> None:
             card.image(portrait.jpeg, width=_CARD_PX, alt=f"Face {face}")
         card.markdown(f"**Face {face}**")
         card.caption(
-            f"{clock(track['first_s'])} to {clock(track['last_s'])}  \n"
+            f"{clock(track.first_s)} to {clock(track.last_s)}  \n"
             + ("  \n".join(tops) or "not readable")
         )
     if len(tracks) > _MOST_CARDS:

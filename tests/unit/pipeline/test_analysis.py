@@ -9,7 +9,7 @@ from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import InvalidValue, SettingError
 from ferapp.pipeline.analyzer import Analyzer, renormalised
 from ferapp.settings import AnalysisSettings, DetectionSettings
-from ferapp.types import Faces, FrameAnalysis
+from ferapp.types import Faces, FrameAnalysis, PictureRecord
 from tests.support.fakes import FakeClassifier, FakeDetector, FakeSmileReader
 
 
@@ -196,3 +196,38 @@ def test_the_record_is_plain_json() -> None:
     face = record["faces"][0]
     assert face["box"] == [5, 5, 25, 25] and face["expression"] == "neutral"
     assert list(face["probabilities"]) == list(EXPRESSIONS)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "settings"),
+    [
+        pytest.param((), AnalysisSettings(), id="no face"),
+        pytest.param((LEFT, RIGHT), AnalysisSettings(), id="two faces"),
+        pytest.param(
+            (LEFT, RIGHT),
+            AnalysisSettings(classes=("anger", "fear"), unsure_below=0, with_smile=True),
+            id="every key",
+        ),
+    ],
+)
+def test_a_picture_record_comes_back_from_json_byte_for_byte(
+    boxes: tuple[tuple[int, int, int, int], ...], settings: AnalysisSettings
+) -> None:
+    analyzer = Analyzer(
+        FakeDetector(faces(*boxes)), FakeClassifier(EXPRESSIONS), smile_reader=FakeSmileReader()
+    )
+    text = json.dumps(analyzer.analyze(halves(), settings).to_record())
+    assert json.dumps(PictureRecord.from_json(json.loads(text)).to_json()) == text
+
+
+def test_a_picture_record_is_stored_under_these_keys() -> None:
+    analyzer = Analyzer(
+        FakeDetector(faces(LEFT)), FakeClassifier(("a", "b", "c")), smile_reader=FakeSmileReader()
+    )
+    settings = AnalysisSettings(classes=("a", "b"), with_smile=True)
+    assert json.dumps(analyzer.analyze(halves(), settings).to_record()) == (
+        '{"width": 80, "height": 40, "faces": [{"box": [5.0, 5.0, 25.0, 25.0], "score": 0.9, '
+        '"expression": "a", "is_unsure": false, "probabilities": {"a": 0.990099, "b": 0.009901}, '
+        '"share_kept": 0.990196, "is_smiling": true}], "renormalised_without": ["c"], '
+        '"unsure_below": 0.5, "has_more_faces": false, "detector": "", "classifier": ""}'
+    )

@@ -12,8 +12,10 @@ import pytest
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import ModelError, SettingError, VideoError
 from ferapp.inference.manifest import manifest
+from ferapp.media.video import VideoInfo
 from ferapp.pipeline.analyzer import Analyzer
-from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip, tracks_of
+from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip
+from ferapp.pipeline.record import Track, VideoRecord, tracks_of
 from ferapp.sessions.session import Readings
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, Look, StreamSettings
 from ferapp.types import Faces
@@ -309,10 +311,12 @@ def test_a_clip_is_recorded_with_its_settings_and_models(tmp_path: Path) -> None
     assert made.settings == expected
 
 
-def test_each_face_in_a_few_plain_values() -> None:
+def test_tracks_are_stored_under_these_keys_and_come_back() -> None:
     first = made((0, "happiness"), (1, "happiness"), (2, None), (3, "happiness"), face=1)
     second = made((1.23456, "sadness"), (2.23456, "anger"), face=2)
-    assert tracks_of(Readings.joined([first, second])) == [
+    tracks = tracks_of(Readings.joined([first, second]))
+    assert [Track.from_json(track.to_json()) for track in tracks] == tracks
+    assert [track.to_json() for track in tracks] == [
         {
             "face": 1,
             "first_s": 0.0,
@@ -328,3 +332,18 @@ def test_each_face_in_a_few_plain_values() -> None:
             "seconds": {"anger": 1.0, "sadness": 1.0},
         },
     ]
+
+
+def test_a_video_record_is_stored_under_these_keys_and_comes_back() -> None:
+    info = VideoInfo("mp4", "h264", (96, 64), None, 2.0, has_sound=True)
+    track = Track(face=1, first_s=0.0, last_s=1.5, readings=15, seconds={"unsure": 1.5})
+    record = VideoRecord(15, 2.0, False, "Its end is missing.", info, (track,))
+    text = json.dumps(record.to_json())
+    assert text == (
+        '{"frames": 15, "duration_s": 2.0, "is_whole": false, "damage": "Its end is missing.", '
+        '"video": {"container": "mp4", "codec": "h264", "size_wh": [96, 64], '
+        '"frames_per_second": null, "duration_s": 2.0, "has_sound": true}, '
+        '"tracks": [{"face": 1, "first_s": 0.0, "last_s": 1.5, "readings": 15, '
+        '"seconds": {"unsure": 1.5}}]}'
+    )
+    assert VideoRecord.from_json(json.loads(text)) == record
