@@ -198,14 +198,8 @@ def _copied(path: Path, clip: "Clip", out: Path, shown: frozenset[int] | str, *,
     from ferapp.pipeline.annotated_copy.overlay import Overlay
 
     chosen = longest(clip) if shown == "longest" else shown
-    overlay = Overlay(
-        clip.readings,
-        clip.unconfirmed_s,
-        clip.unconfirmed,
-        every_s=clip.every_s,
-        shown=None if isinstance(chosen, str) else chosen,
-        hides_others=blur,
-    )
+    visible = None if isinstance(chosen, str) else chosen
+    overlay = Overlay.of_clip(clip, visible, hides_others=blur)
     with AnnotatedCopy(path, overlay, out) as copy, progress("seconds copied") as report:
         for at_s in copy:
             report(round(at_s), round(clip.duration_s))

@@ -645,18 +645,19 @@ def test_who_is_seen_is_who_was_chosen(
     copying: AppTest, fake: FakeCopying, choice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faces, blurs, shown, hides = CHOICES[choice]
-    asked: list[dict[str, Any]] = []
+    asked: list[tuple[frozenset[int] | None, bool]] = []
+    of_clip = Overlay.of_clip
 
-    def overlay(*args: Any, **options: Any) -> Overlay:
-        asked.append(options)
-        return Overlay(*args, **options)
+    def overlay(clip: Clip, shown: frozenset[int] | None, *, hides_others: bool) -> Overlay:
+        asked.append((shown, hides_others))
+        return of_clip(clip, shown, hides_others=hides_others)
 
-    monkeypatch.setattr(video_results, "Overlay", overlay)
+    monkeypatch.setattr(Overlay, "of_clip", overlay)
     fake.allow()
     copying.multiselect(key="copy-shown").set_value(faces)
     copying.toggle(key="copy-blur").set_value(blurs)
     copy_of(copying.run())
-    assert [(o["shown"], o["hides_others"]) for o in asked] == [(shown, hides)]
+    assert asked == [(shown, hides)]
 
 
 def test_what_the_copy_lacks_is_told(copying: AppTest, fake: FakeCopying) -> None:

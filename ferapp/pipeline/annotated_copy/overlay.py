@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.labels import label_colour, label_text
+from ferapp.pipeline.clip import Clip
 from ferapp.sessions.report.summary import GAP_S, PAUSE_INTERVALS
 from ferapp.sessions.session import Readings
 from ferapp.vision.annotate import annotated, hidden
@@ -134,6 +135,24 @@ class Overlay:
             )
         )
         self._shown, self._hides = shown, hides_others and shown is not None
+
+    @classmethod
+    def of_clip(cls, clip: Clip, shown: frozenset[int] | None, *, hides_others: bool) -> Self:
+        """The overlay of an analysed video.
+
+        Args:
+            clip: What was read from it.
+            shown: As for the class.
+            hides_others: As for the class.
+        """
+        return cls(
+            clip.readings,
+            clip.unconfirmed_s,
+            clip.unconfirmed,
+            every_s=clip.every_s,
+            shown=shown,
+            hides_others=hides_others,
+        )
 
     def _fill(self, columns: _Columns) -> None:
         self._columns = columns

@@ -148,14 +148,8 @@ def _copy(key: str, read: Callable[[], bytes], clip: Clip, reading: VideoAnalysi
         return
     is_made = job is not None and job.state == "done" and _asked() == asked
     if not is_made and st.button("Make the copy", icon=":material/movie_edit:", type="primary"):
-        overlay = Overlay(
-            clip.readings,
-            clip.unconfirmed_s,
-            clip.unconfirmed,
-            every_s=clip.every_s,
-            shown=frozenset(shown) if blurs or len(shown) < len(order) else None,
-            hides_others=blurs,
-        )
+        visible = frozenset(shown) if blurs or len(shown) < len(order) else None
+        overlay = Overlay.of_clip(clip, visible, hides_others=blurs)
         st.session_state["copy-asked"] = asked
         jobs.start(_JOB, lambda: VideoCopyJob(read(), overlay, clip.duration_s), name="copy")
         st.rerun()

@@ -68,7 +68,7 @@ def read_whole(data: bytes, *boxes: tuple[int, int, int, int]) -> Clip:
 
 
 def overlay(clip: Clip, *shown: int) -> Overlay:
-    return Overlay(clip.readings, clip.unconfirmed_s, clip.unconfirmed, shown=frozenset(shown))
+    return Overlay.of_clip(clip, frozenset(shown), hides_others=True)
 
 
 def children() -> set[int]:
