@@ -18,9 +18,12 @@ from ferapp.cli.options import (
     Padding,
     Threads,
     UnsureBelow,
+    check_classes,
+    reject_invalid_values,
+    split_names,
 )
 from ferapp.cli.output import as_text, console, errors, print_json, progress
-from ferapp.errors import InvalidValue, UserError
+from ferapp.errors import UserError
 from ferapp.settings import AnalysisSettings, DetectionSettings
 
 if TYPE_CHECKING:
@@ -65,24 +68,17 @@ def analyze(
     from ferapp.types import no_report
     from ferapp.vision.threads import cap_threads
 
-    try:
+    with reject_invalid_values():
         settings = AnalysisSettings(
             DetectionSettings(confidence, iou, max_faces),
             padding,
-            tuple(name.strip().lower() for name in classes.split(",") if name.strip()),
+            split_names(classes.lower()),
             unsure_below,
             with_smile=smile,
         )
-    except InvalidValue as exc:
-        raise typer.BadParameter(str(exc)) from exc
     cap_threads(threads)
     analyzer = load_analyzer(detector, classifier, threads=threads, with_smile=smile)
-    unknown = [name for name in settings.classes if name not in analyzer.labels]
-    if unknown:
-        raise typer.BadParameter(
-            f"unknown: {', '.join(unknown)}; there are {', '.join(analyzer.labels)}",
-            param_hint="--classes",
-        )
+    check_classes(settings.classes, analyzer.labels)
     copies = _Copies(out) if out else None
     failed = 0
     try:

@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ferapp.cli.options import AsJson, Classifier, Confidence, DetectEvery, Detector, Padding
+from ferapp.cli.options import (
+    AsJson,
+    Classifier,
+    Confidence,
+    DetectEvery,
+    Detector,
+    Padding,
+    reject_invalid_values,
+)
 from ferapp.cli.output import as_text, errors, print_json, progress
-from ferapp.errors import InvalidValue
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
 
 if TYPE_CHECKING:
@@ -60,13 +67,11 @@ def batch(
         raise typer.BadParameter(f"expected {' or '.join(ENGINES)}", param_hint="--engine")
     if out.resolve() == folder.resolve():
         raise typer.BadParameter("choose another folder than the one to read", param_hint="--out")
-    try:
+    with reject_invalid_values():
         frames = AnalysisSettings(DetectionSettings(confidence), padding)
         settings = ClipSettings(
             StreamSettings(frames, detect_every=detect_every, reads_followed=True), per_second
         )
-    except InvalidValue as exc:
-        raise typer.BadParameter(str(exc)) from exc
     try:
         request = _request(detector, classifier, settings, threads)
         tally = _run(folder, out, request, _engine(engine, workers, threads))

@@ -1,8 +1,12 @@
 """Options that several commands have, with the same words in each."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated
 
 import typer
+
+from ferapp.errors import InvalidValue
 
 Detector = Annotated[
     str | None, typer.Option("--detector", help="Face detector; see `models list`.")
@@ -39,3 +43,34 @@ DetectorName = Annotated[
 ClassifierName = Annotated[
     str | None, typer.Option("--classifier", help="The default one if not given.")
 ]
+
+
+def split_names(text: str) -> tuple[str, ...]:
+    """Names that are separated by commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def check_classes(classes: Sequence[str], known: Sequence[str]) -> None:
+    """Check what ``--classes`` names.
+
+    Args:
+        classes: The names.
+        known: The expressions that the classifier knows.
+
+    Raises:
+        BadParameter: A name is unknown.
+    """
+    unknown = [name for name in classes if name not in known]
+    if unknown:
+        raise typer.BadParameter(
+            f"unknown: {', '.join(unknown)}; there are {', '.join(known)}", param_hint="--classes"
+        )
+
+
+@contextmanager
+def reject_invalid_values() -> Iterator[None]:
+    """Turn `InvalidValue`, which settings raise, into an error of the command line."""
+    try:
+        yield
+    except InvalidValue as exc:
+        raise typer.BadParameter(str(exc)) from exc

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ferapp.cli.options import split_names
 from ferapp.cli.output import progress
 from ferapp.errors import MissingExtra
 
@@ -40,7 +41,7 @@ def expressions(
     _prepare(threads)
     from ferapp.training.train import ExpressionRecipe, train_expressions
 
-    changes: dict[str, Any] = {"seed": seed, "classes": _names(classes)}
+    changes: dict[str, Any] = {"seed": seed, "classes": split_names(classes)}
     if sizes:
         changes["sizes"] = _sizes(sizes)
     with progress("steps") as report:
@@ -60,7 +61,7 @@ def label(
     from ferapp.inference.registry import load_detector
     from ferapp.training.teachers import label_scenes
 
-    models = [load_detector(name, threads=1) for name in _names(teachers)]
+    models = [load_detector(name, threads=1) for name in split_names(teachers)]
     with progress("photos") as report:
         scenes = label_scenes(data, models, report=report)
     scenes.save(out)
@@ -200,13 +201,9 @@ def _prepare(threads: int) -> None:
     prepare_process(threads)
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
 def _sizes(text: str) -> tuple[tuple[int, int], ...]:
     try:
-        pairs = [part.split(":") for part in _names(text)]
+        pairs = [part.split(":") for part in split_names(text)]
         return tuple((int(side), int(epochs)) for side, epochs in pairs)
     except ValueError as exc:
         raise typer.BadParameter(

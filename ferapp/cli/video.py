@@ -18,9 +18,12 @@ from ferapp.cli.options import (
     Detector,
     Threads,
     UnsureBelow,
+    check_classes,
+    reject_invalid_values,
+    split_names,
 )
 from ferapp.cli.output import as_text, console, errors, print_json, progress
-from ferapp.errors import InvalidValue, UserError
+from ferapp.errors import UserError
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
 
 if TYPE_CHECKING:
@@ -87,12 +90,7 @@ def video(
     shown = _numbers(faces)
     cap_threads(threads)
     analyzer = load_analyzer(detector, classifier, threads=threads)
-    unknown = [n for n in settings.stream.analysis.classes if n not in analyzer.labels]
-    if unknown:
-        raise typer.BadParameter(
-            f"unknown: {', '.join(unknown)}; there are {', '.join(analyzer.labels)}",
-            param_hint="--classes",
-        )
+    check_classes(settings.stream.analysis.classes, analyzer.labels)
     started = time.monotonic()
     try:
         clip = _analysed(path, analyzer, settings)
@@ -157,16 +155,14 @@ def _settings(
     classes: str,
     unsure_below: float | None,
 ) -> ClipSettings:
-    try:
+    with reject_invalid_values():
         analysis = AnalysisSettings(
             DetectionSettings(confidence),
-            classes=tuple(name.strip().lower() for name in classes.split(",") if name.strip()),
+            classes=split_names(classes.lower()),
             unsure_below=unsure_below,
         )
         stream = StreamSettings(analysis, smoothing, detect_every=detect_every, reads_followed=True)
         return ClipSettings(stream, per_second)
-    except InvalidValue as exc:
-        raise typer.BadParameter(str(exc)) from exc
 
 
 def _numbers(faces: str) -> frozenset[int] | str:
