@@ -1,4 +1,4 @@
-"""The results of a batch as five tables, each with the file that a row is from."""
+"""The results of a batch as five tables; each row names its file."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -35,10 +35,10 @@ _ROWS_AT_ONCE: Final = 20_000
 
 
 class Tables:
-    """The tables while they are written; a context manager that puts all in place at its end.
+    """Writes the tables; a context manager that puts all of them in place at its end.
 
-    They stand in the order in which files are added. Each row is written on, so that no table has
-    to fit into memory.
+    Rows are in the order in which files are added. They are written as they come, so that no
+    table has to fit into memory.
 
     Args:
         out: The folder for them.

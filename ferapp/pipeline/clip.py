@@ -1,4 +1,4 @@
-"""A video file in, every face's expression over its time out."""
+"""A video file in, every face's expression over time out."""
 
 import time
 from collections.abc import Iterator
@@ -21,11 +21,11 @@ from ferapp.types import Faces
 from ferapp.vision.crops import Image
 
 LOOKS_A_SECOND: Final = 15
-"""So often faces are looked for where nobody says how often; in between they are followed."""
+"""How often faces are detected by default; they are followed in between."""
 
-# Many small arrays take ten times the memory of what they hold.
+# Small arrays are joined after so many: each takes ten times the memory of its content.
 _JOINED_AFTER: Final = 500
-# A face has to be found for so long before it counts, and is remembered for so many frames.
+# How long a face has to be found before it counts, and for how many frames it is remembered.
 _PROBATION_S: Final = 0.3
 _MEMORY_FRAMES: Final = 2.5
 
@@ -37,13 +37,13 @@ class Clip:
     Attributes:
         info: What its container claims.
         labels: The expressions in column order.
-        readings: Of every face in every frame that was analysed.
-        unconfirmed_s: Times of boxes that were found too seldom to count as faces, (m,).
+        readings: Of every face in every analysed frame.
+        unconfirmed_s: Times of boxes found too rarely to count as faces, (m,).
         unconfirmed: These boxes, (m, 4), as shares of the frame's width and height.
         frames: How many were analysed.
-        every_s: Seconds from one of them to the next.
-        duration_s: Time of the last of them, or what the container claims if that is later.
-        is_whole: Whether everything was analysed that could be.
+        every_s: Seconds from one analysed frame to the next.
+        duration_s: Time of the last analysed frame, or what the container claims if later.
+        is_whole: Whether the analysis reached the end of what can be read.
         damage: What could not be read, in a sentence; empty if nothing.
     """
 
@@ -60,10 +60,10 @@ class Clip:
 
 
 class ClipAnalysis:
-    """The analysis of one video: iterate over it to do it, stop when you like.
+    """The analysis of one video: iterate over it to run it; you may stop at any frame.
 
-    The next frame is decoded in another process and its faces are found on another thread while the
-    expressions of this one are read. A context manager that leaves neither behind.
+    While the expressions of one frame are read, the next is decoded in another process and its
+    faces are detected on another thread. A context manager that ends both.
 
     Args:
         source: As for `ferapp.media.video.Video`.
@@ -106,12 +106,12 @@ class ClipAnalysis:
 
     @property
     def wanted_frames(self) -> int:
-        """About how many frames will be analysed; 0 where nobody knows."""
+        """About how many frames will be analysed; 0 if unknown."""
         per_second = self._settings.per_second
         if per_second is None or not self.info.duration_s:
             return self.info.frames
-        wanted = max(round(self.info.duration_s * per_second), 1)
-        return min(wanted, self.info.frames) if self.info.frames else wanted
+        frames = max(round(self.info.duration_s * per_second), 1)
+        return min(frames, self.info.frames) if self.info.frames else frames
 
     def close(self) -> None:
         """End the decoder; may be called twice, and from any thread to end the iteration."""
@@ -119,7 +119,7 @@ class ClipAnalysis:
         self._video.close()
 
     def __iter__(self) -> Iterator[tuple[Image, StreamFrame]]:
-        """Each frame that is analysed, (h, w, 3) RGB uint8, and what it shows.
+        """Each analysed frame, (h, w, 3) RGB uint8, and its faces.
 
         Raises:
             VideoError: Not even the first frame could be read.
@@ -127,37 +127,37 @@ class ClipAnalysis:
             ModelError: As for `Analyzer.analyze`.
         """
         every = self._detect_every
-        how = replace(self._settings.stream, detect_every=every)
+        settings = replace(self._settings.stream, detect_every=every)
         stream = Stream(self._analyzer, time.monotonic, tracker=self._tracker())
         frames = enumerate(self._video.frames())
 
-        def look() -> tuple[Image, float, Faces | None] | None:
+        def detect_next() -> tuple[Image, float, Faces | None] | None:
             place, (at_s, image) = next(frames, (0, (0.0, None)))
             if image is None:
                 return None
             is_due = place % every == 0
-            return image, at_s, self._analyzer.detect(image, how.analysis) if is_due else None
+            return image, at_s, self._analyzer.detect(image, settings.analysis) if is_due else None
 
         with ThreadPoolExecutor(1, "clip") as ahead:
             try:
-                pending = ahead.submit(look)
-                while (seen := pending.result()) is not None:
-                    pending = ahead.submit(look)
-                    image, at_s, found = seen
-                    frame = stream.process(image, at_s, how, found=found)
+                pending = ahead.submit(detect_next)
+                while (detected := pending.result()) is not None:
+                    pending = ahead.submit(detect_next)
+                    image, at_s, faces = detected
+                    frame = stream.process(image, at_s, settings, found=faces)
                     self._note(frame)
                     yield image, frame
                 self._is_whole = not self._is_closed
             finally:
-                self.close()  # before the thread is waited for: it may be waiting for a frame
+                self.close()  # first: the thread may be waiting for a frame
 
     def result(self) -> Clip:
-        """What has been read until now."""
+        """What has been read so far."""
         labels = tuple(name for name in self._analyzer.labels if name in self._labels)
         parts = [Readings.empty(len(labels)), *self._readings, *self._new]
         times = [np.full(len(boxes), at_s) for at_s, boxes in self._unconfirmed]
         boxes = [boxes for _, boxes in self._unconfirmed]
-        told_s = self.info.duration_s or 0.0
+        claimed_s = self.info.duration_s or 0.0
         is_sound = self._is_whole and not self._video.damage
         return Clip(
             info=self.info,
@@ -167,7 +167,7 @@ class ClipAnalysis:
             unconfirmed=np.concatenate([np.empty((0, 4), np.float32), *boxes]),
             frames=self._frames,
             every_s=self._every_s,
-            duration_s=max(self._last_s, told_s) if is_sound else self._last_s,
+            duration_s=max(self._last_s, claimed_s) if is_sound else self._last_s,
             is_whole=self._is_whole,
             damage=self._video.damage if self._is_whole else "",
         )
@@ -191,11 +191,11 @@ class ClipAnalysis:
 
     @property
     def _detect_every(self) -> int:
-        asked = self._settings.stream.detect_every
-        return asked or max(round(1 / (LOOKS_A_SECOND * self._every_s)), 1)
+        every = self._settings.stream.detect_every
+        return every or max(round(1 / (LOOKS_A_SECOND * self._every_s)), 1)
 
     def _tracker(self) -> Tracker:
-        """For the rate at which faces are looked for, which may be once in many seconds."""
+        """A tracker for the rate of detection, which may be once in many seconds."""
         every_s = self._detect_every * self._every_s
         return Tracker(
             memory_s=max(MEMORY_S, _MEMORY_FRAMES * every_s),
@@ -211,13 +211,13 @@ def recording_of_clip(
     *,
     consent: str = "",
 ) -> SessionInfo:
-    """The session that an analysed video is.
+    """The session of an analysed video.
 
     Args:
         title: What its owner calls it.
         clip: What was read.
-        analyzer: Which read it.
-        settings: As they were for it.
+        analyzer: The analyzer that read it.
+        settings: The settings of the analysis.
         consent: What the owner confirmed.
     """
     threshold = settings.stream.analysis.unsure_below

@@ -1,4 +1,4 @@
-"""From what was analysed to what is recorded: numbers, never pictures."""
+"""From analyses to what is stored of them: numbers, never pictures."""
 
 import uuid
 from collections.abc import Sequence
@@ -30,20 +30,20 @@ def new_recording(
     classifier: str,
     consent: str,
 ) -> SessionInfo:
-    """A session that begins now.
+    """A session that starts now.
 
     Args:
         title: What its owner calls it.
         source: Where the frames come from.
         labels: The expressions in column order.
         unsure_below: A top probability under this is no label.
-        settings: How it is analysed.
+        settings: How the frames are analysed.
         detector: Name of the face detector.
         classifier: Name of the expression classifier.
         consent: What the owner confirmed.
     """
     kept = asdict(settings)
-    # A stream looks at faces and at their mirror images in turn, whatever was asked for.
+    # A stream classifies faces and their mirror images in turn, whatever `look` says.
     for part in (kept, kept.get("stream", kept)):
         part.get("analysis", part).pop("look", None)
     return SessionInfo(
@@ -54,8 +54,10 @@ def new_recording(
         labels=labels,
         unsure_below=unsure_below,
         settings=kept,
-        models={"detector": _model("detector", detector)}
-        | {"classifier": _model("classifier", classifier)},
+        models={
+            "detector": _model("detector", detector),
+            "classifier": _model("classifier", classifier),
+        },
         version=__version__,
         consent=consent,
     )
@@ -66,7 +68,7 @@ def _model(kind: Kind, name: str) -> dict[str, str]:
 
 
 def readings_of_frame(frame: StreamFrame) -> Readings:
-    """Every face of a frame of a stream; none where they were not looked at."""
+    """The readings of a frame of a stream; none if its expressions were not read."""
     k = len(frame.labels)
     faces = frame.faces if frame.is_read else ()
     if not faces:
@@ -93,25 +95,25 @@ def readings_of_frame(frame: StreamFrame) -> Readings:
 
 
 def readings_of_pictures(analyses: Sequence[FrameAnalysis]) -> Readings:
-    """Every face of each picture; its time is the picture's number, from 0.
+    """The readings of pictures; their time is the number of the picture, from 0.
 
-    Faces are numbered through all pictures, since nobody knows who is who in them.
+    Faces are numbered across all pictures, since nothing says which are of the same person.
     """
     parts = []
     count = 0
-    for number, found in enumerate(analyses):
-        n = len(found)
-        told = zip(found.expressions, found.is_unsure, strict=True)
+    for number, analysis in enumerate(analyses):
+        n = len(analysis)
+        pairs = zip(analysis.expressions, analysis.is_unsure, strict=True)
         parts.append(
             Readings(
                 at_s=np.full(n, float(number)),
                 face=np.arange(count + 1, count + n + 1),
-                size_wh=np.tile(np.array(found.size_wh, np.int64), (n, 1)),
-                xyxy=found.faces.xyxy,
-                score=found.faces.score,
-                probabilities=found.probabilities,
-                smoothed=np.full_like(found.probabilities, np.nan),
-                expression=np.array([None if unsure else name for name, unsure in told], object),
+                size_wh=np.tile(np.array(analysis.size_wh, np.int64), (n, 1)),
+                xyxy=analysis.faces.xyxy,
+                score=analysis.faces.score,
+                probabilities=analysis.probabilities,
+                smoothed=np.full_like(analysis.probabilities, np.nan),
+                expression=np.array([None if unsure else name for name, unsure in pairs], object),
                 flaw=np.full(n, None, object),
                 is_corrected=np.zeros(n, np.bool_),
             )

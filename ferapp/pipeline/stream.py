@@ -18,16 +18,16 @@ from ferapp.vision.quality import check_faces
 
 @dataclass(frozen=True, eq=False)
 class StreamFrame:
-    """What one frame showed.
+    """The faces of one frame.
 
     Attributes:
         at_s: Time of the frame, s.
         size_wh: Its width and height, px.
         labels: The expressions in column order.
         faces: By id.
-        is_detected: Whether faces were looked for, or followed from the frame before.
-        is_read: Whether the faces were looked at, or stand as they were read before.
-        unconfirmed: Boxes that have not been found often enough to count as faces, (m, 4), px.
+        is_detected: Whether faces were detected, or followed from the frame before.
+        is_read: Whether the expressions were read, or carried over from an earlier frame.
+        unconfirmed: Boxes not yet found often enough to count as faces, (m, 4), px.
     """
 
     at_s: float
@@ -42,13 +42,13 @@ class StreamFrame:
 class Stream:
     """Detects, tracks, classifies and smooths; one for each visitor.
 
-    `process` is called from one thread, the stream's; the three methods about baselines from
-    another, the page's: they only leave a wish that the next frame fulfils.
+    `process` is called from the thread of the stream, the methods about baselines from that of the
+    page: they only leave a request for the next frame.
 
     Args:
-        analyzer: Shared with others.
-        clock: Tells seconds, to measure what detection costs.
-        tracker: New; made for the rate of the frames if that is not a camera's.
+        analyzer: May be shared with others.
+        clock: Returns seconds; measures the cost of detection.
+        tracker: A new one; needed if the frame rate is not that of a camera.
     """
 
     def __init__(
@@ -63,16 +63,16 @@ class Stream:
 
     @property
     def knows_neutral(self) -> bool:
-        """Whether the classifier knows how neutral faces of many people read."""
+        """Whether the classifier has a neutral reference, which baselines need."""
         return self._analyzer.neutral_reference is not None
 
     def take_baselines(self) -> None:
-        """From the next frame on, take the neutral baseline of every face that is seen."""
-        self._people.want_baselines(True)
+        """Start taking the neutral baseline of every face in the next frame."""
+        self._people.request_baselines(True)
 
     def drop_baselines(self) -> None:
         """Forget every baseline."""
-        self._people.want_baselines(False)
+        self._people.request_baselines(False)
 
     def process(
         self,
@@ -88,45 +88,45 @@ class Stream:
             image_rgb: (h, w, 3) uint8; its size may change from frame to frame.
             at_s: Its time, s, later than that of the frame before.
             settings: May change from frame to frame.
-            found: The faces in it, by who has looked for them already.
+            found: The faces in it, if they have been detected already.
 
         Raises:
-            SettingError: The classifier does not know a class that was asked for.
+            SettingError: The classifier does not know a requested class.
             ModelError: The classifier gave no finite numbers.
         """
-        how = settings or StreamSettings()
+        settings = settings or StreamSettings()
         size_wh = (image_rgb.shape[1], image_rgb.shape[0])
         self._rate.advance(at_s)
-        is_detected = found is not None or self._rate.is_due(how.detect_every)
+        is_detected = found is not None or self._rate.is_due(settings.detect_every)
         unconfirmed = np.empty((0, 4), np.float32)
         if is_detected:
-            boxes = self._detect(image_rgb, how.analysis) if found is None else found
+            boxes = self._detect(image_rgb, settings.analysis) if found is None else found
             self._rate.restart()
             ids, faces, unconfirmed = self._identify(boxes, at_s)
-            readings = self._read(image_rgb, ids, faces, at_s, how)
+            readings = self._read(image_rgb, ids, faces, at_s, settings)
         else:
             readings = self._people.follow(self._tracker.predicted(at_s), size_wh)
-            if how.reads_followed:
+            if settings.reads_followed:
                 ids, faces = [reading.id for reading in readings], _faces_of(readings)
-                readings = self._read(image_rgb, ids, faces, at_s, how)
+                readings = self._read(image_rgb, ids, faces, at_s, settings)
         return StreamFrame(
             at_s=at_s,
             size_wh=size_wh,
             labels=self._people.labels,
             faces=tuple(sorted(readings, key=lambda reading: reading.id)),
             is_detected=is_detected,
-            is_read=is_detected or how.reads_followed,
+            is_read=is_detected or settings.reads_followed,
             unconfirmed=unconfirmed,
         )
 
-    def _detect(self, image: Image, how: AnalysisSettings) -> Faces:
+    def _detect(self, image: Image, settings: AnalysisSettings) -> Faces:
         start = self._clock()
-        faces = self._analyzer.detect(image, how)
+        faces = self._analyzer.detect(image, settings)
         self._rate.add_cost(self._clock() - start)
         return faces
 
     def _identify(self, faces: Faces, at_s: float) -> tuple[list[int], Faces, NDArray[np.float32]]:
-        """Ids, the n faces that have one, and the boxes that have none yet, (m, 4) px."""
+        """Ids, the n faces that have one, and the boxes without one, (m, 4) px."""
         ids = self._tracker.update(faces.xyxy, at_s)
         self._people.forget_others(self._tracker.ids)
         is_known = np.array([id is not None for id in ids], np.bool_)
@@ -134,13 +134,13 @@ class Stream:
         return known, faces.at(np.flatnonzero(is_known)), faces.xyxy[~is_known]
 
     def _read(
-        self, image: Image, ids: Sequence[int], faces: Faces, at_s: float, how: StreamSettings
+        self, image: Image, ids: Sequence[int], faces: Faces, at_s: float, settings: StreamSettings
     ) -> list[FaceReading]:
-        """Tell the expressions of faces that are known by their ids."""
+        """Read the expressions of faces that have ids."""
         checks = check_faces(image, faces.xyxy)
         fit = np.flatnonzero([check.flaw is None for check in checks])
         crops = [check.crop for check in checks if check.crop is not None and check.flaw is None]
-        analysis = self._analyzer.judge(image, faces.at(fit), self._look(how), crops=crops)
+        analysis = self._analyzer.judge(image, faces.at(fit), self._look(settings), crops=crops)
         self._people.use_labels(analysis.labels)
         probabilities = dict(zip(fit.tolist(), analysis.probabilities, strict=True))
         observations = [
@@ -154,18 +154,18 @@ class Stream:
             for row, id in enumerate(ids)
         ]
         return self._people.read(
-            observations, at_s, unsure_below=analysis.unsure_below, settings=how
+            observations, at_s, unsure_below=analysis.unsure_below, settings=settings
         )
 
-    def _look(self, how: StreamSettings) -> AnalysisSettings:
-        """One look a frame, the face and its mirror image in turn, where smoothing averages them.
+    def _look(self, settings: StreamSettings) -> AnalysisSettings:
+        """With smoothing: the face and its mirror image in turn, which halves the cost.
 
-        A look costs half as much as both.
+        Smoothing averages them over time.
         """
-        if not how.time_constant_s:
-            return how.analysis
+        if not settings.time_constant_s:
+            return settings.analysis
         self._is_mirrored = not self._is_mirrored
-        return replace(how.analysis, look="mirrored" if self._is_mirrored else "plain")
+        return replace(settings.analysis, look="mirrored" if self._is_mirrored else "plain")
 
 
 def _faces_of(readings: Sequence[FaceReading]) -> Faces:

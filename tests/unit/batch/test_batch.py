@@ -19,11 +19,11 @@ from typer.testing import CliRunner
 
 import ferapp.system.files
 from ferapp.batch.engines import on_processes, on_ray
-from ferapp.batch.folder import found
+from ferapp.batch.folder import list_media
 from ferapp.batch.items import FileResult, Item, Request
 from ferapp.batch.results import Results
 from ferapp.batch.run import Batch, Tally
-from ferapp.batch.worker import analysed
+from ferapp.batch.worker import analyse_file
 from ferapp.cli.app import app
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import MissingExtra, ModelError, StoreError, UserError
@@ -61,7 +61,7 @@ class FakeModels:
 
     def analyse(self, item: Item) -> FileResult:
         self.given.append(item.path.name)
-        return analysed(item, self.analyzer, self.request)
+        return analyse_file(item, self.analyzer, self.request)
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_what_a_folder_holds_in_the_order_of_paths(folder: Path) -> None:
     for name in names + others:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).touch()
-    files = found(folder, without=folder / "out")
+    files = list_media(folder, without=folder / "out")
     assert [file.name for file in files] == sorted(names)
     assert [file.kind for file in files if file.name.startswith("a/")] == ["picture", "video"]
 
@@ -120,7 +120,7 @@ def test_links_and_what_is_no_file(folder: Path) -> None:
     }.items():
         (folder / name).symlink_to(target)
     os.mkfifo(folder / "pipe.mp4")
-    files = {file.name: file for file in found(folder, without=folder / "results")}
+    files = {file.name: file for file in list_media(folder, without=folder / "results")}
     good = {name for name, file in files.items() if file.kind}
     assert good == {"sub/a.jpg", "file.jpg", "again/a.jpg"}
     reasons = {name: file.reason for name, file in files.items() if not file.kind}
@@ -130,7 +130,7 @@ def test_links_and_what_is_no_file(folder: Path) -> None:
         "again/deep/up": "leads back",
         "out.jpg": "out of the folder",
         "out": "out of the folder",
-        "gone.jpg": "nowhere",
+        "gone.jpg": "does not exist",
         "loop.jpg": "back to itself",
         "null.jpg": "out of the folder",
         "pipe.mp4": "pipe",
@@ -148,7 +148,7 @@ def test_a_tree_that_is_deeper_than_calls_may_be(folder: Path) -> None:
         handle = below
     os.close(os.open("x.jpg", os.O_CREAT | os.O_WRONLY, dir_fd=handle))
     os.close(handle)
-    files = found(folder, without=folder / "results")
+    files = list_media(folder, without=folder / "results")
     subprocess.run(["rm", "-r", folder / "d"], check=True)  # pytest could not
     assert files[0].name.count("/") == 1500 and files[0].kind == "picture"
 
@@ -433,7 +433,7 @@ def test_a_worker_that_dies_is_replaced_and_its_file_done_again(tmp_path: Path) 
     told = outcomes(worker, names)
     assert set(told) == set(names)
     assert {key for key, outcome in told.items() if outcome.error} == {"bad.jpg", "dies.jpg"}
-    assert "ended" in told["dies.jpg"].error
+    assert "crashed" in told["dies.jpg"].error
     assert worker.given.count("dies-once.jpg") == worker.given.count("dies.jpg") == 2
     assert worker.given.count("0.jpg") == 1 and not active_children()
 

@@ -152,7 +152,7 @@ def test_smiles_are_read_only_when_asked() -> None:
     ("settings", "told"),
     [
         pytest.param(AnalysisSettings(classes=("joy", "fear")), "does not know 'joy'", id="class"),
-        pytest.param(AnalysisSettings(with_smile=True), "cascade was not loaded", id="smile"),
+        pytest.param(AnalysisSettings(with_smile=True), "cascade is not loaded", id="smile"),
     ],
 )
 def test_what_the_models_can_not_do_is_a_sentence(settings: AnalysisSettings, told: str) -> None:

@@ -124,7 +124,7 @@ def has_colour(image: np.ndarray, expression: str) -> bool:
 
 
 def test_a_box_with_its_label_is_drawn_around_a_face() -> None:
-    image = overlay(still(HERE)).drawn(GREY, 1.0)
+    image = overlay(still(HERE)).draw(GREY, 1.0)
     left, top, right, bottom = drawn(image)
     assert (left, bottom) == pytest.approx((40, 160), abs=2)
     assert right >= 98 and 70 < top < 98, "the caption stands above"
@@ -136,7 +136,7 @@ def test_a_box_with_its_label_is_drawn_around_a_face() -> None:
 def test_between_two_readings_a_face_moves_on_a_straight_line() -> None:
     moves = overlay(track((0.0, HERE), (1.0, THERE)))
     for at_s, left in ((0.0, 40), (0.25, 80), (0.5, 120), (0.999, 200), (1.0, 200)):
-        assert drawn(moves.drawn(GREY, at_s))[0] == pytest.approx(left, abs=2)
+        assert drawn(moves.draw(GREY, at_s))[0] == pytest.approx(left, abs=2)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,7 @@ def test_between_two_readings_a_face_moves_on_a_straight_line() -> None:
 )
 def test_no_box_is_drawn_where_a_face_was_not_read(at_s: float, is_drawn: bool) -> None:
     its = overlay(track((1.0, HERE), (2.0, HERE)))
-    assert bool((its.drawn(GREY, at_s) != 40).any()) == is_drawn
+    assert bool((its.draw(GREY, at_s) != 40).any()) == is_drawn
 
 
 @pytest.mark.parametrize(
@@ -163,17 +163,17 @@ def test_no_box_is_drawn_where_a_face_was_not_read(at_s: float, is_drawn: bool) 
 )
 def test_a_face_is_hidden_a_little_before_and_after_it_was_found(at_s: float, hidden: bool) -> None:
     its = overlay(track(*[(1 + n / 10, HERE) for n in range(11)]), shown=OTHERS)
-    assert is_hidden(its.drawn(NOISE, at_s)) == hidden
+    assert is_hidden(its.draw(NOISE, at_s)) == hidden
 
 
 def test_in_a_gap_no_longer_than_a_pause_a_face_stays_hidden() -> None:
     short = overlay(track((0.0, HERE), (GAP_S, HERE)), shown=OTHERS)
-    assert all(is_hidden(short.drawn(NOISE, at_s)) for at_s in np.linspace(0, GAP_S, 7))
+    assert all(is_hidden(short.draw(NOISE, at_s)) for at_s in np.linspace(0, GAP_S, 7))
 
 
 def test_in_a_longer_gap_it_is_hidden_around_its_readings_alone() -> None:
     gap = overlay(still(HERE, until_s=1), replace(track((6.0, HERE), (6.1, HERE))), shown=OTHERS)
-    hidden = [is_hidden(gap.drawn(NOISE, at_s)) for at_s in (1.4, 1.6, 3.5, 5.4, 5.6)]
+    hidden = [is_hidden(gap.draw(NOISE, at_s)) for at_s in (1.4, 1.6, 3.5, 5.4, 5.6)]
     assert hidden == [True, False, False, False, True]
 
 
@@ -182,25 +182,25 @@ def test_of_a_video_that_is_read_every_five_seconds_nobody_is_shown_in_between(a
     """A face that was found at 0, 5 and 10 s, and not at 15 s, may be there until then."""
     known = track(*[(5.0 * n, THERE) for n in range(10)], face=1)
     stranger = track(*[(5.0 * n, HERE) for n in range(3)], face=2)
-    image = overlay(known, stranger, shown=frozenset({1}), every_s=5).drawn(NOISE, at_s)
+    image = overlay(known, stranger, shown=frozenset({1}), every_s=5).draw(NOISE, at_s)
     assert is_hidden(image, HERE)
 
 
 @pytest.mark.parametrize(("at_s", "there"), [(4.9, True), (5.1, False)], ids=str)
 def test_a_face_that_was_found_once_is_hidden_until_the_next_look(at_s: float, there: bool) -> None:
-    image = overlay(track((0.0, HERE), face=2), shown=OTHERS, every_s=5).drawn(NOISE, at_s)
+    image = overlay(track((0.0, HERE), face=2), shown=OTHERS, every_s=5).draw(NOISE, at_s)
     assert is_hidden(image, HERE) == there
 
 
 def test_a_face_that_comes_back_after_a_minute_was_away() -> None:
     """Two readings tell nothing of what is usual."""
     its = overlay(track((0.0, HERE), (60.0, HERE), face=2), shown=OTHERS)
-    assert [is_hidden(its.drawn(NOISE, at_s)) for at_s in (0, 30, 60)] == [True, False, True]
+    assert [is_hidden(its.draw(NOISE, at_s)) for at_s in (0, 30, 60)] == [True, False, True]
 
 
 def test_chosen_faces_are_drawn_and_the_others_hidden() -> None:
     other = track((0.5, THERE), (1.5, THERE), face=2, expression="sadness")
-    image = overlay(still(HERE), other, shown=frozenset({1})).drawn(NOISE, 1.0)
+    image = overlay(still(HERE), other, shown=frozenset({1})).draw(NOISE, 1.0)
     assert is_hidden(image, THERE) and not is_hidden(image, HERE)
     assert has_colour(image, "happiness") and not has_colour(image, "sadness")
     np.testing.assert_array_equal(inner(image, HERE), inner(NOISE, HERE))
@@ -208,7 +208,7 @@ def test_chosen_faces_are_drawn_and_the_others_hidden() -> None:
 
 def test_where_nobody_was_chosen_all_are_drawn_and_nobody_is_hidden() -> None:
     its = overlay(still(HERE), still(THERE, face=2), doubtful=(1.0, (120, 20, 180, 80)))
-    image = its.drawn(NOISE, 1.0)
+    image = its.draw(NOISE, 1.0)
     for box in (HERE, THERE, (120, 20, 180, 80)):
         np.testing.assert_array_equal(inner(image, box), inner(NOISE, box))
     for left in (HERE[0], THERE[0]):
@@ -216,14 +216,14 @@ def test_where_nobody_was_chosen_all_are_drawn_and_nobody_is_hidden() -> None:
 
 
 def test_others_need_not_be_hidden() -> None:
-    its = overlay(
-        still(HERE), still(THERE, face=2), shown=frozenset({1}), hides_others=False
-    ).drawn(NOISE, 1.0)
+    its = overlay(still(HERE), still(THERE, face=2), shown=frozenset({1}), hides_others=False).draw(
+        NOISE, 1.0
+    )
     np.testing.assert_array_equal(its[95:165, 195:265], NOISE[95:165, 195:265])
 
 
 def test_where_no_face_is_to_be_shown_all_are_hidden() -> None:
-    image = overlay(still(HERE), still(THERE, face=2), shown=frozenset()).drawn(NOISE, 1.0)
+    image = overlay(still(HERE), still(THERE, face=2), shown=frozenset()).draw(NOISE, 1.0)
     assert is_hidden(image, HERE) and is_hidden(image, THERE)
 
 
@@ -232,25 +232,25 @@ def test_where_no_face_is_to_be_shown_all_are_hidden() -> None:
 )
 def test_what_may_be_a_face_is_hidden_around_its_time(at_s: float, hidden: bool) -> None:
     its = overlay(doubtful=(1.0, HERE), shown=OTHERS)
-    assert is_hidden(its.drawn(NOISE, at_s)) == hidden
+    assert is_hidden(its.draw(NOISE, at_s)) == hidden
 
 
 def test_what_may_be_a_face_and_is_the_chosen_one_is_not_hidden() -> None:
     near = (44, 102, 104, 162)
     its = overlay(still(HERE), shown=frozenset({1}), doubtful=(1.0, near))
-    assert not is_hidden(its.drawn(NOISE, 1.0))
+    assert not is_hidden(its.draw(NOISE, 1.0))
 
 
 def test_another_face_close_to_the_chosen_one_is_hidden_all_the_same() -> None:
     """Two who kiss are two; where their boxes overlap, it is the stranger's that counts."""
     close = (70, 100, 130, 160)
     its = overlay(still(HERE), still(close, face=2), shown=frozenset({1}))
-    assert is_hidden(its.drawn(NOISE, 1.0), (90, 100, 130, 160))
+    assert is_hidden(its.draw(NOISE, 1.0), (90, 100, 130, 160))
 
 
 def test_a_face_in_the_corner_is_hidden_up_to_the_border() -> None:
     corner = (260, 180, 320, 240)
-    image = overlay(still(corner), shown=OTHERS).drawn(NOISE, 1.0)
+    image = overlay(still(corner), shown=OTHERS).draw(NOISE, 1.0)
     part = image[190:, 270:].astype(int)
     assert (
         np.abs(np.diff(part, axis=1)).mean()
@@ -261,15 +261,15 @@ def test_a_face_in_the_corner_is_hidden_up_to_the_border() -> None:
 def test_readings_of_frames_of_two_sizes_agree() -> None:
     half = tuple(side // 2 for side in HERE)
     its = overlay(track((0.0, HERE), (0.1, HERE)), track((0.2, half), (0.3, half), wh=(160, 120)))
-    lefts = [drawn(its.drawn(GREY, at_s))[0] for at_s in (0, 0.1, 0.15, 0.2, 0.3)]
+    lefts = [drawn(its.draw(GREY, at_s))[0] for at_s in (0, 0.1, 0.15, 0.2, 0.3)]
     assert lefts == [lefts[0]] * 5
-    twice = its.drawn(solid(40, (640, 480)), 0.1)
+    twice = its.draw(solid(40, (640, 480)), 0.1)
     assert drawn(twice)[0] == pytest.approx(80, abs=4)
 
 
 @pytest.mark.parametrize("shown", [None, frozenset(), frozenset({1})], ids=str)
 def test_without_readings_a_frame_stays_as_it_is(shown: frozenset[int] | None) -> None:
-    np.testing.assert_array_equal(overlay(shown=shown).drawn(NOISE, 1.0), NOISE)
+    np.testing.assert_array_equal(overlay(shown=shown).draw(NOISE, 1.0), NOISE)
 
 
 def test_a_label_holds_until_the_next_reading() -> None:
@@ -279,7 +279,7 @@ def test_a_label_holds_until_the_next_reading() -> None:
         )
     )
     for at_s, expression in ((0.0, "happiness"), (0.9, "happiness"), (1.0, "sadness")):
-        image = changes.drawn(GREY, at_s)
+        image = changes.draw(GREY, at_s)
         for name in ("happiness", "sadness"):
             assert has_colour(image, name) == (name == expression)
 
@@ -306,7 +306,7 @@ def test_a_plan_comes_back_as_it_was_saved(tmp_path: Path, plan: Callable[[], Ov
     plan().save(tmp_path / "plan.npz")
     again = Overlay.load(tmp_path / "plan.npz")
     for at_s in (0.0, 0.95, 1.0, 2.4):
-        np.testing.assert_array_equal(again.drawn(NOISE, at_s), plan().drawn(NOISE, at_s))
+        np.testing.assert_array_equal(again.draw(NOISE, at_s), plan().draw(NOISE, at_s))
 
 
 # The copy.
