@@ -1,4 +1,4 @@
-"""The values that cross room borders: frozen and validated."""
+"""The values that packages pass to each other: frozen and validated."""
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     import pandas
 
 ProgressCallback = Callable[[int, int], None]
-"""Told of progress: what is done, and what there is in all (0 where nobody knows)."""
+"""Called with progress: the steps done, and the total (0 if unknown)."""
 
 
 def no_report(done: int, total: int) -> None:
-    """Tell nobody."""
+    """Ignore progress."""
 
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """Faces that a detector found in one picture, best score first.
+    """Faces that a detector found in one picture, sorted by score.
 
     Attributes:
         xyxy: Boxes, (n, 4) float32, px of the picture.
-        score: Confidence of each, (n,) float32 in [0, 1].
-        landmarks: Right eye, left eye, nose, right and left corner of the mouth as the person has
-            them, (n, 5, 2) float32, px; None where the detector gives none.
+        score: Detector score of each, (n,) float32 in [0, 1].
+        landmarks: Right eye, left eye, nose, right and left corner of the mouth, as seen by the
+            person, (n, 5, 2) float32, px; None if the detector gives none.
     """
 
     xyxy: NDArray[np.float32]
@@ -36,7 +36,7 @@ class Faces:
     landmarks: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse arrays whose shapes don't belong together."""
+        """Refuse arrays whose shapes do not match."""
         n = len(self.score)
         marks = self.landmarks
         if self.xyxy.shape != (n, 4) or (marks is not None and marks.shape != (n, 5, 2)):
@@ -51,11 +51,11 @@ class Faces:
 
     @classmethod
     def empty(cls) -> "Faces":
-        """No face."""
+        """No faces."""
         return cls(np.empty((0, 4), np.float32), np.empty(0, np.float32))
 
     def at(self, indices: NDArray[np.intp]) -> "Faces":
-        """The faces at these places, in this order."""
+        """The faces at these indices, in this order."""
         marks = None if self.landmarks is None else self.landmarks[indices]
         return Faces(self.xyxy[indices], self.score[indices], marks)
 
@@ -66,16 +66,16 @@ class FrameAnalysis:
 
     Attributes:
         size_wh: Width and height of the picture, px.
-        faces: Where they are, best score first.
+        faces: Their boxes and scores, sorted by score.
         labels: The expressions, in column order.
-        probabilities: One row a face, (n, len(labels)) float32, each row sums to 1.
-        unsure_below: A top probability under this is no label.
-        left_out: Expressions that the classifier knows and that were not asked for; where there are
-            any, the probabilities are renormalised over those that were.
-        share_kept: How much of the probability lay on the expressions that were asked for, (n,);
-            None where all were. A face with less than half of it there is unsure.
-        is_cut: Whether there were more faces than were asked for at most.
-        smiles: Whether the smile cascade fired, (n,); None where it was not asked.
+        probabilities: One row per face, (n, len(labels)) float32; each row sums to 1.
+        unsure_below: A face with a lower top probability is unsure.
+        left_out: Expressions that the classifier knows but that were not requested; if there are
+            any, the probabilities are renormalised over the others.
+        share_kept: Share of the probability on the requested expressions, (n,); None if all were
+            requested. A face with less than half is unsure.
+        is_cut: Whether there were more faces than the maximum.
+        smiles: Whether the smile cascade found a smile, (n,); None if it was not used.
         detector: Name of the detector.
         classifier: Name of the classifier.
     """
@@ -93,7 +93,7 @@ class FrameAnalysis:
     classifier: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse arrays whose shapes don't belong together."""
+        """Refuse arrays whose shapes do not match."""
         n = len(self.faces)
         if self.probabilities.shape != (n, len(self.labels)):
             raise InvalidValue(
@@ -119,7 +119,7 @@ class FrameAnalysis:
 
     @property
     def is_unsure(self) -> NDArray[np.bool_]:
-        """Whether that probability is under the threshold, or mostly elsewhere, (n,)."""
+        """Whether that probability is below the threshold, or most of it was left out, (n,)."""
         is_low = self.confidence < self.unsure_below
         if self.share_kept is not None:
             is_low |= self.share_kept < 0.5
@@ -130,7 +130,7 @@ class FrameAnalysis:
         return PictureRecord.of(self).to_json()
 
     def to_frame(self) -> "pandas.DataFrame":
-        """A table with one row a face: number, box in px, score, label, probabilities."""
+        """A table with one row per face: number, box in px, score, label, probabilities."""
         import pandas
 
         columns: dict[str, Any] = {"face": np.arange(1, len(self) + 1)}
@@ -157,10 +157,10 @@ class FaceRecord:
         box: Left, top, right and bottom, px of the picture.
         score: Of the detector, in [0, 1].
         expression: The most probable expression, whether sure or not.
-        is_unsure: Whether the model is too unsure of it for a label.
+        is_unsure: Whether the model is unsure of it.
         probabilities: By expression, in [0, 1].
-        share_kept: See `FrameAnalysis`; None where all expressions were asked for.
-        is_smiling: Whether the smile cascade fired; None where it was not asked.
+        share_kept: See `FrameAnalysis`; None if all expressions were requested.
+        is_smiling: Whether the smile cascade found a smile; None if it was not used.
     """
 
     box: tuple[float, ...]
@@ -174,7 +174,9 @@ class FaceRecord:
     def __post_init__(self) -> None:
         """Refuse a box or probabilities that no face can have."""
         if len(self.box) != 4 or not self.probabilities:
-            raise InvalidValue(f"expected four corners and a probability or more, got {self}")
+            raise InvalidValue(
+                f"expected a box of four numbers and at least one probability, got {self}"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """As plain values; the keys are a contract."""
@@ -188,7 +190,7 @@ class FaceRecord:
         Raises:
             KeyError: A key is missing.
             TypeError: A key is missing or unknown, or a value is of another type.
-            ValueError: The box or the probabilities are not those of a face.
+            ValueError: The box or the probabilities are invalid.
         """
         return cls(**value | {"box": tuple(value["box"])})
 
@@ -202,7 +204,7 @@ class PictureRecord:
         height: Of the picture, px.
         faces: Sorted by detector score.
         renormalised_without: Expressions that were left out.
-        unsure_below: A top probability under this is no label.
+        unsure_below: A face with a lower top probability is unsure.
         has_more_faces: Whether there were more faces than the maximum.
         detector: Name of the detector.
         classifier: Name of the classifier.
@@ -262,7 +264,7 @@ class PictureRecord:
         Raises:
             KeyError: A key is missing.
             TypeError: A key is missing or unknown, or a value is of another type.
-            ValueError: A face is none.
+            ValueError: A face is invalid.
         """
         faces = tuple(FaceRecord.from_json(face) for face in value["faces"])
         without = tuple(value["renormalised_without"])

@@ -86,8 +86,8 @@ class _Walk:
         except OSError as exc:
             reason = f"The folder can't be listed: {exc.strerror or exc}."
             return [MediaFile(name.rstrip("/") or ".", None, reason)]
-        entries = [self._entry(name + n, entry) for n, entry in listed if not n.startswith(".")]
-        return [entry for entry in entries if entry is not None]
+        media = [self._entry(name + n, entry) for n, entry in listed if not n.startswith(".")]
+        return [each for each in media if each is not None]
 
     def _entry(self, name: str, entry: "os.DirEntry[str]") -> MediaFile | str | None:
         is_folder = name.endswith("/")

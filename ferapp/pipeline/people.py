@@ -110,7 +110,7 @@ class People:
         Args:
             faces: Of one frame; columns in the order given to `use_labels`.
             at_s: Time of the frame, s, later than that of the frame before.
-            unsure_below: A top probability under this is no label.
+            unsure_below: A face with a lower top probability is unsure.
             settings: The time constant and the hold time; may change from frame to frame.
         """
         readings = []

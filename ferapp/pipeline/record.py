@@ -36,7 +36,7 @@ def new_recording(
         title: What its owner calls it.
         source: Where the frames come from.
         labels: The expressions in column order.
-        unsure_below: A top probability under this is no label.
+        unsure_below: A face with a lower top probability is unsure.
         settings: How the frames are analysed.
         detector: Name of the face detector.
         classifier: Name of the expression classifier.

@@ -89,11 +89,11 @@ def test_a_visitor_who_waits_is_told_the_place(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("ferapp.ui.pictures.picture_results.turns", lambda: busy)
 
     def other() -> None:
-        with busy.taken():
+        with busy.hold_turn():
             free.wait(10)
 
     threading.Thread(target=other, daemon=True).start()
-    while not busy._line:
+    while not busy.active_count:
         time.sleep(0.01)
     threading.Timer(1, free.set).start()
     upload(at, a=ASTRONAUT)

@@ -131,10 +131,10 @@ class Viewer:
 
     def _analysed(self, image: Image, at_s: float, how: LiveSettings) -> Image:
         try:
-            self.latest.arrived(at_s)
+            self.latest.add_arrival(at_s)
             result = self.stream.process(image, at_s, how.stream)
             picture = drawn(image, result)
-            self.latest.analysed(result)
+            self.latest.add_frame(result)
             metrics.LIVE_FRAMES.labels("analysed").inc()
             if self.recorder and result.labels != self._recorded:
                 self.recorder.end("The recording ended because other expressions were chosen.")
@@ -142,12 +142,12 @@ class Viewer:
                 self.recorder.end("The recording ended because other settings were chosen.")
             self._note(readings_of_frame(result), at_s)
         except UserError as exc:
-            self.latest.failed(str(exc))
+            self.latest.set_message(str(exc))
             self._note(Readings.empty(len(self._recorded)), at_s)
         except Exception:
             # An exception that leaves the callback freezes the picture for good.
             _logger.exception("a frame could not be analysed")
-            self.latest.failed(
+            self.latest.set_message(
                 "The last frames could not be analysed; the picture goes on without."
             )
             self._note(Readings.empty(len(self._recorded)), at_s)

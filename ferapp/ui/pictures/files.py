@@ -46,7 +46,7 @@ def png_of(outcome: PictureResult, places: Floats) -> Callable[[], bytes]:
     """Makes the annotated picture at full size, blurred at the places, (m, 4) px."""
 
     def make() -> bytes:
-        with turns().taken():
+        with turns().hold_turn():
             return png_bytes(_drawn(outcome, places))
 
     return make
@@ -61,7 +61,7 @@ def zip_of(outcomes: Sequence[tuple[PictureResult, Floats]]) -> Callable[[], byt
         with zipfile.ZipFile(out, "w", zipfile.ZIP_STORED) as archive:
             for number, (outcome, places) in enumerate(outcomes, 1):
                 if outcome.analysis is not None:
-                    with turns().taken():
+                    with turns().hold_turn():
                         data = jpeg_bytes(_drawn(outcome, places))
                     archive.writestr(f"ferapp-{number:03d}.jpg", data)
         return out.getvalue()

@@ -152,7 +152,7 @@ def _outcome(
     picture: Picture, choice: Choice, analyzer: Analyzer, report: Callable[[int], None]
 ) -> PictureResult:
     analysis, reason = None, ""
-    with turns().taken(report):
+    with turns().hold_turn(report):
         start = time.perf_counter()
         try:
             analysis = analyzer.analyze(read_image(picture.read()), choice.settings)
@@ -173,7 +173,7 @@ def remembered(
     key = (outcome.picture.id, outcome.id, detail)
     kept = st.session_state.get(name)
     if kept is None or kept[0] != key:
-        with turns().taken():
+        with turns().hold_turn():
             kept = (key, make())
         st.session_state[name] = kept
     return bytes(kept[1])

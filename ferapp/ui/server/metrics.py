@@ -49,12 +49,12 @@ class Line(Protocol):
     """Some who are served, and others who wait."""
 
     @property
-    def served(self) -> int:
+    def active_count(self) -> int:
         """How many are served."""
         ...
 
     @property
-    def waiting(self) -> int:
+    def waiting_count(self) -> int:
         """How many are not yet."""
         ...
 
@@ -64,8 +64,8 @@ L = TypeVar("L", bound=Line)
 
 def watched(name: str, line: L) -> L:
     """Publish how many a line serves and how many wait in it, under a name; returns the line."""
-    _SLOTS.labels(name).set_function(lambda: line.served)
-    _QUEUE.labels(name).set_function(lambda: line.waiting)
+    _SLOTS.labels(name).set_function(lambda: line.active_count)
+    _QUEUE.labels(name).set_function(lambda: line.waiting_count)
     return line
 
 

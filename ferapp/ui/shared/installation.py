@@ -56,7 +56,7 @@ def _show(found: Report) -> None:
     for check in found.checks:
         state = check.finding.state
         if state != "ok":
-            _alert(state, f"**{check.title}**: {check.finding.found}. {check.finding.advice}")
+            _alert(state, f"**{check.title}**: {check.finding.text}. {check.finding.advice}")
     st.code("\n".join(line for line, _ in found.lines()), language=None, wrap_lines=True)
 
 

@@ -106,8 +106,8 @@ def _watch(job: Job[Any], told: Callable[[Job[Any]], str], preview: Callable[[An
         st.progress(0.0, text=f"{line} One video is worked on at a time.")
         return
     words = told(job)
-    if job.left_s is not None:
-        words += f" · {clock(job.left_s + 1)} left"
+    if job.remaining_s is not None:
+        words += f" · {clock(job.remaining_s + 1)} left"
     st.progress(job.share or 0.0, text=words)
     picture = preview(job.work) if job.work is not None else b""
     if picture:

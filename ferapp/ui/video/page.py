@@ -11,7 +11,7 @@ from ferapp.errors import VideoError
 from ferapp.media.encoder import Encoder
 from ferapp.media.video import ENDINGS, Video, VideoInfo
 from ferapp.serving.job import Job
-from ferapp.serving.video_jobs import VideoAnalysisJob, nameless
+from ferapp.serving.video_jobs import VideoAnalysisJob, open_unnamed_file
 from ferapp.settings import ClipSettings, StreamSettings
 from ferapp.system import scratch
 from ferapp.ui.shared import resources
@@ -151,7 +151,7 @@ def _found(source: Source) -> VideoInfo:
     if known is None or known[0] != source.id:
         with (
             st.spinner("Looking at the video …"),
-            nameless(source.read()) as file,
+            open_unnamed_file(source.read()) as file,
             Video(file) as video,
         ):
             known = (source.id, video.info)

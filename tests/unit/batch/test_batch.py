@@ -589,7 +589,7 @@ def test_an_interruption_ends_quickly_and_keeps_what_is_done(
     begin = time.monotonic()
     out, err = process.communicate(timeout=20)
     assert process.returncode == 130 and time.monotonic() - begin < 5
-    assert "What is done is kept" in err and "Traceback" not in err and not out
+    assert "Finished results are kept" in err and "Traceback" not in err and not out
     assert results(tmp_path) >= 3 and not any(map(is_running, workers))
 
 
@@ -631,7 +631,7 @@ def test_an_empty_folder_says_so(folder: Path) -> None:
         pytest.param(("nowhere", "--out", "{}/out"), 2, "does not exist", id="folder"),
         pytest.param(("README.md", "--out", "{}/out"), 2, "is a file", id="a file"),
         pytest.param(("docs",), 2, "--out", id="usage"),
-        pytest.param(("docs", "--out", "docs"), 2, "another folder", id="the same"),
+        pytest.param(("docs", "--out", "docs"), 2, "a folder other than", id="the same"),
         pytest.param(("docs", "--out", "{}", "--engine", "gpu"), 2, "local or ray", id="engine"),
         pytest.param(("docs", "--out", "{}", "--padding", "9"), 2, "padding lies", id="padding"),
         pytest.param(("docs", "--out", "README.md"), 1, "can't be made", id="out is a file"),

@@ -79,13 +79,13 @@ def test_a_bad_file_is_told_and_the_rest_go_on(store: Store, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"), [("ab", "2 sessions"), ("x", "no session")], ids=["two", "none"]
+    ("start", "message"), [("ab", "2 of your"), ("x", "None of your")], ids=["two", "none"]
 )
-def test_an_id_that_is_not_clear_is_a_sentence(store: Store, wanted: str, told: str) -> None:
+def test_an_id_that_is_not_clear_is_a_sentence(store: Store, start: str, message: str) -> None:
     keep(store, "abc1")
     keep(store, "abd2")
-    with pytest.raises(StoreError, match=told):
-        ferapp("delete", wanted, "--yes")
+    with pytest.raises(StoreError, match=message):
+        ferapp("delete", start, "--yes")
     assert len(store.overviews(LOCAL_OWNER)) == 2
 
 

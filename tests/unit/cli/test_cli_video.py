@@ -100,13 +100,13 @@ def out(tmp_path: Path) -> Path:
 def read_clips(monkeypatch: pytest.MonkeyPatch) -> list[Clip]:
     """What the command has read."""
     clips: list[Clip] = []
-    real = command._analysed
+    real = command._analyse
 
-    def analysed(*args: Any) -> Clip:
+    def analyse(*args: Any) -> Clip:
         clips.append(real(*args))
         return clips[-1]
 
-    monkeypatch.setattr(command, "_analysed", analysed)
+    monkeypatch.setattr(command, "_analyse", analyse)
     return clips
 
 
@@ -118,7 +118,7 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError("work was begun")
 
     monkeypatch.setattr(build, "load_analyzer", refuse)
-    monkeypatch.setattr(command, "_analysed", refuse)
+    monkeypatch.setattr(command, "_analyse", refuse)
 
 
 def test_one_object_tells_everything(clip: Path) -> None:
@@ -253,12 +253,16 @@ def test_who_is_seen_is_who_was_asked_for(
     out: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    asked: list[dict[str, Any]] = []
-    monkeypatch.setattr(command, "_analysed", lambda *_: whole)
-    monkeypatch.setattr(overlay, "Overlay", lambda *_, **options: asked.append(options))
+    asked: list[tuple[Clip, frozenset[int] | None, bool]] = []
+
+    def of_clip(clip: Clip, shown: frozenset[int] | None, *, hides_others: bool) -> None:
+        asked.append((clip, shown, hides_others))
+
+    monkeypatch.setattr(command, "_analyse", lambda *_: whole)
+    monkeypatch.setattr(overlay.Overlay, "of_clip", of_clip)
     monkeypatch.setattr(copy, "AnnotatedCopy", FakeCopy)
     told = found(clip, "--out", out / "a.mp4", *args)
-    assert asked == [{"every_s": pytest.approx(0.1), "shown": shown, "hides_others": hides}]
+    assert asked == [(whole, shown, hides)] and whole.every_s == pytest.approx(0.1)
     assert told["notes"] == ["Nothing was copied."] and told["is_partial"] is False
 
 
@@ -321,21 +325,21 @@ def test_of_a_damaged_video_what_can_be_read_is_kept(pair: bytes, tmp_path: Path
 
 Wrong = Callable[[Path, Path], list[object]]
 WRONG: dict[str, tuple[Wrong, str]] = {
-    "the copy is the video": (lambda clip, out: ["--out", clip], "that is the video itself"),
-    "the table is the video": (lambda clip, out: ["--csv", clip], "that is the video itself"),
+    "the copy is the video": (lambda clip, out: ["--out", clip], "this is the video itself"),
+    "the table is the video": (lambda clip, out: ["--csv", clip], "this is the video itself"),
     "by another name": (
         lambda clip, out: ["--out", linked(out / "link.mp4", clip)],
-        "that is the video itself",
+        "this is the video itself",
     ),
     "by a way around": (
         lambda clip, out: ["--parquet", out / ".." / "in" / "clip.mp4"],
-        "that is the video itself",
+        "this is the video itself",
     ),
     "a folder that is missing": (
         lambda clip, out: ["--csv", out / "new" / "a.csv"],
-        "can't be written there",
+        "can't be written",
     ),
-    "a folder": (lambda clip, out: ["--out", out], "can't be written there"),
+    "a folder": (lambda clip, out: ["--out", out], "can't be written"),
     "a name twice": (
         lambda clip, out: ["--csv", out / "a", "--parquet", out / "a"],
         "need different names",
@@ -344,8 +348,8 @@ WRONG: dict[str, tuple[Wrong, str]] = {
         lambda clip, out: ["--csv", out / "a", "--out", out / ".." / "out" / "a"],
         "need different names",
     ),
-    "faces": (lambda clip, out: ["--faces", "the left one"], "numbers with commas"),
-    "half a face": (lambda clip, out: ["--faces", "1.5"], "numbers with commas"),
+    "faces": (lambda clip, out: ["--faces", "the left one"], "numbers separated by commas"),
+    "half a face": (lambda clip, out: ["--faces", "1.5"], "numbers separated by commas"),
     "no frame a second": (lambda clip, out: ["--per-second", 0], "--per-second"),
     "no number": (lambda clip, out: ["--per-second", "nan"], "--per-second"),
     "one class": (lambda clip, out: ["--classes", "fear"], "at least two"),

@@ -113,8 +113,8 @@ def test_nothing_private_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     told = text_of(found) + json.dumps(found.to_record())
     for secret in ("zebulon", "quokka", "s3cret", str(home)):
         assert secret not in told.lower()
-    assert finding(found, "database").found.startswith("~/in/sessions.db, not made yet")
-    assert "FERAPP_SOMETHING" in finding(found, "settings").found
+    assert finding(found, "database").text.startswith("~/in/sessions.db, not created yet")
+    assert "FERAPP_SOMETHING" in finding(found, "settings").text
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_an_account_without_a_name_or_home_is_fine(monkeypatch: pytest.MonkeyPat
     found = report()
     assert "set FERAPP_DATA_DIR" in finding(found, "database").advice
     assert finding(found, "cache").state == "note"
-    assert finding(found, "model.yunet").found == "not fetched"
+    assert finding(found, "model.yunet").text == "not fetched"
     with pytest.raises(StoreError, match="Set FERAPP_DATA_DIR"):
         open_database()
     with pytest.raises(FetchError, match="Set FERAPP_CACHE_DIR"):
@@ -193,8 +193,8 @@ def test_a_check_that_fails_is_a_problem_line(monkeypatch: pytest.MonkeyPatch) -
     assert finding(found, "model.good").state == "ok"
     for key in ("model", "cores"):
         assert finding(found, key).state == "problem"
-        assert finding(found, key).found == "the check failed (ZeroDivisionError)"
-    assert "secret" not in text_of(found) and finding(found, "port").found
+        assert finding(found, key).text == "the check failed (ZeroDivisionError)"
+    assert "secret" not in text_of(found) and finding(found, "port").text
 
 
 # The machine.
@@ -224,7 +224,7 @@ def test_processor_features(
     monkeypatch.setattr(machine, "_PROC", tmp_path)
     monkeypatch.setattr("platform.machine", lambda: kind)
     found = machine.features()
-    assert told in found.found and found.state == state
+    assert told in found.text and found.state == state
 
 
 def test_without_a_proc_numpy_tells_what_it_knows(
@@ -234,9 +234,9 @@ def test_without_a_proc_numpy_tells_what_it_knows(
     monkeypatch.setattr("numpy.show_config", lambda mode: {"SIMD Extensions": simd})
     monkeypatch.setattr(machine, "_PROC", tmp_path)
     monkeypatch.setattr("platform.machine", lambda: "AMD64")
-    told = machine.features().found
+    told = machine.features().text
     assert "avx2 yes" in told and "vnni unknown" in told and "amx unknown" in told
-    assert machine.memory().found
+    assert machine.memory().text
 
 
 def groups(folder: Path, lines: str, files: dict[str, str]) -> None:
@@ -284,7 +284,7 @@ def test_limits_of_control_groups(
     groups(tmp_path, lines, files)
     monkeypatch.setattr(machine, "_PROC", tmp_path / "proc")
     monkeypatch.setattr(machine, "_GROUPS", tmp_path / "groups")
-    assert cores in machine.cores().found and memory in machine.memory().found
+    assert cores in machine.cores().text and memory in machine.memory().text
 
 
 # Libraries.
@@ -300,10 +300,10 @@ def test_a_replaced_library_is_named_in_the_report(
     (tmp_path / "plotly" / "__init__.py").write_text("mended by hand")
     put(tmp_path, "rich", "1.0", {})
     found = dict(packages.libraries())
-    assert found["pillow"].found == "13.0.0, overwritten by pillow-simd 9.0"
+    assert found["pillow"].text == "13.0.0, overwritten by pillow-simd 9.0"
     assert "uninstall pillow-simd`, then" in found["pillow"].advice
-    assert found["plotly"].state == "note" and "1 file missing" in found["plotly"].found
-    assert found["rich"].state == "problem" and "ferapp needs" in found["rich"].found
+    assert found["plotly"].state == "note" and "1 file missing" in found["plotly"].text
+    assert found["rich"].state == "problem" and "ferapp needs" in found["rich"].text
     assert found["numpy"].state == "ok"
 
 
@@ -313,7 +313,7 @@ def test_another_variant_that_works_is_a_note(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(home, "loaded", Loaded(home.loaded.module, trouble))
     for check in (packages.opencv(), packages.onnx_runtime()):
         assert check.state == "note" and check.advice == "Repair it with `c`."
-        assert check.found.endswith("; a replaced b")
+        assert check.text.endswith("; a replaced b")
 
 
 def test_another_variant_beside_the_required_one_is_a_note(
@@ -333,10 +333,10 @@ def test_models_that_are_wrong_or_missing_are_problems(
     monkeypatch.setattr(weights, "place", lambda file: tmp_path / file.file)
     (tmp_path / manifest().named("ssd-320").file).write_bytes(b"damaged")
     found = dict(places.models())
-    assert (found["ssd-320"].state, found["ssd-320"].found) == ("problem", "wrong")
+    assert (found["ssd-320"].state, found["ssd-320"].text) == ("problem", "wrong")
     assert "expected sha256" in found["ssd-320"].advice
-    assert found["seresnet-48"].found == "missing"
-    assert (found["yunet"].state, found["yunet"].found) == ("ok", "not fetched")
+    assert found["seresnet-48"].text == "missing"
+    assert (found["yunet"].state, found["yunet"].text) == ("ok", "not fetched")
 
 
 @pytest.fixture
@@ -353,10 +353,10 @@ def make(file: Path) -> None:
 
 
 def test_a_database_is_looked_at_without_changing_it(file: Path) -> None:
-    assert "not made yet" in places.database().found and not file.parent.exists()
+    assert "not created yet" in places.database().text and not file.parent.exists()
     make(file)
     before = file.read_bytes()
-    assert "can be written" in places.database().found
+    assert "writable" in places.database().text
     assert file.read_bytes() == before and [p.name for p in file.parent.iterdir()] == [file.name]
 
 
@@ -415,18 +415,18 @@ def test_room_on_the_disk(free: int, state: str, monkeypatch: pytest.MonkeyPatch
 
 def test_the_port_that_the_app_will_have(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STREAMLIT_SERVER_PORT", raising=False)
-    assert places.port().found.startswith("8501")
+    assert places.port().text.startswith("8501")
     with socket.create_server(("127.0.0.1", 0)) as other:
         number = other.getsockname()[1]
         monkeypatch.setenv("STREAMLIT_SERVER_PORT", str(number))
         taken = places.port()
-    assert (taken.state, taken.found) == ("note", f"{number} is taken")
+    assert (taken.state, taken.text) == ("note", f"{number} is in use")
     assert f"make run PORT={number + 1}" in taken.advice
-    assert places.port().found == f"{number} is free"
+    assert places.port().text == f"{number} is free"
     for wrong in ("70000", "abc", "-1"):
         monkeypatch.setenv("STREAMLIT_SERVER_PORT", wrong)
         assert places.port().state == "problem" and wrong in places.port().advice
-    assert places.port(8600).found == "8600, used by this app"
+    assert places.port(8600).text == "8600, used by this app"
 
 
 # On the page.

@@ -65,7 +65,7 @@ def test_work_is_done_and_closed_once(makes: Makes) -> None:
     work.allow()
     assert job.wait(LONG_S) and job.is_over
     assert (job.state, job.failure, job.done, job.share) == ("done", "", 4, 1)
-    assert work.closes == 1 and job.left_s is None
+    assert work.closes == 1 and job.remaining_s is None
 
 
 def test_progress_tells_the_share_and_the_time_left(makes: Makes) -> None:
@@ -73,14 +73,14 @@ def test_progress_tells_the_share_and_the_time_left(makes: Makes) -> None:
     clock.now_s = 100.0
     job = makes(work, clock=clock)
     assert work.began.wait(LONG_S)
-    assert (job.done, job.share, job.left_s) == (0, 0, None), "nobody can tell before a step"
+    assert (job.done, job.share, job.remaining_s) == (0, 0, None), "nobody can tell before a step"
     clock.now_s += 10
     work.allow(1)
     wait_until(lambda: job.done == 1)
-    assert job.share == pytest.approx(0.25) and job.left_s == pytest.approx(30)
+    assert job.share == pytest.approx(0.25) and job.remaining_s == pytest.approx(30)
     work.allow(2)
     wait_until(lambda: job.done == 3)
-    assert job.left_s == pytest.approx(10 / 3)
+    assert job.remaining_s == pytest.approx(10 / 3)
 
 
 def test_time_in_the_line_is_no_time_of_work(makes: Makes) -> None:
@@ -94,7 +94,7 @@ def test_time_in_the_line_is_no_time_of_work(makes: Makes) -> None:
     clock.now_s += 10
     second.allow(1)
     wait_until(lambda: waiting.done == 1)
-    assert waiting.left_s == pytest.approx(30)
+    assert waiting.remaining_s == pytest.approx(30)
 
 
 def test_what_nobody_knows_is_not_told(makes: Makes) -> None:
@@ -102,7 +102,7 @@ def test_what_nobody_knows_is_not_told(makes: Makes) -> None:
     job = makes(work)
     work.allow(1)
     wait_until(lambda: job.done == 1)
-    assert (job.total, job.share, job.left_s) == (0, None, None)
+    assert (job.total, job.share, job.remaining_s) == (0, None, None)
 
 
 def test_more_work_than_was_claimed_is_no_more_than_all(makes: Makes) -> None:
@@ -110,7 +110,7 @@ def test_more_work_than_was_claimed_is_no_more_than_all(makes: Makes) -> None:
     job = makes(work)
     work.allow(3)
     wait_until(lambda: job.done == 3)
-    assert job.share == 1 and job.left_s == 0
+    assert job.share == 1 and job.remaining_s == 0
 
 
 def test_the_next_in_line_goes_on_when_the_first_ends(makes: Makes) -> None:
@@ -171,7 +171,7 @@ def test_cancelled_at_work_it_ends_at_once(makes: Makes) -> None:
     assert work.closes >= 1, "closed on the thread that cancels: the work may hang"
     job.cancel()
     assert job.wait(LONG_S) and job.state == "cancelled" and job.failure == "" and job.done == 1
-    assert job.left_s is None
+    assert job.remaining_s is None
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_what_a_user_can_mend_is_told(makes: Makes) -> None:
     work.allow(1)
     assert job.wait(LONG_S)
     assert (job.state, job.failure, work.closes) == ("failed", "The video is damaged.", 1)
-    assert job.left_s is None
+    assert job.remaining_s is None
 
 
 def test_what_can_t_even_begin_is_told(makes: Makes, caplog: pytest.LogCaptureFixture) -> None:

@@ -46,9 +46,9 @@ def play(times: list[float], *, cost_s: float = 0.01, network_s: float = 5.0) ->
     latest = Latest(clock)
     for at_s in times:
         clock.now_s = at_s + network_s
-        latest.arrived(at_s)
+        latest.add_arrival(at_s)
         clock.now_s += cost_s
-        latest.analysed(frame(at_s, 1))
+        latest.add_frame(frame(at_s, 1))
     return latest
 
 
@@ -73,9 +73,9 @@ def test_frames_that_were_replaced_are_counted() -> None:
 
 def test_a_message_goes_with_the_next_good_frame() -> None:
     latest = play([0.0])
-    latest.failed("broken")
+    latest.set_message("broken")
     assert latest.snapshot().message == "broken"
-    latest.analysed(frame(0.1, 1))
+    latest.add_frame(frame(0.1, 1))
     assert latest.snapshot().message is None
 
 
@@ -101,8 +101,8 @@ def test_readers_and_the_writer_don_t_wait_for_each_other() -> None:
     for reader in readers:
         reader.start()
     for i in range(500):
-        latest.arrived(i / 15)
-        latest.analysed(frame(i / 15, 1, 2))
+        latest.add_arrival(i / 15)
+        latest.add_frame(frame(i / 15, 1, 2))
     stop.set()
     for reader in readers:
         reader.join(10)

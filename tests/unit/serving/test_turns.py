@@ -29,7 +29,7 @@ class Visitor:
 
     def _run(self) -> None:
         try:
-            with self._turns.taken(self._report):
+            with self._turns.hold_turn(self._report):
                 self.works.set()
                 self.may_go.wait(LONG_S)
         except (InterruptedError, TooBusy) as exc:
@@ -43,8 +43,8 @@ class Visitor:
 
 def until(turns: Turns, waiting: int) -> None:
     deadline_s = time.monotonic() + LONG_S
-    while turns.waiting != waiting:
-        assert time.monotonic() < deadline_s, turns.waiting
+    while turns.waiting_count != waiting:
+        assert time.monotonic() < deadline_s, turns.waiting_count
         time.sleep(0.01)
 
 
@@ -62,7 +62,7 @@ def test_so_many_work_and_the_others_come_in_order() -> None:
     assert visitors[2].works.wait(LONG_S) and not visitors[3].works.is_set()
     for visitor in visitors:
         visitor.go()
-    assert visitors[0].places == [] and turns.waiting == 0
+    assert visitors[0].places == [] and turns.waiting_count == 0
     for visitor, first in zip(visitors[2:], (1, 2, 3), strict=True):
         assert visitor.places[0] == first
         assert visitor.places == sorted(visitor.places, reverse=True), "nobody is overtaken"
@@ -74,16 +74,16 @@ def test_who_leaves_the_line_gives_up_the_place() -> None:
     assert first.works.wait(LONG_S)
     gone = Visitor(turns, leaves=True)
     gone.go()
-    assert isinstance(gone.error, InterruptedError) and turns.waiting == 0
+    assert isinstance(gone.error, InterruptedError) and turns.waiting_count == 0
     first.go()
-    with turns.taken(lambda place: pytest.fail(f"waits at {place}")):
+    with turns.hold_turn(lambda place: pytest.fail(f"waits at {place}")):
         pass
 
 
 def test_work_that_fails_gives_its_turn_back() -> None:
     turns = Turns(1, most_waiting=0)
     for _ in range(3):
-        with pytest.raises(ValueError, match="broken"), turns.taken():
+        with pytest.raises(ValueError, match="broken"), turns.hold_turn():
             raise ValueError("broken")
 
 
@@ -94,11 +94,11 @@ def test_a_line_that_is_too_long_is_a_sentence() -> None:
     second = Visitor(turns)
     until(turns, 1)
     with (
-        pytest.raises(TooBusy, match=r"^The server is full: 1 are waiting already\."),
-        turns.taken(),
+        pytest.raises(TooBusy, match=r"^The server is full: 1 visitors are already waiting\."),
+        turns.hold_turn(),
     ):
         pytest.fail("it let a third in")
     first.go()
     second.go()
-    with turns.taken():
+    with turns.hold_turn():
         pass

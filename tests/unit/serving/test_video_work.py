@@ -29,7 +29,7 @@ from ferapp.serving.video_jobs import (
     PREVIEW_PX,
     VideoAnalysisJob,
     VideoCopyJob,
-    nameless,
+    open_unnamed_file,
 )
 from ferapp.settings import ClipSettings
 from ferapp.types import Faces
@@ -335,7 +335,7 @@ def test_a_full_disk_is_a_sentence(
     with pytest.raises(VideoError, match="no room"):
         VideoCopyJob(data, overlay(clip), 1.0)
     with pytest.raises(VideoError, match="no room for a video of 3 MB"):
-        nameless(bytes(2_600_000))
+        open_unnamed_file(bytes(2_600_000))
 
 
 @pytest.mark.parametrize("name", ["TemporaryFile", "mkdtemp"])
@@ -352,9 +352,9 @@ def test_a_disk_so_full_that_no_file_can_be_made_is_a_sentence(
         VideoCopyJob(data, overlay(clip), 1.0)
 
 
-def test_a_nameless_file_holds_what_was_given(tmp_path: Path, monkeypatch: Any) -> None:
+def test_an_unnamed_file_holds_the_data(tmp_path: Path, monkeypatch: Any) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    with nameless(b"abc") as file:
+    with open_unnamed_file(b"abc") as file:
         assert not list(tmp_path.iterdir())
         file.seek(0)
         assert file.read() == b"abc" and file.fileno() >= 0
