@@ -111,7 +111,7 @@ def place(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", FILES, ids=place)
-def test_rooms_import_only_what_lies_below(path: Path) -> None:
+def test_packages_import_only_lower_layers(path: Path) -> None:
     room = place(path).split("/")[0].removesuffix(".py")
     rooms = {n.split(".")[1] for n in imports(path) if n.startswith("ferapp.")}
     assert rooms <= MAY_IMPORT[room] | {room}
@@ -121,7 +121,7 @@ UI = [path for path in FILES if place(path).startswith("ui/")]
 
 
 @pytest.mark.parametrize("path", UI, ids=place)
-def test_pages_share_what_is_shared_alone(path: Path) -> None:
+def test_pages_import_only_shared_modules(path: Path) -> None:
     folder = place(path).split("/")[1].removesuffix(".py")
     folders = {n.split(".")[2] for n in imports(path) if n.startswith("ferapp.ui.")}
     assert folders <= UI_MAY_IMPORT.get(folder, set()) | {folder}
@@ -148,7 +148,7 @@ def test_libraries_stay_in_their_homes(path: Path) -> None:
         )
 
 
-def test_what_comes_in_variants_is_loaded_at_home_alone() -> None:
+def test_libraries_with_variants_are_loaded_only_in_their_homes() -> None:
     """What was imported past its home would be used without a look at which variant it is."""
     homes = {
         place(path)
@@ -205,12 +205,12 @@ def test_nothing_imports_a_test(path: Path) -> None:
         "def later():\n    from tests.e2e.test_live import Live",
     ],
 )
-def test_an_import_of_a_test_is_seen(line: str, tmp_path: Path) -> None:
+def test_an_import_of_a_test_is_detected(line: str, tmp_path: Path) -> None:
     (tmp_path / "one.py").write_text(line, encoding="utf-8")
     assert len(imported_tests(tmp_path / "one.py")) == 1
 
 
-def test_every_room_is_drawn_in_the_architecture() -> None:
+def test_every_package_is_described_in_the_architecture() -> None:
     text = (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
     rooms = {p.name for p in ROOT.iterdir() if p.is_dir() and p.name != "__pycache__"}
     assert not [room for room in rooms if f"| `{room}/` |" not in text]
@@ -239,9 +239,9 @@ def test_public_names_load_on_use() -> None:
         _ = ferapp.nothing
 
 
-def test_the_command_line_starts_without_libraries_that_may_be_broken() -> None:
+def test_the_command_line_starts_without_fragile_libraries() -> None:
     assert loaded_after("import ferapp.cli.app") == []
 
 
-def test_the_server_starts_without_libraries_that_may_be_broken() -> None:
+def test_the_server_starts_without_fragile_libraries() -> None:
     assert not {"cv2", "onnxruntime"} & set(loaded_after("import app"))

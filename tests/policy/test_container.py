@@ -86,7 +86,7 @@ def test_build_finds_every_file_that_it_copies() -> None:
     assert not [path for path in copied() if not (ROOT / path).exists() or is_ignored(path)]
 
 
-def test_image_holds_all_that_the_wheel_takes() -> None:
+def test_image_holds_everything_in_the_wheel() -> None:
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     target = wheel["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert {*target["packages"], *target["force-include"]} <= set(copied())
@@ -114,7 +114,7 @@ def test_image_does_not_run_as_root() -> None:
     assert "--uid 10001 --gid 10001" in made and "--owner 10001 --group 10001" in made
 
 
-def test_image_writes_nowhere_but_in_its_volume() -> None:
+def test_image_writes_only_to_its_volume() -> None:
     settings = dict(pair.split("=") for rest in of("ENV") for pair in rest.split())
     assert of("VOLUME") == ["/data"]
     for name in ("HOME", "FERAPP_DATA_DIR", "FERAPP_CACHE_DIR"):
@@ -174,7 +174,7 @@ def test_nginx_asks_all_replicas_at_their_addresses() -> None:
     assert replicas == [f"{address}:{of('EXPOSE')[0]}" for address in addresses]
 
 
-def test_mounted_files_are_there_and_secrets_are_not_in_git() -> None:
+def test_mounted_files_exist_and_secrets_are_not_in_git() -> None:
     for service in SERVICES.values():
         for mount in service.get("volumes", []):
             source = mount.split(":")[0]
@@ -259,7 +259,7 @@ def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @posix
-def test_health_check_tells_whether_the_app_answers(replica: int, port: int) -> None:
+def test_health_check_fails_if_the_app_does_not_answer(replica: int, port: int) -> None:
     _, *arguments = health_check()
 
     def status(number: int) -> int:
@@ -271,7 +271,7 @@ def test_health_check_tells_whether_the_app_answers(replica: int, port: int) -> 
 
 
 @posix
-def test_nginx_refuses_a_file_that_its_script_does_not_know(tmp_path: Path) -> None:
+def test_nginx_refuses_an_unknown_file(tmp_path: Path) -> None:
     shutil.copy(SCRIPT, tmp_path)
     text = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
     (tmp_path / "nginx.conf").write_text(text + "# 127.0.0.1:8503\n")
@@ -285,7 +285,7 @@ def test_nginx_refuses_a_file_that_its_script_does_not_know(tmp_path: Path) -> N
 
 
 @posix
-def test_nginx_writes_nowhere_but_in_its_folder(tmp_path: Path) -> None:
+def test_nginx_writes_only_to_its_folder(tmp_path: Path) -> None:
     work = tmp_path / "work"
     subprocess.run(
         ["sh", SCRIPT, SITE, "192.0.2.1:8501"],

@@ -40,7 +40,7 @@ def test_hooks_run_a_release_that_make_lint_may_run() -> None:
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
-def test_workflows_may_do_no_more_than_they_need(file: Path) -> None:
+def test_workflows_have_minimal_permissions(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     workflow = yaml.safe_load(text)
     assert workflow["permissions"] == {"contents": "read"}
@@ -52,7 +52,7 @@ def test_workflows_may_do_no_more_than_they_need(file: Path) -> None:
             assert "checkout" not in str(job["steps"])
 
 
-def test_workflows_run_what_is_there() -> None:
+def test_workflows_run_existing_targets() -> None:
     ci, release = ((GITHUB / "workflows" / name).read_text() for name in ("ci.yml", "release.yml"))
     assert "run: .ci/run\n" in ci and (ROOT / ".ci" / "run").stat().st_mode & 0o111
     targets = re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)

@@ -23,7 +23,7 @@ LINKS = [
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/usage.md"])
-def test_the_python_example_gives_what_it_says(monkeypatch: pytest.MonkeyPatch, page: str) -> None:
+def test_the_python_example_prints_what_it_says(monkeypatch: pytest.MonkeyPatch, page: str) -> None:
     monkeypatch.chdir(ROOT)
     text = (ROOT / page).read_text(encoding="utf-8")
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL)

@@ -42,7 +42,7 @@ def test_every_library_is_pinned_with_hashes() -> None:
     assert not [pin for pin in pins() if not line.fullmatch(pin)]
 
 
-def test_what_the_app_asks_for_is_what_is_pinned() -> None:
+def test_pinned_requirements_match_those_of_the_app() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lag = []
     for wanted in map(Requirement, project["dependencies"]):
@@ -69,13 +69,13 @@ def _pins_are_installed() -> None:
 
 
 @pytest.mark.usefixtures("_pins_are_installed")
-def test_nothing_is_installed_with_the_app_that_is_not_pinned() -> None:
+def test_everything_installed_with_the_app_is_pinned() -> None:
     names = {canonicalize_name(library.name) for library in libraries()} - {"ferapp"}
     assert len(names) > 50 and names <= set(pinned())
 
 
 @pytest.mark.usefixtures("_pins_are_installed")
-def test_every_library_may_be_used_by_everybody() -> None:
+def test_every_library_has_a_permissive_licence() -> None:
     refused = [
         library
         for library in libraries()
@@ -128,7 +128,7 @@ BSD = "Redistribution and use in source and binary forms are permitted provided 
         pytest.param({}, "", UNKNOWN, id="nothing is said"),
     ],
 )
-def test_licences_are_told_by_their_spdx_names(
+def test_licences_are_given_by_their_spdx_names(
     fields: dict[str, str], text: str, expected: str, tmp_path: Path
 ) -> None:
     assert licence(Installed(tmp_path, fields, text)) == expected
@@ -141,9 +141,7 @@ def test_licences_are_told_by_their_spdx_names(
         pytest.param("idna 3.20 PYSEC-2099-1", "PYSEC-2099-1", id="a vulnerability"),
     ],
 )
-def test_an_audit_that_did_not_take_place_is_no_success(
-    report: str, told: str, tmp_path: Path
-) -> None:
+def test_an_audit_that_could_not_run_is_no_success(report: str, told: str, tmp_path: Path) -> None:
     auditor = tmp_path / "pip-audit"
     auditor.write_text(f'#!/bin/sh\nprintf "{report}" > build/audit.txt\nexit 1\n')
     auditor.chmod(0o755)

@@ -38,7 +38,7 @@ def functions_of(file: str) -> set[str]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0][:60])
-def test_every_threat_has_a_test_that_is_there_or_a_reason(row: list[str]) -> None:
+def test_every_threat_has_an_existing_test_or_a_reason(row: list[str]) -> None:
     assert len(row) == 3 and all(row)
     named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row[2])
     assert row[2].count("`tests/") == len(named), "written as `tests/file.py::test_name`"
@@ -47,7 +47,7 @@ def test_every_threat_has_a_test_that_is_there_or_a_reason(row: list[str]) -> No
         assert re.match(r"(open|cannot happen): ", row[2]), row[2]
 
 
-def test_the_list_is_whole() -> None:
+def test_the_list_of_threats_is_complete() -> None:
     """Or the way in which its rows are found has changed."""
     assert len(ROWS) > 100
 
@@ -66,7 +66,7 @@ def photo_that_tells() -> bytes:
     return out.getvalue() + f"<html><script>{SECRET}</script>PK\3\4".encode()
 
 
-def test_nothing_of_a_picture_goes_on_but_what_is_seen() -> None:
+def test_pictures_are_passed_on_without_metadata() -> None:
     data = photo_that_tells()
     assert data.count(SECRET.encode()) == 4, "or the search proves nothing"
     at = upload(app(), **{SECRET: data})
@@ -88,7 +88,7 @@ STRIPS = [(1, 1), (2, 1), (1, 10_000), (10_000, 1), (3, 30_000)]
 
 
 @pytest.mark.parametrize("shape", STRIPS, ids=str)
-def test_a_strip_without_a_face_is_read_calmly(shape: tuple[int, int]) -> None:
+def test_an_extreme_aspect_ratio_without_faces_is_read(shape: tuple[int, int]) -> None:
     found = load_analyzer().analyze(np.full((*shape, 3), 127, np.uint8))
     assert len(found) == 0 and found.size_wh == shape[::-1]
 
@@ -123,7 +123,7 @@ FRAMES = """if True:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs the folders of POSIX")
-def test_frames_and_pictures_are_written_nowhere(tmp_path: Path) -> None:
+def test_frames_and_pictures_are_never_written_to_disk(tmp_path: Path) -> None:
     """Neither by Python nor, in the folders that are the user's, by a library behind its back."""
     run = subprocess.run(
         [sys.executable, "-c", FRAMES, SAMPLES / "astronaut.jpg"],
@@ -139,7 +139,7 @@ def test_frames_and_pictures_are_written_nowhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [*SENTENCES, "SomethingNew"])
-def test_what_the_browser_says_of_the_camera_becomes_a_sentence(
+def test_camera_errors_of_the_browser_become_messages(
     error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told = {"Works": "The camera works.", "SomethingNew": "could not open the camera (Something"}
@@ -151,7 +151,7 @@ def test_what_the_browser_says_of_the_camera_becomes_a_sentence(
         assert sentence is None if found is None else expected in str(sentence)
 
 
-def test_every_reason_of_the_camera_says_what_to_do() -> None:
+def test_every_camera_error_says_what_to_do() -> None:
     known = {"NotAllowedError", "NotFoundError", "NotReadableError", "InsecureContext"}
     assert known <= set(SENTENCES) and len(set(SENTENCES.values())) == len(SENTENCES)
     for words in SENTENCES.values():
@@ -170,14 +170,14 @@ def connecting() -> None:
 
 
 @pytest.mark.parametrize("for_s", [1, 16])
-def test_a_connection_that_does_not_come_about_is_explained(for_s: int) -> None:
+def test_a_failed_connection_is_explained(for_s: int) -> None:
     at = AppTest.from_function(connecting, default_timeout=30)
     at.session_state["for_s"] = for_s
     told = [warning.value for warning in at.run().warning]
     assert not at.exception and told == ([CONNECTION_FAILED] if for_s > 15 else [])
 
 
-def test_no_picture_is_decoded_elsewhere() -> None:
+def test_pictures_are_decoded_in_one_module() -> None:
     """OpenCV reads other files than Pillow, other pixels of some, and has no limit."""
     decoding = re.compile(r"cv2\.(imdecode|imread|VideoCapture)")
     files = [*(ROOT / "ferapp").rglob("*.py"), ROOT / "app.py", *(ROOT / "pages").glob("*.py")]

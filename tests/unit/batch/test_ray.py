@@ -30,7 +30,7 @@ def _environment() -> Iterator[None]:
     os.environ.update(before)
 
 
-def test_what_dies_is_done_again_and_no_other_machine_is_asked(tmp_path: Path) -> None:
+def test_a_crashed_actor_is_replaced_and_no_other_machine_is_contacted(tmp_path: Path) -> None:
     names = [f"{n}.jpg" for n in range(6)] + ["dies-once.jpg", "bad.jpg", "dies.jpg", "9.jpg"]
     worker = Scripted(tmp_path)
     engine = on_ray(worker, items(tmp_path, *names), workers=2, threads=1)
@@ -53,7 +53,7 @@ def test_workers_without_models_stop_the_batch(tmp_path: Path) -> None:
     assert not sys.modules["ray"].is_initialized()
 
 
-def test_results_are_those_of_local_workers(tmp_path: Path) -> None:
+def test_ray_gives_the_same_results_as_local_workers(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     for path in SAMPLES.glob("*.jpg"):
@@ -70,7 +70,7 @@ def test_results_are_those_of_local_workers(tmp_path: Path) -> None:
     assert contents(tmp_path / "ray") == contents(tmp_path / "local")
 
 
-def test_a_cluster_that_is_not_there_is_a_sentence(
+def test_an_unreachable_cluster_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "nowhere")

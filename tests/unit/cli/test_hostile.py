@@ -18,7 +18,7 @@ def rows() -> list[dict[str, str]]:
         return [r for r in csv.DictReader(file, delimiter="\t") if "img/" in r["file"]]
 
 
-def test_every_hostile_picture_gives_what_it_must() -> None:
+def test_every_hostile_picture_gives_its_expected_result() -> None:
     expected = rows()
     folder = shared("data/hostile")
     run = ferapp("analyze", "--json", *[folder / row["file"] for row in expected])

@@ -70,7 +70,7 @@ def test_padding_makes_the_crop_larger() -> None:
     )
 
 
-def test_classes_left_out_are_said_and_the_rest_sums_to_one() -> None:
+def test_left_out_classes_are_listed_and_the_rest_sums_to_one() -> None:
     analyzer = Analyzer(FakeDetector(faces(LEFT)), FakeClassifier(EXPRESSIONS))
     analysis = analyzer.analyze(halves(), AnalysisSettings(classes=("fear", "happiness")))
     assert analysis.labels == ("happiness", "fear"), "in the classifier's order"
@@ -79,12 +79,12 @@ def test_classes_left_out_are_said_and_the_rest_sums_to_one() -> None:
     assert analysis.to_record()["renormalised_without"] == list(analysis.left_out)
 
 
-def test_nothing_left_to_renormalise_is_shared_equally() -> None:
+def test_renormalising_zeros_gives_equal_shares() -> None:
     np.testing.assert_allclose(renormalised(np.zeros((1, 4), np.float32)), np.full((1, 4), 0.25))
 
 
 @pytest.mark.parametrize(("threshold", "is_unsure"), [(None, True), (0.5, False), (0.99, True)])
-def test_unsure_under_the_threshold_of_the_classifier_or_the_caller(
+def test_unsure_below_the_threshold_of_the_classifier_or_the_caller(
     threshold: float | None, is_unsure: bool
 ) -> None:
     classifier = FakeClassifier(EXPRESSIONS)  # its top probability is 0.93
@@ -104,7 +104,7 @@ def test_settings_reach_the_detector() -> None:
     assert (asked.confidence, asked.iou) == (0.7, 0.2)
 
 
-def test_a_bound_that_is_hit_is_told() -> None:
+def test_more_faces_than_the_maximum_are_reported() -> None:
     analyzer = Analyzer(FakeDetector(faces(LEFT, RIGHT)), FakeClassifier(EXPRESSIONS))
     at_most = [AnalysisSettings(DetectionSettings(max_faces=n)) for n in (1, 2)]
     one, two = (analyzer.analyze(halves(), how) for how in at_most)
@@ -131,12 +131,12 @@ def test_a_face_whose_expression_was_left_out_is_unsure() -> None:
         pytest.param(np.zeros((9, 9, 3), np.float32), id="floats"),
     ],
 )
-def test_pictures_of_another_kind_are_refused_in_words(image: np.ndarray) -> None:
+def test_arrays_that_are_not_rgb_uint8_are_refused(image: np.ndarray) -> None:
     with pytest.raises(InvalidValue, match="expected an RGB picture"):
         Analyzer(FakeDetector(Faces.empty()), FakeClassifier(EXPRESSIONS)).analyze(image)
 
 
-def test_smiles_are_read_only_when_asked() -> None:
+def test_smiles_are_detected_only_on_request() -> None:
     analyzer = Analyzer(
         FakeDetector(faces(LEFT, RIGHT)),
         FakeClassifier(EXPRESSIONS),
@@ -155,7 +155,7 @@ def test_smiles_are_read_only_when_asked() -> None:
         pytest.param(AnalysisSettings(with_smile=True), "cascade is not loaded", id="smile"),
     ],
 )
-def test_what_the_models_can_not_do_is_a_sentence(settings: AnalysisSettings, told: str) -> None:
+def test_unsupported_settings_are_refused(settings: AnalysisSettings, told: str) -> None:
     analyzer = Analyzer(FakeDetector(Faces.empty()), FakeClassifier(EXPRESSIONS))
     with pytest.raises(SettingError, match=told):
         analyzer.analyze(halves(), settings)
@@ -175,7 +175,7 @@ def test_settings_out_of_range_are_refused(values: dict[str, object]) -> None:
         AnalysisSettings(**values)
 
 
-def test_arrays_that_don_t_belong_together_are_refused() -> None:
+def test_arrays_of_different_lengths_are_refused() -> None:
     with pytest.raises(InvalidValue, match="probabilities"):
         FrameAnalysis((4, 4), faces(LEFT), EXPRESSIONS, np.zeros((2, 8), np.float32), 0.5)
     with pytest.raises(InvalidValue, match="expected smiles"):

@@ -103,14 +103,14 @@ def test_every_face_is_read_at_the_times_of_the_frames(tmp_path: Path) -> None:
     np.testing.assert_array_equal(clip.readings.of(1).xyxy[0], [40, 60, 120, 140])
 
 
-def test_the_picture_of_each_frame_comes_with_what_it_shows(tmp_path: Path) -> None:
+def test_each_frame_comes_with_its_picture_and_faces(tmp_path: Path) -> None:
     setup = Setup(tmp_path, faces(40))
     with setup.analysis(max_side_px=160) as analysis:
         for image, frame in analysis:
             assert image.shape == (120, 160, 3) and frame.size_wh == (160, 120)
 
 
-def test_of_many_frames_none_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_frame_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ferapp.pipeline.clip._JOINED_AFTER", 4)
     analysis = Setup(tmp_path, faces(40)).analysis()
     done(analysis)
@@ -118,7 +118,7 @@ def test_of_many_frames_none_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.parametrize(("every", "looks"), [(None, 12), (1, 12), (3, 4), (5, 3)], ids=str)
-def test_faces_are_looked_for_in_some_frames_and_read_in_all(
+def test_faces_are_detected_in_some_frames_and_read_in_all(
     tmp_path: Path, every: int | None, looks: int
 ) -> None:
     setup = Setup(tmp_path, faces(40))
@@ -132,7 +132,7 @@ def test_faces_are_looked_for_in_some_frames_and_read_in_all(
 
 
 @pytest.mark.parametrize(("rate", "looks"), [(30, 6), (60, 3)], ids=str)
-def test_faces_are_looked_for_fifteen_times_a_second(tmp_path: Path, rate: int, looks: int) -> None:
+def test_faces_are_detected_fifteen_times_a_second(tmp_path: Path, rate: int, looks: int) -> None:
     setup = Setup(tmp_path, faces(40))
     done(setup.analysis(setup.clip(rate=rate)))
     assert len(setup.detector.settings) == looks
@@ -159,7 +159,7 @@ def test_at_low_rates_faces_count_at_once_and_keep_their_ids(
     assert readings.faces == [1, 2] and len(analysis.result().unconfirmed) == 0
 
 
-def test_boxes_that_were_found_once_are_told_as_shares_of_the_frame(tmp_path: Path) -> None:
+def test_unconfirmed_boxes_are_kept_as_shares_of_the_frame(tmp_path: Path) -> None:
     setup = Setup(tmp_path, *[faces(40)] * 5, faces(40, 160), faces(40))
     analysis = setup.analysis()
     done(analysis)
@@ -179,7 +179,7 @@ def test_a_clip_without_faces_is_whole_and_empty(tmp_path: Path) -> None:
     assert tracks_of(clip.readings) == []
 
 
-def test_only_the_classes_that_were_chosen_are_columns(tmp_path: Path) -> None:
+def test_only_chosen_classes_are_columns(tmp_path: Path) -> None:
     setup = Setup(tmp_path, faces(40))
     analysis = setup.analysis(analysis=AnalysisSettings(classes=("sadness", "anger")))
     assert analysis.result().readings.probabilities.shape == (0, 2), "before the first frame too"
@@ -189,7 +189,7 @@ def test_only_the_classes_that_were_chosen_are_columns(tmp_path: Path) -> None:
     assert clip.readings.probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
 
 
-def test_a_class_that_nobody_knows_is_an_error(tmp_path: Path) -> None:
+def test_an_unknown_class_is_an_error(tmp_path: Path) -> None:
     analysis = Setup(tmp_path, faces(40)).analysis(analysis=AnalysisSettings(classes=("a", "b")))
     with pytest.raises(SettingError, match="does not know"):
         done(analysis)
@@ -210,7 +210,7 @@ def test_stopping_in_the_middle_keeps_what_was_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("after", [0, 6], ids=["before the first frame", "in the middle"])
-def test_closing_from_another_thread_ends_it_and_it_is_not_whole(
+def test_closing_from_another_thread_ends_the_analysis_incomplete(
     tmp_path: Path, after: int
 ) -> None:
     setup = Setup(tmp_path, faces(40))
@@ -229,7 +229,7 @@ def test_closing_from_another_thread_ends_it_and_it_is_not_whole(
     assert clip.duration_s < 6
 
 
-def test_what_was_read_may_be_had_in_the_middle_and_again(tmp_path: Path) -> None:
+def test_the_result_is_available_at_any_time_and_repeatedly(tmp_path: Path) -> None:
     lengths = []
     with Setup(tmp_path, faces(40)).analysis() as analysis:
         for _ in analysis:
@@ -241,7 +241,7 @@ def test_what_was_read_may_be_had_in_the_middle_and_again(tmp_path: Path) -> Non
         assert analysis.result().is_whole and len(analysis.result().readings) == 10
 
 
-def test_what_a_model_can_not_do_reaches_the_caller(tmp_path: Path) -> None:
+def test_an_error_of_the_classifier_reaches_the_caller(tmp_path: Path) -> None:
     analysis = Setup(tmp_path, faces(40), broken=True).analysis()
     pid = analysis._video._child.pid
     with pytest.raises(ModelError, match="numbers that are none"):
@@ -250,7 +250,7 @@ def test_what_a_model_can_not_do_reaches_the_caller(tmp_path: Path) -> None:
     assert not analysis.result().is_whole and len(analysis.result().readings) == 3
 
 
-def test_what_a_detector_can_not_do_reaches_the_caller(tmp_path: Path) -> None:
+def test_an_error_of_the_detector_reaches_the_caller(tmp_path: Path) -> None:
     setup = Setup(tmp_path, faces(40))
 
     def broken(*_: object) -> Faces:
@@ -261,7 +261,7 @@ def test_what_a_detector_can_not_do_reaches_the_caller(tmp_path: Path) -> None:
         done(setup.analysis())
 
 
-def test_of_a_damaged_clip_what_was_read_is_kept_and_it_is_told(tmp_path: Path) -> None:
+def test_the_readable_part_of_a_damaged_video_is_kept_and_noted(tmp_path: Path) -> None:
     setup = Setup(tmp_path, faces(40))
     analysis = setup.analysis(cut(setup.clip(30, options=FRONT), 0.5))
     count = len(done(analysis))
@@ -271,7 +271,7 @@ def test_of_a_damaged_clip_what_was_read_is_kept_and_it_is_told(tmp_path: Path) 
     assert clip.duration_s < 2, "what is not there does not count"
 
 
-def test_a_clip_that_can_not_be_read_is_an_error_at_once(tmp_path: Path) -> None:
+def test_an_unreadable_video_is_an_error_at_once(tmp_path: Path) -> None:
     setup = Setup(tmp_path, faces(40))
     (tmp_path / "b.mp4").write_bytes(b"hello")
     with pytest.raises(VideoError, match="not a video"):
@@ -281,7 +281,9 @@ def test_a_clip_that_can_not_be_read_is_an_error_at_once(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("per_second", "wanted"), [(None, 30), (2.0, 6), (100.0, 30), (0.1, 1)], ids=str
 )
-def test_how_many_frames_are_to_come(tmp_path: Path, per_second: float | None, wanted: int) -> None:
+def test_the_expected_number_of_frames(
+    tmp_path: Path, per_second: float | None, wanted: int
+) -> None:
     setup = Setup(tmp_path, faces(40))
     with setup.analysis(setup.clip(30), per_second=per_second) as analysis:
         assert analysis.wanted_frames == wanted

@@ -50,7 +50,7 @@ def test_no_face_flows_through() -> None:
     assert last.faces == () and last.size_wh == (320, 240) and last.labels == EXPRESSIONS
 
 
-def test_a_face_and_its_mirror_image_are_seen_in_turn_where_smoothing_averages_them() -> None:
+def test_with_smoothing_a_face_and_its_mirror_image_are_classified_in_turn() -> None:
     setup = Setup(faces(40))
     setup.play(4)
     assert sorted(setup.classifier.looks) == ["mirrored"] * 2 + ["plain"] * 2
@@ -79,7 +79,7 @@ def test_one_odd_frame_never_flips_the_label() -> None:
     assert {f.faces[0].expression for f in setup.play(10)} == {"sadness"}
 
 
-def test_a_label_that_stays_away_changes() -> None:
+def test_a_label_changes_after_the_hold_time() -> None:
     setup = Setup(faces(40))
     setup.play(15)
     assert setup.play(30, scene(190))[-1].faces[0].expression == EXPRESSIONS[5]
@@ -94,7 +94,7 @@ def test_a_label_that_stays_away_changes() -> None:
         pytest.param(faces(40), 255, "too bright", id="bright"),
     ],
 )
-def test_a_face_that_is_not_fit_has_a_reason_and_no_label(
+def test_a_face_that_can_t_be_read_has_a_flaw_and_no_label(
     found: Faces, grey: int, flaw: str
 ) -> None:
     setup = Setup(found)
@@ -120,7 +120,7 @@ def test_between_detections_faces_are_followed() -> None:
 
 
 @pytest.mark.parametrize(("cost_s", "every"), [(0.001, 1), (0.06, 2), (0.12, 4), (1.0, 5)], ids=str)
-def test_detection_skips_frames_by_what_it_costs(cost_s: float, every: int) -> None:
+def test_detection_skips_frames_when_it_is_slow(cost_s: float, every: int) -> None:
     setup = Setup(faces(40))
     real = setup.detector.detect
 
@@ -144,7 +144,7 @@ def test_a_person_who_left_is_forgotten() -> None:
     assert setup.play(3)[-1].faces[0].id == 2
 
 
-def test_other_classes_begin_anew() -> None:
+def test_other_classes_reset_the_faces() -> None:
     setup = Setup(faces(40))
     setup.play(5)
     how = AnalysisSettings(classes=("sadness", "anger"))
@@ -180,7 +180,7 @@ def test_without_a_reference_there_is_no_baseline() -> None:
     assert setup.play(3)[-1].faces[0].baseline_progress is None
 
 
-def test_numbers_that_are_none_are_an_error_and_the_stream_goes_on() -> None:
+def test_nan_probabilities_are_an_error_and_the_stream_continues() -> None:
     setup = Setup(faces(40))
     real = setup.classifier.classify
 
@@ -198,7 +198,7 @@ def test_numbers_that_are_none_are_an_error_and_the_stream_goes_on() -> None:
     assert setup.play(1)[0].faces[0].expression == "sadness"
 
 
-def test_faces_that_somebody_else_has_found_are_not_looked_for_again() -> None:
+def test_faces_passed_in_are_not_detected_again() -> None:
     setup = Setup(Faces.empty())
     how = StreamSettings(detect_every=3)
     for frame in range(6):
@@ -213,13 +213,13 @@ def test_faces_that_somebody_else_has_found_are_not_looked_for_again() -> None:
     assert len(setup.detector.settings) == 1, "three frames after it, it is"
 
 
-def test_that_somebody_else_found_none_is_an_answer_as_well() -> None:
+def test_no_faces_passed_in_means_no_faces() -> None:
     setup = Setup(faces(40))
     frame = setup.stream.process(scene(), 0.0, StreamSettings(), found=Faces.empty())
     assert frame.is_detected and frame.faces == () and setup.detector.settings == []
 
 
-def test_faces_that_are_followed_are_read_where_that_is_wanted() -> None:
+def test_followed_faces_are_read_if_the_settings_say_so() -> None:
     setup = Setup(faces(40))
     setup.play(4)
     crops = len(setup.classifier.crops)
@@ -234,7 +234,7 @@ def test_faces_that_are_followed_are_read_where_that_is_wanted() -> None:
     assert len(setup.classifier.crops) == crops + 2 and len(readings_of_frame(plain)) == 0
 
 
-def test_a_label_changes_between_two_looks_for_faces() -> None:
+def test_a_label_can_change_between_two_detections() -> None:
     setup = Setup(faces(40))
     setup.play(16)
     how = {"detect_every": 5, "reads_followed": True, "time_constant_s": 0.0, "hold_s": 0.0}
@@ -243,7 +243,7 @@ def test_a_label_changes_between_two_looks_for_faces() -> None:
     assert frames[-1].faces[0].expression == EXPRESSIONS[5]
 
 
-def test_a_face_that_is_followed_out_of_the_picture_has_a_flaw() -> None:
+def test_a_face_followed_out_of_the_picture_has_a_flaw() -> None:
     setup = Setup(faces(40))
     for i in range(4):
         setup.detector.faces = faces(200 + 30 * i)
@@ -252,7 +252,7 @@ def test_a_face_that_is_followed_out_of_the_picture_has_a_flaw() -> None:
     assert face.flaw == "cut by the border" and face.probabilities is None
 
 
-def test_boxes_that_may_be_faces_are_told_until_they_count() -> None:
+def test_unconfirmed_boxes_are_reported_until_they_count() -> None:
     setup = Setup(faces(40))
     setup.play(4)
     setup.detector.faces = faces(40, 180)
@@ -274,7 +274,7 @@ def test_boxes_that_may_be_faces_are_told_until_they_count() -> None:
         pytest.param(0.0, (64, 64), 1, id="another size"),
     ],
 )
-def test_a_face_is_cut_out_again_only_where_the_classifier_wants_another_crop(
+def test_a_face_is_cropped_again_only_if_the_classifier_needs_another_crop(
     padding: float, size_wh: tuple[int, int], cut_again: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cuts = []

@@ -68,7 +68,7 @@ def test_work_is_done_and_closed_once(makes: Makes) -> None:
     assert work.closes == 1 and job.remaining_s is None
 
 
-def test_progress_tells_the_share_and_the_time_left(makes: Makes) -> None:
+def test_progress_gives_the_share_and_the_remaining_time(makes: Makes) -> None:
     clock, work = Clock(), FakeWork()
     clock.now_s = 100.0
     job = makes(work, clock=clock)
@@ -83,7 +83,7 @@ def test_progress_tells_the_share_and_the_time_left(makes: Makes) -> None:
     assert job.remaining_s == pytest.approx(10 / 3)
 
 
-def test_time_in_the_line_is_no_time_of_work(makes: Makes) -> None:
+def test_time_in_the_queue_does_not_count_as_work(makes: Makes) -> None:
     clock, first, second = Clock(), FakeWork(), FakeWork()
     makes(first)
     assert first.began.wait(LONG_S)
@@ -97,7 +97,7 @@ def test_time_in_the_line_is_no_time_of_work(makes: Makes) -> None:
     assert waiting.remaining_s == pytest.approx(30)
 
 
-def test_what_nobody_knows_is_not_told(makes: Makes) -> None:
+def test_unknown_progress_is_none(makes: Makes) -> None:
     work = FakeWork(total=0)
     job = makes(work)
     work.allow(1)
@@ -105,7 +105,7 @@ def test_what_nobody_knows_is_not_told(makes: Makes) -> None:
     assert (job.total, job.share, job.remaining_s) == (0, None, None)
 
 
-def test_more_work_than_was_claimed_is_no_more_than_all(makes: Makes) -> None:
+def test_progress_beyond_the_total_is_capped(makes: Makes) -> None:
     work = FakeWork(4, total=2)
     job = makes(work)
     work.allow(3)
@@ -113,7 +113,7 @@ def test_more_work_than_was_claimed_is_no_more_than_all(makes: Makes) -> None:
     assert job.share == 1 and job.remaining_s == 0
 
 
-def test_the_next_in_line_goes_on_when_the_first_ends(makes: Makes) -> None:
+def test_the_next_job_in_the_queue_starts_when_the_first_ends(makes: Makes) -> None:
     works = [FakeWork() for _ in range(3)]
     first, second, third = in_line(makes, *works)
     assert [job.state for job in (first, second, third)] == ["running", "waiting", "waiting"]
@@ -151,7 +151,7 @@ def test_a_long_job_keeps_its_seat(makes: Makes) -> None:
     assert real("somebody else") == 1
 
 
-def test_cancelled_in_the_line_it_never_begins(makes: Makes) -> None:
+def test_a_job_cancelled_in_the_queue_never_begins(makes: Makes) -> None:
     first, second, third = (FakeWork() for _ in range(3))
     _, job, last = in_line(makes, first, second, third)
     job.cancel()
@@ -162,7 +162,7 @@ def test_cancelled_in_the_line_it_never_begins(makes: Makes) -> None:
     assert third.began.wait(LONG_S)
 
 
-def test_cancelled_at_work_it_ends_at_once(makes: Makes) -> None:
+def test_a_job_cancelled_at_work_ends_at_once(makes: Makes) -> None:
     work = FakeWork()
     job = makes(work)
     work.allow(1)
@@ -181,7 +181,7 @@ def test_cancelled_at_work_it_ends_at_once(makes: Makes) -> None:
         pytest.param(FileNotFoundError("/tmp/x"), id="anything else"),
     ],
 )
-def test_what_breaks_because_it_was_cancelled_is_no_failure(
+def test_an_error_caused_by_cancelling_is_no_failure(
     makes: Makes, breaks: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     work = FakeWork(breaks=breaks)
@@ -193,7 +193,7 @@ def test_what_breaks_because_it_was_cancelled_is_no_failure(
     assert not caplog.records, "nothing went wrong"
 
 
-def test_cancelled_while_it_begins_it_does_no_step(makes: Makes) -> None:
+def test_a_job_cancelled_while_it_begins_does_no_step(makes: Makes) -> None:
     work, begins, may_begin = FakeWork(), threading.Event(), threading.Event()
 
     def begin() -> FakeWork:
@@ -210,7 +210,7 @@ def test_cancelled_while_it_begins_it_does_no_step(makes: Makes) -> None:
     assert not work.began.is_set() and work.closes == 1
 
 
-def test_cancelled_after_its_end_it_stays_what_it_was(makes: Makes) -> None:
+def test_cancelling_after_the_end_changes_nothing(makes: Makes) -> None:
     work = FakeWork()
     job = makes(work)
     work.allow()
@@ -228,7 +228,7 @@ def raised(error: Exception) -> FakeWork:
     raise error
 
 
-def test_what_a_user_can_mend_is_told(makes: Makes) -> None:
+def test_a_user_error_is_the_failure_text(makes: Makes) -> None:
     work = FakeWork(error=VideoError("The video is damaged."))
     job = makes(work)
     work.allow(1)
@@ -237,7 +237,9 @@ def test_what_a_user_can_mend_is_told(makes: Makes) -> None:
     assert job.remaining_s is None
 
 
-def test_what_can_t_even_begin_is_told(makes: Makes, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_at_the_beginning_is_a_failure(
+    makes: Makes, caplog: pytest.LogCaptureFixture
+) -> None:
     job = makes(begin=lambda: raised(UserError("There is no room.")))
     assert job.wait(LONG_S)
     assert (job.state, job.failure, job.work) == ("failed", "There is no room.", None)
@@ -245,7 +247,7 @@ def test_what_can_t_even_begin_is_told(makes: Makes, caplog: pytest.LogCaptureFi
 
 
 @pytest.mark.parametrize("when", ["begin", "step"])
-def test_anything_else_is_logged_and_told_in_general(
+def test_other_errors_are_logged_and_give_a_general_message(
     makes: Makes, when: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     error = ZeroDivisionError("secret")
@@ -267,7 +269,7 @@ def test_the_seat_is_free_after_any_end(makes: Makes, error: Exception | None) -
     assert after.began.wait(LONG_S)
 
 
-def test_work_that_nobody_wants_any_more_is_cancelled(makes: Makes) -> None:
+def test_an_unwanted_job_is_cancelled(makes: Makes) -> None:
     is_wanted = threading.Event()
     is_wanted.set()
     work, other = FakeWork(), FakeWork()

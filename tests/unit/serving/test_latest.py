@@ -52,7 +52,7 @@ def play(times: list[float], *, cost_s: float = 0.01, network_s: float = 5.0) ->
     return latest
 
 
-def test_newer_replaces_older_and_history_grows() -> None:
+def test_newer_frames_replace_older_ones_and_history_grows() -> None:
     now = play([i / 15 for i in range(30)]).snapshot()
     assert now.frame is not None and now.frame.at_s == pytest.approx(29 / 15)
     assert len(now.series[1].at_s) == 30 and now.analysed == 30
@@ -61,7 +61,7 @@ def test_newer_replaces_older_and_history_grows() -> None:
     assert now.delay_ms == pytest.approx((10, 10)), "the way through the network is not in it"
 
 
-def test_frames_that_were_replaced_are_counted() -> None:
+def test_dropped_frames_are_counted() -> None:
     """A slow machine sees every third frame of a camera at thirty, and now and then the next."""
     steps = ([3] * 9 + [1]) * 4
     times = (np.cumsum([0, 1, *steps]) / 30).tolist()
@@ -71,7 +71,7 @@ def test_frames_that_were_replaced_are_counted() -> None:
     assert now.dropped == pytest.approx(2 * 9 * 4, rel=0.15), "an estimate, from times alone"
 
 
-def test_a_message_goes_with_the_next_good_frame() -> None:
+def test_a_message_disappears_with_the_next_good_frame() -> None:
     latest = play([0.0])
     latest.set_message("broken")
     assert latest.snapshot().message == "broken"
@@ -109,7 +109,7 @@ def test_readers_and_the_writer_don_t_wait_for_each_other() -> None:
     assert not failures and latest.snapshot().analysed == 500
 
 
-def test_seats_are_given_in_the_order_of_coming() -> None:
+def test_seats_are_given_in_order_of_arrival() -> None:
     clock = Clock()
     seats = Seats(2, clock)
     assert [seats.place(who) for who in "abcd"] == [0, 0, 1, 2]
@@ -119,7 +119,7 @@ def test_seats_are_given_in_the_order_of_coming() -> None:
     assert [seats.place(who) for who in "bcd"] == [0, 0, 1]
 
 
-def test_who_stops_asking_has_left() -> None:
+def test_a_visitor_who_stops_asking_loses_the_seat() -> None:
     clock = Clock()
     seats = Seats(1, clock)
     seats.place("a")

@@ -1,12 +1,12 @@
 """Who works and who waits: in the order of coming, and a line with an end."""
 
 import threading
-import time
 
 import pytest
 
 from ferapp.errors import TooBusy
 from ferapp.serving.turns import Turns
+from tests.support.waiting import wait_until
 
 LONG_S = 10
 
@@ -41,14 +41,11 @@ class Visitor:
         assert not self._thread.is_alive()
 
 
-def until(turns: Turns, waiting: int) -> None:
-    deadline_s = time.monotonic() + LONG_S
-    while turns.waiting_count != waiting:
-        assert time.monotonic() < deadline_s, turns.waiting_count
-        time.sleep(0.01)
+def wait_for_queue(turns: Turns, length: int) -> None:
+    wait_until(lambda: turns.waiting_count == length, LONG_S)
 
 
-def test_so_many_work_and_the_others_come_in_order() -> None:
+def test_a_few_work_at_once_and_the_others_follow_in_order() -> None:
     turns = Turns(2, most_waiting=9)
     visitors = []
     for number in range(5):
@@ -56,7 +53,7 @@ def test_so_many_work_and_the_others_come_in_order() -> None:
         if number < 2:
             assert visitors[-1].works.wait(LONG_S)
         else:
-            until(turns, number - 1)
+            wait_for_queue(turns, number - 1)
     assert [v.works.is_set() for v in visitors] == [True, True, False, False, False]
     visitors[1].go()
     assert visitors[2].works.wait(LONG_S) and not visitors[3].works.is_set()
@@ -68,7 +65,7 @@ def test_so_many_work_and_the_others_come_in_order() -> None:
         assert visitor.places == sorted(visitor.places, reverse=True), "nobody is overtaken"
 
 
-def test_who_leaves_the_line_gives_up_the_place() -> None:
+def test_leaving_the_queue_gives_up_the_position() -> None:
     turns = Turns(1, most_waiting=9)
     first = Visitor(turns)
     assert first.works.wait(LONG_S)
@@ -87,12 +84,12 @@ def test_work_that_fails_gives_its_turn_back() -> None:
             raise ValueError("broken")
 
 
-def test_a_line_that_is_too_long_is_a_sentence() -> None:
+def test_a_full_queue_turns_visitors_away() -> None:
     turns = Turns(1, most_waiting=1)
     first = Visitor(turns)
     assert first.works.wait(LONG_S)
     second = Visitor(turns)
-    until(turns, 1)
+    wait_for_queue(turns, 1)
     with (
         pytest.raises(TooBusy, match=r"^The server is full: 1 visitors are already waiting\."),
         turns.hold_turn(),
