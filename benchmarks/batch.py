@@ -62,8 +62,8 @@ def seconds(folder: Path, *options: str) -> float:
         took_s = time.perf_counter() - start
     if run.returncode:
         sys.exit(f"benchmarks: {run.stderr}")
-    told = json.loads(run.stdout)
-    assert told["failed"] == told["done_before"] == 0
+    tally = json.loads(run.stdout)
+    assert tally["failed"] == tally["done_before"] == 0
     return took_s
 
 

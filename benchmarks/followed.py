@@ -58,7 +58,7 @@ def frames_of(face: np.ndarray, scene: np.ndarray, speed: float) -> list[np.ndar
 def measure(faces, scenes, analyzer, speed: float) -> list[dict[str, object]]:
     """One row for each n."""
     streams = {n: Stream(analyzer, lambda: 0.0) for n in EVERY}
-    how = {n: StreamSettings(detect_every=n, reads_followed=True) for n in EVERY}
+    settings = {n: StreamSettings(detect_every=n, reads_followed=True) for n in EVERY}
     seen = {n: {"right": 0, "read": 0, "held_right": 0, "held": 0, "iou": []} for n in EVERY}
     total = 0
     for index, (face, label) in enumerate(faces):
@@ -66,11 +66,11 @@ def measure(faces, scenes, analyzer, speed: float) -> list[dict[str, object]]:
         start_s = index * (FACE_S + PAUSE_S)
         for number, frame in enumerate(frames_of(face, scene, speed)):
             at_s = start_s + number / RATE
-            found = analyzer.detect(frame, how[1].analysis)
+            detections = analyzer.detect(frame, settings[1].analysis)
             total += 1
             for n in EVERY:
-                due = found if number % n == 0 else None
-                result = streams[n].process(frame, at_s, how[n], found=due)
+                due = detections if number % n == 0 else None
+                result = streams[n].process(frame, at_s, settings[n], known_faces=due)
                 for one in result.faces[:1]:
                     kept = seen[n]
                     if one.probabilities is not None:
@@ -79,8 +79,8 @@ def measure(faces, scenes, analyzer, speed: float) -> list[dict[str, object]]:
                     if one.expression is not None:
                         kept["held"] += 1
                         kept["held_right"] += one.expression == analyzer.labels[label]
-                    if len(found):
-                        kept["iou"].append(float(iou(one.xyxy[None], found.xyxy).max()))
+                    if len(detections):
+                        kept["iou"].append(float(iou(one.xyxy[None], detections.xyxy).max()))
     return [
         {
             "detect_every": n,

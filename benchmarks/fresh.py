@@ -210,13 +210,13 @@ def pip_settings() -> dict[str, str]:
     run = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True
     )
-    found = {}
+    variables = {}
     for line in run.stdout.splitlines():
         name, _, value = line.partition("=")
         option = name.rsplit(".", 1)[-1]
         if option in _PIP and "file:" not in value:
-            found[f"PIP_{option.upper().replace('-', '_')}"] = value.strip("'")
-    return found
+            variables[f"PIP_{option.upper().replace('-', '_')}"] = value.strip("'")
+    return variables
 
 
 def try_out(codename: str, *, has_tests: bool) -> Row:

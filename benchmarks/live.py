@@ -63,7 +63,7 @@ navigator.mediaDevices.getUserMedia = async () => {
 
 READ = """
 (video, isMirrored) => new Promise((resolve) => {
-  const BITS = 20, found = [];
+  const BITS = 20, frame_result = [];
   const canvas = document.createElement('canvas');
   const g = canvas.getContext('2d', { willReadFrequently: true });
   const end = performance.now() + 5000;
@@ -80,9 +80,9 @@ READ = """
     }
     const now = Math.round(performance.timeOrigin + performance.now()) % 2 ** BITS;
     const late = (now - sent + 2 ** BITS) % 2 ** BITS;
-    if (late < 5000) found.push(late);
+    if (late < 5000) frame_result.push(late);
     if (performance.now() < end) video.requestVideoFrameCallback(read);
-    else resolve({ shown: shown / 5, late: found });
+    else resolve({ shown: shown / 5, late: frame_result });
   };
   video.requestVideoFrameCallback(read);
 })
@@ -116,12 +116,12 @@ def callback_against_tutorial(threads: int) -> list[dict[str, object]]:
         for _ in range(4):
             ours_ms.append(median_ms(ours, 15))
             theirs_ms.append(median_ms(theirs, 15))
-        found = viewer.latest.snapshot().frame
+        frame_result = viewer.latest.snapshot().frame
         a, b = statistics.median(ours_ms), statistics.median(theirs_ms)
         rows.append(
             {
                 "faces": faces,
-                "faces_found": len(found.faces) if found else 0,
+                "faces_found": len(frame_result.faces) if frame_result else 0,
                 "callback_ms": round(a, 2),
                 "tutorial_ms": round(b, 2),
                 "ratio": round(b / a, 2),
@@ -182,8 +182,8 @@ def watch(script: Path, path: str, *, minutes: float, is_mirrored: bool) -> dict
             points, start = [], time.monotonic()
             while True:
                 point = measured(page, is_mirrored=is_mirrored)
-                told = re.search(r"analysed ([\d.]+) frames", page.inner_text("body"))
-                point["analysed_fps"] = float(told[1]) if told else float("nan")
+                match = re.search(r"analysed ([\d.]+) frames", page.inner_text("body"))
+                point["analysed_fps"] = float(match[1]) if match else float("nan")
                 point["rss_mb"] = round(app.rss_mb(), 1)
                 points.append({"minute": round((time.monotonic() - start) / 60, 1), **point})
                 if time.monotonic() - start >= minutes * 60:

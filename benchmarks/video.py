@@ -102,8 +102,8 @@ def command(
         peak = max(peak, memory_mb(process.pid))
         time.sleep(0.1)
     assert process.stdout is not None
-    told = json.loads(process.stdout.read())
-    return time.perf_counter() - start, told, peak
+    summary = json.loads(process.stdout.read())
+    return time.perf_counter() - start, summary, peak
 
 
 def memory_mb(pid: int) -> float:
@@ -199,12 +199,12 @@ def memory(folder: Path, minutes: list[int]) -> list[dict[str, Any]]:
             clip = folder / f"{length}.mp4"
             repeat(folder / "minute.mp4", clip, length)
         tables = ("--csv", str(folder / "t.csv"), "--parquet", str(folder / "t.parquet"))
-        took_s, told, peak = command(clip, *tables, is_watched=True)
+        took_s, summary, peak = command(clip, *tables, is_watched=True)
         rows.append(
             {
                 "minutes": length,
-                "frames": told["frames"],
-                "readings": told["readings"],
+                "frames": summary["frames"],
+                "readings": summary["readings"],
                 "took_s": round(took_s, 1),
                 "peak_mb": round(peak),
             }

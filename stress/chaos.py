@@ -93,12 +93,12 @@ def killed(url: URL, session: str, after_s: float) -> list[float]:
         env={**os.environ, "FERAPP_DATABASE_URL": url.render_as_string(hide_password=False)},
     )
     with process:
-        told = process.stdout.readline()
-        time.sleep(after_s if told else 0)
+        output = process.stdout.readline()
+        time.sleep(after_s if output else 0)
         process.kill()
-        told += process.stdout.read()
+        output += process.stdout.read()
     # Of a line that was cut off nobody knows the number.
-    return [float(line) for line in told.splitlines(keepends=True) if line.endswith("\n")]
+    return [float(line) for line in output.splitlines(keepends=True) if line.endswith("\n")]
 
 
 def check(
@@ -120,9 +120,9 @@ def check(
     try:
         if engine.dialect.name == "sqlite":
             with in_words(), engine.connect() as connection:
-                told = connection.exec_driver_sql("PRAGMA integrity_check").scalar()
-            if told != "ok":
-                faults.append(f"the database is not sound: {told}")
+                answer = connection.exec_driver_sql("PRAGMA integrity_check").scalar()
+            if answer != "ok":
+                faults.append(f"the database is not sound: {answer}")
         counted = {o.recording.id: o.readings for o in store.overviews(OWNER)}
         for id, count in before.items():
             now = len(store.readings(id, OWNER)) if id in counted else 0

@@ -72,18 +72,18 @@ class Outcome:
 
     def figures(self) -> dict[str, Any]:
         """In numbers."""
-        told: dict[str, Any] = {"uploads": self.uploads, "wrong": self.wrong}
-        told |= {"errors": len(self.errors), "first_errors": self.errors[:3]}
+        values: dict[str, Any] = {"uploads": self.uploads, "wrong": self.wrong}
+        values |= {"errors": len(self.errors), "first_errors": self.errors[:3]}
         for name in ("upload_s", "page_s", "alone_s", "beside_bombs_s"):
             times = getattr(self, name)
             if times:
-                told[f"{name}_median"] = round(float(np.median(times)), 3)
-                told[f"{name}_p95"] = round(float(np.quantile(times, 0.95)), 3)
+                values[f"{name}_median"] = round(float(np.median(times)), 3)
+                values[f"{name}_p95"] = round(float(np.quantile(times, 0.95)), 3)
         if self.alone_s and self.beside_bombs_s:
             ratio = np.median(self.beside_bombs_s) / np.median(self.alone_s)
-            told["times_slower_beside_bombs"] = round(float(ratio), 2)
-        told |= {"frames": self.frames}
-        return told | {n: round(getattr(self, n)) for n in ("peak_mb", "after_mb", "bombs_mb")}
+            values["times_slower_beside_bombs"] = round(float(ratio), 2)
+        values |= {"frames": self.frames}
+        return values | {n: round(getattr(self, n)) for n in ("peak_mb", "after_mb", "bombs_mb")}
 
 
 def picture(number: int) -> tuple[bytes, tuple[int, int]]:

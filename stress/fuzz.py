@@ -124,10 +124,10 @@ class Outcome:
     @property
     def faults(self) -> tuple[str, ...]:
         """Rules that were broken, in words."""
-        told = [f"mutant {t.number}: {t.wrong or f'{t.took_ms:.0f} ms'}" for t in self.odd]
+        lines = [f"mutant {t.number}: {t.wrong or f'{t.took_ms:.0f} ms'}" for t in self.odd]
         if self.peak_mb > MOST_MB:
-            told.append(f"a process had {self.peak_mb} MB of memory")
-        return tuple(told)
+            lines.append(f"a process had {self.peak_mb} MB of memory")
+        return tuple(lines)
 
     def __str__(self) -> str:
         return (
@@ -166,8 +166,8 @@ def look(file: File) -> bool:
             image = read_image(file.data)
             assert image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
     except (ImageError, VideoError) as exc:
-        told = str(exc)
-        assert told.endswith(".") and "\n" not in told and len(told) < 200, told
+        text = str(exc)
+        assert text.endswith(".") and "\n" not in text and len(text) < 200, text
         return False
     return True
 
@@ -292,8 +292,8 @@ def _peak_mb(pid: int | None) -> int:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:
         return 0
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    return int(found[1]) // 1000 if found else 0
+    match = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(match[1]) // 1000 if match else 0
 
 
 @dataclass

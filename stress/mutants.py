@@ -74,8 +74,8 @@ def _place(rng: random.Random, data: bytearray) -> int:
     near = rng.randrange(len(data))
     if rng.random() < 0.3:
         near = min(near, rng.randrange(128))
-    if rng.random() < 0.5 and (found := _PLACES.search(data, near)):
-        near = min(max(found.start() + rng.randrange(-4, 24), 0), len(data) - 1)
+    if rng.random() < 0.5 and (match := _PLACES.search(data, near)):
+        near = min(max(match.start() + rng.randrange(-4, 24), 0), len(data) - 1)
     return near
 
 
@@ -98,10 +98,10 @@ def _number(rng: random.Random, data: bytearray) -> None:
 
 def _length(rng: random.Random, data: bytearray) -> None:
     """The length that goes with a name or marker becomes another."""
-    if found := _PLACES.search(data, rng.randrange(len(data))):
-        is_marker = found[0][0] == 0xFF
+    if match := _PLACES.search(data, rng.randrange(len(data))):
+        is_marker = match[0][0] == 0xFF
         size = 2 if is_marker else 4
-        at = found.end() if is_marker else max(found.start() - size, 0)
+        at = match.end() if is_marker else max(match.start() - size, 0)
         old = int.from_bytes(data[at : at + size], "big")
         new = rng.choice((rng.choice(_NUMBERS), old + rng.randint(-9, 9), 2 * old))
         data[at : at + size] = (new % (1 << 8 * size)).to_bytes(size, "big")

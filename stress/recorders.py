@@ -201,8 +201,8 @@ def sqlite_file() -> Iterator[URL]:
 @contextmanager
 def postgresql_server() -> Iterator[URL]:
     """A new one."""
-    with postgres.server() as named:
-        os.environ["FERAPP_DATABASE_URL"] = named
+    with postgres.server() as server_url:
+        os.environ["FERAPP_DATABASE_URL"] = server_url
         yield database_url()
 
 
@@ -212,9 +212,9 @@ def version(url: URL) -> str:
         return sqlite3.sqlite_version
     engine = open_database(url)
     with in_words(), engine.connect() as connection:
-        told = str(connection.exec_driver_sql("SHOW server_version").scalar())
+        number = str(connection.exec_driver_sql("SHOW server_version").scalar())
     engine.dispose()
-    return told
+    return number
 
 
 def main() -> None:
@@ -234,9 +234,9 @@ def main() -> None:
         for processes in (1, 2):
             # A new database each, or the second would pay for the rows of the first.
             with place() as url:
-                found = load(url, options.recorders, options.seconds, processes=processes)
-                rows.append({"database": name, "version": version(url), **asdict(found)})
-            is_complete &= found.is_complete
+                outcome = load(url, options.recorders, options.seconds, processes=processes)
+                rows.append({"database": name, "version": version(url), **asdict(outcome)})
+            is_complete &= outcome.is_complete
     result = {**about(), "frames_per_second": FRAMES_PER_SECOND, "load": rows}
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / f"{result['date']}-recorders-{options.recorders}.json"

@@ -74,11 +74,11 @@ class Visitor:
         ask.file_urls_request.session_id = self.session
         ask.file_urls_request.file_names.extend(files)
         self._socket.send(ask.SerializeToString())
-        told = next(m for m in self._messages() if m.HasField("file_urls_response"))
+        reply = next(m for m in self._messages() if m.HasField("file_urls_response"))
         state = BackMsg().rerun_script.widget_states.widgets.add()
         state.id = uploader.id
         for (name, data), urls in zip(
-            files.items(), told.file_urls_response.file_urls, strict=True
+            files.items(), reply.file_urls_response.file_urls, strict=True
         ):
             self.put(urls.upload_url, name, data).raise_for_status()
             info = state.file_uploader_state_value.uploaded_file_info.add()

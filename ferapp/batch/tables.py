@@ -54,11 +54,11 @@ class Tables:
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        labels, how = self._request.labels, self._request.settings.stream.analysis
+        labels, analysis = self._request.labels, self._request.settings.stream.analysis
         more = []
-        if how.classes:
+        if analysis.classes:
             more.append("share_kept")
-        if how.with_smile:
+        if analysis.with_smile:
             more.append("is_smiling")
         with self._open:
             self._files = self._csv("files", _FILES)

@@ -32,11 +32,11 @@ def list_models(as_json: AsJsonLines = False) -> None:
                 row["refused"] = reasons[model.name]
             print_json(row)
             continue
-        here = "yes" if is_here(model) else "no"
+        presence = "yes" if is_here(model) else "no"
         table.add_row(
             f"{model.name} (default)" if model.name in defaults else model.name,
             model.kind,
-            "refused" if model.name in reasons else here,
+            "refused" if model.name in reasons else presence,
             f"{model.bytes / 1e6:.1f}" if model.bytes else "?",
             # As plain text: brackets that an operator wrote are not markup.
             Text(model.licence),

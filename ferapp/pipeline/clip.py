@@ -144,7 +144,7 @@ class ClipAnalysis:
                 while (detected := pending.result()) is not None:
                     pending = ahead.submit(detect_next)
                     image, at_s, faces = detected
-                    frame = stream.process(image, at_s, settings, found=faces)
+                    frame = stream.process(image, at_s, settings, known_faces=faces)
                     self._note(frame)
                     yield image, frame
                 self._is_whole = not self._is_closed

@@ -80,7 +80,7 @@ class Stream:
         at_s: float,
         settings: StreamSettings | None = None,
         *,
-        found: Faces | None = None,
+        known_faces: Faces | None = None,
     ) -> StreamFrame:
         """Read one frame.
 
@@ -88,7 +88,7 @@ class Stream:
             image_rgb: (h, w, 3) uint8; its size may change from frame to frame.
             at_s: Its time, s, later than that of the frame before.
             settings: May change from frame to frame.
-            found: The faces in it, if they have been detected already.
+            known_faces: The faces in it, if they have been detected already.
 
         Raises:
             SettingError: The classifier does not know a requested class.
@@ -97,12 +97,13 @@ class Stream:
         settings = settings or StreamSettings()
         size_wh = (image_rgb.shape[1], image_rgb.shape[0])
         self._rate.advance(at_s)
-        is_detected = found is not None or self._rate.is_due(settings.detect_every)
+        is_detected = known_faces is not None or self._rate.is_due(settings.detect_every)
         unconfirmed = np.empty((0, 4), np.float32)
         if is_detected:
-            boxes = self._detect(image_rgb, settings.analysis) if found is None else found
+            if known_faces is None:
+                known_faces = self._detect(image_rgb, settings.analysis)
             self._rate.restart()
-            ids, faces, unconfirmed = self._identify(boxes, at_s)
+            ids, faces, unconfirmed = self._identify(known_faces, at_s)
             readings = self._read(image_rgb, ids, faces, at_s, settings)
         else:
             readings = self._people.follow(self._tracker.predicted(at_s), size_wh)

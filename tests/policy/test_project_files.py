@@ -31,11 +31,11 @@ def test_hooks_run_a_release_that_make_lint_may_run() -> None:
         requirement.name: requirement.specifier
         for requirement in map(Requirement, PROJECT["optional-dependencies"]["dev"])
     }
-    found = {
+    versions = {
         repo["repo"].rpartition("/")[2]: repo["rev"].removeprefix("v") for repo in hooks["repos"]
     }
-    assert set(found) == {"ruff-pre-commit", "codespell"}
-    for name, version in found.items():
+    assert set(versions) == {"ruff-pre-commit", "codespell"}
+    for name, version in versions.items():
         assert wanted[name.removesuffix("-pre-commit")].contains(version)
 
 

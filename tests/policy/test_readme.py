@@ -31,14 +31,14 @@ def test_the_python_example_prints_what_it_says(monkeypatch: pytest.MonkeyPatch,
     names: dict = {}
     exec(code[1], names)
     for line in code[1].splitlines():
-        expression, _, told = line.partition("  # ")
-        if not told:
+        expression, _, expected = line.partition("  # ")
+        if not expected:
             continue
         value = eval(expression, names)
-        if told.startswith("["):
-            assert list(value) == eval(told)
-        elif told.startswith("("):
-            shape = re.match(r"\(\d+, \d+\)", told)
+        if expected.startswith("["):
+            assert list(value) == eval(expected)
+        elif expected.startswith("("):
+            shape = re.match(r"\(\d+, \d+\)", expected)
             assert shape and value.shape == eval(shape[0]) and value.dtype == np.float32
         else:
             assert isinstance(value, pandas.DataFrame) and len(value) == 3

@@ -29,11 +29,11 @@ def pins() -> list[str]:
 
 def pinned() -> dict[str, list[Requirement]]:
     """By name; some have one version for each range of Python versions."""
-    found: dict[str, list[Requirement]] = {}
+    pins_by_name: dict[str, list[Requirement]] = {}
     for pin in pins():
         requirement = Requirement(pin.split("--hash")[0])
-        found.setdefault(canonicalize_name(requirement.name), []).append(requirement)
-    return found
+        pins_by_name.setdefault(canonicalize_name(requirement.name), []).append(requirement)
+    return pins_by_name
 
 
 def test_every_library_is_pinned_with_hashes() -> None:
@@ -58,11 +58,11 @@ def test_pinned_requirements_match_those_of_the_app() -> None:
 @pytest.fixture
 def _pins_are_installed() -> None:
     """What is asked of the pinned releases can't be asked of others (make test-lowest)."""
-    here = {canonicalize_name(library.name): library.version for library in libraries()}
+    installed = {canonicalize_name(library.name): library.version for library in libraries()}
     others = [
         name
         for name, pins in pinned().items()
-        if name in here and not any(pin.specifier.contains(here[name]) for pin in pins)
+        if name in installed and not any(pin.specifier.contains(installed[name]) for pin in pins)
     ]
     if others:
         pytest.skip(f"other releases than those pinned: {', '.join(sorted(others)[:3])} ...")
@@ -135,16 +135,18 @@ def test_licences_are_given_by_their_spdx_names(
 
 
 @pytest.mark.parametrize(
-    ("report", "told"),
+    ("report", "message"),
     [
         pytest.param("", "nothing was looked up", id="nobody answers"),
         pytest.param("idna 3.20 PYSEC-2099-1", "PYSEC-2099-1", id="a vulnerability"),
     ],
 )
-def test_an_audit_that_could_not_run_is_no_success(report: str, told: str, tmp_path: Path) -> None:
+def test_an_audit_that_could_not_run_is_no_success(
+    report: str, message: str, tmp_path: Path
+) -> None:
     auditor = tmp_path / "pip-audit"
     auditor.write_text(f'#!/bin/sh\nprintf "{report}" > build/audit.txt\nexit 1\n')
     auditor.chmod(0o755)
     command = ["make", "--file", ROOT / "Makefile", "audit", f"BIN={tmp_path}", "INSTALL=:"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert run.returncode and told in run.stdout
+    assert run.returncode and message in run.stdout

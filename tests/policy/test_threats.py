@@ -40,10 +40,10 @@ def functions_of(file: str) -> set[str]:
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0][:60])
 def test_every_threat_has_an_existing_test_or_a_reason(row: list[str]) -> None:
     assert len(row) == 3 and all(row)
-    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row[2])
-    assert row[2].count("`tests/") == len(named), "written as `tests/file.py::test_name`"
-    assert not [f"{file}::{name}" for file, name in named if name not in functions_of(file)]
-    if not named:
+    references = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row[2])
+    assert row[2].count("`tests/") == len(references), "written as `tests/file.py::test_name`"
+    assert not [f"{file}::{name}" for file, name in references if name not in functions_of(file)]
+    if not references:
         assert re.match(r"(open|cannot happen): ", row[2]), row[2]
 
 
@@ -74,9 +74,9 @@ def test_pictures_are_passed_on_without_metadata() -> None:
     assert outcome.analysis is not None and outcome.analysis.expressions == ["happiness"]
     nowhere = np.empty((0, 4), np.float32)
     archive = zip_of([(outcome, nowhere)])()
-    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-        assert opened.namelist() == ["ferapp-001.jpg"], "never a name of others"
-        packed = opened.read("ferapp-001.jpg")
+    with zipfile.ZipFile(io.BytesIO(archive)) as container:
+        assert container.namelist() == ["ferapp-001.jpg"], "never a name of others"
+        packed = container.read("ferapp-001.jpg")
     pictures = [at.session_state["picture"][1], png_of(outcome, nowhere)(), archive, packed]
     for made in pictures:
         assert SECRET.encode() not in made and b"Exif" not in made
@@ -89,8 +89,8 @@ STRIPS = [(1, 1), (2, 1), (1, 10_000), (10_000, 1), (3, 30_000)]
 
 @pytest.mark.parametrize("shape", STRIPS, ids=str)
 def test_an_extreme_aspect_ratio_without_faces_is_read(shape: tuple[int, int]) -> None:
-    found = load_analyzer().analyze(np.full((*shape, 3), 127, np.uint8))
-    assert len(found) == 0 and found.size_wh == shape[::-1]
+    analysis = load_analyzer().analyze(np.full((*shape, 3), 127, np.uint8))
+    assert len(analysis) == 0 and analysis.size_wh == shape[::-1]
 
 
 FRAMES = """if True:
@@ -142,13 +142,16 @@ def test_frames_and_pictures_are_never_written_to_disk(tmp_path: Path) -> None:
 def test_camera_errors_of_the_browser_become_messages(
     error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = {"Works": "The camera works.", "SomethingNew": "could not open the camera (Something"}
-    for found in (None, "Works", error):
-        answer = SimpleNamespace(found=found)
+    messages = {
+        "Works": "The camera works.",
+        "SomethingNew": "could not open the camera (Something",
+    }
+    for state in (None, "Works", error):
+        answer = SimpleNamespace(state=state)
         monkeypatch.setattr(camera_check, "_component", lambda a=answer: lambda **_: a)
         sentence = camera_check.camera_check(key="x")
-        expected = told.get(str(found)) or SENTENCES.get(str(found))
-        assert sentence is None if found is None else expected in str(sentence)
+        expected = messages.get(str(state)) or SENTENCES.get(str(state))
+        assert sentence is None if state is None else expected in str(sentence)
 
 
 def test_every_camera_error_says_what_to_do() -> None:
@@ -173,8 +176,8 @@ def connecting() -> None:
 def test_a_failed_connection_is_explained(for_s: int) -> None:
     at = AppTest.from_function(connecting, default_timeout=30)
     at.session_state["for_s"] = for_s
-    told = [warning.value for warning in at.run().warning]
-    assert not at.exception and told == ([CONNECTION_FAILED] if for_s > 15 else [])
+    warnings = [warning.value for warning in at.run().warning]
+    assert not at.exception and warnings == ([CONNECTION_FAILED] if for_s > 15 else [])
 
 
 def test_pictures_are_decoded_in_one_module() -> None:

@@ -71,12 +71,12 @@ def in_this_process(worker: "Worker", items: Iterable[Item]) -> Generator[FileRe
 
 def items(folder: Path, *names: str) -> list[Item]:
     """Files that no decoder sees, under keys that are their names."""
-    found = []
+    made = []
     for name in names:
         path = folder / name
         path.write_text(name)
-        found.append(Item(path, "picture", name, stamp_of(path)))
-    return found
+        made.append(Item(path, "picture", name, stamp_of(path)))
+    return made
 
 
 def contents(out: Path) -> dict[str, bytes]:

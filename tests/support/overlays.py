@@ -78,9 +78,9 @@ def is_hidden(image: np.ndarray, box: tuple[int, int, int, int] = HERE) -> bool:
     """Whether the noise that every test puts there is gone."""
     there_was = detail(NOISE, box)
     assert there_was > 15
-    found = detail(image, box)
-    assert found < 0.3 * there_was or found > 0.7 * there_was, "neither hidden nor shown"
-    return found < 0.3 * there_was
+    amount = detail(image, box)
+    assert amount < 0.3 * there_was or amount > 0.7 * there_was, "neither hidden nor shown"
+    return amount < 0.3 * there_was
 
 
 GREY = solid(40, WH)

@@ -4,9 +4,9 @@ from ferapp.doctor.findings import Finding
 from ferapp.doctor.report import Report
 
 
-def text_of(found: Report) -> str:
-    return "\n".join(line for line, _ in found.lines())
+def text_of(result: Report) -> str:
+    return "\n".join(line for line, _ in result.lines())
 
 
-def finding(found: Report, key: str) -> Finding:
-    return next(check.finding for check in found.checks if check.key == key)
+def finding(result: Report, key: str) -> Finding:
+    return next(check.finding for check in result.checks if check.key == key)

@@ -63,12 +63,12 @@ def overlay(clip: Clip, *shown: int) -> Overlay:
 
 def children() -> set[int]:
     """The processes that this one has started and that are still there, dead or alive."""
-    found = set()
+    pids = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
             parent = stat.read_text().rpartition(")")[2].split()[1]
         except OSError:
             continue
         if int(parent) == os.getpid():
-            found.add(int(stat.parent.name))
-    return found
+            pids.add(int(stat.parent.name))
+    return pids

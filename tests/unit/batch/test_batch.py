@@ -72,10 +72,10 @@ def test_every_face_and_file_has_its_row(folder: Path) -> None:
         files[["kind", "width", "height", "faces"]].values.tolist() == [["picture", 96, 64, 1]] * 2
     )
     assert faces["expression"].tolist() == [EXPRESSIONS[-1], EXPRESSIONS[0]]
-    found = FakeModels().analyzer.analyze(read_image(folder / "a.png"))
-    assert list(faces.columns) == ["path", *found.to_frame().columns]
+    analysis = FakeModels().analyzer.analyze(read_image(folder / "a.png"))
+    assert list(faces.columns) == ["path", *analysis.to_frame().columns]
     pandas.testing.assert_frame_equal(
-        faces.iloc[:1, 1:], found.to_frame(), check_dtype=False, atol=1e-4
+        faces.iloc[:1, 1:], analysis.to_frame(), check_dtype=False, atol=1e-4
     )
     for sha256, path in zip(files["sha256"], ("a.png", "b/dark.png"), strict=True):
         key = REQUEST.key("picture", sha256)

@@ -50,8 +50,8 @@ def undisturbed(
     out = tmp_path_factory.mktemp("undisturbed")
     run = run_ferapp("batch", pictures_and_clips, "--out", out, "--json", "--workers", 2)
     assert run.returncode == 1 and "1 of 19 files" in run.stderr
-    told = json.loads(run.stdout)
-    assert told.pop("faces") >= 18 and told == {
+    summary = json.loads(run.stdout)
+    assert summary.pop("faces") >= 18 and summary == {
         "pictures": 16,
         "videos": 2,
         "done_before": 0,
@@ -74,13 +74,13 @@ def started(*args: object) -> subprocess.Popen[str]:
 
 def workers_of(pid: int) -> list[int]:
     """The worker processes that a process started, from whichever thread."""
-    found = []
+    pids = []
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in path.read_text().split():
             with contextlib.suppress(OSError):
                 if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-                    found.append(int(child))
-    return found
+                    pids.append(int(child))
+    return pids
 
 
 def results(out: Path) -> int:
@@ -139,9 +139,9 @@ def test_a_repeated_batch_has_nothing_to_do(
     for name, data in undisturbed.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(data)
-    told = CliRunner().invoke(app, ["batch", str(pictures_and_clips), "--out", str(tmp_path)])
-    assert told.exit_code == 1 and "16 pictures and 2 videos" in told.stdout
-    assert "18 were done before" in told.stdout
+    result = CliRunner().invoke(app, ["batch", str(pictures_and_clips), "--out", str(tmp_path)])
+    assert result.exit_code == 1 and "16 pictures and 2 videos" in result.stdout
+    assert "18 were done before" in result.stdout
     assert contents(tmp_path) == undisturbed
 
 
@@ -152,8 +152,8 @@ def test_readings_of_videos_can_be_imported_as_sessions(
     for name, data in undisturbed.items():
         if name.endswith(".parquet"):
             (tmp_path / "a.parquet").write_bytes(data)
-            told = CliRunner().invoke(app, ["sessions", "import", str(tmp_path / "a.parquet")])
-            assert told.exit_code == 0, told.output
+            result = CliRunner().invoke(app, ["sessions", "import", str(tmp_path / "a.parquet")])
+            assert result.exit_code == 0, result.output
     with Store.open() as store:
         sessions = store.overviews(LOCAL_OWNER)
     assert {session.recording.title for session in sessions} == {"10 clip.mp4", "clip.mkv"}
@@ -166,7 +166,7 @@ def test_an_empty_folder_is_reported(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "status", "told"),
+    ("args", "status", "message"),
     [
         pytest.param(("nowhere", "--out", "{}/out"), 2, "does not exist", id="folder"),
         pytest.param(("README.md", "--out", "{}/out"), 2, "is a file", id="a file"),
@@ -185,7 +185,7 @@ def test_errors_are_one_message(
     monkeypatch: pytest.MonkeyPatch,
     args: tuple[str, ...],
     status: int,
-    told: str,
+    message: str,
 ) -> None:
     monkeypatch.chdir(ROOT)
     monkeypatch.setenv("FERAPP_CACHE_DIR", str(tmp_path / "cache"))
@@ -193,5 +193,5 @@ def test_errors_are_one_message(
     run = CliRunner().invoke(app, ["batch", *given], env={"COLUMNS": "200"})
     assert run.exit_code == status and not run.stdout
     # The entry point prints what a user can mend.
-    assert told in run.stderr if status == 2 else isinstance(run.exception, UserError)
-    assert status == 2 or told in str(run.exception)
+    assert message in run.stderr if status == 2 else isinstance(run.exception, UserError)
+    assert status == 2 or message in str(run.exception)

@@ -24,10 +24,10 @@ def outcomes(worker: Scripted, names: list[str], workers: int = 2) -> dict[str, 
 def test_a_crashed_worker_is_replaced_and_its_file_repeated(tmp_path: Path) -> None:
     names = [f"{n}.jpg" for n in range(6)] + ["dies-once.jpg", "bad.jpg", "dies.jpg", "9.jpg"]
     worker = Scripted(tmp_path)
-    told = outcomes(worker, names)
-    assert set(told) == set(names)
-    assert {key for key, outcome in told.items() if outcome.error} == {"bad.jpg", "dies.jpg"}
-    assert "crashed" in told["dies.jpg"].error
+    results = outcomes(worker, names)
+    assert set(results) == set(names)
+    assert {key for key, outcome in results.items() if outcome.error} == {"bad.jpg", "dies.jpg"}
+    assert "crashed" in results["dies.jpg"].error
     assert worker.given.count("dies-once.jpg") == worker.given.count("dies.jpg") == 2
     assert worker.given.count("0.jpg") == 1 and not active_children()
 
@@ -39,18 +39,18 @@ def test_workers_without_models_stop_the_batch(tmp_path: Path) -> None:
 
 
 def test_an_engine_reads_only_a_little_ahead_and_can_be_closed(tmp_path: Path) -> None:
-    taken = 0
+    count = 0
 
     def counted() -> Iterator[Item]:
-        nonlocal taken
+        nonlocal count
         for item in items(tmp_path, *(f"{n}.jpg" for n in range(50))):
-            taken += 1
+            count += 1
             yield item
 
     engine = on_processes(Scripted(tmp_path), counted(), workers=1)
-    assert next(engine).record and taken <= 3
+    assert next(engine).record and count <= 3
     engine.close()
-    assert taken <= 3 and not active_children()
+    assert count <= 3 and not active_children()
 
 
 def test_nothing_to_do_starts_nothing(tmp_path: Path) -> None:

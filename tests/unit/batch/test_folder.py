@@ -42,7 +42,7 @@ def test_links_that_leave_the_folder_and_special_files_are_not_read(folder: Path
     good = {name for name, file in files.items() if file.kind}
     assert good == {"sub/a.jpg", "file.jpg", "again/a.jpg"}
     reasons = {name: file.reason for name, file in files.items() if not file.kind}
-    for name, told in {
+    for name, expected in {
         "once more": "another link",
         "sub/deep/up": "leads back",
         "again/deep/up": "leads back",
@@ -53,7 +53,7 @@ def test_links_that_leave_the_folder_and_special_files_are_not_read(folder: Path
         "null.jpg": "out of the folder",
         "pipe.mp4": "pipe",
     }.items():
-        assert told in reasons.pop(name)
+        assert expected in reasons.pop(name)
     assert not reasons
 
 

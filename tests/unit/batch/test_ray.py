@@ -34,13 +34,13 @@ def test_a_crashed_actor_is_replaced_and_no_other_machine_is_contacted(tmp_path:
     names = [f"{n}.jpg" for n in range(6)] + ["dies-once.jpg", "bad.jpg", "dies.jpg", "9.jpg"]
     worker = Scripted(tmp_path)
     engine = on_ray(worker, items(tmp_path, *names), workers=2, threads=1)
-    told: dict[str, FileResult] = {}
+    results: dict[str, FileResult] = {}
     for outcome in engine:
-        told[outcome.key] = outcome
+        results[outcome.key] = outcome
         [node] = sys.modules["ray"].nodes()
         assert node["NodeManagerAddress"] == "127.0.0.1"
-    assert set(told) == set(names)
-    assert {key for key, outcome in told.items() if outcome.error} == {"bad.jpg", "dies.jpg"}
+    assert set(results) == set(names)
+    assert {key for key, outcome in results.items() if outcome.error} == {"bad.jpg", "dies.jpg"}
     assert worker.given.count("dies-once.jpg") == 2 and worker.given.count("dies.jpg") == 3
     assert worker.given.count("0.jpg") == 1
     assert not sys.modules["ray"].is_initialized()

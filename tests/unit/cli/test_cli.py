@@ -63,7 +63,7 @@ def test_evaluate_faces(wider: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "status", "told"),
+    ("args", "status", "expected"),
     [
         pytest.param(("evaluate", "emotions", "--data", "nowhere"), 1, "no such folder", id="data"),
         pytest.param(("evaluate", "faces", "--data", "docs"), 1, "annotations.json", id="faces"),
@@ -80,10 +80,10 @@ def test_evaluate_faces(wider: Path) -> None:
         pytest.param(("models", "fetch", "nothing"), 1, "no model called", id="fetch"),
     ],
 )
-def test_errors_are_one_message(args: tuple, status: int, told: str) -> None:
+def test_errors_are_one_message(args: tuple, status: int, expected: str) -> None:
     run = ferapp(*args, COLUMNS="200")
     assert run.returncode == status
-    assert told in run.stderr and "Traceback" not in run.stderr and not run.stdout
+    assert expected in run.stderr and "Traceback" not in run.stderr and not run.stdout
 
 
 def records(run: subprocess.CompletedProcess[str]) -> list[dict]:
@@ -166,9 +166,9 @@ def test_names_that_are_not_utf8_or_too_long(tmp_path: Path) -> None:
     too_long = tmp_path / ("y" * 300 + ".jpg")
     args = (os.fsdecode(odd), long, too_long, ASTRONAUT)
     run = ferapp("analyze", "--json", "--out", tmp_path / "out", *args, PYTHONUTF8="1")
-    found = records(run)
-    assert ["error" in row for row in found] == [False, False, True, False]
-    assert found[0]["path"].endswith("/\ufffd.jpg")
+    printed = records(run)
+    assert ["error" in row for row in printed] == [False, False, True, False]
+    assert printed[0]["path"].endswith("/\ufffd.jpg")
     table = pandas.read_csv(tmp_path / "out" / "faces.csv")
     assert len(table) == 3 and all(
         (tmp_path / "out" / name).exists() for name in table["annotated"]
@@ -186,7 +186,7 @@ def test_analyze_with_settings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "status", "told"),
+    ("args", "status", "expected"),
     [
         pytest.param(("--classes", "joy,fear"), 2, "unknown: joy", id="class"),
         pytest.param(("--classes", "fear"), 2, "at least two", id="one class"),
@@ -195,9 +195,11 @@ def test_analyze_with_settings() -> None:
         pytest.param(("--out", "README.md"), 1, "can't be made", id="out"),
     ],
 )
-def test_analyze_errors_say_what_is_wrong(args: tuple[str, ...], status: int, told: str) -> None:
+def test_analyze_errors_say_what_is_wrong(
+    args: tuple[str, ...], status: int, expected: str
+) -> None:
     run = ferapp("analyze", ASTRONAUT, *args, COLUMNS="200")
-    assert run.returncode == status and told in run.stderr and "Traceback" not in run.stderr
+    assert run.returncode == status and expected in run.stderr and "Traceback" not in run.stderr
 
 
 def test_benchmark_times_every_stage() -> None:

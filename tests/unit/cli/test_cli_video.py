@@ -102,9 +102,9 @@ def test_files_hold_every_reading_with_its_time(
     clip: Path, out: Path, read_clips: list[Clip]
 ) -> None:
     files = [out / "a.csv", out / "a.parquet"]
-    told = video_result(clip, "--csv", files[0], "--parquet", files[1])
+    summary = video_result(clip, "--csv", files[0], "--parquet", files[1])
     its = read_clips[0]
-    assert told["readings"] == len(its.readings) > 20
+    assert summary["readings"] == len(its.readings) > 20
     for file in files:
         recording, readings = read(file.name, file.read_bytes())
         assert recording.labels == its.labels
@@ -121,8 +121,8 @@ def test_files_hold_every_reading_with_its_time(
 
 
 def test_the_copy_has_the_same_frames_and_sound(clip: Path, out: Path) -> None:
-    told = video_result(clip, "--out", out / "copy.mp4")
-    assert told["notes"] == []
+    summary = video_result(clip, "--out", out / "copy.mp4")
+    assert summary["notes"] == []
     with av.open(str(out / "copy.mp4")) as copy:
         assert "mp4" in copy.format.name
         assert [s.codec_context.name for s in copy.streams] == ["h264", "aac"]
@@ -195,9 +195,9 @@ def test_the_faces_option_decides_who_is_visible_in_the_copy(
     monkeypatch.setattr(command, "_analyse", lambda *_: whole)
     monkeypatch.setattr(overlay.Overlay, "of_clip", of_clip)
     monkeypatch.setattr(copy, "AnnotatedCopy", FakeCopy)
-    told = video_result(clip, "--out", out / "a.mp4", *args)
+    summary = video_result(clip, "--out", out / "a.mp4", *args)
     assert asked == [(whole, shown, hides)] and whole.every_s == pytest.approx(0.1)
-    assert told["notes"] == ["Nothing was copied."] and told["is_partial"] is False
+    assert summary["notes"] == ["Nothing was copied."] and summary["is_partial"] is False
 
 
 def test_other_faces_are_blurred_in_the_copy(clip: Path, out: Path, read_clips: list[Clip]) -> None:
@@ -279,7 +279,7 @@ def test_a_file_name_that_is_not_utf8_becomes_a_readable_title(
     """What was no text in a name must not break the file."""
     path = tmp_path / os.fsdecode(b"\xff=cmd.mp4")
     path.write_bytes(pair)
-    told = video_result(path, "--parquet", out / "a.parquet", "--per-second", 2)
-    assert told["path"].endswith("\ufffd=cmd.mp4")
+    summary = video_result(path, "--parquet", out / "a.parquet", "--per-second", 2)
+    assert summary["path"].endswith("\ufffd=cmd.mp4")
     recording, _ = read("a.parquet", (out / "a.parquet").read_bytes())
     assert recording.title == "\ufffd=cmd"

@@ -35,11 +35,13 @@ def test_the_readable_part_of_a_damaged_video_is_kept(pair: bytes, tmp_path: Pat
     frames = [resized(demo_frame(2 + n / 10), HALF) for n in range(30)]
     path = written(tmp_path / "a.mp4", frames, options={"movflags": "+faststart"})
     cut(path, 0.6)
-    told = video_result(path)
-    assert told["is_partial"] is True and 5 < told["frames"] < 30 and len(told["notes"]) == 1
-    assert told["tracks"] and told["duration_s"] < 3
+    summary = video_result(path)
+    assert (
+        summary["is_partial"] is True and 5 < summary["frames"] < 30 and len(summary["notes"]) == 1
+    )
+    assert summary["tracks"] and summary["duration_s"] < 3
     result = run_video(path)
-    assert result.exit_code == 0 and told["notes"][0] in result.stderr
+    assert result.exit_code == 0 and summary["notes"][0] in result.stderr
     assert "Traceback" not in result.stderr and "happiness" in result.stdout
 
 
@@ -90,12 +92,12 @@ def linked(link: Path, target: Path) -> Path:
 def test_wrong_usage_is_refused_before_any_work(
     wrong: str, clip: Path, out: Path, pair: bytes
 ) -> None:
-    make, told = WRONG[wrong]
+    make, message = WRONG[wrong]
     args = make(clip, out)
     before = sorted(out.iterdir())
     result = run_video(clip, *args)
     assert result.exit_code == 2, (result.exception, result.stdout)
-    assert told in result.stderr and "Traceback" not in result.stderr and result.stdout == ""
+    assert message in result.stderr and "Traceback" not in result.stderr and result.stdout == ""
     assert clip.read_bytes() == pair and sorted(out.iterdir()) == before
 
 
@@ -119,14 +121,14 @@ UNREADABLE = {
 
 @pytest.mark.parametrize("kind", UNREADABLE)
 def test_an_unreadable_file_is_one_message(kind: str, tmp_path: Path, out: Path) -> None:
-    make, told = UNREADABLE[kind]
+    make, message = UNREADABLE[kind]
     path = tmp_path / "x.mp4"
     make(path)
     targets = ("--out", out / "a.mp4", "--csv", out / "a.csv", "--parquet", out / "a.parquet")
     result = run_video(path, *targets)
     assert result.exit_code == 1 and isinstance(result.exception, UserError)
     sentence = str(result.exception)
-    assert sentence.startswith(f"{path}: ") and told in sentence and sentence.endswith(".")
+    assert sentence.startswith(f"{path}: ") and message in sentence and sentence.endswith(".")
     result = run_video(path, "--json", *targets)
     assert result.exit_code == 1 and result.stderr == ""
     assert json.loads(result.stdout) == {"path": str(path), "error": sentence[len(f"{path}: ") :]}

@@ -70,10 +70,10 @@ def test_an_invalid_port_in_the_environment_is_reported(
 def test_the_app_starts_with_or_without_a_home_and_ends_with_ctrl_c(
     port: int, has_home: bool
 ) -> None:
-    named = ["-m", "ferapp"] if has_home else ["-c", NOBODY]
+    command = ["-m", "ferapp"] if has_home else ["-c", NOBODY]
     environment = os.environ if has_home else {k: v for k, v in os.environ.items() if k != "HOME"}
     process = subprocess.Popen(
-        [sys.executable, *named, "serve", "--port", str(port)],
+        [sys.executable, *command, "serve", "--port", str(port)],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,

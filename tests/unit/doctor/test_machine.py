@@ -22,7 +22,7 @@ ARM = "Features : fp asimd asimddp bf16 i8mm\n"
 
 
 @pytest.mark.parametrize(
-    ("kind", "text", "told", "state"),
+    ("kind", "text", "expected", "state"),
     [
         pytest.param("x86_64", HASWELL, "avx2 yes, avx512f no, vnni no", "ok", id="avx2"),
         pytest.param("AMD64", ALDER, "avx2 yes, avx512f no, vnni yes, bf16 no", "ok", id="alder"),
@@ -33,24 +33,24 @@ ARM = "Features : fp asimd asimddp bf16 i8mm\n"
     ],
 )
 def test_processor_features(
-    kind: str, text: str, told: str, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    kind: str, text: str, expected: str, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "cpuinfo").write_text(text)
     monkeypatch.setattr(machine, "_PROC", tmp_path)
     monkeypatch.setattr("platform.machine", lambda: kind)
-    found = machine.features()
-    assert told in found.text and found.state == state
+    result = machine.features()
+    assert expected in result.text and result.state == state
 
 
 def test_without_proc_numpy_is_asked_for_features(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    simd = {"baseline": ["X86_V2"], "found": ["X86_V3"], "not found": ["X86_V4", "AVX512_ICL"]}
+    simd = {"baseline": ["X86_V2"], "result": ["X86_V3"], "not found": ["X86_V4", "AVX512_ICL"]}
     monkeypatch.setattr("numpy.show_config", lambda mode: {"SIMD Extensions": simd})
     monkeypatch.setattr(machine, "_PROC", tmp_path)
     monkeypatch.setattr("platform.machine", lambda: "AMD64")
-    told = machine.features().text
-    assert "avx2 yes" in told and "vnni unknown" in told and "amx unknown" in told
+    expected = machine.features().text
+    assert "avx2 yes" in expected and "vnni unknown" in expected and "amx unknown" in expected
     assert machine.memory().text
 
 

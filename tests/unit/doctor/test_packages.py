@@ -20,12 +20,12 @@ def test_a_replaced_library_is_named_in_the_report(
     put(tmp_path, "plotly", "7.1.0", {"plotly/__init__.py": ""})
     (tmp_path / "plotly" / "__init__.py").write_text("mended by hand")
     put(tmp_path, "rich", "1.0", {})
-    found = dict(packages.libraries())
-    assert found["pillow"].text == "13.0.0, overwritten by pillow-simd 9.0"
-    assert "uninstall pillow-simd`, then" in found["pillow"].advice
-    assert found["plotly"].state == "note" and "1 file missing" in found["plotly"].text
-    assert found["rich"].state == "problem" and "ferapp needs" in found["rich"].text
-    assert found["numpy"].state == "ok"
+    findings = dict(packages.libraries())
+    assert findings["pillow"].text == "13.0.0, overwritten by pillow-simd 9.0"
+    assert "uninstall pillow-simd`, then" in findings["pillow"].advice
+    assert findings["plotly"].state == "note" and "1 file missing" in findings["plotly"].text
+    assert findings["rich"].state == "problem" and "ferapp needs" in findings["rich"].text
+    assert findings["numpy"].state == "ok"
 
 
 def test_a_working_variant_is_a_note(monkeypatch: pytest.MonkeyPatch) -> None:

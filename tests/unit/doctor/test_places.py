@@ -18,11 +18,11 @@ def test_models_that_are_wrong_or_missing_are_problems(
 ) -> None:
     monkeypatch.setattr(weights, "place", lambda file: tmp_path / file.file)
     (tmp_path / manifest().named("ssd-320").file).write_bytes(b"damaged")
-    found = dict(places.models())
-    assert (found["ssd-320"].state, found["ssd-320"].text) == ("problem", "wrong")
-    assert "expected sha256" in found["ssd-320"].advice
-    assert found["seresnet-48"].text == "missing"
-    assert (found["yunet"].state, found["yunet"].text) == ("ok", "not fetched")
+    findings = dict(places.models())
+    assert (findings["ssd-320"].state, findings["ssd-320"].text) == ("problem", "wrong")
+    assert "expected sha256" in findings["ssd-320"].advice
+    assert findings["seresnet-48"].text == "missing"
+    assert (findings["yunet"].state, findings["yunet"].text) == ("ok", "not fetched")
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_checking_a_database_does_not_change_it(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("statements", "told"),
+    ("statements", "message"),
     [
         pytest.param((), "locked by another program", id="locked"),
         pytest.param(
@@ -56,7 +56,7 @@ def test_checking_a_database_does_not_change_it(file: Path) -> None:
     ],
 )
 def test_an_unusable_database_is_an_error(
-    statements: tuple[str, ...], told: str, file: Path, monkeypatch: pytest.MonkeyPatch
+    statements: tuple[str, ...], message: str, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ferapp.sessions.database._CHECK_S", 0.1)
     make(file)
@@ -64,7 +64,7 @@ def test_an_unusable_database_is_an_error(
     other.execute("BEGIN IMMEDIATE")
     for statement in statements:
         other.execute(statement)
-    with pytest.raises(StoreError, match=told):
+    with pytest.raises(StoreError, match=message):
         places.database()
     other.close()
 
@@ -105,9 +105,9 @@ def test_the_port_that_the_app_will_have(monkeypatch: pytest.MonkeyPatch) -> Non
     with socket.create_server(("127.0.0.1", 0)) as other:
         number = other.getsockname()[1]
         monkeypatch.setenv("STREAMLIT_SERVER_PORT", str(number))
-        taken = places.port()
-    assert (taken.state, taken.text) == ("note", f"{number} is in use")
-    assert f"make run PORT={number + 1}" in taken.advice
+        busy = places.port()
+    assert (busy.state, busy.text) == ("note", f"{number} is in use")
+    assert f"make run PORT={number + 1}" in busy.advice
     assert places.port().text == f"{number} is free"
     for wrong in ("70000", "abc", "-1"):
         monkeypatch.setenv("STREAMLIT_SERVER_PORT", wrong)

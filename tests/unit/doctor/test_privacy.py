@@ -25,12 +25,12 @@ def test_the_report_holds_nothing_private(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("FERAPP_DATABASE_URL", f"sqlite:///{home}/in/sessions.db")
     monkeypatch.setenv("FERAPP_CACHE_DIR", f"{tmp_path}/quokka/of-zebulon/cache")
     monkeypatch.setattr("tempfile.tempdir", str(home))
-    found = report()
-    told = text_of(found) + json.dumps(found.to_record())
+    result = report()
+    report_text = text_of(result) + json.dumps(result.to_record())
     for secret in ("zebulon", "quokka", "s3cret", str(home)):
-        assert secret not in told.lower()
-    assert finding(found, "database").text.startswith("~/in/sessions.db, not created yet")
-    assert "FERAPP_SOMETHING" in finding(found, "settings").text
+        assert secret not in report_text.lower()
+    assert finding(result, "database").text.startswith("~/in/sessions.db, not created yet")
+    assert "FERAPP_SOMETHING" in finding(result, "settings").text
 
 
 @pytest.mark.parametrize(
@@ -45,9 +45,9 @@ def test_the_report_never_holds_the_database_url(
     url: str, state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FERAPP_DATABASE_URL", url)
-    found = report()
-    assert finding(found, "database").state == state
-    assert not [s for s in ("zebulon", "s3cret", "quokka") if s in text_of(found)]
+    result = report()
+    assert finding(result, "database").state == state
+    assert not [s for s in ("zebulon", "s3cret", "quokka") if s in text_of(result)]
 
 
 @pytest.mark.parametrize(
@@ -87,10 +87,10 @@ def test_an_account_without_a_name_or_home_is_fine(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("platformdirs.user_cache_path", nowhere)
     # Root could make the folder that stands for none.
     monkeypatch.setattr("ferapp.system.folders._NO_HOME", os.devnull)
-    found = report()
-    assert "set FERAPP_DATA_DIR" in finding(found, "database").advice
-    assert finding(found, "cache").state == "note"
-    assert finding(found, "model.yunet").text == "not fetched"
+    result = report()
+    assert "set FERAPP_DATA_DIR" in finding(result, "database").advice
+    assert finding(result, "cache").state == "note"
+    assert finding(result, "model.yunet").text == "not fetched"
     with pytest.raises(StoreError, match="Set FERAPP_DATA_DIR"):
         open_database()
     with pytest.raises(FetchError, match="Set FERAPP_CACHE_DIR"):

@@ -41,7 +41,7 @@ def test_json_is_one_object_with_stable_keys(tmp_path: Path) -> None:
     assert set(result) == {"ferapp", "problems", "notes", "checks"}
     assert set(result["checks"]) >= KEYS
     for check in result["checks"].values():
-        assert set(check) == {"state", "found", "advice"}
+        assert set(check) == {"state", "checked", "advice"}
         assert bool(check["advice"]) == (check["state"] != "ok"), check
     states = [check["state"] for check in result["checks"].values()]
     assert (result["problems"], result["notes"]) == (states.count("problem"), states.count("note"))
@@ -79,9 +79,9 @@ def test_a_failing_check_is_a_problem_and_stops_no_other(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(places, "models", fail)
     monkeypatch.setattr(machine, "cores", lambda: 1 / 0)
-    found = report()
-    assert finding(found, "model.good").state == "ok"
+    checked = report()
+    assert finding(checked, "model.good").state == "ok"
     for key in ("model", "cores"):
-        assert finding(found, key).state == "problem"
-        assert finding(found, key).text == "the check failed (ZeroDivisionError)"
-    assert "secret" not in text_of(found) and finding(found, "port").text
+        assert finding(checked, key).state == "problem"
+        assert finding(checked, key).text == "the check failed (ZeroDivisionError)"
+    assert "secret" not in text_of(checked) and finding(checked, "port").text

@@ -107,7 +107,7 @@ def test_settings_reach_the_detector() -> None:
 def test_more_faces_than_the_maximum_are_reported() -> None:
     analyzer = Analyzer(FakeDetector(faces(LEFT, RIGHT)), FakeClassifier(EXPRESSIONS))
     at_most = [AnalysisSettings(DetectionSettings(max_faces=n)) for n in (1, 2)]
-    one, two = (analyzer.analyze(halves(), how) for how in at_most)
+    one, two = (analyzer.analyze(halves(), settings) for settings in at_most)
     assert (len(one), one.is_cut) == (1, True) and one.to_record()["has_more_faces"]
     assert (len(two), two.is_cut) == (2, False)
 
@@ -149,15 +149,15 @@ def test_smiles_are_detected_only_on_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         pytest.param(AnalysisSettings(classes=("joy", "fear")), "does not know 'joy'", id="class"),
         pytest.param(AnalysisSettings(with_smile=True), "cascade is not loaded", id="smile"),
     ],
 )
-def test_unsupported_settings_are_refused(settings: AnalysisSettings, told: str) -> None:
+def test_unsupported_settings_are_refused(settings: AnalysisSettings, message: str) -> None:
     analyzer = Analyzer(FakeDetector(Faces.empty()), FakeClassifier(EXPRESSIONS))
-    with pytest.raises(SettingError, match=told):
+    with pytest.raises(SettingError, match=message):
         analyzer.analyze(halves(), settings)
 
 

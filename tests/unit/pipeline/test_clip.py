@@ -69,8 +69,8 @@ class Setup:
         max_side_px: int = 1280,
         **stream: object,
     ) -> ClipAnalysis:
-        how = ClipSettings(replace(ALL, **stream), per_second, max_side_px)
-        return ClipAnalysis(source or self.clip(), self.analyzer, how)
+        settings = ClipSettings(replace(ALL, **stream), per_second, max_side_px)
+        return ClipAnalysis(source or self.clip(), self.analyzer, settings)
 
 
 @pytest.fixture(autouse=True)

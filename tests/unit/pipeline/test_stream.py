@@ -39,8 +39,8 @@ class Setup:
         out = []
         for _ in range(count):
             picture = scene() if image is None else image
-            how = StreamSettings(**{"detect_every": 1, **settings})
-            out.append(self.stream.process(picture, self.frames / FPS, how))
+            chosen = StreamSettings(**{"detect_every": 1, **settings})
+            out.append(self.stream.process(picture, self.frames / FPS, chosen))
             self.frames += 1
         return out
 
@@ -147,8 +147,8 @@ def test_a_person_who_left_is_forgotten() -> None:
 def test_other_classes_reset_the_faces() -> None:
     setup = Setup(faces(40))
     setup.play(5)
-    how = AnalysisSettings(classes=("sadness", "anger"))
-    frame = setup.play(2, analysis=how)[-1]
+    settings = AnalysisSettings(classes=("sadness", "anger"))
+    frame = setup.play(2, analysis=settings)[-1]
     assert frame.labels == ("sadness", "anger")
     assert frame.faces[0].smoothed is not None and len(frame.faces[0].smoothed) == 2
 
@@ -200,22 +200,22 @@ def test_nan_probabilities_are_an_error_and_the_stream_continues() -> None:
 
 def test_faces_passed_in_are_not_detected_again() -> None:
     setup = Setup(Faces.empty())
-    how = StreamSettings(detect_every=3)
+    settings = StreamSettings(detect_every=3)
     for frame in range(6):
         found = faces(40 + 4 * frame) if frame % 2 == 0 else None
-        last = setup.stream.process(scene(), frame / FPS, how, found=found)
+        last = setup.stream.process(scene(), frame / FPS, settings, known_faces=found)
         assert last.is_detected == (found is not None)
     assert setup.detector.settings == [], "two frames after the last one it is not yet time"
     assert [face.id for face in last.faces] == [1] and last.faces[0].xyxy[0] > 40 + 4 * 3
-    setup.stream.process(scene(), 6 / FPS, how)
+    setup.stream.process(scene(), 6 / FPS, settings)
     assert setup.detector.settings == []
-    setup.stream.process(scene(), 7 / FPS, how)
+    setup.stream.process(scene(), 7 / FPS, settings)
     assert len(setup.detector.settings) == 1, "three frames after it, it is"
 
 
 def test_no_faces_passed_in_means_no_faces() -> None:
     setup = Setup(faces(40))
-    frame = setup.stream.process(scene(), 0.0, StreamSettings(), found=Faces.empty())
+    frame = setup.stream.process(scene(), 0.0, StreamSettings(), known_faces=Faces.empty())
     assert frame.is_detected and frame.faces == () and setup.detector.settings == []
 
 
@@ -237,8 +237,8 @@ def test_followed_faces_are_read_if_the_settings_say_so() -> None:
 def test_a_label_can_change_between_two_detections() -> None:
     setup = Setup(faces(40))
     setup.play(16)
-    how = {"detect_every": 5, "reads_followed": True, "time_constant_s": 0.0, "hold_s": 0.0}
-    frames = setup.play(3, scene(190), **how)
+    settings = {"detect_every": 5, "reads_followed": True, "time_constant_s": 0.0, "hold_s": 0.0}
+    frames = setup.play(3, scene(190), **settings)
     assert not any(frame.is_detected for frame in frames)
     assert frames[-1].faces[0].expression == EXPRESSIONS[5]
 

@@ -60,12 +60,12 @@ BROKEN = {
 @needs_proc
 @pytest.mark.parametrize("broken", BROKEN)
 def test_a_broken_video_is_a_video_error(broken: str, data: bytes, nothing_left: Path) -> None:
-    content, told = BROKEN[broken]
-    with pytest.raises(VideoError, match=told) as caught:
+    content, message = BROKEN[broken]
+    with pytest.raises(VideoError, match=message) as caught:
         reading(content)
     assert str(nothing_left) not in str(caught.value)
     copying = VideoCopyJob(content, overlay(read_whole(data)), 1.0)
-    with pytest.raises(VideoError, match=told) as caught:
+    with pytest.raises(VideoError, match=message) as caught:
         list(copying)
     copying.close()
     assert str(nothing_left) not in str(caught.value) and copying.mp4 == b""
