@@ -1,10 +1,10 @@
-"""What it costs to look for faces in every n-th frame only, on clips whose labels are known.
+"""What detecting faces only in every Nth frame costs in accuracy, on clips with known labels.
 
     python -m benchmarks.followed --ferplus FERPLUS.ZIP --scenes FOLDER [--faces N]
 
-FER+ test faces are pasted into a photo without a face and move on a path as heads do, each for two
-seconds at thirty frames a second. What is read is compared with the label of the face, and where
-it is followed to with where the detector would have found it.
+FER+ test faces are pasted into a photo without faces and move as heads do, each for two seconds at
+30 frames per second. Readings are compared with the label of the face, and followed boxes with
+those that the detector finds.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from ferapp.vision.crops import resized
 
 EVERY = (1, 2, 3, 5, 10)
 SPEEDS = {"calm": 0.3, "lively": 1.0}
-"""Of a head, in widths of its face a second, at its quickest."""
+"""Top speeds of a head, in widths of its face per second."""
 RATE = 30
 FACE_S = 2.0
 PAUSE_S = 1.2
@@ -36,8 +36,8 @@ SIZE_WH = (640, 480)
 
 
 def path_of(speed: float, at_s: float) -> tuple[int, int]:
-    """Where the left upper corner of a face is."""
-    width = speed * SIDE_PX  # px a second
+    """The upper left corner of a face."""
+    width = speed * SIDE_PX  # px per second
     x = SIZE_WH[0] / 2 - SIDE_PX / 2 + width / 3.0 * np.sin(3.0 * at_s)
     y = SIZE_WH[1] / 2 - SIDE_PX / 2 + width / 4.0 * 0.5 * np.sin(4.0 * at_s + 1)
     return round(x), round(y)
@@ -56,7 +56,7 @@ def frames_of(face: np.ndarray, scene: np.ndarray, speed: float) -> list[np.ndar
 
 
 def measure(faces, scenes, analyzer, speed: float) -> list[dict[str, object]]:
-    """One row for each n."""
+    """One row per N."""
     streams = {n: Stream(analyzer, lambda: 0.0) for n in EVERY}
     settings = {n: StreamSettings(detect_every=n, reads_followed=True) for n in EVERY}
     seen = {n: {"right": 0, "read": 0, "held_right": 0, "held": 0, "iou": []} for n in EVERY}

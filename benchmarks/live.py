@@ -1,10 +1,10 @@
-"""Live video: the callback against the tutorials' loop, and the page against an empty callback.
+"""Live video: our callback compared with the baseline loop, and the page with an empty callback.
 
     python -m benchmarks.live [--minutes M] [--threads N] [--out DIR]
 
 The second part drives a real browser (Debian's chromium, or CHROMIUM=path) whose camera is a canvas
-with a portrait and, in its lowest rows, the time of each frame in black and white; what comes back
-tells how long the way took.
+with a portrait and, in its lowest rows, the time of each frame in black and white, from which the
+round trip of the returned video is measured.
 """
 
 import argparse
@@ -90,7 +90,7 @@ READ = """
 
 
 def callback_against_tutorial(threads: int) -> list[dict[str, object]]:
-    """The whole callback, decoding of the video aside, against detect, classify, draw."""
+    """The whole callback without video decoding, compared with detect, classify and draw."""
     viewer, tutorial = Viewer(load_analyzer(threads=threads)), Tutorial()
     rows = []
     for faces in (1, 4):
@@ -131,7 +131,7 @@ def callback_against_tutorial(threads: int) -> list[dict[str, object]]:
 
 
 def launched(playwright: Playwright) -> Browser:
-    """A browser that gives its camera to every page."""
+    """A browser that allows every page to use its camera."""
     return playwright.chromium.launch(
         executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
         headless=True,
@@ -146,7 +146,7 @@ def launched(playwright: Playwright) -> Browser:
 
 
 def started(page: Page, url: str, *, frames_per_second: int = FRAMES_PER_SECOND) -> Locator:
-    """Open a live page, whose camera shows a portrait, and start; the video that comes back."""
+    """Open a live page with a portrait as its camera and start; return the video element."""
     portrait = (ROOT / "ferapp" / "samples" / "astronaut.jpg").read_bytes()
     camera = CAMERA.replace("RATE", str(frames_per_second))
     page.add_init_script(camera.replace("PORTRAIT", base64.b64encode(portrait).decode()))
@@ -159,7 +159,7 @@ def started(page: Page, url: str, *, frames_per_second: int = FRAMES_PER_SECOND)
 
 
 def measured(page: Page, *, is_mirrored: bool) -> dict[str, float]:
-    """Five seconds of what comes back."""
+    """Measure the returned video for five seconds."""
     video = page.frame_locator('iframe[title^="streamlit_webrtc"]').locator("video")
     result = video.evaluate(READ, is_mirrored)
     late = result["late"] or [float("nan")]
@@ -171,7 +171,7 @@ def measured(page: Page, *, is_mirrored: bool) -> dict[str, float]:
 
 
 def watch(script: Path, path: str, *, minutes: float, is_mirrored: bool) -> dict[str, object]:
-    """Stream for a while and measure once a minute, after twenty seconds to settle."""
+    """Stream for a while and measure once a minute, after a warm-up of twenty seconds."""
     app = App(script)
     try:
         with sync_playwright() as playwright:
@@ -196,7 +196,7 @@ def watch(script: Path, path: str, *, minutes: float, is_mirrored: bool) -> dict
 
 
 def summary(points: list[dict[str, float]]) -> dict[str, float]:
-    """Medians, and the slope of the memory in MB a minute."""
+    """Medians, and the slope of the memory in MB per minute."""
     out = {
         name: round(float(np.median([p[name] for p in points])), 1)
         for name in ("shown_fps", "analysed_fps", "median_ms", "p95_ms")

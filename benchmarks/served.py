@@ -1,4 +1,4 @@
-"""The app, served by a process of its own."""
+"""The app in a process of its own."""
 
 import os
 import re
@@ -54,6 +54,6 @@ class App:
         return int(match[1]) / 1024 if match else 0.0
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the app."""
         self._process.terminate()
         self._process.wait(15)

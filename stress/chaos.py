@@ -1,10 +1,10 @@
-"""Recorders that are killed in the middle: what is left in the database, and how much is lost.
+"""Kills recorders while they write, and checks what is left in the database and what is lost.
 
     python -m stress.chaos [--kills N] [--at-once N] [--seed N] [--url URL]
 
 Each recorder is a process with a session of its own; all share one database, by default a new
-SQLite file. In one that --url names the sessions stay, to be purged a day later. The exit status is
-1 where a rule was broken: the database is sound, the session is there, its readings are what was
+SQLite file. In a database that --url names, the sessions stay and are purged a day later. The exit
+status is 1 if a rule was broken: the database is intact, the session exists, its readings are those
 recorded from the first on, at most a second of them is missing, and no earlier session changed.
 """
 
@@ -43,11 +43,11 @@ MOST_MISSING_S = 1.0
 
 @dataclass(frozen=True)
 class Result:
-    """What so many kills left.
+    """The result of a number of kills.
 
     Attributes:
-        missing_s: Of each kill, how long the frames that were reported but are not there lasted.
-        faults: Rules that were broken, in words.
+        missing_s: For each kill, the seconds of frames that were reported but are missing.
+        faults: Broken rules, in words.
     """
 
     missing_s: tuple[float, ...]
@@ -63,12 +63,12 @@ class Result:
 
 @cache
 def frames() -> Readings:
-    """Half a minute of one face; the recorder writes it, and who checks compares with it."""
+    """Half a minute of one face, which the recorder writes and the check compares with."""
     return some_readings(30 * FRAMES_PER_SECOND)
 
 
 def record(session: str) -> None:
-    """Be the process that is killed: record, and report the time of each frame."""
+    """Record, and print the time of each frame, in the process that is killed."""
     store = Store.open()
     store.begin(some_recording(id=session), OWNER, keep_days=1)
     recorder = Recorder(store, session)
@@ -83,13 +83,13 @@ def record(session: str) -> None:
 
 
 def killed(url: URL, session: str, after_s: float) -> list[float]:
-    """The times that a recorder reported until it was killed, on its own clock."""
+    """The times that a recorder reported before it was killed, on its own clock."""
     process = subprocess.Popen(
         [sys.executable, "-m", "stress.chaos", "--record", session],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
-        # Not among the arguments, which every user of the machine can read.
+        # Not as an argument, which every user of the machine can read.
         env={**os.environ, "FERAPP_DATABASE_URL": url.render_as_string(hide_password=False)},
     )
     with process:
@@ -97,20 +97,20 @@ def killed(url: URL, session: str, after_s: float) -> list[float]:
         time.sleep(after_s if output else 0)
         process.kill()
         output += process.stdout.read()
-    # Of a line that was cut off nobody knows the number.
+    # The number in a truncated line is unknown.
     return [float(line) for line in output.splitlines(keepends=True) if line.endswith("\n")]
 
 
 def check(
     url: URL, session: str, reported: Sequence[float], before: dict[str, int]
 ) -> tuple[float, list[str]]:
-    """Seconds that are missing of a killed session, and what is wrong in the database.
+    """The missing seconds of a killed session, and faults of the database.
 
     Args:
         url: Of the database.
-        session: The one that was killed.
-        reported: When it took its frames.
-        before: Readings of each session that was killed earlier; the new one is added.
+        session: The killed session.
+        reported: The times of its frames.
+        before: Readings of the sessions killed earlier; the new one is added.
 
     Raises:
         StoreError: The database can't be read.
@@ -155,15 +155,15 @@ def check(
 def kill_and_check(
     count: int, folder: Path, *, seed: int = 0, at_once: int = 2, url: URL | None = None
 ) -> Result:
-    """Kill so many recorders at random times and look at the database after each.
+    """Kill recorders at random times and check the database after each.
 
     Args:
         count: How many.
-        folder: Where the file of the database is made.
-        seed: Of the times.
-        at_once: So many record side by side. The next begin when all are dead, so that the database
-            is opened both beside a living recorder and after the last.
-        url: Another database than a file in the folder.
+        folder: Folder for the database file.
+        seed: Random seed of the times.
+        at_once: How many record at the same time. The next start when all are dead, so that the
+            database is opened both beside a running recorder and after the last.
+        url: A database to use instead of a file in the folder.
     """
     url = url or URL.create("sqlite", database=str(folder / "sessions.db"))
     rng = random.Random(seed)
@@ -193,7 +193,7 @@ def kill_and_check(
 
 
 def main() -> None:
-    """Kill, print a line and the faults."""
+    """Kill recorders and print the result and the faults."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--at-once", type=int, default=2)

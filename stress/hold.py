@@ -1,9 +1,10 @@
-"""Does it hold? Damaged files, a crowd, killed recorders and a network that counts, in one table.
+"""The resilience suite: damaged files, a crowd, killed recorders and packets sent, in one table.
 
     python -m stress.hold [--mutants N] [--seconds S] [--kills N]
 
-As root on Linux, with chromium, the last part counts what leaves the machine while every page is
-used; elsewhere it says that it did not. The exit status is 1 where something did not hold.
+As root on Linux, with chromium, the last part counts the packets that leave a network namespace
+while every page is used; elsewhere it is skipped and says so. The exit status is 1 if a check
+failed.
 """
 
 import argparse
@@ -26,12 +27,12 @@ MOST_TIMES_SLOWER = 2.0
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table.
+    """One row of the table.
 
     Attributes:
         check: What was tried.
-        figures: What was counted, in words.
-        held: Whether it held; None if it could not be tried here.
+        figures: The result, in words.
+        held: Whether it passed; None if it could not be tried here.
     """
 
     check: str
@@ -46,14 +47,14 @@ def inputs(mutants: int, seed: int) -> Row:
 
 
 def faults(kills: int, seed: int) -> Row:
-    """Recorders that are killed."""
+    """Killed recorders."""
     with tempfile.TemporaryDirectory() as folder:
         result = chaos.kill_and_check(kills, Path(folder), seed=seed, at_once=2)
     return Row("faults survived", str(result), not result.faults)
 
 
 def load(visitors: int, viewers: int, seconds: float) -> list[Row]:
-    """A crowd, and a bomb beside a visitor."""
+    """A crowd, and a visitor beside another who uploads bombs."""
     figures = crowd.run(visitors=visitors, live=viewers, seconds=seconds).figures()
     held = not figures["wrong"] and not figures["errors"] and all(n > 30 for n in figures["frames"])
     words = (
@@ -93,7 +94,7 @@ def sent() -> Row:
 
 
 def main() -> None:
-    """Try all, print the table and write a dated file."""
+    """Run all checks, print the table and write a dated file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mutants", type=int, default=300_000)
     parser.add_argument("--kills", type=int, default=40)

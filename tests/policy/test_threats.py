@@ -147,7 +147,7 @@ def test_camera_errors_of_the_browser_become_messages(
         "SomethingNew": "could not open the camera (Something",
     }
     for state in (None, "Works", error):
-        answer = SimpleNamespace(state=state)
+        answer = SimpleNamespace(found=state)
         monkeypatch.setattr(camera_check, "_component", lambda a=answer: lambda **_: a)
         sentence = camera_check.camera_check(key="x")
         expected = messages.get(str(state)) or SENTENCES.get(str(state))

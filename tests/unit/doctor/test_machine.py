@@ -45,7 +45,7 @@ def test_processor_features(
 def test_without_proc_numpy_is_asked_for_features(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    simd = {"baseline": ["X86_V2"], "result": ["X86_V3"], "not found": ["X86_V4", "AVX512_ICL"]}
+    simd = {"baseline": ["X86_V2"], "found": ["X86_V3"], "not found": ["X86_V4", "AVX512_ICL"]}
     monkeypatch.setattr("numpy.show_config", lambda mode: {"SIMD Extensions": simd})
     monkeypatch.setattr(machine, "_PROC", tmp_path)
     monkeypatch.setattr("platform.machine", lambda: "AMD64")

@@ -41,7 +41,7 @@ def test_json_is_one_object_with_stable_keys(tmp_path: Path) -> None:
     assert set(result) == {"ferapp", "problems", "notes", "checks"}
     assert set(result["checks"]) >= KEYS
     for check in result["checks"].values():
-        assert set(check) == {"state", "checked", "advice"}
+        assert set(check) == {"state", "found", "advice"}
         assert bool(check["advice"]) == (check["state"] != "ok"), check
     states = [check["state"] for check in result["checks"].values()]
     assert (result["problems"], result["notes"]) == (states.count("problem"), states.count("note"))
