@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "libraries": {"errors"},
     "system": {"errors"},
 }
-# Each of these imports what stands before it, and not its neighbours on the same line.
+# Each of these may import those in the lines before, but not its neighbours.
 for rooms in (
     ("vision",),
     ("media", "inference", "temporal", "sessions"),
@@ -48,7 +48,7 @@ MAY_IMPORT["__init__"] = BELOW - {"cli", "ui", "training"}
 
 # Pages share what is in ui/shared; the live page shows photos as the pictures page does.
 UI_MAY_IMPORT = {
-    # /readyz asks the database that the pages use.
+    # /readyz checks the database that the pages use.
     "server": {"shared"},
     "shared": {"server"},
     "pictures": {"shared", "server"},
@@ -149,7 +149,7 @@ def test_libraries_stay_in_their_homes(path: Path) -> None:
 
 
 def test_libraries_with_variants_are_loaded_only_in_their_homes() -> None:
-    """What was imported past its home would be used without a look at which variant it is."""
+    """Imported elsewhere, a library would be used without a check of its variant."""
     homes = {
         place(path)
         for path in FILES
@@ -168,7 +168,7 @@ def test_scripts_are_thin(path: Path) -> None:
 
 
 def imported_tests(path: Path) -> list[str]:
-    """Test modules, by whichever form of import."""
+    """The test modules that a file imports, in any form of import."""
     names = [
         name
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
@@ -192,7 +192,7 @@ def imported_tests(path: Path) -> list[str]:
     "path", NOT_SHIPPED, ids=lambda path: path.relative_to(REPOSITORY).as_posix()
 )
 def test_nothing_imports_a_test(path: Path) -> None:
-    """What tests share is in tests/support: a test can be moved or deleted alone."""
+    """Shared code is in tests/support, so that a test can be moved or deleted by itself."""
     assert not imported_tests(path)
 
 

@@ -1,4 +1,4 @@
-"""What make fresh says where it can try nothing, where something fails, and in the README."""
+"""`make fresh`: nothing to try, failures, and the figures in the README."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The environment of make run: made, mended, or a sentence that says what is missing."""
+"""The environment of `make run`: created, repaired, or refused with what is missing."""
 
 import builtins
 import importlib.util
@@ -24,7 +24,7 @@ HERE = list(sys.version_info[:2])
 
 
 class Pip:
-    """Remembers what it was asked to install; fails when told to."""
+    """Records what it is asked to install, and fails on request."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -50,7 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def pip(monkeypatch: pytest.MonkeyPatch, made: Path) -> Pip:
-    """In place of pip's own; environments are copies of one that was made."""
+    """Stands in for pip; environments are copies of one real environment."""
     pip = Pip()
     monkeypatch.setattr(install, "_pip", pip)
     monkeypatch.setattr(install, "_make", lambda venv: copytree(made, venv, symlinks=True))
@@ -76,12 +76,12 @@ def test_a_first_install_and_a_second_one_with_nothing_to_do(tmp_path: Path, pip
 
 
 def half_made(venv: Path) -> None:
-    """As Debian leaves it where python3-venv is missing."""
+    """As on Debian without python3-venv."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
 
 
 def without_python(venv: Path) -> None:
-    """As it is after the system's Python was replaced."""
+    """As after an upgrade of the system's Python."""
     (venv / "bin").mkdir(parents=True)
     (venv / "bin" / "python").symlink_to(venv / "gone")
 
@@ -156,7 +156,7 @@ def test_an_environment_of_another_python(
 
 
 def test_the_path_in_the_environment_is_relative_and_ascii(tmp_path: Path, pip: Pip) -> None:
-    """Python 3.11 under LC_ALL=C can't read another one, and would not start."""
+    """Python 3.11 under LC_ALL=C can't read other paths and would not start."""
     run(tmp_path / ".venv")
     (file,) = (tmp_path / ".venv").glob("[Ll]ib/**/_editable_impl_ferapp.pth")
     assert (file.parent / file.read_bytes().decode("ascii")).resolve() == ROOT

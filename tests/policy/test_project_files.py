@@ -1,4 +1,4 @@
-"""What is told about the project outside of its code: citation, hooks, workflows and forms."""
+"""Files about the project: citation, hooks, workflows and issue forms."""
 
 import re
 import tomllib
@@ -48,7 +48,7 @@ def test_workflows_have_minimal_permissions(file: Path) -> None:
     assert text.count("actions/checkout@") == text.count("persist-credentials: false")
     for job in workflow["jobs"].values():
         if "permissions" in job:
-            # What may write runs none of our code.
+            # Jobs with write access run none of our code.
             assert "checkout" not in str(job["steps"])
 
 

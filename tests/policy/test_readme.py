@@ -45,7 +45,7 @@ def test_the_python_example_prints_what_it_says(monkeypatch: pytest.MonkeyPatch,
 
 
 def anchors(page: Path) -> set[str]:
-    """As GitHub makes them from the headings of a page."""
+    """The anchors that GitHub makes from headings."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
 

@@ -1,4 +1,4 @@
-"""The pictures that ship: what a newcomer sees first has to be right."""
+"""The sample pictures: the first results that a newcomer sees have to be right."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What comes along when somebody installs ferapp: pinned, with hashes, and free to use."""
+"""The dependencies of ferapp: pinned, with hashes, and free to use."""
 
 import re
 import subprocess
@@ -14,21 +14,32 @@ from ferapp.ui.about.licences import UNKNOWN, libraries, licence
 from tests.support.places import ROOT
 
 PERMISSIVE = {
-    *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "ISC", "MIT"),
-    *("MIT-0", "MIT-CMU", "PSF-2.0", "Unlicense", "Zlib"),
+    "0BSD",
+    "Apache-2.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CC0-1.0",
+    "ISC",
+    "MIT",
+    "MIT-0",
+    "MIT-CMU",
+    "PSF-2.0",
+    "Unlicense",
+    "Zlib",
 }
-# Whoever changes a file of theirs has to publish that file; it binds nothing beside it.
+# Changed files of theirs have to be published; nothing else is affected.
 FILE_BY_FILE = {"certifi": "MPL-2.0"}
 
 
 def pins() -> list[str]:
-    """Each requirement of requirements.txt with its hashes, in one line."""
+    """Each requirement of requirements.txt with its hashes, on one line."""
     text = (ROOT / "requirements.txt").read_text(encoding="utf-8").replace("\\\n", " ")
     return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
 def pinned() -> dict[str, list[Requirement]]:
-    """By name; some have one version for each range of Python versions."""
+    """The pins by name; some packages have one for each range of Python versions."""
     pins_by_name: dict[str, list[Requirement]] = {}
     for pin in pins():
         requirement = Requirement(pin.split("--hash")[0])
@@ -57,7 +68,7 @@ def test_pinned_requirements_match_those_of_the_app() -> None:
 
 @pytest.fixture
 def _pins_are_installed() -> None:
-    """What is asked of the pinned releases can't be asked of others (make test-lowest)."""
+    """Skip with other releases than the pinned ones (`make test-lowest`)."""
     installed = {canonicalize_name(library.name): library.version for library in libraries()}
     others = [
         name
@@ -86,7 +97,7 @@ def test_every_library_has_a_permissive_licence() -> None:
 
 
 class Installed(metadata.Distribution):
-    """One with such metadata and files."""
+    """A distribution with these metadata and files."""
 
     def __init__(self, folder: Path, fields: dict[str, str], text: str) -> None:
         self.folder, self.fields, self.text = folder, fields, text
@@ -137,7 +148,7 @@ def test_licences_are_given_by_their_spdx_names(
 @pytest.mark.parametrize(
     ("report", "message"),
     [
-        pytest.param("", "nothing was looked up", id="nobody answers"),
+        pytest.param("", "nothing was looked up", id="no answer"),
         pytest.param("idna 3.20 PYSEC-2099-1", "PYSEC-2099-1", id="a vulnerability"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The list of threats names tests that are there; and what no other test file has a place for."""
+"""The list of threats names existing tests; and tests of threats without another home."""
 
 import ast
 import io
@@ -48,7 +48,7 @@ def test_every_threat_has_an_existing_test_or_a_reason(row: list[str]) -> None:
 
 
 def test_the_list_of_threats_is_complete() -> None:
-    """Or the way in which its rows are found has changed."""
+    """Otherwise the format of its rows may have changed."""
     assert len(ROWS) > 100
 
 
@@ -56,7 +56,7 @@ SECRET = "Canary Street 5"
 
 
 def photo_that_tells() -> bytes:
-    """A portrait with a place, a comment and a page behind its end."""
+    """A portrait with GPS data, a comment and an appended page."""
     exif = Image.Exif()
     exif[0x010E] = f"<img src=x onerror=alert('{SECRET}')>"
     exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 12.0), 29: SECRET})
@@ -75,12 +75,12 @@ def test_pictures_are_passed_on_without_metadata() -> None:
     nowhere = np.empty((0, 4), np.float32)
     archive = zip_of([(outcome, nowhere)])()
     with zipfile.ZipFile(io.BytesIO(archive)) as container:
-        assert container.namelist() == ["ferapp-001.jpg"], "never a name of others"
+        assert container.namelist() == ["ferapp-001.jpg"], "never the name of an upload"
         packed = container.read("ferapp-001.jpg")
     pictures = [at.session_state["picture"][1], png_of(outcome, nowhere)(), archive, packed]
     for made in pictures:
         assert SECRET.encode() not in made and b"Exif" not in made
-    # Its name is a row's name, and no more of it is told.
+    # Only its file name is in the table.
     assert json_bytes([outcome]).count(SECRET.encode()) == 1
 
 
@@ -101,7 +101,7 @@ FRAMES = """if True:
     is_watching = False
 
     def watch(event, args):
-        # O_WRONLY, O_RDWR and O_CREAT, whoever opens it
+        # O_WRONLY, O_RDWR and O_CREAT
         if is_watching and event == "open" and args[2] & 0o103 and args[0] != os.devnull:
             written.append(args[0])
 
@@ -124,7 +124,7 @@ FRAMES = """if True:
 
 @pytest.mark.skipif(os.name != "posix", reason="needs the folders of POSIX")
 def test_frames_and_pictures_are_never_written_to_disk(tmp_path: Path) -> None:
-    """Neither by Python nor, in the folders that are the user's, by a library behind its back."""
+    """Neither by Python nor by a library that writes to the user's folders."""
     run = subprocess.run(
         [sys.executable, "-c", FRAMES, SAMPLES / "astronaut.jpg"],
         capture_output=True,
@@ -162,7 +162,7 @@ def test_every_camera_error_says_what_to_do() -> None:
 
 
 def connecting() -> None:
-    """What the live page shows while the browser and the app look for each other."""
+    """The live page while the browser and the app establish a connection."""
     import time
 
     import streamlit as st
@@ -181,7 +181,7 @@ def test_a_failed_connection_is_explained(for_s: int) -> None:
 
 
 def test_pictures_are_decoded_in_one_module() -> None:
-    """OpenCV reads other files than Pillow, other pixels of some, and has no limit."""
+    """OpenCV reads other formats than Pillow, decodes some differently, and has no limit."""
     decoding = re.compile(r"cv2\.(imdecode|imread|VideoCapture)")
     files = [*(ROOT / "ferapp").rglob("*.py"), ROOT / "app.py", *(ROOT / "pages").glob("*.py")]
     assert not [path for path in files if decoding.search(path.read_text(encoding="utf-8"))]

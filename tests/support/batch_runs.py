@@ -1,4 +1,4 @@
-"""A batch in this process, with models that find one face and see how dark it is."""
+"""A batch in this process, with fake models that find one face and label its brightness."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ REQUEST = Request(DEFAULTS.detector, DEFAULTS.classifier, ClipSettings())
 
 
 class FakeModels:
-    """The real worker with models that find one face and see how dark it is."""
+    """The real worker with fake models that find one face and label its brightness."""
 
     def __init__(self, request: Request = REQUEST) -> None:
         box, score = np.array([[20, 10, 60, 50]], np.float32), np.array([0.9], np.float32)
@@ -50,7 +50,7 @@ def grey(path: Path, value: int) -> Path:
 
 
 def run(folder: Path, worker: FakeModels | Scripted | None = None) -> Tally:
-    """With the tables beside the folder."""
+    """Run a batch with its tables next to the folder."""
     batch = Batch(folder, Results(folder.parent / "out"), REQUEST)
     batch.analyse(in_this_process, worker or FakeModels())
     return batch.write_tables()

@@ -12,7 +12,7 @@ from ferapp.batch.items import FileResult, Item, stamp_of
 from ferapp.errors import ModelError
 from ferapp.types import PictureRecord
 
-if TYPE_CHECKING:  # processes that load little start soon
+if TYPE_CHECKING:  # processes that import little start quickly
     from ferapp.batch.run import Worker
 
 RECORD = PictureRecord(
@@ -29,10 +29,10 @@ RECORD = PictureRecord(
 
 @dataclass(frozen=True)
 class Scripted:
-    """Does what names of files say, and notes which it was given.
+    """Does what the names of files say, and notes which files it was given.
 
     Args:
-        notes: A folder for that; what died can't tell it.
+        notes: A folder for the notes, which survive a crash.
         is_loadable: Whether it has its models.
     """
 
@@ -63,14 +63,14 @@ class Scripted:
 
 
 def in_this_process(worker: "Worker", items: Iterable[Item]) -> Generator[FileResult, None, None]:
-    """An engine."""
+    """An engine in this process."""
     worker.load()
     for item in items:
         yield worker.analyse(item)
 
 
 def items(folder: Path, *names: str) -> list[Item]:
-    """Files that no decoder sees, under keys that are their names."""
+    """Files that are not decoded, with their names as keys."""
     made = []
     for name in names:
         path = folder / name

@@ -1,4 +1,4 @@
-"""Readings of faces on noise, the overlay of them, and what it did to a frame."""
+"""Readings of faces, their overlay, and its effect on a frame of noise."""
 
 from dataclasses import replace
 
@@ -59,23 +59,23 @@ NOTHING = overlay()
 
 
 OTHERS = frozenset({99})
-"""Faces are hidden, and none is shown."""
+"""A choice of faces that hides all of the test."""
 
 
 def inner(image: np.ndarray, box: tuple[int, int, int, int], margin: int = 12) -> np.ndarray:
-    """What is inside of a box and its lines."""
+    """The inside of a box without its lines."""
     x1, y1, x2, y2 = box
     return image[y1 + margin : y2 - margin, x1 + margin : x2 - margin].astype(int)
 
 
 def detail(image: np.ndarray, box: tuple[int, int, int, int]) -> float:
-    """How much a pixel differs from the next one, on average."""
+    """Mean difference of neighbouring pixels."""
     part = inner(image, box)
     return float(np.abs(np.diff(part, axis=0)).mean() + np.abs(np.diff(part, axis=1)).mean())
 
 
 def is_hidden(image: np.ndarray, box: tuple[int, int, int, int] = HERE) -> bool:
-    """Whether the noise that every test puts there is gone."""
+    """Whether the noise in a box is blurred."""
     there_was = detail(NOISE, box)
     assert there_was > 15
     amount = detail(image, box)
@@ -87,7 +87,7 @@ GREY = solid(40, WH)
 
 
 def drawn_extent(image: np.ndarray) -> tuple[int, int, int, int]:
-    """From where to where there are lines and captions on a frame that was grey."""
+    """The extent of lines and captions on a grey frame."""
     y, x = np.nonzero((image != 40).any(axis=2))
     return int(x.min()), int(y.min()), int(x.max()), int(y.max())
 

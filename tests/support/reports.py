@@ -1,4 +1,4 @@
-"""Reading the report about an installation."""
+"""Access to the report about an installation."""
 
 from ferapp.doctor.findings import Finding
 from ferapp.doctor.report import Report

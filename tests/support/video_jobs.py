@@ -1,4 +1,4 @@
-"""Jobs on videos with models without weights, and the processes that they start."""
+"""Jobs on videos with fake models, and the processes that they start."""
 
 import os
 from pathlib import Path
@@ -35,7 +35,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="ne
 
 
 def analyzer(*boxes: tuple[int, int, int, int]) -> Analyzer:
-    """Finds faces there in every frame."""
+    """Finds faces in these boxes in every frame."""
     xyxy = np.array(boxes, np.float32).reshape(-1, 4)
     faces = Faces(xyxy, np.ones(len(boxes), np.float32))
     return Analyzer(FakeDetector(faces), FakeClassifier(EXPRESSIONS))
@@ -62,7 +62,7 @@ def overlay(clip: Clip, *shown: int) -> Overlay:
 
 
 def children() -> set[int]:
-    """The processes that this one has started and that are still there, dead or alive."""
+    """The child processes of this one, including zombies."""
     pids = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

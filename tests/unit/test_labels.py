@@ -1,4 +1,4 @@
-"""What a face is called, the same everywhere."""
+"""The label of a face, the same everywhere."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Packages that overwrite ours: seen, named, and repaired by the commands that are told."""
+"""Packages that overwrite ours are detected, named, and repaired by the suggested commands."""
 
 import logging
 import os
@@ -118,7 +118,7 @@ def test_messages_of_the_linker_are_given_without_folders(install: Install) -> N
 
 def test_only_another_variant_is_installed_and_works(install: Install) -> None:
     install("fake-python", "5.0", THEIRS)
-    assert load(FAKE).trouble is None, "whoever installed it knows"
+    assert load(FAKE).trouble is None, "no other package claims the file"
 
 
 def test_changed_files_that_no_other_package_claims_are_accepted(
@@ -204,7 +204,7 @@ def test_a_command_that_needs_a_broken_library_prints_one_message(
     assert run.stderr.count("\n") == 1 and "can't be loaded (libGL.so.1: not there)" in run.stderr
     assert "python -m pip install --force-reinstall --no-deps" in run.stderr
     listed = ferapp("models", "list", path=tmp_path)
-    assert listed.returncode == 0 and "seresnet" in listed.stdout, "this needs neither"
+    assert listed.returncode == 0 and "seresnet" in listed.stdout, "this command needs neither"
 
 
 def test_a_command_on_another_variant_works_and_warns_once(tmp_path: Path) -> None:

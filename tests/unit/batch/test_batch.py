@@ -144,7 +144,7 @@ def test_the_same_bytes_are_analysed_once_and_have_two_rows(folder: Path) -> Non
         grey(folder / name, 7)
     worker = FakeModels()
     assert run(folder, worker) == Tally(3, 0, 3, 0, 1)
-    assert worker.given == ["a.png", "d.mp4"], "as a video they are something else"
+    assert worker.given == ["a.png", "d.mp4"], "the same bytes are another file as a video"
     assert table(folder, "faces")["path"].tolist() == ["a.png", "b/a.png", "c.jpg"]
 
 
@@ -161,7 +161,7 @@ def test_a_second_run_analyses_only_new_and_failed_files(folder: Path) -> None:
     grey(folder / "bad.png", 9)
     (folder / "0.png").rename(folder / "9.png")
     assert run(folder, worker) == Tally(5, 0, 5, 4, 0)
-    assert worker.given[6:] == ["bad.png"], "what is renamed is known"
+    assert worker.given[6:] == ["bad.png"], "a renamed file has its result already"
     assert table(folder, "files")["path"].tolist() == [
         "1.png",
         "2.png",
@@ -253,7 +253,7 @@ def test_a_full_disk_stops_the_batch_and_keeps_finished_results(
     def full(handle: int) -> None:
         nonlocal count
         count += 1
-        if count > 4:  # a file and its folder each
+        if count > 4:  # two calls per result: the file and its folder
             raise OSError(28, "No space left on device")
         fsync(handle)
 

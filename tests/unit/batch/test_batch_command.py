@@ -73,7 +73,7 @@ def started(*args: object) -> subprocess.Popen[str]:
 
 
 def workers_of(pid: int) -> list[int]:
-    """The worker processes that a process started, from whichever thread."""
+    """The worker processes that a process has started, from any of its threads."""
     pids = []
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
         for child in path.read_text().split():
@@ -114,7 +114,7 @@ def test_killing_a_worker_loses_no_result(
     wait_until(lambda: results(tmp_path) >= 4, timeout_s=20)
     os.kill(workers_of(process.pid)[0], signal.SIGKILL)
     out, _ = process.communicate(timeout=60)
-    assert json.loads(out)["failed"] == 1, "the bad one"
+    assert json.loads(out)["failed"] == 1, "only the bad file"
     assert contents(tmp_path) == undisturbed
 
 
@@ -192,6 +192,6 @@ def test_errors_are_one_message(
     given = [arg.format(tmp_path) for arg in args]
     run = CliRunner().invoke(app, ["batch", *given], env={"COLUMNS": "200"})
     assert run.exit_code == status and not run.stdout
-    # The entry point prints what a user can mend.
+    # The entry point prints user errors.
     assert message in run.stderr if status == 2 else isinstance(run.exception, UserError)
     assert status == 2 or message in str(run.exception)

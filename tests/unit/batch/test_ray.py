@@ -1,4 +1,4 @@
-"""Batches on a Ray of this machine; skipped where Ray is not installed."""
+"""Batches with Ray on this machine; skipped if Ray is not installed."""
 
 import os
 import sys
@@ -16,13 +16,13 @@ from tests.support.cli import ferapp as run_ferapp
 from tests.support.places import SAMPLES
 from tests.support.videos import noisy, written
 
-# Not imported here: the engine has to say before what Ray may do.
+# Ray is not imported here: the engine has to set its environment first.
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra: batch")
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _environment() -> Iterator[None]:
-    """What is said to Ray is forgotten again."""
+    """Restore the environment that the engine sets for Ray."""
     before = dict(os.environ)
     os.environ.pop("RAY_ADDRESS", None)
     yield
@@ -65,7 +65,7 @@ def test_ray_gives_the_same_results_as_local_workers(tmp_path: Path) -> None:
         for engine in ("local", "ray")
     ]
     assert [run.returncode for run in runs] == [1, 1], runs[1].stderr
-    assert [run.stdout.count("\n") for run in runs] == [1, 1], "Ray says nothing there"
+    assert [run.stdout.count("\n") for run in runs] == [1, 1], "Ray prints nothing there"
     assert runs[0].stderr == runs[1].stderr
     assert contents(tmp_path / "ray") == contents(tmp_path / "local")
 

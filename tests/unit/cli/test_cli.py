@@ -1,4 +1,4 @@
-"""The command line as others script against it: keys, exit statuses, sentences."""
+"""The command line as others script against it: keys, exit statuses, messages."""
 
 import json
 import os
@@ -59,7 +59,7 @@ def test_evaluate_faces(wider: Path) -> None:
     result = json.loads(run.stdout)
     assert result["n_images"] == 1 and result["n_easy"] == 1
     assert 0 <= result["ap_easy"] <= 1
-    assert result["ap_hard"] is None, "without faces that count there is no figure"
+    assert result["ap_hard"] is None, "without faces that count there is no precision"
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_shipped_detector_holds_its_floor() -> None:
 
 
 def test_a_public_detector_reaches_its_published_precision() -> None:
-    """Our average precision is the field's: a public model's figure comes out as others got it."""
+    """Our average precision agrees with published figures of a public model."""
     folder = shared("models")
     run = ferapp(
         "evaluate",

@@ -43,7 +43,7 @@ KEYS = [
 
 @pytest.fixture
 def read_clips(monkeypatch: pytest.MonkeyPatch) -> list[Clip]:
-    """What the command has read."""
+    """The clips that the command has read."""
     clips: list[Clip] = []
     real = command._analyse
 
@@ -130,15 +130,15 @@ def test_the_copy_has_the_same_frames_and_sound(clip: Path, out: Path) -> None:
         assert (size.width, size.height) == (640, 240)
     assert times_of(out / "copy.mp4") == pytest.approx(times_of(clip), abs=1e-3)
     assert len(times_of(out / "copy.mp4", "audio")) == len(times_of(clip, "audio"))
-    assert [file.name for file in out.iterdir()] == ["copy.mp4"], "and nothing beside it"
+    assert [file.name for file in out.iterdir()] == ["copy.mp4"], "and no other file"
     before = (out / "copy.mp4").read_bytes()
     run_video(clip, "--out", out / "copy.mp4", "--faces", "all")
-    assert (out / "copy.mp4").read_bytes() != before, "what was there is replaced"
+    assert (out / "copy.mp4").read_bytes() != before, "the existing file is replaced"
 
 
 @pytest.fixture(scope="module")
 def whole(pair: bytes, tmp_path_factory: pytest.TempPathFactory) -> Clip:
-    """What is read from the video of two faces."""
+    """The clip of the video of two faces."""
     path = tmp_path_factory.mktemp("whole") / "pair.mp4"
     path.write_bytes(pair)
     with ClipAnalysis(path, build.load_analyzer(None, None, threads=2)) as analysis:
@@ -218,7 +218,7 @@ def images_of(path: Path) -> list[np.ndarray]:
 
 
 def detail(image: np.ndarray, xyxy: np.ndarray) -> float:
-    """How much neighbouring pixels in the middle of a box differ."""
+    """Mean difference of neighbouring pixels in the middle of a box."""
     (x, y, right, bottom) = xyxy
     dx, dy = (right - x) // 4, (bottom - y) // 4
     part = image[y + dy : bottom - dy, x + dx : right - dx].astype(float).mean(axis=2)
@@ -236,7 +236,7 @@ def test_options_reach_the_analysis(clip: Path, out: Path, read_clips: list[Clip
         clip, *settings, "--classes", "Neutral, fear", "--parquet", out / "a.parquet"
     )
     assert read_clips[0].labels == ("neutral", "fear")
-    assert all(set(track["seconds"]) == {"unsure"} for track in result["tracks"]), "all below 1"
+    assert all(set(track["seconds"]) == {"unsure"} for track in result["tracks"]), "all are below 1"
     settings = read("a", (out / "a.parquet").read_bytes())[0].settings
     assert settings["stream"]["detect_every"] == 4 and settings["stream"]["time_constant_s"] == 0
     assert settings["stream"]["analysis"]["detection"]["confidence"] == 0.4
@@ -249,7 +249,7 @@ def test_options_reach_the_analysis(clip: Path, out: Path, read_clips: list[Clip
 def test_a_file_name_is_never_an_option_or_a_protocol(
     name: str, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """FFmpeg takes some for protocols and patterns, and a shell's program some for options."""
+    """FFmpeg takes some for protocols or patterns, and a command some for options."""
     monkeypatch.chdir(out)
     written(out / "x.mp4", numbered(3)).rename(out / name)
     result = run_video(f"--out={name}.copy", f"--csv={name}.table", "--json", "--", name)
@@ -276,7 +276,7 @@ def test_a_folder_name_is_never_an_option_or_a_protocol(
 def test_a_file_name_that_is_not_utf8_becomes_a_readable_title(
     pair: bytes, tmp_path: Path, out: Path
 ) -> None:
-    """What was no text in a name must not break the file."""
+    """Bytes that are not UTF-8 must not break the file."""
     path = tmp_path / os.fsdecode(b"\xff=cmd.mp4")
     path.write_bytes(pair)
     summary = video_result(path, "--parquet", out / "a.parquet", "--per-second", 2)

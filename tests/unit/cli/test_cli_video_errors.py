@@ -22,10 +22,10 @@ pytestmark = pytest.mark.usefixtures("wide_terminal")
 
 @pytest.fixture
 def idle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing may be worked on."""
+    """Fails if any work begins."""
 
     def refuse(*_: object, **__: object) -> None:
-        raise AssertionError("work was begun")
+        raise AssertionError("work has begun")
 
     monkeypatch.setattr(build, "load_analyzer", refuse)
     monkeypatch.setattr(command, "_analyse", refuse)
@@ -55,7 +55,7 @@ WRONG: dict[str, tuple[Wrong, str]] = {
         lambda clip, out: ["--out", linked(out / "link.mp4", clip)],
         "this is the video itself",
     ),
-    "by a way around": (
+    "by a path with dots": (
         lambda clip, out: ["--parquet", out / ".." / "in" / "clip.mp4"],
         "this is the video itself",
     ),
@@ -74,8 +74,8 @@ WRONG: dict[str, tuple[Wrong, str]] = {
     ),
     "faces": (lambda clip, out: ["--faces", "the left one"], "numbers separated by commas"),
     "half a face": (lambda clip, out: ["--faces", "1.5"], "numbers separated by commas"),
-    "no frame a second": (lambda clip, out: ["--per-second", 0], "--per-second"),
-    "no number": (lambda clip, out: ["--per-second", "nan"], "--per-second"),
+    "no frames per second": (lambda clip, out: ["--per-second", 0], "--per-second"),
+    "not a number": (lambda clip, out: ["--per-second", "nan"], "--per-second"),
     "one class": (lambda clip, out: ["--classes", "fear"], "at least two"),
     "threshold": (lambda clip, out: ["--unsure-below", 1.5], "--unsure-below"),
     "never": (lambda clip, out: ["--detect-every", 0], "--detect-every"),
@@ -132,7 +132,7 @@ def test_an_unreadable_file_is_one_message(kind: str, tmp_path: Path, out: Path)
     result = run_video(path, "--json", *targets)
     assert result.exit_code == 1 and result.stderr == ""
     assert json.loads(result.stdout) == {"path": str(path), "error": sentence[len(f"{path}: ") :]}
-    assert not list(out.iterdir()), "no half file"
+    assert not list(out.iterdir()), "no partial file"
 
 
 def test_an_error_is_one_line_in_a_shell(tmp_path: Path) -> None:

@@ -19,13 +19,13 @@ FRAME_BYTES = 3 * HALF[0] * HALF[1]
 
 @pytest.fixture(scope="module")
 def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """So many frames that nothing is done with them soon."""
+    """A video that takes seconds to read or copy."""
     path = tmp_path_factory.mktemp("long") / "long.mp4"
     return written(path, [*numbered(22, HALF)] * 80, rate=25)
 
 
 def children_of(process: int) -> dict[int, str]:
-    """The processes that a process has started, and their command lines."""
+    """The child processes of a process with their command lines."""
     children = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -39,7 +39,7 @@ def children_of(process: int) -> dict[int, str]:
 
 
 def has_written(process: subprocess.Popen[bytes], module: str, count: int) -> bool:
-    """Whether the child that runs a module has written so many bytes."""
+    """Whether the child that runs a module has written this many bytes."""
     assert process.poll() is None
     for child, command in children_of(process.pid).items():
         if module in command:
@@ -56,7 +56,7 @@ def has_written(process: subprocess.Popen[bytes], module: str, count: int) -> bo
     [
         ("ferapp.media.decoder", 5 * FRAME_BYTES, "it alone"),
         ("ferapp.media.decoder", 5 * FRAME_BYTES, "all, as a terminal does"),
-        # Of the copier, whose messages are short, this is progress in a hundred frames.
+        # The messages of the copier are short: these are about a hundred frames.
         ("ferapp.pipeline.annotated_copy.copier", 400, "it alone"),
     ],
 )
@@ -75,7 +75,7 @@ def test_ctrl_c_ends_the_command_and_leaves_nothing(
     try:
         wait_until(lambda: has_written(process, module, count), timeout_s=30)
         started = set(children_of(process.pid))
-        assert started and process.poll() is None, "or it was over before"
+        assert started and process.poll() is None, "the work must not be over yet"
         begun = time.monotonic()
         if to == "it alone":
             process.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""Files that break decoders, through the command line as a user would give them."""
+"""Files that break decoders, through the command line."""
 
 import csv
 import json

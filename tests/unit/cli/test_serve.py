@@ -1,4 +1,4 @@
-"""Starting and stopping the app: one process, one sentence when it can't be."""
+"""Starting and stopping the app: one process, and one message if it can't start."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ from ferapp.system import folders
 from tests.support.places import ROOT
 from tests.support.served import answer
 
-# A user whom the password file does not know, and no HOME, as with docker run --user 12345.
+# A user without an entry in the password file and without HOME, as with `docker run --user 12345`.
 NOBODY = """
 import os, pwd, runpy, sys
 def getpwuid(number):
@@ -97,7 +97,7 @@ def test_without_a_home_sessions_are_refused_and_nothing_is_created(tmp_path: Pa
         for k, v in os.environ.items()
         if k not in ("HOME", "FERAPP_DATABASE_URL", "XDG_DATA_HOME")
     }
-    # As a file, so that root can make no folder there either.
+    # A file, so that not even root can make a folder there.
     code = f"import ferapp.system.folders as f; f._NO_HOME = {os.devnull!r}\n{NOBODY}"
     run = subprocess.run(
         [sys.executable, "-c", code, "sessions", "list"],

@@ -28,7 +28,7 @@ def test_the_about_page_has_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(installation, "report", count)
     monkeypatch.setattr(machine, "cores", lambda: 1 / 0)
     at = app("about.py")
-    assert not at.exception and not made, "it takes a second, so only who opens it waits"
+    assert not at.exception and not made, "it takes a second, so it is made only when opened"
     at.session_state["installation"] = True
     at.run()
     assert not at.exception and made == [8501]

@@ -27,7 +27,7 @@ def test_models_that_are_wrong_or_missing_are_problems(
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Of a database of sessions."""
+    """The path of a session database."""
     place = tmp_path / "with blank?" / "sessions.db"
     url = database_url().set(database=str(place))
     monkeypatch.setattr("ferapp.sessions.database.database_url", lambda: url)

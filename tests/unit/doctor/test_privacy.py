@@ -85,7 +85,7 @@ def test_an_account_without_a_name_or_home_is_fine(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("pathlib.Path.home", nowhere)
     monkeypatch.setattr("platformdirs.user_data_path", nowhere)
     monkeypatch.setattr("platformdirs.user_cache_path", nowhere)
-    # Root could make the folder that stands for none.
+    # Root could make the folder that stands for a missing home.
     monkeypatch.setattr("ferapp.system.folders._NO_HOME", os.devnull)
     result = report()
     assert "set FERAPP_DATA_DIR" in finding(result, "database").advice

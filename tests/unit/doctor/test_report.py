@@ -16,10 +16,27 @@ from tests.support.places import ROOT
 from tests.support.reports import finding, text_of
 
 KEYS = {
-    *("ferapp", "python", "system", "processor", "processor_features", "cores", "memory"),
-    *("opencv", "onnxruntime", "ffmpeg", "extras", "library.numpy", "library.aiortc"),
-    *("model.seresnet-48-int8", "model.yunet", "database", "cache", "temporary_files"),
-    *("port", "cameras", "settings"),
+    "ferapp",
+    "python",
+    "system",
+    "processor",
+    "processor_features",
+    "cores",
+    "memory",
+    "opencv",
+    "onnxruntime",
+    "ffmpeg",
+    "extras",
+    "library.numpy",
+    "library.aiortc",
+    "model.seresnet-48-int8",
+    "model.yunet",
+    "database",
+    "cache",
+    "temporary_files",
+    "port",
+    "cameras",
+    "settings",
 }
 
 
@@ -56,7 +73,7 @@ def test_text_has_a_line_per_check_and_a_problem_sets_status_1(tmp_path: Path) -
         "problem OpenCV: OpenCV can't be loaded (libGL.so.1: no)\n        Repair it" in run.stdout
     )
     assert "ok      Models" not in run.stdout and "model" not in run.stderr
-    assert "ok      seresnet-48-int8: right" in run.stdout, "the rest goes on"
+    assert "ok      seresnet-48-int8: right" in run.stdout, "the other checks still run"
     assert "Complaint" in run.stderr and "Complaint" not in run.stdout
 
 

@@ -1,4 +1,4 @@
-"""The analyzer and what it gives, with fakes at the seams."""
+"""The analyzer and its results, with fake models."""
 
 import json
 

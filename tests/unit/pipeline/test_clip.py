@@ -1,4 +1,4 @@
-"""Whole clips with models that are fakes and a decoder that is none."""
+"""Whole clips with fake models and the real decoder."""
 
 import json
 import threading
@@ -29,7 +29,7 @@ ALL = StreamSettings(reads_followed=True)
 
 
 class MovingDetector(FakeDetector):
-    """Is told what to find in each frame that it is asked about, and goes on with the last."""
+    """Finds the given faces in each frame that it sees, and repeats the last."""
 
     def __init__(self, *found: Faces) -> None:
         super().__init__(found[0])
@@ -41,7 +41,7 @@ class MovingDetector(FakeDetector):
 
 
 class BrokenClassifier(FakeClassifier):
-    """Gives no finite numbers from the third face on."""
+    """Gives NaN from the third face on."""
 
     def classify(self, crops_rgb: list[np.ndarray], *, look: Look = "both") -> np.ndarray:
         if len(self.crops) > 2:
@@ -50,7 +50,7 @@ class BrokenClassifier(FakeClassifier):
 
 
 class Setup:
-    """A clip, and an analyzer that knows nobody."""
+    """A clip and an analyzer with fake models."""
 
     def __init__(self, folder: Path, *found: Faces, broken: bool = False) -> None:
         self.folder = folder
@@ -78,7 +78,7 @@ def _no_thread_stays() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     for thread in set(threading.enumerate()) - before:
-        thread.join(2)  # of one that was told to end and is about to
+        thread.join(2)  # it is about to end
         assert not thread.is_alive(), thread.name
 
 
@@ -98,7 +98,7 @@ def test_every_face_is_read_at_the_times_of_the_frames(tmp_path: Path) -> None:
     assert clip.duration_s >= 0.5
     for face in (1, 2):
         its = clip.readings.of(face)
-        assert its.at_s == pytest.approx(at_s[2:]), "twice found, it may still be none"
+        assert its.at_s == pytest.approx(at_s[2:]), "it counts as a face after two detections"
         assert (its.size_wh == WH).all() and not np.isnan(its.probabilities).any()
     np.testing.assert_array_equal(clip.readings.of(1).xyxy[0], [40, 60, 120, 140])
 
@@ -149,7 +149,7 @@ def test_faces_are_detected_fifteen_times_a_second(tmp_path: Path, rate: int, lo
 def test_at_low_rates_faces_count_at_once_and_keep_their_ids(
     tmp_path: Path, rate: int, frames: int, per_second: float | None, times: int
 ) -> None:
-    away = faces(180)  # of one frame in which the detector misses the first face
+    away = faces(180)  # a frame in which the detector misses the first face
     found = [faces(40 + 3 * n, 180) for n in range(times)]
     setup = Setup(tmp_path, *found[:3], away, *found[4:])
     analysis = setup.analysis(setup.clip(frames, rate), per_second=per_second)
@@ -182,7 +182,7 @@ def test_a_clip_without_faces_is_whole_and_empty(tmp_path: Path) -> None:
 def test_only_chosen_classes_are_columns(tmp_path: Path) -> None:
     setup = Setup(tmp_path, faces(40))
     analysis = setup.analysis(analysis=AnalysisSettings(classes=("sadness", "anger")))
-    assert analysis.result().readings.probabilities.shape == (0, 2), "before the first frame too"
+    assert analysis.result().readings.probabilities.shape == (0, 2), "even before the first frame"
     done(analysis)
     clip = analysis.result()
     assert clip.labels == tuple(n for n in EXPRESSIONS if n in ("sadness", "anger"))
@@ -206,7 +206,7 @@ def test_stopping_in_the_middle_keeps_what_was_read(tmp_path: Path) -> None:
     clip = analysis.result()
     assert not clip.is_whole and clip.damage == "" and clip.frames == 6
     assert clip.readings.at_s == pytest.approx([0.2, 0.3, 0.4, 0.5])
-    assert clip.duration_s == pytest.approx(0.5), "nobody knows what came later"
+    assert clip.duration_s == pytest.approx(0.5), "the rest was not read"
 
 
 @pytest.mark.parametrize("after", [0, 6], ids=["before the first frame", "in the middle"])
@@ -225,7 +225,7 @@ def test_closing_from_another_thread_ends_the_analysis_incomplete(
             closing.join()
     clip = analysis.result()
     assert after <= clip.frames < 60 and not clip.is_whole
-    assert clip.damage == "", "who stopped it knows that"
+    assert clip.damage == "", "stopping is no damage"
     assert clip.duration_s < 6
 
 
@@ -267,8 +267,8 @@ def test_the_readable_part_of_a_damaged_video_is_kept_and_noted(tmp_path: Path) 
     count = len(done(analysis))
     clip = analysis.result()
     assert 8 < count < 20 and clip.frames == count
-    assert clip.is_whole and "damaged" in clip.damage, "all that could be was read"
-    assert clip.duration_s < 2, "what is not there does not count"
+    assert clip.is_whole and "damaged" in clip.damage, "everything readable was read"
+    assert clip.duration_s < 2, "the missing part does not count"
 
 
 def test_an_unreadable_video_is_an_error_at_once(tmp_path: Path) -> None:
@@ -307,7 +307,7 @@ def test_a_clip_is_recorded_with_its_settings_and_models(tmp_path: Path) -> None
     assert {kind: model["name"] for kind, model in made.models.items()} == names
     kept = json.loads(json.dumps(made.settings))
     assert kept["per_second"] == 5.0 and kept["stream"]["reads_followed"] is True
-    assert "look" not in kept["stream"]["analysis"], "a clip looks at both in turn"
+    assert "look" not in kept["stream"]["analysis"], "a clip sees both in turn"
     expected = asdict(settings)
     expected["stream"]["analysis"].pop("look")
     assert made.settings == expected

@@ -54,9 +54,9 @@ def _nothing_stays(tmp_path: Path) -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     for thread in set(threading.enumerate()) - before:
-        thread.join(2)  # of one that was told to end and is about to
+        thread.join(2)  # it is about to end
         assert not thread.is_alive(), thread.name
-    assert not list(tmp_path.rglob(".ferapp-*")), "a temporary folder"
+    assert not list(tmp_path.rglob(".ferapp-*")), "a temporary folder is left"
 
 
 def copied(source: Path, plan: Overlay = NOTHING, *, note: str = "") -> Path:
@@ -91,7 +91,7 @@ def test_a_copy_has_the_frames_and_times_of_its_source(
         video = container.streams.video[0].codec_context
         assert (container.format.name.split(",")[0], video.name) == ("mov", "h264")
         assert video.pix_fmt == "yuv420p", "what every browser plays"
-        assert video.colorspace == 5, "of larger frames players would guess another one"
+        assert video.colorspace == 5, "players would guess another one for larger frames"
 
 
 @pytest.mark.parametrize("name", ["a quarter to the right", "mirrored left to right"])
@@ -151,7 +151,7 @@ SOUNDS = {
 
 
 def heard(path: Path) -> tuple[np.ndarray, int]:
-    """The samples of the left channel of an AAC track, and how many make a second."""
+    """The samples of the left channel of an AAC track, and the sample rate."""
     with av.open(str(path)) as container:
         track = container.streams.audio[0]
         assert track.codec_context.name == "aac"
@@ -180,7 +180,7 @@ def test_a_title_in_another_encoding_does_not_lose_the_sound(tmp_path: Path) -> 
 
 @pytest.mark.parametrize(("name", "sound"), [("a.mkv", "pcm_s16le"), ("a.ts", "aac")], ids=str)
 def test_sound_stays_in_sync(tmp_path: Path, name: str, sound: str) -> None:
-    """Pictures that begin a second after the sound do so in the copy."""
+    """Frames that begin a second after the sound do so in the copy."""
     at_s = [1 + n / 10 for n in range(10)]
     source = written(tmp_path / name, numbered(10), at_s=at_s, sound=sound, sound_s=2, start_s=5)
     lead = [times_of(path)[0] - times_of(path, "audio")[0] for path in (source, copied(source))]
@@ -212,7 +212,7 @@ def test_a_full_disk_is_not_reported_as_unreadable_sound(
 
 
 def test_undecodable_sound_is_left_out_and_noted(tmp_path: Path) -> None:
-    """As the spatial sound of new phones."""
+    """Such as the spatial sound of new phones."""
     source = written(tmp_path / "a.mov", numbered(10), sound="pcm_s16le")
     copy = copied(replaced(source, b"sowt", b"zzzz"), note="The copy has none.")
     with av.open(str(copy)) as container:
@@ -337,7 +337,7 @@ def test_a_target_that_is_a_folder_is_a_user_error(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_a_user_error(tmp_path: Path) -> None:
-    """The process may write no file that is longer than this, which it inherits."""
+    """The child inherits a limit on the size of files."""
     source = written(tmp_path / "a.mp4", noisy(30, WH))
     resource = pytest.importorskip("resource")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -31,10 +31,10 @@ def test_a_box_with_its_label_is_drawn_around_a_face() -> None:
     image = overlay(still(HERE)).draw(GREY, 1.0)
     left, top, right, bottom = drawn_extent(image)
     assert (left, bottom) == pytest.approx((40, 160), abs=2)
-    assert right >= 98 and 70 < top < 98, "the caption stands above"
+    assert right >= 98 and 70 < top < 98, "the caption is above the box"
     assert has_colour(image, "happiness")
     np.testing.assert_array_equal(inner(image, HERE), inner(GREY, HERE))
-    assert (GREY == 40).all(), "it is a copy"
+    assert (GREY == 40).all(), "the frame itself is unchanged"
 
 
 def test_boxes_are_interpolated_between_two_readings() -> None:
@@ -83,7 +83,7 @@ def test_in_a_longer_gap_a_face_is_hidden_only_around_its_readings() -> None:
 
 @pytest.mark.parametrize("at_s", [2.5, 7.5, 12.5], ids=str)
 def test_faces_stay_hidden_between_analysed_frames_five_seconds_apart(at_s: float) -> None:
-    """A face that was found at 0, 5 and 10 s, and not at 15 s, may be there until then."""
+    """A face found at 0, 5 and 10 s but not at 15 s may be there until then."""
     known = track(*[(5.0 * n, THERE) for n in range(10)], face=1)
     stranger = track(*[(5.0 * n, HERE) for n in range(3)], face=2)
     image = overlay(known, stranger, shown=frozenset({1}), every_s=5).draw(NOISE, at_s)
@@ -99,7 +99,7 @@ def test_a_face_found_once_is_hidden_until_the_next_analysed_frame(
 
 
 def test_a_face_is_not_hidden_during_a_minute_of_absence() -> None:
-    """Two readings tell nothing of what is usual."""
+    """Two readings are too few to know the usual interval."""
     its = overlay(track((0.0, HERE), (60.0, HERE), face=2), shown=OTHERS)
     assert [is_hidden(its.draw(NOISE, at_s)) for at_s in (0, 30, 60)] == [True, False, True]
 
@@ -148,7 +148,7 @@ def test_an_unconfirmed_box_on_the_chosen_face_is_not_hidden() -> None:
 
 
 def test_a_face_that_overlaps_the_chosen_one_is_still_hidden() -> None:
-    """Two who kiss are two; where their boxes overlap, it is the stranger's that counts."""
+    """Where the boxes of two people overlap, hiding the other one comes first."""
     close = (70, 100, 130, 160)
     its = overlay(still(HERE), still(close, face=2), shown=frozenset({1}))
     assert is_hidden(its.draw(NOISE, 1.0), (90, 100, 130, 160))

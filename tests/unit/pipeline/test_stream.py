@@ -1,4 +1,4 @@
-"""The stream engine with fakes at the seams and a clock of our own."""
+"""The stream engine with fake models and a fake clock."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def scene(grey: int = 100, width: int = 320) -> np.ndarray:
 
 
 class Setup:
-    """A stream whose detector is told what to find."""
+    """A stream with a fake detector and classifier."""
 
     def __init__(self, found: Faces, *, reference: np.ndarray | None = None) -> None:
         self.detector, self.classifier = FakeDetector(found), FakeClassifier(EXPRESSIONS)
@@ -66,7 +66,7 @@ def test_a_face_keeps_its_id_and_gets_a_label() -> None:
         ids |= {face.id for face in setup.play(1)[0].faces}
     assert ids == {1}, "none in the first two frames, then the same"
     face = setup.play(1)[0].faces[0]
-    assert face.expression == "sadness" and face.flaw is None, "what the fake sees in this grey"
+    assert face.expression == "sadness" and face.flaw is None, "the label of the fake for this grey"
     assert face.smoothed is not None and face.smoothed.sum() == pytest.approx(1, abs=1e-5)
 
 
@@ -102,7 +102,7 @@ def test_a_face_that_can_t_be_read_has_a_flaw_and_no_label(
     setup.detector.faces = Faces(np.clip(found.xyxy, 0, None), found.score)
     face = setup.play(3, image)[-1].faces[0]
     assert (face.flaw, face.expression, face.probabilities) == (flaw, None, None)
-    assert setup.classifier.crops == [], "the classifier is not asked"
+    assert setup.classifier.crops == [], "the classifier is not called"
 
 
 def test_between_detections_faces_are_followed() -> None:
@@ -116,7 +116,7 @@ def test_between_detections_faces_are_followed() -> None:
     followed = setup.play(1, detect_every=5)[0]
     assert not followed.is_detected and len(setup.detector.settings) == looked
     assert followed.faces[0].id == 1 and followed.faces[0].expression == "sadness"
-    assert followed.faces[0].xyxy[0] > 40 + 6 * 9, "it went on in its direction"
+    assert followed.faces[0].xyxy[0] > 40 + 6 * 9, "it kept its direction"
 
 
 @pytest.mark.parametrize(("cost_s", "every"), [(0.001, 1), (0.06, 2), (0.12, 4), (1.0, 5)], ids=str)
@@ -168,7 +168,7 @@ def test_a_baseline_is_taken_applied_and_dropped() -> None:
     assert during.baseline_progress == pytest.approx(0.5, abs=0.02) and not during.is_corrected
     after = setup.play(7 * FPS)[-1].faces[0]
     assert after.is_corrected and after.baseline_progress is None
-    assert after.expression == "neutral", "the resting face, which read as sad"
+    assert after.expression == "neutral", "the resting face read as sad"
     setup.stream.drop_baselines()
     assert not setup.play(1)[0].faces[0].is_corrected
 
@@ -205,12 +205,12 @@ def test_faces_passed_in_are_not_detected_again() -> None:
         found = faces(40 + 4 * frame) if frame % 2 == 0 else None
         last = setup.stream.process(scene(), frame / FPS, settings, known_faces=found)
         assert last.is_detected == (found is not None)
-    assert setup.detector.settings == [], "two frames after the last one it is not yet time"
+    assert setup.detector.settings == [], "not yet due two frames after the last detection"
     assert [face.id for face in last.faces] == [1] and last.faces[0].xyxy[0] > 40 + 4 * 3
     setup.stream.process(scene(), 6 / FPS, settings)
     assert setup.detector.settings == []
     setup.stream.process(scene(), 7 / FPS, settings)
-    assert len(setup.detector.settings) == 1, "three frames after it, it is"
+    assert len(setup.detector.settings) == 1, "due three frames after it"
 
 
 def test_no_faces_passed_in_means_no_faces() -> None:

@@ -19,14 +19,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 @pytest.fixture(scope="module")
 def long(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """More frames than fit between two processes, so that the end has to be an end."""
+    """More frames than the pipe between two processes can hold."""
     path = tmp_path_factory.mktemp("videos") / "long.mp4"
     return written(path, noisy(10, (640, 480)) * 12).read_bytes()
 
 
 @pytest.fixture
 def nothing_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The folder for temporary files; there is none and no process more at the end of the test."""
+    """The temporary folder; at the end of the test it is empty and no process is left."""
     folder = tmp_path / "temp"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))

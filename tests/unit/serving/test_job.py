@@ -1,4 +1,4 @@
-"""Long work on its own thread: its states, the line before it, and its end at any moment."""
+"""Long work on its own thread: its states, its queue, and its end at any moment."""
 
 import logging
 import threading
@@ -14,7 +14,7 @@ from tests.support.fakes import Clock, FakeWork
 from tests.support.waiting import wait_until
 
 LONG_S = 5.0
-"""Far more than anything here takes, and less than anybody would wait for a test that hangs."""
+"""Far longer than anything here takes, but short enough for a test that hangs."""
 
 
 Made = Job[FakeWork]
@@ -27,7 +27,7 @@ def job_threads() -> list[str]:
 
 @pytest.fixture
 def makes() -> Iterator[Makes]:
-    """Makes jobs of one line, of works that are given; none of their threads may stay."""
+    """Makes jobs that share seats; none of their threads may be left."""
     jobs: list[Made] = []
     works: list[FakeWork] = []
     seats = Seats(1, Clock())
@@ -38,7 +38,7 @@ def makes() -> Iterator[Makes]:
         jobs.append(Job(options.pop("begin", lambda: its), options.pop("seats", seats), **options))
         return jobs[-1]
 
-    assert not job_threads(), "left behind by somebody else"
+    assert not job_threads(), "left behind by another test"
     yield make
     for work in works:
         work.allow()
@@ -47,7 +47,7 @@ def makes() -> Iterator[Makes]:
 
 
 def in_line(makes: Makes, *works: FakeWork) -> list[Made]:
-    """Their jobs: the first one works, the others wait in this order."""
+    """Jobs of which the first works and the others wait in this order."""
     jobs = [makes(works[0])]
     assert works[0].began.wait(LONG_S)
     for place, work in enumerate(works[1:], 1):
@@ -73,7 +73,7 @@ def test_progress_gives_the_share_and_the_remaining_time(makes: Makes) -> None:
     clock.now_s = 100.0
     job = makes(work, clock=clock)
     assert work.began.wait(LONG_S)
-    assert (job.done, job.share, job.remaining_s) == (0, 0, None), "nobody can tell before a step"
+    assert (job.done, job.share, job.remaining_s) == (0, 0, None), "unknown before the first step"
     clock.now_s += 10
     work.allow(1)
     wait_until(lambda: job.done == 1)
@@ -138,7 +138,7 @@ def test_as_many_work_at_once_as_there_are_seats(makes: Makes) -> None:
 
 
 def test_a_long_job_keeps_its_seat(makes: Makes) -> None:
-    """Who has not asked for six seconds is taken for gone."""
+    """A visitor who has not asked for six seconds counts as gone."""
     clock, work = Clock(), FakeWork()
     seats = Seats(1, clock)
     asked: list[float] = []
@@ -148,7 +148,7 @@ def test_a_long_job_keeps_its_seat(makes: Makes) -> None:
     assert work.began.wait(LONG_S)
     for clock.now_s in (4.0, 8.0):
         wait_until(lambda: asked[-1] == clock.now_s)
-    assert real("somebody else") == 1
+    assert real("another") == 1
 
 
 def test_a_job_cancelled_in_the_queue_never_begins(makes: Makes) -> None:
@@ -168,7 +168,7 @@ def test_a_job_cancelled_at_work_ends_at_once(makes: Makes) -> None:
     work.allow(1)
     wait_until(lambda: job.done == 1)
     job.cancel()
-    assert work.closes >= 1, "closed on the thread that cancels: the work may hang"
+    assert work.closes >= 1, "closed by the cancelling thread, since the work may hang"
     job.cancel()
     assert job.wait(LONG_S) and job.state == "cancelled" and job.failure == "" and job.done == 1
     assert job.remaining_s is None
@@ -276,7 +276,7 @@ def test_an_unwanted_job_is_cancelled(makes: Makes) -> None:
     job = makes(work, is_wanted=is_wanted.is_set)
     assert work.began.wait(LONG_S)
     waiting = makes(other, is_wanted=is_wanted.is_set)
-    assert not job.wait(0.7) and waiting.place == 1, "asked, and wanted"
+    assert not job.wait(0.7) and waiting.place == 1, "it was asked and is still wanted"
     is_wanted.clear()
     assert job.wait(2) and job.state == "cancelled" and work.closes
     assert waiting.wait(2) and waiting.state == "cancelled" and not other.began.is_set()

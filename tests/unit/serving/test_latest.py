@@ -1,4 +1,4 @@
-"""What the page reads while frames come: the slot, its counters, and the seats."""
+"""The latest frame with its counters, and the seats."""
 
 import threading
 
@@ -58,11 +58,11 @@ def test_newer_frames_replace_older_ones_and_history_grows() -> None:
     assert len(now.series[1].at_s) == 30 and now.analysed == 30
     assert now.camera_fps == pytest.approx(15) and now.analysed_fps == pytest.approx(15)
     assert now.dropped == 0
-    assert now.delay_ms == pytest.approx((10, 10)), "the way through the network is not in it"
+    assert now.delay_ms == pytest.approx((10, 10)), "network latency is not included"
 
 
 def test_dropped_frames_are_counted() -> None:
-    """A slow machine sees every third frame of a camera at thirty, and now and then the next."""
+    """A slow machine analyses every third frame of a camera at 30, and sometimes the next."""
     steps = ([3] * 9 + [1]) * 4
     times = (np.cumsum([0, 1, *steps]) / 30).tolist()
     now = play(times, cost_s=0.03).snapshot()
@@ -126,4 +126,4 @@ def test_a_visitor_who_stops_asking_loses_the_seat() -> None:
     for clock.now_s in np.arange(0.0, 10.0):
         place = seats.place("b")
     assert place == 0
-    assert seats.place("a") == 1, "and comes back at the end of the line"
+    assert seats.place("a") == 1, "and returns at the end of the queue"

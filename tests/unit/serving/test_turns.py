@@ -1,4 +1,4 @@
-"""Who works and who waits: in the order of coming, and a line with an end."""
+"""Turns are given in order of arrival, and the queue has a maximum length."""
 
 import threading
 
@@ -12,7 +12,7 @@ LONG_S = 10
 
 
 class Visitor:
-    """Takes a turn on a thread and keeps it until it is told to go."""
+    """Takes a turn on a thread and holds it until `go` is called."""
 
     def __init__(self, turns: Turns, *, leaves: bool = False) -> None:
         self.places: list[int] = []

@@ -43,7 +43,7 @@ def test_reading_reports_progress_and_gives_the_clip(data: bytes, nothing_left: 
     work = reading(data)
     assert work.total == FRAMES and (work.info.size_wh, work.info.codec) == (WH, "h264")
     assert work.info.has_sound and work.clip is None and work.preview == b"" and not work.portraits
-    assert children(), "or the search for what is left proves nothing"
+    assert children(), "or the check for leftovers proves nothing"
     assert list(work) == list(range(1, FRAMES + 1))
     assert size_of(work.preview) == WH
     assert work.clip is not None and work.clip.frames == FRAMES and work.clip.is_whole
@@ -125,7 +125,7 @@ def test_a_portrait_shows_the_box_and_grows_with_it(tmp_path: Path) -> None:
 
 
 class Follows(FakeDetector):
-    """Finds one face, in each frame at another place."""
+    """Finds one face, at another position in each frame."""
 
     def __init__(self, boxes: list[tuple[int, int, int, int]]) -> None:
         super().__init__(Faces(np.empty((0, 4), np.float32), np.empty(0, np.float32)))
@@ -170,7 +170,7 @@ def test_closing_a_reading_midway_leaves_nothing(long: bytes, nothing_left: Path
     next(steps)
     assert children()
     work.close()
-    # What was decoded already may still come.
+    # Frames decoded before may still come.
     assert len(list(steps)) < 60
 
 

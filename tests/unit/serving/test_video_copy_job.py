@@ -53,7 +53,7 @@ BROKEN = {
     "empty": (b"", "empty"),
     "text": (b"no video at all", "not a video"),
     "picture": (b"\xff\xd8\xff" + bytes(2000), "a picture"),
-    "nothing behind the name": (b"\0\0\0\x18ftypisom" + bytes(500), "can't be opened"),
+    "only a header": (b"\0\0\0\x18ftypisom" + bytes(500), "can't be opened"),
 }
 
 
@@ -148,7 +148,7 @@ def test_only_chosen_faces_are_visible(data: bytes) -> None:
 
 
 def detail(image: np.ndarray, xyxy: tuple[int, int, int, int]) -> float:
-    """How much neighbouring pixels inside a box differ, away from its border."""
+    """Mean difference of neighbouring pixels inside a box, away from its border."""
     x, y, right, bottom = xyxy
     part = image[y + 20 : bottom - 20, x + 20 : right - 20].mean(axis=2)
     return float(np.abs(np.diff(part, axis=1)).mean())
@@ -172,7 +172,7 @@ def test_closing_a_copy_midway_leaves_nothing(long: bytes, nothing_left: Path) -
 def test_errors_do_not_name_folders_of_the_server(
     long: bytes, tmp_path: Path, monkeypatch: Any
 ) -> None:
-    """What a killed decoder leaves is told to the visitor."""
+    """The visitor sees the error of a killed decoder."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     clip = read_whole(long)
     work = VideoCopyJob(long, overlay(clip, 1), clip.duration_s)
