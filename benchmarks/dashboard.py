@@ -52,7 +52,7 @@ FRAMES = """
 """
 
 
-def chosen(page: Page, title: str, seconds: float) -> float:
+def time_choice(page: Page, title: str, seconds: float) -> float:
     """Seconds from the choice of a session to its chart."""
     page.get_by_role("combobox", name="Session").click()
     option = page.get_by_role("option", name=title).first
@@ -63,7 +63,7 @@ def chosen(page: Page, title: str, seconds: float) -> float:
     return time.perf_counter() - start
 
 
-def hovered(page: Page) -> dict[str, float]:
+def hover_frame_times(page: Page) -> dict[str, float]:
     """Frame times while the pointer moves over the chart."""
     box = page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
     page.evaluate(f"window.frame_times = ({FRAMES})()")
@@ -112,8 +112,8 @@ def main() -> None:
                     page.goto(f"{app.url}/dashboard")
                     page.locator(".js-plotly-plot .main-svg").first.wait_for(timeout=60_000)
                     for title in ("minute", "hour", "minute", "hour"):
-                        times[title].append(chosen(page, f"One {title}", ends[title]))
-                    frames.append(hovered(page))
+                        times[title].append(time_choice(page, f"One {title}", ends[title]))
+                    frames.append(hover_frame_times(page))
                     page.context.close()
                 browser.close()
         finally:

@@ -130,7 +130,7 @@ def callback_against_tutorial(threads: int) -> list[dict[str, object]]:
     return rows
 
 
-def launched(playwright: Playwright) -> Browser:
+def launch(playwright: Playwright) -> Browser:
     """A browser that allows every page to use its camera."""
     return playwright.chromium.launch(
         executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
@@ -145,7 +145,7 @@ def launched(playwright: Playwright) -> Browser:
     )
 
 
-def started(page: Page, url: str, *, frames_per_second: int = FRAMES_PER_SECOND) -> Locator:
+def start_stream(page: Page, url: str, *, frames_per_second: int = FRAMES_PER_SECOND) -> Locator:
     """Open a live page with a portrait as its camera and start; return the video element."""
     portrait = (ROOT / "ferapp" / "samples" / "astronaut.jpg").read_bytes()
     camera = CAMERA.replace("RATE", str(frames_per_second))
@@ -158,7 +158,7 @@ def started(page: Page, url: str, *, frames_per_second: int = FRAMES_PER_SECOND)
     return video
 
 
-def measured(page: Page, *, is_mirrored: bool) -> dict[str, float]:
+def measure_stream(page: Page, *, is_mirrored: bool) -> dict[str, float]:
     """Measure the returned video for five seconds."""
     video = page.frame_locator('iframe[title^="streamlit_webrtc"]').locator("video")
     result = video.evaluate(READ, is_mirrored)
@@ -175,13 +175,13 @@ def watch(script: Path, path: str, *, minutes: float, is_mirrored: bool) -> dict
     app = App(script)
     try:
         with sync_playwright() as playwright:
-            browser = launched(playwright)
+            browser = launch(playwright)
             page = browser.new_page()
-            started(page, f"{app.url}{path}")
+            start_stream(page, f"{app.url}{path}")
             page.wait_for_timeout(20_000)
             points, start = [], time.monotonic()
             while True:
-                point = measured(page, is_mirrored=is_mirrored)
+                point = measure_stream(page, is_mirrored=is_mirrored)
                 match = re.search(r"analysed ([\d.]+) frames", page.inner_text("body"))
                 point["analysed_fps"] = float(match[1]) if match else float("nan")
                 point["rss_mb"] = round(app.rss_mb(), 1)

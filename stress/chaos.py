@@ -82,7 +82,7 @@ def record(session: str) -> None:
         print(at_s, flush=True)
 
 
-def killed(url: URL, session: str, after_s: float) -> list[float]:
+def kill_recorder(url: URL, session: str, after_s: float) -> list[float]:
     """The times that a recorder reported before it was killed, on its own clock."""
     process = subprocess.Popen(
         [sys.executable, "-m", "stress.chaos", "--record", session],
@@ -173,7 +173,7 @@ def kill_and_check(
 
     def one(after_s: float) -> tuple[float, list[str]]:
         session = uuid.uuid4().hex
-        reported = killed(url, session, after_s)
+        reported = kill_recorder(url, session, after_s)
         if not reported:
             return 0.0, [f"session {session}: its recorder ended before the first frame"]
         with checking:

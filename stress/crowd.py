@@ -145,15 +145,15 @@ def viewers(url: str, count: int, frames: list[int]) -> Iterator[None]:
         return
     from playwright.sync_api import Error, sync_playwright
 
-    from benchmarks.live import launched, started
+    from benchmarks.live import launch, start_stream
 
     with sync_playwright() as playwright:
-        browser = launched(playwright)
+        browser = launch(playwright)
         videos = []
         for _ in range(count):
             page = browser.new_context().new_page()
             try:
-                video = started(page, f"{url}/live", frames_per_second=LIVE_FRAMES_A_SECOND)
+                video = start_stream(page, f"{url}/live", frames_per_second=LIVE_FRAMES_A_SECOND)
             except Error:
                 frames.append(0)  # a viewer who saw nothing
             else:
@@ -172,7 +172,7 @@ def viewers(url: str, count: int, frames: list[int]) -> Iterator[None]:
 
 
 @contextmanager
-def watched(app: App) -> Iterator[list[float]]:
+def watch_memory(app: App) -> Iterator[list[float]]:
     """Sample the memory of the app twice a second, MB."""
     over = threading.Event()
     seen = [0.0]
@@ -216,7 +216,7 @@ def run(*, visitors: int, live: int, seconds: float, with_bombs: bool = True) ->
         with Visitor(app.url) as first:
             first.open()
             first.upload({"warm.jpg": SAMPLE.read_bytes()})  # loads the models
-        with watched(app) as seen, viewers(app.url, live, outcome.frames):
+        with watch_memory(app) as seen, viewers(app.url, live, outcome.frames):
             until_s = time.monotonic() + seconds
             with ThreadPoolExecutor(visitors) as pool:
                 for seed in range(visitors):
@@ -227,7 +227,7 @@ def run(*, visitors: int, live: int, seconds: float, with_bombs: bool = True) ->
             return outcome
         time.sleep(20)  # Streamlit keeps sessions for a moment after they close
         outcome.after_mb = app.rss_mb()
-        with watched(app) as seen, Visitor(app.url) as visitor:
+        with watch_memory(app) as seen, Visitor(app.url) as visitor:
             visitor.open()
             for _ in range(ALONE):
                 crowd.look(visitor, outcome.alone_s)

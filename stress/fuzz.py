@@ -203,10 +203,10 @@ def _work(pipe: Connection, seed: int, look: Look) -> None:
         # has one per process, but here a thousand would use up all threads.
         gc.collect()
         for number in numbers:
-            pipe.send(_tried(file_of(seed, number), number, look))
+            pipe.send(_try_file(file_of(seed, number), number, look))
 
 
-def _tried(file: File, number: int, look: Look) -> Tried:
+def _try_file(file: File, number: int, look: Look) -> Tried:
     is_decoded, wrong = False, ""
     start_s = time.process_time()
     try:
@@ -244,7 +244,7 @@ class Worker:
         self._pipe.close()
         self._process.join()
 
-    def tried(self, numbers: Sequence[int]) -> Iterator[Tried]:
+    def try_all(self, numbers: Sequence[int]) -> Iterator[Tried]:
         """Try each of these mutants in order."""
         todo = deque(numbers)
         self._pipe.send(list(todo))
@@ -339,7 +339,7 @@ def run(*, mutants: int, seed: int = 0, seconds: float = inf, look: Look = look)
         tally = Tally()
         with Worker(seed, look) as worker, suppress(Empty):
             while time.monotonic() < deadline:
-                for tried in worker.tried(chunks.get_nowait()):
+                for tried in worker.try_all(chunks.get_nowait()):
                     tally.add(tried)
         tally.peak_mb = worker.peak_mb
         return tally
@@ -365,7 +365,7 @@ def _least(tried: Tried, seed: int, look: Look) -> Tried:
     if tried.wrong:
         return tried
     with Worker(seed, look) as worker:
-        again = [*worker.tried([tried.number]), *worker.tried([tried.number])]
+        again = [*worker.try_all([tried.number]), *worker.try_all([tried.number])]
     if wrong := [each for each in again if each.wrong]:
         return wrong[0]
     return replace(tried, took_ms=min(each.took_ms for each in (tried, *again)))

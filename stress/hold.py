@@ -76,7 +76,7 @@ def load(visitors: int, viewers: int, seconds: float) -> list[Row]:
     ]
 
 
-def sent() -> Row:
+def count_packets() -> Row:
     """What leaves the machine while every page is used."""
     if reason := why_not():
         return Row("bytes sent out", f"not counted: {reason}", None)
@@ -111,7 +111,7 @@ def main() -> None:
         ("damaged files", lambda: [inputs(options.mutants, options.seed)]),
         ("killed recorders", lambda: [faults(options.kills, options.seed)]),
         ("a crowd", lambda: load(options.visitors, options.viewers, options.seconds)),
-        ("a network that counts", lambda: [sent()]),
+        ("a network that counts", lambda: [count_packets()]),
     ):
         console.print(f"{time.monotonic() - start_s:.0f} s: {what} …")
         rows += check()

@@ -65,7 +65,7 @@ def mutant(originals: Sequence[File], seed: int, number: int) -> File:
             break
     # A wrong checksum is refused at once; the code behind it has to be reached as well.
     if data.startswith(_PNG) and rng.random() < 0.7:
-        data = _summed(data)
+        data = _with_checksums(data)
     return File(original.name, bytes(data), original.is_video)
 
 
@@ -143,7 +143,7 @@ _MUTATIONS: tuple[Callable[[random.Random, bytearray], None], ...] = (
 _WEIGHTS = (4, 4, 4, 4, 2, 2, 2, 1)
 
 
-def _summed(data: bytearray) -> bytearray:
+def _with_checksums(data: bytearray) -> bytearray:
     """A PNG file with correct checksums of its chunks."""
     at = len(_PNG)
     while at + 12 <= len(data):

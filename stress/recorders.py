@@ -125,7 +125,7 @@ class Load:
         return not self.failures and not self.incomplete
 
 
-def written(url: URL, recorders: int, seconds: float) -> Written:
+def run_recorders(url: URL, recorders: int, seconds: float) -> Written:
     """Run recorders in this process; this thread makes the frames of all."""
     store = Store(open_database(url))
     sink = Timed(store)
@@ -160,10 +160,10 @@ def load(url: URL, recorders: int, seconds: float, *, processes: int = 1) -> Loa
     """
     shares = [len(part) for part in np.array_split(np.arange(recorders), processes)]
     if processes == 1:
-        parts = [written(url, recorders, seconds)]
+        parts = [run_recorders(url, recorders, seconds)]
     else:
         with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-            jobs = [pool.submit(written, url, share, seconds) for share in shares]
+            jobs = [pool.submit(run_recorders, url, share, seconds) for share in shares]
             parts = [job.result() for job in jobs]
     store = Store(open_database(url))
     counted = {o.recording.id: o.readings for o in store.overviews(OWNER)}

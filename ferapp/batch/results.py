@@ -98,7 +98,7 @@ class Results:
         Raises:
             DataError: The result is damaged.
         """
-        return self._parsed(key, PictureRecord.from_json)
+        return self._read_record(key, PictureRecord.from_json)
 
     def video(self, key: str) -> VideoRecord:
         """The record of a video.
@@ -106,7 +106,7 @@ class Results:
         Raises:
             DataError: The result is damaged.
         """
-        return self._parsed(key, VideoRecord.from_json)
+        return self._read_record(key, VideoRecord.from_json)
 
     def readings(self, key: str) -> tuple[SessionInfo, Readings]:
         """The readings of a video that has some.
@@ -119,7 +119,7 @@ class Results:
         except (OSError, DataError) as exc:
             raise damaged_error(key) from exc
 
-    def _parsed(self, key: str, from_json: Callable[[Any], _Record]) -> _Record:
+    def _read_record(self, key: str, from_json: Callable[[Any], _Record]) -> _Record:
         try:
             return from_json(json.loads(self._record(key).read_bytes()))
         except (OSError, KeyError, TypeError, ValueError) as exc:

@@ -28,7 +28,7 @@ from tests.support.videos import cut, noisy, solid, written
 TABLES = {"errors.csv", "faces.csv", "files.csv", "readings.csv", "tracks.csv"}
 
 
-def asking(request: Request = REQUEST, **changes: object) -> Request:
+def request_with(request: Request = REQUEST, **changes: object) -> Request:
     return dataclasses.replace(request, **changes)
 
 
@@ -38,13 +38,15 @@ FRAMES = AnalysisSettings(DetectionSettings(0.6))
 @pytest.mark.parametrize(
     ("other", "pictures_differ", "videos_differ"),
     [
-        pytest.param(asking(threads=4), False, False, id="threads"),
-        pytest.param(asking(settings=ClipSettings(per_second=2)), False, True, id="per second"),
+        pytest.param(request_with(threads=4), False, False, id="threads"),
         pytest.param(
-            asking(settings=ClipSettings(StreamSettings(FRAMES))), True, True, id="confidence"
+            request_with(settings=ClipSettings(per_second=2)), False, True, id="per second"
         ),
-        pytest.param(asking(classifier="seresnet-48"), True, True, id="classifier"),
-        pytest.param(asking(detector="haar"), True, True, id="detector"),
+        pytest.param(
+            request_with(settings=ClipSettings(StreamSettings(FRAMES))), True, True, id="confidence"
+        ),
+        pytest.param(request_with(classifier="seresnet-48"), True, True, id="classifier"),
+        pytest.param(request_with(detector="haar"), True, True, id="detector"),
     ],
 )
 def test_a_key_depends_on_everything_that_changes_a_result(

@@ -61,7 +61,7 @@ def undisturbed(
     return contents(out)
 
 
-def started(*args: object) -> subprocess.Popen[str]:
+def start_batch(*args: object) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [sys.executable, "-m", "ferapp", "batch", *map(str, args), "--workers", "2"],
         cwd=ROOT,
@@ -92,7 +92,7 @@ def results(out: Path) -> int:
 def test_a_killed_batch_resumes_where_it_was(
     pictures_and_clips: Path, undisturbed: dict[str, bytes], tmp_path: Path, whom: str
 ) -> None:
-    process = started(pictures_and_clips, "--out", tmp_path)
+    process = start_batch(pictures_and_clips, "--out", tmp_path)
     wait_until(lambda: results(tmp_path) >= 4, timeout_s=20)
     workers = workers_of(process.pid)
     (os.kill if whom == "batch" else os.killpg)(process.pid, signal.SIGKILL)
@@ -110,7 +110,7 @@ def test_a_killed_batch_resumes_where_it_was(
 def test_killing_a_worker_loses_no_result(
     pictures_and_clips: Path, undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
-    process = started(pictures_and_clips, "--out", tmp_path, "--json")
+    process = start_batch(pictures_and_clips, "--out", tmp_path, "--json")
     wait_until(lambda: results(tmp_path) >= 4, timeout_s=20)
     os.kill(workers_of(process.pid)[0], signal.SIGKILL)
     out, _ = process.communicate(timeout=60)
@@ -122,7 +122,7 @@ def test_killing_a_worker_loses_no_result(
 def test_ctrl_c_ends_a_batch_quickly_and_keeps_finished_results(
     pictures_and_clips: Path, tmp_path: Path
 ) -> None:
-    process = started(pictures_and_clips, "--out", tmp_path)
+    process = start_batch(pictures_and_clips, "--out", tmp_path)
     wait_until(lambda: results(tmp_path) >= 3, timeout_s=20)
     workers = workers_of(process.pid)
     os.killpg(process.pid, signal.SIGINT)

@@ -41,13 +41,13 @@ def test_workers_without_models_stop_the_batch(tmp_path: Path) -> None:
 def test_an_engine_reads_only_a_little_ahead_and_can_be_closed(tmp_path: Path) -> None:
     count = 0
 
-    def counted() -> Iterator[Item]:
+    def count_items() -> Iterator[Item]:
         nonlocal count
         for item in items(tmp_path, *(f"{n}.jpg" for n in range(50))):
             count += 1
             yield item
 
-    engine = on_processes(Scripted(tmp_path), counted(), workers=1)
+    engine = on_processes(Scripted(tmp_path), count_items(), workers=1)
     assert next(engine).record and count <= 3
     engine.close()
     assert count <= 3 and not active_children()

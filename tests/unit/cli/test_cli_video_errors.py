@@ -52,7 +52,7 @@ WRONG: dict[str, tuple[Wrong, str]] = {
     "the copy is the video": (lambda clip, out: ["--out", clip], "this is the video itself"),
     "the table is the video": (lambda clip, out: ["--csv", clip], "this is the video itself"),
     "by another name": (
-        lambda clip, out: ["--out", linked(out / "link.mp4", clip)],
+        lambda clip, out: ["--out", link_to(out / "link.mp4", clip)],
         "this is the video itself",
     ),
     "by a path with dots": (
@@ -82,7 +82,7 @@ WRONG: dict[str, tuple[Wrong, str]] = {
 }
 
 
-def linked(link: Path, target: Path) -> Path:
+def link_to(link: Path, target: Path) -> Path:
     link.symlink_to(target)
     return link
 

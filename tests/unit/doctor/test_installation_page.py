@@ -12,7 +12,7 @@ from ferapp.vision import opencv
 from tests.support.apps import app, words
 
 
-def opened() -> AppTest:
+def open_report() -> AppTest:
     at = app("about.py")
     at.session_state["installation"] = True
     return at.run()
@@ -40,7 +40,7 @@ def test_visitors_from_other_machines_do_not_get_the_report(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(installation, "is_at_this_machine", lambda: False)
-    at = opened()
+    at = open_report()
     assert not at.exception and not at.code
     assert "This installation" not in [expander.label for expander in at.expander]
 

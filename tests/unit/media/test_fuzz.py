@@ -71,7 +71,7 @@ def harmed(file: File) -> bool:
 
 def test_what_kills_hangs_or_raises_is_named_and_the_rest_goes_on() -> None:
     with Worker(0, harmed, hangs_s=5.0) as worker:
-        tried = list(worker.tried(range(10)))
+        tried = list(worker.try_all(range(10)))
     assert [each.number for each in tried] == list(range(10))
     assert [each.number for each in tried if each.is_crash] == [1]
     assert [each.number for each in tried if each.is_slow] == [2, 4]

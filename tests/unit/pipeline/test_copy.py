@@ -59,7 +59,7 @@ def _nothing_stays(tmp_path: Path) -> Iterator[None]:
     assert not list(tmp_path.rglob(".ferapp-*")), "a temporary folder is left"
 
 
-def copied(source: Path, plan: Overlay = NOTHING, *, note: str = "") -> Path:
+def make_copy(source: Path, plan: Overlay = NOTHING, *, note: str = "") -> Path:
     out = source.parent / "copy.mp4"
     with AnnotatedCopy(source, plan, out) as copy:
         times = list(copy)
@@ -84,7 +84,7 @@ def test_a_copy_has_the_frames_and_times_of_its_source(
     tmp_path: Path, name: str, traits: dict[str, object]
 ) -> None:
     source = written(tmp_path / name, numbered(8), **traits)
-    copy = copied(source)
+    copy = make_copy(source)
     assert [number(image) for image in images_of(copy)] == list(range(8))
     assert times_of(copy) == pytest.approx(seen(source).at_s, abs=0.0005)
     with av.open(str(copy)) as container:
@@ -97,24 +97,24 @@ def test_a_copy_has_the_frames_and_times_of_its_source(
 @pytest.mark.parametrize("name", ["a quarter to the right", "mirrored left to right"])
 def test_a_copy_is_upright_without_rotation_metadata(tmp_path: Path, name: str) -> None:
     source = turned(written(tmp_path / "a.mp4", [quadrants()] * 3, pix_fmt="yuv444p"), EIGHT[name])
-    for image in images_of(copied(source)):
+    for image in images_of(make_copy(source)):
         assert off_by(image, as_shown(quadrants(), EIGHT[name])) < LEVELS
 
 
 def test_odd_sides_lose_at_most_a_row_and_a_column(tmp_path: Path) -> None:
     source = written(tmp_path / "a.mp4", [quadrants((97, 63))] * 2, pix_fmt="yuv444p")
-    assert images_of(copied(source))[0].shape == (62, 96, 3)
+    assert images_of(make_copy(source))[0].shape == (62, 96, 3)
 
 
 def test_copies_of_large_videos_are_scaled_down(tmp_path: Path) -> None:
     source = written(tmp_path / "a.mp4", [solid(90, (2560, 1440))] * 2)
-    assert images_of(copied(source))[0].shape == (1080, 1920, 3)
+    assert images_of(make_copy(source))[0].shape == (1080, 1920, 3)
 
 
 def test_colours_are_kept(tmp_path: Path) -> None:
     images = [solid(rgb) for rgb in ((200, 60, 30), (30, 160, 60), (20, 40, 200), 128, 250)]
     source = written(tmp_path / "a.mp4", images)
-    for image, original in zip(images_of(copied(source)), images, strict=True):
+    for image, original in zip(images_of(make_copy(source)), images, strict=True):
         assert off_by(image, original) < LEVELS
 
 
@@ -123,7 +123,7 @@ def test_a_hidden_face_is_unreadable_and_the_chosen_one_untouched(
 ) -> None:
     source = written(tmp_path / "a.mp4", [NOISE] * 12)
     plan = overlay(still(HERE), still(THERE, face=2), shown=frozenset({1}))
-    copy = images_of(copied(source, plan))
+    copy = images_of(make_copy(source, plan))
     assert len(copy) == 12
     for image, original in zip(copy, images_of(source), strict=True):
         assert is_hidden(image, THERE) and not is_hidden(image, HERE)
@@ -132,14 +132,14 @@ def test_a_hidden_face_is_unreadable_and_the_chosen_one_untouched(
 
 def test_sound_that_mp4_supports_is_copied_unchanged(tmp_path: Path) -> None:
     source = written(tmp_path / "a.mp4", numbered(20), sound="aac")
-    copy = copied(source)
+    copy = make_copy(source)
     assert packets_of(copy, "audio") == packets_of(source, "audio")
     assert times_of(copy, "audio") == pytest.approx(times_of(source, "audio"), abs=0.001)
 
 
 def test_mp3_sound_is_copied_unchanged(tmp_path: Path) -> None:
     source = written(tmp_path / "a.mp4", numbered(10), sound="libmp3lame")
-    assert packets_of(copied(source), "audio") == packets_of(source, "audio")
+    assert packets_of(make_copy(source), "audio") == packets_of(source, "audio")
 
 
 SOUNDS = {
@@ -163,7 +163,7 @@ def heard(path: Path) -> tuple[np.ndarray, int]:
 @pytest.mark.parametrize(("name", "sound"), SOUNDS.values(), ids=SOUNDS)
 def test_other_sound_is_converted_for_browsers(tmp_path: Path, name: str, sound: str) -> None:
     source = written(tmp_path / name, numbered(20), sound=sound, start_s=3 * (name == "a.ts"))
-    copy = copied(source)
+    copy = make_copy(source)
     wave, rate = heard(copy)
     assert len(wave) / rate == pytest.approx(2, abs=0.1)
     middle = wave[rate // 2 : rate // 2 * 3]
@@ -175,7 +175,7 @@ def test_other_sound_is_converted_for_browsers(tmp_path: Path, name: str, sound:
 def test_a_title_in_another_encoding_does_not_lose_the_sound(tmp_path: Path) -> None:
     source = written(tmp_path / "a.mkv", numbered(10), sound="aac", is_tagged=True)
     replaced(source, CANARY.encode(), b"\xfc" * len(CANARY))
-    assert packets_of(copied(source), "audio")
+    assert packets_of(make_copy(source), "audio")
 
 
 @pytest.mark.parametrize(("name", "sound"), [("a.mkv", "pcm_s16le"), ("a.ts", "aac")], ids=str)
@@ -183,7 +183,7 @@ def test_sound_stays_in_sync(tmp_path: Path, name: str, sound: str) -> None:
     """Frames that begin a second after the sound do so in the copy."""
     at_s = [1 + n / 10 for n in range(10)]
     source = written(tmp_path / name, numbered(10), at_s=at_s, sound=sound, sound_s=2, start_s=5)
-    lead = [times_of(path)[0] - times_of(path, "audio")[0] for path in (source, copied(source))]
+    lead = [times_of(path)[0] - times_of(path, "audio")[0] for path in (source, make_copy(source))]
     assert lead[0] == pytest.approx(1, abs=0.05) and lead[1] == pytest.approx(lead[0], abs=0.03)
 
 
@@ -191,7 +191,7 @@ def test_a_gap_in_converted_sound_stays_a_gap(tmp_path: Path) -> None:
     first = written(tmp_path / "a.ts", numbered(10), sound="mp2")
     later = written(tmp_path / "b.ts", numbered(10), sound="mp2", start_s=3)
     (tmp_path / "c.ts").write_bytes(first.read_bytes() + later.read_bytes())
-    wave, rate = heard(copied(tmp_path / "c.ts"))
+    wave, rate = heard(make_copy(tmp_path / "c.ts"))
     loud = [np.abs(wave[round(at * rate) :][: rate // 10]).max() > 0.1 for at in (0.5, 2, 3.5)]
     assert loud == [True, False, True]
 
@@ -214,7 +214,7 @@ def test_a_full_disk_is_not_reported_as_unreadable_sound(
 def test_undecodable_sound_is_left_out_and_noted(tmp_path: Path) -> None:
     """Such as the spatial sound of new phones."""
     source = written(tmp_path / "a.mov", numbered(10), sound="pcm_s16le")
-    copy = copied(replaced(source, b"sowt", b"zzzz"), note="The copy has none.")
+    copy = make_copy(replaced(source, b"sowt", b"zzzz"), note="The copy has none.")
     with av.open(str(copy)) as container:
         assert [stream.type for stream in container.streams] == ["video"]
     assert len(images_of(copy)) == 10
@@ -232,7 +232,7 @@ def test_copy_keeps_all_frames_when_audio_timestamps_jump_back(tmp_path: Path) -
 
 def test_the_readable_part_of_a_damaged_source_is_copied_and_noted(tmp_path: Path) -> None:
     source = cut(written(tmp_path / "a.mp4", noisy(30), options=FRONT), 0.5)
-    copy = copied(source, note="damaged")
+    copy = make_copy(source, note="damaged")
     assert len(images_of(copy)) == len(seen(source).images) > 8
 
 
@@ -240,7 +240,7 @@ def test_the_frame_size_may_change_within_a_video(tmp_path: Path) -> None:
     first = written(tmp_path / "a.ts", numbered(5))
     second = written(tmp_path / "b.ts", numbered(5, (128, 96)), start_s=0.5)
     (tmp_path / "c.ts").write_bytes(first.read_bytes() + second.read_bytes())
-    images = images_of(copied(tmp_path / "c.ts"))
+    images = images_of(make_copy(tmp_path / "c.ts"))
     assert {image.shape for image in images} == {(64, 96, 3)}
     assert [number(image) for image in images] == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4]
 
@@ -248,7 +248,7 @@ def test_the_frame_size_may_change_within_a_video(tmp_path: Path) -> None:
 def test_a_copy_has_no_metadata_of_its_source(tmp_path: Path) -> None:
     source = written(tmp_path / "a.mp4", numbered(5), sound="aac", is_tagged=True)
     assert CANARY.encode() in source.read_bytes()
-    copy = copied(source)
+    copy = make_copy(source)
     assert CANARY.encode() not in copy.read_bytes()
     with av.open(str(copy)) as container:
         assert not {"title", "comment", "creation_time"} & set(container.metadata)
