@@ -65,6 +65,7 @@ def batch(
     """Find every face in the pictures and videos of a folder, and read its expression.
 
     Finished results are kept, so running the same command again analyses only what is missing.
+
     The exit status is 0 if every file was read, and 1 if any was not.
     """
     if engine not in ENGINES:

@@ -84,8 +84,9 @@ def video(
 ) -> None:
     """Follow every face in a video and read its expression over time.
 
-    Of a damaged video, the readable part is analysed, and a message says what is missing. The exit
-    status is 0 if the video was read, and 1 if not.
+    Of a damaged video, the readable part is analysed, and a message says what is missing.
+
+    The exit status is 0 if the video was read, and 1 if not.
     """
     from ferapp.pipeline.build import load_analyzer
     from ferapp.pipeline.clip import recording_of_clip
