@@ -23,7 +23,7 @@ from ferapp.pipeline.build import load_analyzer
 from ferapp.pipeline.stream import Stream
 from ferapp.settings import StreamSettings
 from ferapp.vision.boxes import iou
-from ferapp.vision.crops import resized
+from ferapp.vision.crops import resize
 
 EVERY = (1, 2, 3, 5, 10)
 SPEEDS = {"calm": 0.3, "lively": 1.0}
@@ -45,7 +45,7 @@ def path_of(speed: float, at_s: float) -> tuple[int, int]:
 
 def frames_of(face: np.ndarray, scene: np.ndarray, speed: float) -> list[np.ndarray]:
     """Two seconds of one face."""
-    big = resized(face, (SIDE_PX, SIDE_PX))
+    big = resize(face, (SIDE_PX, SIDE_PX))
     frames = []
     for number in range(int(FACE_S * RATE)):
         x, y = path_of(speed, number / RATE)
@@ -62,7 +62,7 @@ def measure(faces, scenes, analyzer, speed: float) -> list[dict[str, object]]:
     seen = {n: {"right": 0, "read": 0, "held_right": 0, "held": 0, "iou": []} for n in EVERY}
     total = 0
     for index, (face, label) in enumerate(faces):
-        scene = resized(next(scenes), SIZE_WH)
+        scene = resize(next(scenes), SIZE_WH)
         start_s = index * (FACE_S + PAUSE_S)
         for number, frame in enumerate(frames_of(face, scene, speed)):
             at_s = start_s + number / RATE

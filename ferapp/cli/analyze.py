@@ -145,9 +145,9 @@ class _Copies:
         """Write one copy and keep its rows."""
         from ferapp.media.images import png_bytes
         from ferapp.system.text import one_line
-        from ferapp.vision.annotate import annotated, captions, colours
+        from ferapp.vision.annotate import annotate, captions, colours
 
-        copy = annotated(image, analysis.faces.xyxy, captions(analysis), colours(analysis))
+        copy = annotate(image, analysis.faces.xyxy, captions(analysis), colours(analysis))
         name = f"{self._free_name(path)}.png"
         self._write(name, png_bytes(copy))
         table = analysis.to_frame()

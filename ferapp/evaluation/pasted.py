@@ -20,7 +20,7 @@ from ferapp.inference.detectors import Detector
 from ferapp.settings import DetectionSettings
 from ferapp.types import ProgressCallback, no_report
 from ferapp.vision import boxes
-from ferapp.vision.crops import Image, region, resized
+from ferapp.vision.crops import Image, region, resize
 
 PADDINGS: Final = (-0.1, 0.0, 0.1, 0.2, 0.3, 0.4)
 
@@ -138,5 +138,5 @@ def _pasted(
     side = int(np.exp(rng.uniform(np.log(min(sides_px[0], largest)), np.log(largest))))
     x, y = (int(rng.integers(0, room + 1)) for room in (width - side, height - side))
     image = scene.copy()
-    image[y : y + side, x : x + side] = resized(face, (side, side))
+    image[y : y + side, x : x + side] = resize(face, (side, side))
     return image, np.array([x, y, x + side, y + side], np.float32)

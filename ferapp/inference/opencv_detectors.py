@@ -15,10 +15,10 @@ from ferapp.inference.detectors import faces_of
 from ferapp.settings import DetectionSettings
 from ferapp.types import Faces
 from ferapp.vision import boxes
-from ferapp.vision.crops import Image, region, resized
+from ferapp.vision.crops import Image, region, resize
 from ferapp.vision.opencv import cv2, part
-from ferapp.vision.preprocess import InputSpec, batch, in_colour
-from ferapp.vision.priors import decoded, priors
+from ferapp.vision.preprocess import InputSpec, batch, convert_colour
+from ferapp.vision.priors import decode_offsets, priors
 
 
 class CaffeUltraLight:
@@ -51,7 +51,7 @@ class CaffeUltraLight:
         with self._lock:
             self._net.setInput(blob)
             offsets, scores = self._net.forward(["boxes", "scores"])
-        return faces_of(decoded(offsets[0], self._priors), scores[0], image_rgb, settings)
+        return faces_of(decode_offsets(offsets[0], self._priors), scores[0], image_rgb, settings)
 
 
 class YuNet:
@@ -82,7 +82,7 @@ class YuNet:
         size = (round(width * scale), round(height * scale))
         if min(size) < _YUNET_LEAST_PX:
             return Faces.empty()
-        image_bgr = np.ascontiguousarray(resized(image_rgb, size)[:, :, ::-1])
+        image_bgr = np.ascontiguousarray(resize(image_rgb, size)[:, :, ::-1])
         with self._lock:
             self._detector.setInputSize(size)
             self._detector.setScoreThreshold(settings.confidence)
@@ -130,7 +130,7 @@ class Haar:
         height, width = image_rgb.shape[:2]
         scale = min(self._longest_px / max(height, width), 1.0)
         size = (max(round(width * scale), 1), max(round(height * scale), 1))
-        grey = cv2.equalizeHist(in_colour(resized(image_rgb, size), "grey"))
+        grey = cv2.equalizeHist(convert_colour(resize(image_rgb, size), "grey"))
         with self._lock:
             found, neighbours = self._cascade.detectMultiScale2(
                 grey, scaleFactor=1.1, minNeighbors=1, minSize=(24, 24)
@@ -173,7 +173,7 @@ class SmileCascade:
         out = np.zeros(len(xyxy), np.bool_)
         for index, square in enumerate(boxes.squares(xyxy)):
             face = region(image_rgb, square, (_SMILE_FACE_PX, _SMILE_FACE_PX))
-            mouth = cv2.equalizeHist(in_colour(face[_SMILE_FACE_PX // 2 :], "grey"))
+            mouth = cv2.equalizeHist(convert_colour(face[_SMILE_FACE_PX // 2 :], "grey"))
             with self._lock:
                 found = self._cascade.detectMultiScale(
                     mouth, scaleFactor=1.1, minNeighbors=_SMILE_NEIGHBOURS, minSize=(36, 18)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ferapp.errors import VideoError
 from ferapp.media.decoder import open_container
-from ferapp.vision.crops import resized, yuv420
+from ferapp.vision.crops import resize, yuv420
 
 _TICK: Final = Fraction(1, 90_000)
 # A quarter less time than "veryfast" for twice the bytes; CRF 23 is what x264 takes by itself.
@@ -72,7 +72,7 @@ class Encoder:
         """
         width, height = self._size_wh
         if image_rgb.shape[0] // 2 != height // 2 or image_rgb.shape[1] // 2 != width // 2:
-            image_rgb = resized(image_rgb, self._size_wh)
+            image_rgb = resize(image_rgb, self._size_wh)
         planes = yuv420(np.ascontiguousarray(image_rgb[:height, :width]))
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts = self._last = max(round(at_s / _TICK), self._last + 1)

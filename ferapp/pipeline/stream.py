@@ -105,7 +105,7 @@ class Stream:
             ids, faces, unconfirmed = self._identify(boxes, at_s)
             readings = self._read(image_rgb, ids, faces, at_s, how)
         else:
-            readings = self._people.follow(self._tracker.predicted(at_s), size_wh)
+            readings = self._people.follow(self._tracker.predict(at_s), size_wh)
             if how.reads_followed:
                 ids, faces = [reading.id for reading in readings], _faces_of(readings)
                 readings = self._read(image_rgb, ids, faces, at_s, how)

@@ -66,7 +66,7 @@ class NeutralBaseline:
             self._shift = np.asarray(self._reference / own, np.float32)
             self._logs.clear()
 
-    def corrected(self, probabilities: Floats) -> Floats:
+    def correct(self, probabilities: Floats) -> Floats:
         """The probabilities, (k,), as this person's; unchanged until the baseline is ready."""
         if self._shift is None:
             return probabilities

@@ -31,7 +31,7 @@ class _Track:
     hits: int = 1
     speed: Floats = field(default_factory=lambda: np.zeros(4, np.float32))
 
-    def predicted(self, at_s: float) -> Floats:
+    def predict(self, at_s: float) -> Floats:
         """Where the box is now if its speed fades."""
         fading = _SPEED_S * 2 * (1 - np.exp(-(at_s - self.at_s) / (_SPEED_S * 2)))
         return np.asarray(self.xyxy + self.speed * fading, np.float32)
@@ -91,13 +91,13 @@ class Tracker:
         self._tracks = [t for t in self._tracks if t.id is not None or t.at_s == at_s]
         return [found[place].id for place in range(len(xyxy))]
 
-    def predicted(self, at_s: float) -> dict[int, Floats]:
+    def predict(self, at_s: float) -> dict[int, Floats]:
         """Where every face is expected now that the last frame showed, xyxy px by id."""
         if not self._tracks:
             return {}
         last_s = max(t.at_s for t in self._tracks)
         return {
-            t.id: t.predicted(at_s) for t in self._tracks if t.id is not None and t.at_s == last_s
+            t.id: t.predict(at_s) for t in self._tracks if t.id is not None and t.at_s == last_s
         }
 
     @property
@@ -108,7 +108,7 @@ class Tracker:
     def _matches(self, xyxy: Floats, at_s: float) -> list[tuple[int, _Track]]:
         if not len(xyxy) or not self._tracks:
             return []
-        expected = np.stack([t.predicted(at_s) for t in self._tracks])
+        expected = np.stack([t.predict(at_s) for t in self._tracks])
         likeness = _likeness(expected, xyxy)
         found = []
         while likeness.max() >= _LEAST_LIKENESS:

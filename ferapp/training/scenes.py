@@ -15,8 +15,8 @@ from ferapp.evaluation.labelled_faces import picture
 from ferapp.training.teachers import Scenes
 from ferapp.types import Faces
 from ferapp.vision import boxes
-from ferapp.vision.crops import Image, region, resized
-from ferapp.vision.preprocess import in_colour
+from ferapp.vision.crops import Image, region, resize
+from ferapp.vision.preprocess import convert_colour
 
 
 @dataclass(frozen=True)
@@ -132,10 +132,10 @@ def recoloured(image: Image, how: SceneAugmentation, rng: np.random.Generator) -
     height, width = image.shape[:2]
     if rng.random() < how.coarse:
         share = rng.uniform(0.4, 0.8)
-        small = resized(image, (max(int(width * share), 1), max(int(height * share), 1)))
-        image = resized(small, (width, height))
+        small = resize(image, (max(int(width * share), 1), max(int(height * share), 1)))
+        image = resize(small, (width, height))
     if rng.random() < how.grey:
-        image = np.repeat(in_colour(image, "grey"), 3, axis=2)
+        image = np.repeat(convert_colour(image, "grey"), 3, axis=2)
     # One table a channel: light and colour change in one look-up of each pixel.
     levels = np.arange(256)[:, None] * (1 + rng.uniform(-1, 1, 3) * how.tint)
     gain, offset = 1 + rng.uniform(-1, 1, 2) * (how.gain, how.gain / 2)
@@ -182,7 +182,7 @@ class SceneViews(IterableDataset[View]):
         self._images = [picture(folder / name, name) for name in scenes.names]
         self._faces = scenes.faces
         # Small tiles are cut from halves, which costs a quarter.
-        self._halves = [resized(i, (i.shape[1] // 2, i.shape[0] // 2)) for i in self._images]
+        self._halves = [resize(i, (i.shape[1] // 2, i.shape[0] // 2)) for i in self._images]
         self._how, self._size_wh, self._seed = how, size_wh, seed
         # Photos without a face teach little each, so they come less often.
         has_face = np.array([bool((f.score > 0.5).any()) for f in scenes.faces])

@@ -21,7 +21,7 @@ _LEAST_CELL_PX: Final = 4
 _HIDDEN_PADDING: Final = 0.25
 
 
-def annotated(
+def annotate(
     image_rgb: Image,
     xyxy: NDArray[np.float32],
     captions: Sequence[str],
@@ -45,8 +45,8 @@ def annotated(
         x1, y1, x2, y2 = np.rint(box).astype(int).tolist()
         rgb = _rgb(colour)
         cv2.rectangle(out, (x1, y1), (x2, y2), rgb, thickness, cv2.LINE_AA)
-        text, scale = _fitted(caption, max(x2 - x1, 1), max(side / 1000, _LEAST_SCALE))
-        _caption(out, text, (x1, y1, y2), rgb, scale=scale)
+        text, scale = _fit_caption(caption, max(x2 - x1, 1), max(side / 1000, _LEAST_SCALE))
+        _draw_caption(out, text, (x1, y1, y2), rgb, scale=scale)
     return out
 
 
@@ -75,7 +75,7 @@ def colours(analysis: FrameAnalysis) -> list[str]:
     ]
 
 
-def hidden(image_rgb: Image, xyxy: NDArray[np.float32]) -> Image:
+def hide_faces(image_rgb: Image, xyxy: NDArray[np.float32]) -> Image:
     """A copy in which the boxes, (n, 4) px, and some space around are a few blurs of colour."""
     out = np.ascontiguousarray(image_rgb).copy()
     height, width = out.shape[:2]
@@ -95,7 +95,7 @@ def _cells(side_px: int) -> int:
     return max(min(_HIDDEN_CELLS, side_px // _LEAST_CELL_PX), 1)
 
 
-def _fitted(caption: str, face_px: int, scale: float) -> tuple[str, float]:
+def _fit_caption(caption: str, face_px: int, scale: float) -> tuple[str, float]:
     """A size at which the caption is not much wider than its face, or its first word alone."""
     (width, _), _ = cv2.getTextSize(caption, cv2.FONT_HERSHEY_DUPLEX, scale, 1)
     fitting = scale * _MOST_WIDTH * face_px / max(width, 1)
@@ -104,7 +104,7 @@ def _fitted(caption: str, face_px: int, scale: float) -> tuple[str, float]:
     return caption.split()[0], _LEAST_SCALE
 
 
-def _caption(
+def _draw_caption(
     image: Image, text: str, place: tuple[int, int, int], rgb: tuple[int, int, int], *, scale: float
 ) -> None:
     """Write on a filled strip above the box, or under it where there is no room above."""

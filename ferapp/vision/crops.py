@@ -11,7 +11,7 @@ from ferapp.vision.sizes import fitted_size
 Image = NDArray[np.uint8]
 
 
-def resized(image: Image, size_wh: tuple[int, int]) -> Image:
+def resize(image: Image, size_wh: tuple[int, int]) -> Image:
     """The picture at another size: averaged when it shrinks, interpolated when it grows."""
     height, width = image.shape[:2]
     # Halving first is nearly the same average and takes a third of the time: on photos of a
@@ -27,11 +27,11 @@ def resized(image: Image, size_wh: tuple[int, int]) -> Image:
     return np.asarray(out, np.uint8)
 
 
-def fitted(image: Image, max_side_px: int) -> Image:
+def fit_within(image: Image, max_side_px: int) -> Image:
     """The picture with sides of at most so many px, or the picture itself if it has such."""
     height, width = image.shape[:2]
     size_wh = fitted_size((width, height), max_side_px)
-    return image if size_wh == (width, height) else resized(image, size_wh)
+    return image if size_wh == (width, height) else resize(image, size_wh)
 
 
 def yuv420(image_rgb: Image) -> Image:
@@ -42,7 +42,7 @@ def yuv420(image_rgb: Image) -> Image:
     return np.asarray(cv2.cvtColor(image_rgb, cv2.COLOR_RGB2YUV_I420), np.uint8)
 
 
-def mirrored(image: Image) -> Image:
+def mirror(image: Image) -> Image:
     """The picture with left and right exchanged; NumPy takes forty times as long to copy it."""
     out: Any = cv2.flip(image, 1)
     return np.asarray(out, np.uint8)
@@ -73,7 +73,7 @@ def region(image: Image, xyxy: NDArray[np.float32], size_wh: tuple[int, int]) ->
     top, inner_h = _share(y1, y2, inner_y1, inner_y2, size_wh[1])
     # The border is added at the final size: the square around the face of a picture that is a
     # thousand times as wide as high would have a thousand times its pixels.
-    inner = resized(inner, (inner_w, inner_h))
+    inner = resize(inner, (inner_w, inner_h))
     right, bottom = size_wh[0] - left - inner_w, size_wh[1] - top - inner_h
     if not (left or top or right or bottom):
         return inner

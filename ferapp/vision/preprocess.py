@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.errors import InvalidValue
-from ferapp.vision.crops import Image, resized
+from ferapp.vision.crops import Image, resize
 from ferapp.vision.opencv import cv2
 
 Colour = Literal["grey", "rgb", "bgr"]
@@ -41,7 +41,7 @@ class InputSpec:
         return 1 if self.colour == "grey" else 3
 
 
-def in_colour(image_rgb: Image, colour: Colour) -> Image:
+def convert_colour(image_rgb: Image, colour: Colour) -> Image:
     """The picture, (h, w, 3), as (h, w, channels) in another colour order, uint8.
 
     Grey is ITU-R BT.601 luma, as in the pictures of FER2013.
@@ -68,8 +68,8 @@ def batch(images_rgb: Sequence[Image], spec: InputSpec) -> NDArray[np.float32]:
     out = np.empty((len(images_rgb), spec.channels, height, width), np.float32)
     for index, image in enumerate(images_rgb):
         if image.shape[:2] != (height, width):
-            image = resized(image, spec.size_wh)
-        out[index] = in_colour(image, spec.colour).transpose(2, 0, 1)
+            image = resize(image, spec.size_wh)
+        out[index] = convert_colour(image, spec.colour).transpose(2, 0, 1)
     out -= spec.mean
     out /= spec.std
     return out

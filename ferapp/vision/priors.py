@@ -46,7 +46,7 @@ def priors(size_wh: tuple[int, int], *, is_even: bool = False) -> NDArray[np.flo
     return np.asarray(np.clip(np.concatenate(parts), 0, 1), np.float32)
 
 
-def decoded(offsets: NDArray[np.float32], prior: NDArray[np.float32]) -> NDArray[np.float32]:
+def decode_offsets(offsets: NDArray[np.float32], prior: NDArray[np.float32]) -> NDArray[np.float32]:
     """Offsets to priors, (n, 4), as corners xyxy in shares of width and height."""
     centres = offsets[:, :2] * CENTRE_VARIANCE * prior[:, 2:] + prior[:, :2]
     halves = np.exp(offsets[:, 2:] * SIZE_VARIANCE) * prior[:, 2:] / 2

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import Image, region
 from ferapp.vision.opencv import cv2
-from ferapp.vision.preprocess import in_colour
+from ferapp.vision.preprocess import convert_colour
 
 Flaw = Literal["too small", "cut by the border", "too dark", "too bright", "blurred"]
 
@@ -68,11 +68,11 @@ def _check(image: Image, square: NDArray[np.float32], inside: NDArray[np.float32
     if shown.min() < (1 - _MOST_OUTSIDE) * side:
         return Check("cut by the border", None)
     crop = region(image, square, CHECKED_WH)
-    return Check(_flaw_of(crop), crop)
+    return Check(_flaw(crop), crop)
 
 
-def _flaw_of(crop: Image) -> Flaw | None:
-    grey = in_colour(crop, "grey")[:, :, 0]
+def _flaw(crop: Image) -> Flaw | None:
+    grey = convert_colour(crop, "grey")[:, :, 0]
     mean = float(grey.mean())
     if mean < _LEAST_GREY:
         return "too dark"

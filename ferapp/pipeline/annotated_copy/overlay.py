@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ferapp.labels import label_colour, label_text
 from ferapp.sessions.report.summary import GAP_S, PAUSE_INTERVALS
 from ferapp.sessions.session import Readings
-from ferapp.vision.annotate import annotated, hidden
+from ferapp.vision.annotate import annotate, hide_faces
 from ferapp.vision.boxes import iou
 from ferapp.vision.crops import Image
 
@@ -173,10 +173,10 @@ class Overlay:
             keep = _stacked([box for _, box in self._near(shown, at_s, self._margin_s)])
             places = _stacked([box for _, box in self._near(others, at_s, self._margin_s)])
             doubtful = _apart(self._doubtful(at_s), keep)
-            image_rgb = hidden(image_rgb, np.concatenate([places, doubtful]) * scale)
+            image_rgb = hide_faces(image_rgb, np.concatenate([places, doubtful]) * scale)
         here = self._near(shown, at_s, _DRAWN_MARGIN_S)
         rows = [track.last(at_s) for track, _ in here]
-        return annotated(
+        return annotate(
             image_rgb,
             _stacked([box for _, box in here]) * scale,
             [f"{track.face} {track.captions[r]}" for (track, _), r in zip(here, rows, strict=True)],

@@ -25,7 +25,7 @@ from ferapp.pipeline.annotated_copy import copy, overlay
 from ferapp.pipeline.clip import Clip, ClipAnalysis
 from ferapp.sessions.formats.exchange import read
 from ferapp.ui.live.webcam import demo_frame
-from ferapp.vision.crops import resized
+from ferapp.vision.crops import resize
 from tests.support.places import ROOT
 from tests.support.videos import cut, numbered, solid, times_of, written
 
@@ -72,7 +72,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     nobody = solid(96, HALF)
 
     def portrait(start_s: float, n: int) -> np.ndarray:
-        return resized(demo_frame(start_s + n / 10), HALF)
+        return resize(demo_frame(start_s + n / 10), HALF)
 
     frames = [
         np.hstack([portrait(2, n) if n < 10 else nobody, portrait(17.3, n) if n > 4 else nobody])
@@ -308,7 +308,7 @@ def test_settings_reach_the_reading(clip: Path, out: Path, read_clips: list[Clip
 
 
 def test_of_a_damaged_video_what_can_be_read_is_kept(pair: bytes, tmp_path: Path) -> None:
-    frames = [resized(demo_frame(2 + n / 10), HALF) for n in range(30)]
+    frames = [resize(demo_frame(2 + n / 10), HALF) for n in range(30)]
     path = written(tmp_path / "a.mp4", frames, options={"movflags": "+faststart"})
     cut(path, 0.6)
     told = found(path)

@@ -29,7 +29,7 @@ from ferapp.settings import DetectionSettings
 from ferapp.types import Faces
 from ferapp.ui.live.webcam import Viewer
 from ferapp.ui.shared import resources
-from ferapp.vision.crops import mirrored
+from ferapp.vision.crops import mirror
 from tests.support.apps import app, upload, words
 from tests.support.cli import ferapp
 from tests.support.fakes import Clock, FakeDetector, FakeSession
@@ -632,7 +632,7 @@ def test_not_a_number_is_no_result_and_the_next_picture_is_read() -> None:
     told = viewer.latest.snapshot()
     assert "not finite" in str(told.message)
     assert len(told.series[1].probabilities) == len(read.series[1].probabilities), "no result"
-    assert (out == mirrored(around(GREY))).all(), "and no label on the picture"
+    assert (out == mirror(around(GREY))).all(), "and no label on the picture"
     viewer.on_frame(frame(5, 80))
     told = viewer.latest.snapshot()
     assert told.message is None and len(told.series[1].probabilities) > 1, "the stream lives on"

@@ -18,7 +18,7 @@ from ferapp.inference import examiner, weights
 from ferapp.inference.manifest import added_model, manifest
 from ferapp.inference.onnx_model import OnnxModel
 from ferapp.vision.boxes import squares
-from ferapp.vision.crops import mirrored, region
+from ferapp.vision.crops import mirror, region
 from ferapp.vision.preprocess import batch
 from tests.support.models import entry
 from tests.support.places import ROOT, SAMPLES
@@ -77,7 +77,7 @@ def faces() -> list[NDArray[np.uint8]]:
         (square,) = squares(moved[None].astype(np.float32))
         crop = region(image, square, (96, 96))
         lit = np.clip(crop * rng.uniform(0.5, 1.4), 0, 255).astype(np.uint8)
-        crops.append(mirrored(lit) if n % 2 else lit)
+        crops.append(mirror(lit) if n % 2 else lit)
     return crops
 
 

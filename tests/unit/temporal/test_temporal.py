@@ -21,7 +21,7 @@ def both(*boxes: np.ndarray) -> np.ndarray:
 
 def test_no_face_has_no_id() -> None:
     tracker = Tracker(least_hits=1)
-    assert tracker.update(NOBODY, 0.0) == [] and tracker.predicted(1.0) == {}
+    assert tracker.update(NOBODY, 0.0) == [] and tracker.predict(1.0) == {}
 
 
 def test_a_face_that_moves_keeps_its_id() -> None:
@@ -80,9 +80,9 @@ def test_predictions_go_on_where_faces_went() -> None:
     tracker = Tracker(least_hits=1)
     for i in range(15):
         tracker.update(both(at(10 * i)), i / 15)
-    x = tracker.predicted(14 / 15 + 1 / 15)[1][0]
+    x = tracker.predict(14 / 15 + 1 / 15)[1][0]
     assert 145 < x <= 151
-    far = tracker.predicted(14 / 15 + 10)[1][0]
+    far = tracker.predict(14 / 15 + 10)[1][0]
     assert far < 140 + 60, "heads stop; a box never runs away"
 
 
@@ -90,7 +90,7 @@ def test_only_faces_of_the_last_frame_are_predicted() -> None:
     tracker = Tracker(least_hits=1)
     tracker.update(both(at(0), at(300)), 0.0)
     tracker.update(both(at(0)), 0.1)
-    assert set(tracker.predicted(0.15)) == {1} and tracker.ids == {1, 2}
+    assert set(tracker.predict(0.15)) == {1} and tracker.ids == {1, 2}
 
 
 LOW, HIGH = np.array([1, 0], np.float32), np.array([0, 1], np.float32)
@@ -152,22 +152,22 @@ def taken(reading: np.ndarray, *, fps: int = 15, seconds: float = 10.0) -> Neutr
 
 
 def test_a_resting_face_reads_as_neutral_faces_do() -> None:
-    corrected = taken(SAD_AT_REST).corrected(SAD_AT_REST)
+    corrected = taken(SAD_AT_REST).correct(SAD_AT_REST)
     np.testing.assert_allclose(corrected, REFERENCE / REFERENCE.sum(), atol=0.01)
 
 
 def test_what_differs_from_rest_still_shows() -> None:
     sadder = np.array([0.02, 0.97, 0.01], np.float32)
     baseline = taken(SAD_AT_REST)
-    assert baseline.corrected(sadder)[1] > 10 * baseline.corrected(SAD_AT_REST)[1]
+    assert baseline.correct(sadder)[1] > 10 * baseline.correct(SAD_AT_REST)[1]
     very_sad = np.array([0.002, 0.997, 0.001], np.float32)
-    assert baseline.corrected(very_sad).argmax() == 1
+    assert baseline.correct(very_sad).argmax() == 1
 
 
 def test_a_baseline_takes_ten_seconds() -> None:
     baseline = taken(SAD_AT_REST, seconds=5)
     assert not baseline.is_ready and baseline.progress(105) == pytest.approx(0.5)
-    np.testing.assert_array_equal(baseline.corrected(SAD_AT_REST), SAD_AT_REST)
+    np.testing.assert_array_equal(baseline.correct(SAD_AT_REST), SAD_AT_REST)
     assert taken(SAD_AT_REST).is_ready and taken(SAD_AT_REST).progress(0) == 1
 
 
@@ -178,7 +178,7 @@ def test_too_few_readings_are_no_baseline() -> None:
 def test_a_class_that_never_shows_is_no_reason_to_shift() -> None:
     """Means under one per cent are noise: a ratio of a thousandth to a millionth says nothing."""
     rest = np.array([0.98, 0.02, 1e-7], np.float32)
-    corrected = taken(rest).corrected(np.array([0.9, 0.05, 0.05], np.float32))
+    corrected = taken(rest).correct(np.array([0.9, 0.05, 0.05], np.float32))
     assert corrected[2] < 0.1
 
 

@@ -319,11 +319,11 @@ def test_the_command_trains_and_says_where_the_checkpoint_is(ferplus: Path, tmp_
 def test_the_detector_decodes_like_the_runtime() -> None:
     network = FaceNet()
     offsets = torch.randn(1, 4420, 4, generator=torch.Generator().manual_seed(0))
-    from ferapp.vision.priors import decoded
+    from ferapp.vision.priors import decode_offsets
 
     np.testing.assert_allclose(
         network.corners(offsets)[0].numpy(),
-        decoded(offsets[0].numpy(), priors((320, 240))),
+        decode_offsets(offsets[0].numpy(), priors((320, 240))),
         atol=1e-5,
     )
     with torch.no_grad():

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ferapp.vision.crops import fitted, region, resized
+from ferapp.vision.crops import fit_within, region, resize
 from ferapp.vision.sizes import fitted_size
 
 
@@ -45,7 +45,7 @@ def test_a_one_pixel_picture_can_be_cut() -> None:
 
 def test_shrinking_averages() -> None:
     stripes = np.tile(np.array([0, 200], np.uint8), (8, 4))
-    assert (resized(stripes, (4, 4)) == 100).all()
+    assert (resize(stripes, (4, 4)) == 100).all()
 
 
 def test_the_square_around_a_face_in_a_strip_takes_no_memory_of_its_size() -> None:
@@ -65,7 +65,7 @@ def test_shrinking_in_steps_is_nearly_the_same_average(
 ) -> None:
     image = cv2.resize(photo, size, interpolation=cv2.INTER_CUBIC)
     at_once = cv2.resize(image, (320, 240), interpolation=cv2.INTER_AREA)
-    difference = np.abs(resized(image, (320, 240)).astype(int) - at_once)
+    difference = np.abs(resize(image, (320, 240)).astype(int) - at_once)
     assert difference.mean() < 1 and difference.max() < 12
 
 
@@ -83,6 +83,6 @@ def test_a_picture_is_fitted_and_never_enlarged(
     size_wh: tuple[int, int], expected: tuple[int, int]
 ) -> None:
     image = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
-    fit = fitted(image, 1600)
+    fit = fit_within(image, 1600)
     assert fitted_size(size_wh, 1600) == expected and fit.shape[1::-1] == expected
     assert (fit is image) == (size_wh == expected)

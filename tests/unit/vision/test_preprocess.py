@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ferapp.errors import InvalidValue
-from ferapp.vision.preprocess import InputSpec, batch, in_colour
+from ferapp.vision.preprocess import InputSpec, batch, convert_colour
 
 PRIMARIES = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]], np.uint8)
 
@@ -40,7 +40,7 @@ def test_the_picture_is_left_alone(photo: np.ndarray) -> None:
 
 def test_grey_takes_views_with_negative_strides(photo: np.ndarray) -> None:
     np.testing.assert_array_equal(
-        in_colour(photo[:, ::-1], "grey"), in_colour(photo, "grey")[:, ::-1]
+        convert_colour(photo[:, ::-1], "grey"), convert_colour(photo, "grey")[:, ::-1]
     )
 
 
