@@ -17,7 +17,7 @@ from rich.table import Table
 
 from benchmarks.machine import ROOT, about
 from ferapp.evaluation.labelled_faces import load_ferplus
-from ferapp.evaluation.pasted import faceless
+from ferapp.evaluation.pasted import faceless_photos
 from ferapp.inference.registry import load_detector
 from ferapp.pipeline.build import load_analyzer
 from ferapp.pipeline.stream import Stream
@@ -110,7 +110,7 @@ def main() -> None:
     result = {**about(), "faces": len(faces), "rate": RATE, "speeds": SPEEDS}
     console = Console()
     for name, speed in SPEEDS.items():
-        rows = measure(faces, faceless(options.scenes, load_detector()), analyzer, speed)
+        rows = measure(faces, faceless_photos(options.scenes, load_detector()), analyzer, speed)
         result[name] = rows
         table = Table(*(key.replace("_", " ") for key in rows[0]), title=f"{name} heads")
         for row in rows:

@@ -18,7 +18,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a li
 def list_models(as_json: AsJson = False) -> None:
     """What there is, what of it is on this machine, and which added models are refused and why."""
     from ferapp.inference.added import refusals
-    from ferapp.inference.manifest import added, manifest
+    from ferapp.inference.manifest import added_models, manifest
     from ferapp.inference.weights import is_here
 
     entries = manifest()
@@ -43,14 +43,17 @@ def list_models(as_json: AsJson = False) -> None:
             Text(model.source),
         )
 
-    for bad in added().refused:
+    for bad in added_models().refused:
         if as_json:
             print_json({"name": bad.name, "is_here": False, "refused": bad.reason})
         else:
             table.add_row(Text(bad.name), "?", "refused")
     if not as_json:
         console.print(table)
-        for name, reason in [*reasons.items(), *((b.name, b.reason) for b in added().refused)]:
+        for name, reason in [
+            *reasons.items(),
+            *((b.name, b.reason) for b in added_models().refused),
+        ]:
             errors.print(Text(f"{name}: {reason}"), soft_wrap=True)
 
 
@@ -60,10 +63,10 @@ def verify(as_json: AsJson = False) -> None:
 
     Models that were added are examined as well.
     """
-    from ferapp.inference.verification import verified
+    from ferapp.inference.verification import verify_models
 
     is_all_right = True
-    for model in verified():
+    for model in verify_models():
         is_all_right &= not model.reason
         state = "wrong" if model.reason else model.state
         if as_json:
@@ -81,7 +84,7 @@ def fetch(name: Annotated[str, typer.Argument(help="A name from the list.")]) ->
     from ferapp.inference import weights
     from ferapp.inference.manifest import manifest
 
-    model = manifest().named(name)
+    model = manifest().find(name)
     with progress(model.name) as report:
         path = weights.fetch(model, report=report)
     typer.echo(str(path))

@@ -136,11 +136,11 @@ def export_expressions(
 ) -> None:
     """Write a classifier's checkpoint as ONNX, fp32 and int8, with calibration and metrics."""
     _prepare(2)
-    from ferapp.training.export import Origin, entered, export_expressions
+    from ferapp.training.export import Origin, export_expressions, export_into
 
     origin = Origin(name, trained_on, licence, source)
     _tell(
-        entered(
+        export_into(
             out,
             lambda folder: export_expressions(
                 checkpoint, data, folder, origin, adjustment=adjustment
@@ -167,13 +167,13 @@ def export_faces(
 ) -> None:
     """Write a detector's checkpoint as ONNX, fp32 and int8, with metrics."""
     _prepare(2)
-    from ferapp.training.export import Origin, entered, export_faces
+    from ferapp.training.export import Origin, export_faces, export_into
     from ferapp.training.teachers import Scenes
 
     scenes = Scenes.load(boxes)
     origin = Origin(name, trained_on, licence, source)
     _tell(
-        entered(
+        export_into(
             out,
             lambda folder: export_faces(checkpoint, data, scenes, folder, origin, test=test),
             is_default=as_default,

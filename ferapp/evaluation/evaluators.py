@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from ferapp.errors import DataError
-from ferapp.evaluation.labelled_faces import LabelledFaces, picture
+from ferapp.evaluation.labelled_faces import LabelledFaces, read_picture
 from ferapp.evaluation.metrics import (
     LabelledBoxes,
     accuracy,
@@ -103,7 +103,7 @@ def evaluate_faces(
         ) from exc
     found: list[Faces] = []
     for image, _, _ in labels:
-        pixels = picture(data / "images" / image, image)
+        pixels = read_picture(data / "images" / image, image)
         found.append(detector.detect(pixels, WIDER_SETTINGS))
         report(len(found), len(labels))
     out: dict[str, Any] = {"n_images": len(labels)}

@@ -65,18 +65,18 @@ class LabelledFaces:
         return np.asarray(self.targets.argmax(axis=1))
 
 
-def majority(votes: NDArray[np.float32]) -> NDArray[np.bool_]:
+def has_majority(votes: NDArray[np.float32]) -> NDArray[np.bool_]:
     """Which rows have a majority: over half of the votes on one class that is an expression.
 
     Args:
         votes: (n, 10), single votes already dropped, "unknown" and "not a face" last.
     """
     top = votes.argmax(axis=1)
-    has_majority = votes.max(axis=1) > 0.5 * votes.sum(axis=1)
-    return np.asarray(has_majority & (top < len(EXPRESSIONS)))
+    is_over_half = votes.max(axis=1) > 0.5 * votes.sum(axis=1)
+    return np.asarray(is_over_half & (top < len(EXPRESSIONS)))
 
 
-def without_single_votes(votes: NDArray[np.float32]) -> NDArray[np.float32]:
+def drop_single_votes(votes: NDArray[np.float32]) -> NDArray[np.float32]:
     """The votes with every count of one set to zero: the outlier rule of the FER+ paper, 3.1."""
     return np.where(votes > 1, votes, 0).astype(np.float32)
 
@@ -94,9 +94,9 @@ def load_ferplus(source: str | Path, split: Split, *, majority_only: bool) -> La
     with _Tree(Path(source)) as tree:
         folder = f"FER2013{split}"
         names, votes = _published_votes(tree, split) or _folder_votes(tree, folder)
-        votes = without_single_votes(votes)
+        votes = drop_single_votes(votes)
         if majority_only:
-            keep = majority(votes)
+            keep = has_majority(votes)
         else:
             keep = (votes.argmax(axis=1) < len(EXPRESSIONS)) & (votes.max(axis=1, initial=0) > 0)
         digest = hashlib.sha256()
@@ -105,7 +105,7 @@ def load_ferplus(source: str | Path, split: Split, *, majority_only: bool) -> La
             name = f"{folder}/{names[index]}"
             data = tree.read(name)
             digest.update(votes[index].tobytes() + data)
-            images.append(picture(data, name))
+            images.append(read_picture(data, name))
     expressions = votes[keep, : len(EXPRESSIONS)]
     targets = expressions / np.maximum(expressions.sum(axis=1, keepdims=True), 1)
     return LabelledFaces(images, targets, EXPRESSIONS, digest.hexdigest())
@@ -139,7 +139,7 @@ def load_folders(source: str | Path) -> LabelledFaces:
         for file in files:
             data = file.read_bytes()
             digest.update(label.encode() + data)
-            images.append(picture(data, f"{label}/{file.name}"))
+            images.append(read_picture(data, f"{label}/{file.name}"))
             classes.append(index)
     return LabelledFaces(
         images, np.eye(len(labels), dtype=np.float32)[classes], labels, digest.hexdigest()
@@ -175,13 +175,13 @@ def load_split(
         if own.is_dir() or is_folder_per_class(source)
         else load_ferplus(source, split, majority_only=majority_only)
     )
-    faces = only(faces, classes) if classes else faces
+    faces = keep_classes(faces, classes) if classes else faces
     if not len(faces):
         raise DataError(f"{source}: the split {split} has no face with such a label.")
     return faces
 
 
-def only(faces: LabelledFaces, classes: tuple[str, ...]) -> LabelledFaces:
+def keep_classes(faces: LabelledFaces, classes: tuple[str, ...]) -> LabelledFaces:
     """The faces whose top class is among ``classes``, with the shares of these alone.
 
     Raises:
@@ -209,7 +209,7 @@ def _folder_votes(tree: "_Tree", folder: str) -> _Votes:
     """Names and votes of the split's own ``label.csv``: name, box, votes; no header."""
     where = f"{folder}/label.csv"
     rows = [(i, row) for i, row in enumerate(tree.rows(where), 1) if row]
-    votes = [_votes_of(row[2:], len(row), f"{where}, line {i}", "name, box") for i, row in rows]
+    votes = [_parse_votes(row[2:], len(row), f"{where}, line {i}", "name, box") for i, row in rows]
     return [row[0] for _, row in rows], np.array(votes, np.float32).reshape(-1, _VOTES)
 
 
@@ -223,11 +223,13 @@ def _published_votes(tree: "_Tree", split: Split) -> _Votes | None:
         for i, row in enumerate(tree.rows(where), 1)
         if len(row) > 1 and row[0] == _USAGE[split] and row[1]
     ]
-    votes = [_votes_of(row[2:], len(row), f"{where}, line {i}", "usage, name") for i, row in rows]
+    votes = [
+        _parse_votes(row[2:], len(row), f"{where}, line {i}", "usage, name") for i, row in rows
+    ]
     return [row[1] for _, row in rows], np.array(votes, np.float32).reshape(-1, _VOTES)
 
 
-def _votes_of(cells: list[str], width: int, where: str, before: str) -> list[float]:
+def _parse_votes(cells: list[str], width: int, where: str, before: str) -> list[float]:
     if len(cells) != _VOTES:
         raise DataError(
             f"{where}: expected {_VOTES + 2} columns ({before}, {_VOTES} votes), found {width}."
@@ -238,7 +240,7 @@ def _votes_of(cells: list[str], width: int, where: str, before: str) -> list[flo
         raise DataError(f"{where}: expected whole numbers as votes, found {cells}.") from exc
 
 
-def picture(source: Path | bytes, name: str) -> NDArray[np.uint8]:
+def read_picture(source: Path | bytes, name: str) -> NDArray[np.uint8]:
     """A picture of a data set, (h, w, 3) RGB uint8.
 
     Raises:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from ferapp.errors import DataError
-from ferapp.evaluation.labelled_faces import SUFFIXES, LabelledFaces, picture
+from ferapp.evaluation.labelled_faces import SUFFIXES, LabelledFaces, read_picture
 from ferapp.evaluation.metrics import accuracy, macro_recall
 from ferapp.inference.classifiers import ExpressionClassifier
 from ferapp.inference.detectors import Detector
@@ -74,11 +74,11 @@ def evaluate_pasted(
     """
     how = pasting or Pasting()
     rng = np.random.default_rng(how.seed)
-    background = faceless(scenes, detector)
+    background = faceless_photos(scenes, detector)
     found: list[int] = []
     crops: list[list[Image]] = [[] for _ in paddings]
     for index, face in enumerate(faces.images_rgb):
-        image, true = _pasted(face, next(background), how.sides_px, rng)
+        image, true = _paste(face, next(background), how.sides_px, rng)
         seen = detector.detect(image, how.detection).xyxy
         overlap = boxes.iou(true[None], seen)[0]
         if len(seen) and overlap.max() >= _SAME_FACE_IOU:
@@ -114,22 +114,22 @@ def evaluate_pasted(
     }
 
 
-def faceless(folder: Path, detector: Detector) -> Iterator[Image]:
+def faceless_photos(folder: Path, detector: Detector) -> Iterator[Image]:
     """Photos in which the detector sees no face, again and again."""
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
     kept: list[Path] = []
     for path in paths:
-        image = picture(path, path.name)
+        image = read_picture(path, path.name)
         if not len(detector.detect(image, _EMPTY)):
             kept.append(path)
             yield image
     if not kept:
         raise DataError(f"{folder}: expected photos without faces, found none.")
     while True:
-        yield from (picture(path, path.name) for path in kept)
+        yield from (read_picture(path, path.name) for path in kept)
 
 
-def _pasted(
+def _paste(
     face: Image, scene: Image, sides_px: tuple[int, int], rng: np.random.Generator
 ) -> tuple[Image, np.ndarray[Any, np.dtype[np.float32]]]:
     """A copy of the scene with the face in it, and the box of the face, xyxy px."""

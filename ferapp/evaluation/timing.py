@@ -44,7 +44,7 @@ class StageTimes:
         return 1000 / self.analyze_ms
 
 
-def stage_times(
+def time_stages(
     data: bytes, detector: Detector, classifier: Classifier, *, repeats: int = 30
 ) -> StageTimes:
     """Time every stage for one picture, given as the bytes of its file.

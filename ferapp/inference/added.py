@@ -21,10 +21,10 @@ from ferapp.inference.folder import (
 )
 from ferapp.inference.manifest import (
     Model,
-    added,
-    added_entries,
-    added_model,
-    shipped,
+    added_models,
+    parse_added_model,
+    read_added_entries,
+    shipped_manifest,
 )
 from ferapp.system.files import write_whole
 
@@ -34,7 +34,7 @@ _turn = Lock()
 def refusals() -> Mapping[str, str]:
     """Why which added models can't be used, by name; each is examined once per process.
 
-    What is wrong with entries that name no sound model says `ferapp.inference.manifest.added`.
+    For entries that break the schema, see `ferapp.inference.manifest.added_models`.
     """
     with _turn:  # of several visitors at once, the first has them examined
         return _refusals()
@@ -43,7 +43,7 @@ def refusals() -> Mapping[str, str]:
 @cache
 def _refusals() -> Mapping[str, str]:
     reasons = {}
-    for model in added().models:
+    for model in added_models().models:
         try:
             examine(weights.read(model)[0], model)
         except UserError as exc:
@@ -85,9 +85,9 @@ def add(
         raise ModelError(
             f"There is no folder for added models: set {FOLDER_VARIABLE} to the path of one."
         )
-    entries = added_entries(folder) if (folder / MANIFEST_NAME).exists() else ()
+    entries = read_added_entries(folder) if (folder / MANIFEST_NAME).exists() else ()
     names = {entry.get("name") for entry in entries if isinstance(entry, dict)}
-    if name in names | {m.name for m in shipped().models}:
+    if name in names | {m.name for m in shipped_manifest().models}:
         raise ModelError(f"The name {name} is taken by another model; choose another one.")
     try:
         weight_bytes = read_regular(Path(os.path.realpath(file, strict=True)), file.name)
@@ -106,7 +106,7 @@ def add(
         "source": source,
         "data": data,
     }
-    model = added_model(entry)
+    model = parse_added_model(entry)
     has_wide_weights = examine(weight_bytes, model)
     text = json.dumps({"version": 1, "models": [*entries, entry]}, indent=2, ensure_ascii=False)
     with _written(folder):

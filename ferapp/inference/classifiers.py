@@ -90,14 +90,14 @@ class ExpressionClassifier:
         ]
         looked = np.concatenate(parts).reshape(-1, len(crops_rgb), len(self.labels))
         with np.errstate(over="ignore", invalid="ignore"):
-            return _finite(looked.mean(axis=0))
+            return _require_finite(looked.mean(axis=0))
 
     def classify(self, crops_rgb: Sequence[Image], *, look: Look = "both") -> NDArray[np.float32]:
         """Calibrated probabilities, (n, labels) float32, each row sums to 1; see `logits`."""
         logits = self.logits(crops_rgb, look=look)
         # Numbers that are finite may be so large that their quotient is not.
         with np.errstate(over="ignore", invalid="ignore"):
-            return _finite(softmax(logits / self._temperature + self._bias))
+            return _require_finite(softmax(logits / self._temperature + self._bias))
 
     def _run(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """The first output, (n, labels), for pixels (n, channels, height, width)."""
@@ -109,7 +109,7 @@ class ExpressionClassifier:
         return out
 
 
-def _finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _require_finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
     if not np.isfinite(values).all():
         raise ModelError("The classifier gave numbers that are not finite; nothing is shown.")
     return np.asarray(values, np.float32)

@@ -13,7 +13,7 @@ LIMIT_S: Final = 20.0
 """An examination that takes longer is given up, and the model refused."""
 
 # By entries whose bytes have passed; an entry holds the hash of its bytes.
-_passed: dict[Model, bool] = {}
+_wide_weights: dict[Model, bool] = {}
 
 
 def examine(data: bytes, model: Model) -> bool:
@@ -31,8 +31,8 @@ def examine(data: bytes, model: Model) -> bool:
         MissingExtra: Nothing can be examined, because onnx is not installed.
         LibraryError: Nothing can be, because ONNX Runtime or OpenCV can't be used.
     """
-    if model in _passed:
-        return _passed[model]
+    if model in _wide_weights:
+        return _wide_weights[model]
     from ferapp.inference import (
         onnx_model as session,  # slow to import, and most have added no model
     )
@@ -44,8 +44,8 @@ def examine(data: bytes, model: Model) -> bool:
     answer = _ask(data, model)
     if answer["reason"]:
         raise ModelError(f"{model.file} was refused: {answer['reason']}")
-    _passed[model] = bool(answer["has_wide_weights"])
-    return _passed[model]
+    _wide_weights[model] = bool(answer["has_wide_weights"])
+    return _wide_weights[model]
 
 
 def _ask(data: bytes, model: Model) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def examine(data: bytes, model: Model) -> dict[str, Any]:
         parts = _check_parts(data)
         session = OnnxModel(data, threads=1, is_exact=True)
         # Unsigned weights don't saturate.
-        wide = {part.name for part in parts if _is_wide(part)}
+        wide = {part.name for part in parts if _has_wide_values(part)}
         has_wide_weights = bool(wide)
         _check_inner_graphs(parts, wide)
         if has_wide_weights and not session.is_fused:
@@ -61,7 +61,7 @@ def examine(data: bytes, model: Model) -> dict[str, Any]:
     return {"reason": reason, "has_wide_weights": has_wide_weights}
 
 
-def _is_wide(part: Any) -> bool:
+def _has_wide_values(part: Any) -> bool:
     """Whether it is a signed tensor of eight bits with values beyond ±64; no zero point is one."""
     if not isinstance(part, onnx.TensorProto) or part.data_type != onnx.TensorProto.INT8:
         return False
@@ -79,7 +79,7 @@ def _check_inner_graphs(parts: list[Any], wide: set[str]) -> None:
     inner = [p for p in parts if isinstance(p, onnx.AttributeProto)]
     graphs = [graph for p in inner for graph in (*p.graphs, *([p.g] if p.HasField("g") else ()))]
     for graph in graphs:
-        names = wide | {t.name for t in graph.initializer if _is_wide(t)}
+        names = wide | {t.name for t in graph.initializer if _has_wide_values(t)}
         if any(not names.isdisjoint(node.input) for node in graph.node):
             raise ModelError(
                 "its eight-bit weights are used in a graph inside another one, and can't be run "
@@ -154,8 +154,8 @@ def _check_ports(session: OnnxModel, model: Model) -> None:
     """
     if session.input_types != [_FLOATS] or session.output_types != [_FLOATS]:
         raise ModelError(
-            f"it takes {_listed(session.input_types)} and gives {_listed(session.output_types)}; "
-            f"expected one {_FLOATS} each."
+            f"it takes {_type_names(session.input_types)} and gives "
+            f"{_type_names(session.output_types)}; expected one {_FLOATS} each."
         )
     width, height = model.input.size_wh
     expected = [1, model.input.spec.channels, height, width]
@@ -166,8 +166,8 @@ def _check_ports(session: OnnxModel, model: Model) -> None:
     )
     if not is_alike:
         raise ModelError(
-            f"its input has the shape {_shape(shape)}; expected {_shape(['n', *expected[1:]])}: "
-            "n pictures, channels, height, width."
+            f"its input has the shape {_shape_text(shape)}; expected "
+            f"{_shape_text(['n', *expected[1:]])}: n pictures, channels, height, width."
         )
 
 
@@ -191,11 +191,11 @@ def _try_out(session: OnnxModel, model: Model) -> None:
     classifier.classify([black, np.full_like(black, 255), noise])
 
 
-def _listed(types: list[str]) -> str:
+def _type_names(types: list[str]) -> str:
     return ", ".join(types) or "nothing"
 
 
-def _shape(shape: list[Any]) -> str:
+def _shape_text(shape: list[Any]) -> str:
     return " × ".join(str(n) if isinstance(n, int) else "n" for n in shape)
 
 

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, mod
 from ferapp.errors import ManifestError, MissingWeights, UnknownModel
 from ferapp.inference.folder import MANIFEST_NAME, models_folder, read_inside
 from ferapp.system.folders import project_path
-from ferapp.system.text import printable
+from ferapp.system.text import make_printable
 from ferapp.vision.preprocess import Colour, InputSpec
 
 MODELS_FOLDER: Final = project_path("models")
@@ -30,7 +30,7 @@ Line = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^\P{C}+$")]
 
 _MOST_MANIFEST_BYTES: Final = 1_000_000
 # What tables of results call their other columns, or say in place of a label.
-_TAKEN_LABELS: Final = frozenset(
+_RESERVED_LABELS: Final = frozenset(
     "annotated damage expression face file first is_smiling is_unsure last path picture "
     "probability score share_kept unsure x1 x2 y1 y2".split()
 )
@@ -181,7 +181,7 @@ class Model(WeightsFile):
         for label in self.labels:
             # The command line reads labels in lower case and between commas.
             is_plain = label[0].isalpha() and label == label.lower().strip() and "," not in label
-            if not is_plain or len(label) > 40 or label in _TAKEN_LABELS:
+            if not is_plain or len(label) > 40 or label in _RESERVED_LABELS:
                 raise ValueError(
                     f"the label {label!r} can't be used: expected lower case, a letter first, no "
                     "comma, 40 characters at most, and none of the names of other columns"
@@ -241,7 +241,7 @@ class Manifest(_Part):
         """The entries of one kind, as they stand."""
         return tuple(m for m in self.models if m.kind == kind)
 
-    def named(self, name: str) -> Model:
+    def find(self, name: str) -> Model:
         """The entry of this name, whatever its kind.
 
         Raises:
@@ -273,11 +273,11 @@ def _error_text(exc: ValidationError) -> str:
     first = exc.errors()[0]
     place = ".".join(str(part) for part in first["loc"]) or "the file"
     # A place may be a name that a stranger chose.
-    return printable(f"{place}: {first['msg']}.")
+    return make_printable(f"{place}: {first['msg']}.")
 
 
 @dataclass(frozen=True)
-class Refused:
+class RefusedModel:
     """A model that was to be added and can't be used.
 
     Attributes:
@@ -290,7 +290,7 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Added:
+class AddedModels:
     """What the manifest of the operator's folder says; its files have not been looked at.
 
     Attributes:
@@ -299,7 +299,7 @@ class Added:
     """
 
     models: tuple[Model, ...] = ()
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[RefusedModel, ...] = ()
 
 
 class _AddedManifest(_Part):
@@ -307,7 +307,7 @@ class _AddedManifest(_Part):
     models: tuple[Any, ...]
 
 
-def read_added(folder: Path, taken: Collection[str]) -> Added:
+def read_added(folder: Path, taken: Collection[str]) -> AddedModels:
     """The entries of a folder's manifest, each judged by itself.
 
     Args:
@@ -315,14 +315,14 @@ def read_added(folder: Path, taken: Collection[str]) -> Added:
         taken: Names that models have already.
     """
     try:
-        entries = added_entries(folder)
+        entries = read_added_entries(folder)
     except ManifestError as exc:
-        return Added(refused=(Refused(MANIFEST_NAME, str(exc)),))
+        return AddedModels(refused=(RefusedModel(MANIFEST_NAME, str(exc)),))
     models: dict[str, Model] = {}
     refused = []
     for number, entry in enumerate(entries, 1):
         try:
-            model = added_model(entry)
+            model = parse_added_model(entry)
             if model.name in taken or model.name in models:
                 raise ManifestError(
                     f"The name {model.name} is taken by another model; expected one of its own."
@@ -332,11 +332,11 @@ def read_added(folder: Path, taken: Collection[str]) -> Added:
             name = entry.get("name") if isinstance(entry, dict) else None
             is_name = isinstance(name, str) and name.isprintable() and len(name) <= 60
             title = str(name) if is_name else f"entry {number}"
-            refused.append(Refused(title, f"Entry {number} of {MANIFEST_NAME}: {exc}"))
-    return Added(tuple(models.values()), tuple(refused))
+            refused.append(RefusedModel(title, f"Entry {number} of {MANIFEST_NAME}: {exc}"))
+    return AddedModels(tuple(models.values()), tuple(refused))
 
 
-def added_entries(folder: Path) -> tuple[Any, ...]:
+def read_added_entries(folder: Path) -> tuple[Any, ...]:
     """The entries of a folder's manifest as they stand.
 
     Raises:
@@ -351,7 +351,7 @@ def added_entries(folder: Path) -> tuple[Any, ...]:
         raise ManifestError(f"{MANIFEST_NAME} breaks its schema at {_error_text(exc)}") from exc
 
 
-def added_model(entry: Any) -> Model:
+def parse_added_model(entry: Any) -> Model:
     """One entry of a folder's manifest.
 
     Raises:
@@ -366,22 +366,26 @@ def added_model(entry: Any) -> Model:
 
 
 @cache
-def shipped() -> Manifest:
+def shipped_manifest() -> Manifest:
     """The manifest that ships, read once per process."""
     return read_manifest()
 
 
 @cache
-def added() -> Added:
+def added_models() -> AddedModels:
     """What the operator's folder adds to it, read once per process."""
     folder = models_folder()
-    return read_added(folder, {m.name for m in shipped().models}) if folder else Added()
+    return (
+        read_added(folder, {m.name for m in shipped_manifest().models}) if folder else AddedModels()
+    )
 
 
 @cache
 def manifest() -> Manifest:
     """All models that can be asked for: those that ship, and after them those that were added."""
-    return shipped().model_copy(update={"models": shipped().models + added().models})
+    return shipped_manifest().model_copy(
+        update={"models": shipped_manifest().models + added_models().models}
+    )
 
 
 def write_manifest(value: Manifest, path: Path) -> None:

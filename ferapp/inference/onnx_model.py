@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ferapp.errors import ModelError
 from ferapp.libraries import ONNX_RUNTIME, Loaded, load
-from ferapp.system.text import printable
+from ferapp.system.text import make_printable
 
 loaded: Final[Loaded] = load(ONNX_RUNTIME)
 """What came of importing it."""
@@ -29,7 +29,7 @@ _LOG_NOTHING: Final = 4
 _INTERNALS: Final = re.compile(
     r"\[ONNXRuntimeError\] : \d+ : \w+ : |/onnxruntime_src/\S+ [^)]*\) ?"
 )
-_LONGEST_TOLD: Final = 400
+_LONGEST_TEXT: Final = 400
 
 
 class OnnxModel:
@@ -103,7 +103,7 @@ class OnnxModel:
         options = onnxruntime.RunOptions()
         options.log_severity_level = _LOG_NOTHING
         try:
-            with _stopping(options, self._limit_s):
+            with _time_limit(options, self._limit_s):
                 return list(self._session.run(None, {self.input_name: batch}, options))
         except Exception as exc:
             if options.terminate:
@@ -118,7 +118,7 @@ def _load(data: bytes, options: Any) -> Any:
 
 
 @contextmanager
-def _stopping(options: Any, limit_s: float | None) -> Iterator[None]:
+def _time_limit(options: Any, limit_s: float | None) -> Iterator[None]:
     """Have a run that goes on for longer end by itself, with an error."""
     if limit_s is None:
         yield
@@ -135,7 +135,7 @@ def _stopping(options: Any, limit_s: float | None) -> Iterator[None]:
 def _error_text(exc: Exception) -> str:
     """What ONNX Runtime says, on one line; names in it come from the graph."""
     line = " ".join(_INTERNALS.sub("", str(exc)).split())
-    return printable(line)[:_LONGEST_TOLD]
+    return make_printable(line)[:_LONGEST_TEXT]
 
 
 def available_providers() -> list[str]:

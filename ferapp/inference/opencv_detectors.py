@@ -123,7 +123,7 @@ class Haar:
     def __init__(self, model: bytes, *, longest_px: int = 640) -> None:
         self._longest_px = longest_px
         self._lock = threading.Lock()
-        self._cascade = _cascade(model)
+        self._cascade = _load_cascade(model)
 
     def detect(self, image_rgb: Image, settings: DetectionSettings) -> Faces:
         """See `ferapp.inference.detectors.Detector.detect`."""
@@ -166,7 +166,7 @@ class SmileCascade:
 
     def __init__(self, model: bytes) -> None:
         self._lock = threading.Lock()
-        self._cascade = _cascade(model)
+        self._cascade = _load_cascade(model)
 
     def smiles(self, image_rgb: Image, xyxy: NDArray[np.float32]) -> NDArray[np.bool_]:
         """One answer a face, (n,), for boxes (n, 4) in px of the picture (h, w, 3) RGB uint8."""
@@ -192,7 +192,7 @@ _SMILE_FACE_PX: Final = 128
 _SMILE_NEIGHBOURS: Final = 44
 
 
-def _cascade(model: bytes) -> Any:
+def _load_cascade(model: bytes) -> Any:
     """A cascade from the bytes of its file, never from a path that may change in between."""
     try:
         storage = cv2.FileStorage(model.decode(), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)

@@ -7,11 +7,11 @@ from typing import Literal
 from ferapp.errors import MissingWeights, UserError
 from ferapp.inference import weights
 from ferapp.inference.added import refusals
-from ferapp.inference.manifest import Model, added, manifest
+from ferapp.inference.manifest import Model, added_models, manifest
 
 
 @dataclass(frozen=True)
-class Verified:
+class Verification:
     """What was found out about a model.
 
     Attributes:
@@ -25,26 +25,26 @@ class Verified:
     reason: str = ""
 
 
-def verified() -> Iterator[Verified]:
+def verify_models() -> Iterator[Verification]:
     """Each model, after its bytes were read and, of an added one, examined.
 
     Raises:
         ManifestError: The manifest that ships can't be read.
     """
-    yield from map(_verified, manifest().models)
-    for bad in added().refused:
-        yield Verified(bad.name, "refused", bad.reason)
+    yield from map(_verify, manifest().models)
+    for bad in added_models().refused:
+        yield Verification(bad.name, "refused", bad.reason)
 
 
-def _verified(model: Model) -> Verified:
+def _verify(model: Model) -> Verification:
     if model.url is not None and not weights.is_here(model):
-        return Verified(model.name, "not fetched")
+        return Verification(model.name, "not fetched")
     if model.name in refusals():
-        return Verified(model.name, "refused", refusals()[model.name])
+        return Verification(model.name, "refused", refusals()[model.name])
     try:
         weights.read(model)
     except MissingWeights as exc:
-        return Verified(model.name, "missing", str(exc))
+        return Verification(model.name, "missing", str(exc))
     except UserError as exc:
-        return Verified(model.name, "wrong", str(exc))
-    return Verified(model.name, "right")
+        return Verification(model.name, "wrong", str(exc))
+    return Verification(model.name, "right")

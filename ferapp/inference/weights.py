@@ -47,13 +47,13 @@ def read(model: Model) -> tuple[bytes, ...]:
         MissingWeights: A file is not on this machine or can't be read.
         WrongHash: Its bytes are not the ones that the manifest names.
     """
-    return tuple(_checked(file, model.name) for file in model.files)
+    return tuple(_read_checked(file, model.name) for file in model.files)
 
 
-def _checked(file: WeightsFile, name: str) -> bytes:
+def _read_checked(file: WeightsFile, name: str) -> bytes:
     path = place(file)
     if file.ships_with == "operator":
-        return _right(read_inside(path.parent, file.file), file)
+        return _check_hash(read_inside(path.parent, file.file), file)
     if not path.is_file():
         if file.url:
             remedy = f"Fetch them with: python -m ferapp models fetch {name}"
@@ -63,12 +63,12 @@ def _checked(file: WeightsFile, name: str) -> bytes:
             remedy = f"They ship as models/{file.file}; restore the file with: git checkout models"
         raise MissingWeights(f"The weights of {name} are not on this machine. {remedy}")
     try:
-        return _right(path.read_bytes(), file)
+        return _check_hash(path.read_bytes(), file)
     except OSError as exc:
         raise MissingWeights(f"{path.name} can't be read: {exc.strerror or exc}.") from exc
 
 
-def _right(data: bytes, file: WeightsFile) -> bytes:
+def _check_hash(data: bytes, file: WeightsFile) -> bytes:
     found = hashlib.sha256(data).hexdigest()
     if found != file.sha256:
         raise WrongHash(

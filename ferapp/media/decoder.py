@@ -19,7 +19,7 @@ from av.video.reformatter import Colorspace, VideoReformatter
 from ferapp.errors import VideoError
 from ferapp.media.containers import HEAD_BYTES, container_of
 from ferapp.media.frame_clock import MAX_FRAMES, MAX_SECONDS, FrameClock, Sampler
-from ferapp.media.orientation import Image, Turn, shown_size, turn_from
+from ferapp.media.orientation import Image, Turn, display_size, turn_from
 from ferapp.media.video import VideoInfo
 from ferapp.system.child import run, send
 from ferapp.vision.sizes import fitted_size
@@ -130,7 +130,7 @@ class Decoder:
                 self.damage = _past_limits(clock)
                 return
             if sampler.takes(at_s):
-                yield at_s, self._upright(frame, max_side_px)
+                yield at_s, self._to_upright(frame, max_side_px)
             frame = next(self._frames, None)
         self.damage = self._missing(clock.last_s)
 
@@ -199,15 +199,15 @@ class Decoder:
         return VideoInfo(
             container=self._format,
             codec=track.codec_context.codec.canonical_name,
-            size_wh=self._shown_wh(frame),
+            size_wh=self._display_wh(frame),
             frames_per_second=float(rate) if rate else None,
             duration_s=duration_s if duration_s > 0 else None,
             has_sound=bool(self._container.streams.audio),
         )
 
-    def _upright(self, frame: Any, max_side_px: int) -> Image:
+    def _to_upright(self, frame: Any, max_side_px: int) -> Image:
         turn = self._turn_of(frame)
-        width, height = turn.swap(fitted_size(self._shown_wh(frame), max_side_px))
+        width, height = turn.swap(fitted_size(self._display_wh(frame), max_side_px))
         reformat = partial(
             self._reformatter.reformat, frame, width, height, "rgb24", interpolation="BILINEAR"
         )
@@ -217,10 +217,10 @@ class Decoder:
             stored = reformat(src_colorspace=Colorspace.ITU601)
         return turn.apply(np.asarray(stored.to_ndarray(), np.uint8))
 
-    def _shown_wh(self, frame: Any) -> tuple[int, int]:
+    def _display_wh(self, frame: Any) -> tuple[int, int]:
         """Width and height of the frame as it is shown, px."""
         aspect = float(self._track.sample_aspect_ratio or 1)
-        return shown_size((frame.width, frame.height), aspect, self._turn_of(frame))
+        return display_size((frame.width, frame.height), aspect, self._turn_of(frame))
 
     def _turn_of(self, frame: Any) -> Turn:
         """The turn that the frame asks for; read again only when the rotation changes.
@@ -281,7 +281,7 @@ def _cut_short(track: Any, start_s: float, last_s: float) -> str:
         start_s: The time stamp at which the file begins, s.
         last_s: The time of the last frame, s from there.
     """
-    claimed_s = _claimed_s(track)
+    claimed_s = _claimed_duration_s(track)
     if not claimed_s or not track.time_base:
         return ""
     begins_s = float((track.start_time or 0) * track.time_base) - start_s
@@ -290,7 +290,7 @@ def _cut_short(track: Any, start_s: float, last_s: float) -> str:
     return f"The video ends at {last_s:.1f} s of {claimed_s:.1f} s: it is cut short."
 
 
-def _claimed_s(track: Any) -> float:
+def _claimed_duration_s(track: Any) -> float:
     """How long the video track says it is, in whatever place; 0 if it does not."""
     if track.duration and track.time_base:
         return float(track.duration * track.time_base)

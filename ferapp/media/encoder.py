@@ -91,7 +91,7 @@ def _errors_in_words() -> Iterator[None]:
         raise VideoError(f"The copy could not be written: {exc.strerror}.") from exc
 
 
-def with_sound(picture: Path, source: BinaryIO, out: Path) -> None:
+def add_sound(picture: Path, source: BinaryIO, out: Path) -> None:
     """Put the sound of one file beside the picture of another, without decoding the picture.
 
     Args:
@@ -117,11 +117,11 @@ def with_sound(picture: Path, source: BinaryIO, out: Path) -> None:
             shown = target.add_stream_from_template(seen.streams.video[0])
             if track.codec_context.codec.canonical_name in _SOUND_KEPT:
                 kept: Any = target.add_stream_from_template(track)
-                sound = _moved(heard.demux(track), kept, start_s)
+                sound = _shift(heard.demux(track), kept, start_s)
             else:
                 kept = target.add_stream("aac", rate=_SOUND_RATE)
-                sound = _encoded(heard, track, kept, start_s)
-            frames = _moved(seen.demux(video=0), shown, 0.0)
+                sound = _encode_as_aac(heard, track, kept, start_s)
+            frames = _shift(seen.demux(video=0), shown, 0.0)
             for _, _, packet in heapq.merge(frames, sound, key=lambda each: each[:2]):
                 target.mux(packet)
     except (av.FFmpegError, ValueError, StopIteration, TypeError) as exc:
@@ -130,10 +130,10 @@ def with_sound(picture: Path, source: BinaryIO, out: Path) -> None:
         raise VideoError("The sound of the video can't be read.") from exc
 
 
-_Timed = tuple[float, int, Any]
+_TimedPacket = tuple[float, int, Any]
 
 
-def _moved(packets: Iterator[Any], stream: Any, start_s: float) -> Iterator[_Timed]:
+def _shift(packets: Iterator[Any], stream: Any, start_s: float) -> Iterator[_TimedPacket]:
     """Packets of one stream as those of another that starts at 0, each with its time."""
     for packet in packets:
         if packet.dts is None or packet.time_base is None:
@@ -147,23 +147,25 @@ def _moved(packets: Iterator[Any], stream: Any, start_s: float) -> Iterator[_Tim
         yield float(packet.dts * packet.time_base), stream.index, packet
 
 
-def _encoded(container: Any, track: Any, stream: Any, start_s: float) -> Iterator[_Timed]:
+def _encode_as_aac(
+    container: Any, track: Any, stream: Any, start_s: float
+) -> Iterator[_TimedPacket]:
     """Sound in a format that MP4 does not hold, as AAC."""
     count = 0
-    for part in _even(container, track, start_s):
+    for part in _resample(container, track, start_s):
         part.pts, part.time_base = count, Fraction(1, _SOUND_RATE)
         count += part.samples
         for packet in stream.encode(part):
-            yield _timed(packet, stream)
+            yield _with_time(packet, stream)
     for packet in stream.encode():
-        yield _timed(packet, stream)
+        yield _with_time(packet, stream)
 
 
-def _even(container: Any, track: Any, start_s: float) -> Iterator[Any]:
+def _resample(container: Any, track: Any, start_s: float) -> Iterator[Any]:
     """Sound at one rate from time 0 on, silence where there is none."""
     resampler = av.AudioResampler(format="fltp", layout="stereo", rate=_SOUND_RATE)
     count = 0
-    for frame in _decoded(container, track):
+    for frame in _decode(container, track):
         if frame.time is not None:
             missing = round((frame.time - start_s) * _SOUND_RATE) - count
             if missing > _GAP_S * _SOUND_RATE:
@@ -184,7 +186,7 @@ def _silence(samples: int) -> Iterator[Any]:
         yield frame
 
 
-def _decoded(container: Any, track: Any) -> Iterator[Any]:
+def _decode(container: Any, track: Any) -> Iterator[Any]:
     for packet in container.demux(track):
         try:
             yield from packet.decode()
@@ -192,7 +194,7 @@ def _decoded(container: Any, track: Any) -> Iterator[Any]:
             continue  # a click
 
 
-def _timed(packet: Any, stream: Any) -> _Timed:
+def _with_time(packet: Any, stream: Any) -> _TimedPacket:
     return float((packet.dts or 0) * packet.time_base), stream.index, packet
 
 

@@ -72,11 +72,11 @@ def read_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> N
     Raises:
         ImageError: The file is missing, empty, of another format, too large or damaged.
     """
-    data = source if isinstance(source, bytes) else _bytes_of(Path(source))
+    data = source if isinstance(source, bytes) else _read_bytes(Path(source))
     if not data:
         raise ImageError("The file is empty.")
     if len(data) > MAX_BYTES:
-        raise ImageError(_too_long())
+        raise ImageError(_too_long_text())
     try:
         with warnings.catch_warnings():
             # Pillow warns of broken EXIF data, which does no harm, and between 89 and 179
@@ -84,35 +84,35 @@ def read_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> N
             # a thread beside this one puts back is no more than this one for Pillow.
             warnings.filterwarnings("ignore", module=r"PIL\b")
             with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
-                return _decoded(picture, max_pixels, len(data))
+                return _decode(picture, max_pixels, len(data))
     except ImageError:
         raise
     except Image.DecompressionBombError as exc:
         # Pillow refuses before it tells the size, but for the text of its message.
         count = re.search(r"(\d+) pixels", str(exc))
         size = f"{int(count[1]) / 1e6:,.0f} megapixels" if count else "too many pixels"
-        raise ImageError(_too_large(size, max_pixels)) from exc
+        raise ImageError(_too_large_text(size, max_pixels)) from exc
     except Exception as exc:  # Pillow's parsers also raise ValueError, SyntaxError, struct.error
-        raise ImageError(_reason(data)) from exc
+        raise ImageError(_refusal_text(data)) from exc
 
 
-def _bytes_of(path: Path) -> bytes:
+def _read_bytes(path: Path) -> bytes:
     try:
         if path.is_dir():
             raise ImageError("This is a folder; name the pictures in it, as folder/*.jpg.")
         if not path.is_file():
             raise ImageError("Not a file." if path.exists() else "There is no file of that name.")
         if path.stat().st_size > MAX_BYTES:
-            raise ImageError(_too_long())
+            raise ImageError(_too_long_text())
         return path.read_bytes()
     except OSError as exc:
         raise ImageError(f"The file can't be read: {exc.strerror or exc}.") from exc
 
 
-def _decoded(picture: Image.Image, max_pixels: int, size_bytes: int) -> NDArray[np.uint8]:
+def _decode(picture: Image.Image, max_pixels: int, size_bytes: int) -> NDArray[np.uint8]:
     width, height = picture.size
     if width * height > max_pixels:
-        raise ImageError(_too_large(f"{width} × {height} pixels", max_pixels))
+        raise ImageError(_too_large_text(f"{width} × {height} pixels", max_pixels))
     if _least_bytes(picture) > size_bytes:
         raise ImageError("The picture is damaged or cut short.")
     with _TURN if width * height > _LARGE_PIXELS else nullcontext():
@@ -145,32 +145,32 @@ def _rgb(picture: Image.Image) -> NDArray[np.uint8]:
 
 def png_bytes(image_rgb: NDArray[np.uint8]) -> bytes:
     """The picture, (h, w, 3) uint8, as a PNG file without any metadata."""
-    return _encoded(image_rgb, "PNG", compress_level=4)
+    return _encode(image_rgb, "PNG", compress_level=4)
 
 
 def jpeg_bytes(image_rgb: NDArray[np.uint8]) -> bytes:
     """The picture, (h, w, 3) uint8, as a JPEG file without any metadata."""
-    return _encoded(image_rgb, "JPEG", quality=88)
+    return _encode(image_rgb, "JPEG", quality=88)
 
 
-def _encoded(image_rgb: NDArray[np.uint8], kind: str, **options: int) -> bytes:
+def _encode(image_rgb: NDArray[np.uint8], kind: str, **options: int) -> bytes:
     out = io.BytesIO()
     Image.fromarray(image_rgb).save(out, kind, **options)
     return out.getvalue()
 
 
-def _too_long() -> str:
+def _too_long_text() -> str:
     return f"The file is larger than the limit of {MAX_BYTES / 1e6:g} MB."
 
 
-def _too_large(size: str, max_pixels: int) -> str:
+def _too_large_text(size: str, max_pixels: int) -> str:
     return (
         f"The picture has {size}, more than the limit of {max_pixels / 1e6:g} megapixels. "
         "Make it smaller and try again."
     )
 
 
-def _reason(data: bytes) -> str:
+def _refusal_text(data: bytes) -> str:
     for magic, offset, name in _OTHER_PICTURES:
         if data[offset : offset + len(magic)] == magic:
             return f"This is {name} picture; save it as JPG or PNG and try again."

@@ -56,7 +56,7 @@ def turn_from(display_matrix: bytes | None) -> Turn:
     return Turn(-quarters % 4, is_mirrored)
 
 
-def shown_size(stored_wh: tuple[int, int], aspect: float, turn: Turn) -> tuple[int, int]:
+def display_size(stored_wh: tuple[int, int], aspect: float, turn: Turn) -> tuple[int, int]:
     """Width and height of a frame, px, upright and with square pixels.
 
     Args:

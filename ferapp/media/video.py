@@ -72,7 +72,7 @@ class Video:
     ) -> None:
         self.damage = ""
         self._is_closed = False
-        file = opened(source) if isinstance(source, Path) else source
+        file = open_video_file(source) if isinstance(source, Path) else source
         try:
             self._child = Child(
                 "ferapp.media.decoder",
@@ -130,7 +130,7 @@ class Video:
             yield told["at_s"], np.frombuffer(data, np.uint8).reshape(told["shape"])
 
 
-def opened(path: Path) -> BinaryIO:
+def open_video_file(path: Path) -> BinaryIO:
     """A file, open for reading.
 
     Raises:

@@ -114,4 +114,4 @@ def readings_of_pictures(analyses: Sequence[FrameAnalysis]) -> Readings:
             )
         )
         count += n
-    return Readings.joined(parts)
+    return Readings.join(parts)

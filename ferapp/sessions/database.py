@@ -44,7 +44,7 @@ _PATIENCE: Final = {
 # Any number that no other program is likely to lock by.
 _MIGRATION_LOCK: Final = 0x6665726170700001
 
-_TOLD: Final = {
+_REASONS: Final = {
     "locked": "it is locked by another program; try again in a moment",
     "not a database": "the file is damaged or no database; move it away to begin a new one",
     "malformed": "the file is damaged; move it away to begin a new one",
@@ -91,7 +91,7 @@ def open_database(url: URL | None = None) -> Engine:
         MissingExtra: The driver is not installed.
     """
     url = url or database_url()
-    with in_words(url):
+    with translate_errors(url):
         if url.drivername.startswith("sqlite") and url.database:
             _make_private(Path(url.database))
         # A connection that was cut while it waited is replaced instead of failing its user.
@@ -127,7 +127,7 @@ def check_database(url: URL) -> None:
         # Opened by a name alone, it would be made where there is none.
         file = Path(url.database or "").absolute().as_uri()
         url = url.set(database=file, query={"mode": "rw", "uri": "true"})
-    with in_words():
+    with translate_errors():
         engine = _engine(url, connect_args=options, poolclass=NullPool)
         if engine.dialect.name == "sqlite":
             event.listen(engine, "begin", _begin_sqlite)
@@ -159,7 +159,7 @@ def writing(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def in_words(opening: URL | None = None) -> Iterator[None]:
+def translate_errors(opening: URL | None = None) -> Iterator[None]:
     """Errors of the database as one of ours, in a sentence.
 
     Args:
@@ -172,19 +172,19 @@ def in_words(opening: URL | None = None) -> Iterator[None]:
         yield
     except (SQLAlchemyError, OSError) as exc:
         cause = _cause(exc)
-        reason = next((told for word, told in _TOLD.items() if word in cause.lower()), None)
+        reason = next((told for word, told in _REASONS.items() if word in cause.lower()), None)
         if reason is None:
             reason = getattr(exc, "strerror", None) or cause.splitlines()[0][:200]
             reason = _SETTINGS_OF_DRIVER.sub("", reason).rstrip(" .")
         may_pass = "locked" in cause.lower() or isinstance(exc, _PASSING)
-        name = "" if opening is None else f", {place(opening)},"
+        name = "" if opening is None else f", {describe_place(opening)},"
         remedy = "" if opening is None or may_pass else f" {_remedy(opening)}"
         raise StoreError(
             f"The database of sessions{name} can't be used: {reason}.{remedy}", may_pass=may_pass
         ) from exc
 
 
-def place(url: URL) -> str:
+def describe_place(url: URL) -> str:
     """Where a database is, to be read by people: without a password, home as ``~``."""
     if not url.drivername.startswith("sqlite"):
         return url.render_as_string(hide_password=True)

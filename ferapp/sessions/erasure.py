@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, Engine, delete
 
 from ferapp.errors import StoreError
 from ferapp.sessions import schema
-from ferapp.sessions.database import in_words, writing
+from ferapp.sessions.database import translate_errors, writing
 
 _logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class Eraser:
             BytesLeft: They are deleted, but another program keeps their bytes in the log.
             StoreError: The database fails.
         """
-        with in_words():
+        with translate_errors():
             with writing(self._engine) as connection:
                 # Readings and markers go with their session, by the foreign key.
                 count = connection.execute(delete(schema.sessions).where(*where)).rowcount

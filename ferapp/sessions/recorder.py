@@ -122,7 +122,7 @@ class Recorder:
         if not batch:
             return
         try:
-            self._sink.add(self.session, Readings.joined(batch), self.duration_s)
+            self._sink.add(self.session, Readings.join(batch), self.duration_s)
         except StoreError as exc:
             with self._lock:
                 self._waiting = [*batch, *self._waiting]

@@ -69,7 +69,7 @@ class Readings:
         )
 
     @classmethod
-    def joined(cls, parts: Sequence[Self]) -> Self:
+    def join(cls, parts: Sequence[Self]) -> Self:
         """One after the other; at least one part, all of the same expressions."""
         columns = zip(*(vars(part).items() for part in parts), strict=True)
         return cls(**{same[0][0]: np.concatenate([v for _, v in same]) for same in columns})

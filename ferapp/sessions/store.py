@@ -11,7 +11,13 @@ from sqlalchemy import Connection, Engine, Row, case, delete, insert, select, te
 
 from ferapp.errors import StoreError
 from ferapp.sessions import schema
-from ferapp.sessions.database import in_words, open_database, place, utc_now, writing
+from ferapp.sessions.database import (
+    describe_place,
+    open_database,
+    translate_errors,
+    utc_now,
+    writing,
+)
 from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.rows import readings_of, rows_of
 from ferapp.sessions.session import Marker, Readings, SessionInfo
@@ -83,11 +89,11 @@ class Store:
     @property
     def place(self) -> str:
         """Where it is, to be read by people."""
-        return place(self._engine.url)
+        return describe_place(self._engine.url)
 
     def size_bytes(self) -> int:
         """How much room it takes."""
-        with in_words():
+        with translate_errors():
             if self._engine.dialect.name == "sqlite":
                 return sum(p.stat().st_size for p in self._files() if p.exists())
             with self._engine.connect() as connection:
@@ -108,7 +114,7 @@ class Store:
             owner: Who may see it.
             keep_days: After so many days it is deleted; None for never.
         """
-        with in_words(), writing(self._engine) as connection:
+        with translate_errors(), writing(self._engine) as connection:
             _begin(connection, recording, owner, keep_days)
 
     def add(self, session: str, readings: Readings, duration_s: float = 0.0) -> None:
@@ -122,7 +128,7 @@ class Store:
         Raises:
             StoreError: The database fails, or there is no such session any more.
         """
-        with in_words(), writing(self._engine) as connection:
+        with translate_errors(), writing(self._engine) as connection:
             _add(connection, session, readings, duration_s)
 
     def enter(
@@ -135,20 +141,20 @@ class Store:
         duration_s: float = 0.0,
     ) -> None:
         """A whole session that is over, all of it or nothing; see `begin` and `finish`."""
-        with in_words(), writing(self._engine) as connection:
+        with translate_errors(), writing(self._engine) as connection:
             _begin(connection, recording, owner, keep_days)
             _add(connection, recording.id, readings, duration_s)
             _finish(connection, recording.id, duration_s)
 
     def finish(self, session: str, duration_s: float = 0.0) -> None:
         """Say that nothing more comes, and how long it took if that is known."""
-        with in_words(), writing(self._engine) as connection:
+        with translate_errors(), writing(self._engine) as connection:
             _finish(connection, session, duration_s)
 
     def overviews(self, owner: str) -> list[Overview]:
         """The owner's sessions, the newest first."""
         table = schema.sessions
-        with in_words(), self._engine.connect() as connection:
+        with translate_errors(), self._engine.connect() as connection:
             rows = connection.execute(
                 select(table).where(table.c.owner == owner).order_by(table.c.started_utc.desc())
             ).all()
@@ -166,7 +172,7 @@ class Store:
             StoreError: The owner has no such session.
         """
         table, columns = schema.sessions, schema.readings.c
-        with in_words(), self._engine.connect() as connection:
+        with translate_errors(), self._engine.connect() as connection:
             labels = connection.scalar(
                 select(table.c.labels).where(table.c.id == session, table.c.owner == owner)
             )
@@ -190,7 +196,7 @@ class Store:
     def mark(self, session: str, owner: str, markers: Sequence[Marker]) -> None:
         """Replace the markers of a session."""
         table = schema.sessions
-        with in_words(), writing(self._engine) as connection:
+        with translate_errors(), writing(self._engine) as connection:
             own = select(table.c.id).where(table.c.id == session, table.c.owner == owner)
             if connection.scalar(own) is not None:
                 _set_markers(connection, session, markers)
@@ -218,7 +224,7 @@ class Store:
     def _change_own(self, session: str, owner: str, **values: Any) -> None:
         columns = schema.sessions.c
         own = update(schema.sessions).where(columns.id == session, columns.owner == owner)
-        with in_words(), writing(self._engine) as connection:
+        with translate_errors(), writing(self._engine) as connection:
             connection.execute(own.values(**values))
 
 

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, Final
 
 import pandas
 
-from ferapp.system.files import whole_file, written
+from ferapp.system.files import translate_write_errors, whole_file
 from ferapp.system.text import one_line
 
 _ROWS: Final = 2000
@@ -18,8 +18,8 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 def csv_bytes(table: pandas.DataFrame, *, exact: bool = False, is_continued: bool = False) -> bytes:
     """A table as CSV in UTF-8 with a byte order mark, so that spreadsheets read it right.
 
-    Text that a spreadsheet would take for a formula gets an apostrophe in front; `bare` takes it
-    off again.
+    Text that a spreadsheet would take for a formula gets an apostrophe in front; `remove_guard`
+    takes it off again.
 
     Args:
         table: What to write, without its index.
@@ -46,7 +46,7 @@ def _safe_cell(value: object) -> object:
     return f"'{line}" if value.lstrip("'").startswith(_FORMULA) else line
 
 
-def bare(cell: str) -> str:
+def remove_guard(cell: str) -> str:
     """Text as it was before `csv_bytes` guarded it, or the cell itself."""
     is_guarded = cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA)
     return cell[1:] if is_guarded else cell
@@ -66,7 +66,7 @@ class CsvFile:
         self._file = file
         self._columns = list(columns)
         self._rows: list[Mapping[str, Any]] = []
-        with written(path):
+        with translate_write_errors(path):
             file.write(csv_bytes(pandas.DataFrame(columns=self._columns)))
 
     def add(self, row: Mapping[str, Any]) -> None:
@@ -78,7 +78,7 @@ class CsvFile:
     def add_table(self, table: pandas.DataFrame) -> None:
         """Rows with the same columns, each number exactly."""
         rows = csv_bytes(table[self._columns], exact=True, is_continued=True)
-        with written(self._path):
+        with translate_write_errors(self._path):
             self._file.write(rows)
 
     def flush(self) -> None:

@@ -38,7 +38,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
     """
     partial = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with written(path):
+        with translate_write_errors(path):
             with open(partial, "xb") as file:
                 yield file
                 file.flush()
@@ -51,7 +51,7 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def written(path: Path) -> Iterator[None]:
+def translate_write_errors(path: Path) -> Iterator[None]:
     """What the system says about writing to a file, in words.
 
     Raises:

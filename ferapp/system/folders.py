@@ -29,12 +29,12 @@ def project_path(name: str) -> Path:
 
 def data_folder() -> Path:
     """Where the database of sessions is kept; it may be missing or read-only."""
-    return _named(DATA_VARIABLE) or _of_user(platformdirs.user_data_path)
+    return _from_environment(DATA_VARIABLE) or _of_user(platformdirs.user_data_path)
 
 
 def cache_folder() -> Path:
     """Where fetched weights are kept; it may be missing or read-only."""
-    return _named(CACHE_VARIABLE) or _of_user(platformdirs.user_cache_path)
+    return _from_environment(CACHE_VARIABLE) or _of_user(platformdirs.user_cache_path)
 
 
 def ensure_home() -> None:
@@ -49,7 +49,7 @@ def ensure_home() -> None:
         os.environ["HOME"] = _NO_HOME
 
 
-def _named(variable: str) -> Path | None:
+def _from_environment(variable: str) -> Path | None:
     named = os.environ.get(variable)
     return Path(os.path.expanduser(named)) if named else None
 

@@ -19,7 +19,7 @@ def one_line(text: str) -> str:
     return _PILED_MARKS.sub(r"\1", _CONTROL.sub("\ufffd", text))
 
 
-def printable(text: str) -> str:
+def make_printable(text: str) -> str:
     """As `one_line`, and whatever else cannot be seen, such as spaces of no width, is replaced too.
 
     For messages of libraries that quote a stranger's file; names of files keep their letters.

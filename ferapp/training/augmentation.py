@@ -43,7 +43,7 @@ def uniform(rng: torch.Generator, *shape: int, low: float = -1, high: float = 1)
     return torch.rand(*shape, generator=rng) * (high - low) + low
 
 
-def augmented(faces: Tensor, size: int, how: FaceAugmentation, rng: torch.Generator) -> Tensor:
+def augment(faces: Tensor, size: int, how: FaceAugmentation, rng: torch.Generator) -> Tensor:
     """Move, light and damage faces at random.
 
     Args:
@@ -55,13 +55,13 @@ def augmented(faces: Tensor, size: int, how: FaceAugmentation, rng: torch.Genera
     Returns:
         (n, 1, size, size), float32 in [0, 1].
     """
-    faces = _moved(faces, size, how, rng)
-    faces = _lit(faces, how, rng)
-    faces = _coarse(faces, how, rng)
-    return _erased(faces, how, rng)
+    faces = _move(faces, size, how, rng)
+    faces = _relight(faces, how, rng)
+    faces = _coarsen(faces, how, rng)
+    return _erase(faces, how, rng)
 
 
-def mixed(
+def mix(
     faces: Tensor, targets: Tensor, how: FaceAugmentation, rng: torch.Generator
 ) -> tuple[Tensor, Tensor]:
     """Mix each face with another one of the batch, and their targets alike (mixup or cutmix)."""
@@ -83,7 +83,7 @@ def mixed(
     return faces, share * targets + (1 - share) * targets[other]
 
 
-def _moved(faces: Tensor, size: int, how: FaceAugmentation, rng: torch.Generator) -> Tensor:
+def _move(faces: Tensor, size: int, how: FaceAugmentation, rng: torch.Generator) -> Tensor:
     n = len(faces)
     angle = uniform(rng, n) * how.rotation_deg * torch.pi / 180
     zoom = torch.exp(uniform(rng, n) * how.scale)
@@ -98,7 +98,7 @@ def _moved(faces: Tensor, size: int, how: FaceAugmentation, rng: torch.Generator
     return F.grid_sample(faces, grid, padding_mode="border", align_corners=False)
 
 
-def _lit(faces: Tensor, how: FaceAugmentation, rng: torch.Generator) -> Tensor:
+def _relight(faces: Tensor, how: FaceAugmentation, rng: torch.Generator) -> Tensor:
     n = len(faces)
     gamma = torch.exp(uniform(rng, n, 1, 1, 1) * how.gamma)
     gain = 1 + uniform(rng, n, 1, 1, 1) * how.contrast
@@ -108,7 +108,7 @@ def _lit(faces: Tensor, how: FaceAugmentation, rng: torch.Generator) -> Tensor:
     return ((curved - mean) * gain + mean + offset).clamp(0, 1)
 
 
-def _coarse(faces: Tensor, how: FaceAugmentation, rng: torch.Generator) -> Tensor:
+def _coarsen(faces: Tensor, how: FaceAugmentation, rng: torch.Generator) -> Tensor:
     chosen = torch.rand(len(faces), generator=rng) < how.low_resolution
     if not chosen.any():
         return faces
@@ -120,7 +120,7 @@ def _coarse(faces: Tensor, how: FaceAugmentation, rng: torch.Generator) -> Tenso
     return faces
 
 
-def _erased(faces: Tensor, how: FaceAugmentation, rng: torch.Generator) -> Tensor:
+def _erase(faces: Tensor, how: FaceAugmentation, rng: torch.Generator) -> Tensor:
     n, _, height, width = faces.shape
     chosen = torch.rand(n, generator=rng) < how.erase
     extent = uniform(rng, n, 2, low=0.1, high=0.4)

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from ferapp.errors import DataError
-from ferapp.evaluation.labelled_faces import picture
+from ferapp.evaluation.labelled_faces import read_picture
 from ferapp.evaluation.metrics import LabelledBoxes, average_precision
 from ferapp.inference.detectors import Detector, faces_of
 from ferapp.settings import DetectionSettings
@@ -33,7 +33,7 @@ from ferapp.training.runs import (
     is_best,
     parameter_groups,
 )
-from ferapp.training.scenes import SceneAugmentation, SceneViews, stacked
+from ferapp.training.scenes import SceneAugmentation, SceneViews, collate
 from ferapp.training.teachers import Scenes
 from ferapp.types import Faces, ProgressCallback, no_report
 from ferapp.vision.crops import Image
@@ -122,7 +122,9 @@ class Targets:
     corners: Tensor
 
 
-def assigned(prior_corners: Tensor, xyxy: Tensor, score: Tensor, recipe: FaceRecipe) -> Targets:
+def assign_targets(
+    prior_corners: Tensor, xyxy: Tensor, score: Tensor, recipe: FaceRecipe
+) -> Targets:
     """Which prior answers for which face of one view (Liu et al., 2016, SSD, section 2.2).
 
     Args:
@@ -239,7 +241,7 @@ def train_faces(
     steps = math.ceil(recipe.views / rounds / recipe.batch_size)
     views = SceneViews(folder, used, recipe.augmentation, recipe.size_wh, recipe.seed + first)
     loader = iter(
-        DataLoader(views, recipe.batch_size, collate_fn=stacked, num_workers=1, prefetch_factor=4)
+        DataLoader(views, recipe.batch_size, collate_fn=collate, num_workers=1, prefetch_factor=4)
     )
     prior_corners = network.corners(torch.zeros(1, len(network.prior), 4))[0]
     prior_corners = prior_corners * torch.tensor([*recipe.size_wh, *recipe.size_wh])
@@ -259,7 +261,8 @@ def train_faces(
             with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16()):
                 logits, offsets = network(inputs.contiguous(memory_format=torch.channels_last))
             targets = [
-                assigned(prior_corners, b, s, recipe) for b, s in zip(xyxy, score, strict=True)
+                assign_targets(prior_corners, b, s, recipe)
+                for b, s in zip(xyxy, score, strict=True)
             ]
             loss = loss_of(logits.float(), network.corners(offsets.float()), targets, recipe)
             optimizer.zero_grad()
@@ -321,7 +324,7 @@ def held_out_ap(detector: Detector, folder: Path, scenes: Scenes, recipe: FaceRe
     settings = DetectionSettings(confidence=0.02, iou=0.4, max_faces=200)
     found, wanted = [], []
     for name, faces in zip(scenes.names, scenes.faces, strict=True):
-        found.append(detector.detect(picture(folder / name, name), settings))
+        found.append(detector.detect(read_picture(folder / name, name), settings))
         seen = faces.at(np.flatnonzero(faces.score >= recipe.unsure))
         wanted.append(LabelledBoxes(seen.xyxy, seen.score >= recipe.sure))
     return average_precision(found, wanted)

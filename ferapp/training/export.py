@@ -58,7 +58,7 @@ FOLDER_RULE: Final = (
 WIDER_RULE: Final = "WIDER FACE: IoU 0.5, ignored boxes neither hit nor miss"
 
 
-def calibrated(
+def calibrate(
     logits: NDArray[np.float32], faces: LabelledFaces, *, adjustment: float
 ) -> Calibration:
     """Fit the temperature that makes the confidences true, by likelihood, and the threshold.
@@ -144,7 +144,7 @@ def export_expressions(
             there is one, the metrics.
         out: Folder for the files.
         origin: What the manifest says of it.
-        adjustment: See `calibrated`.
+        adjustment: See `calibrate`.
 
     Returns:
         fp32, then int8.
@@ -174,10 +174,10 @@ def export_expressions(
         raw = ExpressionClassifier(session, spec, labels, flip_averaging=True).logits(
             valid.images_rgb
         )
-        calibration = calibrated(raw, valid, adjustment=adjustment)
+        calibration = calibrate(raw, valid, adjustment=adjustment)
         classifier = ExpressionClassifier(session, spec, labels, calibration, flip_averaging=True)
         results = [(split, evaluate_expressions(faces, classifier)) for split, faces in judged]
-        model = described(
+        model = manifest_entry(
             path,
             spec,
             about,
@@ -252,7 +252,7 @@ def export_faces(
         session = OnnxModel(path.read_bytes(), threads=1)
         detector = UltraLight(session, recipe.spec)
         figures = evaluate_faces(test, detector) if test else {}
-        model = described(
+        model = manifest_entry(
             path,
             recipe.spec,
             about,
@@ -283,7 +283,7 @@ def default_of(plain: Variant, small: Variant) -> Variant:
     return small if is_better else plain
 
 
-def described(
+def manifest_entry(
     path: Path, spec: InputSpec, about: dict[str, Any], origin: Origin, **fields: Any
 ) -> Model:
     """The manifest entry of a file that was just written."""
@@ -303,7 +303,7 @@ def described(
     )
 
 
-def entered(
+def export_into(
     folder: Path, export: Callable[[Path], list[Variant]], *, is_default: bool
 ) -> list[Variant]:
     """Export into a folder of models and enter what came out in its manifest.

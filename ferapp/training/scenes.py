@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import IterableDataset
 
-from ferapp.evaluation.labelled_faces import picture
+from ferapp.evaluation.labelled_faces import read_picture
 from ferapp.training.teachers import Scenes
 from ferapp.types import Faces
 from ferapp.vision import boxes
@@ -94,13 +94,13 @@ def crop_view(
         inside = np.minimum(crop / 2, (width / 2, height / 2))
         centre = np.clip(centre, inside, np.array([width, height]) - inside)
     window = np.concatenate([centre - crop / 2, centre + crop / 2]).round().astype(np.float32)
-    view = recoloured(region(image, window, size_wh), how, rng)
+    view = recolour(region(image, window, size_wh), how, rng)
     scale = np.array(size_wh) / np.maximum(window[2:] - window[:2], 1)
     moved = (faces.xyxy - np.tile(window[:2], 2)) * np.tile(scale, 2)
     if rng.random() < 0.5:
         view = view[:, ::-1]
         moved = moved[:, [2, 1, 0, 3]] * (-1, 1, -1, 1) + (size_wh[0], 0, size_wh[0], 0)
-    return _visible(view, moved.astype(np.float32), faces.score)
+    return _clip_faces(view, moved.astype(np.float32), faces.score)
 
 
 def mosaic_view(
@@ -127,7 +127,7 @@ def mosaic_view(
     return View(canvas, np.concatenate(xyxy), np.concatenate(score))
 
 
-def recoloured(image: Image, how: SceneAugmentation, rng: np.random.Generator) -> Image:
+def recolour(image: Image, how: SceneAugmentation, rng: np.random.Generator) -> Image:
     """The picture in another light, at times grey or without its finest detail."""
     height, width = image.shape[:2]
     if rng.random() < how.coarse:
@@ -140,14 +140,14 @@ def recoloured(image: Image, how: SceneAugmentation, rng: np.random.Generator) -
     levels = np.arange(256)[:, None] * (1 + rng.uniform(-1, 1, 3) * how.tint)
     gain, offset = 1 + rng.uniform(-1, 1, 2) * (how.gain, how.gain / 2)
     tables = (levels - 128) * gain + 128 * offset
-    return np.stack([t[image[..., c]] for c, t in enumerate(_bytes(tables).T)], axis=-1)
+    return np.stack([t[image[..., c]] for c, t in enumerate(_to_bytes(tables).T)], axis=-1)
 
 
-def _bytes(values: NDArray[np.float64]) -> NDArray[np.uint8]:
+def _to_bytes(values: NDArray[np.float64]) -> NDArray[np.uint8]:
     return values.clip(0, 255).astype(np.uint8)
 
 
-def _visible(image: Image, xyxy: NDArray[np.float32], score: NDArray[np.float32]) -> View:
+def _clip_faces(image: Image, xyxy: NDArray[np.float32], score: NDArray[np.float32]) -> View:
     """Cut boxes at the border; a face of which less than 60 % is seen becomes an unsure one."""
     height, width = image.shape[:2]
     cut = boxes.clip_to(xyxy, width=width, height=height)
@@ -179,7 +179,7 @@ class SceneViews(IterableDataset[View]):
         size_wh: tuple[int, int],
         seed: int,
     ) -> None:
-        self._images = [picture(folder / name, name) for name in scenes.names]
+        self._images = [read_picture(folder / name, name) for name in scenes.names]
         self._faces = scenes.faces
         # Small tiles are cut from halves, which costs a quarter.
         self._halves = [resize(i, (i.shape[1] // 2, i.shape[0] // 2)) for i in self._images]
@@ -195,10 +195,10 @@ class SceneViews(IterableDataset[View]):
         earlier: deque[View] = deque(maxlen=50)
         while True:
             if rng.random() >= self._how.mosaic:
-                yield crop_view(*self._drawn(rng), self._how, self._size_wh, rng)
+                yield crop_view(*self._draw_photo(rng), self._how, self._size_wh, rng)
                 continue
             grid = self._how.grids[rng.integers(len(self._how.grids))]
-            parts = [self._drawn(rng, half=grid[0] > 2) for _ in range(grid[0] * grid[1])]
+            parts = [self._draw_photo(rng, half=grid[0] > 2) for _ in range(grid[0] * grid[1])]
             if grid[0] > 4:
                 # Only mosaics of photos are kept for later, or faces would shrink without end.
                 for index in np.flatnonzero(rng.random(len(parts)) < self._how.again):
@@ -211,7 +211,7 @@ class SceneViews(IterableDataset[View]):
                 earlier.append(view)
                 yield view
 
-    def _drawn(self, rng: np.random.Generator, *, half: bool = False) -> tuple[Image, Faces]:
+    def _draw_photo(self, rng: np.random.Generator, *, half: bool = False) -> tuple[Image, Faces]:
         chance = rng.random() * self._cumulative[-1]
         index = int(np.searchsorted(self._cumulative, chance, side="right"))
         faces = self._faces[index]
@@ -220,7 +220,7 @@ class SceneViews(IterableDataset[View]):
         return self._images[index], faces
 
 
-def stacked(views: list[View]) -> tuple[Tensor, list[Tensor], list[Tensor]]:
+def collate(views: list[View]) -> tuple[Tensor, list[Tensor], list[Tensor]]:
     """Collate views: images (n, 3, h, w) uint8, boxes and scores of each."""
     images = np.stack([v.image.transpose(2, 0, 1) for v in views])
     return (

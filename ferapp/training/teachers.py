@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.errors import DataError
-from ferapp.evaluation.labelled_faces import SUFFIXES, picture
+from ferapp.evaluation.labelled_faces import SUFFIXES, read_picture
 from ferapp.inference.detectors import Detector
 from ferapp.settings import DetectionSettings
 from ferapp.types import Faces, ProgressCallback, no_report
@@ -102,8 +102,8 @@ def label_scenes(
     names = pictures_below(folder)
     faces = []
     for done, name in enumerate(names, 1):
-        image = picture(folder / name, name)
-        faces.append(fused([opinion(image, teacher) for teacher in teachers]))
+        image = read_picture(folder / name, name)
+        faces.append(fuse([opinion(image, teacher) for teacher in teachers]))
         report(done, len(names))
     return Scenes(names, faces)
 
@@ -116,10 +116,10 @@ def opinion(image_rgb: Image, teacher: Detector, *, floor: float = 0.1) -> Faces
     width = image_rgb.shape[1]
     xyxy = mirrored.xyxy[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32)
     xyxy = xyxy + np.array([width, 0, width, 0], np.float32)
-    return fused([Faces(seen.xyxy, seen.score), Faces(xyxy, mirrored.score)])
+    return fuse([Faces(seen.xyxy, seen.score), Faces(xyxy, mirrored.score)])
 
 
-def fused(views: Sequence[Faces], *, iou_threshold: float = 0.5) -> Faces:
+def fuse(views: Sequence[Faces], *, iou_threshold: float = 0.5) -> Faces:
     """One set of faces out of several views of the same picture.
 
     Boxes that overlap the best one of their group count as the same face: its box is their mean,

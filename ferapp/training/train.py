@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from ferapp.errors import InvalidValue
 from ferapp.evaluation.labelled_faces import LabelledFaces, load_split
 from ferapp.evaluation.metrics import accuracy, macro_recall
-from ferapp.training.augmentation import FaceAugmentation, augmented, mixed
+from ferapp.training.augmentation import FaceAugmentation, augment, mix
 from ferapp.training.networks import ExpressionNet
 from ferapp.training.runs import (
     AveragedWeights,
@@ -109,9 +109,9 @@ class Trainer:
             mixes: Whether faces are mixed.
         """
         how, spec = self.recipe.augmentation, self.recipe.spec()
-        faces = augmented(faces, size, how, self.rng)
+        faces = augment(faces, size, how, self.rng)
         if mixes:
-            faces, targets = mixed(faces, targets, how, self.rng)
+            faces, targets = mix(faces, targets, how, self.rng)
         inputs = ((faces * 255 - spec.mean) / spec.std).contiguous(
             memory_format=torch.channels_last
         )

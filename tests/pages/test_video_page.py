@@ -229,7 +229,7 @@ def test_every_view_shows_what_was_read(
 
 def shown(*readings: Readings, damage: str = "") -> SimpleNamespace:
     """A reading that is done."""
-    joined = Readings.joined([Readings.empty(len(EXPRESSIONS)), *readings])
+    joined = Readings.join([Readings.empty(len(EXPRESSIONS)), *readings])
     by_time = joined.at(np.argsort(joined.at_s, kind="stable"))
     duration_s = float(by_time.at_s[-1])
     info = VideoInfo("mov", "h264", (640, 480), 10.0, duration_s, False)

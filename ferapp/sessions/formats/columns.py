@@ -43,7 +43,7 @@ def refuse_many(count: int) -> None:
         raise DataError(f"it has more than {MOST_READINGS:,} readings")
 
 
-def checked(columns: pa.Table, labels: Sequence[str]) -> Readings:
+def to_readings(columns: pa.Table, labels: Sequence[str]) -> Readings:
     """The columns of a table as readings in the order of time.
 
     Raises:

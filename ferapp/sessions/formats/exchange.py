@@ -15,10 +15,10 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from ferapp.errors import DataError
-from ferapp.sessions.formats.columns import CODED, CORNERS, TEXTS, checked, refuse_many, schema
+from ferapp.sessions.formats.columns import CODED, CORNERS, TEXTS, refuse_many, schema, to_readings
 from ferapp.sessions.formats.metadata import MOST_LETTERS, from_metadata, metadata
 from ferapp.sessions.session import Readings, SessionInfo
-from ferapp.system.csv_tables import bare, csv_bytes
+from ferapp.system.csv_tables import csv_bytes, remove_guard
 from ferapp.system.text import one_line
 
 FORMAT: Final = 1
@@ -62,7 +62,7 @@ def to_csv(recording: SessionInfo, readings: Readings) -> bytes:
 def csv_parts(recording: SessionInfo, readings: Readings) -> Iterator[bytes]:
     """The same in pieces, so that hours of readings take no more memory than minutes."""
     for first in range(0, max(len(readings), 1), _ROWS_AT_ONCE):
-        part = table(recording, _part(readings, first))
+        part = table(recording, _slice(readings, first))
         yield csv_bytes(part, exact=True, is_continued=first > 0)
 
 
@@ -79,25 +79,25 @@ def write_parquet(file: BinaryIO, recording: SessionInfo, readings: Readings) ->
     columns = schema(recording.labels, pa.string()).with_metadata({_KEY: known})
     with parquet.ParquetWriter(file, columns, compression="zstd") as writer:
         for first in range(0, max(len(readings), 1), _ROWS_AT_ONCE):
-            part = table(recording, _part(readings, first))
+            part = table(recording, _slice(readings, first))
             writer.write_table(
                 pa.Table.from_pandas(part, schema=columns, preserve_index=False, nthreads=1)
             )
 
 
-def _part(readings: Readings, first: int) -> Readings:
+def _slice(readings: Readings, first: int) -> Readings:
     return readings.at(np.arange(first, min(first + _ROWS_AT_ONCE, len(readings))))
 
 
 def to_json(recording: SessionInfo, readings: Readings) -> bytes:
     """The table exactly, a list a column, and what has to be known of it."""
-    columns = {name: _listed(values) for name, values in table(recording, readings).items()}
+    columns = {name: _to_list(values) for name, values in table(recording, readings).items()}
     whole = {"ferapp": FORMAT, "recording": metadata(recording), "readings": columns}
     text = json.dumps(whole, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode("utf-8", "replace")
 
 
-def _listed(values: "pandas.Series[Any]") -> list[Any]:
+def _to_list(values: "pandas.Series[Any]") -> list[Any]:
     if values.dtype != np.float32:
         return [None if value != value else value for value in values.tolist()]
     # By way of text, so that a float32 keeps its few digits as a float64.
@@ -123,7 +123,7 @@ def read(name: str, data: bytes) -> tuple[SessionInfo, Readings]:
             recording, columns = _from_json(data)
         else:
             recording, columns = _from_csv(data, shown)
-        return recording, checked(columns, recording.labels)
+        return recording, to_readings(columns, recording.labels)
     except DataError as error:
         raise DataError(f"{shown} can't be opened: {error}. {_ADVICE}") from error
     except _BROKEN as error:
@@ -140,15 +140,17 @@ def _from_parquet(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
         raise DataError("it is too large")
     header = file.schema_arrow
     known = (header.metadata or {}).get(_KEY)
-    recording = _bare_recording(header.names, name) if known is None else _enveloped(_loads(known))
+    recording = (
+        _bare_recording(header.names, name) if known is None else _from_envelope(_parse_json(known))
+    )
     wanted = schema(recording.labels, CODED)
     _refuse_without(header.names, wanted)
     return recording, file.read(columns=wanted.names, use_threads=False)
 
 
 def _from_json(data: bytes) -> tuple[SessionInfo, pa.Table]:
-    whole = _loads(data)
-    recording = _enveloped(whole)
+    whole = _parse_json(data)
+    recording = _from_envelope(whole)
     columns = whole.get("readings")
     if not isinstance(columns, dict) or not all(isinstance(v, list) for v in columns.values()):
         raise DataError("its readings are not in columns")
@@ -180,13 +182,15 @@ def _from_csv(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
     )
     for text in TEXTS:
         column = columns[text].combine_chunks()
-        words = pa.array([bare(word) for word in column.dictionary.to_pylist()], pa.string())
+        words = pa.array(
+            [remove_guard(word) for word in column.dictionary.to_pylist()], pa.string()
+        )
         whole = pa.DictionaryArray.from_arrays(column.indices, words)
         columns = columns.set_column(columns.schema.get_field_index(text), text, whole)
     return recording, columns
 
 
-def _loads(text: bytes) -> dict[str, Any]:
+def _parse_json(text: bytes) -> dict[str, Any]:
     def refuse(constant: str) -> NoReturn:
         raise DataError(f"JSON knows no {constant}")
 
@@ -196,7 +200,7 @@ def _loads(text: bytes) -> dict[str, Any]:
     return whole
 
 
-def _enveloped(whole: dict[str, Any]) -> SessionInfo:
+def _from_envelope(whole: dict[str, Any]) -> SessionInfo:
     version = whole.get("ferapp")
     if type(version) is not int or version < 1:
         raise DataError("it is no session of ferapp")

@@ -54,7 +54,7 @@ def timeline(
     figure = curves(
         readings.at_s,
         _columns(readings, values),
-        [_plain(name) for name in labels],
+        [_escape_text(name) for name in labels],
         [label_colour(name) for name in labels],
         is_stacked=view == "stacked",
     )
@@ -66,7 +66,7 @@ def timeline(
     figure.update_layout(
         shapes=[{**line, "x0": at, "x1": at} for at in dates],
         annotations=[
-            {**text, "x": at, "text": _plain(marker.name)}
+            {**text, "x": at, "text": _escape_text(marker.name)}
             for at, marker in zip(dates, markers, strict=True)
         ],
     )
@@ -92,9 +92,9 @@ def shares(summaries: Mapping[str, Summary], labels: Sequence[str]) -> go.Figure
         own = _TITLE_COLOURS[place % len(_TITLE_COLOURS)]
         figure.add_bar(
             x=[round(part, 4) for part in parts],
-            y=[_plain(label_text(row)) for row in rows],
+            y=[_escape_text(label_text(row)) for row in rows],
             orientation="h",
-            name=_plain(title),
+            name=_escape_text(title),
             marker_color=[label_colour(row) for row in rows] if len(summaries) == 1 else own,
             text=[percent(part) for part in parts],
             textposition="outside",
@@ -116,7 +116,7 @@ def shares(summaries: Mapping[str, Summary], labels: Sequence[str]) -> go.Figure
 def transition_map(summary: Summary, labels: Sequence[str]) -> go.Figure:
     """How often which expression (row) turned into which (column), of those that occur."""
     names: list[str | None] = [name for name in (*labels, None) if name in summary.seconds]
-    titles = [_plain(label_text(name)) for name in names]
+    titles = [_escape_text(label_text(name)) for name in names]
     counts = [[summary.transitions.get((one, other)) for other in names] for one in names]
     figure = go.Figure(
         go.Heatmap(
@@ -145,7 +145,7 @@ def picture_bars(readings: Readings, labels: Sequence[str]) -> go.Figure:
         labels: Names of the expressions.
     """
     rows = [
-        f"picture {int(at) + 1}, face {face}" + (f": {_plain(flaw)}" if flaw else "")
+        f"picture {int(at) + 1}, face {face}" + (f": {_escape_text(flaw)}" if flaw else "")
         for at, face, flaw in zip(readings.at_s, readings.face, readings.flaw, strict=True)
     ]
     probabilities = np.nan_to_num(readings.probabilities).astype(np.float64).round(3)
@@ -155,7 +155,7 @@ def picture_bars(readings: Readings, labels: Sequence[str]) -> go.Figure:
                 x=probabilities[:, column].tolist(),
                 y=rows,
                 orientation="h",
-                name=_plain(name),
+                name=_escape_text(name),
                 marker_color=label_colour(name),
             )
             for column, name in enumerate(labels)
@@ -190,7 +190,7 @@ def empty_frame(readings_now: Readings, labels: Sequence[str]) -> dict[str, Any]
         strict=True,
     ):
         shapes.append(_rectangle(box, label_colour(name), 3))
-        text = f"{face} {_plain(label_text(name, flaw))}"
+        text = f"{face} {_escape_text(label_text(name, flaw))}"
         annotations.append(
             {"x": box[0], "y": box[1], "text": text, "xanchor": "left", "yanchor": "bottom"}
         )
@@ -213,7 +213,7 @@ def empty_frame(readings_now: Readings, labels: Sequence[str]) -> dict[str, Any]
         "marker": {"opacity": 0, "size": 40},
         "x": readings_now.xyxy[:, 0::2].mean(axis=1).tolist(),
         "y": readings_now.xyxy[:, 1::2].mean(axis=1).tolist(),
-        "hovertext": [_spoken(labels, row) for row in readings_now.smoothed],
+        "hovertext": [_hover_text(labels, row) for row in readings_now.smoothed],
         "hoverinfo": "text",
     }
     return {"data": [middles], "layout": layout}
@@ -229,14 +229,14 @@ def _rectangle(xyxy: Sequence[float], colour: str, width_px: int) -> dict[str, A
     return {"type": "rect", "x0": x0, "y0": y0, "x1": x1, "y1": y1, "line": line}
 
 
-def _spoken(labels: Sequence[str], probabilities: NDArray[np.float32]) -> str:
+def _hover_text(labels: Sequence[str], probabilities: NDArray[np.float32]) -> str:
     return "<br>".join(
-        f"{_plain(name)} {p * 100:.0f} %"
+        f"{_escape_text(name)} {p * 100:.0f} %"
         for name, p in zip(labels, probabilities.tolist(), strict=True)
         if p == p
     )
 
 
-def _plain(text: str) -> str:
+def _escape_text(text: str) -> str:
     """Text of others as it is: Plotly reads some HTML, but shows &quot; as it stands."""
     return escape(text, quote=False)

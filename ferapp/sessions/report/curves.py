@@ -53,18 +53,24 @@ def curves(
     every = range(len(names))
     if is_stacked:
         # Areas on top of each other need the same points in time; a line of its own has more.
-        shared_s, shared = series.thinned(every)
+        shared_s, shared = series.thin(every)
         parts = [(shared_s, shared[:, column]) for column in every]
         looks = [
             {"stackgroup": "all", "stackgaps": "infer zero", "line": {"width": 0}, "fillcolor": c}
             for c in colours
         ]
     else:
-        parts = [(x, y[:, 0]) for x, y in (series.thinned([column]) for column in every)]
+        parts = [(x, y[:, 0]) for x, y in (series.thin([column]) for column in every)]
         looks = [{"line": {"width": 2, "color": c}} for c in colours]
     figure = go.Figure(
         [
-            {"type": "scatter", "mode": "lines", "name": name, "x": moments(x), "y": _rounded(y)}
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": name,
+                "x": moments(x),
+                "y": _round_values(y),
+            }
             | look
             for name, (x, y), look in zip(names, parts, looks, strict=True)
         ]
@@ -88,7 +94,7 @@ def moments(at_s: NDArray[np.float64]) -> list[str]:
     return [str(t) for t in np.datetime_as_string(np.datetime64(0, "ms") + since, unit="ms")]
 
 
-def _rounded(values: NDArray[np.float32]) -> list[float | None]:
+def _round_values(values: NDArray[np.float32]) -> list[float | None]:
     """With three digits, to keep the page small; None for NaN."""
     return [None if v != v else v for v in values.astype(np.float64).round(3).tolist()]
 
@@ -117,7 +123,7 @@ class _Series:
         longest = np.argsort(lengths_s[gaps - 1], kind="stable")[-_MOST_GAPS:]
         return cls(at_s, values[rows], np.sort(gaps[longest]))
 
-    def thinned(self, columns: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    def thin(self, columns: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Some columns on the same points in time, (m,) and (m, len(columns)).
 
         Each column chooses its share of the points by MinMaxLTTB (Steinarsson, 2013, "Downsampling
@@ -128,7 +134,7 @@ class _Series:
         edges = np.concatenate([self.gaps - 1, self.gaps])
         left = MOST_POINTS - len(edges) - _ROWS_PER_GAP * len(self.gaps)
         most = max(left // max(len(columns), 1), _LEAST_POINTS)
-        chosen = [_chosen(self.at_s, self.values[:, column], most) for column in columns]
+        chosen = [_downsample(self.at_s, self.values[:, column], most) for column in columns]
         kept = np.unique(np.concatenate([edges, *chosen]))
         places = np.repeat(np.searchsorted(kept, self.gaps), _ROWS_PER_GAP)
         sides_s = [self.at_s[self.gaps - 1] + _EDGE_S, self.at_s[self.gaps] - _EDGE_S]
@@ -138,7 +144,9 @@ class _Series:
         )
 
 
-def _chosen(at_s: NDArray[np.float64], values: NDArray[np.float32], most: int) -> NDArray[np.intp]:
+def _downsample(
+    at_s: NDArray[np.float64], values: NDArray[np.float32], most: int
+) -> NDArray[np.intp]:
     """Indices of the readings that keep a column's shape."""
     if len(at_s) <= most:
         return np.arange(len(at_s))

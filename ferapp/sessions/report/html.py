@@ -77,7 +77,7 @@ def to_html(
         parts = [_pictures(draw, recording, readings)] if len(readings) else []
         pictures = counted(len(np.unique(readings.at_s)), "picture")
         extent = f"{counted(len(readings), 'face')} on {pictures}"
-        left_out = _left_out(len(readings), _MOST_ROWS, "faces have a bar: the first")
+        left_out = _omission_text(len(readings), _MOST_ROWS, "faces have a bar: the first")
     else:
         seen, counts = np.unique(readings.face, return_counts=True)
         longest = seen[np.argsort(-counts, kind="stable")[:MOST_FACES]]
@@ -85,7 +85,9 @@ def to_html(
         extent = f"{counted(len(readings), 'reading')} of {counted(len(seen), 'face')}"
         if len(readings):
             extent += f" until {clock(float(readings.at_s[-1]))}"
-        left_out = _left_out(len(seen), MOST_FACES, "faces are shown: those that were seen longest")
+        left_out = _omission_text(
+            len(seen), MOST_FACES, "faces are shown: those that were seen longest"
+        )
     started = recording.started
     text = _template().render(
         recording=recording,
@@ -207,5 +209,5 @@ def _flat(path: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield place, "none" if value is None else str(value)
 
 
-def _left_out(count: int, most: int, what: str) -> str:
+def _omission_text(count: int, most: int, what: str) -> str:
     return f"{most} of {count:,} {what}." if count > most else ""

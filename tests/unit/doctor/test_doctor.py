@@ -176,7 +176,7 @@ def test_an_account_without_a_name_or_home_is_fine(monkeypatch: pytest.MonkeyPat
     with pytest.raises(StoreError, match="Set FERAPP_DATA_DIR"):
         open_database()
     with pytest.raises(FetchError, match="Set FERAPP_CACHE_DIR"):
-        weights.fetch(manifest().named("yunet"))
+        weights.fetch(manifest().find("yunet"))
 
 
 # A check that fails says so, and the others go on.
@@ -331,7 +331,7 @@ def test_models_that_are_wrong_or_missing_are_problems(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(weights, "place", lambda file: tmp_path / file.file)
-    (tmp_path / manifest().named("ssd-320").file).write_bytes(b"damaged")
+    (tmp_path / manifest().find("ssd-320").file).write_bytes(b"damaged")
     found = dict(places.models())
     assert (found["ssd-320"].state, found["ssd-320"].found) == ("problem", "wrong")
     assert "expected sha256" in found["ssd-320"].advice

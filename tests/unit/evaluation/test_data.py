@@ -10,12 +10,12 @@ import pytest
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import DataError
 from ferapp.evaluation.labelled_faces import (
+    drop_single_votes,
+    has_majority,
+    keep_classes,
     load_ferplus,
     load_folders,
     load_split,
-    majority,
-    only,
-    without_single_votes,
 )
 from tests.support.labelled import FEAR, HAPPY, png, write_split
 from tests.support.places import shared
@@ -44,7 +44,7 @@ def zipped(folder: Path) -> Path:
 
 
 def test_single_votes_are_dropped() -> None:
-    assert without_single_votes(np.array([HAPPY], np.float32)).tolist() == [[0, 8] + [0] * 8]
+    assert drop_single_votes(np.array([HAPPY], np.float32)).tolist() == [[0, 8] + [0] * 8]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_single_votes_are_dropped() -> None:
     ],
 )
 def test_majority(votes: list[int], expected: bool) -> None:
-    assert majority(np.array([votes], np.float32)).tolist() == [expected]
+    assert has_majority(np.array([votes], np.float32)).tolist() == [expected]
 
 
 @pytest.mark.parametrize("is_zip", [False, True], ids=["folder", "zip"])
@@ -183,11 +183,11 @@ def test_folders_that_hold_too_little_are_told(tmp_path: Path, names: list[str])
 
 
 def test_fewer_classes_keep_their_order_and_sum_to_one(ferplus: Path) -> None:
-    faces = only(load_ferplus(ferplus, "Train", majority_only=False), ("surprise", "fear"))
+    faces = keep_classes(load_ferplus(ferplus, "Train", majority_only=False), ("surprise", "fear"))
     assert faces.labels == ("surprise", "fear")
     np.testing.assert_allclose(faces.targets, [[0.3, 0.7]])
     with pytest.raises(DataError, match=r"Unknown classes \['joy'\]"):
-        only(faces, ("joy",))
+        keep_classes(faces, ("joy",))
 
 
 def test_counts_of_the_published_rule() -> None:

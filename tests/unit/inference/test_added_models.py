@@ -22,7 +22,7 @@ from ferapp.inference import added as adding
 from ferapp.inference import examination, examiner, folder, registry, weights
 from ferapp.inference.classifiers import ExpressionClassifier
 from ferapp.inference.detectors import faces_of
-from ferapp.inference.manifest import Model, added, added_model, manifest
+from ferapp.inference.manifest import Model, added_models, manifest, parse_added_model
 from ferapp.inference.onnx_model import OnnxModel
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.settings import DetectionSettings
@@ -197,7 +197,7 @@ PLACES = ("initializer", "up", "without a mark", "attribute", "sparse", "functio
 
 def refusal(data: bytes, **changes: Any) -> str:
     """In this process, so that it is fast: for what is refused before anything runs for long."""
-    return str(examiner.examine(data, added_model(entry(data, **changes)))["reason"])
+    return str(examiner.examine(data, parse_added_model(entry(data, **changes)))["reason"])
 
 
 @pytest.fixture
@@ -212,9 +212,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def _forget() -> None:
-    for remembered in (manifest, added, adding._refusals):
+    for remembered in (manifest, added_models, adding._refusals):
         remembered.cache_clear()
-    examination._passed.clear()
+    examination._wide_weights.clear()
     resources._refused.clear()
     resources.analyzer.clear()
 
@@ -372,8 +372,8 @@ def test_bytes_that_claim_another_format_are_read_as_onnx() -> None:
 
 
 def examined(data: bytes, **changes: Any) -> None:
-    examination._passed.clear()
-    examination.examine(data, added_model(entry(data, **changes)))
+    examination._wide_weights.clear()
+    examination.examine(data, parse_added_model(entry(data, **changes)))
 
 
 def test_a_loop_without_end_is_refused_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -431,7 +431,7 @@ def test_every_hostile_model_gives_what_it_must(monkeypatch: pytest.MonkeyPatch)
         is_other = path.stem in ("bitflip_weights", "valid_7class")
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         named = (right if path.stem != "valid_7class" else "0" * 64) if is_other else sha256
-        model = added_model(
+        model = parse_added_model(
             entry(b"", file=path.name, sha256=named, input=size, labels=list("abcdefg"))
         )
         monkeypatch.setenv(folder.FOLDER_VARIABLE, str(path.parent))
@@ -516,7 +516,7 @@ def test_a_swapped_file_is_refused_with_both_hashes(here: Path) -> None:
     (here / "mine.onnx").write_bytes(sound(2))
     expected, found = (hashlib.sha256(sound(k)).hexdigest() for k in (1, 2))
     with pytest.raises(FetchError, match="was added by the operator"):
-        weights.fetch(manifest().named("mine"))
+        weights.fetch(manifest().find("mine"))
     with pytest.raises(WrongHash, match=f"mine.onnx .*expected sha256 {expected}, found {found}"):
         registry.load_classifier("mine")
 
@@ -552,8 +552,8 @@ def test_the_bytes_that_were_examined_are_those_that_are_loaded(
 def test_a_broken_manifest_leaves_what_ships(here: Path, text: str | None, told: str) -> None:
     if text is not None:
         (here / "manifest.json").write_text(text)
-    assert not added().models and manifest().defaults.classifier
-    assert told in added().refused[0].reason
+    assert not added_models().models and manifest().defaults.classifier
+    assert told in added_models().refused[0].reason
     assert registry.load_classifier().labels == EXPRESSIONS
 
 
@@ -580,16 +580,16 @@ def test_a_broken_manifest_leaves_what_ships(here: Path, text: str | None, told:
 )
 def test_one_bad_entry_leaves_the_others(here: Path, changes: dict[str, Any], told: str) -> None:
     write(here, [entry(sound(), "other"), entry(sound(), **changes)])
-    (bad,) = added().refused
+    (bad,) = added_models().refused
     assert bad.reason.startswith("Entry 2 of manifest.json: ") and told in bad.reason
-    assert [m.name for m in added().models] == ["other"]
+    assert [m.name for m in added_models().models] == ["other"]
     assert manifest().model("seresnet-48", "classifier").file == "seresnet-48.onnx"
 
 
 def test_an_entry_that_is_no_object_leaves_the_others(here: Path) -> None:
     write(here, ["text", entry(sound(), "other")])
-    assert [m.name for m in added().models] == ["other"]
-    assert added().refused[0].name == "entry 1"
+    assert [m.name for m in added_models().models] == ["other"]
+    assert added_models().refused[0].name == "entry 1"
 
 
 # While they run.
@@ -614,7 +614,7 @@ def test_not_a_number_is_no_result_and_the_next_picture_is_read() -> None:
     data = nan_for_grey()
     assert refusal(data) == "", "it is sound for the examiner's pictures"
     classifier = ExpressionClassifier(
-        OnnxModel(data, threads=1), added_model(entry(data)).input.spec, LABELS
+        OnnxModel(data, threads=1), parse_added_model(entry(data)).input.spec, LABELS
     )
     analyzer = Analyzer(FakeDetector(Faces(BOX, np.ones(1, np.float32))), classifier)
     with pytest.raises(ModelError, match="not finite"):
@@ -643,8 +643,8 @@ def test_numbers_too_large_for_the_calibration_are_no_result() -> None:
         def run(self, batch: np.ndarray) -> list[np.ndarray]:
             return [np.full((len(batch), self.labels), 3e38, np.float32)]
 
-    spec = added_model(entry(b"", input={**entry(b"")["input"], "colour": "grey"})).input.spec
-    calibration = added_model(entry(b"", calibration=COLD)).calibration
+    spec = parse_added_model(entry(b"", input={**entry(b"")["input"], "colour": "grey"})).input.spec
+    calibration = parse_added_model(entry(b"", calibration=COLD)).calibration
     classifier = ExpressionClassifier(Huge(3), spec, LABELS, calibration)
     with pytest.raises(ModelError, match="not finite"):
         classifier.classify([PICTURE])

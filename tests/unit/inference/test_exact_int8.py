@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ferapp import load_analyzer, read_image
 from ferapp.inference import examiner, weights
-from ferapp.inference.manifest import added_model, manifest
+from ferapp.inference.manifest import manifest, parse_added_model
 from ferapp.inference.onnx_model import OnnxModel
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import mirror, region
@@ -170,7 +170,7 @@ def test_added_models_answer_alike_on_an_older_processor_or_are_refused(
     form: str, shares: bool, tmp_path: Path
 ) -> None:
     data, inputs = quantised(form=form, shares_zero_point=shares), pictures()
-    answer = examiner.examine(data, added_model(entry(data)))
+    answer = examiner.examine(data, parse_added_model(entry(data)))
     assert answer["has_wide_weights"]
     if shares and form == "QLinearMatMul":
         assert "QLinearMatMul share their zero point" in answer["reason"]
@@ -189,7 +189,7 @@ def test_added_models_answer_alike_on_an_older_processor_or_are_refused(
 
 def test_of_seven_bits_nothing_is_said() -> None:
     data = quantised(form="QLinearMatMul", shares_zero_point=True, most=64)
-    answer = examiner.examine(data, added_model(entry(data)))
+    answer = examiner.examine(data, parse_added_model(entry(data)))
     assert json.dumps(answer) == '{"reason": "", "has_wide_weights": false}'
 
 
@@ -210,5 +210,5 @@ def test_weights_in_an_inner_graph_are_refused() -> None:
     graph.node.append(helper.make_node("If", ["yes"], ["chosen"], **branches))
     graph.node.append(helper.make_node("Add", ["outer", "chosen"], ["logits"]))
     data = made.SerializeToString()
-    answer = examiner.examine(data, added_model(entry(data)))
+    answer = examiner.examine(data, parse_added_model(entry(data)))
     assert "in a graph inside another one" in answer["reason"]

@@ -312,7 +312,7 @@ def test_a_clip_is_recorded_with_its_settings_and_models(tmp_path: Path) -> None
 def test_each_face_in_a_few_plain_values() -> None:
     first = made((0, "happiness"), (1, "happiness"), (2, None), (3, "happiness"), face=1)
     second = made((1.23456, "sadness"), (2.23456, "anger"), face=2)
-    assert tracks_of(Readings.joined([first, second])) == [
+    assert tracks_of(Readings.join([first, second])) == [
         {
             "face": 1,
             "first_s": 0.0,

@@ -13,7 +13,7 @@ import pytest
 
 from ferapp.emotions import COLOURS
 from ferapp.errors import UserError, VideoError
-from ferapp.media.encoder import Encoder, with_sound
+from ferapp.media.encoder import Encoder, add_sound
 from ferapp.pipeline.annotated_copy.copy import AnnotatedCopy
 from ferapp.pipeline.annotated_copy.overlay import HIDDEN_MARGIN_S, Overlay
 from ferapp.sessions.report.summary import GAP_S
@@ -76,7 +76,7 @@ def overlay(
     times = np.array([doubtful[0]] if doubtful else [], np.float64)
     boxes = np.array([doubtful[1]] if doubtful else [], np.float32).reshape(-1, 4)
     shares = boxes / np.tile(np.array(WH, np.float32), 2)
-    readings = Readings.joined(tracks or [made()])
+    readings = Readings.join(tracks or [made()])
     return Overlay(readings, times, shares, every_s=every_s, shown=shown, hides_others=hides_others)
 
 
@@ -274,7 +274,7 @@ def test_without_readings_a_frame_stays_as_it_is(shown: frozenset[int] | None) -
 
 def test_a_label_holds_until_the_next_reading() -> None:
     changes = overlay(
-        Readings.joined(
+        Readings.join(
             [track((0.0, HERE)), track((1.0, HERE), expression="sadness")],
         )
     )
@@ -471,7 +471,7 @@ def test_a_disk_without_room_for_the_sound_is_no_fault_of_the_sound(
 
     monkeypatch.setattr("ferapp.media.encoder.heapq.merge", refuse)
     with source.open("rb") as file, pytest.raises(OSError, match="No space left"):
-        with_sound(tmp_path / "picture.mp4", file, tmp_path / "out.mp4")
+        add_sound(tmp_path / "picture.mp4", file, tmp_path / "out.mp4")
 
 
 def test_sound_that_nobody_can_decode_is_left_out_and_it_is_told(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_times_count_from_the_first_frame_also_one_without_a_face(sink: FakeSink
         recorder.add(frame_at(100.0 + i), 100.0 + i)
     recorder.add(Readings.empty(8), 107.0)
     recorder.stop()
-    written = Readings.joined(sink.batches)
+    written = Readings.join(sink.batches)
     np.testing.assert_allclose(written.at_s, [1, 2, 3, 4, 5])
     assert recorder.duration_s == 7.0 and sink.finished == [7.0] and recorder.failure is None
 
@@ -61,7 +61,7 @@ def test_a_busy_database_is_tried_again_and_nothing_is_lost(sink: FakeSink) -> N
         sink.was_asked.clear()
     sink.failure = None
     recorder.stop()
-    np.testing.assert_allclose(Readings.joined(sink.batches).at_s, [0, 1, 2])
+    np.testing.assert_allclose(Readings.join(sink.batches).at_s, [0, 1, 2])
     assert recorder.failure is None
 
 
@@ -114,7 +114,7 @@ def test_ending_with_a_reason_writes_what_is_left(sink: FakeSink) -> None:
     recorder.add(frame_at(0.0), 0.0)
     recorder.end("other models")
     recorder.stop()
-    assert len(Readings.joined(sink.batches)) == 1 and recorder.failure == "other models"
+    assert len(Readings.join(sink.batches)) == 1 and recorder.failure == "other models"
 
 
 def reading(id: int, *, flaw: str | None = None, expression: str | None = "fear") -> FaceReading:

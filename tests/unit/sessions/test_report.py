@@ -174,7 +174,7 @@ def test_a_face_that_was_never_read_has_a_report() -> None:
 
 def test_an_hour_stays_small() -> None:
     readings = some_readings(900)
-    long = Readings.joined([replace_time(readings, 60.0 * minute) for minute in range(60)])
+    long = Readings.join([replace_time(readings, 60.0 * minute) for minute in range(60)])
     data = to_html(some_recording(), long, limits=LIMITS)
     assert len(data) < 7_000_000
     assert re.search(rb"until 59:59|until 1:00:00", data)

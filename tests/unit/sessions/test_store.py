@@ -345,7 +345,7 @@ def test_a_locked_database_is_waited_for_and_then_a_sentence(
     "cut", [ConnectionResetError("reset by peer"), sqlalchemy.exc.TimeoutError("QueuePool limit")]
 )
 def test_a_connection_that_was_cut_may_come_back(cut: Exception) -> None:
-    with pytest.raises(StoreError) as caught, database.in_words():
+    with pytest.raises(StoreError) as caught, database.translate_errors():
         raise cut
     assert caught.value.may_pass and "sqlalche.me" not in str(caught.value)
 

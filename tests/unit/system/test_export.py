@@ -7,8 +7,8 @@ import numpy as np
 import pandas
 import pytest
 
-from ferapp.system.csv_tables import bare, csv_bytes
-from ferapp.system.text import one_line, printable
+from ferapp.system.csv_tables import csv_bytes, remove_guard
+from ferapp.system.text import make_printable, one_line
 
 
 @pytest.mark.parametrize(
@@ -63,9 +63,9 @@ def test_the_guard_comes_off_again(text: str) -> None:
     cell = csv_bytes(pandas.DataFrame({"a": [text], "b": [1]})).decode("utf-8-sig")
     row = next(csv.DictReader(io.StringIO(cell)))
     assert not row["a"].startswith(("=", "-"))
-    assert bare(row["a"]) == text
+    assert remove_guard(row["a"]) == text
 
 
 @pytest.mark.parametrize("text", ["a\u200bb", "a\ufeffb", "a\u00adb", "a\u202eb", "a\nb"])
 def test_messages_about_models_hide_nothing(text: str) -> None:
-    assert printable(text) == "a\ufffdb"
+    assert make_printable(text) == "a\ufffdb"

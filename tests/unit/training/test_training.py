@@ -17,8 +17,8 @@ from ferapp.evaluation.labelled_faces import LabelledFaces  # noqa: E402
 from ferapp.inference.classifiers import softmax  # noqa: E402
 from ferapp.inference.manifest import manifest, read_manifest, write_manifest  # noqa: E402
 from ferapp.inference.onnx_model import OnnxModel  # noqa: E402
-from ferapp.training.augmentation import FaceAugmentation, augmented, mixed  # noqa: E402
-from ferapp.training.distil import FaceRecipe, assigned, loss_of, train_faces  # noqa: E402
+from ferapp.training.augmentation import FaceAugmentation, augment, mix  # noqa: E402
+from ferapp.training.distil import FaceRecipe, assign_targets, loss_of, train_faces  # noqa: E402
 from ferapp.training.networks import (  # noqa: E402
     ExpressionNet,
     FaceNet,
@@ -26,7 +26,7 @@ from ferapp.training.networks import (  # noqa: E402
 )
 from ferapp.training.runs import AveragedWeights, Run, average_checkpoints, cosine, is_best  # noqa: E402
 from ferapp.training.scenes import SceneAugmentation, crop_view, mosaic_view  # noqa: E402
-from ferapp.training.teachers import Scenes, fused, label_scenes, opinion  # noqa: E402
+from ferapp.training.teachers import Scenes, fuse, label_scenes, opinion  # noqa: E402
 from ferapp.training.train import ExpressionRecipe, train_expressions  # noqa: E402
 from ferapp.types import Faces  # noqa: E402
 from ferapp.vision.preprocess import InputSpec  # noqa: E402
@@ -70,7 +70,7 @@ def killed_after(steps: int):
 
 def test_expressions_from_data_to_manifest(ferplus: Path, tmp_path: Path) -> None:
     """Train, export, calibrate, enter: what `ferapp train` does, and the app then reads."""
-    from ferapp.training.export import Origin, default_of, entered, export_expressions
+    from ferapp.training.export import Origin, default_of, export_expressions, export_into
 
     steps = []
     best = train_expressions(ferplus, tmp_path / "run", TINY, report=lambda d, t: steps.append(d))
@@ -86,14 +86,14 @@ def test_expressions_from_data_to_manifest(ferplus: Path, tmp_path: Path) -> Non
     models.mkdir()
     write_manifest(manifest(), models / "manifest.json")
     origin = Origin("tiny", "made up")
-    variants = entered(
+    variants = export_into(
         models, lambda folder: export_expressions(best, ferplus, folder, origin), is_default=True
     )
     value = read_manifest(models / "manifest.json")
     assert value.defaults.classifier == default_of(*variants).model.name
     assert {p.name for p in models.iterdir()} == {"manifest.json", "tiny.onnx", "tiny-int8.onnx"}
     for name in ("tiny", "tiny-int8"):
-        entry = value.named(name)
+        entry = value.find(name)
         assert entry.input.size_wh == (24, 24) and entry.calibration is not None
         assert {m.name for m in entry.metrics} >= {"test_accuracy", "valid_macro_recall"}
         data = (models / entry.file).read_bytes()
@@ -121,7 +121,7 @@ def test_another_recipe_does_not_go_on_in_the_same_folder(ferplus: Path, tmp_pat
 
 
 def test_an_export_that_fails_changes_nothing(tmp_path: Path) -> None:
-    from ferapp.training.export import entered
+    from ferapp.training.export import export_into
 
     write_manifest(manifest(), tmp_path / "manifest.json")
 
@@ -131,29 +131,29 @@ def test_an_export_that_fails_changes_nothing(tmp_path: Path) -> None:
 
     before = (tmp_path / "manifest.json").read_bytes()
     with pytest.raises(DataError):
-        entered(tmp_path, fails, is_default=True)
+        export_into(tmp_path, fails, is_default=True)
     assert [p.name for p in tmp_path.iterdir()] == ["manifest.json"]
     assert (tmp_path / "manifest.json").read_bytes() == before
 
 
 def test_the_temperature_makes_confidences_true(rng: np.random.Generator) -> None:
     """Logits three times too large: the temperature has to find the three."""
-    from ferapp.training.export import calibrated
+    from ferapp.training.export import calibrate
 
     true = rng.normal(0, 1.5, (4000, 4)).astype(np.float32)
     classes = np.array([rng.choice(4, p=p) for p in softmax(true)])
     faces = LabelledFaces([], np.eye(4, dtype=np.float32)[classes], ("a", "b", "c", "d"), "")
-    calibration = calibrated(true * 3, faces, adjustment=0)
+    calibration = calibrate(true * 3, faces, adjustment=0)
     assert calibration.temperature == pytest.approx(3, rel=0.05)
     assert calibration.bias == () and calibration.fitted_on == "Valid, n = 4000"
 
 
 def test_the_adjustment_raises_rare_classes() -> None:
-    from ferapp.training.export import calibrated
+    from ferapp.training.export import calibrate
 
     classes = np.array([0] * 90 + [1] * 10)
     faces = LabelledFaces([], np.eye(2, dtype=np.float32)[classes], ("often", "rare"), "")
-    often, rare = calibrated(np.zeros((100, 2), np.float32), faces, adjustment=0.5).bias
+    often, rare = calibrate(np.zeros((100, 2), np.float32), faces, adjustment=0.5).bias
     assert rare - often == pytest.approx(0.5 * np.log(91 / 11), abs=1e-3)
 
 
@@ -335,7 +335,7 @@ def assign(*rows: tuple[float, ...]):
     """Targets for rows of x1, y1, x2, y2, score in a 320 x 240 view."""
     values = torch.tensor(rows, dtype=torch.float32).reshape(-1, 5)
     px = torch.from_numpy(corners(priors((320, 240)))) * torch.tensor([320.0, 240, 320, 240])
-    return assigned(px, values[:, :4], values[:, 4], FaceRecipe())
+    return assign_targets(px, values[:, :4], values[:, 4], FaceRecipe())
 
 
 def test_no_face_makes_every_prior_background() -> None:
@@ -369,7 +369,7 @@ def test_ignored_priors_cost_nothing() -> None:
 def test_augmentation_keeps_shape_and_range() -> None:
     rng = torch.Generator().manual_seed(0)
     faces = torch.rand(8, 1, 48, 48, generator=rng)
-    out = augmented(faces, 32, FaceAugmentation(low_resolution=1, erase=1), rng)
+    out = augment(faces, 32, FaceAugmentation(low_resolution=1, erase=1), rng)
     assert out.shape == (8, 1, 32, 32)
     assert float(out.min()) >= 0 and float(out.max()) <= 1
 
@@ -377,7 +377,7 @@ def test_augmentation_keeps_shape_and_range() -> None:
 def test_no_augmentation_is_the_face_or_its_mirror() -> None:
     rng = torch.Generator().manual_seed(0)
     faces = torch.rand(8, 1, 48, 48, generator=rng)
-    out = augmented(faces, 48, FaceAugmentation(0, 0, 0, 0, 0, 0, 0, 0), rng)
+    out = augment(faces, 48, FaceAugmentation(0, 0, 0, 0, 0, 0, 0, 0), rng)
     same = (out - faces).abs().amax(dim=(1, 2, 3)) < 1e-4
     flipped = (out - faces.flip(3)).abs().amax(dim=(1, 2, 3)) < 1e-4
     assert bool((same ^ flipped).all()) and same.any() and flipped.any()
@@ -389,9 +389,7 @@ def test_mixed_targets_still_sum_to_one(cutmix: float) -> None:
     how = FaceAugmentation(mix=1, cutmix=cutmix, mixup_alpha=1)
     is_mixed = False
     for _ in range(5):
-        faces, shares = mixed(
-            torch.eye(8)[:, None, None] * torch.ones(16, 1), torch.eye(8), how, rng
-        )
+        faces, shares = mix(torch.eye(8)[:, None, None] * torch.ones(16, 1), torch.eye(8), how, rng)
         torch.testing.assert_close(shares.sum(dim=1), torch.ones(8))
         # Each row of each face is its one-hot target, so that the mean pixel tells the mixture.
         is_mixed |= bool((shares > 0).sum() > 8)
@@ -430,10 +428,10 @@ def test_a_face_cut_by_the_border_is_unsure(rng: np.random.Generator) -> None:
 def test_views_that_agree_are_fused() -> None:
     a = Faces(np.array([[0, 0, 10, 10]], np.float32), np.array([0.8], np.float32))
     b = Faces(np.array([[1, 0, 11, 10], [50, 50, 60, 60]], np.float32), np.float32([0.4, 0.6]))
-    both = fused([a, b])
+    both = fuse([a, b])
     np.testing.assert_allclose(both.score, [0.6, 0.3])
     np.testing.assert_allclose(both.xyxy[0], [1 / 3, 0, 10 + 1 / 3, 10], atol=1e-4)
-    assert len(fused([Faces.empty(), Faces.empty()])) == 0
+    assert len(fuse([Faces.empty(), Faces.empty()])) == 0
 
 
 def test_teachers_look_at_the_mirror_image_too(photo: np.ndarray) -> None:
