@@ -114,7 +114,7 @@ def add(
         file,
         name=name,
         labels=tuple(label.strip() for label in labels.split(",")),
-        taken={"size_wh": (size, size), "colour": colour, "mean": mean, "std": std},
+        input_entry={"size_wh": (size, size), "colour": colour, "mean": mean, "std": std},
         licence=licence,
         source=source,
         data=data,

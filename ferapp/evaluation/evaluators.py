@@ -101,14 +101,14 @@ def evaluate_faces(
             f"{path}: expected a list of objects with image, boxes_xyxy, easy, medium and hard "
             f"({type(exc).__name__}: {exc})."
         ) from exc
-    found: list[Faces] = []
+    detections: list[Faces] = []
     for image, _, _ in labels:
         pixels = read_picture(data / "images" / image, image)
-        found.append(detector.detect(pixels, WIDER_SETTINGS))
-        report(len(found), len(labels))
+        detections.append(detector.detect(pixels, WIDER_SETTINGS))
+        report(len(detections), len(labels))
     out: dict[str, Any] = {"n_images": len(labels)}
     for name in DIFFICULTIES:
-        out[f"ap_{name}"] = average_precision(found, counting[name])
+        out[f"ap_{name}"] = average_precision(detections, counting[name])
         out[f"n_{name}"] = int(sum(b.counts.sum() for b in counting[name]))
     return out
 

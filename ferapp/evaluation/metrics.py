@@ -29,8 +29,10 @@ def recalls(classes: Classes, probabilities: Probabilities) -> NDArray[np.float6
     """Share of each class that was found, (k,); NaN for a class without rows."""
     matrix = confusion(classes, probabilities)
     counts = matrix.sum(axis=1)
-    found = np.divide(matrix.diagonal(), counts, where=counts > 0, out=np.full(len(counts), np.nan))
-    return np.asarray(found, np.float64)
+    shares = np.divide(
+        matrix.diagonal(), counts, where=counts > 0, out=np.full(len(counts), np.nan)
+    )
+    return np.asarray(shares, np.float64)
 
 
 def macro_recall(classes: Classes, probabilities: Probabilities) -> float:
@@ -103,7 +105,7 @@ class LabelledBoxes:
 
 
 def average_precision(
-    found: Sequence[Faces], wanted: Sequence[LabelledBoxes], *, iou_threshold: float = 0.5
+    detections: Sequence[Faces], labels: Sequence[LabelledBoxes], *, iou_threshold: float = 0.5
 ) -> float:
     """Area under the precision-recall curve by the rules of WIDER FACE.
 
@@ -112,8 +114,8 @@ def average_precision(
     further one a false alarm. The area is that of the monotone envelope, as in Pascal VOC 2010.
 
     Args:
-        found: Detections of each picture.
-        wanted: True boxes of each picture.
+        detections: Detections of each picture.
+        labels: True boxes of each picture.
         iou_threshold: A detection with less overlap is a false alarm.
 
     Returns:
@@ -121,19 +123,19 @@ def average_precision(
     """
     scores, hits = [], []
     total = 0
-    for faces, labels in zip(found, wanted, strict=True):
-        total += int(labels.counts.sum())
-        overlap = iou(faces.xyxy + _LAST_PIXEL, labels.xyxy + _LAST_PIXEL)
-        taken = np.zeros(len(labels.counts), bool)
+    for faces, boxes in zip(detections, labels, strict=True):
+        total += int(boxes.counts.sum())
+        overlap = iou(faces.xyxy + _LAST_PIXEL, boxes.xyxy + _LAST_PIXEL)
+        is_taken = np.zeros(len(boxes.counts), bool)
         for index in np.argsort(-faces.score, kind="stable"):
             best = int(overlap[index].argmax()) if overlap.shape[1] else -1
             is_on_a_box = best >= 0 and overlap[index, best] >= iou_threshold
-            if is_on_a_box and not labels.counts[best]:
+            if is_on_a_box and not boxes.counts[best]:
                 continue
-            hits.append(is_on_a_box and not taken[best])
+            hits.append(is_on_a_box and not is_taken[best])
             scores.append(float(faces.score[index]))
             if is_on_a_box:
-                taken[best] = True
+                is_taken[best] = True
     if not total:
         return float("nan")
     is_hit = np.array(hits, bool)[np.argsort(-np.array(scores), kind="stable")]

@@ -72,43 +72,47 @@ def evaluate_pasted(
     Raises:
         DataError: No scene without a face is left.
     """
-    how = pasting or Pasting()
-    rng = np.random.default_rng(how.seed)
+    setup = pasting or Pasting()
+    rng = np.random.default_rng(setup.seed)
     background = faceless_photos(scenes, detector)
-    found: list[int] = []
+    found_indices: list[int] = []
     crops: list[list[Image]] = [[] for _ in paddings]
     for index, face in enumerate(faces.images_rgb):
-        image, true = _paste(face, next(background), how.sides_px, rng)
-        seen = detector.detect(image, how.detection).xyxy
-        overlap = boxes.iou(true[None], seen)[0]
-        if len(seen) and overlap.max() >= _SAME_FACE_IOU:
-            found.append(index)
-            box = seen[overlap.argmax()][None]
-            for padding, kept in zip(paddings, crops, strict=True):
+        image, true = _paste(face, next(background), setup.sides_px, rng)
+        detected = detector.detect(image, setup.detection).xyxy
+        overlap = boxes.iou(true[None], detected)[0]
+        if len(detected) and overlap.max() >= _SAME_FACE_IOU:
+            found_indices.append(index)
+            box = detected[overlap.argmax()][None]
+            for padding, padded in zip(paddings, crops, strict=True):
                 square = boxes.squares(box, padding=padding)[0]
-                kept.append(region(image, square, classifier.size_wh))
+                padded.append(region(image, square, classifier.size_wh))
         report(index + 1, len(faces))
     classes = faces.classes
-    given = classifier.classify(faces.images_rgb)
+    given_shares = classifier.classify(faces.images_rgb)
     rows = []
-    for padding, kept in zip(paddings, crops, strict=True):
-        shares = classifier.classify(kept)
-        on_found = accuracy(classes[found], shares) if found else 0.0
+    for padding, padded in zip(paddings, crops, strict=True):
+        shares = classifier.classify(padded)
+        on_found = accuracy(classes[found_indices], shares) if found_indices else 0.0
         rows.append(
             {
                 "padding": padding,
                 "accuracy_of_found": on_found,
-                "macro_recall_of_found": macro_recall(classes[found], shares) if found else 0.0,
-                "accuracy_end_to_end": on_found * len(found) / len(faces),
+                "macro_recall_of_found": macro_recall(classes[found_indices], shares)
+                if found_indices
+                else 0.0,
+                "accuracy_end_to_end": on_found * len(found_indices) / len(faces),
             }
         )
     return {
         "n": len(faces),
-        "n_found": len(found),
+        "n_found": len(found_indices),
         "given": {
-            "accuracy": accuracy(classes, given),
-            "macro_recall": macro_recall(classes, given),
-            "accuracy_of_found": accuracy(classes[found], given[found]) if found else 0.0,
+            "accuracy": accuracy(classes, given_shares),
+            "macro_recall": macro_recall(classes, given_shares),
+            "accuracy_of_found": accuracy(classes[found_indices], given_shares[found_indices])
+            if found_indices
+            else 0.0,
         },
         "paddings": rows,
     }
@@ -117,16 +121,16 @@ def evaluate_pasted(
 def faceless_photos(folder: Path, detector: Detector) -> Iterator[Image]:
     """Photos in which the detector sees no face, again and again."""
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
-    kept: list[Path] = []
+    empty_paths: list[Path] = []
     for path in paths:
         image = read_picture(path, path.name)
         if not len(detector.detect(image, _EMPTY)):
-            kept.append(path)
+            empty_paths.append(path)
             yield image
-    if not kept:
+    if not empty_paths:
         raise DataError(f"{folder}: expected photos without faces, found none.")
     while True:
-        yield from (read_picture(path, path.name) for path in kept)
+        yield from (read_picture(path, path.name) for path in empty_paths)
 
 
 def _paste(

@@ -53,18 +53,18 @@ def time_stages(
         ImageError: The picture can't be read.
     """
     image = read_image(data)
-    how = DetectionSettings()
-    boxes = squares(detector.detect(image, how).xyxy)
+    settings = DetectionSettings()
+    boxes = squares(detector.detect(image, settings).xyxy)
     crops = [region(image, box, classifier.size_wh) for box in boxes]
 
     def analyze(pixels: Image) -> None:
-        found = squares(detector.detect(pixels, how).xyxy)
-        classifier.classify([region(pixels, box, classifier.size_wh) for box in found])
+        squared = squares(detector.detect(pixels, settings).xyxy)
+        classifier.classify([region(pixels, box, classifier.size_wh) for box in squared])
 
     return StageTimes(
         len(boxes),
         median_ms(lambda: read_image(data), repeats),
-        median_ms(lambda: detector.detect(image, how), repeats),
+        median_ms(lambda: detector.detect(image, settings), repeats),
         median_ms(lambda: [region(image, box, classifier.size_wh) for box in boxes], repeats),
         median_ms(lambda: classifier.classify(crops), repeats),
         median_ms(lambda: analyze(image), repeats),

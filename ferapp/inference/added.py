@@ -56,7 +56,7 @@ def add(
     *,
     name: str,
     labels: tuple[str, ...],
-    taken: Mapping[str, Any],
+    input_entry: Mapping[str, Any],
     licence: str,
     source: str,
     data: str,
@@ -67,7 +67,7 @@ def add(
         file: The ``.onnx`` file, wherever it is.
         name: What users will type.
         labels: What its outputs mean, in order.
-        taken: What it takes, as in an entry's ``input``.
+        input_entry: What it takes, as in an entry's ``input``.
         licence: Of the weights.
         source: Who made it.
         data: What it was trained on.
@@ -100,7 +100,7 @@ def add(
         "file": f"{name}.onnx",
         "sha256": hashlib.sha256(weight_bytes).hexdigest(),
         "bytes": len(weight_bytes),
-        "input": dict(taken),
+        "input": dict(input_entry),
         "labels": labels,
         "licence": licence,
         "source": source,

@@ -88,9 +88,9 @@ class ExpressionClassifier:
             self._run(pixels[start : start + self._batch])
             for start in range(0, len(pixels), self._batch)
         ]
-        looked = np.concatenate(parts).reshape(-1, len(crops_rgb), len(self.labels))
+        by_look = np.concatenate(parts).reshape(-1, len(crops_rgb), len(self.labels))
         with np.errstate(over="ignore", invalid="ignore"):
-            return _require_finite(looked.mean(axis=0))
+            return _require_finite(by_look.mean(axis=0))
 
     def classify(self, crops_rgb: Sequence[Image], *, look: Look = "both") -> NDArray[np.float32]:
         """Calibrated probabilities, (n, labels) float32, each row sums to 1; see `logits`."""
@@ -103,9 +103,9 @@ class ExpressionClassifier:
         """The first output, (n, labels), for pixels (n, channels, height, width)."""
         out = self._session.run(pixels)[0]
         expected = (len(pixels), len(self.labels))
-        given = np.shape(out)
-        if given != expected:  # for some inputs alone, with a graph that has conditions
-            raise ModelError(f"expected output {expected}, one per label, got {given}")
+        actual = np.shape(out)
+        if actual != expected:  # for some inputs alone, with a graph that has conditions
+            raise ModelError(f"expected output {expected}, one per label, got {actual}")
         return out
 
 

@@ -161,8 +161,8 @@ def _check_ports(session: OnnxModel, model: Model) -> None:
     expected = [1, model.input.spec.channels, height, width]
     shape = session.input_shape
     is_alike = len(shape) == 4 and all(
-        found == wanted or not isinstance(found, int)
-        for found, wanted in zip(shape, expected, strict=True)
+        size == expected_size or not isinstance(size, int)
+        for size, expected_size in zip(shape, expected, strict=True)
     )
     if not is_alike:
         raise ModelError(

@@ -18,8 +18,8 @@ _SAFELY: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 def models_folder() -> Path | None:
     """The folder that ``FERAPP_MODELS_DIR`` names, if it names one."""
-    named = os.environ.get(FOLDER_VARIABLE)
-    return Path(os.path.expanduser(named)) if named else None
+    path = os.environ.get(FOLDER_VARIABLE)
+    return Path(os.path.expanduser(path)) if path else None
 
 
 def read_inside(folder: Path, name: str, *, most_bytes: int = MOST_BYTES) -> bytes:

@@ -307,12 +307,12 @@ class _AddedManifest(_Part):
     models: tuple[Any, ...]
 
 
-def read_added(folder: Path, taken: Collection[str]) -> AddedModels:
+def read_added(folder: Path, names_in_use: Collection[str]) -> AddedModels:
     """The entries of a folder's manifest, each judged by itself.
 
     Args:
         folder: Where the manifest is.
-        taken: Names that models have already.
+        names_in_use: Names that models have already.
     """
     try:
         entries = read_added_entries(folder)
@@ -323,7 +323,7 @@ def read_added(folder: Path, taken: Collection[str]) -> AddedModels:
     for number, entry in enumerate(entries, 1):
         try:
             model = parse_added_model(entry)
-            if model.name in taken or model.name in models:
+            if model.name in names_in_use or model.name in models:
                 raise ManifestError(
                     f"The name {model.name} is taken by another model; expected one of its own."
                 )

@@ -88,10 +88,10 @@ class YuNet:
             self._detector.setScoreThreshold(settings.confidence)
             self._detector.setNMSThreshold(settings.iou)
             self._detector.setTopK(5000)
-            found: Any = self._detector.detect(image_bgr)[1]
-        if found is None:
+            windows: Any = self._detector.detect(image_bgr)[1]
+        if windows is None:
             return Faces.empty()
-        rows: NDArray[np.float32] = np.asarray(found, np.float32)
+        rows: NDArray[np.float32] = np.asarray(windows, np.float32)
         rows = rows[np.isfinite(rows).all(axis=1)]
         xyxy = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], axis=1)
         marks = rows[:, 4:14].reshape(-1, 5, 2)
@@ -132,12 +132,12 @@ class Haar:
         size = (max(round(width * scale), 1), max(round(height * scale), 1))
         grey = cv2.equalizeHist(convert_colour(resize(image_rgb, size), "grey"))
         with self._lock:
-            found, neighbours = self._cascade.detectMultiScale2(
+            windows, neighbours = self._cascade.detectMultiScale2(
                 grey, scaleFactor=1.1, minNeighbors=1, minSize=(24, 24)
             )
-        if not len(found):
+        if not len(windows):
             return Faces.empty()
-        corner_and_size = np.asarray(found, np.float32) / scale
+        corner_and_size = np.asarray(windows, np.float32) / scale
         xyxy = np.concatenate(
             [corner_and_size[:, :2], corner_and_size[:, :2] + corner_and_size[:, 2:]], axis=1
         )
@@ -175,10 +175,10 @@ class SmileCascade:
             face = region(image_rgb, square, (_SMILE_FACE_PX, _SMILE_FACE_PX))
             mouth = cv2.equalizeHist(convert_colour(face[_SMILE_FACE_PX // 2 :], "grey"))
             with self._lock:
-                found = self._cascade.detectMultiScale(
+                mouths = self._cascade.detectMultiScale(
                     mouth, scaleFactor=1.1, minNeighbors=_SMILE_NEIGHBOURS, minSize=(36, 18)
                 )
-            out[index] = len(found) > 0
+            out[index] = len(mouths) > 0
         return out
 
 

@@ -69,11 +69,11 @@ def _read_checked(file: WeightsFile, name: str) -> bytes:
 
 
 def _check_hash(data: bytes, file: WeightsFile) -> bytes:
-    found = hashlib.sha256(data).hexdigest()
-    if found != file.sha256:
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != file.sha256:
         raise WrongHash(
             f"{file.file} is not the file that the manifest names, so it was not loaded: "
-            f"expected sha256 {file.sha256}, found {found} ({len(data):,} bytes). "
+            f"expected sha256 {file.sha256}, found {digest} ({len(data):,} bytes). "
             "Restore the file or fetch it again."
         )
     return data

@@ -107,21 +107,21 @@ def add_sound(picture: Path, source: BinaryIO, out: Path) -> None:
     container, _ = open_container(source)
     try:
         with (
-            container as heard,
-            av.open(str(picture), "r", format="mov") as seen,
+            container as sound_source,
+            av.open(str(picture), "r", format="mov") as picture_source,
             av.open(str(out), "w", format="mp4", options=_FAST_START) as target,
         ):
             # The sound of new phones in all directions is a track that nobody can decode.
-            track = next(each for each in heard.streams.audio if each.codec_context)
-            start_s = heard.start_time / av.time_base if heard.start_time else 0.0
-            shown = target.add_stream_from_template(seen.streams.video[0])
+            track = next(each for each in sound_source.streams.audio if each.codec_context)
+            start_s = sound_source.start_time / av.time_base if sound_source.start_time else 0.0
+            video_stream = target.add_stream_from_template(picture_source.streams.video[0])
             if track.codec_context.codec.canonical_name in _SOUND_KEPT:
-                kept: Any = target.add_stream_from_template(track)
-                sound = _shift(heard.demux(track), kept, start_s)
+                sound_stream: Any = target.add_stream_from_template(track)
+                sound = _shift(sound_source.demux(track), sound_stream, start_s)
             else:
-                kept = target.add_stream("aac", rate=_SOUND_RATE)
-                sound = _encode_as_aac(heard, track, kept, start_s)
-            frames = _shift(seen.demux(video=0), shown, 0.0)
+                sound_stream = target.add_stream("aac", rate=_SOUND_RATE)
+                sound = _encode_as_aac(sound_source, track, sound_stream, start_s)
+            frames = _shift(picture_source.demux(video=0), video_stream, 0.0)
             for _, _, packet in heapq.merge(frames, sound, key=lambda each: each[:2]):
                 target.mux(packet)
     except (av.FFmpegError, ValueError, StopIteration, TypeError) as exc:

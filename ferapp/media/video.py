@@ -85,8 +85,8 @@ class Video:
             if file is not source:
                 file.close()
         try:
-            told, _ = self._child.message()
-            info = told["info"]
+            header, _ = self._child.message()
+            info = header["info"]
             self.info = VideoInfo(**info | {"size_wh": tuple(info["size_wh"])})
         except ChildError as exc:
             self.close()
@@ -115,7 +115,7 @@ class Video:
         count = 0
         while True:
             try:
-                told, data = self._child.message()
+                header, data = self._child.message()
             except ChildError as exc:
                 if self._is_closed:
                     return
@@ -123,11 +123,11 @@ class Video:
                     raise VideoError(str(exc)) from exc
                 self.damage = f"{exc} What was read before is kept."
                 return
-            if "damage" in told:
-                self.damage = told["damage"]
+            if "damage" in header:
+                self.damage = header["damage"]
                 return
             count += 1
-            yield told["at_s"], np.frombuffer(data, np.uint8).reshape(told["shape"])
+            yield header["at_s"], np.frombuffer(data, np.uint8).reshape(header["shape"])
 
 
 def open_video_file(path: Path) -> BinaryIO:

@@ -65,11 +65,11 @@ def database_url() -> URL:
     Raises:
         StoreError: The environment names no URL.
     """
-    named = os.environ.get(_VARIABLE)
-    if not named:
+    variable = os.environ.get(_VARIABLE)
+    if not variable:
         return URL.create("sqlite", database=str(data_folder() / "sessions.db"))
     try:
-        url = make_url(named)
+        url = make_url(variable)
     except (ArgumentError, ValueError) as exc:  # the latter of a port that is no number
         raise StoreError(
             f"{_VARIABLE} is no database URL; expected postgresql://user:password@host/name or "
@@ -172,7 +172,7 @@ def translate_errors(opening: URL | None = None) -> Iterator[None]:
         yield
     except (SQLAlchemyError, OSError) as exc:
         cause = _cause(exc)
-        reason = next((told for word, told in _REASONS.items() if word in cause.lower()), None)
+        reason = next((text for word, text in _REASONS.items() if word in cause.lower()), None)
         if reason is None:
             reason = getattr(exc, "strerror", None) or cause.splitlines()[0][:200]
             reason = _SETTINGS_OF_DRIVER.sub("", reason).rstrip(" .")
@@ -201,10 +201,10 @@ def _remedy(url: URL) -> str:
 
 
 def _cause(exc: SQLAlchemyError | OSError) -> str:
-    told = exc.orig if isinstance(exc, DBAPIError) else exc
+    error = exc.orig if isinstance(exc, DBAPIError) else exc
     # The PostgreSQL driver passes all fields of the server's message on; M is the text.
-    fields = told.args[0] if told is not None and told.args else None
-    return str(fields["M"]) if isinstance(fields, dict) and "M" in fields else str(told)
+    fields = error.args[0] if error is not None and error.args else None
+    return str(fields["M"]) if isinstance(fields, dict) and "M" in fields else str(error)
 
 
 def _make_private(file: Path) -> None:
@@ -253,14 +253,14 @@ def _revisions(connection: Connection) -> tuple[str | None, str | None]:
     Raises:
         StoreError: A newer version of ferapp has made them.
     """
-    known = ScriptDirectory.from_config(_config(connection))
+    scripts = ScriptDirectory.from_config(_config(connection))
     current = MigrationContext.configure(connection).get_current_revision()
-    if current is not None and current not in {r.revision for r in known.walk_revisions()}:
+    if current is not None and current not in {r.revision for r in scripts.walk_revisions()}:
         raise StoreError(
             "The database of sessions was made by a newer version of ferapp; update ferapp to read "
             "it. Nothing was changed."
         )
-    return current, known.get_current_head()
+    return current, scripts.get_current_head()
 
 
 def _config(connection: Connection) -> Config:

@@ -50,8 +50,8 @@ def ensure_home() -> None:
 
 
 def _from_environment(variable: str) -> Path | None:
-    named = os.environ.get(variable)
-    return Path(os.path.expanduser(named)) if named else None
+    path = os.environ.get(variable)
+    return Path(os.path.expanduser(path)) if path else None
 
 
 def _of_user(ask: Callable[[str], Path]) -> Path:

@@ -77,19 +77,19 @@ class Tracker:
             n different ids; None for a box on probation.
         """
         self._tracks = [t for t in self._tracks if at_s - t.at_s <= self._memory_s]
-        found: dict[int, _Track] = {}
+        tracks: dict[int, _Track] = {}
         for place, track in self._matches(xyxy, at_s):
             track.move(xyxy[place], at_s)
-            found[place] = track
+            tracks[place] = track
         for place in range(len(xyxy)):
-            if place not in found:
-                found[place] = _Track(None, xyxy[place], at_s)
-                self._tracks.append(found[place])
-        for track in found.values():
+            if place not in tracks:
+                tracks[place] = _Track(None, xyxy[place], at_s)
+                self._tracks.append(tracks[place])
+        for track in tracks.values():
             if track.id is None and track.hits >= self._least_hits:
                 track.id, self._next_id = self._next_id, self._next_id + 1
         self._tracks = [t for t in self._tracks if t.id is not None or t.at_s == at_s]
-        return [found[place].id for place in range(len(xyxy))]
+        return [tracks[place].id for place in range(len(xyxy))]
 
     def predict(self, at_s: float) -> dict[int, Floats]:
         """Where every face is expected now that the last frame showed, xyxy px by id."""
@@ -110,12 +110,12 @@ class Tracker:
             return []
         expected = np.stack([t.predict(at_s) for t in self._tracks])
         likeness = _likeness(expected, xyxy)
-        found = []
+        pairs = []
         while likeness.max() >= _LEAST_LIKENESS:
             row, column = np.unravel_index(likeness.argmax(), likeness.shape)
-            found.append((int(column), self._tracks[row]))
+            pairs.append((int(column), self._tracks[row]))
             likeness[row], likeness[:, column] = -1, -1
-        return found
+        return pairs
 
 
 def _likeness(a: Floats, b: Floats) -> Floats:

@@ -179,8 +179,8 @@ def loss_of(logits: Tensor, corners: Tensor, targets: list[Targets], recipe: Fac
     entropy = F.binary_cross_entropy_with_logits(logits, score, reduction="none")
     faces = is_face.sum().clamp_min(1)
     focal = (distance * entropy * counts).sum() / faces
-    wanted = torch.stack([t.corners for t in targets])[is_face]
-    return focal + recipe.box_weight * (1 - _giou(corners[is_face], wanted)).sum() / faces
+    true_corners = torch.stack([t.corners for t in targets])[is_face]
+    return focal + recipe.box_weight * (1 - _giou(corners[is_face], true_corners)).sum() / faces
 
 
 def train_faces(
@@ -322,12 +322,12 @@ class NetworkDetector:
 def held_out_ap(detector: Detector, folder: Path, scenes: Scenes, recipe: FaceRecipe) -> float:
     """Average precision at IoU 0.5 against the teachers' sure boxes; unsure ones are ignored."""
     settings = DetectionSettings(confidence=0.02, iou=0.4, max_faces=200)
-    found, wanted = [], []
+    detections, labels = [], []
     for name, faces in zip(scenes.names, scenes.faces, strict=True):
-        found.append(detector.detect(read_picture(folder / name, name), settings))
-        seen = faces.at(np.flatnonzero(faces.score >= recipe.unsure))
-        wanted.append(LabelledBoxes(seen.xyxy, seen.score >= recipe.sure))
-    return average_precision(found, wanted)
+        detections.append(detector.detect(read_picture(folder / name, name), settings))
+        kept_faces = faces.at(np.flatnonzero(faces.score >= recipe.unsure))
+        labels.append(LabelledBoxes(kept_faces.xyxy, kept_faces.score >= recipe.sure))
+    return average_precision(detections, labels)
 
 
 def _iou(a: Tensor, b: Tensor) -> Tensor:

@@ -71,7 +71,7 @@ class View:
 def crop_view(
     image: Image,
     faces: Faces,
-    how: SceneAugmentation,
+    augmentation: SceneAugmentation,
     size_wh: tuple[int, int],
     rng: np.random.Generator,
     *,
@@ -79,14 +79,14 @@ def crop_view(
 ) -> View:
     """A random crop of a photo at a given size, recoloured, mirrored half of the time."""
     height, width = image.shape[:2]
-    zoomed = np.exp(rng.uniform(*np.log(zoom or how.zoom)))
-    stretch = np.exp(rng.uniform(-1, 1) * np.log(how.stretch))
+    zoomed = np.exp(rng.uniform(*np.log(zoom or augmentation.zoom)))
+    stretch = np.exp(rng.uniform(-1, 1) * np.log(augmentation.stretch))
     aspect = size_wh[0] / size_wh[1] * stretch
     # The crop's sides, so that zoom 1 takes in about as much area as the photo has.
     side = np.sqrt(width * height)
     crop = side * zoomed * np.array([np.sqrt(aspect), 1 / np.sqrt(aspect)])
     sure = np.flatnonzero(faces.score > 0.5)
-    if sure.size and rng.random() < how.focus:
+    if sure.size and rng.random() < augmentation.focus:
         x1, y1, x2, y2 = faces.xyxy[rng.choice(sure)]
         centre = np.array([(x1 + x2) / 2, (y1 + y2) / 2]) + rng.uniform(-0.4, 0.4, 2) * crop
     else:
@@ -94,7 +94,7 @@ def crop_view(
         inside = np.minimum(crop / 2, (width / 2, height / 2))
         centre = np.clip(centre, inside, np.array([width, height]) - inside)
     window = np.concatenate([centre - crop / 2, centre + crop / 2]).round().astype(np.float32)
-    view = recolour(region(image, window, size_wh), how, rng)
+    view = recolour(region(image, window, size_wh), augmentation, rng)
     scale = np.array(size_wh) / np.maximum(window[2:] - window[:2], 1)
     moved = (faces.xyxy - np.tile(window[:2], 2)) * np.tile(scale, 2)
     if rng.random() < 0.5:
@@ -106,7 +106,7 @@ def crop_view(
 def mosaic_view(
     parts: Sequence[tuple[Image, Faces]],
     grid: tuple[int, int],
-    how: SceneAugmentation,
+    augmentation: SceneAugmentation,
     size_wh: tuple[int, int],
     rng: np.random.Generator,
 ) -> View:
@@ -120,25 +120,25 @@ def mosaic_view(
         left, right = xs[column], xs[column + 1]
         top, bottom = ys[row], ys[row + 1]
         size = (int(right - left), int(bottom - top))
-        view = crop_view(image, faces, how, size, rng, zoom=how.mosaic_zoom)
+        view = crop_view(image, faces, augmentation, size, rng, zoom=augmentation.mosaic_zoom)
         canvas[top:bottom, left:right] = view.image
         xyxy.append(view.xyxy + np.array([left, top, left, top], np.float32))
         score.append(view.score)
     return View(canvas, np.concatenate(xyxy), np.concatenate(score))
 
 
-def recolour(image: Image, how: SceneAugmentation, rng: np.random.Generator) -> Image:
+def recolour(image: Image, augmentation: SceneAugmentation, rng: np.random.Generator) -> Image:
     """The picture in another light, at times grey or without its finest detail."""
     height, width = image.shape[:2]
-    if rng.random() < how.coarse:
+    if rng.random() < augmentation.coarse:
         share = rng.uniform(0.4, 0.8)
         small = resize(image, (max(int(width * share), 1), max(int(height * share), 1)))
         image = resize(small, (width, height))
-    if rng.random() < how.grey:
+    if rng.random() < augmentation.grey:
         image = np.repeat(convert_colour(image, "grey"), 3, axis=2)
     # One table a channel: light and colour change in one look-up of each pixel.
-    levels = np.arange(256)[:, None] * (1 + rng.uniform(-1, 1, 3) * how.tint)
-    gain, offset = 1 + rng.uniform(-1, 1, 2) * (how.gain, how.gain / 2)
+    levels = np.arange(256)[:, None] * (1 + rng.uniform(-1, 1, 3) * augmentation.tint)
+    gain, offset = 1 + rng.uniform(-1, 1, 2) * (augmentation.gain, augmentation.gain / 2)
     tables = (levels - 128) * gain + 128 * offset
     return np.stack([t[image[..., c]] for c, t in enumerate(_to_bytes(tables).T)], axis=-1)
 
@@ -166,7 +166,7 @@ class SceneViews(IterableDataset[View]):
     Args:
         folder: Where the photos are; all are held in memory.
         scenes: Their names and faces.
-        how: How views are cut.
+        augmentation: How views are cut.
         size_wh: Size of the views, px.
         seed: Of all chance; give another one to go on after a stop.
     """
@@ -175,7 +175,7 @@ class SceneViews(IterableDataset[View]):
         self,
         folder: Path,
         scenes: Scenes,
-        how: SceneAugmentation,
+        augmentation: SceneAugmentation,
         size_wh: tuple[int, int],
         seed: int,
     ) -> None:
@@ -183,7 +183,7 @@ class SceneViews(IterableDataset[View]):
         self._faces = scenes.faces
         # Small tiles are cut from halves, which costs a quarter.
         self._halves = [resize(i, (i.shape[1] // 2, i.shape[0] // 2)) for i in self._images]
-        self._how, self._size_wh, self._seed = how, size_wh, seed
+        self._augmentation, self._size_wh, self._seed = augmentation, size_wh, seed
         # Photos without a face teach little each, so they come less often.
         has_face = np.array([bool((f.score > 0.5).any()) for f in scenes.faces])
         self._cumulative = np.cumsum(np.where(has_face, 1.0, 0.4))
@@ -194,20 +194,20 @@ class SceneViews(IterableDataset[View]):
         rng = np.random.default_rng([self._seed, worker.id if worker else 0])
         earlier: deque[View] = deque(maxlen=50)
         while True:
-            if rng.random() >= self._how.mosaic:
-                yield crop_view(*self._draw_photo(rng), self._how, self._size_wh, rng)
+            if rng.random() >= self._augmentation.mosaic:
+                yield crop_view(*self._draw_photo(rng), self._augmentation, self._size_wh, rng)
                 continue
-            grid = self._how.grids[rng.integers(len(self._how.grids))]
+            grid = self._augmentation.grids[rng.integers(len(self._augmentation.grids))]
             parts = [self._draw_photo(rng, half=grid[0] > 2) for _ in range(grid[0] * grid[1])]
             if grid[0] > 4:
                 # Only mosaics of photos are kept for later, or faces would shrink without end.
-                for index in np.flatnonzero(rng.random(len(parts)) < self._how.again):
+                for index in np.flatnonzero(rng.random(len(parts)) < self._augmentation.again):
                     if earlier:
                         view = earlier[rng.integers(len(earlier))]
                         parts[index] = view.image, Faces(view.xyxy, view.score)
-                yield mosaic_view(parts, grid, self._how, self._size_wh, rng)
+                yield mosaic_view(parts, grid, self._augmentation, self._size_wh, rng)
             else:
-                view = mosaic_view(parts, grid, self._how, self._size_wh, rng)
+                view = mosaic_view(parts, grid, self._augmentation, self._size_wh, rng)
                 earlier.append(view)
                 yield view
 

@@ -111,12 +111,12 @@ def label_scenes(
 def opinion(image_rgb: Image, teacher: Detector, *, floor: float = 0.1) -> Faces:
     """What one teacher sees in a picture and in its mirror image; scores are means of the two."""
     settings = DetectionSettings(confidence=floor, iou=0.4, max_faces=500)
-    seen = teacher.detect(image_rgb, settings)
+    plain = teacher.detect(image_rgb, settings)
     mirrored = teacher.detect(np.ascontiguousarray(image_rgb[:, ::-1]), settings)
     width = image_rgb.shape[1]
     xyxy = mirrored.xyxy[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32)
     xyxy = xyxy + np.array([width, 0, width, 0], np.float32)
-    return fuse([Faces(seen.xyxy, seen.score), Faces(xyxy, mirrored.score)])
+    return fuse([Faces(plain.xyxy, plain.score), Faces(xyxy, mirrored.score)])
 
 
 def fuse(views: Sequence[Faces], *, iou_threshold: float = 0.5) -> Faces:

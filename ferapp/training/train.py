@@ -108,10 +108,10 @@ class Trainer:
             rate: Learning rate.
             mixes: Whether faces are mixed.
         """
-        how, spec = self.recipe.augmentation, self.recipe.spec()
-        faces = augment(faces, size, how, self.rng)
+        augmentation, spec = self.recipe.augmentation, self.recipe.spec()
+        faces = augment(faces, size, augmentation, self.rng)
         if mixes:
-            faces, targets = mix(faces, targets, how, self.rng)
+            faces, targets = mix(faces, targets, augmentation, self.rng)
         inputs = ((faces * 255 - spec.mean) / spec.std).contiguous(
             memory_format=torch.channels_last
         )

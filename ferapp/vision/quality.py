@@ -64,8 +64,8 @@ def _check(image: Image, square: NDArray[np.float32], inside: NDArray[np.float32
     side = float(square[2] - square[0])
     if side < LEAST_PX:
         return Check("too small", None)
-    shown = np.minimum(square[2:], inside[2:]) - np.maximum(square[:2], inside[:2])
-    if shown.min() < (1 - _MOST_OUTSIDE) * side:
+    visible = np.minimum(square[2:], inside[2:]) - np.maximum(square[:2], inside[:2])
+    if visible.min() < (1 - _MOST_OUTSIDE) * side:
         return Check("cut by the border", None)
     crop = region(image, square, CHECKED_WH)
     return Check(_flaw(crop), crop)

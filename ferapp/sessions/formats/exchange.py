@@ -75,8 +75,8 @@ def to_parquet(recording: SessionInfo, readings: Readings) -> bytes:
 
 def write_parquet(file: BinaryIO, recording: SessionInfo, readings: Readings) -> None:
     """The same into a file, piece by piece."""
-    known = json.dumps({"ferapp": FORMAT, "recording": metadata(recording)}, allow_nan=False)
-    columns = schema(recording.labels, pa.string()).with_metadata({_KEY: known})
+    envelope = json.dumps({"ferapp": FORMAT, "recording": metadata(recording)}, allow_nan=False)
+    columns = schema(recording.labels, pa.string()).with_metadata({_KEY: envelope})
     with parquet.ParquetWriter(file, columns, compression="zstd") as writer:
         for first in range(0, max(len(readings), 1), _ROWS_AT_ONCE):
             part = table(recording, _slice(readings, first))
@@ -115,20 +115,20 @@ def read(name: str, data: bytes) -> tuple[SessionInfo, Readings]:
     Raises:
         DataError: It is no session, or not a sound one.
     """
-    shown = one_line(PureWindowsPath(name).name[:MOST_LETTERS]) or "session"
+    title = one_line(PureWindowsPath(name).name[:MOST_LETTERS]) or "session"
     try:
         if data.startswith(b"PAR1"):
-            recording, columns = _from_parquet(data, shown)
+            recording, columns = _from_parquet(data, title)
         elif data[:64].removeprefix(_MARK).lstrip().startswith(b"{"):
             recording, columns = _from_json(data)
         else:
-            recording, columns = _from_csv(data, shown)
+            recording, columns = _from_csv(data, title)
         return recording, to_readings(columns, recording.labels)
     except DataError as error:
-        raise DataError(f"{shown} can't be opened: {error}. {_ADVICE}") from error
+        raise DataError(f"{title} can't be opened: {error}. {_ADVICE}") from error
     except _BROKEN as error:
         raise DataError(
-            f"{shown} can't be opened: it is no table of readings. {_ADVICE}"
+            f"{title} can't be opened: it is no table of readings. {_ADVICE}"
         ) from error
 
 
@@ -139,9 +139,11 @@ def _from_parquet(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
     if sum(group.total_byte_size for group in groups) > _MOST_UNPACKED:
         raise DataError("it is too large")
     header = file.schema_arrow
-    known = (header.metadata or {}).get(_KEY)
+    envelope = (header.metadata or {}).get(_KEY)
     recording = (
-        _bare_recording(header.names, name) if known is None else _from_envelope(_parse_json(known))
+        _bare_recording(header.names, name)
+        if envelope is None
+        else _from_envelope(_parse_json(envelope))
     )
     wanted = schema(recording.labels, CODED)
     _refuse_without(header.names, wanted)

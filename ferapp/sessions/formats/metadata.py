@@ -41,45 +41,45 @@ def metadata(recording: SessionInfo) -> dict[str, Any]:
     }
 
 
-def from_metadata(known: object) -> SessionInfo:
+def from_metadata(value: object) -> SessionInfo:
     """The same back, checked, under a new id.
 
     Raises:
         DataError: Something is missing or not what it should be.
     """
-    given = _dict(known)
-    if missing := {"title", "source", "started", "labels", "unsure_below"} - given.keys():
+    fields = _dict(value)
+    if missing := {"title", "source", "started", "labels", "unsure_below"} - fields.keys():
         raise DataError(f"it lacks the {' and the '.join(sorted(missing))} of the session")
-    if given["source"] not in get_args(Source):
+    if fields["source"] not in get_args(Source):
         raise DataError(f"its source has to be one of {', '.join(get_args(Source))}")
-    labels = [_line(label) for label in _list(given["labels"], _MOST_LABELS)]
+    labels = [_line(label) for label in _list(fields["labels"], _MOST_LABELS)]
     if not labels:
         raise DataError("it has no probabilities of expressions")
-    if labels != given["labels"] or not all(labels) or len(set(labels)) != len(labels):
+    if labels != fields["labels"] or not all(labels) or len(set(labels)) != len(labels):
         raise DataError("its expressions need short names that differ")
-    consent = _text(given.get("consent", ""))[:_MOST_CONSENT].split("\n")
-    markers = [_marker(marker) for marker in _list(given.get("markers", []), _MOST_MARKERS)]
+    consent = _text(fields.get("consent", ""))[:_MOST_CONSENT].split("\n")
+    markers = [_marker(marker) for marker in _list(fields.get("markers", []), _MOST_MARKERS)]
     return SessionInfo(
         id=uuid4().hex,
-        title=_line(given["title"]),
-        source=given["source"],
-        started=_moment(given["started"]),
+        title=_line(fields["title"]),
+        source=fields["source"],
+        started=_moment(fields["started"]),
         labels=tuple(labels),
-        unsure_below=_number(given["unsure_below"], 1),
-        settings=_dict(_plain(given.get("settings", {}))),
+        unsure_below=_number(fields["unsure_below"], 1),
+        settings=_dict(_plain(fields.get("settings", {}))),
         models={
             _line(kind): {_line(k): _line(v) for k, v in _dict(model).items()}
-            for kind, model in _dict(given.get("models", {})).items()
+            for kind, model in _dict(fields.get("models", {})).items()
         },
-        version=_line(given.get("version", "")),
+        version=_line(fields.get("version", "")),
         consent="\n".join(map(one_line, consent)),
         markers=tuple(sorted(markers, key=lambda marker: marker.at_s)),
     )
 
 
 def _marker(value: object) -> Marker:
-    given = _dict(value)
-    return Marker(_number(given.get("at_s"), MOST_SECONDS), _line(given.get("name")))
+    fields = _dict(value)
+    return Marker(_number(fields.get("at_s"), MOST_SECONDS), _line(fields.get("name")))
 
 
 def _dict(value: object) -> dict[str, Any]:

@@ -77,16 +77,16 @@ def to_html(
         parts = [_pictures(draw, recording, readings)] if len(readings) else []
         pictures = counted(len(np.unique(readings.at_s)), "picture")
         extent = f"{counted(len(readings), 'face')} on {pictures}"
-        left_out = _omission_text(len(readings), _MOST_ROWS, "faces have a bar: the first")
+        omission = _omission_text(len(readings), _MOST_ROWS, "faces have a bar: the first")
     else:
-        seen, counts = np.unique(readings.face, return_counts=True)
-        longest = seen[np.argsort(-counts, kind="stable")[:MOST_FACES]]
+        face_numbers, counts = np.unique(readings.face, return_counts=True)
+        longest = face_numbers[np.argsort(-counts, kind="stable")[:MOST_FACES]]
         parts = [_face(draw, recording, readings.of(face), face) for face in sorted(longest)]
-        extent = f"{counted(len(readings), 'reading')} of {counted(len(seen), 'face')}"
+        extent = f"{counted(len(readings), 'reading')} of {counted(len(face_numbers), 'face')}"
         if len(readings):
             extent += f" until {clock(float(readings.at_s[-1]))}"
-        left_out = _omission_text(
-            len(seen), MOST_FACES, "faces are shown: those that were seen longest"
+        omission = _omission_text(
+            len(face_numbers), MOST_FACES, "faces are shown: those that were seen longest"
         )
     started = recording.started
     text = _template().render(
@@ -95,7 +95,7 @@ def to_html(
         started=f"{started.day} {started:%B %Y, %H:%M} (UTC{started:%z})",
         extent=extent,
         limits=[line for line in limits.splitlines() if line.strip()],
-        left_out=left_out,
+        left_out=omission,
         parts=parts,
         has_charts=draw.has_drawn,
         markers=[(clock(m.at_s), m.name) for m in recording.markers[:_MOST_MARKERS]],
@@ -181,8 +181,8 @@ def _pictures(draw: _Drawing, recording: SessionInfo, readings: Readings) -> _Pa
     counts = {name: int((readings.expression == name).sum()) for name in recording.labels}
     is_read = ~np.isnan(readings.probabilities).any(axis=1)
     unsure = int(is_read.sum()) - sum(counts.values())
-    shown = readings.at(np.arange(min(len(readings), _MOST_ROWS)))
-    bars = figures.picture_bars(shown, recording.labels)
+    first = readings.at(np.arange(min(len(readings), _MOST_ROWS)))
+    bars = figures.picture_bars(first, recording.labels)
     rows = {**counts, UNSURE: unsure, "could not be read": int((~is_read).sum())}
     return _Part(
         title="Pictures",

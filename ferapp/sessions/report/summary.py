@@ -108,14 +108,14 @@ def spells(readings: Readings) -> list[Spell]:
 
 def summary(readings: Readings) -> Summary:
     """The numbers of one face's readings."""
-    found = spells(readings)
+    all_spells = spells(readings)
     seconds: dict[str | None, float] = {}
-    for spell in found:
+    for spell in all_spells:
         seconds[spell.expression] = seconds.get(spell.expression, 0.0) + spell.duration_s
     # Without a pause the end is the very number that the next spell starts with.
     transitions = Counter(
         (one.expression, other.expression)
-        for one, other in pairwise(found)
+        for one, other in pairwise(all_spells)
         if one.end_s == other.start_s
     )
-    return Summary(seconds, sum(seconds.values()), tuple(found), dict(transitions))
+    return Summary(seconds, sum(seconds.values()), tuple(all_spells), dict(transitions))

@@ -766,7 +766,7 @@ def test_a_manifest_that_can_t_be_written_leaves_nothing(
             tmp_path / "net.onnx",
             name="mine",
             labels=LABELS,
-            taken=entry(b"")["input"],
+            input_entry=entry(b"")["input"],
             licence="MIT",
             source="me",
             data="nothing",
