@@ -1,4 +1,4 @@
-"""Judge models on labelled data through the app's own runtime and preprocessing, never torch."""
+"""Evaluate models on labelled data with the app's own runtime and preprocessing, without torch."""
 
 import json
 from pathlib import Path
@@ -22,8 +22,8 @@ from ferapp.inference.detectors import Detector
 from ferapp.settings import DetectionSettings
 from ferapp.types import Faces, ProgressCallback, no_report
 
-# WIDER FACE takes every box that a detector gives, so that the whole curve is seen. Faces in crowds
-# overlap: on mosaics of held-out training photos 0.3 gave .704, 0.4 .710, 0.5 .713 and 0.6 .714.
+# WIDER FACE uses every box that a detector returns, for the whole precision-recall curve. Faces in
+# crowds overlap: on mosaics of held-out photos an IoU of 0.3 gave .704, 0.4 .710, 0.5 .713, 0.6 .714.
 WIDER_SETTINGS: Final = DetectionSettings(confidence=0.01, iou=0.5, max_faces=750)
 DIFFICULTIES: Final = ("easy", "medium", "hard")
 
@@ -37,9 +37,13 @@ def evaluate_expressions(
     *,
     report: ProgressCallback = no_report,
 ) -> dict[str, Any]:
-    """Accuracy, recalls and calibration of a classifier on given crops.
+    """Accuracy, recalls and calibration of a classifier on ready-cut faces.
 
     Faces whose label the classifier does not know are left out and counted.
+
+    Returns:
+        ``n``, ``n_left_out``, ``accuracy``, ``macro_recall``, ``ece``, ``labels``, ``recall`` of
+        each label (None for one without faces) and the ``confusion`` matrix, true classes in rows.
 
     Raises:
         DataError: No face is left.
@@ -79,11 +83,14 @@ def evaluate_faces(
 ) -> dict[str, Any]:
     """Average precision of a detector on a folder with ``images/`` and ``annotations.json``.
 
-    The file holds one object a picture: ``image``, ``boxes_xyxy`` in px, and for each of easy,
+    The file holds one object per picture: ``image``, ``boxes_xyxy`` in px, and for each of easy,
     medium and hard the indices of the boxes that count; the others are ignored.
 
+    Returns:
+        ``n_images``, and for each difficulty ``ap_...`` and ``n_...``, the number of boxes.
+
     Raises:
-        DataError: The folder's layout is another or a picture can't be read.
+        DataError: The folder has another layout, or a picture can't be read.
     """
     path = data / "annotations.json"
     try:

@@ -1,8 +1,8 @@
-"""Labelled faces pasted into photos: what detection and cropping cost against given crops.
+"""Labelled faces pasted into photos: how much accuracy detection and cropping cost.
 
-FER+ faces are framed in one way and a detector frames them in another. Here the detector finds the
-pasted face by itself, its box is cut out with one padding after another, and the classifier judges
-the crop; the same faces as they were given are the yardstick.
+FER+ frames faces differently from a detector. Here the detector finds the pasted face, its box is
+cut out with several paddings, and the classifier reads each crop. The original crops are the
+baseline.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,7 +24,7 @@ from ferapp.vision.crops import Image, region, resize
 
 PADDINGS: Final = (-0.1, 0.0, 0.1, 0.2, 0.3, 0.4)
 
-# A scene with a face of its own would give two answers, so that such are left out.
+# Scenes that contain a face themselves are left out: there would be two answers.
 _EMPTY: Final = DetectionSettings(confidence=0.1)
 _SAME_FACE_IOU: Final = 0.25
 
@@ -34,9 +34,9 @@ class Pasting:
     """How faces are pasted.
 
     Attributes:
-        sides_px: Smallest and largest side of a pasted face.
-        detection: What the detector is asked.
-        seed: Of places and sizes.
+        sides_px: Smallest and largest side of a pasted face, px.
+        detection: Settings of the detector.
+        seed: Random seed of positions and sizes.
     """
 
     sides_px: tuple[int, int] = (60, 200)
@@ -54,20 +54,20 @@ def evaluate_pasted(
     pasting: Pasting | None = None,
     report: ProgressCallback = no_report,
 ) -> dict[str, Any]:
-    """Accuracy on given crops, and from picture to expression for each padding.
+    """Accuracy on the original crops, and from picture to expression for each padding.
 
     Args:
-        faces: With a label each; pictures of any size.
-        scenes: Folder of photos; those in which the detector sees a face are left out.
+        faces: Labelled faces of any size.
+        scenes: Folder of photos; those in which the detector finds a face are left out.
         detector: Finds the pasted faces.
-        classifier: Judges the crops.
+        classifier: Reads the crops.
         paddings: See `ferapp.vision.boxes.squares`.
         pasting: How to paste.
-        report: Told of each face.
+        report: Called after each face.
 
     Returns:
-        ``n``, ``n_found``, the figures on ``given`` crops of all and of the found faces, and one
-        row a padding. A face that was not found counts as wrong ``end_to_end``.
+        ``n``, ``n_found``, the metrics on the ``given`` crops of all and of the found faces, and
+        ``paddings``, one row each. ``end_to_end``, a face that was not found counts as wrong.
 
     Raises:
         DataError: No scene without a face is left.
@@ -119,7 +119,11 @@ def evaluate_pasted(
 
 
 def faceless_photos(folder: Path, detector: Detector) -> Iterator[Image]:
-    """Photos in which the detector sees no face, again and again."""
+    """Photos below a folder in which the detector finds no face, repeated without end.
+
+    Raises:
+        DataError: There is none.
+    """
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
     empty_paths: list[Path] = []
     for path in paths:
@@ -136,7 +140,7 @@ def faceless_photos(folder: Path, detector: Detector) -> Iterator[Image]:
 def _paste(
     face: Image, scene: Image, sides_px: tuple[int, int], rng: np.random.Generator
 ) -> tuple[Image, np.ndarray[Any, np.dtype[np.float32]]]:
-    """A copy of the scene with the face in it, and the box of the face, xyxy px."""
+    """Paste a face into a copy of a scene; also returns the box of the face, xyxy px."""
     height, width = scene.shape[:2]
     largest = min(sides_px[1], height, width)
     side = int(np.exp(rng.uniform(np.log(min(sides_px[0], largest)), np.log(largest))))

@@ -1,4 +1,4 @@
-"""Classifiers that are not ferapp's: which of them can't be used and why, and how to add one."""
+"""Classifiers that the operator adds: adding one, and which of them can't be used and why."""
 
 import contextlib
 import hashlib
@@ -32,11 +32,11 @@ _turn = Lock()
 
 
 def refusals() -> Mapping[str, str]:
-    """Why which added models can't be used, by name; each is examined once per process.
+    """Why added models can't be used, by name; each is examined once per process.
 
     For entries that break the schema, see `ferapp.inference.manifest.added_models`.
     """
-    with _turn:  # of several visitors at once, the first has them examined
+    with _turn:  # if several visitors come at once, the models are examined only once
         return _refusals()
 
 
@@ -64,20 +64,20 @@ def add(
     """Examine a classifier, copy it into the operator's folder and write its entry.
 
     Args:
-        file: The ``.onnx`` file, wherever it is.
-        name: What users will type.
-        labels: What its outputs mean, in order.
-        input_entry: What it takes, as in an entry's ``input``.
-        licence: Of the weights.
+        file: The ``.onnx`` file, in any folder.
+        name: The name that users will type.
+        labels: The meaning of its outputs, in order.
+        input_entry: Its input, as in the ``input`` of an entry.
+        licence: Licence of the weights.
         source: Who made it.
-        data: What it was trained on.
+        data: The training data.
 
     Returns:
-        Its entry, and whether its weights take all eight bits (`examine`). Processes that run
-        already don't know it.
+        Its entry, and whether its weights use all eight bits (`examine`). Running processes
+        don't see it.
 
     Raises:
-        ModelError: It is refused, or can't be written; then nothing has changed.
+        ModelError: It is refused or can't be written; nothing has changed.
         MissingExtra: It can't be examined, because onnx is not installed.
     """
     folder = models_folder()

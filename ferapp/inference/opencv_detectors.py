@@ -1,7 +1,7 @@
-"""What OpenCV runs: detectors of other making, and a smile reading.
+"""Models that OpenCV runs: other detectors, and a smile cascade.
 
-OpenCV's networks and cascades keep state between setting and running, so that calls to one object
-take turns. Version 5 dropped the Caffe importer and the cascades (opencv/opencv#28678, #25004).
+OpenCV's networks and cascades keep state between setting the input and running, so a lock guards
+each object. Version 5 dropped the Caffe importer and the cascades (opencv/opencv#28678, #25004).
 """
 
 import threading
@@ -27,7 +27,7 @@ class CaffeUltraLight:
     Args:
         weights: Bytes of the ``.caffemodel``.
         graph: Bytes of the ``.prototxt``.
-        spec: What the network takes.
+        spec: The input of the network.
 
     Raises:
         ModelError: OpenCV can't load the network.
@@ -38,7 +38,7 @@ class CaffeUltraLight:
         self._priors = priors(spec.size_wh, is_even=True)
         self._lock = threading.Lock()
         try:
-            # As arrays: bytes would be taken for a path.
+            # As arrays: OpenCV would take bytes for a path.
             self._net: Any = part("dnn.readNetFromCaffe")(
                 np.frombuffer(graph, np.uint8), np.frombuffer(weights, np.uint8)
             )
@@ -59,7 +59,7 @@ class YuNet:
 
     Args:
         model: The bytes of the ONNX file.
-        longest_px: The picture's longest side is brought to this; small faces need more.
+        longest_px: Length to which the longer side of a picture is resized; small faces need more.
 
     Raises:
         ModelError: OpenCV can't load the model.
@@ -76,7 +76,7 @@ class YuNet:
             raise ModelError("OpenCV can't load the YuNet model.") from exc
 
     def detect(self, image_rgb: Image, settings: DetectionSettings) -> Faces:
-        """See `Detector.detect`."""
+        """See `ferapp.inference.detectors.Detector.detect`."""
         height, width = image_rgb.shape[:2]
         scale = self._longest_px / max(height, width)
         size = (round(width * scale), round(height * scale))
@@ -108,13 +108,13 @@ class YuNet:
 class Haar:
     """Viola and Jones' boosted cascade (2001, "Rapid Object Detection using a Boosted Cascade").
 
-    The cascade says yes or no to each window and counts the windows that agree. The score is
-    made from that count, n / (n + 3), so that a confidence of 0.5 is OpenCV's default of three
-    neighbours; it is no probability. Overlapping windows are merged by OpenCV.
+    The cascade accepts or rejects each window, and OpenCV merges overlapping ones. The score is
+    made from the number n of merged windows, n / (n + 3), so that 0.5 stands for OpenCV's default
+    of three neighbours; it is not a probability.
 
     Args:
         model: Bytes of the cascade's XML file.
-        longest_px: Larger pictures are brought to this; every scale is searched window by window.
+        longest_px: Larger pictures are resized to this; every scale is searched window by window.
 
     Raises:
         ModelError: The bytes hold no cascade.
@@ -154,8 +154,8 @@ class Haar:
 class SmileCascade:
     """Whether a mouth smiles, by a cascade on the lower half of each face.
 
-    A reading of its own that knows nothing of the eight expressions, and a weak one: see the
-    figures at its constant. It may be called from several threads at once.
+    It is independent of the eight expressions, and weak: see the figures at its constant. It may be
+    called from several threads at once.
 
     Args:
         model: Bytes of the cascade's XML file.
@@ -169,7 +169,12 @@ class SmileCascade:
         self._cascade = _load_cascade(model)
 
     def smiles(self, image_rgb: Image, xyxy: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """One answer a face, (n,), for boxes (n, 4) in px of the picture (h, w, 3) RGB uint8."""
+        """Whether each face smiles, (n,) bool.
+
+        Args:
+            image_rgb: (h, w, 3) uint8.
+            xyxy: Boxes, (n, 4), px.
+        """
         out = np.zeros(len(xyxy), np.bool_)
         for index, square in enumerate(boxes.squares(xyxy)):
             face = region(image_rgb, square, (_SMILE_FACE_PX, _SMILE_FACE_PX))
@@ -182,18 +187,18 @@ class SmileCascade:
         return out
 
 
-# Smaller than any face that it was trained on; on strips of one pixel OpenCV reads memory that
-# nobody wrote and gives boxes of it.
+# Smaller than any face in the training data. On strips of one pixel OpenCV reads uninitialised
+# memory and returns boxes made from it.
 _YUNET_LEAST_PX: Final = 10
 _OPENCV_NEIGHBOURS: Final = 3
 _SMILE_FACE_PX: Final = 128
-# Chosen on 1,000 FER+ Valid faces: 66 % of the happy ones are told to smile, 16 % of the others;
-# with the twenty that tutorials use it is 78 % and 32 %.
+# Chosen on 1,000 FER+ Valid faces: a smile is found in 66 % of the happy ones and in 16 % of the
+# others; with the 20 neighbours of tutorials, in 78 % and 32 %.
 _SMILE_NEIGHBOURS: Final = 44
 
 
 def _load_cascade(model: bytes) -> Any:
-    """A cascade from the bytes of its file, never from a path that may change in between."""
+    """Load a cascade from bytes, never from a path whose file may change in between."""
     try:
         storage = cv2.FileStorage(model.decode(), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
         cascade = part("CascadeClassifier")()
@@ -201,4 +206,4 @@ def _load_cascade(model: bytes) -> Any:
             return cascade
     except (cv2.error, SystemError, UnicodeDecodeError) as exc:
         raise ModelError("OpenCV can't load the cascade.") from exc
-    raise ModelError("OpenCV can't load the cascade: the file holds none.")
+    raise ModelError("OpenCV can't load the cascade: the file contains none.")

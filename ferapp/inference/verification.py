@@ -1,4 +1,4 @@
-"""Whether each model is here, and whether it is what the manifest says."""
+"""Checks that each model is on this machine and matches the manifest."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ from ferapp.inference.manifest import Model, added_models, manifest
 
 @dataclass(frozen=True)
 class Verification:
-    """What was found out about a model.
+    """The state of one model.
 
     Attributes:
-        name: Of its entry.
-        state: ``not fetched`` is right as well.
-        reason: Why it can't be used, in a sentence; empty where it can, or where it is not fetched.
+        name: Name of its entry.
+        state: ``not fetched`` is not an error either.
+        reason: Why it can't be used, in a sentence; empty if it can, or if it is not fetched.
     """
 
     name: str
@@ -26,10 +26,10 @@ class Verification:
 
 
 def verify_models() -> Iterator[Verification]:
-    """Each model, after its bytes were read and, of an added one, examined.
+    """Read the bytes of each model, examine added ones, and yield the result.
 
     Raises:
-        ManifestError: The manifest that ships can't be read.
+        ManifestError: The shipped manifest can't be read.
     """
     yield from map(_verify, manifest().models)
     for bad in added_models().refused:
