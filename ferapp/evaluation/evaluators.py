@@ -23,7 +23,7 @@ from ferapp.settings import DetectionSettings
 from ferapp.types import Faces, ProgressCallback, no_report
 
 # WIDER FACE uses every box that a detector returns, for the whole precision-recall curve. Faces in
-# crowds overlap: on mosaics of held-out photos an IoU of 0.3 gave .704, 0.4 .710, 0.5 .713, 0.6 .714.
+# crowds overlap: on mosaics of held-out photos 0.3 gave .704, 0.4 .710, 0.5 .713, 0.6 .714.
 WIDER_SETTINGS: Final = DetectionSettings(confidence=0.01, iou=0.5, max_faces=750)
 DIFFICULTIES: Final = ("easy", "medium", "hard")
 

@@ -183,8 +183,8 @@ class Model(WeightsFile):
             is_plain = label[0].isalpha() and label == label.lower().strip() and "," not in label
             if not is_plain or len(label) > 40 or label in _RESERVED_LABELS:
                 raise ValueError(
-                    f"the label {label!r} can't be used: expected lower case, starting with a letter, "
-                    "no comma, 40 characters at most, and not the name of another column"
+                    f"the label {label!r} can't be used: expected lower case, a letter first, no "
+                    "comma, 40 characters at most, and not the name of another column"
                 )
         return self
 
@@ -325,7 +325,7 @@ def read_added(folder: Path, names_in_use: Collection[str]) -> AddedModels:
             model = parse_added_model(entry)
             if model.name in names_in_use or model.name in models:
                 raise ManifestError(
-                    f"The name {model.name} is already used by another model; choose another one."
+                    f"The name {model.name} is taken by another model; choose another one."
                 )
             models[model.name] = model
         except ManifestError as exc:

@@ -118,7 +118,7 @@ def entry(**changes: object) -> dict:
         pytest.param({"file": "..\\x.onnx"}, "plain name", id="path of Windows outside"),
         pytest.param({"file": "/etc/passwd"}, "plain name", id="absolute path"),
         pytest.param({"labels": ["a", "a"]}, "labels", id="labels twice"),
-        pytest.param({"labels": ["a", "b"]}, "one number a label", id="bias of another length"),
+        pytest.param({"labels": ["a", "b"]}, "one number per label", id="bias of another length"),
         pytest.param({"colour": "pink"}, "colour", id="unknown field"),
         pytest.param({"kind": "oracle"}, "kind", id="unknown kind"),
         pytest.param({"family": "yunet"}, "family", id="kind and family at odds"),
@@ -144,7 +144,7 @@ def test_a_broken_entry_is_refused(tmp_path: Path, changes: dict, told: str) -> 
 def test_defaults_have_to_exist() -> None:
     text = manifest().model_dump(mode="json", exclude_none=True)
     text["defaults"]["detector"] = manifest().defaults.classifier
-    with pytest.raises(ValueError, match=r"defaults\.detector names no detector"):
+    with pytest.raises(ValueError, match=r"defaults\.detector is not the name of a detector"):
         Manifest.model_validate(text)
 
 
