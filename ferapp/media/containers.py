@@ -42,8 +42,8 @@ def container_of(head: bytes) -> str:
         VideoError: It is empty or has none of the four formats.
 
     Example:
-        >>> container_of(b"\x00\x00\x00\x20ftypisom")
-        'mov'
+        >>> container_of(b"RIFF....AVI LIST")
+        'avi'
     """
     if not head:
         raise VideoError("The file is empty.")

@@ -25,8 +25,8 @@ MAX_BYTES: Final = 200_000_000
 _LARGE_PIXELS: Final = 12_500_000
 _TURN: Final = threading.Lock()
 
-# Pillow knows dozens of formats; every parser that is not needed is attack surface. MPO, which phones
-# write for portrait pictures, opens as JPEG.
+# Pillow knows dozens of formats; every parser adds attack surface. MPO, which phones write for
+# portrait pictures, opens as JPEG.
 _FORMATS: Final = ("JPEG", "PNG")
 
 # Bytes of an uncompressed pixel of a PNG, at least, for modes where this is known.

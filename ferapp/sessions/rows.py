@@ -1,4 +1,4 @@
-"""Readings as rows of a table, and back to the bit."""
+"""Converts readings to rows of a table and back without loss."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -13,7 +13,7 @@ _CORNERS: Final = ("x1", "y1", "x2", "y2")
 
 
 def rows_of(session: str, readings: Readings) -> list[dict[str, Any]]:
-    """Readings as rows of the table, under the id of their session."""
+    """Convert readings to rows of the table, with the id of their session."""
     raw, smoothed = _pack(readings.probabilities), _pack(readings.smoothed)
     return [
         {
@@ -35,7 +35,7 @@ def rows_of(session: str, readings: Readings) -> list[dict[str, Any]]:
 
 
 def _pack(shares: NDArray[np.float32]) -> list[bytes | None]:
-    """Rows as bytes; None for rows of NaN."""
+    """Convert rows to bytes; None for rows of NaN."""
     return [None if np.isnan(row).any() else row.astype("<f4").tobytes() for row in shares]
 
 
@@ -46,7 +46,7 @@ def _unpack(cells: Sequence[bytes | None], count: int) -> NDArray[np.float32]:
 
 
 def readings_of(rows: Sequence[Row[Any]], count: int) -> Readings:
-    """Rows of the table, without id and session, as readings of so many expressions."""
+    """Convert rows of the table, without id and session, to readings of ``count`` expressions."""
     if not rows:
         return Readings.empty(count)
     at_s, face, width, height, x1, y1, x2, y2, score, expression, flaw, corrected, raw, smooth = (

@@ -88,7 +88,7 @@ class CsvFile:
     def flush(self) -> None:
         """Write the rows that are still buffered."""
         if self._rows:
-            # Missing cells are empty text: None would turn a column of whole numbers into fractions.
+            # Missing cells are empty text: None would turn whole numbers above it into fractions.
             cells = [[row.get(column, "") for column in self._columns] for row in self._rows]
             self.add_table(pandas.DataFrame(cells, columns=self._columns, dtype=object))
             self._rows = []

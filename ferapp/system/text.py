@@ -16,8 +16,8 @@ def one_line(text: str) -> str:
     accents on one letter, two are kept.
 
     Example:
-        >>> one_line("holiday\\nphoto.jpg")
-        'holiday\ufffdphoto.jpg'
+        >>> one_line("holiday" + chr(10) + "photo.jpg")
+        'holiday�photo.jpg'
     """
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return _PILED_MARKS.sub(r"\1", _CONTROL.sub("\ufffd", text))

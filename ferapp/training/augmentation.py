@@ -1,4 +1,4 @@
-"""Augmentation of whole batches of faces as tensors: cheaper than picture by picture."""
+"""Augments whole batches of faces as tensors, which is faster than picture by picture."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,16 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class FaceAugmentation:
-    """How far a training face may be moved away from the original.
+    """Limits of the random changes to training faces.
 
     Attributes:
-        rotation_deg: Rotation up to this, either way.
-        scale: The face is made this much smaller or larger at most, as a share.
-        shift: Moved by up to this share of the side.
-        shear: Sheared by up to this.
+        rotation_deg: Largest rotation in either direction, degrees.
+        scale: The size changes by a factor of at most e ** ±scale.
+        shift: Largest shift, as a share of the side.
+        shear: Largest shear.
         contrast: Contrast and brightness change by up to this share.
         gamma: The exponent of the grey curve lies within e ** ±gamma.
-        low_resolution: Share of faces made coarse, as small webcam faces are.
+        low_resolution: Share of faces made coarse, like small webcam faces.
         erase: Share of faces in which a rectangle is erased (Zhong et al., 2020).
         mix: Share of batches in which pairs of faces are mixed.
         mixup_alpha: Beta parameter of mixup (Zhang et al., 2018).
@@ -46,13 +46,13 @@ def uniform(rng: torch.Generator, *shape: int, low: float = -1, high: float = 1)
 def augment(
     faces: Tensor, size: int, augmentation: FaceAugmentation, rng: torch.Generator
 ) -> Tensor:
-    """Move, light and damage faces at random.
+    """Move, relight and degrade faces at random.
 
     Args:
         faces: Grey, (n, 1, h, w), float32 in [0, 1].
         size: Side of the result, px.
         augmentation: The limits.
-        rng: The source of chance.
+        rng: Random number generator.
 
     Returns:
         (n, 1, size, size), float32 in [0, 1].
@@ -66,7 +66,14 @@ def augment(
 def mix(
     faces: Tensor, targets: Tensor, augmentation: FaceAugmentation, rng: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Mix each face with another one of the batch, and their targets alike (mixup or cutmix)."""
+    """Mix each face and its targets with those of another one of the batch (mixup or cutmix).
+
+    Args:
+        faces: (n, 1, h, w), float32.
+        targets: Shares of votes, (n, classes).
+        augmentation: How often and how strongly to mix.
+        rng: Random number generator.
+    """
     if torch.rand(1, generator=rng) >= augmentation.mix:
         return faces, targets
     other = torch.randperm(len(faces), generator=rng)

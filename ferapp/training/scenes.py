@@ -1,4 +1,4 @@
-"""Training views for the face detector: crops and mosaics of photos, their boxes moved along."""
+"""Training views for the face detector: crops and mosaics of photos, with their boxes."""
 
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -26,18 +26,18 @@ class SceneAugmentation:
     Attributes:
         mosaic: Share of views that are mosaics of several photos.
         grids: Columns and rows of the mosaics; fine ones make crowds of small faces.
-        zoom: Side of a crop as a share of the photo's, smallest and largest; above 1 the photo's
-            border is repeated around it.
-        stretch: The aspect ratio of a crop lies within a factor of this, either way: pictures of
-            every shape are stretched to the input's.
-        focus: Share of crops that are laid around a face instead of anywhere.
+        zoom: Smallest and largest side of a crop, as a share of that of the photo; above 1 the
+            border of the photo is repeated around it.
         mosaic_zoom: The same for the crops in a mosaic.
-        again: Share of a fine mosaic's crops that are taken from earlier coarse ones instead of
-            photos: mosaics of mosaics, whose faces are the smallest.
+        again: Share of the crops in a fine mosaic that come from earlier coarse mosaics instead of
+            photos: these have the smallest faces.
+        stretch: The aspect ratio of a crop varies by up to this factor: the detector stretches
+            pictures of every shape to its input.
+        focus: Share of crops that are placed around a face instead of anywhere.
         grey: Share of crops without colour.
         gain: Contrast and brightness change by up to this share.
         tint: Each channel is scaled by up to this share.
-        coarse: Share of crops that lose detail.
+        coarse: Share of crops with reduced detail.
     """
 
     mosaic: float = 0.6
@@ -60,7 +60,7 @@ class View:
     Attributes:
         image: RGB, (h, w, 3) uint8.
         xyxy: Boxes, (n, 4) float32, px of the view.
-        score: What the teachers gave each, (n,).
+        score: Scores of the teachers, (n,).
     """
 
     image: Image
@@ -77,12 +77,12 @@ def crop_view(
     *,
     zoom: tuple[float, float] | None = None,
 ) -> View:
-    """A random crop of a photo at a given size, recoloured, mirrored half of the time."""
+    """A random crop of a photo at a given size, recoloured, in half of the cases mirrored."""
     height, width = image.shape[:2]
     zoomed = np.exp(rng.uniform(*np.log(zoom or augmentation.zoom)))
     stretch = np.exp(rng.uniform(-1, 1) * np.log(augmentation.stretch))
     aspect = size_wh[0] / size_wh[1] * stretch
-    # The crop's sides, so that zoom 1 takes in about as much area as the photo has.
+    # At zoom 1 the crop has about the same area as the photo.
     side = np.sqrt(width * height)
     crop = side * zoomed * np.array([np.sqrt(aspect), 1 / np.sqrt(aspect)])
     sure = np.flatnonzero(faces.score > 0.5)
@@ -110,7 +110,7 @@ def mosaic_view(
     size_wh: tuple[int, int],
     rng: np.random.Generator,
 ) -> View:
-    """Crops of several photos in one picture, in a grid of columns x rows."""
+    """Crops of several photos in one picture, in a grid of (columns, rows)."""
     canvas = np.empty((size_wh[1], size_wh[0], 3), np.uint8)
     xyxy, score = [], []
     xs = np.linspace(0, size_wh[0], grid[0] + 1).round().astype(int)
@@ -128,7 +128,7 @@ def mosaic_view(
 
 
 def recolour(image: Image, augmentation: SceneAugmentation, rng: np.random.Generator) -> Image:
-    """The picture in another light, at times grey or without its finest detail."""
+    """Change light and colour at random, sometimes to grey, sometimes with reduced detail."""
     height, width = image.shape[:2]
     if rng.random() < augmentation.coarse:
         share = rng.uniform(0.4, 0.8)
@@ -136,7 +136,7 @@ def recolour(image: Image, augmentation: SceneAugmentation, rng: np.random.Gener
         image = resize(small, (width, height))
     if rng.random() < augmentation.grey:
         image = np.repeat(convert_colour(image, "grey"), 3, axis=2)
-    # One table a channel: light and colour change in one look-up of each pixel.
+    # One table per channel: light and colour change in one look-up per pixel.
     levels = np.arange(256)[:, None] * (1 + rng.uniform(-1, 1, 3) * augmentation.tint)
     gain, offset = 1 + rng.uniform(-1, 1, 2) * (augmentation.gain, augmentation.gain / 2)
     tables = (levels - 128) * gain + 128 * offset
@@ -148,7 +148,7 @@ def _to_bytes(values: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 
 def _clip_faces(image: Image, xyxy: NDArray[np.float32], score: NDArray[np.float32]) -> View:
-    """Cut boxes at the border; a face of which less than 60 % is seen becomes an unsure one."""
+    """Clip boxes to the picture; a face less than 60 % visible becomes an unsure one."""
     height, width = image.shape[:2]
     cut = boxes.clip_to(xyxy, width=width, height=height)
     seen = boxes.areas(cut) / np.maximum(boxes.areas(xyxy), 1e-6)
@@ -161,14 +161,14 @@ def _clip_faces(image: Image, xyxy: NDArray[np.float32], score: NDArray[np.float
 
 
 class SceneViews(IterableDataset[View]):
-    """An endless stream of training views; each worker has its own chance.
+    """An endless stream of training views; each worker has its own random numbers.
 
     Args:
-        folder: Where the photos are; all are held in memory.
+        folder: Folder of the photos; all are held in memory.
         scenes: Their names and faces.
         augmentation: How views are cut.
         size_wh: Size of the views, px.
-        seed: Of all chance; give another one to go on after a stop.
+        seed: Random seed; use another one to resume a run.
     """
 
     def __init__(
@@ -181,15 +181,15 @@ class SceneViews(IterableDataset[View]):
     ) -> None:
         self._images = [read_picture(folder / name, name) for name in scenes.names]
         self._faces = scenes.faces
-        # Small tiles are cut from halves, which costs a quarter.
+        # Small tiles are cut from photos of half the size, which takes a quarter of the time.
         self._halves = [resize(i, (i.shape[1] // 2, i.shape[0] // 2)) for i in self._images]
         self._augmentation, self._size_wh, self._seed = augmentation, size_wh, seed
-        # Photos without a face teach little each, so they come less often.
+        # Photos without a face teach little, so they are drawn less often.
         has_face = np.array([bool((f.score > 0.5).any()) for f in scenes.faces])
         self._cumulative = np.cumsum(np.where(has_face, 1.0, 0.4))
 
     def __iter__(self) -> Iterator[View]:
-        """Views without end."""
+        """Yield views without end."""
         worker = torch.utils.data.get_worker_info()
         rng = np.random.default_rng([self._seed, worker.id if worker else 0])
         earlier: deque[View] = deque(maxlen=50)
@@ -200,7 +200,7 @@ class SceneViews(IterableDataset[View]):
             grid = self._augmentation.grids[rng.integers(len(self._augmentation.grids))]
             parts = [self._draw_photo(rng, half=grid[0] > 2) for _ in range(grid[0] * grid[1])]
             if grid[0] > 4:
-                # Only mosaics of photos are kept for later, or faces would shrink without end.
+                # Only mosaics of photos are reused, or faces would shrink without end.
                 for index in np.flatnonzero(rng.random(len(parts)) < self._augmentation.again):
                     if earlier:
                         view = earlier[rng.integers(len(earlier))]
@@ -221,7 +221,7 @@ class SceneViews(IterableDataset[View]):
 
 
 def collate(views: list[View]) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-    """Collate views: images (n, 3, h, w) uint8, boxes and scores of each."""
+    """Combine views to a batch: images (n, 3, h, w) uint8, and boxes and scores of each."""
     images = np.stack([v.image.transpose(2, 0, 1) for v in views])
     return (
         torch.from_numpy(images),

@@ -1,4 +1,4 @@
-"""Sessions as files and back. Whatever is read may have been made by anyone."""
+"""Writes sessions to files and reads them; files that are read are not trusted."""
 
 import csv
 import io
@@ -22,25 +22,31 @@ from ferapp.system.csv_tables import csv_bytes, remove_guard
 from ferapp.system.text import one_line
 
 FORMAT: Final = 1
-"""Of Parquet and JSON files; what is newer is refused."""
+"""Version of Parquet and JSON files; newer ones are refused."""
 
 _ROWS_AT_ONCE: Final = 20_000
 _MOST_UNPACKED: Final = 2**30
 _MOST_HEADER: Final = 2**16
 _MARK: Final = b"\xef\xbb\xbf"
 _KEY: Final = b"ferapp"
-_ADVICE: Final = "Choose a file that ferapp has made."
-# What the libraries and Python raise on files that are not what they seem.
+_ADVICE: Final = "Choose a file that ferapp has exported."
+# Exceptions of the libraries and of Python for invalid files.
 _BROKEN: Final = (
-    *(pa.ArrowException, csv.Error, OSError, RecursionError),
-    *(ValueError, TypeError, KeyError, OverflowError),
+    pa.ArrowException,
+    csv.Error,
+    OSError,
+    RecursionError,
+    ValueError,
+    TypeError,
+    KeyError,
+    OverflowError,
 )
 
 
 def table(recording: SessionInfo, readings: Readings) -> pandas.DataFrame:
-    """One row a face and time: time, face, box, frame, score, label, then `p_` and `s_` of each.
+    """Readings as a table: time, face, box, frame size, score, label, then `p_` and `s_` columns.
 
-    `p_` are the classifier's probabilities, `s_` the smoothed ones. What is missing is NaN or None.
+    `p_` are the classifier's probabilities, `s_` the smoothed ones. Missing values are NaN or None.
     """
     texts = {name: pandas.Series(vars(readings)[name], dtype=object) for name in TEXTS}
     smoothed = zip(recording.labels, readings.smoothed.T, strict=True)
@@ -55,26 +61,26 @@ def table(recording: SessionInfo, readings: Readings) -> pandas.DataFrame:
 
 
 def to_csv(recording: SessionInfo, readings: Readings) -> bytes:
-    """The table alone, exactly, safe to open in a spreadsheet."""
+    """The table as CSV with exact numbers, safe to open in a spreadsheet."""
     return b"".join(csv_parts(recording, readings))
 
 
 def csv_parts(recording: SessionInfo, readings: Readings) -> Iterator[bytes]:
-    """The same in pieces, so that hours of readings take no more memory than minutes."""
+    """As `to_csv`, in parts, so that hours of readings take no more memory than minutes."""
     for first in range(0, max(len(readings), 1), _ROWS_AT_ONCE):
         part = table(recording, _slice(readings, first))
         yield csv_bytes(part, exact=True, is_continued=first > 0)
 
 
 def to_parquet(recording: SessionInfo, readings: Readings) -> bytes:
-    """The table exactly, and what has to be known of it as JSON in the schema under `ferapp`."""
+    """The table as Parquet, with the session's metadata as JSON in the schema under `ferapp`."""
     out = io.BytesIO()
     write_parquet(out, recording, readings)
     return out.getvalue()
 
 
 def write_parquet(file: BinaryIO, recording: SessionInfo, readings: Readings) -> None:
-    """The same into a file, piece by piece."""
+    """As `to_parquet`, into a file, part by part."""
     envelope = json.dumps({"ferapp": FORMAT, "recording": metadata(recording)}, allow_nan=False)
     columns = schema(recording.labels, pa.string()).with_metadata({_KEY: envelope})
     with parquet.ParquetWriter(file, columns, compression="zstd") as writer:
@@ -90,7 +96,7 @@ def _slice(readings: Readings, first: int) -> Readings:
 
 
 def to_json(recording: SessionInfo, readings: Readings) -> bytes:
-    """The table exactly, a list a column, and what has to be known of it."""
+    """The table as JSON, one list per column, with the session's metadata."""
     columns = {name: _to_list(values) for name, values in table(recording, readings).items()}
     whole = {"ferapp": FORMAT, "recording": metadata(recording), "readings": columns}
     text = json.dumps(whole, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
@@ -100,20 +106,20 @@ def to_json(recording: SessionInfo, readings: Readings) -> bytes:
 def _to_list(values: "pandas.Series[Any]") -> list[Any]:
     if values.dtype != np.float32:
         return [None if value != value else value for value in values.tolist()]
-    # By way of text, so that a float32 keeps its few digits as a float64.
+    # Through text, so that a float32 keeps its few digits as a float64.
     shortest = values.to_numpy().astype(str).astype(np.float64).tolist()
     return [None if value != value else value for value in shortest]
 
 
 def read(name: str, data: bytes) -> tuple[SessionInfo, Readings]:
-    """A session under a new id, from a file of any of the three kinds.
+    """Read a session from a CSV, Parquet or JSON file, under a new id.
 
     Args:
-        name: Of the file; gives a session without metadata its title.
-        data: Its bytes; they tell the kind.
+        name: Name of the file; becomes the title if the file has no metadata.
+        data: Its bytes, from which the format is detected.
 
     Raises:
-        DataError: It is no session, or not a sound one.
+        DataError: It is not a valid session.
     """
     title = one_line(PureWindowsPath(name).name[:MOST_LETTERS]) or "session"
     try:
@@ -128,7 +134,7 @@ def read(name: str, data: bytes) -> tuple[SessionInfo, Readings]:
         raise DataError(f"{title} can't be opened: {error}. {_ADVICE}") from error
     except _BROKEN as error:
         raise DataError(
-            f"{title} can't be opened: it is no table of readings. {_ADVICE}"
+            f"{title} can't be opened: it is not a table of readings. {_ADVICE}"
         ) from error
 
 
@@ -159,7 +165,7 @@ def _from_json(data: bytes) -> tuple[SessionInfo, pa.Table]:
     wanted = schema(recording.labels, CODED)
     _refuse_without(columns, wanted)
     if len({len(columns[column]) for column in wanted.names}) != 1:
-        raise DataError("its columns are of different lengths")
+        raise DataError("its columns have different lengths")
     refuse_many(len(columns["time_s"]))
     arrays = [pa.array(columns[field.name], field.type) for field in wanted]
     return recording, pa.Table.from_arrays(arrays, schema=wanted)
@@ -194,25 +200,25 @@ def _from_csv(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
 
 def _parse_json(text: bytes) -> dict[str, Any]:
     def refuse(constant: str) -> NoReturn:
-        raise DataError(f"JSON knows no {constant}")
+        raise DataError(f"JSON has no {constant}")
 
     whole = json.loads(text.removeprefix(_MARK), parse_constant=refuse)
     if not isinstance(whole, dict):
-        raise DataError("it is no session")
+        raise DataError("it is not a session")
     return whole
 
 
 def _from_envelope(whole: dict[str, Any]) -> SessionInfo:
     version = whole.get("ferapp")
     if type(version) is not int or version < 1:
-        raise DataError("it is no session of ferapp")
+        raise DataError("it is not a session of ferapp")
     if version > FORMAT:
-        raise DataError("a newer ferapp made it; update this one")
+        raise DataError("a newer version of ferapp made it; update ferapp")
     return from_metadata(whole.get("recording"))
 
 
 def _bare_recording(header: Sequence[str], name: str) -> SessionInfo:
-    """What can be told of a session from the headings and the name of its file."""
+    """What the column names and the file name say about a session."""
     return from_metadata(
         {
             "title": PureWindowsPath(name).stem,

@@ -1,7 +1,7 @@
-"""What has to be known of a session, as plain values and back, checked by hand.
+"""Converts the description of a session to plain values and back, with validation.
 
-What comes back may have been written by anyone: texts are cut and put on one line, and whatever is
-not what ferapp writes is refused.
+Values that are read are not trusted: texts are shortened and put on one line, and whatever ferapp
+would not write is refused.
 """
 
 from datetime import UTC, datetime
@@ -13,10 +13,10 @@ from ferapp.sessions.session import Marker, SessionInfo, Source
 from ferapp.system.text import one_line
 
 MOST_SECONDS: Final = 1e8
-"""Three years; a chart or a sum of more would be of no use."""
+"""About three years; a chart of more would be useless."""
 
 MOST_LETTERS: Final = 80
-"""Of a name."""
+"""Longest name, in characters."""
 
 _MOST_LABELS: Final = 64
 _MOST_MARKERS: Final = 10_000
@@ -26,7 +26,7 @@ _MOST_SETTINGS: Final = 100
 
 
 def metadata(recording: SessionInfo) -> dict[str, Any]:
-    """What has to be known, fit for JSON. Without the id, which stays with the owner."""
+    """The description of a session as values for JSON, without its id."""
     return {
         "title": recording.title,
         "source": recording.source,
@@ -42,21 +42,21 @@ def metadata(recording: SessionInfo) -> dict[str, Any]:
 
 
 def from_metadata(value: object) -> SessionInfo:
-    """The same back, checked, under a new id.
+    """Validate such values and return the session, under a new id.
 
     Raises:
-        DataError: Something is missing or not what it should be.
+        DataError: Something is missing or invalid.
     """
     fields = _dict(value)
     if missing := {"title", "source", "started", "labels", "unsure_below"} - fields.keys():
         raise DataError(f"it lacks the {' and the '.join(sorted(missing))} of the session")
     if fields["source"] not in get_args(Source):
-        raise DataError(f"its source has to be one of {', '.join(get_args(Source))}")
+        raise DataError(f"its source must be one of {', '.join(get_args(Source))}")
     labels = [_line(label) for label in _list(fields["labels"], _MOST_LABELS)]
     if not labels:
         raise DataError("it has no probabilities of expressions")
     if labels != fields["labels"] or not all(labels) or len(set(labels)) != len(labels):
-        raise DataError("its expressions need short names that differ")
+        raise DataError("its expressions must have short names, all different")
     consent = _text(fields.get("consent", ""))[:_MOST_CONSENT].split("\n")
     markers = [_marker(marker) for marker in _list(fields.get("markers", []), _MOST_MARKERS)]
     return SessionInfo(
@@ -84,7 +84,7 @@ def _marker(value: object) -> Marker:
 
 def _dict(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise DataError("a part of it that should have named entries has none")
+        raise DataError("a part of it should be an object, but is not")
     return value
 
 
@@ -96,7 +96,7 @@ def _list(value: object, most: int) -> list[Any]:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise DataError("a part of it that should be text is none")
+        raise DataError("a part of it should be text, but is not")
     return value
 
 
@@ -106,17 +106,17 @@ def _line(value: object) -> str:
 
 def _number(value: object, most: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-        raise DataError(f"a number of it should lie in [0, {most:g}]")
+        raise DataError(f"a number in it must be between 0 and {most:g}")
     return float(value)
 
 
 def _moment(value: object) -> datetime:
     try:
         moment = datetime.fromisoformat(_text(value))
-        # Within a day of the first or the last year there is no such moment in UTC.
+        # Near the first or last year such a moment may not exist in UTC.
         moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise DataError("its start is no date and time") from error
+        raise DataError("its start is not a date and time") from error
     if moment.tzinfo is None:
         raise DataError("its start has no time zone")
     return moment
@@ -134,4 +134,4 @@ def _plain(value: object, depth: int = 4) -> Any:
             return [_plain(entry, depth - 1) for entry in value]
         case dict() if depth and len(value) <= _MOST_SETTINGS:
             return {_line(key): _plain(entry, depth - 1) for key, entry in value.items()}
-    raise DataError("its settings are not what ferapp saves")
+    raise DataError("its settings are not those that ferapp saves")

@@ -1,4 +1,4 @@
-"""Figures of a session, as pure functions from values; the page sets theme and background."""
+"""Charts of a session as pure functions of its readings; the page sets theme and background."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -25,7 +25,7 @@ __all__ = [
     "transition_map",
 ]
 
-# Seen on white and on black, and one much darker than the other.
+# Visible on white and on black, and different in lightness.
 _AFFECT_COLOURS: Final = {"valence": "#2f67b1", "arousal": "#cc8400"}
 # Okabe and Ito, 2008, "Color Universal Design".
 _TITLE_COLOURS: Final = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
@@ -42,14 +42,14 @@ def timeline(
     view: Literal["lines", "stacked"] = "lines",
     markers: Sequence[Marker] = (),
 ) -> go.Figure:
-    """The expressions of one face over time, with named moments as vertical lines.
+    """The expressions of one face over time, with markers as vertical lines.
 
     Args:
-        readings: Of one face.
+        readings: Readings of one face.
         labels: Names of the expressions.
-        values: Over time as they were shown, or as the classifier gave them.
-        view: Lines, or areas on top of each other.
-        markers: Moments with a name.
+        values: Smoothed probabilities, or those of the classifier.
+        view: Lines, or stacked areas.
+        markers: Named moments.
     """
     figure = curves(
         readings.at_s,
@@ -84,7 +84,7 @@ def affect_curve(
 
 
 def shares(summaries: Mapping[str, Summary], labels: Sequence[str]) -> go.Figure:
-    """Share of time of each expression and of unsure, a bar each by the title of the summary."""
+    """Share of time of each expression and of unsure, one bar for each summary, by title."""
     rows: list[str | None] = [*labels, None]
     figure = go.Figure()
     for place, (title, summary) in enumerate(summaries.items()):
@@ -100,7 +100,7 @@ def shares(summaries: Mapping[str, Summary], labels: Sequence[str]) -> go.Figure
             textposition="outside",
             cliponaxis=False,
         )
-    # The axis reaches past 1 so that the longest bar's figure has room.
+    # The axis extends beyond 1 to leave room for the text of the longest bar.
     figure.update_xaxes(range=[0, 1.15], tickformat=".0%")
     figure.update_yaxes(type="category", autorange="reversed", automargin=True)
     figure.update_layout(
@@ -114,7 +114,7 @@ def shares(summaries: Mapping[str, Summary], labels: Sequence[str]) -> go.Figure
 
 
 def transition_map(summary: Summary, labels: Sequence[str]) -> go.Figure:
-    """How often which expression (row) turned into which (column), of those that occur."""
+    """How often one expression (row) turned into another (column), for those that occur."""
     names: list[str | None] = [name for name in (*labels, None) if name in summary.seconds]
     titles = [_escape_text(label_text(name)) for name in names]
     counts = [[summary.transitions.get((one, other)) for other in names] for one in names]
@@ -126,7 +126,7 @@ def transition_map(summary: Summary, labels: Sequence[str]) -> go.Figure:
             texttemplate="%{z}",
             textfont={"color": "#10182b"},
             hovertemplate="%{y} → %{x}: %{z}<extra></extra>",
-            # Dark text is read on all of them, in a light and in a dark page.
+            # Dark text is readable on all of them, on light and dark pages.
             colorscale=[[0, "#d5e0fb"], [1, "#7d9de8"]],
             showscale=False,
         )
@@ -138,10 +138,10 @@ def transition_map(summary: Summary, labels: Sequence[str]) -> go.Figure:
 
 
 def picture_bars(readings: Readings, labels: Sequence[str]) -> go.Figure:
-    """The raw probabilities of each face of each picture, a row each; without, why there is none.
+    """The raw probabilities of each face of each picture, one row each, or its flaw.
 
     Args:
-        readings: Of pictures: `at_s` is the number of the picture, from 0.
+        readings: Readings of pictures: `at_s` is the number of the picture, from 0.
         labels: Names of the expressions.
     """
     rows = [
@@ -173,10 +173,10 @@ def picture_bars(readings: Readings, labels: Sequence[str]) -> go.Figure:
 
 
 def empty_frame(readings_now: Readings, labels: Sequence[str]) -> dict[str, Any]:
-    """Where the faces were at one moment, on an empty frame, as a Plotly figure.
+    """The boxes of the faces at one moment on an empty frame, as a Plotly figure.
 
     Args:
-        readings_now: Of that moment, one a face.
+        readings_now: Readings of that moment, one per face.
         labels: Names of the expressions.
     """
     width, height = readings_now.size_wh[0].tolist() if len(readings_now) else (640, 480)
@@ -206,7 +206,7 @@ def empty_frame(readings_now: Readings, labels: Sequence[str]) -> dict[str, Any]
         "shapes": shapes,
         "annotations": [{**annotation, "showarrow": False} for annotation in annotations],
     }
-    # Not to be seen; under the pointer they tell the probabilities.
+    # Invisible points whose hover text shows the probabilities.
     middles = {
         "type": "scatter",
         "mode": "markers",
@@ -238,5 +238,5 @@ def _hover_text(labels: Sequence[str], probabilities: NDArray[np.float32]) -> st
 
 
 def _escape_text(text: str) -> str:
-    """Text of others as it is: Plotly reads some HTML, but shows &quot; as it stands."""
+    """Escape untrusted text: Plotly interprets some HTML, but shows &quot; literally."""
     return escape(text, quote=False)

@@ -1,4 +1,4 @@
-"""Values over time as a figure that breaks at gaps and has no more points than a screen shows."""
+"""Charts of values over time with breaks at gaps and no more points than a screen shows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from tsdownsample import MinMaxLTTBDownsampler
 from ferapp.sessions.report.summary import pause_s
 
 MOST_POINTS: Final = 2000
-"""A curve has no more points, those that break it at gaps among them."""
+"""Maximum number of points of a curve, including those that break it at gaps."""
 
 LEGEND_ABOVE: Final = dict(orientation="h", x=0, xanchor="left", y=1.02, yanchor="bottom")
-"""Where the legend is in all figures."""
+"""Position of the legend in all charts."""
 
 NO_MARGIN: Final = {"l": 0, "r": 0, "t": 8, "b": 8}
-"""Legends and the names on axes make room for themselves."""
+"""Margins in px; Plotly adds room for legends and axis labels."""
 
-# Each gap takes four points. Of more gaps the longest are shown, so that half of the points are
-# left for the curve; in a session that long the others are about as wide as a pixel.
+# Each gap takes four points. Only the longest gaps are shown, so that half of the points are left
+# for the curve; in a session with so many, the others are about one pixel wide.
 _MOST_GAPS: Final = MOST_POINTS // 8
 _ROWS_PER_GAP: Final = 2
-# Between a reading and the gap beside it, so that a stacked area falls straight down.
+# Distance of a break from the reading beside it, small so that stacked areas fall steeply.
 _EDGE_S: Final = 0.001
-# The two ends and one between; the algorithm refuses less.
+# Both ends and one point in between; the algorithm requires these.
 _LEAST_POINTS: Final = 3
 _HOUR_S: Final = 3600
 
@@ -44,15 +44,15 @@ def curves(
     Args:
         at_s: Seconds since the start, (n,), ascending.
         values: (n, k); a row with NaN is no reading.
-        names: Of the columns, safe to be shown.
-        colours: Of the columns, as sRGB hex.
-        is_stacked: Areas on top of each other, which fall to zero at a gap: Plotly can't break
-            them (https://github.com/plotly/plotly.js/issues/3244).
+        names: Names of the columns, already escaped.
+        colours: Colours of the columns, sRGB hex.
+        is_stacked: Draw stacked areas, which fall to zero at a gap: Plotly can't break them
+            (https://github.com/plotly/plotly.js/issues/3244).
     """
     series = _Series.of(at_s, values)
     every = range(len(names))
     if is_stacked:
-        # Areas on top of each other need the same points in time; a line of its own has more.
+        # Stacked areas need the same points in time; separate lines may have more points each.
         shared_s, shared = series.thin(every)
         parts = [(shared_s, shared[:, column]) for column in every]
         looks = [
@@ -124,12 +124,12 @@ class _Series:
         return cls(at_s, values[rows], np.sort(gaps[longest]))
 
     def thin(self, columns: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """Some columns on the same points in time, (m,) and (m, len(columns)).
+        """Thin out some columns to the same points in time, (m,) and (m, len(columns)).
 
-        Each column chooses its share of the points by MinMaxLTTB (Steinarsson, 2013, "Downsampling
+        Each column chooses its share of the points with MinMaxLTTB (Steinarsson, 2013, "Downsampling
         Time Series for Visual Representation"; Van Der Donckt et al., 2023, "MinMaxLTTB: Leveraging
-        MinMax-Preselection to Scale LTTB"). The readings beside a gap stay, and rows of NaN break
-        the curve on both sides of it.
+        MinMax-Preselection to Scale LTTB"). The readings beside a gap are kept, and rows of NaN
+        break the curve there.
         """
         edges = np.concatenate([self.gaps - 1, self.gaps])
         left = MOST_POINTS - len(edges) - _ROWS_PER_GAP * len(self.gaps)
@@ -147,7 +147,7 @@ class _Series:
 def _downsample(
     at_s: NDArray[np.float64], values: NDArray[np.float32], most: int
 ) -> NDArray[np.intp]:
-    """Indices of the readings that keep a column's shape."""
+    """Indices of the readings that preserve the shape of a column."""
     if len(at_s) <= most:
         return np.arange(len(at_s))
     thinner = MinMaxLTTBDownsampler()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""A session as one page that needs nothing but a browser, to send and to print."""
+"""A session as a self-contained HTML report, to send or print."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.wording import clock, counted
 
 MOST_FACES: Final = 6
-"""Of more, those that were seen longest; a browser takes seconds for each."""
+"""Maximum number of faces, those seen longest; a browser takes seconds for each."""
 
 LIMITS: Final = (
     "An expression is not a feeling: the model says what people who look at the face would have "
@@ -30,7 +30,7 @@ LIMITS: Final = (
     "Faces that are turned away, half hidden, badly lit or small get worse answers. How well the "
     "models do for different ages, skin colours and cultures has not been measured."
 )
-"""What the model cards say that nobody should forget who reads a report."""
+"""Limits from the model cards that every reader of a report should know."""
 
 _MOST_ROWS: Final = 200
 _MOST_MARKERS: Final = 100
@@ -62,13 +62,13 @@ def to_html(
     limits: str = LIMITS,
     faces: Sequence[int] | None = None,
 ) -> bytes:
-    """One HTML file with tables, charts, settings and models; it loads nothing from anywhere.
+    """One HTML file with tables, charts, settings and models; it loads no other files.
 
     Args:
-        recording: What has to be known of the session.
-        readings: All of it.
-        limits: What the models can't do, a paragraph a line.
-        faces: Only these; all if None.
+        recording: The description of the session.
+        readings: All its readings.
+        limits: What the models can't do, one paragraph per line.
+        faces: Numbers of the faces to include; None for all.
     """
     if faces is not None:
         readings = readings.at(np.isin(readings.face, list(faces)))
@@ -117,13 +117,13 @@ def _template() -> Template:
 
 
 class _Drawing:
-    """Figures as parts of a page, Plotly's script with the first of them."""
+    """Charts as parts of a page, with Plotly's script in the first of them."""
 
     def __init__(self) -> None:
         self.has_drawn = False
 
     def __call__(self, figure: go.Figure) -> Markup:
-        """The figure on the page's own background; a script gives it the page's ink."""
+        """The chart on the page's background; a script of the page sets its text colour."""
         figure.update_layout(
             paper_bgcolor=_CLEAR, plot_bgcolor=_CLEAR, margin={"l": 48, "r": 16, "t": 24, "b": 40}
         )
@@ -198,7 +198,7 @@ def _pictures(draw: _Drawing, recording: SessionInfo, readings: Readings) -> _Pa
 
 
 def _flat(path: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Nested settings as lines of name and value."""
+    """Nested settings as pairs of name and value."""
     for name, value in values.items():
         place = f"{path} {name}".strip().replace("_", " ")
         if isinstance(value, Mapping):

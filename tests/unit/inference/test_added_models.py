@@ -252,8 +252,8 @@ def test_numbers_in_another_file_are_found_wherever_they_hide(how: str) -> None:
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        pytest.param(b"no model at all, but text", "no ONNX model", id="text"),
-        pytest.param(sound()[:-9], "no ONNX model", id="cut off"),
+        pytest.param(b"no model at all, but text", "not an ONNX model", id="text"),
+        pytest.param(sound()[:-9], "not an ONNX model", id="cut off"),
         pytest.param(
             model_bytes(
                 [*MEANS, helper.make_node("Evil", ["means"], ["logits"], domain="evil.ops")]

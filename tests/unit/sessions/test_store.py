@@ -391,10 +391,10 @@ def test_a_data_folder_that_can_t_be_written_is_named_with_the_way_out(
 @pytest.mark.parametrize(
     ("named", "told"),
     [
-        ("nonsense", "no database URL"),
+        ("nonsense", "not a database URL"),
         ("cobol://x/y", "no driver for cobol"),
         ("mysql://x/y", "no driver for mysql .* expected postgresql or sqlite"),
-        ("postgresql://ferapp:p@127.0.0.1:abc/none", "no database URL"),
+        ("postgresql://ferapp:p@127.0.0.1:abc/none", "not a database URL"),
         ("postgresql://ferapp@127.0.0.1:9/none", r"can't be used: [^().]*127\.0\.0\.1[^().]*\."),
     ],
 )
