@@ -1,10 +1,9 @@
 """Classifiers that the operator adds: adding one, and which of them can't be used and why."""
 
-import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -26,7 +25,7 @@ from ferapp.inference.manifest import (
     read_added_entries,
     shipped_manifest,
 )
-from ferapp.system.files import write_whole
+from ferapp.system.files import translate_write_errors, write_whole
 
 _turn = Lock()
 
@@ -109,27 +108,23 @@ def add(
     model = parse_added_model(entry)
     has_wide_weights = examine(weight_bytes, model)
     text = json.dumps({"version": 1, "models": [*entries, entry]}, indent=2, ensure_ascii=False)
-    with _written(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        place = folder / model.file
-        if os.path.lexists(place):
-            raise ModelError(f"{place.name} is in the folder already; choose another name.")
-        write_whole(place, weight_bytes)
-        try:
-            write_whole(folder / MANIFEST_NAME, f"{text}\n".encode())
-        except BaseException:
-            place.unlink(missing_ok=True)
-            raise
+    try:
+        with translate_write_errors(folder):
+            _write(folder, model.file, weight_bytes, f"{text}\n".encode())
+    except StoreError as exc:
+        raise ModelError(f"{exc} Nothing has changed.") from exc
     return model, has_wide_weights
 
 
-@contextlib.contextmanager
-def _written(folder: Path) -> Iterator[None]:
+def _write(folder: Path, name: str, weight_bytes: bytes, manifest_bytes: bytes) -> None:
+    """Write the weights and then the manifest, or neither."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    if os.path.lexists(path):
+        raise ModelError(f"{name} is in the folder already; choose another name.")
+    write_whole(path, weight_bytes)
     try:
-        yield
-    except (OSError, StoreError) as exc:
-        system = exc if isinstance(exc, OSError) else exc.__cause__
-        reason = getattr(system, "strerror", None) or type(system).__name__
-        raise ModelError(
-            f"The model could not be written to {folder.name}: {reason}. Nothing has changed."
-        ) from exc
+        write_whole(folder / MANIFEST_NAME, manifest_bytes)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise

@@ -282,7 +282,9 @@ def test_numbers_in_another_file_are_found_wherever_they_hide(how: str) -> None:
             id="operators of its own",
         ),
         pytest.param(
-            model_bytes([*MEANS, LAST], [EYE], opset=999), "of opset 999; expected", id="opset 999"
+            model_bytes([*MEANS, LAST], [EYE], opset=999),
+            "needs opset 999; expected",
+            id="opset 999",
         ),
     ],
 )
@@ -396,7 +398,7 @@ def test_a_model_that_takes_all_memory_is_refused() -> None:
 @pytest.mark.parametrize(
     ("ends", "message"),
     [
-        pytest.param("kill -SEGV $$", r"the process .* ended by itself", id="it crashes"),
+        pytest.param("kill -SEGV $$", r"the process .* crashed", id="it crashes"),
         pytest.param("exit 1", r"could not be examined.*exit status 1", id="an error of ours"),
     ],
 )
@@ -704,7 +706,7 @@ def test_a_bad_folder_leaves_the_app_working(here: Path, page: str) -> None:
 def test_the_about_page_says_which_file_is_bad_and_why(here: Path) -> None:
     put(here, good=sound(), bad=plus(np.nan))
     at = app("about.py")
-    assert "bad: bad.onnx was refused: The classifier gave numbers" in words(at)
+    assert "bad: bad.onnx was refused: The classifier returned numbers" in words(at)
     told = at.dataframe[0].value.set_index("model")["on this machine"]
     assert told["good"] == "yes" and told["bad"] == "refused"
     assert told["seresnet-48-int8 (default)"] == "yes"
@@ -761,7 +763,7 @@ def test_a_manifest_that_can_t_be_written_leaves_nothing(
         real(path, data)
 
     monkeypatch.setattr(adding, "write_whole", write_whole)
-    with pytest.raises(ModelError, match=r"No space left on device\. Nothing has changed"):
+    with pytest.raises(ModelError, match=r"No space left on device\..* Nothing has changed"):
         adding.add(
             tmp_path / "net.onnx",
             name="mine",
