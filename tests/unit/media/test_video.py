@@ -638,7 +638,7 @@ def test_files_that_name_others_lead_nowhere(
         server.setblocking(False)
         (tmp_path / name).write_text(text.replace("PORT", str(server.getsockname()[1])))
         before_s = time.monotonic()
-        with pytest.raises(VideoError, match=r"playlist|not a video that"):
+        with pytest.raises(VideoError, match=r"playlist|not a supported video"):
             seen(tmp_path / name)
         assert time.monotonic() - before_s < 3, "nobody waited for an answer"
         with pytest.raises(BlockingIOError):
