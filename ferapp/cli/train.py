@@ -93,7 +93,7 @@ def faces(
     if views:
         recipe = replace(recipe, views=views)
     with progress("steps") as report:
-        best = train_faces(data, Scenes.load(boxes), out, recipe, start=start, report=report)
+        best = train_faces(data, out, recipe, scenes=Scenes.load(boxes), start=start, report=report)
     typer.echo(f"best checkpoint: {best}")
 
 

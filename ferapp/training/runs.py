@@ -1,13 +1,14 @@
 """Shared by all training runs: folder, checkpoints, averaged weights, curves, environment."""
 
 import csv
+import json
 import logging
 import math
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -21,8 +22,8 @@ logger = logging.getLogger(__name__)
 
 Network = TypeVar("Network", bound=nn.Module)
 
-# Every step allocates and frees large tensors. By default glibc returns such blocks to the kernel at
-# once and requests new pages, which took 90 % of the time of a step when it was measured.
+# Every step allocates and frees large tensors. By default glibc returns such blocks to the kernel
+# at once and requests new pages, which took 90 % of the time of a step when it was measured.
 _MALLOC: Final = {
     "MALLOC_MMAP_THRESHOLD_": "8589934592",
     "MALLOC_TRIM_THRESHOLD_": "17179869184",
@@ -61,6 +62,24 @@ def commit() -> str:
     except OSError:
         return "unknown"
     return run.stdout.strip() or "unknown"
+
+
+def description(kind: str, recipe: Any, labels: Sequence[str], data_sha256: str) -> dict[str, Any]:
+    """What explains a checkpoint, as plain values.
+
+    Args:
+        kind: ``expressions`` or ``faces``.
+        recipe: The recipe, a dataclass.
+        labels: The meaning of the outputs, in order.
+        data_sha256: Hash of the training data.
+    """
+    return {
+        "kind": kind,
+        "config": json.loads(json.dumps(asdict(recipe))),
+        "labels": list(labels),
+        "commit": commit(),
+        "data_sha256": data_sha256,
+    }
 
 
 class AveragedWeights:
@@ -123,7 +142,7 @@ class Run:
 
     def save(self, state: Mapping[str, Any], *, is_best: bool) -> None:
         """Write a checkpoint; a kill at any time leaves the previous one or this one."""
-        # best.pt first: after a kill in between, an epoch is repeated instead of the best being lost.
+        # best.pt first: after a kill in between, a round is repeated, but the best is not lost.
         for name in ("best.pt", "last.pt") if is_best else ("last.pt",):
             temporary = self.folder / f"{name}.part"
             torch.save({"about": self.about, "history": self.history, **state}, temporary)

@@ -24,7 +24,7 @@ POSITIONS: Final[dict[str, tuple[float, float]]] = {
 
 Source: Russell and Mehrabian, 1977, "Evidence for a three-factor theory of emotions", Journal of
 Research in Personality 11, 273-294, Table 4. Neutral is the middle of the scales by definition.
-The table has no contempt.
+Contempt has no entry.
 """
 
 FORMULA: Final = (

@@ -126,8 +126,8 @@ class _Series:
     def thin(self, columns: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Thin out some columns to the same points in time, (m,) and (m, len(columns)).
 
-        Each column chooses its share of the points with MinMaxLTTB (Steinarsson, 2013, "Downsampling
-        Time Series for Visual Representation"; Van Der Donckt et al., 2023, "MinMaxLTTB: Leveraging
+        Each column chooses its points with MinMaxLTTB (Steinarsson, 2013, "Downsampling Time Series
+        for Visual Representation"; Van Der Donckt et al., 2023, "MinMaxLTTB: Leveraging
         MinMax-Preselection to Scale LTTB"). The readings beside a gap are kept, and rows of NaN
         break the curve there.
         """

@@ -195,7 +195,9 @@ def test_any_number_of_views(photos: tuple[Path, Scenes], tmp_path: Path, views:
     recipe = replace(TINY_FACES, views=views, batch_size=8, round_views=40)
     folder, scenes = photos
     steps = []
-    train_faces(folder, scenes, tmp_path / "run", recipe, report=lambda d, t: steps.append((d, t)))
+    train_faces(
+        folder, tmp_path / "run", recipe, scenes=scenes, report=lambda d, t: steps.append((d, t))
+    )
     assert steps[-1][0] == steps[-1][1] >= views / 8
 
 
@@ -205,7 +207,7 @@ def test_held_out_photos_without_a_face_are_told(
     folder, scenes = photos
     empty = Scenes(scenes.names, [Faces.empty()] * 6)
     with pytest.raises(DataError, match="None of the 2 held-out photos"):
-        train_faces(folder, empty, tmp_path / "run", TINY_FACES)
+        train_faces(folder, tmp_path / "run", TINY_FACES, scenes=empty)
 
 
 def test_another_folder_per_class_in_valid_is_told(tmp_path: Path) -> None:
@@ -241,7 +243,7 @@ def test_faces_from_photos_to_graph(photos: tuple[Path, Scenes], tmp_path: Path)
     from ferapp.training.export import Origin, export_faces
 
     folder, scenes = photos
-    best = train_faces(folder, scenes, tmp_path / "run", TINY_FACES)
+    best = train_faces(folder, tmp_path / "run", TINY_FACES, scenes=scenes)
     assert torch.load(best, weights_only=True)["about"]["kind"] == "faces"
     variants = export_faces(best, folder, scenes, tmp_path, Origin("tiny", "made up"))
     for variant in variants:
@@ -257,9 +259,9 @@ def test_a_run_can_start_from_another_ones_weights(
     photos: tuple[Path, Scenes], tmp_path: Path
 ) -> None:
     folder, scenes = photos
-    first = train_faces(folder, scenes, tmp_path / "first", TINY_FACES)
+    first = train_faces(folder, tmp_path / "first", TINY_FACES, scenes=scenes)
     still = replace(TINY_FACES, learning_rate=0.0)
-    second = train_faces(folder, scenes, tmp_path / "second", still, start=first)
+    second = train_faces(folder, tmp_path / "second", still, scenes=scenes, start=first)
     name = "heads.0.weight"
     before, after = (torch.load(p, weights_only=True)["weights"][name] for p in (first, second))
     torch.testing.assert_close(after, before)
@@ -283,9 +285,11 @@ def test_the_mean_of_two_checkpoints(tmp_path: Path) -> None:
 def test_a_killed_face_run_goes_on(photos: tuple[Path, Scenes], tmp_path: Path) -> None:
     folder, scenes = photos
     with pytest.raises(Killed):
-        train_faces(folder, scenes, tmp_path / "run", TINY_FACES, report=killed_after(3))
+        train_faces(folder, tmp_path / "run", TINY_FACES, scenes=scenes, report=killed_after(3))
     steps = []
-    train_faces(folder, scenes, tmp_path / "run", TINY_FACES, report=lambda d, t: steps.append(d))
+    train_faces(
+        folder, tmp_path / "run", TINY_FACES, scenes=scenes, report=lambda d, t: steps.append(d)
+    )
     assert steps == [3, 4]
 
 
