@@ -1,9 +1,8 @@
-"""The training package from end to end on a few generated pictures, in seconds."""
+"""Training runs from end to end on a few generated pictures, in seconds."""
 
 import hashlib
 import subprocess
 import sys
-import warnings
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,47 +12,16 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra: train")
 
 from ferapp.errors import DataError  # noqa: E402
-from ferapp.evaluation.labelled_faces import LabelledFaces  # noqa: E402
-from ferapp.inference.classifiers import softmax  # noqa: E402
 from ferapp.inference.manifest import manifest, read_manifest, write_manifest  # noqa: E402
 from ferapp.inference.onnx_model import OnnxModel  # noqa: E402
-from ferapp.training.augmentation import FaceAugmentation, augment, mix  # noqa: E402
-from ferapp.training.distil import FaceRecipe, assign_targets, loss_of, train_faces  # noqa: E402
-from ferapp.training.networks import (  # noqa: E402
-    ExpressionNet,
-    FaceNet,
-    FaceNetOutputs,
-)
+from ferapp.training.distil import train_faces  # noqa: E402
 from ferapp.training.runs import AveragedWeights, Run, average_checkpoints, cosine, is_best  # noqa: E402
-from ferapp.training.scenes import SceneAugmentation, crop_view, mosaic_view  # noqa: E402
-from ferapp.training.teachers import Scenes, fuse, label_scenes, opinion  # noqa: E402
-from ferapp.training.train import ExpressionRecipe, train_expressions  # noqa: E402
+from ferapp.training.teachers import Scenes  # noqa: E402
+from ferapp.training.train import train_expressions  # noqa: E402
 from ferapp.types import Faces  # noqa: E402
-from ferapp.vision.preprocess import InputSpec  # noqa: E402
-from ferapp.vision.priors import corners, priors  # noqa: E402
-from tests.support.fakes import FakeDetector  # noqa: E402
-from tests.support.labelled import FEAR, HAPPY, png, write_split  # noqa: E402
+from tests.support.labelled import png  # noqa: E402
 from tests.support.places import ROOT  # noqa: E402
-
-TINY = ExpressionRecipe(sizes=((16, 1), (24, 1)), batch_size=4, patience=9)
-TINY_FACES = FaceRecipe(views=8, batch_size=2, round_views=4, hold_out=3)
-
-
-@pytest.fixture
-def ferplus(tmp_path: Path) -> Path:
-    for split in ("Train", "Valid", "Test"):
-        write_split(tmp_path / "ferplus", split, [HAPPY, FEAR] * 6)
-    return tmp_path / "ferplus"
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> tuple[Path, Scenes]:
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for index in range(6):
-        (folder / f"{index}.png").write_bytes(png(index * 40))
-    face = Faces(np.array([[8, 8, 30, 32]], np.float32), np.array([0.9], np.float32))
-    return folder, Scenes([f"{i}.png" for i in range(6)], [face] * 5 + [Faces.empty()])
+from tests.support.training import TINY, TINY_FACES  # noqa: E402
 
 
 class Killed(Exception):
@@ -118,76 +86,6 @@ def test_another_recipe_does_not_go_on_in_the_same_folder(ferplus: Path, tmp_pat
     train_expressions(ferplus, tmp_path / "run", TINY)
     with pytest.raises(DataError, match="holds a run with another config"):
         train_expressions(ferplus, tmp_path / "run", replace(TINY, learning_rate=0.5))
-
-
-def test_an_export_that_fails_changes_nothing(tmp_path: Path) -> None:
-    from ferapp.training.export import export_into
-
-    write_manifest(manifest(), tmp_path / "manifest.json")
-
-    def fails(folder: Path) -> list:
-        (folder / "half.onnx").write_bytes(b"half")
-        raise DataError("no data")
-
-    before = (tmp_path / "manifest.json").read_bytes()
-    with pytest.raises(DataError):
-        export_into(tmp_path, fails, is_default=True)
-    assert [p.name for p in tmp_path.iterdir()] == ["manifest.json"]
-    assert (tmp_path / "manifest.json").read_bytes() == before
-
-
-def test_the_temperature_makes_confidences_true(rng: np.random.Generator) -> None:
-    """Logits three times too large: the temperature has to find the three."""
-    from ferapp.training.export import calibrate
-
-    true = rng.normal(0, 1.5, (4000, 4)).astype(np.float32)
-    classes = np.array([rng.choice(4, p=p) for p in softmax(true)])
-    faces = LabelledFaces([], np.eye(4, dtype=np.float32)[classes], ("a", "b", "c", "d"), "")
-    calibration = calibrate(true * 3, faces, adjustment=0)
-    assert calibration.temperature == pytest.approx(3, rel=0.05)
-    assert calibration.bias == () and calibration.fitted_on == "Valid, n = 4000"
-
-
-def test_the_adjustment_raises_rare_classes() -> None:
-    from ferapp.training.export import calibrate
-
-    classes = np.array([0] * 90 + [1] * 10)
-    faces = LabelledFaces([], np.eye(2, dtype=np.float32)[classes], ("often", "rare"), "")
-    often, rare = calibrate(np.zeros((100, 2), np.float32), faces, adjustment=0.5).bias
-    assert rare - often == pytest.approx(0.5 * np.log(91 / 11), abs=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("small_score", "small_ms", "wins"),
-    [
-        pytest.param(89.8, 1.0, True, id="faster, within 0.3 points"),
-        pytest.param(89.6, 1.0, False, id="faster, but too much lost"),
-        pytest.param(91.0, 3.0, False, id="better, but slower"),
-    ],
-)
-def test_int8_is_the_default_only_where_it_pays(
-    small_score: float, small_ms: float, wins: bool
-) -> None:
-    from ferapp.training.export import Variant, default_of
-
-    model = manifest().models[0]
-    plain, small = Variant(model, 90.0, 2.0), Variant(model, small_score, small_ms)
-    assert default_of(plain, small) is (small if wins else plain)
-
-
-def test_weights_stored_as_half_answer_alike(tmp_path: Path) -> None:
-    from ferapp.training.graphs import store_as_half, to_onnx
-
-    spec = InputSpec(size_wh=(24, 24), colour="grey", mean=0, std=1)
-    path = tmp_path / "e.onnx"
-    to_onnx(ExpressionNet(3).eval(), spec, path, ["logits"], any_batch=True)
-    faces = np.random.default_rng(0).normal(size=(2, 1, 24, 24)).astype(np.float32)
-    before, size = OnnxModel(path.read_bytes(), threads=1).run(faces)[0], path.stat().st_size
-    store_as_half(path)
-    after = OnnxModel(path.read_bytes(), threads=1).run(faces)[0]
-    assert path.stat().st_size < 0.52 * size
-    np.testing.assert_allclose(after, before, atol=5e-3)
-    assert not np.array_equal(after, before)
 
 
 @pytest.mark.parametrize("views", [1, 10, 47])
@@ -293,24 +191,6 @@ def test_a_killed_face_run_goes_on(photos: tuple[Path, Scenes], tmp_path: Path) 
     assert steps == [3, 4]
 
 
-def test_a_graph_that_answers_otherwise_is_refused(tmp_path: Path) -> None:
-    """The parity check has to see a graph that computes something else than the network."""
-    from ferapp.training.graphs import ParityError, to_onnx
-
-    class Drifts(torch.nn.Module):
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return x.mean(dim=(1, 2, 3)) + (0.0 if torch.compiler.is_exporting() else 1.0)
-
-    spec = InputSpec(size_wh=(8, 8), colour="grey", mean=0, std=1)
-    with pytest.raises(ParityError, match="logits differs by 1"):
-        to_onnx(Drifts().eval(), spec, tmp_path / "x.onnx", ["logits"], any_batch=False)
-
-
-@pytest.mark.parametrize("size", [32, 48, 56])
-def test_the_classifier_takes_any_size(size: int) -> None:
-    assert ExpressionNet(8).eval()(torch.zeros(2, 1, size, size)).shape == (2, 8)
-
-
 def test_the_command_trains_and_says_where_the_checkpoint_is(ferplus: Path, tmp_path: Path) -> None:
     """Through the restart with another allocator, which no other test takes."""
     command = [sys.executable, "-m", "ferapp", "train", "expressions", "--sizes", "16:1"]
@@ -318,143 +198,6 @@ def test_the_command_trains_and_says_where_the_checkpoint_is(ferplus: Path, tmp_
     run = subprocess.run([*command, *options], capture_output=True, text=True, cwd=ROOT)
     assert run.returncode == 0, run.stderr
     assert "best checkpoint" in run.stdout and (tmp_path / "run" / "best.pt").is_file()
-
-
-def test_the_detector_decodes_like_the_runtime() -> None:
-    network = FaceNet()
-    offsets = torch.randn(1, 4420, 4, generator=torch.Generator().manual_seed(0))
-    from ferapp.vision.priors import decode_offsets
-
-    np.testing.assert_allclose(
-        network.corners(offsets)[0].numpy(),
-        decode_offsets(offsets[0].numpy(), priors((320, 240))),
-        atol=1e-5,
-    )
-    with torch.no_grad():
-        scores, _ = FaceNetOutputs(network).eval()(torch.zeros(1, 3, 240, 320))
-    assert float(scores[0, :, 1].max()) < 0.05, "an untrained detector sees no face"
-
-
-def assign(*rows: tuple[float, ...]):
-    """Targets for rows of x1, y1, x2, y2, score in a 320 x 240 view."""
-    values = torch.tensor(rows, dtype=torch.float32).reshape(-1, 5)
-    px = torch.from_numpy(corners(priors((320, 240)))) * torch.tensor([320.0, 240, 320, 240])
-    return assign_targets(px, values[:, :4], values[:, 4], FaceRecipe())
-
-
-def test_no_face_makes_every_prior_background() -> None:
-    targets = assign()
-    assert not targets.score.any() and not targets.is_ignored.any()
-
-
-def test_every_face_has_a_prior_however_small_the_overlap() -> None:
-    targets = assign((100, 100, 106, 105, 0.9))
-    assert (targets.score > 0).sum() >= 1
-    box = targets.corners[targets.score > 0][0] * torch.tensor([320, 240, 320, 240])
-    torch.testing.assert_close(box, torch.tensor([100.0, 100, 106, 105]))
-
-
-def test_unsure_and_tiny_faces_are_neither_face_nor_background() -> None:
-    for row in ((50, 50, 120, 120, 0.3), (100, 100, 103, 103, 0.9)):
-        targets = assign(row)
-        assert not targets.score.any()
-        assert targets.is_ignored.any()
-    assert not assign((50, 50, 120, 120, 0.05)).is_ignored.any()
-
-
-def test_ignored_priors_cost_nothing() -> None:
-    targets = assign((50, 50, 120, 120, 0.3))
-    logits = torch.full((1, 4420), -20.0)
-    logits[0, targets.is_ignored] = 20.0
-    loss = loss_of(logits, torch.rand(1, 4420, 4), [targets], FaceRecipe())
-    assert float(loss) < 1e-3
-
-
-def test_augmentation_keeps_shape_and_range() -> None:
-    rng = torch.Generator().manual_seed(0)
-    faces = torch.rand(8, 1, 48, 48, generator=rng)
-    out = augment(faces, 32, FaceAugmentation(low_resolution=1, erase=1), rng)
-    assert out.shape == (8, 1, 32, 32)
-    assert float(out.min()) >= 0 and float(out.max()) <= 1
-
-
-def test_no_augmentation_is_the_face_or_its_mirror() -> None:
-    rng = torch.Generator().manual_seed(0)
-    faces = torch.rand(8, 1, 48, 48, generator=rng)
-    out = augment(faces, 48, FaceAugmentation(0, 0, 0, 0, 0, 0, 0, 0), rng)
-    same = (out - faces).abs().amax(dim=(1, 2, 3)) < 1e-4
-    flipped = (out - faces.flip(3)).abs().amax(dim=(1, 2, 3)) < 1e-4
-    assert bool((same ^ flipped).all()) and same.any() and flipped.any()
-
-
-@pytest.mark.parametrize("cutmix", [0.0, 1.0], ids=["mixup", "cutmix"])
-def test_mixed_targets_still_sum_to_one(cutmix: float) -> None:
-    rng = torch.Generator().manual_seed(0)
-    how = FaceAugmentation(mix=1, cutmix=cutmix, mixup_alpha=1)
-    is_mixed = False
-    for _ in range(5):
-        faces, shares = mix(torch.eye(8)[:, None, None] * torch.ones(16, 1), torch.eye(8), how, rng)
-        torch.testing.assert_close(shares.sum(dim=1), torch.ones(8))
-        # Each row of each face is its one-hot target, so that the mean pixel tells the mixture.
-        is_mixed |= bool((shares > 0).sum() > 8)
-        if not cutmix:
-            torch.testing.assert_close(faces.mean(dim=(1, 2)), shares)
-    assert is_mixed
-
-
-def test_boxes_move_with_the_crop(rng: np.random.Generator) -> None:
-    """A bright square stays inside its box through crops, mirrors and mosaics."""
-    image = np.zeros((120, 160, 3), np.uint8)
-    image[40:70, 60:100] = 255
-    face = Faces(np.array([[60, 40, 100, 70]], np.float32), np.array([0.9], np.float32))
-    how = SceneAugmentation(gain=0, tint=0, grey=0, coarse=0)
-    views = [crop_view(image, face, how, (96, 72), rng) for _ in range(30)]
-    views += [mosaic_view([(image, face)] * 4, (2, 2), how, (96, 72), rng) for _ in range(10)]
-    seen = 0
-    for view in views:
-        mask = np.zeros(view.image.shape[:2], bool)
-        for x1, y1, x2, y2 in view.xyxy:
-            mask[int(y1) : int(np.ceil(y2)) + 1, int(x1) : int(np.ceil(x2)) + 1] = True
-            seen += 1
-        bright = view.image[..., 0] > 200
-        assert (bright & ~mask).mean() < 0.03, "a box misses its face"
-        assert (mask & ~bright).mean() < 0.1, "a box is larger than its face"
-    assert seen > 20
-
-
-def test_a_face_cut_by_the_border_is_unsure(rng: np.random.Generator) -> None:
-    image = np.zeros((100, 100, 3), np.uint8)
-    face = Faces(np.array([[-60, 0, 40, 100]], np.float32), np.array([0.9], np.float32))
-    view = crop_view(image, face, SceneAugmentation(zoom=(1, 1.01), stretch=1), (96, 72), rng)
-    assert (view.score < FaceRecipe().sure).all()
-
-
-def test_views_that_agree_are_fused() -> None:
-    a = Faces(np.array([[0, 0, 10, 10]], np.float32), np.array([0.8], np.float32))
-    b = Faces(np.array([[1, 0, 11, 10], [50, 50, 60, 60]], np.float32), np.float32([0.4, 0.6]))
-    both = fuse([a, b])
-    np.testing.assert_allclose(both.score, [0.6, 0.3])
-    np.testing.assert_allclose(both.xyxy[0], [1 / 3, 0, 10 + 1 / 3, 10], atol=1e-4)
-    assert len(fuse([Faces.empty(), Faces.empty()])) == 0
-
-
-def test_teachers_look_at_the_mirror_image_too(photo: np.ndarray) -> None:
-    """A teacher that always says the left edge: its second opinion is the right one."""
-    left = Faces(np.array([[0, 0, 10, 10]], np.float32), np.array([0.8], np.float32))
-    seen = opinion(photo, FakeDetector(left))
-    assert sorted(seen.xyxy[:, 0].tolist()) == [0, photo.shape[1] - 10]
-    np.testing.assert_allclose(seen.score, 0.4)
-
-
-def test_labels_survive_the_file(photos: tuple[Path, Scenes], tmp_path: Path) -> None:
-    folder, _ = photos
-    face = Faces(np.array([[4, 4, 20, 20]], np.float32), np.array([0.8], np.float32))
-    scenes = label_scenes(folder, [FakeDetector(face)])
-    scenes.save(tmp_path / "boxes.npz")
-    again = Scenes.load(tmp_path / "boxes.npz")
-    assert again.names == scenes.names and again.sha256 == scenes.sha256
-    with pytest.raises(DataError, match="found none"):
-        label_scenes(tmp_path / "run", [FakeDetector(face)])
 
 
 def test_averaged_weights_follow_and_forget() -> None:
@@ -481,15 +224,3 @@ def test_a_kill_while_saving_leaves_a_checkpoint(tmp_path: Path) -> None:
         run.save({"epoch": lambda: 2}, is_best=True)
     state = Run(tmp_path, {"config": 1}).resume()
     assert state is not None and state["epoch"] == 1
-
-
-def test_exporters_warnings_stay_inside(tmp_path: Path) -> None:
-    from ferapp.training.graphs import to_onnx
-
-    spec = InputSpec(size_wh=(24, 24), colour="grey", mean=0, std=1)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        to_onnx(ExpressionNet(3).eval(), spec, tmp_path / "e.onnx", ["logits"], any_batch=True)
-    session = OnnxModel((tmp_path / "e.onnx").read_bytes(), threads=1)
-    for count in (1, 2, 7):
-        assert session.run(np.zeros((count, 1, 24, 24), np.float32))[0].shape == (count, 3)
