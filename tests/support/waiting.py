@@ -5,8 +5,8 @@ import time
 from pathlib import Path
 
 
-def wait_until(is_so: object) -> None:
-    deadline = time.monotonic() + 5
+def wait_until(is_so: object, *, timeout_s: float = 5.0) -> None:
+    deadline = time.monotonic() + timeout_s
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.005)

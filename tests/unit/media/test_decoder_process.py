@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from tests.support.videos import (
     seen,
     written,
 )
-from tests.support.waiting import is_running
+from tests.support.waiting import is_running, wait_until
 
 
 def test_an_open_file_is_read_from_its_start_and_stays_open(tmp_path: Path) -> None:
@@ -78,12 +79,11 @@ def test_a_decoder_that_hangs_does_not_outlive_who_started_it(tmp_path: Path) ->
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     pid = int(ran.stdout)
-    for _ in range(100):
-        if not is_running(pid):
-            return
-        time.sleep(0.1)
-    os.kill(pid, signal.SIGKILL)
-    pytest.fail("it is still there after ten seconds")
+    try:
+        wait_until(lambda: not is_running(pid), timeout_s=10)
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 def test_frames_before_a_crash_are_kept_and_it_is_told(tmp_path: Path) -> None:
@@ -138,7 +138,16 @@ def test_a_child_that_falls_silent_is_killed_and_it_is_told(nothing: object) -> 
 def test_a_child_that_nobody_asks_may_be_silent(nothing: object) -> None:
     with decoder(nothing, ['{"n": 1}\n', '{"n": 2}\n'], silence_s=0.3) as child:
         assert child.message()[0] == {"n": 1}
-        time.sleep(0.9)  # longer than the watch takes to see it
+        looks: list[float | None] = []
+        wait = child._ended.wait
+
+        def counted_wait(timeout_s: float | None = None) -> bool:
+            looks.append(timeout_s)
+            return wait(timeout_s)
+
+        child._ended.wait = counted_wait
+        # Between two looks of the watch more time has passed than the child may be silent.
+        wait_until(lambda: len(looks) == 2)
         assert child.message()[0] == {"n": 2}
 
 
