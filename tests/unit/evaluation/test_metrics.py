@@ -123,7 +123,7 @@ def test_average_precision_without_counting_boxes_is_undefined() -> None:
         pytest.param([0.9, 0.8], [False, True], (0.0, 1.0), id="never right enough"),
     ],
 )
-def test_unsure_threshold_is_the_lowest_that_is_right_often_enough(
+def test_the_unsure_threshold_is_the_lowest_that_is_accurate_enough(
     confidence: list[float], is_right: list[bool], expected: tuple[float, float]
 ) -> None:
     shares = np.array([[c, 1 - c] for c in confidence], np.float32)

@@ -18,7 +18,7 @@ from tests.support.models import LABELS, SIDE, entry
 from tests.support.places import SAMPLES
 
 
-def test_an_added_model_is_chosen_and_a_bad_one_is_not(models_dir: Path) -> None:
+def test_an_added_model_can_be_chosen_and_a_bad_one_cannot(models_dir: Path) -> None:
     place_models(models_dir, mine=sound(4), bad=plus(np.nan))
     at = upload(app(), a=(SAMPLES / "astronaut.jpg").read_bytes())
     assert not at.exception
@@ -92,7 +92,7 @@ def test_a_model_that_is_refused_leaves_nothing(
     assert not list(models_dir.iterdir())
 
 
-def test_a_manifest_that_can_t_be_written_leaves_nothing(
+def test_a_manifest_that_cannot_be_written_leaves_nothing(
     models_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "net.onnx").write_bytes(sound())
@@ -117,7 +117,7 @@ def test_a_manifest_that_can_t_be_written_leaves_nothing(
     assert not list(models_dir.iterdir())
 
 
-def test_without_a_folder_the_sentence_says_what_to_set(
+def test_without_a_folder_the_message_says_what_to_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(folder.FOLDER_VARIABLE, raising=False)
@@ -126,7 +126,7 @@ def test_without_a_folder_the_sentence_says_what_to_set(
     assert run.returncode == 1 and "set FERAPP_MODELS_DIR" in run.stderr
 
 
-def test_models_list_and_verify_tell_of_what_is_refused(models_dir: Path) -> None:
+def test_models_list_and_verify_report_refused_models(models_dir: Path) -> None:
     write_entries(models_dir, [entry(sound(), "good"), entry(sound(), "bad"), {"name": "[/odd]"}])
     (models_dir / "good.onnx").write_bytes(sound())
     (models_dir / "bad.onnx").write_bytes(sound(2))

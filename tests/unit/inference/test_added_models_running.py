@@ -33,7 +33,7 @@ from tests.support.models import LABELS, SIDE, entry
 PICTURE = np.full((SIDE, SIDE, 3), GREY, np.uint8)
 
 
-def test_a_loop_that_only_some_picture_starts_is_stopped(
+def test_a_loop_that_only_some_pictures_start_is_stopped(
     models_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registry, "_ADDED_LIMIT_S", 0.5)
@@ -46,7 +46,7 @@ def test_a_loop_that_only_some_picture_starts_is_stopped(
     assert classifier.classify([PICTURE // 2]).shape == (1, 3), "the next picture is read"
 
 
-def test_not_a_number_is_no_result_and_the_next_picture_is_read() -> None:
+def test_nan_is_not_a_result_and_the_next_picture_is_read() -> None:
     data = nan_for_grey()
     assert refusal(data) == "", "it is sound for the examiner's pictures"
     classifier = ExpressionClassifier(
@@ -76,7 +76,7 @@ def test_not_a_number_is_no_result_and_the_next_picture_is_read() -> None:
     )
 
 
-def test_numbers_too_large_for_the_calibration_are_no_result() -> None:
+def test_overflow_in_the_calibration_is_not_a_result() -> None:
     class Huge(FakeSession):
         def run(self, batch: np.ndarray) -> list[np.ndarray]:
             return [np.full((len(batch), self.labels), 3e38, np.float32)]
@@ -89,7 +89,7 @@ def test_numbers_too_large_for_the_calibration_are_no_result() -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_detector_that_gives_no_finite_score_or_box_finds_no_face(value: float) -> None:
+def test_boxes_and_scores_that_are_not_finite_are_no_faces(value: float) -> None:
     box, score = np.array([[0.1, 0.1, 0.9, 0.9]] * 2, np.float32), np.ones((2, 2), np.float32)
     box[0, 2] = score[1, 1] = value
     assert len(faces_of(box, score, np.zeros((60, 80, 3), np.uint8), DetectionSettings())) == 0

@@ -82,7 +82,7 @@ def faces() -> list[NDArray[np.uint8]]:
 
 
 @pytest.mark.parametrize("model", SHIPPED, ids=lambda model: model.name)
-def test_weights_of_ours_keep_within_seven_bits(model: Any) -> None:
+def test_shipped_weights_stay_within_seven_bits(model: Any) -> None:
     """Otherwise one in fifteen labels changes on processors without VNNI."""
     graph = onnx.load_model_from_string(weights.read(model)[0]).graph
     eight = [
@@ -95,12 +95,12 @@ def test_weights_of_ours_keep_within_seven_bits(model: Any) -> None:
 
 
 @pytest.mark.parametrize("model", SHIPPED, ids=lambda model: model.name)
-def test_models_of_ours_answer_alike_on_an_older_processor(model: Any, tmp_path: Path) -> None:
+def test_shipped_models_give_the_same_results_on_an_older_cpu(model: Any, tmp_path: Path) -> None:
     inputs = batch(faces(), model.input.spec)
     data = weights.read(model)[0]
-    here, old = answers(data, inputs), answers_of_old(tmp_path, data, inputs)
-    assert len({one.tobytes() for one in here}) == FACES, "or the faces are all the same"
-    for mine, theirs in zip(here, old, strict=True):
+    ours, old = answers(data, inputs), answers_of_old(tmp_path, data, inputs)
+    assert len({one.tobytes() for one in ours}) == FACES, "or the faces are all the same"
+    for mine, theirs in zip(ours, old, strict=True):
         np.testing.assert_array_equal(mine, theirs)
 
 
@@ -166,7 +166,7 @@ def pictures() -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("shares", [False, True], ids=["its own", "a shared"])
 @pytest.mark.parametrize("form", ["QDQ", "QLinearMatMul"])
-def test_added_models_answer_alike_on_an_older_processor_or_are_refused(
+def test_added_models_give_the_same_results_on_an_older_cpu_or_are_refused(
     form: str, shares: bool, tmp_path: Path
 ) -> None:
     data, inputs = quantised(form=form, shares_zero_point=shares), pictures()
@@ -176,18 +176,18 @@ def test_added_models_answer_alike_on_an_older_processor_or_are_refused(
         assert "QLinearMatMul share their zero point" in answer["reason"]
         return
     assert answer["reason"] == ""
-    here = answers(data, inputs, is_exact=True)
+    ours = answers(data, inputs, is_exact=True)
     for mine, theirs in zip(
-        here, answers_of_old(tmp_path, data, inputs, is_exact=True), strict=True
+        ours, answers_of_old(tmp_path, data, inputs, is_exact=True), strict=True
     ):
         np.testing.assert_array_equal(mine, theirs)
     wrong = answers_of_old(tmp_path, data, inputs)
-    assert any((mine != theirs).any() for mine, theirs in zip(here, wrong, strict=True)), (
+    assert any((mine != theirs).any() for mine, theirs in zip(ours, wrong, strict=True)), (
         "they saturate, or the test proves nothing"
     )
 
 
-def test_of_seven_bits_nothing_is_said() -> None:
+def test_weights_within_seven_bits_are_not_wide() -> None:
     data = quantised(form="QLinearMatMul", shares_zero_point=True, most=64)
     answer = examiner.examine(data, parse_added_model(entry(data)))
     assert json.dumps(answer) == '{"reason": "", "has_wide_weights": false}'

@@ -38,7 +38,7 @@ from tests.support.places import shared
 
 @pytest.mark.usefixtures("without_onnx_runtime")
 @pytest.mark.parametrize("place", [*PLACES, "graph in a graph in a graph"])
-def test_numbers_in_another_file_are_found_wherever_they_hide(place: str) -> None:
+def test_tensors_in_another_file_are_refused_wherever_they_are(place: str) -> None:
     assert "are in another file, which no hash covers" in refusal(hidden(place))
 
 
@@ -82,7 +82,7 @@ def test_numbers_in_another_file_are_found_wherever_they_hide(place: str) -> Non
         ),
     ],
 )
-def test_what_is_no_sound_graph_is_refused(data: bytes, message: str) -> None:
+def test_invalid_graphs_are_refused(data: bytes, message: str) -> None:
     assert message in refusal(data)
 
 
@@ -135,7 +135,7 @@ def test_what_is_no_sound_graph_is_refused(data: bytes, message: str) -> None:
         pytest.param(model_bytes([LAST], [EYE]), "can't load the model", id="a loose end"),
     ],
 )
-def test_what_does_not_fit_its_entry_is_refused(data: bytes, message: str) -> None:
+def test_a_model_that_differs_from_its_entry_is_refused(data: bytes, message: str) -> None:
     assert message in refusal(data, calibration=COLD if message == "not finite" else None)
 
 
@@ -166,7 +166,7 @@ def examined(data: bytes, **changes: Any) -> None:
     examination.examine(data, parse_added_model(entry(data, **changes)))
 
 
-def test_a_loop_without_end_is_refused_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_loop_is_refused_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(examination, "LIMIT_S", 4.0)
     start = time.monotonic()
     with pytest.raises(ModelError, match=r"mine\.onnx was refused: .* took longer than 4 s"):
@@ -175,7 +175,7 @@ def test_a_loop_without_end_is_refused_in_time(monkeypatch: pytest.MonkeyPatch) 
 
 
 @pytest.mark.skipif(os.name != "posix", reason="memory is limited on POSIX alone")
-def test_a_model_that_takes_all_memory_is_refused() -> None:
+def test_a_model_that_uses_all_memory_is_refused() -> None:
     """160 GB, and 10 GB, which this machine may well have."""
     for side in (200_000, 50_000):
         with pytest.raises(ModelError, match=r"refused: it needs more memory than the 4 GB"):
@@ -190,7 +190,7 @@ def test_a_model_that_takes_all_memory_is_refused() -> None:
         pytest.param("exit 1", r"could not be examined.*exit status 1", id="an error of ours"),
     ],
 )
-def test_an_examiner_that_dies_is_a_refusal(
+def test_a_model_is_refused_if_its_examiner_dies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ends: str, message: str
 ) -> None:
     (tmp_path / "python").write_text(f"#!/bin/sh\n{ends}\n")
@@ -200,13 +200,13 @@ def test_an_examiner_that_dies_is_a_refusal(
         examined(sound())
 
 
-def test_without_onnx_the_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_onnx_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(examination, "find_spec", lambda _: None)
     with pytest.raises(MissingExtra, match=r'needs onnx, .* -e "\.\[models\]"'):
         examined(sound())
 
 
-def test_every_hostile_model_gives_what_it_must(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_hostile_model_is_refused_as_expected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(examination, "LIMIT_S", 8.0)
     place = shared("data/hostile")
     with (place / "MANIFEST.tsv").open(encoding="utf-8") as file:

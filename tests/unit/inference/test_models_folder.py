@@ -34,7 +34,7 @@ from tests.support.models import LABELS, SIDE, entry
     ],
 )
 @pytest.mark.skipif(os.name != "posix", reason="needs pipes and links")
-def test_what_is_no_file_in_the_folder_is_refused(
+def test_paths_that_are_not_files_in_the_folder_are_refused(
     models_dir: Path, make: Callable[[Path], object], message: str
 ) -> None:
     (models_dir.parent / "outside.onnx").write_bytes(sound())
@@ -44,7 +44,7 @@ def test_what_is_no_file_in_the_folder_is_refused(
         registry.load_classifier("mine")
 
 
-def test_a_file_over_the_limit_is_refused_unread(
+def test_a_file_over_the_limit_is_refused_before_it_is_read(
     models_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_entries(models_dir, [entry(sound())])
@@ -161,7 +161,7 @@ def test_one_bad_entry_leaves_the_others(
     assert manifest().model("seresnet-48", "classifier").file == "seresnet-48.onnx"
 
 
-def test_an_entry_that_is_no_object_leaves_the_others(models_dir: Path) -> None:
+def test_an_entry_that_is_not_an_object_leaves_the_others(models_dir: Path) -> None:
     write_entries(models_dir, ["text", entry(sound(), "other")])
     assert [m.name for m in added_models().models] == ["other"]
     assert added_models().refused[0].name == "entry 1"

@@ -41,12 +41,12 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("head", "name"), CONTAINERS.values(), ids=CONTAINERS)
-def test_the_kind_of_a_container_is_told_from_its_content(head: bytes, name: str) -> None:
+def test_the_container_is_detected_from_its_content(head: bytes, name: str) -> None:
     assert container_of(head) == name
 
 
-@pytest.mark.parametrize(("head", "told"), REFUSED.values(), ids=REFUSED)
-def test_what_is_no_video_is_refused_in_a_sentence(head: bytes, told: str) -> None:
+@pytest.mark.parametrize(("head", "message"), REFUSED.values(), ids=REFUSED)
+def test_other_files_are_refused_with_a_message(head: bytes, message: str) -> None:
     with pytest.raises(VideoError) as refusal:
         container_of(head)
-    assert told in str(refusal.value) and str(refusal.value).endswith(".")
+    assert message in str(refusal.value) and str(refusal.value).endswith(".")

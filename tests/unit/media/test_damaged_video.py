@@ -27,7 +27,7 @@ from tests.support.videos import (
 @pytest.mark.parametrize(
     ("name", "options"), [("a.mp4", FRONT), ("a.mkv", {}), ("a.avi", {})], ids=str
 )
-def test_of_a_file_that_is_cut_the_frames_before_are_kept_and_it_is_told(
+def test_frames_of_a_truncated_file_are_kept_and_the_damage_is_reported(
     tmp_path: Path, name: str, options: dict[str, str]
 ) -> None:
     path = written(tmp_path / name, noisy(30), rate=5, options=options)
@@ -82,7 +82,7 @@ UNREADABLE = {
 }
 
 
-def test_a_bomb_is_refused_from_its_size(tmp_path: Path) -> None:
+def test_a_decompression_bomb_is_refused_by_its_size(tmp_path: Path) -> None:
     """144 megapixels in 140 kB; no encoder would be asked to make them."""
     path, side = tmp_path / "bomb.mov", 12_000
     with av.open(str(path), "w") as container:
@@ -98,15 +98,15 @@ def test_a_bomb_is_refused_from_its_size(tmp_path: Path) -> None:
         Video(path)
 
 
-@pytest.mark.parametrize(("made", "told"), UNREADABLE.values(), ids=UNREADABLE)
-def test_what_can_not_be_read_is_one_sentence(tmp_path: Path, made: object, told: str) -> None:
+@pytest.mark.parametrize(("made", "message"), UNREADABLE.values(), ids=UNREADABLE)
+def test_unreadable_files_give_a_message(tmp_path: Path, made: object, message: str) -> None:
     path = made(tmp_path / "a.mp4")
     with pytest.raises(VideoError) as refusal:
         seen(path)
-    assert told in str(refusal.value) and str(tmp_path) not in str(refusal.value)
+    assert message in str(refusal.value) and str(tmp_path) not in str(refusal.value)
 
 
-def test_places_that_hold_no_file(tmp_path: Path) -> None:
+def test_missing_files_and_folders_give_a_message(tmp_path: Path) -> None:
     with pytest.raises(VideoError, match=r"^There is no file of that name\.$"):
         Video(tmp_path / "none.mp4")
     with pytest.raises(VideoError, match=r"^This is a folder, not a video\.$"):
@@ -117,7 +117,7 @@ def test_places_that_hold_no_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_bytes_that_flipped_cost_frames_and_no_more(tmp_path: Path, seed: int) -> None:
+def test_flipped_bytes_cost_only_frames(tmp_path: Path, seed: int) -> None:
     path = written(tmp_path / "a.mp4", noisy(10), options=FRONT, sound="aac")
     data = bytearray(path.read_bytes())
     rng = np.random.default_rng(seed)

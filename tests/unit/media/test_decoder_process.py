@@ -32,7 +32,7 @@ def test_an_open_file_is_read_from_its_start_and_stays_open(tmp_path: Path) -> N
         assert not file.closed and seen(file).numbers == [0, 1, 2]
 
 
-def test_an_open_file_that_somebody_looked_into_is_read_from_its_start(tmp_path: Path) -> None:
+def test_an_open_file_with_another_position_is_read_from_its_start(tmp_path: Path) -> None:
     """What was read ahead into its buffer has moved the descriptor that the decoder shares."""
     path = written(tmp_path / "a.mp4", numbered(3))
     with path.open("rb") as file:
@@ -52,7 +52,7 @@ def test_closing_leaves_no_process_and_no_thread_behind(tmp_path: Path) -> None:
     video.close()
 
 
-def test_a_decoder_that_nobody_reads_any_more_ends_by_itself(tmp_path: Path) -> None:
+def test_a_decoder_ends_when_its_output_is_no_longer_read(tmp_path: Path) -> None:
     """As when the app was killed: who reads is gone, and nobody closes anything."""
     video = Video(written(tmp_path / "a.mp4", numbered(20, (640, 480))))
     os.close(video._child._out.fileno())
@@ -64,7 +64,7 @@ def test_a_decoder_that_nobody_reads_any_more_ends_by_itself(tmp_path: Path) -> 
         video.close()
 
 
-def test_a_decoder_that_hangs_does_not_outlive_who_started_it(tmp_path: Path) -> None:
+def test_a_hanging_decoder_does_not_outlive_its_parent(tmp_path: Path) -> None:
     """A pipe that nobody reads ends only who writes to it."""
     (tmp_path / "nothing").touch()
     code = (
@@ -86,7 +86,7 @@ def test_a_decoder_that_hangs_does_not_outlive_who_started_it(tmp_path: Path) ->
             os.kill(pid, signal.SIGKILL)
 
 
-def test_frames_before_a_crash_are_kept_and_it_is_told(tmp_path: Path) -> None:
+def test_frames_before_a_crash_are_kept_and_the_crash_is_reported(tmp_path: Path) -> None:
     path = written(tmp_path / "a.mp4", numbered(20, (640, 480)))
     with Video(path) as video:
         frames = video.frames()
@@ -106,7 +106,7 @@ def test_a_crash_before_the_first_frame_is_an_error(tmp_path: Path) -> None:
             next(video.frames())
 
 
-def test_a_decoder_that_was_closed_has_not_crashed(tmp_path: Path) -> None:
+def test_closing_a_decoder_is_not_reported_as_a_crash(tmp_path: Path) -> None:
     with Video(written(tmp_path / "a.mp4", numbered(20, (640, 480)))) as video:
         frames = video.frames()
         next(frames)
@@ -125,7 +125,7 @@ def nothing(tmp_path: Path) -> Iterator[object]:
 decoder = partial(Child, "tests.support.sleeper", work="decoder of the video", subject="video")
 
 
-def test_a_child_that_falls_silent_is_killed_and_it_is_told(nothing: object) -> None:
+def test_a_silent_child_is_killed_and_reported(nothing: object) -> None:
     with decoder(nothing, ['{"here": 1}\n', 60], silence_s=0.6) as child:
         assert child.message()[0] == {"here": 1}
         before_s = time.monotonic()
@@ -135,7 +135,7 @@ def test_a_child_that_falls_silent_is_killed_and_it_is_told(nothing: object) -> 
     assert not is_running(child.pid)
 
 
-def test_a_child_that_nobody_asks_may_be_silent(nothing: object) -> None:
+def test_a_child_may_be_silent_while_no_message_is_awaited(nothing: object) -> None:
     with decoder(nothing, ['{"n": 1}\n', '{"n": 2}\n'], silence_s=0.3) as child:
         assert child.message()[0] == {"n": 1}
         looks: list[float | None] = []
@@ -160,7 +160,7 @@ def test_a_child_that_nobody_asks_may_be_silent(nothing: object) -> None:
         pytest.param(['{"bytes": 9}\n12345'], id="half of the bytes"),
     ],
 )
-def test_a_child_that_ends_in_the_middle_of_a_word_has_crashed(
+def test_a_child_that_ends_in_the_middle_of_a_message_has_crashed(
     nothing: object, says: list[str]
 ) -> None:
     with (
@@ -170,7 +170,7 @@ def test_a_child_that_ends_in_the_middle_of_a_word_has_crashed(
         child.message()
 
 
-def test_an_error_of_ours_is_not_told_as_a_damaged_file(
+def test_an_error_in_ferapp_is_not_reported_as_a_damaged_file(
     nothing: object, caplog: pytest.LogCaptureFixture
 ) -> None:
     with (
@@ -182,7 +182,7 @@ def test_an_error_of_ours_is_not_told_as_a_damaged_file(
     assert "the name of a file" not in caplog.text
 
 
-def test_a_child_that_can_not_begin_is_not_told_as_a_damaged_file(nothing: object) -> None:
+def test_a_child_that_cannot_start_is_not_reported_as_a_damaged_file(nothing: object) -> None:
     with (
         decoder(nothing, ["status"]) as child,
         pytest.raises(ChildError, match="exit status 7"),
@@ -190,7 +190,7 @@ def test_a_child_that_can_not_begin_is_not_told_as_a_damaged_file(nothing: objec
         child.message()
 
 
-def test_what_a_child_tells_of_itself_is_the_error(nothing: object) -> None:
+def test_a_message_of_the_child_becomes_the_error(nothing: object) -> None:
     with (
         decoder(nothing, ['{"error": "Too large."}\n']) as child,
         pytest.raises(ChildError, match=r"^Too large\.$"),

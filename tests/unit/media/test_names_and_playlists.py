@@ -16,7 +16,7 @@ from tests.support.videos import (
 
 
 @pytest.mark.parametrize("name", ["concat:a|b.mp4", "-i.mp4", "http:x.mp4", "%d.mp4", "a\n.mp4"])
-def test_no_name_of_a_file_means_anything(
+def test_file_names_are_never_interpreted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -58,7 +58,7 @@ SDP = (
     ],
     ids=["concat", "concat by name", "HLS", "HLS far away", "SDP"],
 )
-def test_files_that_name_others_lead_nowhere(
+def test_playlists_and_references_are_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
 ) -> None:
     monkeypatch.chdir(tmp_path)

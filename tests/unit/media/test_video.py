@@ -37,7 +37,7 @@ from tests.support.videos import (
         ("a.ts", "mpegts", "h264"),
     ],
 )
-def test_every_kind_is_read_frame_by_frame(
+def test_every_container_is_read_frame_by_frame(
     tmp_path: Path, name: str, container: str, codec: str
 ) -> None:
     sound = {"a.webm": "libopus", "a.avi": "pcm_s16le"}.get(name, "aac")
@@ -63,14 +63,14 @@ def test_every_kind_is_read_frame_by_frame(
     ],
     ids=["VP9", "AV1 of ten bits", "HEVC of ten bits", "ProRes"],
 )
-def test_what_phones_and_cameras_write_is_read(
+def test_videos_of_phones_and_cameras_are_read(
     tmp_path: Path, name: str, codec: str, pix_fmt: str
 ) -> None:
     found = seen(written(tmp_path / name, numbered(4), codec=codec, pix_fmt=pix_fmt))
     assert found.numbers == [0, 1, 2, 3] and found.images[0].dtype == np.uint8
 
 
-def test_what_a_container_claims(tmp_path: Path) -> None:
+def test_info_contains_what_a_container_claims(tmp_path: Path) -> None:
     info = seen(written(tmp_path / "a.mp4", numbered(15), rate=5)).info
     assert (info.duration_s, info.frames_per_second, info.frames) == (3.0, 5.0, 15)
     assert not info.has_sound
@@ -104,7 +104,7 @@ def test_turned_and_mirrored_videos_come_upright(tmp_path: Path, name: str) -> N
 @pytest.mark.parametrize(
     ("name", "codec"), [("a.mp4", "libx264"), ("a.mov", "mjpeg"), ("a.avi", "mpeg4")], ids=str
 )
-def test_pixels_that_are_not_square_become_so(tmp_path: Path, name: str, codec: str) -> None:
+def test_non_square_pixels_become_square(tmp_path: Path, name: str, codec: str) -> None:
     path = written(tmp_path / name, [quadrants()] * 2, codec=codec, aspect=Fraction(4, 3))
     found = seen(path)
     assert found.info.size_wh == (128, 64)
@@ -112,9 +112,7 @@ def test_pixels_that_are_not_square_become_so(tmp_path: Path, name: str, codec: 
 
 
 @pytest.mark.parametrize(("codec", "bframes"), [("libx264", 2), ("mpeg4", 2), ("mpeg4", 0)])
-def test_avi_of_frames_that_refer_to_later_ones_is_as_even_as_it_was(
-    tmp_path: Path, codec: str, bframes: int
-) -> None:
+def test_avi_with_b_frames_keeps_even_times(tmp_path: Path, codec: str, bframes: int) -> None:
     """AVI holds no times of showing: FFmpeg guesses, and is wrong."""
     found = seen(written(tmp_path / "a.avi", numbered(20), codec=codec, bframes=bframes))
     assert [number(image) for image in found.images] == list(range(20))
@@ -136,7 +134,7 @@ def test_a_turned_video_with_oblong_pixels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("matrix", "shape"), [("upright", (32, 48, 3)), ("a quarter to the left", (48, 32, 3))], ids=str
 )
-def test_frames_are_made_smaller_while_they_are_decoded(
+def test_frames_are_scaled_down_while_they_are_decoded(
     tmp_path: Path, matrix: str, shape: tuple[int, ...]
 ) -> None:
     path = turned(written(tmp_path / "a.mp4", [quadrants()] * 2), EIGHT[matrix])
@@ -145,11 +143,11 @@ def test_frames_are_made_smaller_while_they_are_decoded(
     assert off_by(found.images[0], as_shown(quadrants((48, 32)), EIGHT[matrix])) < LEVELS
 
 
-def test_small_frames_are_not_made_larger(tmp_path: Path) -> None:
+def test_small_frames_are_not_enlarged(tmp_path: Path) -> None:
     assert seen(written(tmp_path / "a.mp4", numbered(2))).images[0].shape == (64, 96, 3)
 
 
-def test_odd_sides_come_whole(tmp_path: Path) -> None:
+def test_odd_sides_are_kept(tmp_path: Path) -> None:
     wh = (97, 63)
     path = written(tmp_path / "a.mp4", [quadrants(wh)] * 2, pix_fmt="yuv444p")
     assert off_by(seen(path).images[0], quadrants(wh)) < LEVELS
@@ -158,7 +156,7 @@ def test_odd_sides_come_whole(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "colours", [(5, 1), (1, 1), (1, 2)], ids=["television", "high definition", "full range"]
 )
-def test_colours_come_through(tmp_path: Path, colours: tuple[int, int]) -> None:
+def test_colours_are_preserved(tmp_path: Path, colours: tuple[int, int]) -> None:
     rgb = (200, 60, 30)
     path = written(tmp_path / "a.mp4", [solid(rgb)] * 2, colours=colours)
     assert off_by(seen(path).images[0], solid(rgb)) < LEVELS
@@ -176,7 +174,7 @@ GRIDS = {
 @pytest.mark.parametrize(
     ("rate", "at_s", "length_s", "per_second", "expected"), GRIDS.values(), ids=GRIDS
 )
-def test_frames_are_taken_evenly_by_their_times(
+def test_frames_are_sampled_evenly_by_their_times(
     tmp_path: Path,
     rate: int,
     at_s: list[float] | None,
@@ -190,24 +188,24 @@ def test_frames_are_taken_evenly_by_their_times(
     assert found.at_s == pytest.approx(expected, abs=0.001)
 
 
-def test_a_rate_that_does_not_divide_takes_one_frame_of_each_span(tmp_path: Path) -> None:
+def test_a_rate_that_does_not_divide_takes_one_frame_per_interval(tmp_path: Path) -> None:
     found = seen(written(tmp_path / "a.mp4", numbered(50), rate=25), per_second=10)
     assert [int(at_s * 10 + 1e-6) for at_s in found.at_s] == list(range(20))
 
 
 @pytest.mark.parametrize("sound", ["", "aac"], ids=["silent", "with sound"])
-def test_a_clock_that_starts_late_starts_at_nothing(tmp_path: Path, sound: str) -> None:
+def test_a_clock_that_starts_late_starts_at_zero(tmp_path: Path, sound: str) -> None:
     found = seen(written(tmp_path / "a.ts", numbered(8), start_s=10, sound=sound))
     assert found.at_s == pytest.approx(np.arange(8) / 10, abs=0.03), "a frame of sound is first"
 
 
-def test_pictures_that_begin_after_the_sound_keep_their_distance(tmp_path: Path) -> None:
+def test_a_video_track_that_starts_after_the_sound_keeps_its_offset(tmp_path: Path) -> None:
     at_s = [1.0, 1.1, 1.2]
     path = written(tmp_path / "a.mkv", numbered(3), at_s=at_s, sound="aac", sound_s=2)
     assert seen(path).at_s == pytest.approx(at_s, abs=0.03)
 
 
-def test_a_clock_that_is_set_back_goes_on(tmp_path: Path) -> None:
+def test_times_ascend_after_a_clock_reset(tmp_path: Path) -> None:
     once = written(tmp_path / "a.ts", numbered(10)).read_bytes()
     (tmp_path / "b.ts").write_bytes(once * 2)
     found = seen(tmp_path / "b.ts")
@@ -236,7 +234,7 @@ def test_a_first_frame_without_a_time_does_not_stop_the_clock(tmp_path: Path) ->
     assert np.diff(found.at_s[1:]) == pytest.approx(np.diff(at_s[1:]), abs=0.01)
 
 
-def test_the_size_may_change_on_the_way(tmp_path: Path) -> None:
+def test_the_frame_size_may_change(tmp_path: Path) -> None:
     first = written(tmp_path / "a.ts", numbered(5))
     second = written(tmp_path / "b.ts", numbered(5, (128, 96)), start_s=0.5)
     (tmp_path / "c.ts").write_bytes(first.read_bytes() + second.read_bytes())

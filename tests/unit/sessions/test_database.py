@@ -43,7 +43,7 @@ def test_two_programs_may_open_a_new_database_at_once(tmp_path: Path) -> None:
     assert not failures
 
 
-def test_the_file_is_for_its_owner_alone(tmp_path: Path) -> None:
+def test_only_the_owner_may_read_the_file(tmp_path: Path) -> None:
     open_database(sqlite_url(tmp_path)).dispose()
     with Store(open_database(sqlite_url(tmp_path))) as store:
         begin_session(store)
@@ -69,27 +69,27 @@ def newer(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("breaks", "told"),
+    ("breaks", "reason"),
     [
         pytest.param(damaged, "damaged", id="no database"),
         pytest.param(torn, "damaged", id="torn pages"),
         pytest.param(newer, "newer version of ferapp", id="newer"),
     ],
 )
-def test_a_bad_database_is_a_sentence_and_nothing_is_deleted(
-    tmp_path: Path, breaks: Callable[[Path], None], told: str
+def test_a_bad_database_gives_a_message_and_nothing_is_deleted(
+    tmp_path: Path, breaks: Callable[[Path], None], reason: str
 ) -> None:
     path = tmp_path / "sessions.db"
     breaks(path)
     before = path.read_bytes()
     url = URL.create("sqlite", database=str(path))
-    with pytest.raises(StoreError, match=told), Store(open_database(url)) as store:
+    with pytest.raises(StoreError, match=reason), Store(open_database(url)) as store:
         for session in store.overviews(ME):
             store.readings(session.recording.id, ME)
     assert path.read_bytes() == before
 
 
-def test_a_locked_database_is_waited_for_and_then_a_sentence(
+def test_a_locked_database_is_awaited_and_then_gives_a_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(database, "_BUSY_MS", 50)
@@ -108,13 +108,13 @@ def test_a_locked_database_is_waited_for_and_then_a_sentence(
 @pytest.mark.parametrize(
     "cut", [ConnectionResetError("reset by peer"), sqlalchemy.exc.TimeoutError("QueuePool limit")]
 )
-def test_a_connection_that_was_cut_may_come_back(cut: Exception) -> None:
+def test_a_lost_connection_may_come_back(cut: Exception) -> None:
     with pytest.raises(StoreError) as caught, database.translate_errors():
         raise cut
     assert caught.value.may_pass and "sqlalche.me" not in str(caught.value)
 
 
-def test_a_full_disk_is_a_sentence_and_keeps_what_there_was(sqlite_store: Store) -> None:
+def test_a_full_disk_gives_a_message_and_loses_nothing(sqlite_store: Store) -> None:
     store = sqlite_store
     id, readings = begin_session(store)
     with store._engine.connect() as connection:
@@ -127,7 +127,7 @@ def test_a_full_disk_is_a_sentence_and_keeps_what_there_was(sqlite_store: Store)
     assert len(store.readings(id, ME)) >= len(readings)
 
 
-def test_a_folder_that_can_t_be_made_is_a_sentence(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_created_gives_a_message(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     url = URL.create("sqlite", database=str(tmp_path / "file" / "sessions.db"))
     with pytest.raises(StoreError, match="can't be used") as caught:
@@ -136,7 +136,7 @@ def test_a_folder_that_can_t_be_made_is_a_sentence(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the folder is that of POSIX systems")
-def test_a_data_folder_that_can_t_be_written_is_named_with_the_way_out(
+def test_a_read_only_data_folder_gives_a_message_with_a_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("FERAPP_DATABASE_URL")
@@ -153,7 +153,7 @@ def test_a_data_folder_that_can_t_be_written_is_named_with_the_way_out(
 
 
 @pytest.mark.parametrize(
-    ("named", "told"),
+    ("named", "reason"),
     [
         ("nonsense", "not a database URL"),
         ("cobol://x/y", "no driver for cobol"),
@@ -162,11 +162,11 @@ def test_a_data_folder_that_can_t_be_written_is_named_with_the_way_out(
         ("postgresql://ferapp@127.0.0.1:9/none", r"can't be used: [^().]*127\.0\.0\.1[^().]*\."),
     ],
 )
-def test_a_url_that_leads_nowhere_is_a_sentence(
-    named: str, told: str, monkeypatch: pytest.MonkeyPatch
+def test_a_wrong_url_gives_a_message(
+    named: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FERAPP_DATABASE_URL", named)
-    with pytest.raises(StoreError, match=told):
+    with pytest.raises(StoreError, match=reason):
         open_database()
 
 
@@ -179,7 +179,7 @@ def test_postgresql_is_read_through_the_driver_with_a_permissive_licence(
     assert database_url() == make_url("postgresql+psycopg://ferapp@host/name")
 
 
-def test_the_place_is_told_without_the_password(
+def test_the_location_is_shown_without_the_password(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FERAPP_DATABASE_URL", postgres_url.replace("ferapp@", "ferapp:geheim@"))

@@ -55,14 +55,14 @@ def assert_same(readings: Readings, wanted: Readings) -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 500])
 @pytest.mark.parametrize("write", WRITERS)
-def test_readings_come_back_to_the_last_bit(write: Writer, count: int) -> None:
+def test_readings_survive_a_round_trip(write: Writer, count: int) -> None:
     readings = gappy(count)
     _, found = read("any name", write(some_recording(labels=NAMES), readings))
     assert_same(found, readings)
 
 
 @pytest.mark.parametrize("write", WRITERS)
-def test_every_float32_comes_back(write: Writer, rng: np.random.Generator) -> None:
+def test_every_float32_survives_a_round_trip(write: Writer, rng: np.random.Generator) -> None:
     readings = some_readings(2000)
     bits = rng.integers(1, np.float32(1).view(np.int32), readings.probabilities.shape)
     readings = replace(
@@ -74,7 +74,7 @@ def test_every_float32_comes_back(write: Writer, rng: np.random.Generator) -> No
 
 
 @pytest.mark.parametrize("write", WRITERS[1:])
-def test_what_has_to_be_known_comes_back_under_a_new_id(write: Writer) -> None:
+def test_the_description_comes_back_under_a_new_id(write: Writer) -> None:
     recording = some_recording(
         title="=cmd|' /C calc'!A0 Yüz İığş 😀",
         source="video",
@@ -130,7 +130,7 @@ def test_other_programs_can_read_the_parquet() -> None:
     assert frame["p_anger"].dtype == np.float32
 
 
-def test_rows_are_put_in_the_order_of_time() -> None:
+def test_rows_are_sorted_by_time() -> None:
     readings = some_readings(3, faces=2)
     shuffled = readings.at(np.array([4, 5, 0, 1, 2, 3]))
     assert_same(read("", to_csv(some_recording(), shuffled))[1], readings)
@@ -229,7 +229,7 @@ PARQUET = to_parquet(some_recording(), some_readings(2))
         pytest.param(known(markers=[{"at_s": 1}]), "text", id="marker without name"),
     ],
 )
-def test_unsound_files_are_refused_in_a_sentence(data: bytes, reason: str) -> None:
+def test_invalid_files_are_refused_with_a_message(data: bytes, reason: str) -> None:
     with pytest.raises(DataError, match=reason) as caught:
         read("talk.csv", data)
     assert str(caught.value).startswith("talk.csv can't be opened: ")
@@ -259,7 +259,7 @@ def test_one_long_text_in_every_row_stays_small() -> None:
 
 
 @pytest.mark.parametrize("write", WRITERS)
-def test_texts_are_cut_and_put_on_one_line(write: Writer) -> None:
+def test_texts_are_shortened_and_put_on_one_line(write: Writer) -> None:
     readings = some_readings(2)
     readings.flaw[:] = as_objects(["dark\u202e\nroom", "x" * 500])
     recording = some_recording(title="a\nb" + "y" * 100, markers=(Marker(0.0, "m\n"),))
@@ -269,7 +269,7 @@ def test_texts_are_cut_and_put_on_one_line(write: Writer) -> None:
     assert "\n" not in found.title + "".join(marker.name for marker in found.markers)
 
 
-def test_what_is_known_of_a_session_is_plain() -> None:
+def test_the_description_of_a_session_is_plain_values() -> None:
     known = json.loads(json.dumps(metadata(some_recording())))
     assert "id" not in known
     assert replace(from_metadata(known), id="5f2c9d1e") == some_recording()

@@ -22,7 +22,7 @@ def assert_same(ours: Readings, theirs: Readings) -> None:
         np.testing.assert_array_equal(values, getattr(theirs, name), err_msg=name)
 
 
-def test_nobody_has_recorded_anything(store: Store) -> None:
+def test_a_new_store_is_empty(store: Store) -> None:
     assert store.overviews(ME) == []
     assert store.purge() == 0
     store.delete_all(ME)
@@ -37,7 +37,7 @@ def test_a_session_without_readings(store: Store) -> None:
     assert store.overviews(ME)[0].readings == 0
 
 
-def test_what_was_recorded_comes_back_to_the_bit(store: Store) -> None:
+def test_recorded_readings_come_back_exactly(store: Store) -> None:
     recording = new_session(markers=(Marker(0.5, "çay ☕"), Marker(1.0, "=1+1")))
     readings = some_readings(40, faces=2)
     readings.probabilities[3] = np.nan
@@ -101,7 +101,7 @@ def test_the_newest_session_comes_first(store: Store) -> None:
     assert [s.recording.title for s in store.overviews(ME)] == ["0", "1", "2"]
 
 
-def test_what_has_expired_is_purged(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expired_sessions_are_purged(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     begin_session(store, title="thirty days")
     kept = new_session(title="for good")
     store.begin(kept, ME, keep_days=None)
@@ -147,7 +147,7 @@ def test_a_batch_is_added_whole_or_not_at_all(
     assert store.overviews(ME)[0].readings == len(readings)
 
 
-def test_many_record_at_once(store: Store) -> None:
+def test_many_recordings_at_once(store: Store) -> None:
     ids = [begin_session(store, 5)[0] for _ in range(6)]
     failures: list[Exception] = []
 

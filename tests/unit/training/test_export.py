@@ -19,7 +19,7 @@ from ferapp.training.networks import (  # noqa: E402
 from ferapp.vision.preprocess import InputSpec  # noqa: E402
 
 
-def test_an_export_that_fails_changes_nothing(tmp_path: Path) -> None:
+def test_a_failed_export_changes_nothing(tmp_path: Path) -> None:
     from ferapp.training.export import export_into
 
     write_manifest(manifest(), tmp_path / "manifest.json")
@@ -47,7 +47,7 @@ def test_the_temperature_makes_confidences_true(rng: np.random.Generator) -> Non
     assert calibration.bias == () and calibration.fitted_on == "Valid, n = 4000"
 
 
-def test_the_adjustment_raises_rare_classes() -> None:
+def test_logit_adjustment_favours_rare_classes() -> None:
     from ferapp.training.export import calibrate
 
     classes = np.array([0] * 90 + [1] * 10)
@@ -64,7 +64,7 @@ def test_the_adjustment_raises_rare_classes() -> None:
         pytest.param(91.0, 3.0, False, id="better, but slower"),
     ],
 )
-def test_int8_is_the_default_only_where_it_pays(
+def test_int8_is_the_default_only_if_it_is_better(
     small_score: float, small_ms: float, wins: bool
 ) -> None:
     from ferapp.training.export import Variant, default_of
@@ -74,7 +74,7 @@ def test_int8_is_the_default_only_where_it_pays(
     assert default_of(plain, small) is (small if wins else plain)
 
 
-def test_weights_stored_as_half_answer_alike(tmp_path: Path) -> None:
+def test_weights_stored_as_float16_give_the_same_results(tmp_path: Path) -> None:
     from ferapp.training.graphs import store_as_half, to_onnx
 
     spec = InputSpec(size_wh=(24, 24), colour="grey", mean=0, std=1)
@@ -89,7 +89,7 @@ def test_weights_stored_as_half_answer_alike(tmp_path: Path) -> None:
     assert not np.array_equal(after, before)
 
 
-def test_a_graph_that_answers_otherwise_is_refused(tmp_path: Path) -> None:
+def test_a_graph_with_other_results_is_refused(tmp_path: Path) -> None:
     """The parity check has to see a graph that computes something else than the network."""
     from ferapp.training.graphs import ParityError, to_onnx
 
@@ -102,7 +102,7 @@ def test_a_graph_that_answers_otherwise_is_refused(tmp_path: Path) -> None:
         to_onnx(Drifts().eval(), spec, tmp_path / "x.onnx", ["logits"], any_batch=False)
 
 
-def test_exporters_warnings_stay_inside(tmp_path: Path) -> None:
+def test_warnings_of_the_exporter_are_not_shown(tmp_path: Path) -> None:
     from ferapp.training.graphs import to_onnx
 
     spec = InputSpec(size_wh=(24, 24), colour="grey", mean=0, std=1)

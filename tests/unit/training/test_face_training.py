@@ -97,7 +97,7 @@ def test_a_face_cut_by_the_border_is_unsure(rng: np.random.Generator) -> None:
     assert (view.score < FaceRecipe().sure).all()
 
 
-def test_views_that_agree_are_fused() -> None:
+def test_overlapping_boxes_of_views_are_fused() -> None:
     a = Faces(np.array([[0, 0, 10, 10]], np.float32), np.array([0.8], np.float32))
     b = Faces(np.array([[1, 0, 11, 10], [50, 50, 60, 60]], np.float32), np.float32([0.4, 0.6]))
     both = fuse([a, b])
@@ -106,7 +106,7 @@ def test_views_that_agree_are_fused() -> None:
     assert len(fuse([Faces.empty(), Faces.empty()])) == 0
 
 
-def test_teachers_look_at_the_mirror_image_too(photo: np.ndarray) -> None:
+def test_teachers_read_the_mirror_image_too(photo: np.ndarray) -> None:
     """A teacher that always says the left edge: its second opinion is the right one."""
     left = Faces(np.array([[0, 0, 10, 10]], np.float32), np.array([0.8], np.float32))
     seen = opinion(photo, FakeDetector(left))

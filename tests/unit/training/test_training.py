@@ -69,7 +69,7 @@ def test_expressions_from_data_to_manifest(ferplus: Path, tmp_path: Path) -> Non
         assert OnnxModel(data, threads=1).output_names == ["logits"]
 
 
-def test_a_killed_run_goes_on_to_the_same_end(ferplus: Path, tmp_path: Path) -> None:
+def test_a_resumed_run_gives_the_same_result(ferplus: Path, tmp_path: Path) -> None:
     train_expressions(ferplus, tmp_path / "whole", TINY)
     with pytest.raises(Killed):
         train_expressions(ferplus, tmp_path / "killed", TINY, report=killed_after(5))
@@ -82,7 +82,7 @@ def test_a_killed_run_goes_on_to_the_same_end(ferplus: Path, tmp_path: Path) -> 
         torch.testing.assert_close(again["weights"][name], value, rtol=0, atol=0)
 
 
-def test_another_recipe_does_not_go_on_in_the_same_folder(ferplus: Path, tmp_path: Path) -> None:
+def test_another_recipe_does_not_resume_in_the_same_folder(ferplus: Path, tmp_path: Path) -> None:
     train_expressions(ferplus, tmp_path / "run", TINY)
     with pytest.raises(DataError, match="holds a run with another config"):
         train_expressions(ferplus, tmp_path / "run", replace(TINY, learning_rate=0.5))
@@ -99,7 +99,7 @@ def test_any_number_of_views(photos: tuple[Path, Scenes], tmp_path: Path, views:
     assert steps[-1][0] == steps[-1][1] >= views / 8
 
 
-def test_held_out_photos_without_a_face_are_told(
+def test_held_out_photos_without_a_face_give_a_message(
     photos: tuple[Path, Scenes], tmp_path: Path
 ) -> None:
     folder, scenes = photos
@@ -108,7 +108,7 @@ def test_held_out_photos_without_a_face_are_told(
         train_faces(folder, tmp_path / "run", TINY_FACES, scenes=empty)
 
 
-def test_another_folder_per_class_in_valid_is_told(tmp_path: Path) -> None:
+def test_different_classes_in_train_and_valid_give_a_message(tmp_path: Path) -> None:
     for split, names in (("Train", ("joy", "fear")), ("Valid", ("happy", "fear"))):
         for name in names:
             (tmp_path / split / name).mkdir(parents=True)
@@ -153,7 +153,7 @@ def test_faces_from_photos_to_graph(photos: tuple[Path, Scenes], tmp_path: Path)
         np.testing.assert_allclose(scores.sum(axis=2), 1, atol=0.02)
 
 
-def test_a_run_can_start_from_another_ones_weights(
+def test_a_run_can_start_from_the_weights_of_another(
     photos: tuple[Path, Scenes], tmp_path: Path
 ) -> None:
     folder, scenes = photos
@@ -180,7 +180,7 @@ def test_the_mean_of_two_checkpoints(tmp_path: Path) -> None:
         average_checkpoints(tmp_path / "a.pt", tmp_path / "c.pt", tmp_path / "no.pt")
 
 
-def test_a_killed_face_run_goes_on(photos: tuple[Path, Scenes], tmp_path: Path) -> None:
+def test_a_killed_face_run_is_resumed(photos: tuple[Path, Scenes], tmp_path: Path) -> None:
     folder, scenes = photos
     with pytest.raises(Killed):
         train_faces(folder, tmp_path / "run", TINY_FACES, scenes=scenes, report=killed_after(3))
@@ -191,7 +191,7 @@ def test_a_killed_face_run_goes_on(photos: tuple[Path, Scenes], tmp_path: Path) 
     assert steps == [3, 4]
 
 
-def test_the_command_trains_and_says_where_the_checkpoint_is(ferplus: Path, tmp_path: Path) -> None:
+def test_the_command_trains_and_prints_the_checkpoint(ferplus: Path, tmp_path: Path) -> None:
     """Through the restart with another allocator, which no other test takes."""
     command = [sys.executable, "-m", "ferapp", "train", "expressions", "--sizes", "16:1"]
     options = ["--data", str(ferplus), "--out", str(tmp_path / "run"), "--threads", "1"]

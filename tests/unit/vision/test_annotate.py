@@ -20,7 +20,7 @@ BOX = np.array([[20, 30, 60, 70]], np.float32)
         pytest.param((95, 75, 130, 110), id="past the other corner"),
     ],
 )
-def test_drawing_leaves_the_original_alone(box: tuple[float, ...]) -> None:
+def test_drawing_does_not_change_the_original(box: tuple[float, ...]) -> None:
     image = np.full((80, 100, 3), 90, np.uint8)
     out = annotate(image, np.array([box], np.float32), ["1 happiness 72 %"], ["#e0a100"])
     assert (image == 90).all()
@@ -59,7 +59,7 @@ def test_a_hidden_face_of_any_size_keeps_no_detail(side: int, rng: np.random.Gen
     assert after.std() < 0.6 * before.std()
 
 
-def test_captions_of_small_faces_don_t_cover_their_neighbours() -> None:
+def test_captions_of_small_faces_do_not_cover_their_neighbours() -> None:
     image = np.zeros((800, 1200, 3), np.uint8)
     small = np.array([[100, 100, 130, 130]], np.float32)
     columns = annotate(image, small, ["7 happiness 72 %"], ["#e0a100"]).any(axis=(0, 2))
@@ -67,7 +67,7 @@ def test_captions_of_small_faces_don_t_cover_their_neighbours() -> None:
     assert hide_faces(image, np.array([[200, 200, 300, 300]], np.float32)).shape == image.shape
 
 
-def test_an_unsure_face_is_called_so() -> None:
+def test_an_unsure_face_is_labelled_unsure() -> None:
     shares = np.array([[0.9] + [0.1 / 7] * 7, [0.2] + [0.8 / 7] * 7], np.float32)
     analysis = FrameAnalysis(
         (100, 80), Faces(np.tile(BOX, (2, 1)), np.ones(2, np.float32)), EXPRESSIONS, shares, 0.5
@@ -77,8 +77,8 @@ def test_an_unsure_face_is_called_so() -> None:
 
 
 @pytest.mark.parametrize(
-    ("probability", "told"),
+    ("probability", "message"),
     [(1.0, "> 99 %"), (0.996, "> 99 %"), (0.994, "99 %"), (0.5, "50 %"), (0.004, "< 1 %")],
 )
-def test_no_probability_is_told_as_certain(probability: float, told: str) -> None:
-    assert percent(probability) == told
+def test_no_probability_is_shown_as_certain(probability: float, message: str) -> None:
+    assert percent(probability) == message

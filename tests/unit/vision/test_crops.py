@@ -17,7 +17,7 @@ def test_a_region_inside_is_the_same_pixels(photo: np.ndarray) -> None:
     np.testing.assert_array_equal(cut, photo[20:50, 10:30])
 
 
-def test_what_lies_outside_repeats_the_border(photo: np.ndarray) -> None:
+def test_the_border_is_repeated_outside_the_picture(photo: np.ndarray) -> None:
     cut = region(photo, box(-10, 0, 10, 20), (20, 20))
     np.testing.assert_array_equal(cut[:, 10:], photo[:20, :10])
     np.testing.assert_array_equal(cut[:, :10], np.repeat(photo[:20, :1], 10, axis=1))
@@ -34,7 +34,7 @@ def test_what_lies_outside_repeats_the_border(photo: np.ndarray) -> None:
         pytest.param((0.4, 0.4, 0.6, 0.6), id="less than a pixel"),
     ],
 )
-def test_every_box_gives_a_picture(photo: np.ndarray, sides: tuple) -> None:
+def test_every_box_gives_a_crop(photo: np.ndarray, sides: tuple) -> None:
     assert region(photo, box(*sides), (48, 48)).shape == (48, 48, 3)
 
 
@@ -48,7 +48,7 @@ def test_shrinking_averages() -> None:
     assert (resize(stripes, (4, 4)) == 100).all()
 
 
-def test_the_square_around_a_face_in_a_strip_takes_no_memory_of_its_size() -> None:
+def test_a_crop_of_a_thin_strip_takes_little_memory() -> None:
     """A picture of a thousand by one that is all face would make a square of a thousand each."""
     strip = np.full((100, 60_000, 3), 9, np.uint8)
     square = box(0, -29_950, 60_000, 30_050)
