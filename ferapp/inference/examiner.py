@@ -77,7 +77,7 @@ def _check_inner_graphs(parts: list[Any], wide: set[str]) -> None:
         ModelError: Such a graph uses them.
     """
     inner = [p for p in parts if isinstance(p, onnx.AttributeProto)]
-    graphs = [graph for p in inner for graph in (*p.graphs, *([p.g] if p.HasField("g") else ()))]
+    graphs = [graph for p in inner for graph in [*p.graphs, p.g]]  # without one, p.g is empty
     for graph in graphs:
         names = wide | {t.name for t in graph.initializer if _has_wide_values(t)}
         if any(not names.isdisjoint(node.input) for node in graph.node):

@@ -191,7 +191,7 @@ class Child:
 
 
 def send(header: dict[str, Any], data: memoryview | bytes = b"") -> None:
-    """Of the child: send one message to its parent."""
+    """In the child: send one message to the parent."""
     out = sys.stdout.buffer
     if len(data):
         header = header | {"bytes": len(data)}
@@ -202,10 +202,10 @@ def send(header: dict[str, Any], data: memoryview | bytes = b"") -> None:
 
 
 def run(work: Callable[[Any], None], *, memory_bytes: int, processor_s: int | None = None) -> None:
-    """Of the child: do the work; an exception that nobody expected is reported as our own fault.
+    """In the child: do the work; an unexpected exception is reported as an error in ferapp.
 
     Args:
-        work: Gets the request; raises a `UserError` for what the user can mend.
+        work: Called with the request; raises `UserError` for problems that the user can solve.
         memory_bytes: See `confine`.
         processor_s: See `confine`.
     """
@@ -213,7 +213,7 @@ def run(work: Callable[[Any], None], *, memory_bytes: int, processor_s: int | No
     try:
         work(json.loads(sys.argv[1]))
     except BrokenPipeError:
-        # Nobody wants the rest; what is left in the buffer can't be written either.
+        # The parent reads no more; what is left in the buffer can't be written either.
         sys.stdout = None
     except UserError as exc:
         send({"error": str(exc)})
@@ -222,21 +222,21 @@ def run(work: Callable[[Any], None], *, memory_bytes: int, processor_s: int | No
 
 
 def _fault_text(exc: Exception) -> str:
-    """Which class and where; not the text, which may quote what is in the file."""
+    """Class and location of an exception, without its text, which may quote the file."""
     places = traceback.extract_tb(exc.__traceback__)
     ours = [place for place in places if Path(place.filename).is_relative_to(_ROOT)] or places
     return f"{type(exc).__name__} in {Path(ours[-1].filename).name}, line {ours[-1].lineno}"
 
 
 def confine(memory_bytes: int, processor_s: int | None = None) -> None:
-    """Of the child: cap address space and processor time, leave no core file, outlive no parent.
+    """In the child: limit address space and CPU time, write no core file, end with the parent.
 
-    Only the last is to be had on Windows.
+    On Windows only the last is possible.
 
     Args:
-        memory_bytes: Most address space.
-        processor_s: Most processor time: an end for work that keeps Python from noticing that the
-            parent has gone.
+        memory_bytes: Maximum address space.
+        processor_s: Maximum CPU time, which also ends work that keeps Python from noticing that the
+            parent has ended.
     """
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     with suppress(ImportError):
@@ -248,12 +248,12 @@ def confine(memory_bytes: int, processor_s: int | None = None) -> None:
             (resource.RLIMIT_CPU, processor_s),
         ):
             if most is not None:
-                with suppress(OSError, ValueError):  # where less is allowed already
+                with suppress(OSError, ValueError):  # if the limit is lower already
                     resource.setrlimit(limit, (most, most))
 
 
 def _end_with(parent: int) -> None:
-    """A closed pipe ends who writes to it, but not a decoder that never gets so far."""
+    """End this process with its parent; a closed pipe only ends a process that writes to it."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)

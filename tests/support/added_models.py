@@ -12,7 +12,7 @@ from tests.support.models import entry
 
 
 def refusal(data: bytes, **changes: Any) -> str:
-    """In this process, so that it is fast: for what is refused before anything runs for long."""
+    """Why a model is refused; examined in this process, which is fast."""
     return str(examiner.examine(data, parse_added_model(entry(data, **changes)))["reason"])
 
 

@@ -1,4 +1,4 @@
-"""ONNX graphs for tests: sound ones, and ones that an added model must not have."""
+"""ONNX graphs for tests: valid ones, and ones that must be refused."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 from tests.support.models import SIDE
 
 GREY = 191
-"""Mean of the pictures that the graphs below stumble over; none of the examiner's has it."""
+"""Mean of the pictures on which the graphs below fail; no picture of the examiner has it."""
 
 FLOAT, INT64, BOOL = TensorProto.FLOAT, TensorProto.INT64, TensorProto.BOOL
 
@@ -20,7 +20,7 @@ def tensor(name: str, values: Any, kind: int = FLOAT) -> onnx.TensorProto:
 
 
 def elsewhere(name: str, location: str) -> onnx.TensorProto:
-    """A tensor whose numbers are in another file."""
+    """A tensor whose values are in another file."""
     out = TensorProto(name=name, data_type=FLOAT, dims=[3, 3], data_location=TensorProto.EXTERNAL)
     out.external_data.add(key="location", value=location)
     return out
@@ -68,7 +68,7 @@ def plus(constant: float) -> bytes:
 
 
 def looping(*, only_for_grey: bool) -> bytes:
-    """A loop without end, or one that ends unless a picture's mean is the grey's."""
+    """An endless loop, for all pictures or only for those whose mean is `GREY`."""
     body = helper.make_graph(
         [
             helper.make_node("Identity", ["go"], ["go_out"]),
@@ -104,7 +104,7 @@ def looping(*, only_for_grey: bool) -> bytes:
 
 
 def nan_for_grey() -> bytes:
-    """Not a number for pictures whose mean is the grey's, and sound for others."""
+    """NaN for pictures whose mean is `GREY`, finite for others."""
     nodes = [
         *MEANS,
         helper.make_node("Sub", ["means", "grey"], ["difference"]),
@@ -131,7 +131,7 @@ def allocating(side: int) -> bytes:
 
 
 def hidden(place: str) -> bytes:
-    """A model that takes numbers from another file, in one of the places for numbers."""
+    """A model with values from another file, in one of the places for tensors."""
     bad = elsewhere("W2", "w.bin")
     constant = helper.make_node("Constant", [], ["c"], value=bad)
     if place == "initializer":

@@ -1,7 +1,7 @@
-"""A child process that behaves as it is told, for `ferapp.system.child.Child`.
+"""A child process that follows a script, for `ferapp.system.child.Child`.
 
-Its request is a list of lines; a number is how many seconds it says nothing, "ours" an error that
-nobody expected, and "status" an end with an exit status.
+Its request is a list of lines to write; a number is a time in seconds to be silent, "ours" an
+unexpected error, and "status" an exit with a status.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""FER+ in its official layout: what is read, what is dropped, and what a broken one is told."""
+"""FER+ in its official layout: what is read, what is dropped, and messages for broken sets."""
 
 import csv
 import zipfile
@@ -195,7 +195,7 @@ def test_fewer_classes_keep_their_order_and_sum_to_one(ferplus: Path) -> None:
 
 
 def test_counts_of_the_published_rule() -> None:
-    """The counts of Barsoum et al. under the rule that every figure of ours is given for."""
+    """The counts of Barsoum et al. under the rule that all our metrics use."""
     archive = shared("data/ferplus.zip")
     test = load_ferplus(archive, "Test", majority_only=True)
     assert np.bincount(test.classes).tolist() == [1090, 893, 396, 384, 273, 18, 83, 16]

@@ -104,7 +104,7 @@ def test_average_precision(found: Faces, wanted: LabelledBoxes, expected: float)
 
 
 def test_average_precision_ranks_over_all_pictures() -> None:
-    """A false alarm that is surer than a hit of another picture costs precision there."""
+    """A false detection with a higher score than a hit in another picture lowers precision."""
     found = [faces((*THERE, 0.9)), faces((*HERE, 0.5))]
     wanted = [labels(), labels((*HERE, 1))]
     assert average_precision(found, wanted) == pytest.approx(0.5)

@@ -1,4 +1,4 @@
-"""Faces pasted into photos, found and judged, with fakes at the seams."""
+"""Faces pasted into photos, found and classified by fakes."""
 
 from pathlib import Path
 

@@ -11,7 +11,7 @@ from tests.support.added_models import forget_models
 
 @pytest.fixture
 def models_dir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """An empty folder for models; nobody remembers another one."""
+    """An empty folder for models, with all caches of models cleared."""
     path = tmp_path / "models"
     path.mkdir()
     monkeypatch.setenv(folder.FOLDER_VARIABLE, str(path))

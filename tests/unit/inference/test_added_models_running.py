@@ -1,4 +1,4 @@
-"""Added models while they run: a call is stopped in time, and no result is made of NaN."""
+"""Running added models: a call is stopped in time, and NaN never becomes a result."""
 
 import fractions
 import time

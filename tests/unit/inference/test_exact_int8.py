@@ -1,4 +1,4 @@
-"""Eight-bit models give the same answers on every processor, our own and those that users add."""
+"""Eight-bit models, shipped and added ones, give the same results on every processor."""
 
 import json
 import shutil
@@ -39,7 +39,7 @@ np.savez(outputs, *[session.run(one[None])[0] for one in np.load(inputs)])
 
 
 def answers(data: bytes, inputs: NDArray[np.float32], *, is_exact: bool = False) -> list[Any]:
-    """Of this processor."""
+    """Results on this processor."""
     session = OnnxModel(data, threads=1, is_exact=is_exact)
     return [session.run(one[None])[0] for one in inputs]
 
@@ -47,7 +47,7 @@ def answers(data: bytes, inputs: NDArray[np.float32], *, is_exact: bool = False)
 def answers_of_old(
     folder: Path, data: bytes, inputs: NDArray[np.float32], *, is_exact: bool = False
 ) -> list[Any]:
-    """Of one without VNNI."""
+    """Results on a processor without VNNI."""
     if EMULATOR is None:
         pytest.skip("needs an emulator of older processors (Debian: qemu-user)")
     (folder / "model.onnx").write_bytes(data)
@@ -66,7 +66,7 @@ def answers_of_old(
 
 
 def faces() -> list[NDArray[np.uint8]]:
-    """Thirty crops: the faces of the samples, moved, lit and mirrored."""
+    """Thirty crops: the faces of the samples, moved, relit and mirrored."""
     rng, analyzer = np.random.default_rng(0), load_analyzer()
     images = [read_image(path) for path in sorted(SAMPLES.glob("*.jpg"))]
     found = [(image, face) for image in images for face in analyzer.analyze(image).faces.xyxy]

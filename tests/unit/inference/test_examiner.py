@@ -152,7 +152,7 @@ def test_the_classifiers_that_ship_would_pass() -> None:
 
 
 def test_bytes_that_claim_another_format_are_read_as_onnx() -> None:
-    """Or else what is examined is not what is loaded."""
+    """Otherwise what is examined would differ from what is loaded."""
     made = onnx.load_model_from_string(sound())
     made.ClearField("ir_version")
     # The first field of the file: ONNX Runtime looks for the four letters at the fifth byte.
@@ -176,7 +176,7 @@ def test_an_endless_loop_is_refused_in_time(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.skipif(os.name != "posix", reason="memory is limited on POSIX alone")
 def test_a_model_that_uses_all_memory_is_refused() -> None:
-    """160 GB, and 10 GB, which this machine may well have."""
+    """160 GB, and 10 GB, which this machine may have."""
     for side in (200_000, 50_000):
         with pytest.raises(ModelError, match=r"refused: it needs more memory than the 4 GB"):
             examined(allocating(side))

@@ -1,4 +1,4 @@
-"""Detectors and classifiers at the seam, without weights."""
+"""Detectors and classifiers without weights."""
 
 import numpy as np
 import pytest
@@ -52,7 +52,7 @@ def test_probabilities_are_calibrated_by_temperature_and_bias() -> None:
 
 
 class Lopsided(FakeSession):
-    """Sees the left column alone."""
+    """Reads only the left column."""
 
     def run(self, batch: np.ndarray) -> list[np.ndarray]:
         return super().run(batch[..., :1])

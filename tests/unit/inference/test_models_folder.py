@@ -58,7 +58,7 @@ def test_a_file_over_the_limit_is_refused_before_it_is_read(
 
 @pytest.mark.skipif(os.name != "posix", reason="needs links")
 def test_links_inside_the_folder_and_hard_links_are_files(models_dir: Path) -> None:
-    """Their bytes are what the hash says, wherever they lie; Kubernetes mounts files like that."""
+    """Their bytes have the right hash, wherever they are; Kubernetes mounts files like this."""
     (models_dir / "..data").mkdir()
     (models_dir / "..data" / "a").write_bytes(sound())
     (models_dir / "a.onnx").symlink_to("..data/a")
@@ -72,7 +72,7 @@ def test_links_inside_the_folder_and_hard_links_are_files(models_dir: Path) -> N
 def test_a_hard_link_as_second_file_does_not_help(
     models_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ONNX Runtime itself follows one, from the folder that it was started in."""
+    """ONNX Runtime itself would follow one, from the working folder."""
     (models_dir.parent / "secret").write_bytes(np.eye(3, dtype=np.float32).tobytes())
     os.link(models_dir.parent / "secret", models_dir / "w.bin")
     monkeypatch.chdir(models_dir)

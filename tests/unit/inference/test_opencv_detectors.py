@@ -51,7 +51,7 @@ def test_the_number_of_faces_is_limited() -> None:
 
 
 def test_caffe_and_onnx_files_of_one_model_agree(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rows of priors have to be spread as in training, or large faces move by half a row."""
+    """The rows of priors must be spread as in training, or large faces are off by half a row."""
     image = read_image(SAMPLES / "grace-hopper.jpg")
     onnx, caffe = (
         detector(name, monkeypatch).detect(image, DetectionSettings(confidence=0.3))

@@ -1,4 +1,4 @@
-"""Only the right bytes are loaded, and fetching leaves nothing wrong behind."""
+"""Only bytes with the right hash are loaded, and a failed download leaves nothing behind."""
 
 import hashlib
 import threading

@@ -1,4 +1,4 @@
-"""The kind of a container is detected from its content; other files are refused."""
+"""Containers are detected from their content; other files are refused."""
 
 import pytest
 

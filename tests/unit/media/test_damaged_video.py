@@ -1,4 +1,4 @@
-"""Videos that can be read in part or not at all: what is kept, and the message."""
+"""Videos that can be read only in part or not at all: frames that are kept, and messages."""
 
 import os
 from fractions import Fraction
@@ -83,7 +83,7 @@ UNREADABLE = {
 
 
 def test_a_decompression_bomb_is_refused_by_its_size(tmp_path: Path) -> None:
-    """144 megapixels in 140 kB; no encoder would be asked to make them."""
+    """144 megapixels in 140 kB, written by hand instead of with an encoder."""
     path, side = tmp_path / "bomb.mov", 12_000
     with av.open(str(path), "w") as container:
         stream = container.add_stream("png", rate=10)

@@ -33,7 +33,7 @@ def test_an_open_file_is_read_from_its_start_and_stays_open(tmp_path: Path) -> N
 
 
 def test_an_open_file_with_another_position_is_read_from_its_start(tmp_path: Path) -> None:
-    """What was read ahead into its buffer has moved the descriptor that the decoder shares."""
+    """Python's read-ahead has moved the descriptor that the decoder shares."""
     path = written(tmp_path / "a.mp4", numbered(3))
     with path.open("rb") as file:
         file.read(16)
@@ -53,7 +53,7 @@ def test_closing_leaves_no_process_and_no_thread_behind(tmp_path: Path) -> None:
 
 
 def test_a_decoder_ends_when_its_output_is_no_longer_read(tmp_path: Path) -> None:
-    """As when the app was killed: who reads is gone, and nobody closes anything."""
+    """As when the app is killed: the reader is gone, and nothing is closed."""
     video = Video(written(tmp_path / "a.mp4", numbered(20, (640, 480))))
     os.close(video._child._out.fileno())
     try:
@@ -65,7 +65,7 @@ def test_a_decoder_ends_when_its_output_is_no_longer_read(tmp_path: Path) -> Non
 
 
 def test_a_hanging_decoder_does_not_outlive_its_parent(tmp_path: Path) -> None:
-    """A pipe that nobody reads ends only who writes to it."""
+    """A pipe without a reader ends only a process that writes to it."""
     (tmp_path / "nothing").touch()
     code = (
         "import os, signal\n"

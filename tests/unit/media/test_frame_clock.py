@@ -1,4 +1,4 @@
-"""Times of frames, without a video: whatever the stamps say, they ascend."""
+"""Times of frames without a video: they ascend, whatever the time stamps are."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Damaged files by the hundred thousand, and those that once did harm."""
+"""Hundreds of thousands of damaged files, and those that once did harm."""
 
 import io
 import os
@@ -50,14 +50,14 @@ DEADLY, STUCK, RAISING, SLOW, SLOW_AT_FIRST = (file_of(0, number) for number in 
 
 
 def work(seconds: float) -> None:
-    """Keep the processor busy for so long."""
+    """Keep the processor busy for some seconds."""
     end_s = time.process_time() + seconds
     while time.process_time() < end_s:
         pass
 
 
 def harmed(file: File) -> bool:
-    """What would happen if the code of the app had such faults."""
+    """Behaves as the code of the app would if it had such faults."""
     if file == DEADLY:
         os.abort()
     if file == STUCK:

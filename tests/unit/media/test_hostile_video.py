@@ -1,4 +1,4 @@
-"""Videos that break decoders, as a visitor may give them."""
+"""Videos that break decoders, as a visitor may upload them."""
 
 import csv
 import subprocess
@@ -13,7 +13,7 @@ from ferapp.media.video import MAX_SIDE_PX, Video
 from tests.support.places import ROOT, SHARED, shared
 
 LONGEST_S = 10.0
-"""The slowest takes a quarter of it on two cores; what hangs takes far more."""
+"""The slowest video takes a quarter of it on two cores; a hang takes far more."""
 MOST_MEMORY_MB = 1000
 # Of those whose note says how many frames there are.
 FRAMES = {

@@ -99,7 +99,7 @@ def test_every_orientation_comes_upright(orientation: int) -> None:
 
 
 def tiff(entry: bytes) -> bytes:
-    """EXIF data of one entry, whose next directory is the same again and again."""
+    """EXIF data with one entry, whose next directory is always itself."""
     return b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + entry + struct.pack("<I", 8)
 
 
@@ -141,7 +141,7 @@ def test_the_first_of_two_orientations_applies() -> None:
 
 @pytest.mark.parametrize("kind", ["MPO", "PNG"])
 def test_the_first_of_several_pictures_in_a_file_is_read(kind: str) -> None:
-    """As phones write portraits, and as animations are."""
+    """Like portraits from phones, and animations."""
     first, second = (Image.new("RGB", (8, 8), (grey,) * 3) for grey in (10, 200))
     image = read_image(encoded(first, kind, save_all=True, append_images=[second] * 30))
     assert image.shape == (8, 8, 3) and (image == 10).all()
@@ -228,7 +228,7 @@ def test_a_file_over_the_limit_is_refused_from_anywhere(
 
 
 def test_a_small_picture_does_not_wait_for_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of large ones one is decoded at a time; a visitor with a bomb must not stop the others."""
+    """Large pictures are decoded one at a time, but must not delay those of other visitors."""
     monkeypatch.setattr(images, "_LARGE_PIXELS", 100)
     small, large = (encoded(Image.new("RGB", (side, side)), "PNG") for side in (10, 11))
     with ThreadPoolExecutor(2) as pool, images._TURN:

@@ -1,4 +1,4 @@
-"""Names of files mean nothing, and files that refer to others lead nowhere."""
+"""File names are never interpreted, and references to other files are not followed."""
 
 import os
 import socket
@@ -27,7 +27,7 @@ def test_file_names_are_never_interpreted(
 def test_files_of_the_working_folder_are_never_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever starts ferapp in a folder of downloads has not chosen to run what lies there."""
+    """Starting ferapp in a folder of downloads must not run the files in it."""
     for name in ("json.py", "av.py", "numpy.py", "ferapp.py"):
         (tmp_path / name).write_text("open('run', 'w').close()")
     path = written(tmp_path / "a.mp4", numbered(3))

@@ -1,4 +1,4 @@
-"""Videos of every kind in, upright frames at their own times out."""
+"""Videos of every format give upright frames at their own times."""
 
 from fractions import Fraction
 from itertools import pairwise
@@ -113,7 +113,7 @@ def test_non_square_pixels_become_square(tmp_path: Path, name: str, codec: str) 
 
 @pytest.mark.parametrize(("codec", "bframes"), [("libx264", 2), ("mpeg4", 2), ("mpeg4", 0)])
 def test_avi_with_b_frames_keeps_even_times(tmp_path: Path, codec: str, bframes: int) -> None:
-    """AVI holds no times of showing: FFmpeg guesses, and is wrong."""
+    """AVI stores no presentation times; FFmpeg guesses, and is wrong."""
     found = seen(written(tmp_path / "a.avi", numbered(20), codec=codec, bframes=bframes))
     assert [number(image) for image in found.images] == list(range(20))
     np.testing.assert_allclose(found.at_s, np.arange(20) / 10, atol=1e-6)
@@ -214,7 +214,7 @@ def test_times_ascend_after_a_clock_reset(tmp_path: Path) -> None:
 
 
 def test_two_frames_of_one_time_leave_the_others_where_they_are(tmp_path: Path) -> None:
-    """Or pictures would come later and later than their sound."""
+    """Otherwise frames would lag more and more behind the sound."""
     pts_ms = [0, 100, 100, 200, 200, 300, 400, 500]
     found = seen(remuxed(tmp_path / "a.mkv", pts_ms))
     assert found.numbers == list(range(8))

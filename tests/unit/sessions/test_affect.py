@@ -37,7 +37,7 @@ def test_positions(probabilities: list[list[float]], expected: list[list[float]]
 
 
 def test_labels_of_another_model_keep_their_positions() -> None:
-    """Their order is the model's, and what has no position is left out."""
+    """Labels come in the order of the model; those without a position are left out."""
     found = valence_arousal(("bored", "fear", "happiness"), np.array([[0.6, 0.3, 0.1]], np.float32))
     np.testing.assert_allclose(found, [[(-0.64 * 3 + 0.81) / 4, (0.60 * 3 + 0.51) / 4]], atol=1e-6)
 

@@ -1,4 +1,4 @@
-"""Sessions as files and back, and files that were made to hurt."""
+"""Export and import of sessions, and hostile files."""
 
 import io
 import json
@@ -152,7 +152,7 @@ def packed(**changes: Any) -> bytes:
 
 
 def known(**changes: Any) -> bytes:
-    """The same with changes to what has to be known."""
+    """The same with changes to the description of the session."""
     whole = json.loads(to_json(some_recording(), some_readings(2)))
     whole["recording"] |= changes
     return json.dumps(whole).encode()

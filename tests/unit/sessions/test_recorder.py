@@ -1,4 +1,4 @@
-"""The recorder with a sink that fails on demand, and the way from frames to rows."""
+"""The recorder with a sink that fails on demand, and the conversion of frames to rows."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The report: whole, quiet, and made of nothing that a visitor's text could turn into code."""
+"""The report is complete, loads nothing, and never turns a visitor's text into code."""
 
 import re
 from html.parser import HTMLParser
@@ -16,7 +16,7 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> ${7*7} {{7*
 
 
 class Page(HTMLParser):
-    """The parts of a page that a test asks for."""
+    """The parts of a page that a test checks."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Folders for unfinished work: private, and gone in the end."""
+"""Temporary folders are private and always removed."""
 
 import os
 import stat
@@ -23,7 +23,7 @@ def temp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def dead() -> int:
-    """The number of a process that has ended."""
+    """The id of a process that has ended."""
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     return ended.pid
@@ -65,7 +65,7 @@ def test_folders_left_by_a_crash_are_removed(temp: Path, dead: int) -> None:
 
 
 def test_clear_removes_the_folder_of_a_crashed_process(temp: Path) -> None:
-    """The names that one function gives are those that the other looks for."""
+    """The names that one function gives are those that the other one finds."""
     code = "import os\nfrom ferapp.system.scratch import scratch\nwith scratch():\n    os._exit(1)"
     subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(temp)})
     assert len(list(temp.iterdir())) == 1
@@ -86,7 +86,7 @@ def test_folders_of_others_are_kept(temp: Path, dead: int, monkeypatch: pytest.M
 
 
 def test_a_link_is_not_followed(temp: Path, dead: int) -> None:
-    """Whoever may write to the folder could have anything removed otherwise."""
+    """Otherwise anyone with write access to the folder could have anything removed."""
     precious = temp / "precious"
     precious.mkdir()
     (precious / "file").write_bytes(b"x")

@@ -1,4 +1,4 @@
-"""Tracking, smoothing, hold, baseline and window, with clocks of our own."""
+"""Tracking, smoothing, label hold, baseline and window, with times passed in."""
 
 import numpy as np
 import pytest
@@ -176,7 +176,7 @@ def test_too_few_readings_give_no_baseline() -> None:
 
 
 def test_a_class_that_never_occurs_is_not_corrected() -> None:
-    """Means under one per cent are noise: a ratio of a thousandth to a millionth says nothing."""
+    """Means below 1 % are noise: a ratio of a thousandth to a millionth is meaningless."""
     rest = np.array([0.98, 0.02, 1e-7], np.float32)
     corrected = taken(rest).correct(np.array([0.9, 0.05, 0.05], np.float32))
     assert corrected[2] < 0.1

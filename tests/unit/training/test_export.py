@@ -36,7 +36,7 @@ def test_a_failed_export_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_the_temperature_makes_confidences_true(rng: np.random.Generator) -> None:
-    """Logits three times too large: the temperature has to find the three."""
+    """For logits three times too large, the temperature must be three."""
     from ferapp.training.export import calibrate
 
     true = rng.normal(0, 1.5, (4000, 4)).astype(np.float32)
@@ -90,7 +90,7 @@ def test_weights_stored_as_float16_give_the_same_results(tmp_path: Path) -> None
 
 
 def test_a_graph_with_other_results_is_refused(tmp_path: Path) -> None:
-    """The parity check has to see a graph that computes something else than the network."""
+    """The parity check must notice a graph that computes something else than the network."""
     from ferapp.training.graphs import ParityError, to_onnx
 
     class Drifts(torch.nn.Module):

@@ -1,4 +1,4 @@
-"""What the expression classifier learns from: augmented and mixed faces."""
+"""Training data of the expression classifier: augmented and mixed faces."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the face detector learns from: views of photos, boxes of the teachers, targets of priors."""
+"""Training data of the face detector: views of photos, boxes of teachers, targets of priors."""
 
 from pathlib import Path
 
@@ -107,7 +107,7 @@ def test_overlapping_boxes_of_views_are_fused() -> None:
 
 
 def test_teachers_read_the_mirror_image_too(photo: np.ndarray) -> None:
-    """A teacher that always says the left edge: its second opinion is the right one."""
+    """A teacher that always finds the left edge finds the right one in the mirror image."""
     left = Faces(np.array([[0, 0, 10, 10]], np.float32), np.array([0.8], np.float32))
     seen = opinion(photo, FakeDetector(left))
     assert sorted(seen.xyxy[:, 0].tolist()) == [0, photo.shape[1] - 10]

@@ -37,7 +37,7 @@ def killed_after(steps: int):
 
 
 def test_expressions_from_data_to_manifest(ferplus: Path, tmp_path: Path) -> None:
-    """Train, export, calibrate, enter: what `ferapp train` does, and the app then reads."""
+    """Train, export, calibrate and add to the manifest, as `ferapp train` does."""
     from ferapp.training.export import Origin, default_of, export_expressions, export_into
 
     steps = []
@@ -192,7 +192,7 @@ def test_a_killed_face_run_is_resumed(photos: tuple[Path, Scenes], tmp_path: Pat
 
 
 def test_the_command_trains_and_prints_the_checkpoint(ferplus: Path, tmp_path: Path) -> None:
-    """Through the restart with another allocator, which no other test takes."""
+    """Includes the restart with another allocator, which no other test covers."""
     command = [sys.executable, "-m", "ferapp", "train", "expressions", "--sizes", "16:1"]
     options = ["--data", str(ferplus), "--out", str(tmp_path / "run"), "--threads", "1"]
     run = subprocess.run([*command, *options], capture_output=True, text=True, cwd=ROOT)

@@ -1,4 +1,4 @@
-"""What is drawn, and what is hidden."""
+"""Drawing boxes and captions, and hiding faces."""
 
 import numpy as np
 import pytest

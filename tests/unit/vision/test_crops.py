@@ -49,7 +49,7 @@ def test_shrinking_averages() -> None:
 
 
 def test_a_crop_of_a_thin_strip_takes_little_memory() -> None:
-    """A picture of a thousand by one that is all face would make a square of a thousand each."""
+    """A face as large as a picture of 1000 x 1 px would need a square of 1000 x 1000 px."""
     strip = np.full((100, 60_000, 3), 9, np.uint8)
     square = box(0, -29_950, 60_000, 30_050)
     tracemalloc.start()

@@ -1,4 +1,4 @@
-"""Why a face is not fit to be read."""
+"""Why a face can't be read."""
 
 import cv2
 import numpy as np
