@@ -94,7 +94,7 @@ class Batch:
             report(past, len(self.files))
 
         passed(len(self._errors))
-        with closing(engine(worker, self._missing(passed))) as outcomes:
+        with closing(engine(worker, self._damage_text(passed))) as outcomes:
             for outcome in outcomes:
                 if outcome.error:
                     self._failed[outcome.key] = outcome.error
@@ -121,7 +121,7 @@ class Batch:
                 report(past, len(self.files))
         return Tally(counts["picture"], counts["video"], faces, self.done_before, failed)
 
-    def _missing(self, passed: Callable[[], None]) -> Iterator[Item]:
+    def _damage_text(self, passed: Callable[[], None]) -> Iterator[Item]:
         """What has no result yet; of files with the same bytes the first."""
         asked: set[str] = set()
         for file in self.files:

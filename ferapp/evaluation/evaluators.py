@@ -48,8 +48,8 @@ def evaluate_expressions(
     Raises:
         DataError: No face is left.
     """
-    known = [name in classifier.labels for name in faces.labels]
-    keep = np.flatnonzero(np.array(known)[faces.classes])
+    is_known = [name in classifier.labels for name in faces.labels]
+    keep = np.flatnonzero(np.array(is_known)[faces.classes])
     if not len(keep):
         raise DataError(
             f"None of the labels {list(faces.labels)} is one of the classifier's: "
@@ -62,7 +62,10 @@ def evaluate_expressions(
         report(min(start + _BATCH, len(keep)), len(keep))
     shares = np.concatenate(parts)
     column = np.array(
-        [classifier.labels.index(n) if k else -1 for n, k in zip(faces.labels, known, strict=True)]
+        [
+            classifier.labels.index(n) if k else -1
+            for n, k in zip(faces.labels, is_known, strict=True)
+        ]
     )
     classes = column[faces.classes[keep]]
     recall = recalls(classes, shares)

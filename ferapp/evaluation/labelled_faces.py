@@ -274,8 +274,8 @@ class _Tree:
                 self._zip = zipfile.ZipFile(self._source)
             except zipfile.BadZipFile as exc:
                 raise DataError(f"{self._source}: not a zip file that can be read.") from exc
-        found = sorted((n for n in self._names() if n.endswith("label.csv")), key=len)
-        parents = [n.rsplit("FER2013", 1)[0] for n in found if "FER2013" in n]
+        paths = sorted((n for n in self._names() if n.endswith("label.csv")), key=len)
+        parents = [n.rsplit("FER2013", 1)[0] for n in paths if "FER2013" in n]
         if not parents:
             raise DataError(
                 f"{self._source}: expected the folders FER2013Train, FER2013Valid and FER2013Test, "

@@ -70,5 +70,5 @@ def faces_of(
     xyxy, score = boxes.clip_to(xyxy, width=width, height=height), scores[likely, 1]
     usable = boxes.areas(xyxy) > 0
     xyxy, score = xyxy[usable], score[usable]
-    kept = boxes.nms(xyxy, score, iou_threshold=settings.iou, limit=settings.max_faces)
-    return Faces(xyxy[kept], score[kept])
+    keep = boxes.nms(xyxy, score, iou_threshold=settings.iou, limit=settings.max_faces)
+    return Faces(xyxy[keep], score[keep])

@@ -55,9 +55,9 @@ def examine(data: bytes, model: Model) -> dict[str, Any]:
     except ModelError as exc:
         # ONNX Runtime has no exception type of its own for this.
         is_memory = "allocate memory" in str(exc) or "bad_alloc" in str(exc)
-        reason = _too_much_memory() if is_memory else str(exc)
+        reason = _memory_text() if is_memory else str(exc)
     except MemoryError:
-        reason = _too_much_memory()
+        reason = _memory_text()
     return {"reason": reason, "has_wide_weights": has_wide_weights}
 
 
@@ -199,7 +199,7 @@ def _shape_text(shape: list[Any]) -> str:
     return " × ".join(str(n) if isinstance(n, int) else "n" for n in shape)
 
 
-def _too_much_memory() -> str:
+def _memory_text() -> str:
     return f"it needs more memory than the {_MEMORY_BYTES >> 30} GB that a model may use."
 
 

@@ -230,12 +230,12 @@ class Manifest(_Part):
         Raises:
             UnknownModel: There is none.
         """
-        wanted = name or getattr(self.defaults, kind, None)
+        requested = name or getattr(self.defaults, kind, None)
         for model in self.models:
-            if model.name == wanted and model.kind == kind:
+            if model.name == requested and model.kind == kind:
                 return model
-        known = ", ".join(m.name for m in self.models if m.kind == kind)
-        raise UnknownModel(f"There is no {kind} called {wanted!r}; there are: {known}.")
+        names = ", ".join(m.name for m in self.models if m.kind == kind)
+        raise UnknownModel(f"There is no {kind} called {requested!r}; there are: {names}.")
 
     def of_kind(self, kind: Kind) -> tuple[Model, ...]:
         """The entries of one kind, in the order of the manifest."""
@@ -250,8 +250,8 @@ class Manifest(_Part):
         for model in self.models:
             if model.name == name:
                 return model
-        known = ", ".join(m.name for m in self.models)
-        raise UnknownModel(f"There is no model called {name!r}; there are: {known}.")
+        names = ", ".join(m.name for m in self.models)
+        raise UnknownModel(f"There is no model called {name!r}; there are: {names}.")
 
 
 def read_manifest(path: Path = MODELS_FOLDER / "manifest.json") -> Manifest:

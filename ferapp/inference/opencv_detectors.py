@@ -144,11 +144,11 @@ class Haar:
         count = np.asarray(neighbours, np.float32).reshape(-1)
         score = np.asarray(count / (count + _OPENCV_NEIGHBOURS), np.float32)
         xyxy = boxes.clip_to(xyxy, width=width, height=height)
-        kept = np.flatnonzero((score >= settings.confidence) & (boxes.areas(xyxy) > 0))
-        kept = kept[
-            boxes.nms(xyxy[kept], score[kept], iou_threshold=settings.iou, limit=settings.max_faces)
+        keep = np.flatnonzero((score >= settings.confidence) & (boxes.areas(xyxy) > 0))
+        keep = keep[
+            boxes.nms(xyxy[keep], score[keep], iou_threshold=settings.iou, limit=settings.max_faces)
         ]
-        return Faces(xyxy[kept], score[kept])
+        return Faces(xyxy[keep], score[keep])
 
 
 class SmileCascade:

@@ -98,7 +98,7 @@ class Decoder:
         self._frames = self._decode()
         self._first = next(self._frames, None)
         if self._first is None:
-            raise VideoError(self._why_nothing())
+            raise VideoError(self._no_frames_text())
         self._start_s = (self._container.start_time or 0) / av.time_base
         self.info = self._info(self._first)
 
@@ -127,12 +127,12 @@ class Decoder:
         while frame is not None:
             at_s = clock.advance(frame.time)
             if clock.is_past_limits:
-                self.damage = _past_limits(clock)
+                self.damage = _past_limits_text(clock)
                 return
             if sampler.takes(at_s):
                 yield at_s, self._to_upright(frame, max_side_px)
             frame = next(self._frames, None)
-        self.damage = self._missing(clock.last_s)
+        self.damage = self._damage_text(clock.last_s)
 
     def _decode(self) -> Iterator[Any]:
         """Yield every intact frame; note damaged ones."""
@@ -183,7 +183,7 @@ class Decoder:
         if self._first_error_s is None:
             self._first_error_s = self._read_s
 
-    def _why_nothing(self) -> str:
+    def _no_frames_text(self) -> str:
         if self._is_encrypted:
             return "The video is encrypted; save a copy without protection and try again."
         if self._first_error_s is not None:
@@ -234,14 +234,14 @@ class Decoder:
             self._turn = turn_from(None if matrix is None else bytes(matrix))
         return self._turn
 
-    def _missing(self, last_s: float) -> str:
+    def _damage_text(self, last_s: float) -> str:
         """What could not be read, in a sentence, known after the last frame."""
         if self._first_error_s is not None:
             first_s = max(self._first_error_s - self._start_s, 0)
             return f"The video is damaged, first at {first_s:.1f} s; what could be read is kept."
         if self.info.frames <= 1:
             return ""
-        return _cut_short(self._track, self._start_s, last_s)
+        return _early_end_text(self._track, self._start_s, last_s)
 
 
 def _video_track(container: InputContainer) -> Any:
@@ -273,7 +273,7 @@ def _duration_s(container: InputContainer, track: Any) -> float:
     return container.duration / av.time_base if container.duration else 0.0
 
 
-def _cut_short(track: Any, start_s: float, last_s: float) -> str:
+def _early_end_text(track: Any, start_s: float, last_s: float) -> str:
     """A sentence if the track ends before its stated duration; else empty.
 
     Args:
@@ -304,7 +304,7 @@ def _claimed_duration_s(track: Any) -> float:
     return max((hours * 60 + minutes) * 60 + seconds - begins_s, 0.0)
 
 
-def _past_limits(clock: FrameClock) -> str:
+def _past_limits_text(clock: FrameClock) -> str:
     """A sentence which says that only the start was read.
 
     Raises:

@@ -29,12 +29,12 @@ def project_path(name: str) -> Path:
 
 def data_folder() -> Path:
     """Folder of the database of sessions; it may be missing or read-only."""
-    return _from_environment(DATA_VARIABLE) or _of_user(platformdirs.user_data_path)
+    return _from_environment(DATA_VARIABLE) or _user_folder(platformdirs.user_data_path)
 
 
 def cache_folder() -> Path:
     """Folder of fetched weights; it may be missing or read-only."""
-    return _from_environment(CACHE_VARIABLE) or _of_user(platformdirs.user_cache_path)
+    return _from_environment(CACHE_VARIABLE) or _user_folder(platformdirs.user_cache_path)
 
 
 def ensure_home() -> None:
@@ -54,7 +54,7 @@ def _from_environment(variable: str) -> Path | None:
     return Path(os.path.expanduser(path)) if path else None
 
 
-def _of_user(ask: Callable[[str], Path]) -> Path:
+def _user_folder(ask: Callable[[str], Path]) -> Path:
     """The user's folder; without a home, a path that does not exist, never "~" in this folder."""
     try:
         folder = ask("ferapp")

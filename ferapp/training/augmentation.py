@@ -120,25 +120,25 @@ def _relight(faces: Tensor, augmentation: FaceAugmentation, rng: torch.Generator
 
 
 def _coarsen(faces: Tensor, augmentation: FaceAugmentation, rng: torch.Generator) -> Tensor:
-    chosen = torch.rand(len(faces), generator=rng) < augmentation.low_resolution
-    if not chosen.any():
+    is_chosen = torch.rand(len(faces), generator=rng) < augmentation.low_resolution
+    if not is_chosen.any():
         return faces
     size = faces.shape[-1]
     small = int(size * float(uniform(rng, 1, low=0.4, high=0.8)))
-    coarse = F.interpolate(faces[chosen], small, mode="bilinear", antialias=True)
+    coarse = F.interpolate(faces[is_chosen], small, mode="bilinear", antialias=True)
     faces = faces.clone()
-    faces[chosen] = F.interpolate(coarse, size, mode="bilinear")
+    faces[is_chosen] = F.interpolate(coarse, size, mode="bilinear")
     return faces
 
 
 def _erase(faces: Tensor, augmentation: FaceAugmentation, rng: torch.Generator) -> Tensor:
     n, _, height, width = faces.shape
-    chosen = torch.rand(n, generator=rng) < augmentation.erase
+    is_chosen = torch.rand(n, generator=rng) < augmentation.erase
     extent = uniform(rng, n, 2, low=0.1, high=0.4)
     start = uniform(rng, n, 2, low=0, high=1) * (1 - extent)
     rows = (torch.arange(height) + 0.5) / height
     columns = (torch.arange(width) + 0.5) / width
     in_rows = (rows >= start[:, :1]) & (rows < start[:, :1] + extent[:, :1])
     in_columns = (columns >= start[:, 1:]) & (columns < start[:, 1:] + extent[:, 1:])
-    hole = in_rows[:, None, :, None] & in_columns[:, None, None, :] & chosen[:, None, None, None]
+    hole = in_rows[:, None, :, None] & in_columns[:, None, None, :] & is_chosen[:, None, None, None]
     return torch.where(hole, uniform(rng, n, 1, 1, 1, low=0), faces)

@@ -158,15 +158,15 @@ def export_expressions(
     plain, small = out / f"{origin.name}.onnx", out / f"{origin.name}-int8.onnx"
     to_onnx(network.eval(), spec, plain, ["logits"], any_batch=True)
     train = load_split(data, "Train", majority_only=False, classes=labels)
-    judged: list[tuple[Split, LabelledFaces]] = [
+    splits: list[tuple[Split, LabelledFaces]] = [
         (split, load_split(data, split, majority_only=True, classes=labels))
         for split in ("Valid", "Test")
         if split == "Valid" or has_split(data, split)
     ]
-    valid = judged[0][1]
+    valid = splits[0][1]
     rule = FOLDER_RULE if is_folder_per_class(data) else FERPLUS_RULE
-    picked = np.random.default_rng(0).permutation(len(train))[:_INT8_EXAMPLES]
-    to_int8(plain, small, batch([train.images_rgb[i] for i in picked], spec))
+    indices = np.random.default_rng(0).permutation(len(train))[:_INT8_EXAMPLES]
+    to_int8(plain, small, batch([train.images_rgb[i] for i in indices], spec))
     store_as_half(plain)
     variants = []
     for path in (plain, small):
@@ -176,7 +176,7 @@ def export_expressions(
         )
         calibration = calibrate(raw, valid, adjustment=adjustment)
         classifier = ExpressionClassifier(session, spec, labels, calibration, flip_averaging=True)
-        results = [(split, evaluate_expressions(faces, classifier)) for split, faces in judged]
+        results = [(split, evaluate_expressions(faces, classifier)) for split, faces in splits]
         model = manifest_entry(
             path,
             spec,

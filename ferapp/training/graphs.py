@@ -126,7 +126,7 @@ def to_int8(fp32: Path, int8: Path, inputs: NDArray[np.float32]) -> None:
         prepared,
         int8,
         Reader(),
-        nodes_to_quantize=_up_to_last_convolutions(onnx.load(prepared).graph),
+        nodes_to_quantize=_names_to_quantise(onnx.load(prepared).graph),
         per_channel=True,
         reduce_range=True,
         activation_type=QuantType.QUInt8,
@@ -136,7 +136,7 @@ def to_int8(fp32: Path, int8: Path, inputs: NDArray[np.float32]) -> None:
     prepared.unlink()
 
 
-def _up_to_last_convolutions(graph: onnx.GraphProto) -> list[str]:
+def _names_to_quantise(graph: onnx.GraphProto) -> list[str]:
     """Names of the convolutions and of all nodes before one.
 
     What follows, above all the decoding of boxes, needs a precision finer than a pixel.

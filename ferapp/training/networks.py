@@ -54,8 +54,8 @@ class ResidualBlock(nn.Module):
         """(n, inputs, h, w) to (n, outputs, h / stride, w / stride)."""
         residual = self.attention(self.second(F.relu(self.first(x))))
         if self.training and self.drop:
-            kept = torch.rand(len(x), 1, 1, 1, device=x.device) >= self.drop
-            residual = residual * (kept / (1 - self.drop)).to(residual.dtype)
+            is_kept = torch.rand(len(x), 1, 1, 1, device=x.device) >= self.drop
+            residual = residual * (is_kept / (1 - self.drop)).to(residual.dtype)
         return F.relu(self.shortcut(x) + residual)
 
 

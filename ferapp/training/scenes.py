@@ -151,12 +151,12 @@ def _clip_faces(image: Image, xyxy: NDArray[np.float32], score: NDArray[np.float
     """Clip boxes to the picture; a face less than 60 % visible becomes an unsure one."""
     height, width = image.shape[:2]
     cut = boxes.clip_to(xyxy, width=width, height=height)
-    seen = boxes.areas(cut) / np.maximum(boxes.areas(xyxy), 1e-6)
-    keep = seen > 0.15
+    visible = boxes.areas(cut) / np.maximum(boxes.areas(xyxy), 1e-6)
+    keep = visible > 0.15
     return View(
         image,
         cut[keep],
-        np.where(seen < 0.6, np.minimum(score, 0.3), score)[keep].astype(np.float32),
+        np.where(visible < 0.6, np.minimum(score, 0.3), score)[keep].astype(np.float32),
     )
 
 

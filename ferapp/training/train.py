@@ -125,7 +125,7 @@ def train_expressions(
     run = Run(Path(out), description("expressions", recipe, train.labels, train.sha256))
     first = learner.resume(run)
 
-    pixels = torch.from_numpy(_grey(train, recipe))
+    pixels = torch.from_numpy(_grey_pixels(train, recipe))
     targets = torch.from_numpy(train.targets)
     weights = _sampling_weights(train, recipe.balance)
     steps = len(train) // recipe.batch_size or 1
@@ -155,7 +155,7 @@ def train_expressions(
         stage = run.history[-stage_epochs:]
         run.save(learner.state(epoch + 1), is_best=is_best(stage, "valid_accuracy"))
         is_last_size = epoch - stage_epochs + 1 == recipe.epochs - recipe.sizes[-1][1]
-        if is_last_size and _since_best(stage) >= recipe.patience:
+        if is_last_size and _epochs_since_best(stage) >= recipe.patience:
             logger.info("stopped early: no better in %d epochs", recipe.patience)
             break
     return run.folder / "best.pt"
@@ -208,7 +208,9 @@ def probabilities(
     return torch.cat(logits).softmax(dim=1).numpy()
 
 
-def _grey(faces: LabelledFaces, recipe: ExpressionRecipe) -> np.ndarray[Any, np.dtype[np.uint8]]:
+def _grey_pixels(
+    faces: LabelledFaces, recipe: ExpressionRecipe
+) -> np.ndarray[Any, np.dtype[np.uint8]]:
     spec = recipe.spec()
     plain = InputSpec(size_wh=spec.size_wh, colour="grey", mean=0, std=1)
     return batch(faces.images_rgb, plain).astype(np.uint8)
@@ -219,6 +221,6 @@ def _sampling_weights(faces: LabelledFaces, balance: float) -> Tensor:
     return torch.from_numpy((1.0 / counts[faces.classes]) ** balance)
 
 
-def _since_best(history: list[dict[str, float]]) -> int:
+def _epochs_since_best(history: list[dict[str, float]]) -> int:
     scores = [row["valid_accuracy"] for row in history]
     return len(scores) - 1 - int(np.argmax(scores))

@@ -76,10 +76,10 @@ def nms(xyxy: Floats, score: Floats, *, iou_threshold: float, limit: int) -> NDA
     if not len(score):
         return np.empty(0, np.intp)
     corner_and_size = np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1)
-    kept: Any = cv2.dnn.NMSBoxes(
+    keep: Any = cv2.dnn.NMSBoxes(
         corner_and_size.astype(float).tolist(), score.astype(float).tolist(), 0.0, iou_threshold
     )
-    return np.asarray(kept, np.intp).reshape(-1)[:limit]
+    return np.asarray(keep, np.intp).reshape(-1)[:limit]
 
 
 def squares(xyxy: Floats, *, padding: float = 0.0) -> Floats:

@@ -53,13 +53,13 @@ def to_readings(columns: pa.Table, labels: Sequence[str]) -> Readings:
         DataError: A value is not possible.
     """
     refuse_many(columns.num_rows)
-    wanted = schema(labels, CODED)
+    expected = schema(labels, CODED)
     for column in ["time_s", "face", *CORNERS, "width", "height", "is_corrected"]:
         if columns[column].null_count:
             raise DataError(f"its column {column} has missing values")
 
     def numbers(*names: str) -> NDArray[Any]:
-        cast = (columns[name].cast(wanted.field(name).type).to_numpy() for name in names)
+        cast = (columns[name].cast(expected.field(name).type).to_numpy() for name in names)
         return np.stack(list(cast), axis=-1)
 
     probabilities = numbers(*[f"p_{label}" for label in labels])

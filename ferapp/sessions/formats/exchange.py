@@ -151,9 +151,9 @@ def _from_parquet(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
         if envelope is None
         else _from_envelope(_parse_json(envelope))
     )
-    wanted = schema(recording.labels, CODED)
-    _refuse_without(header.names, wanted)
-    return recording, file.read(columns=wanted.names, use_threads=False)
+    expected = schema(recording.labels, CODED)
+    _refuse_without(header.names, expected)
+    return recording, file.read(columns=expected.names, use_threads=False)
 
 
 def _from_json(data: bytes) -> tuple[SessionInfo, pa.Table]:
@@ -162,28 +162,28 @@ def _from_json(data: bytes) -> tuple[SessionInfo, pa.Table]:
     columns = whole.get("readings")
     if not isinstance(columns, dict) or not all(isinstance(v, list) for v in columns.values()):
         raise DataError("its readings are not in columns")
-    wanted = schema(recording.labels, CODED)
-    _refuse_without(columns, wanted)
-    if len({len(columns[column]) for column in wanted.names}) != 1:
+    expected = schema(recording.labels, CODED)
+    _refuse_without(columns, expected)
+    if len({len(columns[column]) for column in expected.names}) != 1:
         raise DataError("its columns have different lengths")
     refuse_many(len(columns["time_s"]))
-    arrays = [pa.array(columns[field.name], field.type) for field in wanted]
-    return recording, pa.Table.from_arrays(arrays, schema=wanted)
+    arrays = [pa.array(columns[field.name], field.type) for field in expected]
+    return recording, pa.Table.from_arrays(arrays, schema=expected)
 
 
 def _from_csv(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
     first = data[:_MOST_HEADER].removeprefix(_MARK).partition(b"\n")[0]
     header = next(csv.reader([first.decode("utf-8").rstrip("\r")], strict=True), [])
     recording = _bare_recording(header, name)
-    wanted = schema(recording.labels, CODED)
-    _refuse_without(header, wanted)
+    expected = schema(recording.labels, CODED)
+    _refuse_without(header, expected)
     refuse_many(data.count(b"\n") - 1)
     columns = arrow_csv.read_csv(
         io.BytesIO(data),
         read_options=arrow_csv.ReadOptions(use_threads=False),
         convert_options=arrow_csv.ConvertOptions(
-            column_types=wanted,
-            include_columns=wanted.names,
+            column_types=expected,
+            include_columns=expected.names,
             null_values=[""],
             strings_can_be_null=True,
         ),
@@ -230,6 +230,6 @@ def _bare_recording(header: Sequence[str], name: str) -> SessionInfo:
     )
 
 
-def _refuse_without(header: Collection[str], wanted: pa.Schema) -> None:
-    if missing := [column for column in wanted.names if column not in header]:
+def _refuse_without(header: Collection[str], expected: pa.Schema) -> None:
+    if missing := [column for column in expected.names if column not in header]:
         raise DataError(f"it has no column {one_line(missing[0])}")

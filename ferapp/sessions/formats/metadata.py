@@ -66,7 +66,7 @@ def from_metadata(value: object) -> SessionInfo:
         started=_moment(fields["started"]),
         labels=tuple(labels),
         unsure_below=_number(fields["unsure_below"], 1),
-        settings=_dict(_plain(fields.get("settings", {}))),
+        settings=_dict(_plain_value(fields.get("settings", {}))),
         models={
             _line(kind): {_line(k): _line(v) for k, v in _dict(model).items()}
             for kind, model in _dict(fields.get("models", {})).items()
@@ -122,7 +122,7 @@ def _moment(value: object) -> datetime:
     return moment
 
 
-def _plain(value: object, depth: int = 4) -> Any:
+def _plain_value(value: object, depth: int = 4) -> Any:
     match value:
         case None | bool():
             return value
@@ -131,7 +131,7 @@ def _plain(value: object, depth: int = 4) -> Any:
         case str():
             return one_line(value[:_MOST_SETTING])
         case list() if depth and len(value) <= _MOST_SETTINGS:
-            return [_plain(entry, depth - 1) for entry in value]
+            return [_plain_value(entry, depth - 1) for entry in value]
         case dict() if depth and len(value) <= _MOST_SETTINGS:
-            return {_line(key): _plain(entry, depth - 1) for key, entry in value.items()}
+            return {_line(key): _plain_value(entry, depth - 1) for key, entry in value.items()}
     raise DataError("its settings are not those that ferapp saves")

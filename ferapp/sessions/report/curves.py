@@ -134,13 +134,13 @@ class _Series:
         edges = np.concatenate([self.gaps - 1, self.gaps])
         left = MOST_POINTS - len(edges) - _ROWS_PER_GAP * len(self.gaps)
         most = max(left // max(len(columns), 1), _LEAST_POINTS)
-        chosen = [_downsample(self.at_s, self.values[:, column], most) for column in columns]
-        kept = np.unique(np.concatenate([edges, *chosen]))
-        places = np.repeat(np.searchsorted(kept, self.gaps), _ROWS_PER_GAP)
+        by_column = [_downsample(self.at_s, self.values[:, column], most) for column in columns]
+        keep = np.unique(np.concatenate([edges, *by_column]))
+        places = np.repeat(np.searchsorted(keep, self.gaps), _ROWS_PER_GAP)
         sides_s = [self.at_s[self.gaps - 1] + _EDGE_S, self.at_s[self.gaps] - _EDGE_S]
         return (
-            np.insert(self.at_s[kept], places, np.stack(sides_s, axis=1).ravel()),
-            np.insert(self.values[kept][:, list(columns)], places, np.nan, axis=0),
+            np.insert(self.at_s[keep], places, np.stack(sides_s, axis=1).ravel()),
+            np.insert(self.values[keep][:, list(columns)], places, np.nan, axis=0),
         )
 
 

@@ -100,7 +100,7 @@ def to_html(
         has_charts=draw.has_drawn,
         markers=[(clock(m.at_s), m.name) for m in recording.markers[:_MOST_MARKERS]],
         more_markers=max(len(recording.markers) - _MOST_MARKERS, 0),
-        facts=[*_flat("", recording.models), *_flat("", recording.settings)],
+        facts=[*_flatten("", recording.models), *_flatten("", recording.settings)],
     )
     return text.encode("utf-8", "replace")
 
@@ -197,12 +197,12 @@ def _pictures(draw: _Drawing, recording: SessionInfo, readings: Readings) -> _Pa
     )
 
 
-def _flat(path: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _flatten(path: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Nested settings as pairs of name and value."""
     for name, value in values.items():
         place = f"{path} {name}".strip().replace("_", " ")
         if isinstance(value, Mapping):
-            yield from _flat(place, value)
+            yield from _flatten(place, value)
         elif isinstance(value, list | tuple):
             yield place, ", ".join(map(str, value)) or "none"
         else:
