@@ -61,4 +61,4 @@ def container_of(head: bytes) -> str:
     for magic, name in _OTHERS:
         if head.startswith(magic):
             raise VideoError(f"This is {name}. {_READABLE}.")
-    raise VideoError(f"This file is not a supported video. {_READABLE}.")
+    raise VideoError(f"This is not a video that ferapp can read. {_READABLE}.")

@@ -386,7 +386,7 @@ def test_a_database_that_the_app_could_not_use(
 def test_a_damaged_database_is_named(file: Path) -> None:
     file.parent.mkdir()
     file.write_bytes(b"no database" * 100)
-    with pytest.raises(StoreError, match="no database"):
+    with pytest.raises(StoreError, match="not a database"):
         places.database()
 
 

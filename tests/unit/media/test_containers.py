@@ -32,11 +32,11 @@ REFUSED = {
     "Ogg": (b"OggS", "an Ogg file; save it as MP4 or WebM"),
     "Flash": (b"FLV\1", "a Flash video; save it as MP4"),
     "WMV": (b"\x30\x26\xb2\x75\x8e\x66", "a Windows Media file; save it as MP4"),
-    "sound in RIFF": (b"RIFF\0\0\0\0WAVEfmt ", "not a supported video"),
-    "session description": (b"v=0\r\no=- 0 0 IN IP4 127.0.0.1", "not a supported video"),
-    "text": (b"hello", "not a supported video"),
-    "one letter": (b"G", "not a supported video"),
-    "a sync byte by chance": (TS[:188] + bytes(500), "not a supported video"),
+    "sound in RIFF": (b"RIFF\0\0\0\0WAVEfmt ", "not a video that ferapp can read"),
+    "session description": (b"v=0\r\no=- 0 0 IN IP4 127.0.0.1", "not a video that ferapp can read"),
+    "text": (b"hello", "not a video that ferapp can read"),
+    "one letter": (b"G", "not a video that ferapp can read"),
+    "a sync byte by chance": (TS[:188] + bytes(500), "not a video that ferapp can read"),
 }
 
 

@@ -70,7 +70,7 @@ def test_playlists_and_references_are_not_followed(
         server.setblocking(False)
         (tmp_path / name).write_text(text.replace("PORT", str(server.getsockname()[1])))
         before_s = time.monotonic()
-        with pytest.raises(VideoError, match=r"playlist|not a supported video"):
+        with pytest.raises(VideoError, match=r"playlist|not a video that ferapp can read"):
             seen(tmp_path / name)
         assert time.monotonic() - before_s < 3, "nobody waited for an answer"
         with pytest.raises(BlockingIOError):
