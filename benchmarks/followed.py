@@ -17,13 +17,13 @@ from rich.table import Table
 
 from benchmarks.machine import ROOT, about
 from ferapp.evaluation.labelled_faces import load_ferplus
-from ferapp.evaluation.pasted import faceless
+from ferapp.evaluation.pasted import faceless_photos
 from ferapp.inference.registry import load_detector
 from ferapp.pipeline.build import load_analyzer
 from ferapp.pipeline.stream import Stream
 from ferapp.settings import StreamSettings
 from ferapp.vision.boxes import iou
-from ferapp.vision.crops import resized
+from ferapp.vision.crops import resize
 
 EVERY = (1, 2, 3, 5, 10)
 SPEEDS = {"calm": 0.3, "lively": 1.0}
@@ -45,7 +45,7 @@ def path_of(speed: float, at_s: float) -> tuple[int, int]:
 
 def frames_of(face: np.ndarray, scene: np.ndarray, speed: float) -> list[np.ndarray]:
     """Two seconds of one face."""
-    big = resized(face, (SIDE_PX, SIDE_PX))
+    big = resize(face, (SIDE_PX, SIDE_PX))
     frames = []
     for number in range(int(FACE_S * RATE)):
         x, y = path_of(speed, number / RATE)
@@ -62,7 +62,7 @@ def measure(faces, scenes, analyzer, speed: float) -> list[dict[str, object]]:
     seen = {n: {"right": 0, "read": 0, "held_right": 0, "held": 0, "iou": []} for n in EVERY}
     total = 0
     for index, (face, label) in enumerate(faces):
-        scene = resized(next(scenes), SIZE_WH)
+        scene = resize(next(scenes), SIZE_WH)
         start_s = index * (FACE_S + PAUSE_S)
         for number, frame in enumerate(frames_of(face, scene, speed)):
             at_s = start_s + number / RATE
@@ -110,7 +110,7 @@ def main() -> None:
     result = {**about(), "faces": len(faces), "rate": RATE, "speeds": SPEEDS}
     console = Console()
     for name, speed in SPEEDS.items():
-        rows = measure(faces, faceless(options.scenes, load_detector()), analyzer, speed)
+        rows = measure(faces, faceless_photos(options.scenes, load_detector()), analyzer, speed)
         result[name] = rows
         table = Table(*(key.replace("_", " ") for key in rows[0]), title=f"{name} heads")
         for row in rows:

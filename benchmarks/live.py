@@ -32,8 +32,8 @@ from ferapp.errors import UserError
 from ferapp.evaluation.timing import median_ms
 from ferapp.pipeline.build import load_analyzer
 from ferapp.ui.live.webcam import FRAMES_PER_SECOND, Viewer
-from ferapp.vision.annotate import annotated
-from ferapp.vision.crops import resized
+from ferapp.vision.annotate import annotate
+from ferapp.vision.crops import resize
 from ferapp.vision.threads import cap_threads
 
 CAMERA = """
@@ -94,7 +94,7 @@ def callback_against_tutorial(threads: int) -> list[dict[str, object]]:
     viewer, tutorial = Viewer(load_analyzer(threads=threads)), Tutorial()
     rows = []
     for faces in (1, 4):
-        image = resized(crowd(faces), (640, 480))
+        image = resize(crowd(faces), (640, 480))
         frame = av.VideoFrame.from_ndarray(image, format="rgb24")
         count = 0
 
@@ -109,7 +109,7 @@ def callback_against_tutorial(threads: int) -> list[dict[str, object]]:
             boxes = tutorial.detect(pixels)
             shares = tutorial.classify(pixels, boxes)
             words = [f"{p.argmax()} {p.max():.2f}" for p in shares]
-            drawn = annotated(pixels, boxes, words, ["#3f6fd1"] * len(words))
+            drawn = annotate(pixels, boxes, words, ["#3f6fd1"] * len(words))
             av.VideoFrame.from_ndarray(drawn, format="rgb24")
 
         ours_ms, theirs_ms = [], []

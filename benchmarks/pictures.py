@@ -19,7 +19,7 @@ from rich.table import Table
 from benchmarks.machine import ROOT, about
 from benchmarks.served import App
 from ferapp.errors import UserError
-from ferapp.evaluation.timing import median_ms, stage_times
+from ferapp.evaluation.timing import median_ms, time_stages
 from ferapp.inference.registry import load_classifier, load_detector
 from ferapp.media.images import jpeg_bytes, read_image
 from ferapp.pipeline.analyzer import Analyzer
@@ -50,7 +50,7 @@ def compare(threads: int) -> list[dict[str, object]]:
     rows = []
     for count in FACES:
         image = crowd(count)
-        times = stage_times(jpeg_bytes(image), detector, classifier, repeats=REPEATS)
+        times = time_stages(jpeg_bytes(image), detector, classifier, repeats=REPEATS)
         ours, theirs = [], []
         for _ in range(4):
             ours.append(median_ms(lambda i=image: analyzer.analyze(i), REPEATS // 4))

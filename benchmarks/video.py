@@ -25,7 +25,7 @@ from rich.table import Table
 
 from benchmarks.machine import ROOT, about
 from ferapp.media.images import read_image
-from ferapp.vision.crops import region, resized
+from ferapp.vision.crops import region, resize
 
 SIZE_WH = (1280, 720)
 RATE = 30
@@ -36,7 +36,7 @@ RUNS = 3
 
 def write_clip(path: Path, seconds: int) -> None:
     """A portrait that sways, with a tone."""
-    portrait = resized(
+    portrait = resize(
         region(
             read_image(ROOT / "ferapp" / "samples" / "astronaut.jpg"),
             np.array([60, 0, 400, 340], np.float32),

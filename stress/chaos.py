@@ -29,7 +29,7 @@ from sqlalchemy import URL
 
 from benchmarks.machine import ROOT
 from ferapp.errors import StoreError
-from ferapp.sessions.database import database_url, in_words, open_database
+from ferapp.sessions.database import database_url, open_database, translate_errors
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Readings
 from ferapp.sessions.store import Store
@@ -119,7 +119,7 @@ def check(
     store, faults = Store(engine), []
     try:
         if engine.dialect.name == "sqlite":
-            with in_words(), engine.connect() as connection:
+            with translate_errors(), engine.connect() as connection:
                 answer = connection.exec_driver_sql("PRAGMA integrity_check").scalar()
             if answer != "ok":
                 faults.append(f"the database is not sound: {answer}")

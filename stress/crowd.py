@@ -28,7 +28,7 @@ from rich.table import Table
 from benchmarks.machine import ROOT, about
 from benchmarks.served import App
 from ferapp.media.images import jpeg_bytes, read_image
-from ferapp.vision.crops import resized
+from ferapp.vision.crops import resize
 from stress.visitor import Visitor
 
 SAMPLE = ROOT / "ferapp" / "samples" / "astronaut.jpg"
@@ -89,7 +89,7 @@ class Outcome:
 def picture(number: int) -> tuple[bytes, tuple[int, int]]:
     """A portrait of a unique size."""
     size = (360 + number % 240, 420 + number // 240)
-    return jpeg_bytes(resized(read_image(SAMPLE), size)), size
+    return jpeg_bytes(resize(read_image(SAMPLE), size)), size
 
 
 class _Crowd:

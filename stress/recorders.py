@@ -28,7 +28,7 @@ from rich.console import Console
 from sqlalchemy import URL
 
 from benchmarks.machine import ROOT, about
-from ferapp.sessions.database import database_url, in_words, open_database
+from ferapp.sessions.database import database_url, open_database, translate_errors
 from ferapp.sessions.recorder import Recorder, Sink
 from ferapp.sessions.session import Readings
 from ferapp.sessions.store import Store
@@ -211,7 +211,7 @@ def version(url: URL) -> str:
     if url.drivername == "sqlite":
         return sqlite3.sqlite_version
     engine = open_database(url)
-    with in_words(), engine.connect() as connection:
+    with translate_errors(), engine.connect() as connection:
         number = str(connection.exec_driver_sql("SHOW server_version").scalar())
     engine.dispose()
     return number

@@ -142,9 +142,9 @@ class _Copies:
     def add(self, path: Path, image: Any, analysis: "FrameAnalysis") -> None:
         """Write a copy, and keep its rows for the table."""
         from ferapp.media.images import png_bytes
-        from ferapp.vision.annotate import annotated, captions, colours
+        from ferapp.vision.annotate import annotate, captions, colours
 
-        copy = annotated(image, analysis.faces.xyxy, captions(analysis), colours(analysis))
+        copy = annotate(image, analysis.faces.xyxy, captions(analysis), colours(analysis))
         name = f"{self._free_name(path)}.png"
         self._write(name, png_bytes(copy))
         table = analysis.to_frame()

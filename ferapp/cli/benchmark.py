@@ -30,7 +30,7 @@ def benchmark(
     as_json: AsJson = False,
 ) -> None:
     """Time each stage of the analysis of one picture; results are medians."""
-    from ferapp.evaluation.timing import stage_times
+    from ferapp.evaluation.timing import time_stages
     from ferapp.inference.manifest import manifest
     from ferapp.inference.registry import load_classifier, load_detector
     from ferapp.media.images import read_image
@@ -46,7 +46,7 @@ def benchmark(
         load_classifier(classifier, threads=threads),
     )
     with errors.status("timing"):
-        times = stage_times(picture.read_bytes(), *models, repeats=repeats)
+        times = time_stages(picture.read_bytes(), *models, repeats=repeats)
     stages = {
         name.removesuffix("_ms"): round(value, 3)
         for name, value in asdict(times).items()

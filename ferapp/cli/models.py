@@ -17,7 +17,7 @@ app = typer.Typer(help="List, verify, fetch and add models.", no_args_is_help=Tr
 def list_models(as_json: AsJsonLines = False) -> None:
     """List the models, which are on this machine, and why added ones are refused."""
     from ferapp.inference.added import refusals
-    from ferapp.inference.manifest import added, manifest
+    from ferapp.inference.manifest import added_models, manifest
     from ferapp.inference.weights import is_here
 
     entries = manifest()
@@ -43,14 +43,14 @@ def list_models(as_json: AsJsonLines = False) -> None:
             Text(model.source),
         )
 
-    for bad in added().refused:
+    for bad in added_models().refused:
         if as_json:
             print_json({"name": bad.name, "is_here": False, "refused": bad.reason})
         else:
             table.add_row(Text(bad.name), "?", "refused")
     if not as_json:
         console.print(table)
-        refused = {bad.name: bad.reason for bad in added().refused}
+        refused = {bad.name: bad.reason for bad in added_models().refused}
         for name, reason in [*reasons.items(), *refused.items()]:
             errors.print(Text(f"{name}: {reason}"), soft_wrap=True)
 
@@ -61,10 +61,10 @@ def verify(as_json: AsJsonLines = False) -> None:
 
     Added models are examined as well. The exit status is 0 if all are right, and 1 if any is not.
     """
-    from ferapp.inference.verification import verified
+    from ferapp.inference.verification import verify_models
 
     is_all_right = True
-    for model in verified():
+    for model in verify_models():
         is_all_right &= not model.reason
         state = "wrong" if model.reason else model.state
         if as_json:
@@ -82,7 +82,7 @@ def fetch(name: Annotated[str, typer.Argument(help="Name from `models list`.")])
     from ferapp.inference import weights
     from ferapp.inference.manifest import manifest
 
-    model = manifest().named(name)
+    model = manifest().find(name)
     with progress(model.name) as report:
         path = weights.fetch(model, report=report)
     typer.echo(str(path))
@@ -116,7 +116,7 @@ def add(
         file,
         name=name,
         labels=tuple(label.strip() for label in labels.split(",")),
-        taken={"size_wh": (size, size), "colour": colour, "mean": mean, "std": std},
+        input_entry={"size_wh": (size, size), "colour": colour, "mean": mean, "std": std},
         licence=licence,
         source=source,
         data=data,

@@ -98,7 +98,7 @@ def faces(
     if views:
         recipe = replace(recipe, views=views)
     with progress("steps") as report:
-        best = train_faces(data, Scenes.load(boxes), out, recipe, start=start, report=report)
+        best = train_faces(data, out, recipe, scenes=Scenes.load(boxes), start=start, report=report)
     typer.echo(f"best checkpoint: {best}")
 
 
@@ -145,11 +145,11 @@ def export_expressions(
 ) -> None:
     """Export a classifier as ONNX, fp32 and int8, with calibration and metrics."""
     _prepare(2)
-    from ferapp.training.export import Origin, entered, export_expressions
+    from ferapp.training.export import Origin, export_expressions, export_into
 
     origin = Origin(name, trained_on, licence, source)
     _print_variants(
-        entered(
+        export_into(
             out,
             lambda folder: export_expressions(
                 checkpoint, data, folder, origin, adjustment=adjustment
@@ -176,13 +176,13 @@ def export_faces(
 ) -> None:
     """Export a detector as ONNX, fp32 and int8, with metrics."""
     _prepare(2)
-    from ferapp.training.export import Origin, entered, export_faces
+    from ferapp.training.export import Origin, export_faces, export_into
     from ferapp.training.teachers import Scenes
 
     scenes = Scenes.load(boxes)
     origin = Origin(name, trained_on, licence, source)
     _print_variants(
-        entered(
+        export_into(
             out,
             lambda folder: export_faces(checkpoint, data, scenes, folder, origin, test=test),
             is_default=as_default,

@@ -20,9 +20,9 @@ _SETTINGS: Final = "FERAPP_"
 
 def models() -> Iterator[tuple[str, Finding]]:
     """Each model, by name."""
-    from ferapp.inference.verification import verified
+    from ferapp.inference.verification import verify_models
 
-    for model in verified():
+    for model in verify_models():
         if not model.reason:
             yield model.name, Finding(model.state)
         else:

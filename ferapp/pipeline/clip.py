@@ -162,7 +162,7 @@ class ClipAnalysis:
         return Clip(
             info=self.info,
             labels=labels,
-            readings=Readings.joined(parts),
+            readings=Readings.join(parts),
             unconfirmed_s=np.concatenate([np.empty(0), *times]),
             unconfirmed=np.concatenate([np.empty((0, 4), np.float32), *boxes]),
             frames=self._frames,
@@ -178,7 +178,7 @@ class ClipAnalysis:
         if frame.faces:
             self._new.append(readings_of_frame(frame))
             if len(self._new) >= _JOINED_AFTER:
-                self._readings.append(Readings.joined(self._new))
+                self._readings.append(Readings.join(self._new))
                 self._new = []
         if len(frame.unconfirmed):
             scale = np.tile(np.array(frame.size_wh, np.float32), 2)

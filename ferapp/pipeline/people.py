@@ -167,7 +167,7 @@ class _Person:
         if shares is not None:
             if baseline is not None:
                 baseline.observe(shares, at_s)
-                shares = baseline.corrected(shares)
+                shares = baseline.correct(shares)
             smoothed = self.smoother.update(shares, at_s)
             top = int(smoothed.argmax())
             is_sure = smoothed[top] >= unsure_below

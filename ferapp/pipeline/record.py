@@ -119,7 +119,7 @@ def readings_of_pictures(analyses: Sequence[FrameAnalysis]) -> Readings:
             )
         )
         count += n
-    return Readings.joined(parts)
+    return Readings.join(parts)
 
 
 @dataclass(frozen=True)

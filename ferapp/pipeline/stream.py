@@ -106,7 +106,7 @@ class Stream:
             ids, faces, unconfirmed = self._identify(known_faces, at_s)
             readings = self._read(image_rgb, ids, faces, at_s, settings)
         else:
-            readings = self._people.follow(self._tracker.predicted(at_s), size_wh)
+            readings = self._people.follow(self._tracker.predict(at_s), size_wh)
             if settings.reads_followed:
                 ids, faces = [reading.id for reading in readings], _faces_of(readings)
                 readings = self._read(image_rgb, ids, faces, at_s, settings)

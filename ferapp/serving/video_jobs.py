@@ -20,7 +20,7 @@ from ferapp.pipeline.stream import StreamFrame
 from ferapp.settings import ClipSettings
 from ferapp.system.scratch import scratch
 from ferapp.vision.boxes import squares
-from ferapp.vision.crops import Image, fitted, region
+from ferapp.vision.crops import Image, fit_within, region
 
 PREVIEW_S: Final = 0.4
 """Seconds between two preview pictures."""
@@ -112,7 +112,7 @@ class VideoAnalysisJob:
             self._keep_portraits(image, frame)
             if time.monotonic() - shown_s > PREVIEW_S:
                 shown_s = time.monotonic()
-                self.preview = jpeg_bytes(fitted(self._draw(image, frame), PREVIEW_PX))
+                self.preview = jpeg_bytes(fit_within(self._draw(image, frame), PREVIEW_PX))
             yield float(count)
         self.clip = self._analysis.result()
 

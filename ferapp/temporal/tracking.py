@@ -1,4 +1,4 @@
-"""One identity per face, from frame to frame."""
+"""One id per face, from frame to frame."""
 
 from dataclasses import dataclass, field
 from typing import Final
@@ -11,15 +11,15 @@ from ferapp.vision.boxes import iou
 Floats = NDArray[np.float32]
 
 MEMORY_S: Final = 1.0
-"""A face that is away for less than this keeps its id."""
+"""A face that returns within this time keeps its id."""
 
 LEAST_HITS: Final = 3
-"""How often in a row a face has to be found before it counts."""
+"""How many times in a row a face has to be found before it counts."""
 
-# A box and a track belong together only above this; see `_likeness`.
+# A box is matched to a track only above this; see `_likeness`.
 _LEAST_LIKENESS: Final = 0.1
-# The speed of a face is averaged over this time, and fades over it while the face is not seen:
-# heads stop and turn back.
+# The speed of a face is averaged over this time. While the face is not seen, the speed decays over
+# twice this time: heads stop and turn back.
 _SPEED_S: Final = 0.15
 
 
@@ -31,13 +31,13 @@ class _Track:
     hits: int = 1
     speed: Floats = field(default_factory=lambda: np.zeros(4, np.float32))
 
-    def predicted(self, at_s: float) -> Floats:
-        """Where the box is now if its speed fades."""
+    def predict(self, at_s: float) -> Floats:
+        """The expected box at a time, (4,), px, if its speed decays."""
         fading = _SPEED_S * 2 * (1 - np.exp(-(at_s - self.at_s) / (_SPEED_S * 2)))
         return np.asarray(self.xyxy + self.speed * fading, np.float32)
 
     def move(self, xyxy: Floats, at_s: float) -> None:
-        """Take a new measurement; the four corners move each at their own speed, px/s."""
+        """Add a measurement; each of the four coordinates has its own speed, px/s."""
         passed = at_s - self.at_s
         if passed > 0:
             share = 1 - np.exp(-passed / _SPEED_S)
@@ -47,17 +47,26 @@ class _Track:
 
 
 class Tracker:
-    """Gives each face an id that stays. Not thread-safe: one caller at a time.
+    """Gives each face a lasting id. Not thread-safe: one caller at a time.
 
-    Each track expects its face where its speed leads; boxes and expectations are matched from the
-    likeliest pair to the least likely. Ids count from 1 and are never given twice. A box has none
-    until it has been found several times in a row: what a detector takes for a face in one frame
-    alone is mostly none (the probation of Bewley et al., 2016, "Simple Online and Realtime
-    Tracking", section 3.4).
+    Each track predicts its box from its speed; predictions and boxes are matched greedily, the most
+    similar pair first. Ids count from 1 and are never reused. A box has no id until it has been
+    found several times in a row: most boxes that appear in one frame only are false detections
+    (the probation of Bewley et al., 2016, "Simple Online and Realtime Tracking", section 3.4).
 
     Args:
-        memory_s: How long a track that is not seen is kept.
-        least_hits: How often in a row a face has to be found before it counts.
+        memory_s: How long a track is kept while its face is not seen, s.
+        least_hits: How many times in a row a face has to be found before it counts.
+
+    Example:
+        >>> tracker = Tracker()
+        >>> for frame in range(4):
+        ...     box = np.array([[10 + frame, 10, 60 + frame, 60]], np.float32)
+        ...     print(tracker.update(box, frame / 30))
+        [None]
+        [None]
+        [1]
+        [1]
     """
 
     def __init__(self, *, memory_s: float = MEMORY_S, least_hits: int = LEAST_HITS) -> None:
@@ -71,58 +80,58 @@ class Tracker:
 
         Args:
             xyxy: All faces of one frame, (n, 4), px.
-            at_s: Time of the frame, s; never earlier than the last one.
+            at_s: Time of the frame, s; never earlier than that of the last one.
 
         Returns:
-            n different ids; None for a box on probation.
+            n ids, all different; None for a box on probation.
         """
         self._tracks = [t for t in self._tracks if at_s - t.at_s <= self._memory_s]
-        found: dict[int, _Track] = {}
+        tracks: dict[int, _Track] = {}
         for place, track in self._matches(xyxy, at_s):
             track.move(xyxy[place], at_s)
-            found[place] = track
+            tracks[place] = track
         for place in range(len(xyxy)):
-            if place not in found:
-                found[place] = _Track(None, xyxy[place], at_s)
-                self._tracks.append(found[place])
-        for track in found.values():
+            if place not in tracks:
+                tracks[place] = _Track(None, xyxy[place], at_s)
+                self._tracks.append(tracks[place])
+        for track in tracks.values():
             if track.id is None and track.hits >= self._least_hits:
                 track.id, self._next_id = self._next_id, self._next_id + 1
         self._tracks = [t for t in self._tracks if t.id is not None or t.at_s == at_s]
-        return [found[place].id for place in range(len(xyxy))]
+        return [tracks[place].id for place in range(len(xyxy))]
 
-    def predicted(self, at_s: float) -> dict[int, Floats]:
-        """Where every face is expected now that the last frame showed, xyxy px by id."""
+    def predict(self, at_s: float) -> dict[int, Floats]:
+        """The expected box, (4,) px, of each face that the last frame showed, by id."""
         if not self._tracks:
             return {}
         last_s = max(t.at_s for t in self._tracks)
         return {
-            t.id: t.predicted(at_s) for t in self._tracks if t.id is not None and t.at_s == last_s
+            t.id: t.predict(at_s) for t in self._tracks if t.id is not None and t.at_s == last_s
         }
 
     @property
     def ids(self) -> set[int]:
-        """Of all faces that are remembered."""
+        """The ids of all tracks that are kept."""
         return {t.id for t in self._tracks if t.id is not None}
 
     def _matches(self, xyxy: Floats, at_s: float) -> list[tuple[int, _Track]]:
         if not len(xyxy) or not self._tracks:
             return []
-        expected = np.stack([t.predicted(at_s) for t in self._tracks])
+        expected = np.stack([t.predict(at_s) for t in self._tracks])
         likeness = _likeness(expected, xyxy)
-        found = []
+        pairs = []
         while likeness.max() >= _LEAST_LIKENESS:
             row, column = np.unravel_index(likeness.argmax(), likeness.shape)
-            found.append((int(column), self._tracks[row]))
+            pairs.append((int(column), self._tracks[row]))
             likeness[row], likeness[:, column] = -1, -1
-        return found
+        return pairs
 
 
 def _likeness(a: Floats, b: Floats) -> Floats:
-    """Mean of IoU and of nearness, for each pair, (len(a), len(b)).
+    """Mean of IoU and proximity for each pair of boxes, (len(a), len(b)).
 
-    Nearness is 1 where centres agree and 0 at a distance of one and a half sides, so that a face
-    that jumps by more than its size between two slow frames is still the nearest.
+    Proximity is 1 if the centres coincide and 0 at a distance of 1.5 sides, so that a face that
+    moves by more than its size between two frames can still be matched.
     """
     centre_a, centre_b = (a[:, :2] + a[:, 2:]) / 2, (b[:, :2] + b[:, 2:]) / 2
     side = np.sqrt(np.maximum((a[:, 2:] - a[:, :2]).prod(axis=1), 1))[:, None]

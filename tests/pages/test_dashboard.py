@@ -63,7 +63,7 @@ def test_the_summary_tells_the_share_of_time(store: Store) -> None:
 
 
 def test_a_session_with_two_faces_offers_the_face(store: Store) -> None:
-    id = kept(store, Readings.joined([made((0, "fear")), made((0, "anger"), (1, "anger"), face=2)]))
+    id = kept(store, Readings.join([made((0, "fear")), made((0, "anger"), (1, "anger"), face=2)]))
     at = dashboard("Summary")
     assert at.selectbox(key=f"face-{id}").options == ["Face 2 (2 readings)", "Face 1 (1 reading)"]
     assert at.dataframe[0].value["expression"].tolist() == ["anger"]
@@ -84,7 +84,7 @@ def test_compare_begins_with_another_session_and_can_show_two_faces_of_one(store
 def test_replay_shows_who_was_there_at_a_second(store: Store) -> None:
     one = made((0, "fear"), (1, "fear"), (2, None), (3, "anger"), (10, "anger"))
     other = made((2, "neutral"), (3, "neutral"), face=2, flaws={1: "blurred"})
-    id = kept(store, Readings.joined([one, other]))
+    id = kept(store, Readings.join([one, other]))
     at = dashboard("Replay")
     for second, there in [
         (0.9, ["1 fear"]),

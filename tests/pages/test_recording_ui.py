@@ -281,7 +281,7 @@ def test_frames_of_a_stream_become_readings(taped: Taped) -> None:
     for i in range(40, 50):
         its.on_frame(frame(i))
     its.recorder.stop()
-    rows = Readings.joined(sink.batches)
+    rows = Readings.join(sink.batches)
     assert set(rows.face.tolist()) == {1} and rows.probabilities.shape[1] == 8
     assert rows.at_s[-1] == pytest.approx(9 / 15) and sink.finished == [pytest.approx(9 / 15)]
     assert its.recorder.failure is None
@@ -310,7 +310,7 @@ def test_what_would_mix_numbers_ends_the_recording(taped: Taped, ends: Ends) -> 
     assert not its.recorder.is_running and told in its.recorder.failure
     its.on_frame(frame(12))
     its.recorder.stop()
-    rows = Readings.joined(sink.batches)
+    rows = Readings.join(sink.batches)
     assert rows.probabilities.shape[1] == 8 and rows.at_s[-1] <= 5 / 15 + 1e-6
 
 

@@ -28,7 +28,7 @@ from ferapp.ui.live.webcam import demo_frame
 from ferapp.ui.video import jobs
 from ferapp.ui.video import page as video
 from ferapp.ui.video import results as video_results
-from ferapp.vision.crops import resized
+from ferapp.vision.crops import resize
 from tests.support.apps import AGREED, agree, button, figures, words
 from tests.support.fakes import Clock, FakeClassifier, FakeDetector, FakeWork
 from tests.support.places import ROOT
@@ -97,7 +97,7 @@ def pair(folder: Path) -> bytes:
 
 def portrait(start_s: float, n: int) -> np.ndarray:
     """A frame of the demo clip, made smaller."""
-    return resized(demo_frame(start_s + n / 10), HALF)
+    return resize(demo_frame(start_s + n / 10), HALF)
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +229,7 @@ def test_every_view_shows_what_was_read(
 
 def shown(*readings: Readings, damage: str = "") -> SimpleNamespace:
     """A reading that is done."""
-    joined = Readings.joined([Readings.empty(len(EXPRESSIONS)), *readings])
+    joined = Readings.join([Readings.empty(len(EXPRESSIONS)), *readings])
     by_time = joined.at(np.argsort(joined.at_s, kind="stable"))
     duration_s = float(by_time.at_s[-1])
     info = VideoInfo("mov", "h264", (640, 480), 10.0, duration_s, False)

@@ -18,12 +18,8 @@ MOST_FUNCTION_LINES = 80
 
 # A command's function lists all its options, and typer reads them there.
 LONG_FUNCTIONS_IN = "cli"
-# Each of these is a list of steps in order; parts of them would be called from one place alone.
 LONG_FUNCTIONS = {
-    # A training run reads from top to bottom.
-    "training/train.py:train_expressions",
-    "training/distil.py:train_faces",
-    # One widget after another, nearly without logic.
+    # One widget after another, nearly without logic: parts would be called from one place alone.
     "ui/shared/controls.py:sidebar",
 }
 

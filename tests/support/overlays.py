@@ -51,7 +51,7 @@ def overlay(
     times = np.array([doubtful[0]] if doubtful else [], np.float64)
     boxes = np.array([doubtful[1]] if doubtful else [], np.float32).reshape(-1, 4)
     shares = boxes / np.tile(np.array(WH, np.float32), 2)
-    readings = Readings.joined(tracks or [made()])
+    readings = Readings.join(tracks or [made()])
     return Overlay(readings, times, shares, every_s=every_s, shown=shown, hides_others=hides_others)
 
 

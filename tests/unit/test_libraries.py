@@ -155,7 +155,7 @@ def test_an_unsupported_release_is_not_the_one_to_install(
     ("use", "part"),
     [
         pytest.param(
-            lambda: Haar(read(manifest().named("haar"))[0]), "CascadeClassifier", id="cascade"
+            lambda: Haar(read(manifest().find("haar"))[0]), "CascadeClassifier", id="cascade"
         ),
         pytest.param(
             lambda: CaffeUltraLight(b"1", b"1", InputSpec((8, 8), "rgb", 0, 1)),

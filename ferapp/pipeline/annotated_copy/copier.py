@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from ferapp.errors import VideoError
 from ferapp.media.decoder import Decoder
-from ferapp.media.encoder import Encoder, with_sound
+from ferapp.media.encoder import Encoder, add_sound
 from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.system.child import run, send
 from ferapp.vision.threads import cap_threads
@@ -75,7 +75,7 @@ def _copy(overlay: Path, out: Path, max_side_px: int) -> str:
         send({"at_s": at_s})
         source.seek(0)
         try:
-            with_sound(picture, source, out)
+            add_sound(picture, source, out)
             picture.unlink()
         except OSError:
             raise

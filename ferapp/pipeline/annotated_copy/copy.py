@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, Self
 
 from ferapp.errors import VideoError
-from ferapp.media.video import opened
+from ferapp.media.video import open_video_file
 from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.system.child import Child, ChildError
 from ferapp.system.scratch import clear, scratch
@@ -40,7 +40,7 @@ class AnnotatedCopy:
     def __init__(self, source: Path | BinaryIO, overlay: Overlay, out: Path) -> None:
         self.note = ""
         self._out = out
-        file = opened(source) if isinstance(source, Path) else source
+        file = open_video_file(source) if isinstance(source, Path) else source
         self._stack = ExitStack()
         try:
             # Absolute: FFmpeg may take the start of a relative path for a protocol.

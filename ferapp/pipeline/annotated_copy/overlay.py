@@ -11,7 +11,7 @@ from ferapp.labels import label_colour, label_text
 from ferapp.pipeline.clip import Clip
 from ferapp.sessions.report.summary import GAP_S, PAUSE_INTERVALS
 from ferapp.sessions.session import Readings
-from ferapp.vision.annotate import annotated, hidden
+from ferapp.vision.annotate import annotate, hide_faces
 from ferapp.vision.boxes import iou
 from ferapp.vision.crops import Image
 
@@ -192,10 +192,10 @@ class Overlay:
             keep = _box_array([box for _, box in self._near(shown, at_s, self._margin_s)])
             places = _box_array([box for _, box in self._near(others, at_s, self._margin_s)])
             doubtful = _apart(self._doubtful(at_s), keep)
-            image_rgb = hidden(image_rgb, np.concatenate([places, doubtful]) * scale)
+            image_rgb = hide_faces(image_rgb, np.concatenate([places, doubtful]) * scale)
         visible = self._near(shown, at_s, _DRAWN_MARGIN_S)
         rows = [(track, track.last(at_s)) for track, _ in visible]
-        return annotated(
+        return annotate(
             image_rgb,
             _box_array([box for _, box in visible]) * scale,
             [f"{track.face} {track.captions[row]}" for track, row in rows],

@@ -8,7 +8,7 @@ import streamlit as st
 from ferapp._version import __version__
 from ferapp.inference import weights
 from ferapp.inference.added import refusals
-from ferapp.inference.manifest import Model, added, manifest
+from ferapp.inference.manifest import Model, added_models, manifest
 from ferapp.ui.about.licences import libraries
 from ferapp.ui.shared import installation
 
@@ -88,14 +88,15 @@ def show() -> None:
 def _models() -> pandas.DataFrame:
     rows = [_row(model) for model in manifest().models]
     rows += [
-        {"model": bad.name, "kind": "?", "on this machine": "refused"} for bad in added().refused
+        {"model": bad.name, "kind": "?", "on this machine": "refused"}
+        for bad in added_models().refused
     ]
     return pandas.DataFrame(rows).fillna("")
 
 
 def _refused() -> list[tuple[str, str]]:
     """Which added models can't be used, and why."""
-    return [*refusals().items(), *((bad.name, bad.reason) for bad in added().refused)]
+    return [*refusals().items(), *((bad.name, bad.reason) for bad in added_models().refused)]
 
 
 def _row(model: Model) -> dict[str, str]:

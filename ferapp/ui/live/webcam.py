@@ -37,7 +37,7 @@ from ferapp.settings import StreamSettings
 from ferapp.ui.server import metrics
 from ferapp.ui.shared.demo_clip import demo_frame
 from ferapp.ui.shared.face_labels import drawn
-from ferapp.vision.crops import Image, mirrored
+from ferapp.vision.crops import Image, mirror
 
 SIZES: Final = {"320 × 240": (320, 240), "640 × 480": (640, 480), "1280 × 720": (1280, 720)}
 FRAMES_PER_SECOND: Final = 15
@@ -118,7 +118,7 @@ class Viewer:
         how = self.settings
         image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
         if how.is_mirrored:
-            image = mirrored(image)
+            image = mirror(image)
         at_s = self._time_of(frame)
         if how.is_paused:
             self._note(Readings.empty(len(self._recorded)), at_s)

@@ -17,9 +17,9 @@ from ferapp.media.images import jpeg_bytes, png_bytes, read_image
 from ferapp.types import FrameAnalysis
 from ferapp.ui.pictures.picture_results import PictureResult, hidden_boxes, remembered
 from ferapp.ui.shared.resources import turns
-from ferapp.vision.annotate import annotated, captions, colours, hidden
+from ferapp.vision.annotate import annotate, captions, colours, hide_faces
 from ferapp.vision.boxes import iou, squares
-from ferapp.vision.crops import Image, fitted, region
+from ferapp.vision.crops import Image, fit_within, region
 
 Floats = NDArray[np.float32]
 
@@ -77,21 +77,21 @@ def picture_bytes(outcome: PictureResult, analysis: FrameAnalysis | None = None)
         "picture",
         outcome,
         (threshold, places.tobytes()),
-        lambda: jpeg_bytes(fitted(_drawn(outcome, places), _SHOWN_PX)),
+        lambda: jpeg_bytes(fit_within(_drawn(outcome, places), _SHOWN_PX)),
     )
 
 
 def _drawn(outcome: PictureResult, places: Floats) -> Image:
     """The picture, (h, w, 3), with boxes and captions, and blurred at the places, (m, 4) px."""
     image, analysis = read_image(outcome.picture.read()), outcome.analysis
-    image = hidden(image, places)
+    image = hide_faces(image, places)
     if analysis is None or not len(analysis):
         return image
     overlap = iou(analysis.faces.xyxy, places)
     seen = [i for i in range(len(analysis)) if overlap[i].max(initial=0) <= SAME_PLACE_IOU]
     texts, inks = captions(analysis), colours(analysis)
     xyxy = analysis.faces.xyxy[seen]
-    return annotated(image, xyxy, [texts[i] for i in seen], [inks[i] for i in seen])
+    return annotate(image, xyxy, [texts[i] for i in seen], [inks[i] for i in seen])
 
 
 def crops(outcome: PictureResult, analysis: FrameAnalysis) -> NDArray[np.uint8]:

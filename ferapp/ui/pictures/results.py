@@ -20,7 +20,7 @@ from ferapp.ui.pictures.files import (
 )
 from ferapp.ui.pictures.picture_results import PictureResult, hidden_boxes, hide
 from ferapp.ui.shared import charts
-from ferapp.vision.annotate import captions, hidden, percent
+from ferapp.vision.annotate import captions, hide_faces, percent
 from ferapp.vision.boxes import iou
 from ferapp.vision.crops import Image
 from ferapp.wording import counted
@@ -110,7 +110,7 @@ def _faces(number: int, outcome: PictureResult, analysis: FrameAnalysis) -> None
         )
     shown = crops(outcome, analysis)
     for i in covered:
-        shown[i] = hidden(shown[i], np.array([[0, 0, CARD_PX, CARD_PX]], np.float32))
+        shown[i] = hide_faces(shown[i], np.array([[0, 0, CARD_PX, CARD_PX]], np.float32))
     if right:
         with right:
             for i in range(len(analysis)):

@@ -5,7 +5,7 @@ import numpy as np
 from ferapp.labels import label_colour, label_text
 from ferapp.pipeline.people import FaceReading
 from ferapp.pipeline.stream import StreamFrame
-from ferapp.vision.annotate import annotated, percent
+from ferapp.vision.annotate import annotate, percent
 from ferapp.vision.crops import Image
 
 
@@ -14,7 +14,7 @@ def drawn(image: Image, result: StreamFrame) -> Image:
     faces = result.faces
     xyxy = np.array([face.xyxy for face in faces], np.float32).reshape(-1, 4)
     colours = [label_colour(face.expression, face.flaw) for face in faces]
-    return annotated(image, xyxy, [caption(face) for face in faces], colours)
+    return annotate(image, xyxy, [caption(face) for face in faces], colours)
 
 
 def caption(face: FaceReading) -> str:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ferapp.ui.live.webcam import demo_frame
-from ferapp.vision.crops import resized
+from ferapp.vision.crops import resize
 from tests.support.video_command import FRAMES, HALF
 from tests.support.videos import solid, written
 
@@ -22,7 +22,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     nobody = solid(96, HALF)
 
     def portrait(start_s: float, n: int) -> np.ndarray:
-        return resized(demo_frame(start_s + n / 10), HALF)
+        return resize(demo_frame(start_s + n / 10), HALF)
 
     frames = [
         np.hstack([portrait(2, n) if n < 10 else nobody, portrait(17.3, n) if n > 4 else nobody])

@@ -230,7 +230,7 @@ def test_models_list_shows_which_weights_are_present(tmp_path: Path) -> None:
 
 def test_models_verify_finds_a_changed_byte(tmp_path: Path) -> None:
     assert ferapp("models", "verify", FERAPP_CACHE_DIR=str(tmp_path)).returncode == 0
-    model = manifest().named("yunet")
+    model = manifest().find("yunet")
     (tmp_path / model.file).write_bytes(b"something else")
     run = ferapp("models", "verify", "--json", FERAPP_CACHE_DIR=str(tmp_path))
     assert run.returncode == 1

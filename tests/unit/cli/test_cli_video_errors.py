@@ -12,7 +12,7 @@ from ferapp.errors import UserError
 from ferapp.pipeline import build
 from ferapp.pipeline.annotated_copy import copy
 from ferapp.ui.live.webcam import demo_frame
-from ferapp.vision.crops import resized
+from ferapp.vision.crops import resize
 from tests.support.cli import ferapp
 from tests.support.video_command import HALF, run_video, video_result
 from tests.support.videos import cut, written
@@ -32,7 +32,7 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_readable_part_of_a_damaged_video_is_kept(pair: bytes, tmp_path: Path) -> None:
-    frames = [resized(demo_frame(2 + n / 10), HALF) for n in range(30)]
+    frames = [resize(demo_frame(2 + n / 10), HALF) for n in range(30)]
     path = written(tmp_path / "a.mp4", frames, options={"movflags": "+faststart"})
     cut(path, 0.6)
     summary = video_result(path)

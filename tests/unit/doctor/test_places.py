@@ -17,7 +17,7 @@ def test_models_that_are_wrong_or_missing_are_problems(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(weights, "place", lambda file: tmp_path / file.file)
-    (tmp_path / manifest().named("ssd-320").file).write_bytes(b"damaged")
+    (tmp_path / manifest().find("ssd-320").file).write_bytes(b"damaged")
     findings = dict(places.models())
     assert (findings["ssd-320"].state, findings["ssd-320"].text) == ("problem", "wrong")
     assert "expected sha256" in findings["ssd-320"].advice
@@ -72,7 +72,7 @@ def test_an_unusable_database_is_an_error(
 def test_a_damaged_database_is_named(file: Path) -> None:
     file.parent.mkdir()
     file.write_bytes(b"no database" * 100)
-    with pytest.raises(StoreError, match="no database"):
+    with pytest.raises(StoreError, match="not a database"):
         places.database()
 
 

@@ -94,4 +94,4 @@ def test_an_account_without_a_name_or_home_is_fine(monkeypatch: pytest.MonkeyPat
     with pytest.raises(StoreError, match="Set FERAPP_DATA_DIR"):
         open_database()
     with pytest.raises(FetchError, match="Set FERAPP_CACHE_DIR"):
-        weights.fetch(manifest().named("yunet"))
+        weights.fetch(manifest().find("yunet"))

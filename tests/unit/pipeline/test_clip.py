@@ -316,7 +316,7 @@ def test_a_clip_is_recorded_with_its_settings_and_models(tmp_path: Path) -> None
 def test_tracks_are_stored_under_these_keys_and_come_back() -> None:
     first = made((0, "happiness"), (1, "happiness"), (2, None), (3, "happiness"), face=1)
     second = made((1.23456, "sadness"), (2.23456, "anger"), face=2)
-    tracks = tracks_of(Readings.joined([first, second]))
+    tracks = tracks_of(Readings.join([first, second]))
     assert [Track.from_json(track.to_json()) for track in tracks] == tracks
     assert [track.to_json() for track in tracks] == [
         {

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ferapp.errors import UserError, VideoError
-from ferapp.media.encoder import Encoder, with_sound
+from ferapp.media.encoder import Encoder, add_sound
 from ferapp.pipeline.annotated_copy.copy import AnnotatedCopy
 from ferapp.pipeline.annotated_copy.overlay import Overlay
 from tests.support.overlays import (
@@ -208,7 +208,7 @@ def test_a_full_disk_is_not_reported_as_unreadable_sound(
 
     monkeypatch.setattr("ferapp.media.encoder.heapq.merge", refuse)
     with source.open("rb") as file, pytest.raises(OSError, match="No space left"):
-        with_sound(tmp_path / "picture.mp4", file, tmp_path / "out.mp4")
+        add_sound(tmp_path / "picture.mp4", file, tmp_path / "out.mp4")
 
 
 def test_undecodable_sound_is_left_out_and_noted(tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ def test_without_readings_a_frame_is_unchanged(shown: frozenset[int] | None) -> 
 
 def test_a_label_holds_until_the_next_reading() -> None:
     changes = overlay(
-        Readings.joined(
+        Readings.join(
             [track((0.0, HERE)), track((1.0, HERE), expression="sadness")],
         )
     )
