@@ -18,6 +18,7 @@ from ferapp.sessions.recorder import Recorder
 from ferapp.ui.server import health, metrics
 from ferapp.ui.server.logs import begin_log
 from ferapp.ui.shared import resources
+from ferapp.ui.shared.session_keys import VIDEO_JOB
 from ferapp.ui.video import jobs
 from tests.support.apps import ASTRONAUT, app, upload
 from tests.support.fakes import Clock, FakeSink, FakeWork
@@ -99,7 +100,7 @@ def test_work_on_videos_is_counted_by_its_end(end: str, monkeypatch: pytest.Monk
     before = metric("ferapp_video_jobs_total", job="read", outcome=end)
     work = FakeWork(error=ValueError(CANARY) if end == "failed" else None)
     monkeypatch.setattr("ferapp.serving.job._logger.exception", lambda *_: None)
-    job = jobs.start("video-job", lambda: work, name="read")
+    job = jobs.start(VIDEO_JOB, lambda: work, name="read")
     assert work.began.wait(5)
     assert metric("ferapp_slots_in_use", queue="video") == 1
     if end == "cancelled":

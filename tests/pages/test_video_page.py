@@ -25,6 +25,7 @@ from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.settings import ClipSettings, StreamSettings
 from ferapp.types import Faces
 from ferapp.ui.live.webcam import demo_frame
+from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.ui.video import jobs
 from ferapp.ui.video import page as video
 from ferapp.ui.video import results as video_results
@@ -799,10 +800,10 @@ def test_ending_a_job_makes_nobody_wait(monkeypatch: pytest.MonkeyPatch) -> None
     state: dict[str, Any] = {"a": Hangs(), "b": Hangs()}
     monkeypatch.setattr(jobs.st, "session_state", state)
     start = time.monotonic()
-    jobs.cancel("a")
-    jobs.stop("b")
-    jobs.stop("none")
-    jobs.cancel("none")
+    jobs.cancel(SessionKey("a"))
+    jobs.stop(SessionKey("b"))
+    jobs.stop(SessionKey("none"))
+    jobs.cancel(SessionKey("none"))
     assert time.monotonic() - start < 1 and not ended.is_set() and set(state) == {"a"}
     may_end.set()
     assert ended.wait(LONG_S)

@@ -10,11 +10,12 @@ from ferapp.inference.manifest import manifest
 from ferapp.sessions.session import Readings
 from ferapp.sessions.store import Overview, Store
 from ferapp.temporal.rolling import WINDOW_S, Series
-from ferapp.ui.shared import resources, session_files, session_views
+from ferapp.ui.shared import resources, session_files, session_keys, session_views
 from ferapp.ui.shared.charts import last_minute
 from ferapp.ui.shared.consent import KEEP
 from ferapp.ui.shared.live_chart import live_chart
 from ferapp.ui.shared.owner import owner
+from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.wording import clock, counted
 
 _LIVE_S: Final = 1.0
@@ -44,11 +45,11 @@ def show() -> None:
         session_files.opened(store, me)
         _stored(store, me, sessions)
         return
-    if "next-session" in st.session_state:
-        st.session_state["session"] = st.session_state.pop("next-session")
+    if next_session := session_keys.NEXT_SESSION.pop():
+        session_keys.SELECTED_SESSION.set(next_session)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
-        chosen = _chosen("Session", sessions, key="session")
+        chosen = _chosen("Session", sessions, key=session_keys.SELECTED_SESSION)
     _head(store, me, chosen, row)
     if chosen.is_running:
         _live(store, me, chosen.recording.id)
@@ -88,7 +89,7 @@ def _views(
             place = sessions.index(chosen)
             turned = [*sessions[place + 1 :], *sessions[: place + 1]]
             others = [s for s in turned if s.recording.source != "pictures" and not s.is_running]
-            other = _chosen("With", others, key="other-session")
+            other = _chosen("With", others, key=session_keys.OTHER_SESSION)
             session_views.compare(chosen, readings, other, remembered(store, me, other))
         case "Replay":
             session_views.replay(chosen, readings)
@@ -96,7 +97,7 @@ def _views(
             session_files.downloads(chosen, readings)
 
 
-def _chosen(label: str, sessions: list[Overview], *, key: str) -> Overview:
+def _chosen(label: str, sessions: list[Overview], *, key: SessionKey[str]) -> Overview:
     by_id = {s.recording.id: s for s in sessions}
     # The widget tells options apart by their text.
     texts: dict[str, str] = {}
@@ -104,9 +105,9 @@ def _chosen(label: str, sessions: list[Overview], *, key: str) -> Overview:
         text = _listed(session)
         same = sum(other == text or other.startswith(f"{text} · ") for other in texts.values())
         texts[id] = f"{text} · {same + 1}" if same else text
-    if st.session_state.get(key) not in by_id:  # it was deleted
-        st.session_state.pop(key, None)
-    picked = st.selectbox(label, list(by_id), key=key, format_func=texts.__getitem__)
+    if key.get() not in by_id:  # it was deleted
+        key.clear()
+    picked = st.selectbox(label, list(by_id), key=key.name, format_func=texts.__getitem__)
     return by_id.get(picked, sessions[0])
 
 
@@ -135,10 +136,16 @@ def _head(store: Store, me: str, session: Overview, row: DeltaGenerator) -> None
     )
     with row.popover("Rename", icon=":material/edit:"):
         key = f"title-{recording.id}"
+        # The callback only notes the change: errors are shown where the page runs.
         title = st.text_input(
-            "Title", recording.title, max_chars=200, key=key, on_change=_mark, args=("renamed", key)
+            "Title",
+            recording.title,
+            max_chars=200,
+            key=key,
+            on_change=session_keys.RENAMED.set,
+            args=(key,),
         ).strip()
-        if st.session_state.pop("renamed", None) == key and title:
+        if session_keys.RENAMED.pop() == key and title:
             store.rename(recording.id, me, title)
             st.rerun()
     with row.popover("Keep", icon=":material/schedule:"):
@@ -150,18 +157,13 @@ def _head(store: Store, me: str, session: Overview, row: DeltaGenerator) -> None
         st.markdown("This session will be deleted permanently.")
         if st.button("Delete this session", type="primary", key=f"delete-{recording.id}"):
             store.delete(recording.id, me)
-            st.session_state.pop("remembered", None)
+            session_keys.READINGS.clear()
             st.rerun()
-
-
-def _mark(name: str, value: str) -> None:
-    """Remember that a widget was changed; the page does the rest, where errors are told."""
-    st.session_state[name] = value
 
 
 def remembered(store: Store, me: str, session: Overview) -> Readings:
     """The readings of a session, read once as long as it does not change."""
-    kept: dict[tuple[str, int], Readings] = st.session_state.setdefault("remembered", {})
+    kept = session_keys.READINGS.setdefault({})
     key = (session.recording.id, session.readings)
     if key not in kept:
         with st.spinner("Reading the session …"):
@@ -211,5 +213,5 @@ def _stored(store: Store, me: str, sessions: list[Overview]) -> None:
             st.markdown(f"All {len(sessions)} go for good.")
             if st.button("Delete all", type="primary", key="delete-all"):
                 store.delete_all(me)
-                st.session_state.pop("remembered", None)
+                session_keys.READINGS.clear()
                 st.rerun()

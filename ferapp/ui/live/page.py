@@ -23,7 +23,7 @@ from ferapp.ui.pictures import picture_results as outcomes
 from ferapp.ui.pictures import results
 from ferapp.ui.pictures.sources import Picture
 from ferapp.ui.server import metrics
-from ferapp.ui.shared import resources
+from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.charts import MOST_SIDE_BY_SIDE, faces_side_by_side, last_minute, spoken
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.live_chart import live_chart
@@ -41,13 +41,13 @@ def _seats() -> Seats:
 
 def show(choice: Choice) -> None:
     """The whole page below its heading."""
-    visitor = st.session_state.setdefault("visitor", uuid.uuid4().hex)
+    visitor = session_keys.VISITOR.setdefault(uuid.uuid4().hex)
     viewer = _viewer(choice, visitor)
     source, size, how = _controls(choice)
     viewer.settings = how
     place = _seats().place(visitor)
     if place:
-        _full()
+        _full(visitor)
         return
     video, panel = st.columns([3, 2], gap="medium")
     with video:
@@ -68,12 +68,11 @@ def show(choice: Choice) -> None:
 
 def _viewer(choice: Choice, visitor: str) -> Viewer:
     """This visitor's stream; another one where other models were chosen."""
-    kept = st.session_state.get("viewer")
+    kept: Viewer | None = session_keys.VIEWER.get()
     analyzer = resources.analyzer(choice.models)
     if kept is None:
-        kept = st.session_state["viewer"] = Viewer(
-            analyzer, keep_seat=partial(_seats().place, visitor)
-        )
+        kept = Viewer(analyzer, keep_seat=partial(_seats().place, visitor))
+        session_keys.VIEWER.set(kept)
     kept.use(analyzer)
     return kept
 
@@ -205,11 +204,10 @@ def _counters(now: Snapshot) -> str:
 def _trouble(context: Any, choice: Choice, *, is_camera: bool) -> None:
     """What is wrong, in a sentence each, and pictures instead."""
     if context.state.playing:
-        st.session_state.pop("live-since", None)
+        session_keys.CONNECTING_SINCE.clear()
         return
     if context.state.signalling:
-        since = st.session_state.setdefault("live-since", time.monotonic())
-        _connecting(since)
+        _connecting(session_keys.CONNECTING_SINCE.setdefault(time.monotonic()))
     if not is_camera:
         return
     # Above: nobody opens what they don't know to be the answer.
@@ -236,8 +234,8 @@ def _connecting(since: float) -> None:
 
 
 @st.fragment(run_every=1.0)
-def _full() -> None:
-    now = _seats().place(st.session_state["visitor"])
+def _full(visitor: str) -> None:
+    now = _seats().place(visitor)
     if not now:
         st.rerun()
     st.info(

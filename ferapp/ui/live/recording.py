@@ -8,7 +8,7 @@ from ferapp.pipeline.record import new_recording
 from ferapp.sessions.recorder import Recorder
 from ferapp.settings import StreamSettings
 from ferapp.ui.live.webcam import Viewer
-from ferapp.ui.shared import resources
+from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.consent import begin_recording, dashboard_link
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.owner import owner
@@ -65,13 +65,13 @@ def live_mark(viewer: Viewer) -> None:
     recorder = viewer.recorder
     if recorder is None:
         return
-    was_running = st.session_state.get("was-recording") == recorder.session
+    was_running = session_keys.RECORDING_SHOWN.get() == recorder.session
     if was_running and not recorder.is_running:
         # The button in the page has to follow.
-        del st.session_state["was-recording"]
+        session_keys.RECORDING_SHOWN.clear()
         st.rerun()
     if recorder.is_running:
-        st.session_state["was-recording"] = recorder.session
+        session_keys.RECORDING_SHOWN.set(recorder.session)
         st.markdown(f":red[**● Recording {clock(recorder.duration_s)}**] · numbers only")
     elif recorder.failure:
         with st.container(border=True):
@@ -84,4 +84,4 @@ def live_mark(viewer: Viewer) -> None:
 def _stop(viewer: Viewer) -> None:
     if viewer.recorder:
         viewer.recorder.stop()
-        st.session_state.pop("was-recording", None)
+        session_keys.RECORDING_SHOWN.clear()

@@ -16,7 +16,6 @@ from typing import Any, Final
 
 import av
 import numpy as np
-import streamlit as st
 from streamlit_webrtc import (
     Translations,
     VideoHTMLAttributes,
@@ -37,6 +36,7 @@ from ferapp.settings import StreamSettings
 from ferapp.ui.server import metrics
 from ferapp.ui.shared.demo_clip import demo_frame
 from ferapp.ui.shared.face_labels import drawn
+from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.vision.crops import Image, mirrored
 
 SIZES: Final = {"320 × 240": (320, 240), "640 × 480": (640, 480), "1280 × 720": (1280, 720)}
@@ -199,7 +199,7 @@ def streamer(
         size_wh: What the camera is asked for, px; it may send less.
         ice_servers: STUN and TURN servers of the operator; none by default, on both sides.
     """
-    context = st.session_state.get(key)
+    context = SessionKey[Any](key).get()
     # streamlit-webrtc 0.72 to 0.79 takes two quick reruns for a page that was left and stops the
     # stream (component.py, "was not rendered for"). May go when that is mended upstream.
     if context is not None and hasattr(context, "_last_rendered_run_count"):

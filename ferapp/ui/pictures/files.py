@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from ferapp.media.images import jpeg_bytes, png_bytes, read_image
 from ferapp.types import FrameAnalysis
 from ferapp.ui.pictures.picture_results import PictureResult, hidden_boxes, remembered
+from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.resources import turns
 from ferapp.vision.annotate import annotated, captions, colours, hidden
 from ferapp.vision.boxes import iou, squares
@@ -74,7 +75,7 @@ def picture_bytes(outcome: PictureResult, analysis: FrameAnalysis | None = None)
     threshold = analysis.unsure_below if analysis else None
     places = hidden_boxes(outcome.picture.id)
     return remembered(
-        "picture",
+        session_keys.SHOWN_PICTURE,
         outcome,
         (threshold, places.tobytes()),
         lambda: jpeg_bytes(fitted(_drawn(outcome, places), _SHOWN_PX)),
@@ -106,5 +107,5 @@ def crops(outcome: PictureResult, analysis: FrameAnalysis) -> NDArray[np.uint8]:
         ]
         return np.stack(faces).tobytes()
 
-    kept = remembered("crops", outcome, None, make)
+    kept = remembered(session_keys.SHOWN_CROPS, outcome, None, make)
     return np.frombuffer(kept, np.uint8).reshape(shape).copy()

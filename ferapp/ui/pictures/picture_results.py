@@ -1,6 +1,6 @@
 """What one visitor's session remembers: the results of the pictures that are there now.
 
-Everything lies in `st.session_state`, which no other visitor sees. Results are kept by upload and
+Everything lies in the session, which no other visitor sees. Results are kept by upload and
 settings and dropped with either, so that none outlives its picture and no rerun works twice. The
 threshold for "unsure" is no part of that: it only changes how a result is told.
 """
@@ -9,7 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -21,12 +21,12 @@ from ferapp.pipeline.analyzer import Analyzer
 from ferapp.types import FrameAnalysis
 from ferapp.ui.pictures.sources import Picture
 from ferapp.ui.server import metrics
+from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.resources import turns
+from ferapp.ui.shared.session_keys import SessionKey
 
 _Key = tuple[str, Choice]
-Remembered = Literal["picture", "crops"]
-_REMEMBERED: Final[tuple[Remembered, ...]] = ("picture", "crops")
 
 
 @dataclass(frozen=True)
@@ -55,12 +55,12 @@ def analyses(
 
     After a stop the outcomes that there are come back, and a button goes on.
     """
-    known: dict[_Key, PictureResult] = st.session_state.get("outcomes", {})
+    known: dict[_Key, PictureResult] = session_keys.PICTURE_RESULTS.get() or {}
     threshold = choice.settings.unsure_below
     choice = replace(choice, settings=replace(choice.settings, unsure_below=None))
     keys = [(picture.id, choice) for picture in pictures]
     known = {key: known[key] for key in keys if key in known}
-    st.session_state["outcomes"] = known
+    session_keys.PICTURE_RESULTS.set(known)
     _forget_all_but({picture.id for picture in pictures})
     todo = [(k, p) for k, p in zip(keys, pictures, strict=True) if k not in known]
     if todo and _may_go_on(keys, len(todo)):
@@ -76,38 +76,34 @@ def _with_threshold(outcome: PictureResult, threshold: float | None) -> PictureR
 
 def _forget_all_but(ids: set[str]) -> None:
     """Drop what is kept of pictures that are no longer there."""
-    for name in _REMEMBERED:
-        kept = st.session_state.get(name)
+    for key in (session_keys.SHOWN_PICTURE, session_keys.SHOWN_CROPS):
+        kept = key.get()
         if kept is not None and kept[0][0] not in ids:
-            del st.session_state[name]
-    hidden = st.session_state.setdefault("hidden", {})
-    st.session_state["hidden"] = {id: boxes for id, boxes in hidden.items() if id in ids}
+            key.clear()
+    hidden = session_keys.HIDDEN_BOXES.get() or {}
+    session_keys.HIDDEN_BOXES.set({id: boxes for id, boxes in hidden.items() if id in ids})
 
 
 def hidden_boxes(picture_id: str) -> NDArray[np.float32]:
     """Where the visitor hid faces in a picture, (n, 4), px."""
-    boxes = st.session_state.get("hidden", {}).get(picture_id)
+    boxes = (session_keys.HIDDEN_BOXES.get() or {}).get(picture_id)
     return np.empty((0, 4), np.float32) if boxes is None else boxes
 
 
 def hide(picture_id: str, xyxy: NDArray[np.float32]) -> None:
     """Remember where faces are hidden: places, because another detector finds other faces."""
-    st.session_state.setdefault("hidden", {})[picture_id] = xyxy
+    session_keys.HIDDEN_BOXES.setdefault({})[picture_id] = xyxy
 
 
 def _may_go_on(keys: list[_Key], left: int) -> bool:
     """Whether nobody pressed stop for these pictures and settings, or somebody pressed go on."""
-    if st.session_state.get("stopped") != keys:
-        st.session_state.pop("stopped", None)
+    if session_keys.STOPPED_PICTURES.get() != keys:
+        session_keys.STOPPED_PICTURES.clear()
         return True
     if not st.button(f"Analyse the remaining {left}", icon=":material/play_arrow:"):
         return False
-    del st.session_state["stopped"]
+    session_keys.STOPPED_PICTURES.clear()
     return True
-
-
-def _stop(keys: list[_Key]) -> None:
-    st.session_state["stopped"] = keys
 
 
 def _work_off(
@@ -131,7 +127,9 @@ def _work_off(
         return
     with place.container():
         # The click interrupts this run at its next message; what is done by then stays known.
-        st.button("Stop", icon=":material/stop:", on_click=_stop, args=(keys,))
+        st.button(
+            "Stop", icon=":material/stop:", on_click=session_keys.STOPPED_PICTURES.set, args=(keys,)
+        )
         bar = st.progress(0.0)
         for key, picture in todo:
             share, text = len(known) / len(keys), f"Picture {len(known) + 1} of {len(keys)}"
@@ -167,13 +165,16 @@ def _outcome(
 
 
 def remembered(
-    name: Remembered, outcome: PictureResult, detail: object, make: Callable[[], bytes]
+    key: SessionKey[tuple[tuple[Any, ...], bytes]],
+    outcome: PictureResult,
+    detail: object,
+    make: Callable[[], bytes],
 ) -> bytes:
-    """Bytes made once for an outcome and a detail; only the last ones of each name are kept."""
-    key = (outcome.picture.id, outcome.id, detail)
-    kept = st.session_state.get(name)
-    if kept is None or kept[0] != key:
+    """Bytes made once for an outcome and a detail; only the last ones of each key are kept."""
+    source = (outcome.picture.id, outcome.id, detail)
+    kept = key.get()
+    if kept is None or kept[0] != source:
         with turns().taken():
-            kept = (key, make())
-        st.session_state[name] = kept
-    return bytes(kept[1])
+            kept = (source, make())
+        key.set(kept)
+    return kept[1]

@@ -3,11 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-import streamlit as st
-
 from ferapp.pipeline.record import new_recording, readings_of_pictures
 from ferapp.ui.pictures.picture_results import PictureResult
-from ferapp.ui.shared import resources
+from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.consent import keep_button
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.owner import owner
@@ -18,6 +16,7 @@ def picture_controls(outcomes: Sequence[PictureResult], choice: Choice) -> None:
     analyses = [outcome.analysis for outcome in outcomes if outcome.analysis is not None]
     if not any(len(found) for found in analyses):
         return
+    ids = {outcome.id for outcome in outcomes}
 
     def start(consent: str, keep_days: int | None) -> None:
         first = analyses[0]
@@ -40,8 +39,6 @@ def picture_controls(outcomes: Sequence[PictureResult], choice: Choice) -> None:
             # Also those at the end without a face.
             duration_s=float(len(analyses) - 1),
         )
-        st.session_state["recorded-pictures"] = {o.id for o in outcomes}
+        session_keys.SAVED_PICTURES.set(ids)
 
-    keep_button(
-        start, is_kept=st.session_state.get("recorded-pictures") == {o.id for o in outcomes}
-    )
+    keep_button(start, is_kept=session_keys.SAVED_PICTURES.get() == ids)

@@ -19,7 +19,7 @@ from ferapp.ui.pictures.files import (
     zip_of,
 )
 from ferapp.ui.pictures.picture_results import PictureResult, hidden_boxes, hide
-from ferapp.ui.shared import charts
+from ferapp.ui.shared import charts, session_keys
 from ferapp.vision.annotate import captions, hidden, percent
 from ferapp.vision.boxes import iou
 from ferapp.vision.crops import Image
@@ -56,7 +56,7 @@ def _looked_at(outcomes: Sequence[PictureResult]) -> int:
     chosen = st.selectbox(
         "Picture",
         list(places),
-        key="looked-at",
+        key=session_keys.SELECTED_PICTURE.name,
         format_func=lambda id: f"{places[id] + 1}. {_listed(outcomes[places[id]])}",
     )
     return places.get(chosen, 0)

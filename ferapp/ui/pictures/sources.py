@@ -9,6 +9,7 @@ import streamlit as st
 
 from ferapp.media.images import MAX_BYTES, MAX_PIXELS, read_image
 from ferapp.system.text import one_line
+from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.samples import SAMPLES, SAMPLES_FOLDER
 from ferapp.vision.crops import Image, region
 from ferapp.wording import counted
@@ -55,13 +56,13 @@ def _uploads() -> list[Picture]:
         type=["jpg", "jpeg", "png"],
         max_upload_size=MAX_BYTES // 1_000_000,
         accept_multiple_files=True,
-        key="files",
+        key=session_keys.PICTURE_FILES.name,
         on_change=_remember,
         help=f"Up to {MAX_FILES} files and {MAX_TOTAL_MB} MB at a time, "
         f"{MAX_PIXELS / 1e6:g} megapixels each.",
     )
-    files = st.session_state.get("uploads", [])
-    if files and not st.session_state["files"]:
+    files = session_keys.PICTURE_UPLOADS.get() or []
+    if files and not session_keys.PICTURE_FILES.get():
         told = f"Remove {counted(len(files), 'picture')} from before"
         st.button(told, icon=":material/delete:", on_click=_forget)
     kept: list[Picture] = []
@@ -82,11 +83,11 @@ def _uploads() -> list[Picture]:
 
 def _remember() -> None:
     """Keep the uploads themselves: the widget forgets them when another page is looked at."""
-    st.session_state["uploads"] = st.session_state["files"]
+    session_keys.PICTURE_UPLOADS.set(session_keys.PICTURE_FILES.get() or [])
 
 
 def _forget() -> None:
-    st.session_state["uploads"] = []
+    session_keys.PICTURE_UPLOADS.set([])
 
 
 def _camera() -> list[Picture]:
@@ -105,9 +106,9 @@ def _samples() -> list[Picture]:
         card = row.container(width=_THUMBNAIL_PX)
         card.image(_thumbnail(sample.file), width=_THUMBNAIL_PX, alt=sample.credit)
         if card.button(sample.title, key=sample.file, width="stretch"):
-            st.session_state["sample"] = sample.file
+            session_keys.SAMPLE.set(sample.file)
         card.caption(sample.credit)
-    name = st.session_state.get("sample")
+    name = session_keys.SAMPLE.get()
     if name is None:
         return []
     return [Picture(f"sample:{name}", name, (SAMPLES_FOLDER / name).read_bytes)]

@@ -8,7 +8,7 @@ import streamlit as st
 
 from ferapp.errors import StoreError
 from ferapp.sessions.store import KEEP_DAYS
-from ferapp.ui.shared import resources
+from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.owner import owner
 from ferapp.ui.shared.page import PAGES
 
@@ -45,7 +45,7 @@ def begin_recording(start: Start, *, asks_always: bool = False) -> None:
     except StoreError as exc:
         _refused(str(exc))
         return
-    given = st.session_state.get("consent")
+    given = session_keys.CONSENT.get()
     if given and not asks_always:
         start(*given)
         st.rerun()
@@ -84,7 +84,7 @@ def _consent(start: Start, *, is_remembered: bool) -> None:
     if st.button("Agree and record", type="primary", disabled=who is None):
         told = f"{_CONSENT_VERSION}: {who}; kept for {keep}; {datetime.now().astimezone():%c %z}"
         if is_remembered:
-            st.session_state["consent"] = (told, KEEP[keep])
+            session_keys.CONSENT.set((told, KEEP[keep]))
         try:
             start(told, KEEP[keep])
         except StoreError as exc:

@@ -7,8 +7,9 @@ import streamlit as st
 
 from ferapp.inference.manifest import Kind, manifest
 from ferapp.settings import AnalysisSettings, DetectionSettings
-from ferapp.ui.shared import resources
+from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.resources import Models
+from ferapp.ui.shared.session_keys import SessionKey
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Choice:
 def sidebar() -> Choice:
     """Draw the controls and tell what they say; they keep their values from page to page."""
     for key, value in _defaults().items():
-        st.session_state.setdefault(key, value)
+        key.setdefault(value)
     with st.sidebar:
         st.subheader("Settings", anchor=False)
         detector = _model("Face detector", "detector")
@@ -31,17 +32,18 @@ def sidebar() -> Choice:
             0.05,
             0.95,
             step=0.05,
-            key="confidence",
+            key=session_keys.CONFIDENCE.name,
             persist_state="session",
             help="Lower values find more faces, but also more false detections.",
         )
         classifier = _model("Expression classifier", "classifier")
         labels = manifest().model(classifier, "classifier").labels
-        st.session_state.setdefault(f"unsure-{classifier}", _threshold(classifier))
+        unsure_below = session_keys.unsure_below(classifier)
+        unsure_below.setdefault(_threshold(classifier))
         classes = st.multiselect(
             "Expressions",
             labels,
-            key="classes",
+            key=session_keys.CLASSES.name,
             persist_state="session",
             placeholder="All",
             help="Choose two or more to leave out the others; the probabilities are then "
@@ -55,7 +57,7 @@ def sidebar() -> Choice:
             100,
             step=1,
             format="%d %%",
-            key=f"unsure-{classifier}",
+            key=unsure_below.name,
             persist_state="session",
             help=_threshold_help(classifier),
         )
@@ -65,7 +67,7 @@ def sidebar() -> Choice:
                 0.1,
                 0.9,
                 step=0.05,
-                key="iou",
+                key=session_keys.IOU.name,
                 persist_state="session",
                 help="Of boxes that overlap by more than this, the best is kept.",
             )
@@ -75,7 +77,7 @@ def sidebar() -> Choice:
                 60,
                 step=5,
                 format="%d %%",
-                key="padding",
+                key=session_keys.PADDING.name,
                 persist_state="session",
                 help="How much larger than the face's box the crop is that the classifier sees.",
             )
@@ -84,13 +86,13 @@ def sidebar() -> Choice:
                 1,
                 500,
                 step=1,
-                key="max_faces",
+                key=session_keys.MAX_FACES.name,
                 persist_state="session",
                 help="From 1 to 500; the best are kept.",
             )
             smile = st.toggle(
                 "Smile cascade",
-                key="smile",
+                key=session_keys.SMILE.name,
                 persist_state="session",
                 help="A second, classical reading of each mouth by OpenCV; it errs often.",
             )
@@ -133,7 +135,7 @@ def _threshold_help(classifier: str) -> str:
     )
 
 
-def _defaults() -> dict[str, Any]:
+def _defaults() -> dict[SessionKey[Any], Any]:
     """Value of each widget by its key.
 
     Widgets take it from there and not from an argument, so that a reset reaches the browser, which
@@ -141,14 +143,14 @@ def _defaults() -> dict[str, Any]:
     """
     detection = DetectionSettings()
     return {
-        "detector": manifest().defaults.detector,
-        "classifier": manifest().defaults.classifier,
-        "confidence": detection.confidence,
-        "iou": detection.iou,
-        "max_faces": detection.max_faces,
-        "padding": round(100 * AnalysisSettings().padding),
-        "classes": [],
-        "smile": False,
+        session_keys.DETECTOR: manifest().defaults.detector,
+        session_keys.CLASSIFIER: manifest().defaults.classifier,
+        session_keys.CONFIDENCE: detection.confidence,
+        session_keys.IOU: detection.iou,
+        session_keys.MAX_FACES: detection.max_faces,
+        session_keys.PADDING: round(100 * AnalysisSettings().padding),
+        session_keys.CLASSES: [],
+        session_keys.SMILE: False,
     }
 
 
@@ -159,7 +161,9 @@ def _threshold(classifier: str) -> int:
 
 
 def _reset() -> None:
-    st.session_state.update(_defaults())
-    for key in st.session_state:
-        if str(key).startswith("unsure-"):
-            st.session_state[key] = _threshold(str(key).removeprefix("unsure-"))
+    for key, value in _defaults().items():
+        key.set(value)
+    for model in manifest().of_kind("classifier"):
+        unsure_below = session_keys.unsure_below(model.name)
+        if unsure_below.get() is not None:
+            unsure_below.set(_threshold(model.name))

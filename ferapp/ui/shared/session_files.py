@@ -11,6 +11,7 @@ from ferapp.sessions.formats.exchange import read, to_csv, to_json, to_parquet
 from ferapp.sessions.report.html import to_html
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.sessions.store import Overview, Store
+from ferapp.ui.shared import session_keys
 
 _MOST_BYTES: Final = 100 * 1024 * 1024
 
@@ -45,11 +46,12 @@ def downloads(session: Overview, readings: Readings) -> None:
 
 def opened(store: Store, me: str) -> None:
     """A file that somebody exported becomes a session here."""
+    number = session_keys.IMPORTS.setdefault(0)
     with st.expander("Open a file", icon=":material/folder_open:"):
         file = st.file_uploader(
             "CSV, Parquet or JSON of a session",
             type=["csv", "parquet", "json"],
-            key=f"import-{st.session_state.setdefault('imports', 0)}",
+            key=f"import-{number}",
         )
         if file is None:
             return
@@ -65,6 +67,6 @@ def opened(store: Store, me: str) -> None:
                 st.text(str(exc))
                 return
         # Another key empties the widget.
-        st.session_state["imports"] += 1
-        st.session_state["next-session"] = recording.id
+        session_keys.IMPORTS.set(number + 1)
+        session_keys.NEXT_SESSION.set(recording.id)
         st.rerun()

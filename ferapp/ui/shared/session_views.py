@@ -13,8 +13,10 @@ from ferapp.sessions.report.affect import FORMULA
 from ferapp.sessions.report.summary import Summary, pause_s, summary
 from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import Overview, Store
+from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.charts import MOST_SIDE_BY_SIDE, faces_side_by_side
 from ferapp.ui.shared.live_chart import live_chart
+from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.vision.annotate import percent
 from ferapp.wording import clock, counted
 
@@ -240,26 +242,29 @@ def compare(session: Overview, readings: Readings, other: Overview, beside: Read
 
 def replay(session: Overview, readings: Readings) -> None:
     """A scrubber, and a player that moves it."""
-    key, end_s = f"replay-{session.recording.id}", round(max(session.duration_s, 0.1), 1)
-    playing = st.session_state.get("replay-playing")
-    if playing and playing[0] != key:
+    position = session_keys.replay_position(session.recording.id)
+    end_s = round(max(session.duration_s, 0.1), 1)
+    playing = session_keys.REPLAY.get()
+    if playing and playing[0] != position.name:
         stop_replay()
         playing = None
     st.button(
         "Pause" if playing else "Play",
         icon=":material/pause:" if playing else ":material/play_arrow:",
         on_click=_toggle,
-        args=(key, end_s),
+        args=(position, end_s),
         key="replay-button",
     )
-    st.fragment(_replay, run_every=_PLAY_S if playing else None)(session, readings, key, end_s)
+    st.fragment(_replay, run_every=_PLAY_S if playing else None)(session, readings, position, end_s)
 
 
-def _replay(session: Overview, readings: Readings, key: str, end_s: float) -> None:
-    if since := st.session_state.get("replay-playing"):
+def _replay(
+    session: Overview, readings: Readings, position: SessionKey[float], end_s: float
+) -> None:
+    if since := session_keys.REPLAY.get():
         _, clock_s, from_s = since
         at_s = from_s + time.monotonic() - clock_s
-        st.session_state[key] = round(min(at_s, end_s), 1)
+        position.set(round(min(at_s, end_s), 1))
         if at_s >= end_s:
             stop_replay()
             st.rerun()
@@ -269,9 +274,9 @@ def _replay(session: Overview, readings: Readings, key: str, end_s: float) -> No
         end_s,
         step=0.1,
         format="%.1f",
-        key=key,
+        key=position.name,
         on_change=_go_on_from,
-        args=(key,),
+        args=(position,),
     )
     now = _state_at(readings, at_s)
     left, right = st.columns([3, 2], gap="medium")
@@ -299,22 +304,23 @@ def _replay(session: Overview, readings: Readings, key: str, end_s: float) -> No
         st.caption("Boxes on an empty frame: no picture was kept.")
 
 
-def _toggle(key: str, end_s: float) -> None:
-    if st.session_state.get("replay-playing"):
+def _toggle(position: SessionKey[float], end_s: float) -> None:
+    if session_keys.REPLAY.get():
         stop_replay()
         return
-    at_s = st.session_state.get(key, 0.0)
-    st.session_state["replay-playing"] = (key, time.monotonic(), 0.0 if at_s >= end_s else at_s)
+    at_s = position.get() or 0.0
+    start_s = 0.0 if at_s >= end_s else at_s
+    session_keys.REPLAY.set((position.name, time.monotonic(), start_s))
 
 
-def _go_on_from(key: str) -> None:
-    if st.session_state.get("replay-playing"):
-        st.session_state["replay-playing"] = (key, time.monotonic(), st.session_state[key])
+def _go_on_from(position: SessionKey[float]) -> None:
+    if session_keys.REPLAY.get():
+        session_keys.REPLAY.set((position.name, time.monotonic(), position.get() or 0.0))
 
 
 def stop_replay() -> None:
     """Stand still where it is."""
-    st.session_state["replay-playing"] = None
+    session_keys.REPLAY.clear()
 
 
 def _state_at(readings: Readings, at_s: float) -> Readings:

@@ -13,6 +13,7 @@ from ferapp.serving.job import Job, Work
 from ferapp.serving.seats import Seats
 from ferapp.system import scratch
 from ferapp.ui.server import metrics
+from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.wording import clock
 
 _GONE_S: Final = 3.0
@@ -31,7 +32,7 @@ def _seats() -> Seats:
     return metrics.watched("video", Seats(1, time.monotonic))
 
 
-def start(key: str, begin: Callable[[], W], *, name: str) -> Job[W]:
+def start(key: SessionKey[Job[W]], begin: Callable[[], W], *, name: str) -> Job[W]:
     """Begin a job in place of the one that this visitor has under the key.
 
     Args:
@@ -48,21 +49,21 @@ def start(key: str, begin: Callable[[], W], *, name: str) -> Job[W]:
         metrics.VIDEO_JOBS.labels(name, state).inc()
 
     job = Job(begin, _seats(), is_wanted=_presence(), on_end=count)
-    st.session_state[key] = job
+    key.set(job)
     return job
 
 
-def stop(key: str) -> None:
+def stop(key: SessionKey[Job[W]]) -> None:
     """End a visitor's job, if there is one, and forget it."""
-    job: Job[Any] | None = st.session_state.pop(key, None)
+    job = key.pop()
     if job is not None:
         # Ending takes a moment, and nobody has to wait for it.
         threading.Thread(target=job.cancel, name="job-end", daemon=True).start()
 
 
-def cancel(key: str) -> None:
+def cancel(key: SessionKey[Job[W]]) -> None:
     """End a visitor's job but keep what is known of it."""
-    job: Job[Any] | None = st.session_state.get(key)
+    job = key.get()
     if job is not None:
         threading.Thread(target=job.cancel, name="job-end", daemon=True).start()
 

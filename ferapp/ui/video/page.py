@@ -14,7 +14,7 @@ from ferapp.serving.job import Job
 from ferapp.serving.video_jobs import VideoAnalysisJob, nameless
 from ferapp.settings import ClipSettings, StreamSettings
 from ferapp.system import scratch
-from ferapp.ui.shared import resources
+from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.demo_clip import demo_frame
 from ferapp.ui.shared.face_labels import drawn
@@ -32,7 +32,6 @@ _RATES: Final[dict[str, float | None]] = {
     "1 a second": 1.0,
     "1 in 5 seconds": 0.2,
 }
-_JOB: Final = "video-job"
 _DEMO_S: Final = 24
 _DEMO_RATE: Final = 15
 
@@ -62,7 +61,7 @@ class _Order:
 def show(choice: Choice) -> None:
     """The whole page below its heading."""
     source = _chosen()
-    order: _Order | None = st.session_state.get("video-order")
+    order: _Order | None = session_keys.VIDEO_ORDER.get()
     if order is not None and (source is None or source.id != order.source):
         _forget()
         order = None
@@ -75,11 +74,11 @@ def show(choice: Choice) -> None:
         return
     info = _found(source)
     settings = _settings(choice, info)
-    job: Job[VideoAnalysisJob] | None = st.session_state.get(_JOB)
+    job = session_keys.VIDEO_JOB.get()
     wanted = _Order(source.id, choice, settings)
     _buttons(job, order, wanted, source)
-    job = st.session_state.get(_JOB)
-    order = st.session_state.get("video-order")
+    job = session_keys.VIDEO_JOB.get()
+    order = session_keys.VIDEO_ORDER.get()
     if job is None or order is None:
         return
     if not job.is_over:
@@ -112,17 +111,21 @@ def _chosen() -> Source | None:
     st.file_uploader(
         "A video",
         type=[ending.removeprefix(".") for ending in ENDINGS],
-        key="video-file",
+        key=session_keys.VIDEO_FILE.name,
         on_change=_remember,
         max_upload_size=MAX_MB,
         help=f"MP4, MOV, MKV, WebM, AVI or MPEG-TS, up to {MAX_MB} MB and {MAX_HOURS} hours. "
         "`python -m ferapp video` has no such limit.",
     )
-    file = st.session_state.get("video-upload")
+    file = session_keys.VIDEO_UPLOAD.get()
     if file is None:
         return None
-    if st.session_state["video-file"] is None:
-        st.button("Remove the video from before", icon=":material/delete:", on_click=_drop)
+    if session_keys.VIDEO_FILE.get() is None:
+        st.button(
+            "Remove the video from before",
+            icon=":material/delete:",
+            on_click=session_keys.VIDEO_UPLOAD.clear,
+        )
     if file.size > MAX_MB * 1_000_000:
         raise VideoError(f"The file is larger than {MAX_MB} MB; `python -m ferapp video` reads it.")
     return Source(file.file_id, file.getvalue)
@@ -130,24 +133,23 @@ def _chosen() -> Source | None:
 
 def _remember() -> None:
     """Keep the upload itself: the widget forgets it when another page is looked at."""
-    st.session_state["video-upload"] = st.session_state["video-file"]
-
-
-def _drop() -> None:
-    st.session_state["video-upload"] = None
+    if file := session_keys.VIDEO_FILE.get():
+        session_keys.VIDEO_UPLOAD.set(file)
+    else:
+        session_keys.VIDEO_UPLOAD.clear()
 
 
 def _forget() -> None:
     """Drop what is known of a video that is no longer there."""
-    jobs.stop(_JOB)
-    for key in ("video-order", "video-info"):
-        st.session_state.pop(key, None)
+    jobs.stop(session_keys.VIDEO_JOB)
+    session_keys.VIDEO_ORDER.clear()
+    session_keys.VIDEO_INFO.clear()
     results.forget()
 
 
 def _found(source: Source) -> VideoInfo:
     """What the container claims, asked once a video, and told."""
-    known = st.session_state.get("video-info")
+    known = session_keys.VIDEO_INFO.get()
     if known is None or known[0] != source.id:
         with (
             st.spinner("Looking at the video …"),
@@ -155,8 +157,8 @@ def _found(source: Source) -> VideoInfo:
             Video(file) as video,
         ):
             known = (source.id, video.info)
-        st.session_state["video-info"] = known
-    info: VideoInfo = known[1]
+        session_keys.VIDEO_INFO.set(known)
+    info = known[1]
     if info.duration_s and info.duration_s > MAX_HOURS * 3600:
         raise VideoError(
             f"The video lasts {clock(info.duration_s)}, and this page reads up to {MAX_HOURS} "
@@ -227,7 +229,9 @@ def _buttons(
 ) -> None:
     if job is not None and not job.is_over:
         # Not in the fragment below, which changes too often to be clicked on.
-        st.button("Cancel", icon=":material/stop:", on_click=jobs.cancel, args=(_JOB,))
+        st.button(
+            "Cancel", icon=":material/stop:", on_click=jobs.cancel, args=(session_keys.VIDEO_JOB,)
+        )
         return
     is_done = job is not None and job.state == "done" and order == wanted
     if is_done:
@@ -236,9 +240,9 @@ def _buttons(
     if st.button(label, icon=":material/play_arrow:", type="primary"):
         analyzer = resources.analyzer(wanted.choice.models)
         results.forget()
-        st.session_state["video-order"] = wanted
+        session_keys.VIDEO_ORDER.set(wanted)
         jobs.start(
-            _JOB,
+            session_keys.VIDEO_JOB,
             lambda: VideoAnalysisJob(source.read(), analyzer, wanted.settings, drawn),
             name="read",
         )

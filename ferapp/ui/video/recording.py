@@ -2,12 +2,10 @@
 
 from datetime import datetime
 
-import streamlit as st
-
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.clip import Clip, recording_of_clip
 from ferapp.settings import ClipSettings
-from ferapp.ui.shared import resources
+from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.consent import keep_button
 from ferapp.ui.shared.owner import owner
 
@@ -28,7 +26,7 @@ def clip_controls(key: str, clip: Clip, analyzer: Analyzer, settings: ClipSettin
         resources.store().enter(
             recording, clip.readings, owner(), keep_days=keep_days, duration_s=clip.duration_s
         )
-        st.session_state["recorded-clip"] = key
-        st.session_state["next-session"] = recording.id
+        session_keys.SAVED_VIDEO.set(key)
+        session_keys.NEXT_SESSION.set(recording.id)
 
-    keep_button(start, is_kept=st.session_state.get("recorded-clip") == key)
+    keep_button(start, is_kept=session_keys.SAVED_VIDEO.get() == key)

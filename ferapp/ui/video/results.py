@@ -1,7 +1,7 @@
 """What was read from a video: its faces, their curves, the files, and the annotated copy."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import streamlit as st
@@ -9,17 +9,15 @@ import streamlit as st
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.pipeline.clip import Clip, recording_of_clip, tracks_of
-from ferapp.serving.job import Job
 from ferapp.serving.video_jobs import VideoAnalysisJob, VideoCopyJob
 from ferapp.sessions.store import Overview
 from ferapp.settings import ClipSettings
-from ferapp.ui.shared import session_files, session_views
+from ferapp.ui.shared import session_files, session_keys, session_views
 from ferapp.ui.video import jobs
 from ferapp.ui.video.recording import clip_controls
 from ferapp.vision.annotate import percent
 from ferapp.wording import clock, counted
 
-_JOB: Final = "copy-job"
 _MOST_CARDS: Final = 12
 _CARD_PX: Final = 120
 # A browser has to hold what it plays.
@@ -81,19 +79,19 @@ def show(
 
 def forget() -> None:
     """Drop what was made of a video."""
-    jobs.stop(_JOB)
-    for key in ("video-session", "copy-asked", "copy-shown"):
-        st.session_state.pop(key, None)
+    jobs.stop(session_keys.COPY_JOB)
+    for key in (session_keys.VIDEO_SESSION, session_keys.COPY_ORDER, session_keys.COPY_FACES):
+        key.clear()
 
 
 def _session(clip: Clip, analyzer: Analyzer, settings: ClipSettings) -> Overview:
     """The clip as a session that is not stored; the same at each rerun."""
-    kept: tuple[Clip, Overview] | None = st.session_state.get("video-session")
+    kept = session_keys.VIDEO_SESSION.get()
     if kept is None or kept[0] is not clip:
         title = "Video"
         whole = recording_of_clip(title, clip, analyzer, settings)
         kept = (clip, Overview(whole, clip.duration_s, len(clip.readings), None, False))
-        st.session_state["video-session"] = kept
+        session_keys.VIDEO_SESSION.set(kept)
     return kept[1]
 
 
@@ -133,19 +131,21 @@ def _copy(key: str, read: Callable[[], bytes], clip: Clip, reading: VideoAnalysi
         "Faces that can be seen",
         order,
         default=order[:1],
-        key="copy-shown",
+        key=session_keys.COPY_FACES.name,
         persist_state="session",
         format_func=lambda face: f"Face {face}",
         placeholder="None: all are blurred",
     )
     blurs = st.toggle("Blur all others", value=True, key="copy-blur", persist_state="session")
     asked = (key, tuple(shown), blurs)
-    job: Job[VideoCopyJob] | None = st.session_state.get(_JOB)
+    job = session_keys.COPY_JOB.get()
     if job is not None and not job.is_over:
-        st.button("Cancel", icon=":material/stop:", on_click=jobs.cancel, args=(_JOB,))
+        st.button(
+            "Cancel", icon=":material/stop:", on_click=jobs.cancel, args=(session_keys.COPY_JOB,)
+        )
         jobs.watch(job, lambda job: f"{clock(job.done)} of {clock(job.total)} copied", _no_picture)
         return
-    is_made = job is not None and job.state == "done" and _asked() == asked
+    is_made = job is not None and job.state == "done" and session_keys.COPY_ORDER.get() == asked
     if not is_made and st.button("Make the copy", icon=":material/movie_edit:", type="primary"):
         overlay = Overlay(
             clip.readings,
@@ -155,8 +155,12 @@ def _copy(key: str, read: Callable[[], bytes], clip: Clip, reading: VideoAnalysi
             shown=frozenset(shown) if blurs or len(shown) < len(order) else None,
             hides_others=blurs,
         )
-        st.session_state["copy-asked"] = asked
-        jobs.start(_JOB, lambda: VideoCopyJob(read(), overlay, clip.duration_s), name="copy")
+        session_keys.COPY_ORDER.set(asked)
+        jobs.start(
+            session_keys.COPY_JOB,
+            lambda: VideoCopyJob(read(), overlay, clip.duration_s),
+            name="copy",
+        )
         st.rerun()
     if job is None:
         return
@@ -165,7 +169,7 @@ def _copy(key: str, read: Callable[[], bytes], clip: Clip, reading: VideoAnalysi
     elif job.work is None or not job.work.mp4:
         st.markdown("**This did not work**")
         st.text(job.failure)
-    elif _asked() == asked:
+    elif session_keys.COPY_ORDER.get() == asked:
         _made(job.work)
     else:
         st.caption("You have chosen something else since the last copy.")
@@ -189,10 +193,6 @@ def _made(copying: VideoCopyJob) -> None:
     st.caption(
         "Faces that the detector missed are not blurred: look at the copy before you pass it on."
     )
-
-
-def _asked() -> Any:
-    return st.session_state.get("copy-asked")
 
 
 def _no_picture(work: object) -> bytes:
