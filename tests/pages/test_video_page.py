@@ -25,6 +25,7 @@ from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.settings import ClipSettings, StreamSettings
 from ferapp.types import Faces
 from ferapp.ui.live.webcam import demo_frame
+from ferapp.ui.server import private_parts
 from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.ui.video import jobs
 from ferapp.ui.video import page as video
@@ -750,10 +751,10 @@ def presence(monkeypatch: pytest.MonkeyPatch) -> tuple[Callable[[], bool], Clock
     clock, connected = Clock(), {"me"}
     runtime = SimpleNamespace(is_active_session=connected.__contains__)
     monkeypatch.setattr(jobs, "time", SimpleNamespace(monotonic=clock))
-    monkeypatch.setattr(jobs, "exists", lambda: True)
-    monkeypatch.setattr(jobs, "get_instance", lambda: runtime)
+    monkeypatch.setattr(private_parts, "exists", lambda: True)
+    monkeypatch.setattr(private_parts, "get_instance", lambda: runtime)
     monkeypatch.setattr(
-        jobs, "get_script_run_ctx", lambda: SimpleNamespace(session_id="me"), raising=True
+        private_parts, "get_script_run_ctx", lambda: SimpleNamespace(session_id="me"), raising=True
     )
     return jobs._presence(), clock, connected
 
@@ -785,7 +786,7 @@ def test_who_closes_the_page_has_left(presence: Presence) -> None:
 
 
 def test_without_a_server_everybody_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "get_script_run_ctx", lambda: None)
+    monkeypatch.setattr(private_parts, "get_script_run_ctx", lambda: None)
     assert jobs._presence()()
 
 

@@ -7,7 +7,6 @@ result is shown again until there is a new one.
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Readings
 from ferapp.settings import StreamSettings
 from ferapp.ui.server import metrics
+from ferapp.ui.server.private_parts import drop_unfetched_frames, forget_rendered_run
 from ferapp.ui.shared.demo_clip import demo_frame
 from ferapp.ui.shared.face_labels import drawn
 from ferapp.ui.shared.session_keys import SessionKey
@@ -126,7 +126,7 @@ class Viewer:
             image = self._analysed(image, at_s, how)
         out = av.VideoFrame.from_ndarray(image, format="rgb24")
         out.pts, out.time_base = frame.pts, frame.time_base
-        _drop_unfetched()
+        drop_unfetched_frames()
         return out
 
     def _analysed(self, image: Image, at_s: float, how: LiveSettings) -> Image:
@@ -171,19 +171,6 @@ class Viewer:
         return at_s + self._offset_s
 
 
-def _drop_unfetched() -> None:
-    """Drop results that nobody has fetched yet: the one that is about to be returned is newer.
-
-    After a callback that took longer than a frame, streamlit-webrtc 0.79 has two results, shows the
-    older one first and stays one frame behind for good (process.py, ``_out_deque``). The callback
-    runs on the thread of the track that holds them. May go when that is mended upstream.
-    """
-    track: Any = getattr(getattr(threading.current_thread(), "_target", None), "__self__", None)
-    if hasattr(track, "_out_deque") and hasattr(track, "_out_lock"):
-        with track._out_lock:
-            track._out_deque.clear()
-
-
 def streamer(
     key: str,
     viewer: Viewer,
@@ -199,11 +186,7 @@ def streamer(
         size_wh: What the camera is asked for, px; it may send less.
         ice_servers: STUN and TURN servers of the operator; none by default, on both sides.
     """
-    context = SessionKey[Any](key).get()
-    # streamlit-webrtc 0.72 to 0.79 takes two quick reruns for a page that was left and stops the
-    # stream (component.py, "was not rendered for"). May go when that is mended upstream.
-    if context is not None and hasattr(context, "_last_rendered_run_count"):
-        context._last_rendered_run_count = None
+    forget_rendered_run(SessionKey[Any](key).get())
     width, height = size_wh
     return webrtc_streamer(
         key=key,

@@ -1,6 +1,5 @@
 """Whether a visitor may go on: decided before any page runs, and kept for the uploads."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Final
 from weakref import WeakSet
@@ -8,14 +7,12 @@ from weakref import WeakSet
 import streamlit as st
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
-from streamlit.runtime import get_instance
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ferapp.ui.server.login_rules import login_rules, refusal
+from ferapp.ui.server.private_parts import app_session, upload_session
 
 LOG_IN: Final = "Log in"
 LOG_OUT: Final = "Log out"
-_UPLOAD: Final = re.compile(r"/_stcore/upload_file/([^/]+)/")
 
 # Sessions of visitors who were let in; one that has ended leaves by itself.
 _let_in: Final[WeakSet[Any]] = WeakSet()
@@ -61,9 +58,8 @@ def gate() -> Gate:
 
 def remember_decision(*, is_let_in: bool) -> None:
     """Remember for the uploads of this session whether the visitor may go on."""
-    context = get_script_run_ctx()
-    session = get_instance().get_app_session(context.session_id) if context else None
-    # A visitor who has just gone has none, and nothing to upload.
+    session = app_session()
+    # A visitor who has just left has none, and nothing to upload.
     if session is not None:
         (_let_in.add if is_let_in else _let_in.discard)(session)
 
@@ -82,8 +78,8 @@ class UploadsAfterLogin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        found = _UPLOAD.search(scope["path"]) if scope["type"] == "http" else None
-        session = get_instance().get_app_session(found[1]) if found else None
+        target = upload_session(scope["path"]) if scope["type"] == "http" else None
+        session = app_session(target) if target is not None else None
         # Streamlit refuses sessions that it does not know.
         if session is None or session in _let_in:
             await self._app(scope, receive, send)

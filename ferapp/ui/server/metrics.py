@@ -13,10 +13,9 @@ from typing import Final, Protocol, TypeVar
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from streamlit.runtime import exists, get_instance
-from streamlit.runtime.stats import ACTIVE_SESSIONS_FAMILY
 
 from ferapp.ui.server.headers import PROXY_HEADERS
+from ferapp.ui.server.private_parts import open_pages
 
 METRICS_ROUTE: Final = "/metrics"
 
@@ -69,14 +68,7 @@ def watched(name: str, line: L) -> L:
     return line
 
 
-def _open_pages() -> float:
-    if not exists():
-        return 0
-    stats = get_instance().stats_mgr.get_stats([ACTIVE_SESSIONS_FAMILY])
-    return sum(stat.value for stat in stats[ACTIVE_SESSIONS_FAMILY])  # type: ignore[attr-defined]
-
-
-_PAGES.set_function(_open_pages)
+_PAGES.set_function(open_pages)
 # Each recorder has a thread of this name for as long as it runs.
 _RECORDINGS.set_function(lambda: sum(t.name == "recorder" for t in threading.enumerate()))
 

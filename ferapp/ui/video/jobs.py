@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import streamlit as st
-from streamlit.runtime import exists, get_instance
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ferapp.serving.job import Job, Work
 from ferapp.serving.seats import Seats
 from ferapp.system import scratch
 from ferapp.ui.server import metrics
+from ferapp.ui.server.private_parts import presence_check
 from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.wording import clock
 
@@ -69,23 +68,19 @@ def cancel(key: SessionKey[Job[W]]) -> None:
 
 
 def _presence() -> Callable[[], bool]:
-    """Tells whether this visitor is still there; from any thread."""
-    context = get_script_run_ctx()
-    if context is None or not exists():
-        return lambda: True
-    session = context.session_id
-    runtime = get_instance()
+    """A function that says, on any thread, whether this visitor is still there."""
+    is_connected = presence_check()
     last_s = time.monotonic()
 
-    def is_here() -> bool:
+    def is_present() -> bool:
         nonlocal last_s
         now_s = time.monotonic()
-        if runtime.is_active_session(session):
+        if is_connected():
             last_s = now_s
         # A connection that drops for a moment comes back under the same session.
         return now_s - last_s < _GONE_S
 
-    return is_here
+    return is_present
 
 
 def watch(job: Job[Any], told: Callable[[Job[Any]], str], preview: Callable[[Any], bytes]) -> None:
