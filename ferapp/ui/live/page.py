@@ -19,8 +19,8 @@ from ferapp.temporal.rolling import WINDOW_S
 from ferapp.ui.live.camera_check import CONNECTION_FAILED, camera_check
 from ferapp.ui.live.recording import live_controls, live_mark
 from ferapp.ui.live.webcam import SIZES, LiveSettings, Viewer, demo, streamer
-from ferapp.ui.pictures import picture_results as outcomes
 from ferapp.ui.pictures import results
+from ferapp.ui.pictures.analysis import analyse
 from ferapp.ui.pictures.sources import Picture
 from ferapp.ui.server import metrics
 from ferapp.ui.shared import resources, session_keys
@@ -224,7 +224,7 @@ def _photos(choice: Choice) -> None:
     photo = st.camera_input("Take a photo", resolution="720p")
     if photo:
         picture = Picture(photo.file_id, "photo", photo.getvalue)
-        results.show(outcomes.analyses([picture], choice, resources.analyzer(choice.models)))
+        results.show(analyse([picture], choice, resources.analyzer(choice.models)))
 
 
 @st.fragment(run_every=2.0)

@@ -25,8 +25,8 @@ class Picture:
 
     Attributes:
         id: Different for each upload, the same at each rerun.
-        name: What to call it: text of others, on one line.
-        read: Gives the bytes of the file.
+        name: Its file name, which anybody may have chosen, on one line.
+        read: Returns the bytes of the file.
     """
 
     id: str
@@ -34,8 +34,8 @@ class Picture:
     read: Callable[[], bytes]
 
 
-def chosen() -> list[Picture]:
-    """Let the visitor choose where from, and tell what was chosen."""
+def choose_pictures() -> list[Picture]:
+    """Let the visitor choose pictures, and return them."""
     where = st.segmented_control(
         "Where from",
         ("Upload", "Camera", "Samples"),
@@ -63,8 +63,8 @@ def _uploads() -> list[Picture]:
     )
     files = session_keys.PICTURE_UPLOADS.get() or []
     if files and not session_keys.PICTURE_FILES.get():
-        told = f"Remove {counted(len(files), 'picture')} from before"
-        st.button(told, icon=":material/delete:", on_click=_forget)
+        label = f"Remove {counted(len(files), 'picture')} from before"
+        st.button(label, icon=":material/delete:", on_click=_forget)
     kept: list[Picture] = []
     total = 0
     for file in files:
@@ -82,7 +82,7 @@ def _uploads() -> list[Picture]:
 
 
 def _remember() -> None:
-    """Keep the uploads themselves: the widget forgets them when another page is looked at."""
+    """Keep the uploads themselves: the widget forgets them when another page is opened."""
     session_keys.PICTURE_UPLOADS.set(session_keys.PICTURE_FILES.get() or [])
 
 

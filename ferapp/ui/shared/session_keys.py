@@ -88,8 +88,8 @@ HIDDEN_BOXES: Final = SessionKey[dict[str, NDArray[np.float32]]]("hidden")
 """Where faces are hidden, (n, 4), px, by picture."""
 SHOWN_PICTURE: Final = SessionKey[tuple[tuple[Any, ...], bytes]]("picture")
 """What the annotated picture was made from, the id of the upload first, and its JPEG file."""
-SHOWN_CROPS: Final = SessionKey[tuple[tuple[Any, ...], bytes]]("crops")
-"""What the faces on the cards were cut from, the id of the upload first, and their pixels."""
+SHOWN_CROPS: Final = SessionKey[tuple[tuple[Any, ...], NDArray[np.uint8]]]("crops")
+"""What the faces on the cards were cut from, the id of the upload first, and (n, side, side, 3)."""
 SAVED_PICTURES: Final = SessionKey[set[str]]("recorded-pictures")
 """Ids of the results that were kept as a session."""
 
