@@ -117,7 +117,7 @@ def test_seats_tell_who_sits_and_who_waits_and_forget_who_left() -> None:
         )
 
     clock = Clock()
-    seats = metrics.watched("test", Seats(2, clock))
+    seats = metrics.watch_queue("test", Seats(2, clock))
     assert told() == (0, 0)
     for visitor in "abc":
         seats.place(visitor)

@@ -361,7 +361,7 @@ def test_the_about_page_tells_limits_law_models_and_licences() -> None:
     at = app("about.py")
     told = words(at)
     assert "has not been measured" in told and "Article 5(1)(f)" in told and "MIT licence" in told
-    assert "have to be told (Article 50(3)" in told and "not on children without" in told
+    assert "must be informed (Article 50(3)" in told and "not on children without" in told
     models, licences = (frame.value for frame in at.dataframe)
     assert "seresnet-48-int8 (default)" in models["model"].tolist()
     assert {"streamlit", "onnxruntime", "numpy"} <= set(licences["library"])

@@ -396,7 +396,7 @@ def test_it_can_be_cancelled_and_begun_again(pair: bytes, slow: threading.Event)
     button(at.run(), "Cancel").click().run()
     assert job.wait(3) and job.state == "cancelled"
     at.run()
-    assert "Cancelled; nothing of it is kept." in words(at) and labels(at) == {DONE}
+    assert "Cancelled; nothing was kept." in words(at) and labels(at) == {DONE}
     assert not at.get("progress") and not at.get("image") and not at.exception
     slow.set()
     assert "2 faces" in words(analyse(at, DONE))
@@ -460,7 +460,7 @@ def test_other_settings_afterwards_are_told(read: AppTest, setting: str) -> None
             at.slider(key="confidence").set_value(confidence).run()
 
     use("5 a second", 0.7)
-    assert "The settings have changed since; this is what was read before." in words(at)
+    assert "The settings have changed since these results were made." in words(at)
     assert labels(at) == {DONE, "Keep as a session"} and "2 faces in 25 frames" in words(at)
     use("Every frame", 0.5)
     assert "have changed since" not in words(at) and labels(at) == {"Keep as a session"}
@@ -592,7 +592,7 @@ def test_at_first_the_longest_face_alone_can_be_seen(copying: AppTest, pair: byt
     copy_of(at)
     assert not at.exception and len(at.get("video")) == 1 and "Make the copy" not in labels(at)
     assert at.get("download_button")[0].label.startswith("Download the copy (")
-    assert "look at the copy before you pass it on" in words(at) and not at.warning
+    assert "check the copy before you share it" in words(at) and not at.warning
     mp4 = at.session_state["copy-job"].work.mp4
     with av.open(io.BytesIO(mp4)) as made, av.open(io.BytesIO(pair)) as source:
         assert made.streams.audio and made.streams.video[0].codec_context.name == "h264"
@@ -674,7 +674,7 @@ def test_a_large_copy_is_not_played(
     fake.allow()
     copy_of(copying)
     assert not copying.get("video") and len(copying.get("download_button")) == 1
-    assert "too large to be played" in words(copying)
+    assert "too large to play" in words(copying)
 
 
 def test_copying_shows_progress_and_can_be_cancelled(copying: AppTest, fake: FakeCopying) -> None:
@@ -708,7 +708,7 @@ def test_another_choice_after_the_copy_is_told(copying: AppTest, fake: FakeCopyi
     fake.allow()
     at = copy_of(copying)
     at.toggle(key="copy-blur").set_value(False).run()
-    assert "You have chosen something else since the last copy." in words(at)
+    assert "Your choice has changed since the last copy was made." in words(at)
     assert not at.get("download_button") and "Make the copy" in labels(at)
     at.toggle(key="copy-blur").set_value(True).run()
     assert at.get("download_button") and "something else" not in words(at)

@@ -1,4 +1,4 @@
-"""The dashboard: which session, what it shows, and what is stored where."""
+"""The dashboard: choosing a session, its views, and what is stored where."""
 
 from typing import Final
 
@@ -19,8 +19,8 @@ from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.wording import clock, counted
 
 _LIVE_S: Final = 1.0
-# Readings of so many sessions stay in a visitor's memory: the one looked at and one beside it.
-_REMEMBERED: Final = 2
+# So many sessions' readings stay in memory for a visitor: the one shown and one beside it.
+_MOST_LOADED: Final = 2
 
 _NOTHING: Final = """
 **Nothing is recorded yet.**
@@ -42,31 +42,31 @@ def show() -> None:
     if not sessions:
         with st.container(border=True):
             st.markdown(_NOTHING)
-        session_files.opened(store, me)
-        _stored(store, me, sessions)
+        session_files.import_session(store, me)
+        _show_storage(store, me, sessions)
         return
     if next_session := session_keys.NEXT_SESSION.pop():
         session_keys.SELECTED_SESSION.set(next_session)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
-        chosen = _chosen("Session", sessions, key=session_keys.SELECTED_SESSION)
-    _head(store, me, chosen, row)
+        chosen = _select_session("Session", sessions, key=session_keys.SELECTED_SESSION)
+    _show_head(store, me, chosen, row)
     if chosen.is_running:
-        _live(store, me, chosen.recording.id)
-        _stored(store, me, sessions)
+        _show_recording(store, me, chosen.recording.id)
+        _show_storage(store, me, sessions)
         return
-    readings = remembered(store, me, chosen)
+    readings = _load_readings(store, me, chosen)
     if not len(readings):
-        st.info("This session has no reading: no face was seen.", icon=":material/no_accounts:")
+        st.info("This session has no readings: no face was seen.", icon=":material/no_accounts:")
         session_files.downloads(chosen, readings)
     else:
-        _views(store, me, chosen, sessions, readings)
+        _show_views(store, me, chosen, sessions, readings)
     st.divider()
-    session_files.opened(store, me)
-    _stored(store, me, sessions)
+    session_files.import_session(store, me)
+    _show_storage(store, me, sessions)
 
 
-def _views(
+def _show_views(
     store: Store, me: str, chosen: Overview, sessions: list[Overview], readings: Readings
 ) -> None:
     names = ["Over time", "Summary", "Compare", "Replay", "Files"]
@@ -85,24 +85,24 @@ def _views(
         case "Summary":
             session_views.summary_of(chosen, readings)
         case "Compare":
-            # The next one first: most people want to see two different ones.
+            # The next session first: most people want to compare two different ones.
             place = sessions.index(chosen)
-            turned = [*sessions[place + 1 :], *sessions[: place + 1]]
-            others = [s for s in turned if s.recording.source != "pictures" and not s.is_running]
-            other = _chosen("With", others, key=session_keys.OTHER_SESSION)
-            session_views.compare(chosen, readings, other, remembered(store, me, other))
+            rotated = [*sessions[place + 1 :], *sessions[: place + 1]]
+            others = [s for s in rotated if s.recording.source != "pictures" and not s.is_running]
+            other = _select_session("With", others, key=session_keys.OTHER_SESSION)
+            session_views.compare(chosen, readings, other, _load_readings(store, me, other))
         case "Replay":
             session_views.replay(chosen, readings)
         case _:
             session_files.downloads(chosen, readings)
 
 
-def _chosen(label: str, sessions: list[Overview], *, key: SessionKey[str]) -> Overview:
+def _select_session(label: str, sessions: list[Overview], *, key: SessionKey[str]) -> Overview:
     by_id = {s.recording.id: s for s in sessions}
-    # The widget tells options apart by their text.
+    # The widget distinguishes options by their text.
     texts: dict[str, str] = {}
     for id, session in by_id.items():
-        text = _listed(session)
+        text = _option_text(session)
         same = sum(other == text or other.startswith(f"{text} · ") for other in texts.values())
         texts[id] = f"{text} · {same + 1}" if same else text
     if key.get() not in by_id:  # it was deleted
@@ -111,28 +111,30 @@ def _chosen(label: str, sessions: list[Overview], *, key: SessionKey[str]) -> Ov
     return by_id.get(picked, sessions[0])
 
 
-def _listed(session: Overview) -> str:
-    told = "being recorded" if session.is_running else _length(session)
-    return f"{session.recording.title} ({told})"
+def _option_text(session: Overview) -> str:
+    status = "being recorded" if session.is_running else _length_text(session)
+    return f"{session.recording.title} ({status})"
 
 
-def _length(session: Overview) -> str:
+def _length_text(session: Overview) -> str:
     if session.recording.source == "pictures":
         return counted(int(session.duration_s) + 1, "picture")
     return clock(session.duration_s)
 
 
-def _head(store: Store, me: str, session: Overview, row: DeltaGenerator) -> None:
+def _show_head(store: Store, me: str, session: Overview, row: DeltaGenerator) -> None:
     recording = session.recording
-    expires = "for good" if session.expires is None else f"until {session.expires:%d %B %Y}"
-    # Files of others may name anything.
+    until = f"{session.expires:%d %B %Y}" if session.expires else "you delete it"
+    # An imported file may name anything.
     known = {model.name for model in manifest().models}
     named = [str(model.get("name")) for model in recording.models.values()]
-    models = " and ".join(name if name in known else "a model that is not here" for name in named)
+    models = " and ".join(
+        name if name in known else "a model that is not installed" for name in named
+    )
     st.caption(
-        f"{recording.started:%d %B %Y, %H:%M} · {_length(session)} · "
+        f"{recording.started:%d %B %Y, %H:%M} · {_length_text(session)} · "
         f"{counted(session.readings, 'reading')} "
-        f"{f'with {models} ' if models else ''}· kept {expires}"
+        f"{f'with {models} ' if models else ''}· kept until {until}"
     )
     with row.popover("Rename", icon=":material/edit:"):
         key = f"title-{recording.id}"
@@ -161,20 +163,20 @@ def _head(store: Store, me: str, session: Overview, row: DeltaGenerator) -> None
             st.rerun()
 
 
-def remembered(store: Store, me: str, session: Overview) -> Readings:
-    """The readings of a session, read once as long as it does not change."""
+def _load_readings(store: Store, me: str, session: Overview) -> Readings:
+    """The readings of a session, loaded again only when it has changed."""
     kept = session_keys.READINGS.setdefault({})
     key = (session.recording.id, session.readings)
     if key not in kept:
         with st.spinner("Reading the session …"):
             kept[key] = store.readings(session.recording.id, me)
-        while len(kept) > _REMEMBERED:
+        while len(kept) > _MOST_LOADED:
             del kept[next(iter(kept))]
     return kept[key]
 
 
 @st.fragment(run_every=_LIVE_S)
-def _live(store: Store, me: str, session: str) -> None:
+def _show_recording(store: Store, me: str, session: str) -> None:
     """The last minute of a session that is being recorded, perhaps in another tab."""
     now = next((s for s in store.overviews(me) if s.recording.id == session), None)
     if now is None or not now.is_running:
@@ -194,23 +196,23 @@ def _live(store: Store, me: str, session: str) -> None:
         st.caption("No face in the last minute.")
 
 
-def _stored(store: Store, me: str, sessions: list[Overview]) -> None:
+def _show_storage(store: Store, me: str, sessions: list[Overview]) -> None:
     with st.expander("What is stored", icon=":material/database:"):
         readings = counted(sum(s.readings for s in sessions), "reading")
         st.markdown(
             f"{counted(len(sessions), 'session')} of yours, {readings}: numbers only, no picture. "
-            f"The database takes {store.size_bytes() / 1e6:.1f} MB and lies in"
+            f"The database takes up {store.size_bytes() / 1e6:.1f} MB. It is here:"
         )
         st.code(store.place, language=None, wrap_lines=True)
         st.markdown(
-            "Sessions are deleted when their time is over, at the next start or visit of this "
-            "page. What is deleted from a SQLite file is overwritten; a PostgreSQL server uses the "
-            "room again, and its logs and backups are the operator's to clear."
+            "Expired sessions are deleted when the app starts or somebody opens this page. "
+            "What is deleted from a SQLite file is overwritten. A PostgreSQL server reuses the "
+            "space; clearing its logs and backups is up to the operator."
         )
         if not sessions:
             return
         with st.popover("Delete all my sessions", icon=":material/delete_forever:"):
-            st.markdown(f"All {len(sessions)} go for good.")
+            st.markdown(f"All {len(sessions)} sessions will be deleted permanently.")
             if st.button("Delete all", type="primary", key="delete-all"):
                 store.delete_all(me)
                 session_keys.READINGS.clear()

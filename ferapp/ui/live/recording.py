@@ -1,4 +1,4 @@
-"""Recording of a stream: its button, the red mark while it runs, and what became of it."""
+"""Recording a stream: the button, the red mark while it runs, and how it ended."""
 
 from datetime import datetime
 
@@ -56,18 +56,18 @@ def live_controls(viewer: Viewer, choice: Choice, settings: StreamSettings, *, i
     ):
         begin_recording(start)
     if viewer.recorder:
-        # Not in the panel, which changes too often to be clicked on.
+        # Not in the panel, which changes too often to be clicked.
         dashboard_link()
 
 
 def live_mark(viewer: Viewer) -> None:
-    """The red mark and the clock, or what became of the last recording; for a fragment."""
+    """The red mark and the clock, or how the last recording ended; for a fragment."""
     recorder = viewer.recorder
     if recorder is None:
         return
     was_running = session_keys.RECORDING_SHOWN.get() == recorder.session
     if was_running and not recorder.is_running:
-        # The button in the page has to follow.
+        # The button on the page has to change as well.
         session_keys.RECORDING_SHOWN.clear()
         st.rerun()
     if recorder.is_running:

@@ -174,7 +174,7 @@ def _show_card(i: int, analysis: FrameAnalysis, crop: Image) -> None:
             charts.probability_bars(analysis.labels, shares),
             config={"staticPlot": True, "displayModeBar": False},
             key=f"bars-{i}",
-            alt=charts.spoken(analysis.labels, shares),
+            alt=charts.alt_text(analysis.labels, shares),
         )
 
 

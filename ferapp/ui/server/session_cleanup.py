@@ -14,7 +14,7 @@ _EVERY_S: Final = 2.0
 
 
 @asynccontextmanager
-async def forgetting(_: st.App) -> AsyncIterator[None]:
+async def clean_up_sessions(_: st.App) -> AsyncIterator[None]:
     """Do both every two seconds while the app runs.
 
     Streamlit would also collect garbage after every run of a script, a tenth of a second in which
@@ -24,14 +24,14 @@ async def forgetting(_: st.App) -> AsyncIterator[None]:
     # What exists before the first visitor stays as long as the process; no need to scan it again.
     gc.collect()
     gc.freeze()
-    task = asyncio.create_task(_forget())
+    task = asyncio.create_task(_clean_up())
     try:
         yield
     finally:
         task.cancel()
 
 
-async def _forget() -> None:
+async def _clean_up() -> None:
     while True:
         await asyncio.sleep(_EVERY_S)
         # What belongs to a session holds it, and is held by it.

@@ -1,4 +1,4 @@
-"""The sidebar: which models, which thresholds, which classes."""
+"""The sidebar: models, thresholds and expressions."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -21,12 +21,12 @@ class Choice:
 
 
 def sidebar() -> Choice:
-    """Draw the controls and tell what they say; they keep their values from page to page."""
+    """Draw the controls and return their values, which stay the same from page to page."""
     for key, value in _defaults().items():
         key.setdefault(value)
     with st.sidebar:
         st.subheader("Settings", anchor=False)
-        detector = _model("Face detector", "detector")
+        detector = _select_model("Face detector", "detector")
         confidence = st.slider(
             "Minimum face score",
             0.05,
@@ -36,10 +36,10 @@ def sidebar() -> Choice:
             persist_state="session",
             help="Lower values find more faces, but also more false detections.",
         )
-        classifier = _model("Expression classifier", "classifier")
+        classifier = _select_model("Expression classifier", "classifier")
         labels = manifest().model(classifier, "classifier").labels
         unsure_below = session_keys.unsure_below(classifier)
-        unsure_below.setdefault(_threshold(classifier))
+        unsure_below.setdefault(_default_threshold(classifier))
         classes = st.multiselect(
             "Expressions",
             labels,
@@ -50,7 +50,7 @@ def sidebar() -> Choice:
             "renormalised over those that you chose.",
         )
         if len(classes) == 1:
-            st.caption("Choose at least one more; until then all are used.")
+            st.caption("Choose at least one more; until then, all are used.")
         unsure = st.slider(
             "Unsure below",
             0,
@@ -69,7 +69,7 @@ def sidebar() -> Choice:
                 step=0.05,
                 key=session_keys.IOU.name,
                 persist_state="session",
-                help="Of boxes that overlap by more than this, the best is kept.",
+                help="Of boxes that overlap by more than this, only the best one is kept.",
             )
             padding = st.slider(
                 "Padding of the crop",
@@ -79,22 +79,22 @@ def sidebar() -> Choice:
                 format="%d %%",
                 key=session_keys.PADDING.name,
                 persist_state="session",
-                help="How much larger than the face's box the crop is that the classifier sees.",
+                help="How much larger than the face's box the classifier's crop is.",
             )
             max_faces = st.number_input(
-                "Faces at most",
+                "Maximum faces",
                 1,
                 500,
                 step=1,
                 key=session_keys.MAX_FACES.name,
                 persist_state="session",
-                help="From 1 to 500; the best are kept.",
+                help="From 1 to 500; the ones with the best scores are kept.",
             )
             smile = st.toggle(
                 "Smile cascade",
                 key=session_keys.SMILE.name,
                 persist_state="session",
-                help="A second, classical reading of each mouth by OpenCV; it errs often.",
+                help="A second check of each mouth, by OpenCV's smile detector; often wrong.",
             )
         st.button("Reset", icon=":material/restart_alt:", on_click=_reset)
     return Choice(
@@ -109,8 +109,8 @@ def sidebar() -> Choice:
     )
 
 
-def _model(title: str, kind: Kind) -> str:
-    usable, missing = resources.here(kind)
+def _select_model(title: str, kind: Kind) -> str:
+    usable, missing = resources.usable_models(kind)
     chosen = st.selectbox(
         title,
         usable,
@@ -130,16 +130,16 @@ def _threshold_help(classifier: str) -> str:
     if calibration is None:
         return "This classifier has not been calibrated; under 50 % its label is a guess."
     return (
-        f"At {calibration.unsure_below:.0%}, nine in ten labels were right on given faces, and "
-        f"{calibration.coverage:.0%} of the faces got one ({calibration.fitted_on})."
+        f"At {calibration.unsure_below:.0%}, nine in ten labels were right on ready-cut faces, and "
+        f"{calibration.coverage:.0%} of the faces got a label ({calibration.fitted_on})."
     )
 
 
 def _defaults() -> dict[SessionKey[Any], Any]:
-    """Value of each widget by its key.
+    """Default of each widget by its key.
 
-    Widgets take it from there and not from an argument, so that a reset reaches the browser, which
-    would keep its own value otherwise.
+    Widgets get it from the session, not from an argument: otherwise the browser would keep its own
+    value after a reset.
     """
     detection = DetectionSettings()
     return {
@@ -154,7 +154,7 @@ def _defaults() -> dict[SessionKey[Any], Any]:
     }
 
 
-def _threshold(classifier: str) -> int:
+def _default_threshold(classifier: str) -> int:
     """In percent, from the calibration if there is one."""
     calibration = manifest().model(classifier, "classifier").calibration
     return round(100 * calibration.unsure_below) if calibration else 50
@@ -166,4 +166,4 @@ def _reset() -> None:
     for model in manifest().of_kind("classifier"):
         unsure_below = session_keys.unsure_below(model.name)
         if unsure_below.get() is not None:
-            unsure_below.set(_threshold(model.name))
+            unsure_below.set(_default_threshold(model.name))

@@ -1,4 +1,4 @@
-"""The video page: which video, how it is read, and what was read."""
+"""The video page: choosing a video and its settings, reading it, and the results."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from ferapp.system import scratch
 from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.demo_clip import demo_frame
-from ferapp.ui.shared.face_labels import drawn
+from ferapp.ui.shared.face_labels import draw_labels
 from ferapp.ui.video import jobs, results
 from ferapp.wording import clock
 
@@ -42,7 +42,7 @@ class Source:
 
     Attributes:
         id: Different for each upload, the same at each rerun.
-        read: Gives the bytes of the file.
+        read: Returns the bytes of the file.
     """
 
     id: str
@@ -51,7 +51,7 @@ class Source:
 
 @dataclass(frozen=True)
 class _Order:
-    """What a job was asked to do."""
+    """What a job has to do."""
 
     source: str
     choice: Choice
@@ -60,7 +60,7 @@ class _Order:
 
 def show(choice: Choice) -> None:
     """The whole page below its heading."""
-    source = _chosen()
+    source = _choose_video()
     order: _Order | None = session_keys.VIDEO_ORDER.get()
     if order is not None and (source is None or source.id != order.source):
         _forget()
@@ -68,15 +68,15 @@ def show(choice: Choice) -> None:
     if source is None:
         st.info(
             "Choose a video, or try the demo clip. It stays on the machine that runs ferapp, and "
-            "nothing of it is stored. For many files there is `python -m ferapp batch`.",
+            "nothing of it is stored. For many files, use `python -m ferapp batch`.",
             icon=":material/movie:",
         )
         return
-    info = _found(source)
-    settings = _settings(choice, info)
+    info = _load_info(source)
+    settings = _choose_settings(choice, info)
     job = session_keys.VIDEO_JOB.get()
     wanted = _Order(source.id, choice, settings)
-    _buttons(job, order, wanted, source)
+    _show_buttons(job, order, wanted, source)
     job = session_keys.VIDEO_JOB.get()
     order = session_keys.VIDEO_ORDER.get()
     if job is None or order is None:
@@ -85,17 +85,17 @@ def show(choice: Choice) -> None:
         jobs.watch(job, _progress_text, lambda work: work.preview)
         return
     if job.state == "cancelled":
-        st.info("Cancelled; nothing of it is kept.", icon=":material/cancel:")
+        st.info("Cancelled; nothing was kept.", icon=":material/cancel:")
     elif job.work is None or job.work.clip is None:
         raise VideoError(job.failure)
     else:
         if order != wanted:
-            st.caption("The settings have changed since; this is what was read before.")
+            st.caption("The settings have changed since these results were made.")
         analyzer = resources.analyzer(order.choice.models)
         results.show(source.id, source.read, job.work, analyzer, order.settings)
 
 
-def _chosen() -> Source | None:
+def _choose_video() -> Source | None:
     """Let the visitor choose a video."""
     where = st.segmented_control(
         "Where from",
@@ -107,7 +107,7 @@ def _chosen() -> Source | None:
         label_visibility="collapsed",
     )
     if where == "Demo clip":
-        return Source("demo", lambda: _demo())
+        return Source("demo", lambda: _demo_bytes())
     st.file_uploader(
         "A video",
         type=[ending.removeprefix(".") for ending in ENDINGS],
@@ -132,7 +132,7 @@ def _chosen() -> Source | None:
 
 
 def _remember() -> None:
-    """Keep the upload itself: the widget forgets it when another page is looked at."""
+    """Keep the upload itself: the widget forgets it when another page is opened."""
     if file := session_keys.VIDEO_FILE.get():
         session_keys.VIDEO_UPLOAD.set(file)
     else:
@@ -140,15 +140,15 @@ def _remember() -> None:
 
 
 def _forget() -> None:
-    """Drop what is known of a video that is no longer there."""
+    """Drop what is kept of a video that is no longer there."""
     jobs.stop(session_keys.VIDEO_JOB)
     session_keys.VIDEO_ORDER.clear()
     session_keys.VIDEO_INFO.clear()
     results.forget()
 
 
-def _found(source: Source) -> VideoInfo:
-    """What the container claims, asked once a video, and told."""
+def _load_info(source: Source) -> VideoInfo:
+    """Show what the container claims about the video, read once per video, and return it."""
     known = session_keys.VIDEO_INFO.get()
     if known is None or known[0] != source.id:
         with (
@@ -177,7 +177,7 @@ def _found(source: Source) -> VideoInfo:
     return info
 
 
-def _settings(choice: Choice, info: VideoInfo) -> ClipSettings:
+def _choose_settings(choice: Choice, info: VideoInfo) -> ClipSettings:
     row = st.container(horizontal=True, vertical_alignment="bottom")
     rate = row.selectbox(
         "Frames to read",
@@ -185,11 +185,11 @@ def _settings(choice: Choice, info: VideoInfo) -> ClipSettings:
         key="video-rate",
         persist_state="session",
         width=200,
-        help="Fewer are faster. Expressions change in tenths of a second; under five frames a "
-        "second short ones are missed.",
+        help="Fewer are faster. Expressions change within tenths of a second; below five frames "
+        "a second, short ones are missed.",
     )
     every = row.number_input(
-        "Look for faces in every n-th",
+        "Look for faces in every n-th frame",
         1,
         30,
         value=None,
@@ -197,8 +197,8 @@ def _settings(choice: Choice, info: VideoInfo) -> ClipSettings:
         key="video-every",
         persist_state="session",
         width=200,
-        help="In between faces are followed and read where they are expected: faster, and less "
-        "sure when they move.",
+        help="In between, faces are followed and read where they are expected: faster, but less "
+        "reliable when they move.",
     )
     time_constant_s = row.slider(
         "Smoothing (time constant)",
@@ -224,11 +224,11 @@ def _settings(choice: Choice, info: VideoInfo) -> ClipSettings:
     return ClipSettings(stream, per_second)
 
 
-def _buttons(
+def _show_buttons(
     job: Job[VideoAnalysisJob] | None, order: _Order | None, wanted: _Order, source: Source
 ) -> None:
     if job is not None and not job.is_over:
-        # Not in the fragment below, which changes too often to be clicked on.
+        # Not in the fragment below, which changes too often to be clicked.
         st.button(
             "Cancel", icon=":material/stop:", on_click=jobs.cancel, args=(session_keys.VIDEO_JOB,)
         )
@@ -243,7 +243,7 @@ def _buttons(
         session_keys.VIDEO_ORDER.set(wanted)
         jobs.start(
             session_keys.VIDEO_JOB,
-            lambda: VideoAnalysisJob(source.read(), analyzer, wanted.settings, drawn),
+            lambda: VideoAnalysisJob(source.read(), analyzer, wanted.settings, draw_labels),
             name="read",
         )
         st.rerun()
@@ -255,7 +255,7 @@ def _progress_text(job: Job[Any]) -> str:
 
 
 @st.cache_resource(show_spinner="Making the demo clip …")
-def _demo() -> bytes:
+def _demo_bytes() -> bytes:
     """A clip of the sample portraits."""
     with scratch.scratch() as folder:
         out = Path(folder) / "demo.mp4"

@@ -1,4 +1,4 @@
-"""What was read from a video, kept as a session."""
+"""Keeping the readings of a video as a session."""
 
 from datetime import datetime
 
@@ -11,13 +11,13 @@ from ferapp.ui.shared.owner import owner
 
 
 def clip_controls(key: str, clip: Clip, analyzer: Analyzer, settings: ClipSettings) -> None:
-    """The button that keeps what was read from a video as a session.
+    """The button that keeps the readings of a video as a session.
 
     Args:
-        key: Of the analysis; another one may be kept again.
+        key: Of the analysis; another analysis can be kept again.
         clip: What was read.
-        analyzer: Which read it.
-        settings: As they were for it.
+        analyzer: The one that read it.
+        settings: With which it was read.
     """
 
     def start(consent: str, keep_days: int | None) -> None:

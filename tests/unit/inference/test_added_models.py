@@ -215,7 +215,7 @@ def _forget() -> None:
     for remembered in (manifest, added, adding._refusals):
         remembered.cache_clear()
     examination._passed.clear()
-    resources._refused.clear()
+    resources._refused_models.clear()
     resources.analyzer.clear()
 
 

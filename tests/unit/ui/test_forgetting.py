@@ -36,7 +36,7 @@ def test_garbage_goes_though_no_visitor_does(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(session_cleanup, "_EVERY_S", 0.01)
 
     async def run() -> None:
-        async with session_cleanup.forgetting(None):
+        async with session_cleanup.clean_up_sessions(None):
             seen = weakref.ref(made := Cycle())
             gc.collect(0)  # as the many objects that a script makes would cause
             del made
