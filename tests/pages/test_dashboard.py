@@ -286,7 +286,7 @@ def test_delete_all_leaves_what_others_have(store: Store) -> None:
     assert "Nothing is recorded yet" in words(at) and not at.exception
 
 
-def test_what_is_stored_and_where_is_told(store: Store) -> None:
+def test_dashboard_shows_what_is_stored_and_where(store: Store) -> None:
     kept(store, some_readings(5))
     at = dashboard()
     assert at.code[0].value == store.place and store.place.endswith("sessions.db")

@@ -128,7 +128,7 @@ def test_seats_tell_who_sits_and_who_waits_and_forget_who_left() -> None:
     assert told() == (0, 0)
 
 
-def test_running_recordings_are_told() -> None:
+def test_metrics_count_running_recordings() -> None:
     before = metric("ferapp_active_recordings")
     recorder = Recorder(FakeSink(), "x")
     assert metric("ferapp_active_recordings") == before + 1

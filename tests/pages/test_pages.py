@@ -85,7 +85,7 @@ def test_no_result_outlives_its_picture() -> None:
     assert not at.dataframe and at.session_state["outcomes"] == {}
 
 
-def test_a_visitor_who_waits_is_told_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_waiting_visitor_sees_the_queue_position(monkeypatch: pytest.MonkeyPatch) -> None:
     positions: list[int] = []
     monkeypatch.setattr(
         "ferapp.ui.pictures.analysis._queue_text", lambda n: positions.append(n) or "waiting"
@@ -211,7 +211,7 @@ def test_one_bad_file_among_good_ones_is_one_sentence() -> None:
     assert not at.exception
 
 
-def test_no_face_is_told_calmly(photo: np.ndarray) -> None:
+def test_a_file_without_a_face_shows_no_error(photo: np.ndarray) -> None:
     at = upload(app(), a=jpeg_bytes(photo))
     assert "**No face found**" in words(at) and not at.error and not at.exception
 

@@ -143,7 +143,9 @@ def test_the_empty_page_says_what_to_do() -> None:
     assert {".mp4", ".webm"} <= set(at.file_uploader[0].allowed_type)
 
 
-def test_what_is_not_known_is_told(monkeypatch: pytest.MonkeyPatch, pair: bytes) -> None:
+def test_unknown_length_and_frame_rate_are_shown_as_unknown(
+    monkeypatch: pytest.MonkeyPatch, pair: bytes
+) -> None:
     info = VideoInfo("matroska", "vp9", (64, 48), None, None, False)
     monkeypatch.setattr(video, "Video", lambda file: _Open(info))
     at = upload(page(), pair)
@@ -296,7 +298,7 @@ def test_a_crowd_has_only_so_many_cards() -> None:
     assert words(at).count("**Face ") == 12 and "3 more faces" in words(at) and not at.exception
 
 
-def test_no_face_is_told_calmly(nobody: bytes) -> None:
+def test_a_file_without_a_face_shows_no_error(nobody: bytes) -> None:
     at = analyse(upload(page(), nobody))
     assert "8 frames over 00:00: no face was found." in words(at) and not at.exception
     assert labels(at) == set() and not at.get("download_button") and not at.warning
@@ -343,7 +345,7 @@ def test_a_good_upload_after_a_broken_one(pair: bytes) -> None:
         pytest.param(ZeroDivisionError("/srv/secret"), "error in the app", id="anything else"),
     ],
 )
-def test_what_fails_is_told_and_can_be_tried_again(
+def test_a_failed_analysis_shows_why_and_can_be_tried_again(
     pair: bytes, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
 ) -> None:
     def fail(*_: object) -> None:
@@ -362,7 +364,7 @@ def test_what_fails_is_told_and_can_be_tried_again(
     ("limit", "value", "told"),
     [("MAX_HOURS", 0.0005, "The video lasts 00:02"), ("MAX_MB", 1, "larger than 1 MB")],
 )
-def test_what_is_too_large_is_told(
+def test_a_video_that_is_too_large_is_refused_with_a_sentence(
     pair: bytes, monkeypatch: pytest.MonkeyPatch, limit: str, value: float, told: str
 ) -> None:
     monkeypatch.setattr(video, limit, value)
@@ -450,7 +452,7 @@ def test_settings_reach_the_reading(pair: bytes) -> None:
 
 
 @pytest.mark.parametrize("setting", ["rate", "confidence"])
-def test_other_settings_afterwards_are_told(read: AppTest, setting: str) -> None:
+def test_results_of_other_settings_say_so(read: AppTest, setting: str) -> None:
     at = read
 
     def use(rate: str, confidence: float) -> None:
@@ -661,7 +663,7 @@ def test_who_is_seen_is_who_was_chosen(
     assert [(o["shown"], o["hides_others"]) for o in asked] == [(shown, hides)]
 
 
-def test_what_the_copy_lacks_is_told(copying: AppTest, fake: FakeCopying) -> None:
+def test_copy_says_what_it_lacks(copying: AppTest, fake: FakeCopying) -> None:
     fake.allow()
     copy_of(copying)
     assert fake.note in copying.warning[0].value and copying.get("download_button")
@@ -704,7 +706,7 @@ def test_a_copy_that_fails_is_a_sentence(copying: AppTest, monkeypatch: pytest.M
     assert copying.text[0].value == "There is no room." and "Make the copy" in labels(copying)
 
 
-def test_another_choice_after_the_copy_is_told(copying: AppTest, fake: FakeCopying) -> None:
+def test_copy_of_another_choice_says_so(copying: AppTest, fake: FakeCopying) -> None:
     fake.allow()
     at = copy_of(copying)
     at.toggle(key="copy-blur").set_value(False).run()
