@@ -95,7 +95,7 @@ def test_a_clip_is_cancelled_once_then_read_copied_played_and_taken_away(
     page.get_by_alt_text("A frame of the video that was just read").wait_for()
     page.get_by_text("frames read · ").wait_for()
     page.get_by_role("button", name="Cancel").click()
-    page.get_by_text("Cancelled; nothing of it is kept.").wait_for()
+    page.get_by_text("Cancelled; nothing was kept.").wait_for()
     assert all_gone(fresh_server.pid, 5)
 
     choose(page, clip)

@@ -20,7 +20,7 @@ def forget_models() -> None:
     for remembered in (manifest, added_models, adding._refusals):
         remembered.cache_clear()
     examination._wide_weights.clear()
-    resources._refused.clear()
+    resources._refused_models.clear()
     resources.analyzer.clear()
 
 
