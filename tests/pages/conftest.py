@@ -13,3 +13,9 @@ from tests.support.stores import sessions_in
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     with sessions_in(tmp_path, monkeypatch) as opened:
         yield opened
+
+
+@pytest.fixture
+def without_webrtc_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """streamlit-webrtc asks the server for its session, which there is none of in these tests."""
+    monkeypatch.setattr("streamlit_webrtc.component.get_this_session_info", lambda: None)

@@ -1,15 +1,11 @@
-"""The pages as a visitor's session sees them, without a browser."""
+"""The pictures page as a visitor uses it, without a browser."""
 
 import json
 import re
-import runpy
 import threading
 import time
 import weakref
-from fractions import Fraction
-from pathlib import Path
 
-import av
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -17,16 +13,12 @@ from streamlit.testing.v1 import AppTest
 from ferapp.errors import WrongHash
 from ferapp.media.images import jpeg_bytes, read_image
 from ferapp.pipeline.analyzer import Analyzer
-from ferapp.serving.seats import Seats
 from ferapp.serving.turns import Turns
 from ferapp.types import FrameAnalysis
-from ferapp.ui.live.page import _ice_servers
-from ferapp.ui.live.webcam import LiveSettings
 from ferapp.ui.pictures import analysis, view
 from ferapp.ui.shared import resources
 from tests.support.apps import ASTRONAUT, HOPPER, app, upload, words
-from tests.support.fakes import Clock
-from tests.support.places import ROOT, SAMPLES
+from tests.support.places import SAMPLES
 
 THREE = (SAMPLES / "three-portraits.jpg").read_bytes()
 
@@ -280,15 +272,6 @@ def test_another_threshold_is_no_new_analysis(counted: list[FrameAnalysis]) -> N
     assert len(counted) == 1 and "**1 · unsure**" in words(at)
 
 
-def test_uploads_never_touch_the_disk() -> None:
-    from starlette.formparsers import MultiPartParser
-
-    runpy.run_path(str(ROOT / "app.py"))
-    limit = MultiPartParser.spool_max_size
-    config = (ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8")
-    assert limit >= 1024**2 * int(re.search(r"maxUploadSize = (\d+)", config)[1])
-
-
 def test_chosen_classes_are_renormalised_and_said() -> None:
     at = upload(app(), a=ASTRONAUT)
     at.multiselect(key="classes").set_value(["happiness", "neutral"]).run()
@@ -347,93 +330,3 @@ def test_broken_weights_are_a_sentence_and_the_app_goes_on(
     monkeypatch.undo()
     resources.analyzer.clear()
     assert "**1 · happiness**" in words(at.run())
-
-
-@pytest.mark.usefixtures("without_webrtc_session")
-@pytest.mark.parametrize("page", sorted(p.name for p in (ROOT / "pages").glob("*.py")))
-def test_every_page_stands_alone(page: str) -> None:
-    at = app(page)
-    assert not at.exception and at.title and "not a feeling" in words(at)
-    assert "people who agreed" in words(at) and "prohibited in the EU" in words(at)
-
-
-def test_the_about_page_tells_limits_law_models_and_licences() -> None:
-    at = app("about.py")
-    told = words(at)
-    assert "has not been measured" in told and "Article 5(1)(f)" in told and "MIT licence" in told
-    assert "must be informed (Article 50(3)" in told and "not on children without" in told
-    models, licences = (frame.value for frame in at.dataframe)
-    assert "seresnet-48-int8 (default)" in models["model"].tolist()
-    assert {"streamlit", "onnxruntime", "numpy"} <= set(licences["library"])
-    assert not [name for name in licences["licence"] if "GPL" in name and "LGPL" not in name]
-
-
-def test_the_config_keeps_strangers_out_and_data_in() -> None:
-    text = Path(ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8")
-    for line in (
-        'address = "127.0.0.1"',
-        "gatherUsageStats = false",
-        'showErrorDetails = "none"',
-        "enableXsrfProtection = true",
-        "enableCORS = true",
-        "postScriptGC = false",
-    ):
-        assert line in text
-
-
-@pytest.fixture
-def without_webrtc_session(monkeypatch: pytest.MonkeyPatch) -> None:
-    """streamlit-webrtc asks the server for its session, which there is none of in these tests."""
-    monkeypatch.setattr("streamlit_webrtc.component.get_this_session_info", lambda: None)
-
-
-@pytest.mark.usefixtures("without_webrtc_session")
-def test_the_live_page_waits_for_start() -> None:
-    at = app("live.py")
-    assert not at.exception and "Press START" in words(at)
-    buttons = {b.label: b.disabled for b in at.button}
-    assert buttons["Take neutral baseline"] and buttons["Forget it"]
-
-
-@pytest.mark.usefixtures("without_webrtc_session")
-def test_a_full_server_gives_a_place_in_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    seats = Seats(1, lambda: 0.0)
-    seats.place("somebody else")
-    monkeypatch.setattr("ferapp.ui.live.page._seats", lambda: seats)
-    at = app("live.py")
-    assert "You are number 1 in the queue" in words(at) and not at.exception
-    seats.leave("somebody else")
-    assert "Press START" in words(at.run())
-
-
-@pytest.mark.usefixtures("without_webrtc_session")
-def test_who_streams_keeps_the_seat_however_long_the_page_takes(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    clock = Clock()
-    seats = Seats(1, clock)
-    monkeypatch.setattr("ferapp.ui.live.page._seats", lambda: seats)
-    me = app("live.py").session_state["viewer"]
-    me.settings = LiveSettings(is_paused=True)
-    grey = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), format="rgb24")
-    grey.pts, grey.time_base = 0, Fraction(1, 90_000)
-    for clock.now_s in np.arange(0.0, 30.0, 2.0):
-        me.on_frame(grey)
-        assert seats.place("somebody else") == 1
-    clock.now_s = 60.0
-    assert seats.place("somebody else") == 0, "no frame for long"
-
-
-@pytest.mark.usefixtures("without_webrtc_session")
-def test_live_settings_reach_the_frames_at_once() -> None:
-    at = app("live.py")
-    at.slider(key="live-smoothing").set_value(1.5)
-    at.toggle(key="live-mirror").set_value(False)
-    at.slider(key="confidence").set_value(0.7).run()
-    how = at.session_state["viewer"].settings
-    assert how.stream.time_constant_s == 1.5 and not how.is_mirrored
-    assert how.stream.analysis.detection.confidence == 0.7
-
-
-def test_nobody_is_asked_for_a_connection_by_default() -> None:
-    assert _ice_servers() == []

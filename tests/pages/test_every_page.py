@@ -1,0 +1,51 @@
+"""What holds for every page, the About page and the settings of the server."""
+
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from tests.support.apps import app, words
+from tests.support.places import ROOT
+
+
+@pytest.mark.usefixtures("without_webrtc_session")
+@pytest.mark.parametrize("page", sorted(p.name for p in (ROOT / "pages").glob("*.py")))
+def test_every_page_stands_alone(page: str) -> None:
+    at = app(page)
+    assert not at.exception and at.title and "not a feeling" in words(at)
+    assert "people who agreed" in words(at) and "prohibited in the EU" in words(at)
+
+
+def test_the_about_page_tells_limits_law_models_and_licences() -> None:
+    at = app("about.py")
+    told = words(at)
+    assert "has not been measured" in told and "Article 5(1)(f)" in told and "MIT licence" in told
+    assert "must be informed (Article 50(3)" in told and "not on children without" in told
+    models, licences = (frame.value for frame in at.dataframe)
+    assert "seresnet-48-int8 (default)" in models["model"].tolist()
+    assert {"streamlit", "onnxruntime", "numpy"} <= set(licences["library"])
+    assert not [name for name in licences["licence"] if "GPL" in name and "LGPL" not in name]
+
+
+def test_the_config_keeps_strangers_out_and_data_in() -> None:
+    text = Path(ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8")
+    for line in (
+        'address = "127.0.0.1"',
+        "gatherUsageStats = false",
+        'showErrorDetails = "none"',
+        "enableXsrfProtection = true",
+        "enableCORS = true",
+        "postScriptGC = false",
+    ):
+        assert line in text
+
+
+def test_uploads_never_touch_the_disk() -> None:
+    from starlette.formparsers import MultiPartParser
+
+    runpy.run_path(str(ROOT / "app.py"))
+    limit = MultiPartParser.spool_max_size
+    config = (ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8")
+    assert limit >= 1024**2 * int(re.search(r"maxUploadSize = (\d+)", config)[1])

@@ -1,0 +1,65 @@
+"""The live page as a visitor uses it, without a browser."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+
+from ferapp.serving.seats import Seats
+from ferapp.ui.live.page import _ice_servers
+from ferapp.ui.live.webcam import LiveSettings
+from tests.support.apps import app, words
+from tests.support.fakes import Clock
+
+
+@pytest.mark.usefixtures("without_webrtc_session")
+def test_the_live_page_waits_for_start() -> None:
+    at = app("live.py")
+    assert not at.exception and "Press START" in words(at)
+    buttons = {b.label: b.disabled for b in at.button}
+    assert buttons["Take neutral baseline"] and buttons["Forget it"]
+
+
+@pytest.mark.usefixtures("without_webrtc_session")
+def test_a_full_server_gives_a_place_in_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    seats = Seats(1, lambda: 0.0)
+    seats.place("somebody else")
+    monkeypatch.setattr("ferapp.ui.live.page._seats", lambda: seats)
+    at = app("live.py")
+    assert "You are number 1 in the queue" in words(at) and not at.exception
+    seats.leave("somebody else")
+    assert "Press START" in words(at.run())
+
+
+@pytest.mark.usefixtures("without_webrtc_session")
+def test_who_streams_keeps_the_seat_however_long_the_page_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    seats = Seats(1, clock)
+    monkeypatch.setattr("ferapp.ui.live.page._seats", lambda: seats)
+    me = app("live.py").session_state["viewer"]
+    me.settings = LiveSettings(is_paused=True)
+    grey = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), format="rgb24")
+    grey.pts, grey.time_base = 0, Fraction(1, 90_000)
+    for clock.now_s in np.arange(0.0, 30.0, 2.0):
+        me.on_frame(grey)
+        assert seats.place("somebody else") == 1
+    clock.now_s = 60.0
+    assert seats.place("somebody else") == 0, "no frame for long"
+
+
+@pytest.mark.usefixtures("without_webrtc_session")
+def test_live_settings_reach_the_frames_at_once() -> None:
+    at = app("live.py")
+    at.slider(key="live-smoothing").set_value(1.5)
+    at.toggle(key="live-mirror").set_value(False)
+    at.slider(key="confidence").set_value(0.7).run()
+    how = at.session_state["viewer"].settings
+    assert how.stream.time_constant_s == 1.5 and not how.is_mirrored
+    assert how.stream.analysis.detection.confidence == 0.7
+
+
+def test_nobody_is_asked_for_a_connection_by_default() -> None:
+    assert _ice_servers() == []

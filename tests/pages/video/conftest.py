@@ -1,0 +1,103 @@
+"""Videos, and the video page before and after they were read."""
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ferapp.pipeline.analyzer import Analyzer
+from ferapp.types import Faces
+from ferapp.ui.video import jobs
+from tests.support.apps import words
+from tests.support.places import ROOT
+from tests.support.video_page import (
+    HALF,
+    LONG_S,
+    analyse,
+    page,
+    portrait,
+    upload,
+)
+from tests.support.videos import numbered, solid, written
+
+
+@pytest.fixture(scope="package")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("videos")
+
+
+@pytest.fixture(scope="package")
+def pair(folder: Path) -> bytes:
+    """Two and a half seconds: a face on the left for one, then another on the right for two."""
+    nobody = solid(96, HALF)
+    frames = [
+        np.hstack([portrait(2, n) if n < 10 else nobody, portrait(17.3, n) if n >= 5 else nobody])
+        for n in range(25)
+    ]
+    return written(folder / "pair.mp4", frames, sound="aac").read_bytes()
+
+
+@pytest.fixture(scope="package")
+def nobody(folder: Path) -> bytes:
+    return written(folder / "nobody.mp4", numbered(8)).read_bytes()
+
+
+@pytest.fixture(autouse=True)
+def _line() -> Iterator[None]:
+    """Each test has a line of its own, and leaves nobody in it."""
+    jobs._seats.clear()
+    before = set(threading.enumerate())
+    yield
+    for thread in set(threading.enumerate()) - before:
+        if thread.name.startswith("job"):
+            thread.join(LONG_S)
+            assert not thread.is_alive()
+    jobs._seats.clear()
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Reading goes on frame by frame until it is set, then at full speed."""
+    may_hurry = threading.Event()
+    real = Analyzer.detect
+
+    def detect(self: Analyzer, *args: Any) -> Faces:
+        may_hurry.wait(0.1)
+        return real(self, *args)
+
+    monkeypatch.setattr(Analyzer, "detect", detect)
+    yield may_hurry
+    may_hurry.set()
+
+
+@pytest.fixture(scope="package")
+def done(pair: bytes) -> dict[str, Any]:
+    """What a session remembers after it has read an upload."""
+    jobs._seats.clear()
+    at = analyse(upload(page(), pair))
+    assert "2 faces in 25 frames" in words(at)
+    names = ("video-upload", "video-job", "video-order", "video-info")
+    return {name: at.session_state[name] for name in names}
+
+
+@pytest.fixture
+def read(done: dict[str, Any]) -> AppTest:
+    """The page with what was read from an upload, as after a look at another page."""
+    at = AppTest.from_file(ROOT / "pages" / "video.py", default_timeout=LONG_S)
+    for name, value in done.items():
+        at.session_state[name] = value
+    return at.run()
+
+
+@pytest.fixture
+def pages(done: dict[str, Any]) -> AppTest:
+    """The same in an app that has other pages as well."""
+    # Beside the pages, or it could not find them; the script itself shows nothing.
+    at = AppTest.from_file(ROOT / "app.py", default_timeout=LONG_S)
+    for name, value in done.items():
+        at.session_state[name] = value
+    return at.run().switch_page("pages/video.py").run()

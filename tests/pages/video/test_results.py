@@ -1,0 +1,190 @@
+"""The results of a video: faces, views, and the session that they become."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ferapp.emotions import EXPRESSIONS
+from ferapp.inference.manifest import manifest
+from ferapp.media.video import VideoInfo
+from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.clip import Clip
+from ferapp.sessions.session import Readings
+from ferapp.sessions.store import LOCAL_OWNER, Store
+from ferapp.types import Faces
+from tests.support.apps import AGREED, agree, figures, words
+from tests.support.fakes import FakeClassifier, FakeDetector
+from tests.support.sessions import made, some_readings
+from tests.support.stores import sessions_in
+from tests.support.video_page import (
+    DONE,
+    LONG_S,
+    VIEWS,
+    analyse,
+    clip_of,
+    labels,
+    look_at,
+    page,
+    portrait,
+    upload,
+)
+from tests.support.videos import cut, written
+
+
+def test_every_face_has_a_card_the_longest_first(read: AppTest) -> None:
+    assert not read.exception and "2 faces in 25 frames over 00:02" in words(read)
+    faces = [m.value for m in read.markdown if m.value.startswith("**Face")]
+    assert faces == ["**Face 2**", "**Face 1**"]
+    assert len(read.get("image")) == 2, "a portrait each"
+    assert "00:00 to 00:02  \nneutral" in words(read)
+    assert "00:00 to 00:00  \nhappiness" in words(read)
+    assert labels(read) == {"Keep as a session"} and not read.warning
+
+
+@pytest.mark.parametrize(
+    ("view", "charts", "files"),
+    [
+        ("Over time", {"timeline", "affect"}, 0),
+        ("Summary", {"shares"}, 0),
+        ("Replay", {"replay-frame", "replay-bars"}, 0),
+        ("Annotated copy", set(), 0),
+        ("Files", set(), 4),
+    ],
+)
+def test_every_view_shows_what_was_read(
+    read: AppTest, view: str, charts: set[str], files: int
+) -> None:
+    at = look_at(read, view)
+    if view == "Over time":
+        at.toggle(key="with-affect").set_value(True).run()
+    assert not at.exception and set(figures(at)) == charts
+    assert len(at.get("download_button")) == files
+    if view == "Summary":
+        assert "neutral" in at.dataframe[0].value["expression"].tolist()
+
+
+def shown(*readings: Readings, damage: str = "") -> SimpleNamespace:
+    """A reading that is done."""
+    joined = Readings.join([Readings.empty(len(EXPRESSIONS)), *readings])
+    by_time = joined.at(np.argsort(joined.at_s, kind="stable"))
+    duration_s = float(by_time.at_s[-1])
+    info = VideoInfo("mov", "h264", (640, 480), 10.0, duration_s, False)
+    nothing = (np.empty(0), np.empty((0, 4), np.float32))
+    clip = Clip(info, EXPRESSIONS, by_time, *nothing, 40, 0.1, duration_s, True, damage)
+    return SimpleNamespace(clip=clip, portraits={})
+
+
+def results() -> None:
+    """What was read, alone, as the page shows it."""
+    import streamlit as st
+
+    from ferapp.settings import ClipSettings
+    from ferapp.ui.video import results as video_results
+
+    reading, analyzer = st.session_state["reading"], st.session_state["analyzer"]
+    video_results.show("x", lambda: b"", reading, analyzer, ClipSettings())
+
+
+def page_of(reading: SimpleNamespace) -> AppTest:
+    known = manifest().defaults
+    no_face = Faces(np.empty((0, 4), np.float32), np.empty(0, np.float32))
+    at = AppTest.from_function(results, default_timeout=LONG_S)
+    at.session_state["analyzer"] = Analyzer(
+        FakeDetector(no_face),
+        FakeClassifier(EXPRESSIONS),
+        detector_name=known.detector,
+        classifier_name=known.classifier,
+    )
+    at.session_state["reading"] = reading
+    return at.run()
+
+
+STEADY = made(*((n / 10, "happiness") for n in range(40)), face=1)
+ODD = {
+    "a face in one frame alone": made((1.0, "anger"), face=2),
+    "two readings with a pause": made((0.0, "anger"), (3.0, "fear"), face=2),
+    "a face that could never be read": made(
+        *((n / 10, None) for n in range(5)), face=2, flaws=dict.fromkeys(range(5), "blurred")
+    ),
+    "a face that is never sure": made(*((n / 10, None) for n in range(5)), face=2),
+}
+
+
+@pytest.mark.parametrize("face", ODD)
+def test_odd_faces_break_no_view(face: str) -> None:
+    at = page_of(shown(STEADY, ODD[face]))
+    assert not at.exception, at.exception[0].message
+    assert "2 faces" in words(at) and "**Face 2**" in words(at)
+    if "never be read" in face:
+        assert "not readable" in words(at)
+    for view in VIEWS:
+        look_at(at, view)
+        for select in at.selectbox:
+            if str(select.key).startswith("face-"):
+                select.set_value(2).run()
+        assert not at.exception, (view, at.exception[0].message)
+
+
+def test_a_crowd_has_only_so_many_cards() -> None:
+    at = page_of(shown(some_readings(5, faces=15)))
+    assert words(at).count("**Face ") == 12 and "3 more faces" in words(at) and not at.exception
+
+
+def test_a_file_without_a_face_shows_no_error(nobody: bytes) -> None:
+    at = analyse(upload(page(), nobody))
+    assert "8 frames over 00:00: no face was found." in words(at) and not at.exception
+    assert labels(at) == set() and not at.get("download_button") and not at.warning
+
+
+def test_of_a_damaged_clip_the_rest_is_shown(folder: Path) -> None:
+    frames = [portrait(2, n) for n in range(30)]
+    path = written(folder / "cut.mp4", frames, options={"movflags": "+faststart"})
+    at = analyse(upload(page(), cut(path, 0.6).read_bytes()))
+    assert at.warning[0].value.startswith("**Partial.** The video") and not at.exception
+    assert "1 face in 1" in words(at) and "**Face 1**" in words(at)
+    assert len(look_at(at, "Files").get("download_button")) == 4
+
+
+@pytest.fixture
+def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    # The page alone knows no others that it could link to.
+    monkeypatch.setattr("streamlit.page_link", lambda *_, **__: None)
+    with sessions_in(tmp_path, monkeypatch) as opened:
+        yield opened
+
+
+def test_it_is_kept_as_numbers_after_consent(store: Store, pair: bytes, tmp_path: Path) -> None:
+    at = analyse(upload(page(), pair, "a_name_to_find.mp4"))
+    assert not store.overviews(LOCAL_OWNER)
+    agree(at, "Keep as a session")
+    assert not at.exception and "Kept as a session." in at.success[0].value
+    assert "Keep as a session" not in labels(at)
+    session = store.overviews(LOCAL_OWNER)[0]
+    assert session.recording.source == "video" and not session.is_running
+    assert AGREED in session.recording.consent and session.recording.title.startswith("Video, ")
+    assert session.duration_s == pytest.approx(2.5) and at.session_state["next-session"]
+    settings = session.recording.settings
+    assert settings["stream"]["detect_every"] is None and settings["per_second"] is None
+    kept, read = store.readings(session.recording.id, LOCAL_OWNER), clip_of(at).readings
+    assert len(kept) == len(read) > 20
+    for name, column in vars(kept).items():
+        np.testing.assert_array_equal(column, vars(read)[name], err_msg=name)
+    files = b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    assert AGREED.encode() in files, "or the search proves nothing"
+    assert b"a_name_to_find" not in files and b"\xff\xd8\xff" not in files
+    at.run()
+    assert len(store.overviews(LOCAL_OWNER)) == 1, "once"
+
+
+def test_another_reading_can_be_kept_again(store: Store, read: AppTest) -> None:
+    agree(read, "Keep as a session")
+    read.selectbox(key="video-rate").set_value("5 a second").run()
+    assert read.success
+    analyse(read, DONE)
+    assert not read.success
+    agree(read, "Keep as a session")
+    assert len(store.overviews(LOCAL_OWNER)) == 2 and read.success and not read.exception

@@ -1,0 +1,56 @@
+"""The video page as a visitor uses it, without a browser."""
+
+import numpy as np
+from streamlit.testing.v1 import AppTest
+
+from ferapp.pipeline.clip import Clip
+from ferapp.ui.live.webcam import demo_frame
+from ferapp.vision.crops import resize
+from tests.support.apps import button
+from tests.support.places import ROOT
+
+LONG_S = 30
+VIEWS = ("Over time", "Summary", "Replay", "Annotated copy", "Files")
+HALF = (320, 240)
+NEW, DONE = "Analyse", "Analyse again"
+
+
+def page() -> AppTest:
+    """A new session that has opened the page by itself."""
+    return AppTest.from_file(ROOT / "pages" / "video.py", default_timeout=LONG_S).run()
+
+
+def upload(at: AppTest, data: bytes, name: str = "x.mp4") -> AppTest:
+    return at.file_uploader[0].set_value((name, data, "video/mp4")).run()
+
+
+def labels(at: AppTest) -> set[str]:
+    """Of the buttons below the settings."""
+    return {b.label for b in at.button} - {"Reset", "Remove the video from before"}
+
+
+def analyse(at: AppTest, label: str = NEW) -> AppTest:
+    """Press the button, and come back to the page when all is read."""
+    button(at, label).click().run()
+    assert not at.exception and at.session_state["video-job"].wait(LONG_S)
+    return at.run()
+
+
+def look_at(at: AppTest, view: str) -> AppTest:
+    return at.segmented_control(key="video-view").set_value(view).run()
+
+
+def clip_of(at: AppTest) -> Clip:
+    return at.session_state["video-job"].work.clip
+
+
+def copy_of(at: AppTest) -> AppTest:
+    """Press the button, and come back when the copy is made or not."""
+    button(at, "Make the copy").click().run()
+    assert not at.exception and at.session_state["copy-job"].wait(LONG_S)
+    return at.run()
+
+
+def portrait(start_s: float, n: int) -> np.ndarray:
+    """A frame of the demo clip, made smaller."""
+    return resize(demo_frame(start_s + n / 10), HALF)
