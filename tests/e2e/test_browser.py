@@ -10,7 +10,7 @@ import pytest
 
 from ferapp.media.images import jpeg_bytes, read_image
 from tests.e2e.conftest import Server, Visit
-from tests.support.browser import LOOKS, Page, download, is_wider_than_the_window, picture_of
+from tests.support.browser import LOOKS, Page, download, is_wider_than_the_window, take_screenshot
 from tests.support.places import SAMPLES
 
 pytestmark = pytest.mark.e2e
@@ -38,7 +38,7 @@ def test_a_picture_becomes_cards_and_files(
     upload(page, astronaut=sample("astronaut"))
     page.get_by_text("1 · happiness").wait_for()
     page.locator(".js-plotly-plot").wait_for()
-    picture_of(page, f"one face, {scheme} {width}")
+    take_screenshot(page, f"one face, {scheme} {width}")
     assert not is_wider_than_the_window(page)
 
     table = list(csv.DictReader(io.StringIO(download(page, "Table (CSV)").decode("utf-8-sig"))))
@@ -60,12 +60,12 @@ def test_many_pictures_a_bad_one_and_hostile_names(
     page.get_by_text("3 pictures, 4 faces").wait_for()
     page.get_by_text("2 · happiness").wait_for()
     page.wait_for_timeout(1000)
-    picture_of(page, f"three faces, {scheme} {width}")
+    take_screenshot(page, f"three faces, {scheme} {width}")
     assert not is_wider_than_the_window(page)
     page.get_by_role("combobox", name="Picture").click()
     page.get_by_role("option").nth(1).click()
     page.get_by_text("gif.jpg: This is a GIF picture").wait_for()
-    picture_of(page, f"a bad file, {scheme} {width}")
+    take_screenshot(page, f"a bad file, {scheme} {width}")
     archive = download(page, "Annotated pictures (ZIP)")
     assert archive.startswith(b"PK") and b"onerror" not in archive
 
@@ -106,7 +106,7 @@ def test_a_sample_by_keyboard(server: Server, visit: Visit, scheme: str, width: 
     page.keyboard.press("Enter")
     page.get_by_text("1 · neutral").wait_for()
     page.wait_for_timeout(800)
-    picture_of(page, f"a sample, {scheme} {width}")
+    take_screenshot(page, f"a sample, {scheme} {width}")
 
 
 def test_a_photo_from_the_camera(server: Server, visit: Visit) -> None:
@@ -115,14 +115,14 @@ def test_a_photo_from_the_camera(server: Server, visit: Visit) -> None:
     page.wait_for_function("() => document.querySelector('video')?.currentTime > 0.5")
     page.get_by_role("button", name="Take Photo").click()
     page.get_by_text("1 · happiness").wait_for()
-    picture_of(page, "a photo from the camera")
+    take_screenshot(page, "a photo from the camera")
 
 
 def test_a_picture_without_a_face(server: Server, visit: Visit) -> None:
     page = visit(server.url)
     upload(page, grey=jpeg_bytes(np.full((300, 400, 3), 90, np.uint8)))
     page.get_by_text("No face found").wait_for()
-    picture_of(page, "no face")
+    take_screenshot(page, "no face")
 
 
 def test_stop_keeps_what_is_done_and_go_on_does_the_rest(server: Server, visit: Visit) -> None:
@@ -164,7 +164,7 @@ def test_the_about_page(server: Server, visit: Visit, scheme: str, width: int) -
     page = visit(f"{server.url}/about", scheme=scheme, width=width)
     page.get_by_text("Libraries that ferapp installs").click()
     page.wait_for_timeout(1500)
-    picture_of(page, f"about, {scheme} {width}")
+    take_screenshot(page, f"about, {scheme} {width}")
     assert not is_wider_than_the_window(page)
 
 

@@ -15,9 +15,9 @@ from ferapp.ui.live.webcam import demo_frame
 from ferapp.ui.shared.live_chart import PLOTLY_ROUTE
 from tests.e2e.conftest import Server, Visit, sync_api
 from tests.e2e.processes import App
-from tests.support.browser import Live, agree, download, has_chart, show
+from tests.support.browser import Live, agree, download, open_view, wait_for_chart
 from tests.support.places import SAMPLES
-from tests.support.uploads import UPLOADS, ask, connected, put_file, token
+from tests.support.uploads import UPLOAD_PATH, ask, open_session, put_file, xsrf_token
 
 pytestmark = pytest.mark.e2e
 
@@ -66,8 +66,8 @@ def test_a_stream_for_another_site_is_refused(server: Server) -> None:
 
 
 def test_an_upload_needs_a_session_and_its_token(server: Server) -> None:
-    xsrf = token(server)
-    with connected(server) as session:
+    xsrf = xsrf_token(server)
+    with open_session(server) as session:
         id = session.initialize.session_id
         assert put_file(server, id, xsrf) == 204
         assert put_file(server, id, None) == 403
@@ -80,7 +80,7 @@ def test_an_upload_needs_a_session_and_its_token(server: Server) -> None:
         ("GET", "/_stcore/health"),
         ("OPTIONS", "/_stcore/health"),
         ("GET", "/_stcore/host-config"),
-        ("OPTIONS", f"{UPLOADS}/a/b"),
+        ("OPTIONS", f"{UPLOAD_PATH}/a/b"),
     ],
 )
 def test_no_other_site_may_read_an_answer(server: Server, method: str, path: str) -> None:
@@ -107,7 +107,7 @@ def test_a_page_that_fails_tells_the_browser_nothing(visit: Visit, tmp_path: Pat
 
 
 def test_no_usage_statistics_leave_the_server(server: Server) -> None:
-    with connected(server) as session:
+    with open_session(server) as session:
         assert not session.config.gather_usage_stats
 
 
@@ -170,7 +170,7 @@ def test_every_page_works_under_the_policy(fresh_server: Server, watched: Any, c
     page.set_default_timeout(60_000)
     page.locator("input[type=file]").set_input_files(SAMPLES / "astronaut.jpg")
     page.get_by_text("1 · happiness").wait_for()
-    has_chart(page)
+    wait_for_chart(page)
     assert download(page, "Annotated picture (PNG)").startswith(b"\x89PNG")
     page.get_by_text("Camera", exact=True).click()
     page.wait_for_function("() => document.querySelector('video')?.currentTime > 0.5")
@@ -183,7 +183,7 @@ def test_every_page_works_under_the_policy(fresh_server: Server, watched: Any, c
     live = Live(page)
     live.start()
     page.get_by_text("1 happiness").first.wait_for()
-    has_chart(page)
+    wait_for_chart(page)
     page.get_by_role("button", name="Record", exact=True).click()
     agree(page)
     page.get_by_text(re.compile(r"Recording 00:0[2-9]")).wait_for()
@@ -196,7 +196,7 @@ def test_every_page_works_under_the_policy(fresh_server: Server, watched: Any, c
     page.get_by_role("heading", name="Video", exact=True).wait_for()
     page.locator("input[type=file]").set_input_files(clip)
     page.get_by_role("button", name="Analyse").click()
-    show(page, "Annotated copy")
+    open_view(page, "Annotated copy")
     page.get_by_role("button", name="Make the copy").click()
     page.locator("video").wait_for()
     page.locator("video").evaluate("v => { v.muted = true; return v.play() }")
@@ -205,9 +205,9 @@ def test_every_page_works_under_the_policy(fresh_server: Server, watched: Any, c
 
     page.get_by_role("link", name="Dashboard").click()
     for view in ("Over time", "Summary", "Compare", "Replay"):
-        show(page, view)
-        has_chart(page)
-    show(page, "Files")
+        open_view(page, view)
+        wait_for_chart(page)
+    open_view(page, "Files")
     assert download(page, "Report (HTML)")
     page.get_by_role("link", name="About").click()
     page.get_by_role("heading", name="About").wait_for()

@@ -12,7 +12,7 @@ import pytest
 
 from ferapp.ui.shared.live_chart import PLOTLY_ROUTE
 from tests.e2e.conftest import Server, Visit
-from tests.support.browser import LOOKS, Live, is_wider_than_the_window, open_live, picture_of
+from tests.support.browser import LOOKS, Live, is_wider_than_the_window, open_live, take_screenshot
 
 pytestmark = pytest.mark.e2e
 
@@ -52,7 +52,7 @@ def test_a_face_is_labelled_on_the_video_and_in_the_panel(
     live.page.wait_for_timeout(3000)
     assert live.points() > before and live.analysed() > analysed + 15
     assert live.titles().startswith("1 happiness"), "the id stays while the face moves"
-    picture_of(live.page, f"live, {scheme} {width}")
+    take_screenshot(live.page, f"live, {scheme} {width}")
     assert not is_wider_than_the_window(live.page)
     live.stop()
 
@@ -174,7 +174,7 @@ def test_a_camera_that_is_refused_is_explained(server: Server, visit: Visit) -> 
     live.page.get_by_text("The camera does not start?").click()
     live.page.get_by_role("button", name="Check my camera").click()
     live.page.get_by_text("Access to the camera was denied.").wait_for()
-    picture_of(live.page, "a refused camera")
+    take_screenshot(live.page, "a refused camera")
 
 
 def test_single_photos_are_the_way_out(server: Server, visit: Visit) -> None:

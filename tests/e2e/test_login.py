@@ -14,7 +14,7 @@ from tests.e2e.conftest import Server, sync_api
 from tests.e2e.processes import free_port
 from tests.support.browser import agree
 from tests.support.places import SAMPLES
-from tests.support.uploads import connected, put_file, token
+from tests.support.uploads import open_session, put_file, xsrf_token
 
 pytestmark = pytest.mark.e2e
 
@@ -121,8 +121,8 @@ def test_every_page_asks_for_a_login_first(come: Come, path: str) -> None:
 
 
 def test_who_has_not_logged_in_uploads_nothing(hosted: Server) -> None:
-    with connected(hosted) as session:
-        assert put_file(hosted, session.initialize.session_id, token(hosted)) == 403
+    with open_session(hosted) as session:
+        assert put_file(hosted, session.initialize.session_id, xsrf_token(hosted)) == 403
 
 
 def test_two_people_record_and_see_their_own_sessions_alone(come: Come) -> None:

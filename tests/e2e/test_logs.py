@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.conftest import Visit, sync_api
 from tests.e2e.processes import App
 from tests.support.places import SAMPLES
-from tests.support.videos import cut, numbered, written
+from tests.support.videos import numbered_frames, truncate, write_video
 
 pytestmark = pytest.mark.e2e
 
@@ -28,9 +28,9 @@ def files(tmp_path: Path) -> dict[str, Path]:
     photo.write_bytes((SAMPLES / "astronaut.jpg").read_bytes())
     broken.write_bytes(photo.read_bytes()[:5000])
     video, damaged = folder / f"{CANARY}.mp4", folder / f"{CANARY} damaged.mp4"
-    written(video, numbered(12))
-    written(damaged, numbered(12))
-    return {"photo": photo, "broken": broken, "clip": video, "damaged": cut(damaged, 0.5)}
+    write_video(video, numbered_frames(12))
+    write_video(damaged, numbered_frames(12))
+    return {"photo": photo, "broken": broken, "clip": video, "damaged": truncate(damaged, 0.5)}
 
 
 def use(page: "sync_api.Page", url: str, files: dict[str, Path]) -> None:

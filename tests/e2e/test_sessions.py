@@ -19,11 +19,11 @@ from tests.support.browser import (
     LOOKS,
     agree,
     download,
-    has_chart,
     is_wider_than_the_window,
     open_live,
-    picture_of,
-    show,
+    open_view,
+    take_screenshot,
+    wait_for_chart,
 )
 from tests.support.sessions import some_readings, some_recording
 
@@ -70,7 +70,7 @@ def test_a_demo_is_recorded_looked_at_taken_away_and_deleted(
     agree(page)
     page.get_by_text("Recording 00:06").wait_for()
     before = live.shown()
-    picture_of(page, "recording")
+    take_screenshot(page, "recording")
     page.wait_for_timeout(1000)
     assert live.shown() > before + 5, "the video goes on"
     page.get_by_role("button", name="Stop recording").click()
@@ -80,10 +80,10 @@ def test_a_demo_is_recorded_looked_at_taken_away_and_deleted(
     page.wait_for_timeout(2000)
     page.get_by_role("link", name="Open the dashboard").click()
     page.get_by_role("heading", name="Dashboard").wait_for()
-    has_chart(page)
+    wait_for_chart(page)
     page.get_by_text("readings with ssd-320-int8 and seresnet-48-int8").wait_for()
 
-    show(page, "Files")
+    open_view(page, "Files")
     table = pandas.read_csv(io.BytesIO(download(page, "CSV")), encoding="utf-8-sig")
     first = table[table["face"] == 1]  # the clip goes on to the next portrait
     assert len(table) > 60 and first["expression"].isin(["happiness"]).mean() > 0.5
@@ -103,7 +103,7 @@ def test_a_demo_is_recorded_looked_at_taken_away_and_deleted(
     page.get_by_role("button", name="Delete this session").click()
     page.get_by_text("Nothing is recorded yet.").wait_for()
     assert not any(needle in file.read_bytes() for file in folder.iterdir())
-    picture_of(page, "no session")
+    take_screenshot(page, "no session")
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS[::3])
@@ -116,13 +116,13 @@ def test_a_minute_and_an_hour_look_right(
     for title in ("A minute", "An hour"):
         choose(page, "Session", title)
         for view in VIEWS:
-            show(page, view)
+            open_view(page, view)
             if view != "Files":
-                has_chart(page)
+                wait_for_chart(page)
             page.wait_for_timeout(700)
             assert not is_wider_than_the_window(page), view
-            picture_of(page, f"{title}, {view}, {scheme} {width}")
-        show(page, VIEWS[0])
+            take_screenshot(page, f"{title}, {view}, {scheme} {width}")
+        open_view(page, VIEWS[0])
 
 
 def test_the_report_is_one_page_that_asks_nobody(
@@ -130,7 +130,7 @@ def test_the_report_is_one_page_that_asks_nobody(
 ) -> None:
     kept(fresh_server, "A <b>talk</b>", 900)
     page = open_dashboard(fresh_server, visit)
-    show(page, "Files")
+    open_view(page, "Files")
     file = tmp_path / "report.html"
     file.write_bytes(download(page, "Report (HTML)"))
     for scheme, width in (("light", 1280), ("dark", 390)):
@@ -155,7 +155,7 @@ def read_alone(browser: "sync_api.Browser", file: Path, scheme: str, width: int)
 def test_markers_and_a_file_of_a_colleague(fresh_server: Server, visit: Visit) -> None:
     id = kept(fresh_server, "Mine", 900)
     page = open_dashboard(fresh_server, visit)
-    show(page, "Files")
+    open_view(page, "Files")
     data = download(page, "Parquet")
     page.get_by_text("Open a file").click()
     page.locator("input[type=file]").set_input_files(
@@ -178,7 +178,7 @@ def test_markers_and_a_file_of_a_colleague(fresh_server: Server, visit: Visit) -
 def test_the_replay_plays(fresh_server: Server, visit: Visit) -> None:
     kept(fresh_server, "A minute", 900)
     page = open_dashboard(fresh_server, visit)
-    show(page, "Replay")
+    open_view(page, "Replay")
     slider = page.get_by_role("slider", name="Seconds from the start")
     slider.wait_for()
     page.get_by_role("button", name="Play").click()
@@ -202,5 +202,5 @@ def test_pictures_are_kept_as_a_session(fresh_server: Server, visit: Visit) -> N
     agree(page)
     page.get_by_text("Kept as a session.").wait_for()
     page.get_by_role("link", name="Open the dashboard").click()
-    has_chart(page)
-    picture_of(page, "a session of pictures")
+    wait_for_chart(page)
+    take_screenshot(page, "a session of pictures")

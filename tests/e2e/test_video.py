@@ -17,10 +17,10 @@ from tests.support.browser import (
     LOOKS,
     agree,
     download,
-    has_chart,
     is_wider_than_the_window,
-    picture_of,
-    show,
+    open_view,
+    take_screenshot,
+    wait_for_chart,
 )
 
 pytestmark = pytest.mark.e2e
@@ -102,8 +102,8 @@ def test_a_clip_is_cancelled_once_then_read_copied_played_and_taken_away(
     page.get_by_text("About 180 frames will be read.").wait_for()
     analyse(page)
     page.get_by_text("2 faces in 180 frames over 00:11").wait_for()
-    has_chart(page)
-    show(page, "Files")
+    wait_for_chart(page)
+    open_view(page, "Files")
     recording, readings = read("readings.csv", download(page, "CSV"))
     assert readings.faces == [1, 2] and np.all(np.diff(readings.at_s) >= 0)
     assert readings.at_s.max() == pytest.approx(SECONDS - 1 / RATE, abs=0.01)
@@ -113,7 +113,7 @@ def test_a_clip_is_cancelled_once_then_read_copied_played_and_taken_away(
     table = pandas.read_csv(io.BytesIO(download(page, "CSV")))
     assert len(table) == len(readings)
 
-    show(page, "Annotated copy")
+    open_view(page, "Annotated copy")
     page.get_by_role("button", name="Make the copy").click()
     player = page.locator("video")
     player.wait_for()
@@ -130,7 +130,7 @@ def test_a_clip_is_cancelled_once_then_read_copied_played_and_taken_away(
     page.get_by_role("link", name="Open the dashboard").click()
     page.get_by_role("heading", name="Dashboard").wait_for()
     page.get_by_text(f"· {len(readings)} readings with").wait_for()
-    has_chart(page)
+    wait_for_chart(page)
     assert all_gone(fresh_server.pid, 5)
 
 
@@ -172,17 +172,17 @@ def test_it_fits_every_window(
     server: Server, visit: Visit, clip: Path, scheme: str, width: int
 ) -> None:
     page = open_video_file(server, visit, scheme=scheme, width=width)
-    picture_of(page, f"video-empty-{scheme}-{width}")
+    take_screenshot(page, f"video-empty-{scheme}-{width}")
     choose(page, clip)
     analyse(page)
     page.get_by_text("of 180 frames read").wait_for()
-    picture_of(page, f"video-progress-{scheme}-{width}")
+    take_screenshot(page, f"video-progress-{scheme}-{width}")
     page.get_by_text("2 faces in 180 frames").wait_for()
-    has_chart(page)
+    wait_for_chart(page)
     assert not is_wider_than_the_window(page)
-    picture_of(page, f"video-{scheme}-{width}")
+    take_screenshot(page, f"video-{scheme}-{width}")
     for view in ("Summary", "Replay", "Files", "Annotated copy"):
-        show(page, view)
+        open_view(page, view)
         page.wait_for_timeout(1000)
         assert not is_wider_than_the_window(page)
-        picture_of(page, f"video-{view.split()[0].lower()}-{scheme}-{width}")
+        take_screenshot(page, f"video-{view.split()[0].lower()}-{scheme}-{width}")

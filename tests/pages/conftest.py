@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from ferapp.sessions.store import Store
-from tests.support.stores import sessions_in
+from tests.support.stores import app_store
 
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    with sessions_in(tmp_path, monkeypatch) as opened:
+    with app_store(tmp_path, monkeypatch) as opened:
         yield opened
 
 

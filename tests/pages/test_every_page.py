@@ -6,21 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.apps import app, words
+from tests.support.apps import open_app, page_text
 from tests.support.places import ROOT
 
 
 @pytest.mark.usefixtures("without_webrtc_session")
 @pytest.mark.parametrize("page", sorted(p.name for p in (ROOT / "pages").glob("*.py")))
 def test_every_page_stands_alone(page: str) -> None:
-    at = app(page)
-    assert not at.exception and at.title and "not a feeling" in words(at)
-    assert "people who agreed" in words(at) and "prohibited in the EU" in words(at)
+    at = open_app(page)
+    assert not at.exception and at.title and "not a feeling" in page_text(at)
+    assert "people who agreed" in page_text(at) and "prohibited in the EU" in page_text(at)
 
 
 def test_the_about_page_tells_limits_law_models_and_licences() -> None:
-    at = app("about.py")
-    told = words(at)
+    at = open_app("about.py")
+    told = page_text(at)
     assert "has not been measured" in told and "Article 5(1)(f)" in told and "MIT licence" in told
     assert "must be informed (Article 50(3)" in told and "not on children without" in told
     models, licences = (frame.value for frame in at.dataframe)

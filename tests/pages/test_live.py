@@ -9,14 +9,14 @@ import pytest
 from ferapp.serving.seats import Seats
 from ferapp.ui.live.page import _ice_servers
 from ferapp.ui.live.webcam import LiveSettings
-from tests.support.apps import app, words
+from tests.support.apps import open_app, page_text
 from tests.support.fakes import Clock
 
 
 @pytest.mark.usefixtures("without_webrtc_session")
 def test_the_live_page_waits_for_start() -> None:
-    at = app("live.py")
-    assert not at.exception and "Press START" in words(at)
+    at = open_app("live.py")
+    assert not at.exception and "Press START" in page_text(at)
     buttons = {b.label: b.disabled for b in at.button}
     assert buttons["Take neutral baseline"] and buttons["Forget it"]
 
@@ -26,10 +26,10 @@ def test_a_full_server_gives_a_place_in_the_line(monkeypatch: pytest.MonkeyPatch
     seats = Seats(1, lambda: 0.0)
     seats.place("somebody else")
     monkeypatch.setattr("ferapp.ui.live.page._seats", lambda: seats)
-    at = app("live.py")
-    assert "You are number 1 in the queue" in words(at) and not at.exception
+    at = open_app("live.py")
+    assert "You are number 1 in the queue" in page_text(at) and not at.exception
     seats.leave("somebody else")
-    assert "Press START" in words(at.run())
+    assert "Press START" in page_text(at.run())
 
 
 @pytest.mark.usefixtures("without_webrtc_session")
@@ -39,7 +39,7 @@ def test_who_streams_keeps_the_seat_however_long_the_page_takes(
     clock = Clock()
     seats = Seats(1, clock)
     monkeypatch.setattr("ferapp.ui.live.page._seats", lambda: seats)
-    me = app("live.py").session_state["viewer"]
+    me = open_app("live.py").session_state["viewer"]
     me.settings = LiveSettings(is_paused=True)
     grey = av.VideoFrame.from_ndarray(np.full((48, 64, 3), 90, np.uint8), format="rgb24")
     grey.pts, grey.time_base = 0, Fraction(1, 90_000)
@@ -52,7 +52,7 @@ def test_who_streams_keeps_the_seat_however_long_the_page_takes(
 
 @pytest.mark.usefixtures("without_webrtc_session")
 def test_live_settings_reach_the_frames_at_once() -> None:
-    at = app("live.py")
+    at = open_app("live.py")
     at.slider(key="live-smoothing").set_value(1.5)
     at.toggle(key="live-mirror").set_value(False)
     at.slider(key="confidence").set_value(0.7).run()

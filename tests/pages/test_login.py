@@ -12,10 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from ferapp.sessions.store import Store
 from ferapp.ui.server import login_rules
-from tests.support.apps import words
+from tests.support.apps import page_text
 from tests.support.places import ROOT
 from tests.support.sessions import some_readings
-from tests.support.stores import kept
+from tests.support.stores import add_session
 
 AUTH = {
     "redirect_uri": "http://127.0.0.1:8501/oauth2callback",
@@ -106,7 +106,7 @@ def test_a_login_that_is_not_set_up_lets_nobody_in(
     secrets: dict[str, Any], told: str, user: dict[str, Any]
 ) -> None:
     at = visit(secrets, user)
-    assert is_closed(at) and told in words(at)
+    assert is_closed(at) and told in page_text(at)
     assert "Log in" not in buttons(at)
 
 
@@ -122,7 +122,7 @@ def test_a_login_without_its_libraries_lets_nobody_in(
         lambda name: None if name == missing else find(name),
     )
     at = visit({"auth": AUTH}, OUT)
-    assert is_closed(at) and f"needs {library}" in words(at) and '".[login]"' in words(at)
+    assert is_closed(at) and f"needs {library}" in page_text(at) and '".[login]"' in page_text(at)
 
 
 @pytest.mark.parametrize("kind", ["broken", "folder"])
@@ -137,7 +137,7 @@ def test_secrets_that_cannot_be_read_let_nobody_in(
     else:
         file.write_text("[auth\n")
     at = visit({}, {})
-    assert is_closed(at) and "can't be read" in words(at)
+    assert is_closed(at) and "can't be read" in page_text(at)
 
 
 ONLY = "not on the list"
@@ -169,15 +169,15 @@ def test_only_listed_and_verified_addresses_are_let_in(
     secrets = {"auth": AUTH} | ({} if allowed is None else {"ferapp": {"allowed": allowed}})
     at = visit(secrets, ANN | claims)
     if told:
-        assert is_closed(at) and told in words(at) and buttons(at) == ["Log out"]
+        assert is_closed(at) and told in page_text(at) and buttons(at) == ["Log out"]
     else:
         assert at.get("file_uploader")
 
 
 def test_everyone_sees_their_own_sessions_alone(store: Store) -> None:
     for user, title in ((ANN, "Of Ann"), (BOB, "Of Bob")):
-        kept(store, some_readings(20), owner=f"{user['iss']}|{user['sub']}", title=title)
-    kept(store, some_readings(20), title="Of the machine")
+        add_session(store, some_readings(20), owner=f"{user['iss']}|{user['sub']}", title=title)
+    add_session(store, some_readings(20), title="Of the machine")
     for user, title in ((ANN, "Of Ann"), (BOB, "Of Bob")):
         at = visit({"auth": AUTH}, user, "pages/dashboard.py")
         assert [option.split(" (")[0] for option in at.selectbox(key="session").options] == [title]
@@ -185,6 +185,6 @@ def test_everyone_sees_their_own_sessions_alone(store: Store) -> None:
 
 @pytest.mark.parametrize("user", [OUT, ANN | {"sub": ""}], ids=["logged out", "nameless"])
 def test_who_is_nobody_has_no_sessions(store: Store, user: dict[str, Any]) -> None:
-    kept(store, some_readings(20), title="Of the machine")
+    add_session(store, some_readings(20), title="Of the machine")
     at = visit({"auth": AUTH}, user, "pages/dashboard.py")
-    assert not at.selectbox and "Log in again" in words(at)
+    assert not at.selectbox and "Log in again" in page_text(at)

@@ -20,7 +20,7 @@ from ferapp.ui.server.logs import begin_log
 from ferapp.ui.shared import resources
 from ferapp.ui.shared.session_keys import VIDEO_JOB
 from ferapp.ui.video import jobs
-from tests.support.apps import ASTRONAUT, app, upload
+from tests.support.apps import ASTRONAUT, open_app, upload
 from tests.support.fakes import Clock, FakeSink, FakeWork
 from tests.support.frames import frame, viewer
 from tests.support.places import ROOT
@@ -72,7 +72,7 @@ def test_pictures_are_counted_and_never_named() -> None:
         ]
 
     before = counts()
-    upload(app(), **{CANARY: ASTRONAUT, f"{CANARY}-broken": b"GIF89a"})
+    upload(open_app(), **{CANARY: ASTRONAUT, f"{CANARY}-broken": b"GIF89a"})
     assert [now - then for now, then in zip(counts(), before, strict=True)] == [1, 1, 2]
     assert CANARY not in bytes(asked().body).decode()
     assert metric("process_resident_memory_bytes") > 1e6

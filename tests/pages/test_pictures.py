@@ -17,7 +17,7 @@ from ferapp.serving.turns import Turns
 from ferapp.types import FrameAnalysis
 from ferapp.ui.pictures import analysis, view
 from ferapp.ui.shared import resources
-from tests.support.apps import ASTRONAUT, HOPPER, app, upload, words
+from tests.support.apps import ASTRONAUT, HOPPER, open_app, page_text, upload
 from tests.support.places import SAMPLES
 
 THREE = (SAMPLES / "three-portraits.jpg").read_bytes()
@@ -42,16 +42,16 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[FrameAnalysis]:
 
 
 def test_the_empty_page_says_what_to_do() -> None:
-    at = app()
+    at = open_app()
     assert not at.exception
-    assert "Upload a picture" in words(at) and "not a feeling" in words(at)
-    assert "prohibited in the EU" in words(at)
+    assert "Upload a picture" in page_text(at) and "not a feeling" in page_text(at)
+    assert "prohibited in the EU" in page_text(at)
 
 
 def test_a_picture_gives_a_card_a_table_and_downloads() -> None:
-    at = upload(app(), a=ASTRONAUT)
+    at = upload(open_app(), a=ASTRONAUT)
     assert not at.exception
-    assert "**1 · happiness**" in words(at) and "Probability > 99 %" in words(at)
+    assert "**1 · happiness**" in page_text(at) and "Probability > 99 %" in page_text(at)
     assert at.dataframe[0].value["expression"].tolist() == ["happiness"]
     labels = {button.label for button in at.get("download_button")}
     assert labels == {"Annotated picture (PNG)", "Table (CSV)", "Everything (JSON)"}
@@ -60,7 +60,7 @@ def test_a_picture_gives_a_card_a_table_and_downloads() -> None:
 
 
 def test_a_rerun_does_not_analyse_again(counted: list[FrameAnalysis]) -> None:
-    at = upload(app(), a=ASTRONAUT)
+    at = upload(open_app(), a=ASTRONAUT)
     at.run().run()
     assert len(counted) == 1
     at.slider(key="confidence").set_value(0.3).run()
@@ -68,12 +68,12 @@ def test_a_rerun_does_not_analyse_again(counted: list[FrameAnalysis]) -> None:
 
 
 def test_no_result_outlives_its_picture() -> None:
-    at = upload(app(), a=ASTRONAUT)
+    at = upload(open_app(), a=ASTRONAUT)
     upload(at, b=HOPPER)
-    assert "happiness**" not in words(at) and "**1 · neutral**" in words(at)
+    assert "happiness**" not in page_text(at) and "**1 · neutral**" in page_text(at)
     assert len(at.session_state["outcomes"]) == 1
     at.file_uploader[0].set_value([]).run()
-    assert "·" not in words(at).split("eight probabilities")[1]
+    assert "·" not in page_text(at).split("eight probabilities")[1]
     assert not at.dataframe and at.session_state["outcomes"] == {}
 
 
@@ -82,7 +82,7 @@ def test_a_waiting_visitor_sees_the_queue_position(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(
         "ferapp.ui.pictures.analysis._queue_text", lambda n: positions.append(n) or "waiting"
     )
-    at = app()
+    at = open_app()
     busy, free = Turns(1, most_waiting=9), threading.Event()
     monkeypatch.setattr("ferapp.ui.pictures.analysis.turns", lambda: busy)
 
@@ -100,9 +100,9 @@ def test_a_waiting_visitor_sees_the_queue_position(monkeypatch: pytest.MonkeyPat
 
 
 def test_a_full_server_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
-    at = app()
+    at = open_app()
     monkeypatch.setattr("ferapp.ui.pictures.analysis.turns", lambda: Turns(0, most_waiting=0))
-    assert "The server is full" in words(upload(at, a=ASTRONAUT)) and not at.exception
+    assert "The server is full" in page_text(upload(at, a=ASTRONAUT)) and not at.exception
 
 
 @pytest.fixture
@@ -121,19 +121,19 @@ def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.mark.parametrize("data", [ASTRONAUT, THREE], ids=["one face", "three faces"])
 def test_an_upload_is_decoded_once_for_one_view(decoded: list[int], data: bytes) -> None:
-    at = upload(app(), a=data)
+    at = upload(open_app(), a=data)
     at.run().run()
     assert decoded == [len(data)] and at.get("image") and not at.exception
 
 
 def test_a_picture_without_a_face_is_decoded_once(decoded: list[int], photo: np.ndarray) -> None:
-    at = upload(app(), a=jpeg_bytes(photo))
+    at = upload(open_app(), a=jpeg_bytes(photo))
     at.run()
-    assert len(decoded) == 1 and "**No face found**" in words(at)
+    assert len(decoded) == 1 and "**No face found**" in page_text(at)
 
 
 def test_each_new_view_of_a_picture_decodes_it_once(decoded: list[int]) -> None:
-    at = upload(app(), a=THREE, b=HOPPER)
+    at = upload(open_app(), a=THREE, b=HOPPER)
     assert decoded == [len(THREE), len(HOPPER)], "the first is shown"
     select_picture(at, 1)
     assert decoded[2:] == [len(HOPPER)]
@@ -160,23 +160,23 @@ def test_pixels_are_held_only_during_a_turn(monkeypatch: pytest.MonkeyPatch) -> 
     for module in (analysis, view):
         monkeypatch.setattr(module, "turns", lambda: one)
         monkeypatch.setattr(module, "read_image", read)
-    at = upload(app(), a=THREE, b=HOPPER)
+    at = upload(open_app(), a=THREE, b=HOPPER)
     select_picture(at, 1)
     assert len(live) == 3 and all(picture() is None for picture in live) and not at.exception
 
 
 def test_the_same_name_for_another_picture_is_another_picture() -> None:
-    at = upload(app(), a=ASTRONAUT)
-    assert "**1 · neutral**" in words(upload(at, a=HOPPER))
+    at = upload(open_app(), a=ASTRONAUT)
+    assert "**1 · neutral**" in page_text(upload(at, a=HOPPER))
 
 
 def test_two_visitors_see_their_own() -> None:
-    first, second = app(), app()
+    first, second = open_app(), open_app()
     upload(first, a=ASTRONAUT)
     upload(second, b=HOPPER)
     first.run()
-    assert "**1 · happiness**" in words(first) and "neutral**" not in words(first)
-    assert "**1 · neutral**" in words(second) and "happiness**" not in words(second)
+    assert "**1 · happiness**" in page_text(first) and "neutral**" not in page_text(first)
+    assert "**1 · neutral**" in page_text(second) and "happiness**" not in page_text(second)
 
 
 def test_models_load_once_for_all_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -189,23 +189,23 @@ def test_models_load_once_for_all_visitors(monkeypatch: pytest.MonkeyPatch) -> N
 
     resources.analyzer.clear()
     monkeypatch.setattr(resources, "load_analyzer", load)
-    app()
-    upload(app(), a=ASTRONAUT)
+    open_app()
+    upload(open_app(), a=ASTRONAUT)
     assert len(loaded) == 1
 
 
 def test_one_bad_file_among_good_ones_is_one_sentence() -> None:
-    at = upload(app(), a=ASTRONAUT, b=b"GIF89a", c=HOPPER)
-    assert "**3 pictures, 2 faces**, 1 could not be read" in words(at)
+    at = upload(open_app(), a=ASTRONAUT, b=b"GIF89a", c=HOPPER)
+    assert "**3 pictures, 2 faces**, 1 could not be read" in page_text(at)
     select_picture(at, 1)
-    assert "b.jpg: This is a GIF picture; save it as JPG or PNG and try again." in words(at)
+    assert "b.jpg: This is a GIF picture; save it as JPG or PNG and try again." in page_text(at)
     assert at.dataframe[0].value["picture"].tolist() == [1, 3]
     assert not at.exception
 
 
 def test_a_file_without_a_face_shows_no_error(photo: np.ndarray) -> None:
-    at = upload(app(), a=jpeg_bytes(photo))
-    assert "**No face found**" in words(at) and not at.error and not at.exception
+    at = upload(open_app(), a=jpeg_bytes(photo))
+    assert "**No face found**" in page_text(at) and not at.error and not at.exception
 
 
 @pytest.mark.parametrize(
@@ -218,7 +218,7 @@ def test_a_file_without_a_face_shows_no_error(photo: np.ndarray) -> None:
     ],
 )
 def test_names_of_files_reach_no_markdown(name: str) -> None:
-    at = upload(app(), **{name: b"GIF89a"})
+    at = upload(open_app(), **{name: b"GIF89a"})
     assert name in "\n".join(text.value for text in at.text)
     assert name not in "\n".join(m.value for m in [*at.markdown, *at.caption])
 
@@ -236,7 +236,7 @@ def detail(picture: np.ndarray, box: np.ndarray) -> float:
 
 
 def test_a_face_that_is_taken_away_is_blurred_and_stays_so() -> None:
-    at = upload(app(), a=THREE, b=HOPPER)
+    at = upload(open_app(), a=THREE, b=HOPPER)
     whole, away = read_image(at.session_state["picture"][1]), boxes(at)[2]
     at.get("pills")[0].set_value([0, 1]).run()
     for _ in range(2):
@@ -251,14 +251,14 @@ def test_a_face_that_is_taken_away_is_blurred_and_stays_so() -> None:
 
 
 def test_the_picture_that_is_looked_at_stays_when_settings_change() -> None:
-    at = upload(app(), a=ASTRONAUT, b=HOPPER)
+    at = upload(open_app(), a=ASTRONAUT, b=HOPPER)
     select_picture(at, 1)
     at.slider(key="confidence").set_value(0.95).run()
     assert next(box for box in at.selectbox if box.label == "Picture").index == 1
 
 
 def test_nothing_is_kept_of_a_picture_that_was_removed() -> None:
-    at = upload(app(), a=THREE)
+    at = upload(open_app(), a=THREE)
     at.get("pills")[0].set_value([0]).run()
     at.file_uploader[0].set_value([]).run()
     assert "picture" not in at.session_state and "crops" not in at.session_state
@@ -267,53 +267,53 @@ def test_nothing_is_kept_of_a_picture_that_was_removed() -> None:
 
 
 def test_another_threshold_is_no_new_analysis(counted: list[FrameAnalysis]) -> None:
-    at = upload(app(), a=HOPPER)
+    at = upload(open_app(), a=HOPPER)
     at.slider(key="unsure-seresnet-48-int8").set_value(95).run()
-    assert len(counted) == 1 and "**1 · unsure**" in words(at)
+    assert len(counted) == 1 and "**1 · unsure**" in page_text(at)
 
 
 def test_chosen_classes_are_renormalised_and_said() -> None:
-    at = upload(app(), a=ASTRONAUT)
+    at = upload(open_app(), a=ASTRONAUT)
     at.multiselect(key="classes").set_value(["happiness", "neutral"]).run()
-    assert "renormalised over neutral, happiness" in words(at)
+    assert "renormalised over neutral, happiness" in page_text(at)
     assert "anger" not in at.dataframe[0].value.columns
 
 
 def test_under_the_threshold_a_face_is_unsure() -> None:
-    at = upload(app(), a=HOPPER)
+    at = upload(open_app(), a=HOPPER)
     at.slider(key="unsure-seresnet-48-int8").set_value(95).run()
-    assert "**1 · unsure**" in words(at) and re.search(r"neutral at [78]\d %", words(at))
+    assert "**1 · unsure**" in page_text(at) and re.search(r"neutral at [78]\d %", page_text(at))
 
 
 def test_a_face_whose_expression_was_left_out_says_so() -> None:
-    at = upload(app(), a=HOPPER)
+    at = upload(open_app(), a=HOPPER)
     at.multiselect(key="classes").set_value(["happiness", "surprise"]).run()
-    assert "**1 · unsure**" in words(at) and "expressions that you left out" in words(at)
+    assert "**1 · unsure**" in page_text(at) and "expressions that you left out" in page_text(at)
     at.multiselect(key="classes").set_value(["happiness"]).run()
-    assert "Choose at least one more" in words(at) and "**1 · neutral**" in words(at)
+    assert "Choose at least one more" in page_text(at) and "**1 · neutral**" in page_text(at)
 
 
 def test_reset_brings_the_defaults_back() -> None:
-    at = upload(app(), a=ASTRONAUT)
+    at = upload(open_app(), a=ASTRONAUT)
     at.slider(key="confidence").set_value(0.95)
     at.toggle(key="smile").set_value(True).run()
-    assert "Smile cascade: a smile" in words(at)
+    assert "Smile cascade: a smile" in page_text(at)
     next(button for button in at.button if button.label == "Reset").click().run()
     assert at.slider(key="confidence").value == 0.5 and not at.toggle(key="smile").value
 
 
 def test_a_sample_is_one_click_away() -> None:
-    at = app()
+    at = open_app()
     at.get("button_group")[0].set_value("Samples").run()
     at.button(key="grace-hopper.jpg").click().run()
-    assert "**1 · neutral**" in words(at) and not at.exception
+    assert "**1 · neutral**" in page_text(at) and not at.exception
 
 
 def test_too_many_files_are_named_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ferapp.ui.pictures.sources.MAX_FILES", 2)
-    at = upload(app(), a=ASTRONAUT, b=HOPPER, c=THREE)
-    assert "3 files are too many at once: the first 2 are analysed" in words(at)
-    assert "**2 pictures, 2 faces**" in words(at)
+    at = upload(open_app(), a=ASTRONAUT, b=HOPPER, c=THREE)
+    assert "3 files are too many at once: the first 2 are analysed" in page_text(at)
+    assert "**2 pictures, 2 faces**" in page_text(at)
 
 
 def test_broken_weights_are_a_sentence_and_the_app_goes_on(
@@ -324,9 +324,9 @@ def test_broken_weights_are_a_sentence_and_the_app_goes_on(
 
     resources.analyzer.clear()
     monkeypatch.setattr(resources, "load_analyzer", load)
-    at = upload(app(), a=ASTRONAUT)
-    assert "**This did not work**" in words(at) and "x.onnx is not the file" in words(at)
+    at = upload(open_app(), a=ASTRONAUT)
+    assert "**This did not work**" in page_text(at) and "x.onnx is not the file" in page_text(at)
     assert not at.exception
     monkeypatch.undo()
     resources.analyzer.clear()
-    assert "**1 · happiness**" in words(at.run())
+    assert "**1 · happiness**" in page_text(at.run())

@@ -25,29 +25,29 @@ from tests.support.apps import (
     ASTRONAUT,
     HOPPER,
     agree,
-    app,
     button,
-    dashboard,
     figures,
+    open_app,
+    open_dashboard,
+    page_text,
     upload,
-    words,
 )
 from tests.support.fakes import Clock, FakeClassifier, FakeDetector, FakeSink
-from tests.support.frames import ONE, frame, viewer
-from tests.support.sessions import made, some_readings, some_recording
-from tests.support.stores import days_left, kept, sessions_in, titles
+from tests.support.frames import ONE_FACE, frame, viewer
+from tests.support.sessions import face_readings, some_readings, some_recording
+from tests.support.stores import add_session, app_store, days_left, titles
 from tests.support.waiting import wait_until
 
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    with sessions_in(tmp_path, monkeypatch) as opened:
+    with app_store(tmp_path, monkeypatch) as opened:
         yield opened
 
 
 def test_markers_are_saved_in_the_order_of_time_and_stand_in_the_chart(store: Store) -> None:
-    id = kept(store, some_readings(100), markers=(Marker(3.0, "late"),))
-    at = dashboard()
+    id = add_session(store, some_readings(100), markers=(Marker(3.0, "late"),))
+    at = open_dashboard()
     editor = at.data_editor[0]
     assert editor.value["name"].tolist() == ["late"]
     assert "Save markers" not in [b.label for b in at.button]
@@ -68,7 +68,7 @@ def test_markers_are_saved_in_the_order_of_time_and_stand_in_the_chart(store: St
 def test_a_file_becomes_a_session_that_is_chosen(
     store: Store, write: Callable[[SessionInfo, Readings], bytes]
 ) -> None:
-    at = dashboard()
+    at = open_dashboard()
     for title in ("one", "two"):
         data = write(some_recording(title=title), some_readings(30))
         name = f"{title}.{write.__name__.removeprefix('to_')}"
@@ -76,13 +76,13 @@ def test_a_file_becomes_a_session_that_is_chosen(
         opened = next(s for s in store.overviews(LOCAL_OWNER) if s.recording.title == title)
         assert opened.readings == 30 and not opened.is_running
         assert at.selectbox(key="session").value == opened.recording.id and not at.exception
-        assert "30 readings" in words(at) and "timeline" in figures(at)
+        assert "30 readings" in page_text(at) and "timeline" in figures(at)
     at.run()
     assert sorted(titles(store)) == ["one", "two"]
 
 
 def test_a_bad_file_is_a_sentence_and_adds_nothing(store: Store) -> None:
-    at = dashboard()
+    at = open_dashboard()
     at.file_uploader[0].set_value(("<b>x.csv", b"GIF89a", "text/csv")).run()
     assert at.error[0].value == "This file could not be opened." and not at.exception
     assert at.text[0].value.startswith("<b>x.csv can't be opened") and titles(store) == []
@@ -93,10 +93,10 @@ def test_half_a_file_adds_nothing(store: Store, monkeypatch: pytest.MonkeyPatch)
         raise StoreError("The database of sessions can't be used: the disk is full.")
 
     monkeypatch.setattr(store_module, "_add", add)
-    at = dashboard()
+    at = open_dashboard()
     data = to_json(some_recording(), some_readings(5))
     at.file_uploader[0].set_value(("a.json", data, "application/json")).run()
-    assert "the disk is full" in words(at) and not at.exception
+    assert "the disk is full" in page_text(at) and not at.exception
     assert titles(store) == []
 
 
@@ -143,23 +143,23 @@ def from_afar(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("from_afar")
 def test_a_stranger_gets_a_sentence_and_no_session(store: Store) -> None:
-    kept(store, some_readings(5), title="secret")
-    at = dashboard()
-    assert "from another machine" in words(at) and not at.exception and not at.selectbox
-    at = upload(app(), a=ASTRONAUT)
+    add_session(store, some_readings(5), title="secret")
+    at = open_dashboard()
+    assert "from another machine" in page_text(at) and not at.exception and not at.selectbox
+    at = upload(open_app(), a=ASTRONAUT)
     button(at, "Keep as a session").click().run()
-    assert "from another machine" in words(at) and not at.exception and not at.radio
-    assert "**This did not work**" not in words(at), "the page goes on, a dialog tells"
+    assert "from another machine" in page_text(at) and not at.exception and not at.radio
+    assert "**This did not work**" not in page_text(at), "the page goes on, a dialog tells"
     assert len(titles(store)) == 1
 
 
 @pytest.mark.usefixtures("from_afar")
 def test_who_has_logged_in_sees_their_own_only(store: Store) -> None:
-    kept(store, some_readings(5), title="of the machine")
+    add_session(store, some_readings(5), title="of the machine")
     for sub in "ab":
-        kept(store, some_readings(5), title=f"of {sub}", owner=f"https://id|{sub}")
+        add_session(store, some_readings(5), title=f"of {sub}", owner=f"https://id|{sub}")
     for sub in "ab":
-        at = dashboard()
+        at = open_dashboard()
         at.user = {"is_logged_in": True, "iss": "https://id", "sub": sub}
         assert at.run().selectbox(key="session").options == [f"of {sub} (00:00)"]
         at.button(key="delete-all").click().run()
@@ -171,24 +171,26 @@ def test_a_database_that_can_t_be_opened_stops_no_other_page(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "sub").write_text("in the way")
-    with pytest.raises(StoreError), sessions_in(tmp_path / "sub", monkeypatch):
+    with pytest.raises(StoreError), app_store(tmp_path / "sub", monkeypatch):
         pass
-    at = dashboard()
-    assert "**This did not work**" in words(at) and "can't be used" in words(at)
-    assert str(tmp_path / "sub" / "sessions.db") in words(at)
-    assert "FERAPP_DATABASE_URL" in words(at), "who reads it has to know what to change"
+    at = open_dashboard()
+    assert "**This did not work**" in page_text(at) and "can't be used" in page_text(at)
+    assert str(tmp_path / "sub" / "sessions.db") in page_text(at)
+    assert "FERAPP_DATABASE_URL" in page_text(at), "who reads it has to know what to change"
     assert not at.exception
-    at = upload(app(), a=ASTRONAUT)
+    at = upload(open_app(), a=ASTRONAUT)
     button(at, "Keep as a session").click().run()
-    assert "can't be used" in words(at) and "**This did not work**" not in words(at)
+    assert "can't be used" in page_text(at) and "**This did not work**" not in page_text(at)
     assert not at.exception and not at.radio
     (tmp_path / "sub").unlink()
-    with sessions_in(tmp_path / "sub", monkeypatch):
-        assert "Nothing is recorded yet" in words(dashboard()), "asked again, it is tried again"
+    with app_store(tmp_path / "sub", monkeypatch):
+        assert "Nothing is recorded yet" in page_text(open_dashboard()), (
+            "asked again, it is tried again"
+        )
 
 
 def test_pictures_are_kept_as_numbers_after_consent(store: Store, tmp_path: Path) -> None:
-    at = upload(app(), a_name_to_find=ASTRONAUT)
+    at = upload(open_app(), a_name_to_find=ASTRONAUT)
     assert not store.overviews(LOCAL_OWNER)
     agree(at, "Keep as a session")
     assert not at.exception and "Kept as a session." in at.success[0].value
@@ -226,23 +228,23 @@ def test_a_stream_is_recorded(store: Store, monkeypatch: pytest.MonkeyPatch) -> 
     at = AppTest.from_function(live, default_timeout=30)
     at.session_state["its"] = its = viewer()
     at.session_state["is_on"] = False
-    assert button(at.run(), "Record").disabled and "Recording" not in words(at)
+    assert button(at.run(), "Record").disabled and "Recording" not in page_text(at)
     at.session_state["is_on"] = True
     agree(at.run(), "Record")
     assert not at.exception and its.recorder is not None and its.recorder.is_running
     for i in range(10):
         its.on_frame(frame(i))
-    assert ":red[**● Recording 00:00**]" in words(at.run())
+    assert ":red[**● Recording 00:00**]" in page_text(at.run())
     assert store.overviews(LOCAL_OWNER)[0].is_running and days_left(store) == 7
     button(at, "Stop recording").click().run()
     session = store.overviews(LOCAL_OWNER)[0]
     assert session.readings and not session.is_running and not at.exception
     assert AGREED in session.recording.consent and session.recording.source == "live"
-    assert "A session of 00:00 was recorded." in words(at)
+    assert "A session of 00:00 was recorded." in page_text(at)
     button(at, "Record").click().run()
     assert its.recorder.is_running and not at.radio and len(store.overviews(LOCAL_OWNER)) == 2
     its.recorder.end("The reason.")
-    assert "The reason." in words(at.run())
+    assert "The reason." in page_text(at.run())
     its.recorder.stop()
 
 
@@ -294,7 +296,7 @@ def other_expressions(its: Viewer) -> None:
 
 
 def other_models(its: Viewer) -> None:
-    its.use(Analyzer(FakeDetector(ONE), FakeClassifier(EXPRESSIONS)))
+    its.use(Analyzer(FakeDetector(ONE_FACE), FakeClassifier(EXPRESSIONS)))
 
 
 ENDS = pytest.mark.parametrize("ends", [other_expressions, other_models])
@@ -356,7 +358,9 @@ def test_frames_that_fail_do_not_end_the_recording(taped: Taped) -> None:
 def test_a_recording_without_a_face_runs(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recorder_module, "BATCH_S", 0.01)
     now, clock = store_module.utc_now(), Ticks()
-    recorder = Recorder(store, kept(store, made((0, "fear")), is_over=False), clock=clock)
+    recorder = Recorder(
+        store, add_session(store, face_readings((0, "fear")), is_over=False), clock=clock
+    )
     monkeypatch.setattr(store_module, "utc_now", lambda: now + timedelta(seconds=30))
     recorder.add(Readings.empty(8), 30.0)
     clock.wait()

@@ -11,7 +11,7 @@ ASTRONAUT = (SAMPLES / "astronaut.jpg").read_bytes()
 HOPPER = (SAMPLES / "grace-hopper.jpg").read_bytes()
 
 
-def app(page: str = "") -> AppTest:
+def open_app(page: str = "") -> AppTest:
     """A new session that has opened the app, or one of its pages by itself."""
     file = ROOT / "pages" / page if page else ROOT / "ferapp" / "ui" / "navigation.py"
     return AppTest.from_file(file, default_timeout=30).run()
@@ -22,13 +22,13 @@ def upload(at: AppTest, **files: bytes) -> AppTest:
     return at.file_uploader[0].set_value(values).run()
 
 
-def words(at: AppTest) -> str:
+def page_text(at: AppTest) -> str:
     kinds = (at.markdown, at.text, at.caption, at.info, at.warning, at.title, at.subheader)
     return "\n".join(element.value for kind in kinds for element in kind)
 
 
-def dashboard(view: str = "") -> AppTest:
-    at = app("dashboard.py")
+def open_dashboard(view: str = "") -> AppTest:
+    at = open_app("dashboard.py")
     return at.segmented_control(key="view-5").set_value(view).run() if view else at
 
 

@@ -28,7 +28,7 @@ RECORD = PictureRecord(
 
 
 @dataclass(frozen=True)
-class Scripted:
+class ScriptedWorker:
     """Does what the names of files say, and notes which files it was given.
 
     Args:
@@ -62,7 +62,7 @@ class Scripted:
         return path.read_text().split() if path.exists() else []
 
 
-def in_this_process(worker: "Worker", items: Iterable[Item]) -> Generator[FileResult, None, None]:
+def inline_engine(worker: "Worker", items: Iterable[Item]) -> Generator[FileResult, None, None]:
     """An engine in this process."""
     worker.load()
     for item in items:

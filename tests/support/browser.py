@@ -22,7 +22,7 @@ def download(page: Page, button: str) -> bytes:
     return Path(waiting.value.path()).read_bytes()
 
 
-def picture_of(page: Page, name: str) -> None:
+def take_screenshot(page: Page, name: str) -> None:
     """Keep the whole page as a picture, to be looked at."""
     size = page.viewport_size
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
@@ -40,11 +40,11 @@ def is_wider_than_the_window(page: Page) -> bool:
     )
 
 
-def show(page: "sync_api.Page", view: str) -> None:
+def open_view(page: "sync_api.Page", view: str) -> None:
     page.get_by_role("radio", name=view, exact=True).click()
 
 
-def has_chart(page: "sync_api.Page") -> None:
+def wait_for_chart(page: "sync_api.Page") -> None:
     page.locator(".js-plotly-plot .main-svg").first.wait_for()
 
 

@@ -11,10 +11,10 @@ from ferapp.types import Faces
 from ferapp.ui.live.webcam import Viewer
 from tests.support.fakes import Clock, FakeClassifier, FakeDetector
 
-ONE = Faces(np.array([[200, 100, 300, 200]], np.float32), np.ones(1, np.float32))
+ONE_FACE = Faces(np.array([[200, 100, 300, 200]], np.float32), np.ones(1, np.float32))
 
 
-def viewer(found: Faces = ONE) -> Viewer:
+def viewer(found: Faces = ONE_FACE) -> Viewer:
     return Viewer(Analyzer(FakeDetector(found), FakeClassifier(EXPRESSIONS)), Clock())
 
 

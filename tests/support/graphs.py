@@ -19,7 +19,7 @@ def tensor(name: str, values: Any, kind: int = FLOAT) -> onnx.TensorProto:
     return helper.make_tensor(name, kind, array.shape, array.flatten().tolist())
 
 
-def elsewhere(name: str, location: str) -> onnx.TensorProto:
+def external_tensor(name: str, location: str) -> onnx.TensorProto:
     """A tensor whose values are in another file."""
     out = TensorProto(name=name, data_type=FLOAT, dims=[3, 3], data_location=TensorProto.EXTERNAL)
     out.external_data.add(key="location", value=location)
@@ -57,17 +57,17 @@ LAST = helper.make_node("MatMul", ["means", "W"], ["logits"])
 EYE = tensor("W", np.eye(3))
 
 
-def sound(scale: float = 1) -> bytes:
+def valid_model(scale: float = 1) -> bytes:
     return model_bytes([*MEANS, LAST], [tensor("W", np.eye(3) * scale)])
 
 
-def plus(constant: float) -> bytes:
+def biased_model(constant: float) -> bytes:
     """Each logit and a constant."""
     nodes = [*MEANS, helper.make_node("Add", ["means", "c"], ["logits"])]
     return model_bytes(nodes, [tensor("c", [constant])])
 
 
-def looping(*, only_for_grey: bool) -> bytes:
+def looping_model(*, only_for_grey: bool) -> bytes:
     """An endless loop, for all pictures or only for those whose mean is `GREY`."""
     body = helper.make_graph(
         [
@@ -103,7 +103,7 @@ def looping(*, only_for_grey: bool) -> bytes:
     return model_bytes([*MEANS, *count, loop], tensors)
 
 
-def nan_for_grey() -> bytes:
+def nan_model() -> bytes:
     """NaN for pictures whose mean is `GREY`, finite for others."""
     nodes = [
         *MEANS,
@@ -115,7 +115,7 @@ def nan_for_grey() -> bytes:
     return model_bytes(nodes, [tensor("grey", [(GREY - 127.5) / 127.5]), tensor("near", [0.1])])
 
 
-def allocating(side: int) -> bytes:
+def allocating_model(side: int) -> bytes:
     nodes = [
         *MEANS,
         helper.make_node("Shape", ["means"], ["n"]),
@@ -130,21 +130,21 @@ def allocating(side: int) -> bytes:
     return model_bytes(nodes, sizes)
 
 
-def hidden(place: str) -> bytes:
+def model_with_external_data(place: str) -> bytes:
     """A model with values from another file, in one of the places for tensors."""
-    bad = elsewhere("W2", "w.bin")
+    bad = external_tensor("W2", "w.bin")
     constant = helper.make_node("Constant", [], ["c"], value=bad)
     if place == "initializer":
-        return model_bytes([*MEANS, LAST], [elsewhere("W", "w.bin")])
+        return model_bytes([*MEANS, LAST], [external_tensor("W", "w.bin")])
     if place == "up":
-        return model_bytes([*MEANS, LAST], [elsewhere("W", "../../../etc/hostname")])
+        return model_bytes([*MEANS, LAST], [external_tensor("W", "../../../etc/hostname")])
     if place == "without a mark":
         bad.data_location = TensorProto.DEFAULT
         return model_bytes([*MEANS, LAST], [EYE, bad])
     if place == "attribute":
         return model_bytes([*MEANS, constant, LAST], [EYE])
     if place == "sparse":
-        made = onnx.load_model_from_string(sound())
+        made = onnx.load_model_from_string(valid_model())
         made.graph.sparse_initializer.add(values=bad, dims=[3, 3])
         return made.SerializeToString()
     if place == "function":
@@ -152,7 +152,7 @@ def hidden(place: str) -> bytes:
         function = helper.make_function("", "Mine", [], ["c"], [constant], sets)
         return model_bytes([*MEANS, LAST], [EYE], more={"functions": [function]})
     if place == "training":
-        made = onnx.load_model_from_string(sound())
+        made = onnx.load_model_from_string(valid_model())
         made.training_info.add().algorithm.initializer.append(bad)
         return made.SerializeToString()
     assert place == "graph in a graph in a graph"

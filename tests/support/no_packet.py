@@ -10,7 +10,7 @@ from typing import Any
 from tests.support.places import ROOT
 
 
-def why_not() -> str | None:
+def missing_requirement() -> str | None:
     """Why no network of its own can be made here."""
     if os.geteuid() or not (shutil.which("unshare") and shutil.which("ip")):
         return "needs root, unshare and ip"
@@ -22,7 +22,7 @@ def why_not() -> str | None:
     return f"needs network namespaces with veth: {made.stderr.strip()}" if made.returncode else None
 
 
-def used_alone() -> dict[str, Any]:
+def use_in_own_network() -> dict[str, Any]:
     """What `tests.e2e.alone` tells when the network that it uses is its own.
 
     Raises:

@@ -9,7 +9,7 @@ SAMPLES = ROOT / "ferapp" / "samples"
 SHARED = ROOT.parent / "shared"
 
 
-def shared(name: str) -> Path:
+def shared_path(name: str) -> Path:
     """Data that is not part of the project; a test that needs it skips without."""
     path = SHARED / name
     if not path.exists():

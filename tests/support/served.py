@@ -5,7 +5,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 
-def answer(port: int, path: str, deadline_s: float) -> str:
+def fetch_text(port: int, path: str, deadline_s: float) -> str:
     """What the app on a port answers; until the deadline it may be starting."""
     end_s = time.monotonic() + deadline_s
     while True:

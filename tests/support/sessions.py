@@ -11,7 +11,7 @@ from ferapp.sessions.session import Readings, SessionInfo
 FRAME_WH = (640, 480)
 
 
-def made(
+def face_readings(
     *rows: tuple[float, str | None],
     face: int = 1,
     flaws: dict[int, str] | None = None,
@@ -43,8 +43,8 @@ def made(
         score=np.full(n, 0.9, np.float32),
         probabilities=probabilities,
         smoothed=probabilities.copy(),
-        expression=as_objects(expression for _, expression in rows),
-        flaw=as_objects(flaws.get(place) for place in range(n)),
+        expression=object_array(expression for _, expression in rows),
+        flaw=object_array(flaws.get(place) for place in range(n)),
         is_corrected=np.zeros(n, np.bool_),
     )
 
@@ -82,7 +82,7 @@ def some_readings(
         score=rng.uniform(0.7, 1, n).astype(np.float32),
         probabilities=probabilities,
         smoothed=smoothed,
-        expression=as_objects(
+        expression=object_array(
             labels[row.argmax()] if row.max() >= 0.5 else None for row in smoothed
         ),
         flaw=np.full(n, None, object),
@@ -107,7 +107,7 @@ def some_recording(**changes: object) -> SessionInfo:
     return SessionInfo(**(known | changes))
 
 
-def as_objects(values: object) -> np.ndarray:
+def object_array(values: object) -> np.ndarray:
     listed = list(values)
     column = np.empty(len(listed), object)
     column[:] = listed

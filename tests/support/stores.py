@@ -18,7 +18,7 @@ STARTED = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 
 
 @contextmanager
-def sessions_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def app_store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """The app's store, on a file in a folder."""
     monkeypatch.setenv("FERAPP_DATABASE_URL", f"sqlite:///{folder / 'sessions.db'}")
     resources.store.clear()
@@ -26,7 +26,7 @@ def sessions_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store
     resources.store.clear()
 
 
-def kept(
+def add_session(
     store: Store,
     readings: Readings,
     *,

@@ -11,7 +11,7 @@ from websockets.sync.client import connect
 
 from tests.e2e.conftest import Server
 
-UPLOADS = "/_stcore/upload_file"
+UPLOAD_PATH = "/_stcore/upload_file"
 
 
 def ask(
@@ -29,7 +29,7 @@ def ask(
 
 
 @contextmanager
-def connected(server: Server) -> Iterator[NewSession]:
+def open_session(server: Server) -> Iterator[NewSession]:
     """A session as a browser begins it: what the server tells of it."""
     address = f"{server.url.replace('http', 'ws')}/_stcore/stream"
     with connect(address, subprotocols=["streamlit"], max_size=None) as stream:
@@ -46,7 +46,7 @@ def connected(server: Server) -> Iterator[NewSession]:
         yield message.new_session
 
 
-def token(server: Server) -> str:
+def xsrf_token(server: Server) -> str:
     """Against forged requests, as the server gives it to every browser."""
     cookie = ask(server, "/_stcore/health").headers["Set-Cookie"]
     return cookie.partition("_streamlit_xsrf=")[2].partition(";")[0]
@@ -61,4 +61,4 @@ def put_file(server: Server, session: str, xsrf: str | None) -> int:
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     if xsrf:
         headers |= {"X-Xsrftoken": xsrf, "Cookie": f"_streamlit_xsrf={xsrf}"}
-    return ask(server, f"{UPLOADS}/{session}/file", "PUT", body, **headers).status
+    return ask(server, f"{UPLOAD_PATH}/{session}/file", "PUT", body, **headers).status

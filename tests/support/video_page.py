@@ -15,16 +15,16 @@ HALF = (320, 240)
 NEW, DONE = "Analyse", "Analyse again"
 
 
-def page() -> AppTest:
+def open_page() -> AppTest:
     """A new session that has opened the page by itself."""
     return AppTest.from_file(ROOT / "pages" / "video.py", default_timeout=LONG_S).run()
 
 
-def upload(at: AppTest, data: bytes, name: str = "x.mp4") -> AppTest:
+def upload_video(at: AppTest, data: bytes, name: str = "x.mp4") -> AppTest:
     return at.file_uploader[0].set_value((name, data, "video/mp4")).run()
 
 
-def labels(at: AppTest) -> set[str]:
+def button_labels(at: AppTest) -> set[str]:
     """Of the buttons below the settings."""
     return {b.label for b in at.button} - {"Reset", "Remove the video from before"}
 
@@ -36,7 +36,7 @@ def analyse(at: AppTest, label: str = NEW) -> AppTest:
     return at.run()
 
 
-def look_at(at: AppTest, view: str) -> AppTest:
+def open_view(at: AppTest, view: str) -> AppTest:
     return at.segmented_control(key="video-view").set_value(view).run()
 
 
@@ -44,7 +44,7 @@ def clip_of(at: AppTest) -> Clip:
     return at.session_state["video-job"].work.clip
 
 
-def copy_of(at: AppTest) -> AppTest:
+def make_copy(at: AppTest) -> AppTest:
     """Press the button, and come back when the copy is made or not."""
     button(at, "Make the copy").click().run()
     assert not at.exception and at.session_state["copy-job"].wait(LONG_S)

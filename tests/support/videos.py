@@ -22,29 +22,29 @@ _MATRIX = struct.Struct(">9i")
 _ONE, _W = 1 << 16, 1 << 30
 
 
-def solid(rgb: Sequence[int] | int, wh: tuple[int, int] = WH) -> np.ndarray:
+def solid_image(rgb: Sequence[int] | int, wh: tuple[int, int] = WH) -> np.ndarray:
     return np.full((wh[1], wh[0], 3), rgb, np.uint8)
 
 
-def numbered(count: int, wh: tuple[int, int] = WH) -> list[np.ndarray]:
+def numbered_frames(count: int, wh: tuple[int, int] = WH) -> list[np.ndarray]:
     """Frames that `number` tells apart after any encoder."""
-    return [solid(20 + 10 * (n % 22), wh) for n in range(count)]
+    return [solid_image(20 + 10 * (n % 22), wh) for n in range(count)]
 
 
-def number(image: np.ndarray) -> int:
+def frame_number(image: np.ndarray) -> int:
     """Which of `numbered` a frame is, of the first 22."""
     return round((float(image.mean()) - 20) / 10)
 
 
-def quadrants(wh: tuple[int, int] = WH) -> np.ndarray:
+def quadrant_image(wh: tuple[int, int] = WH) -> np.ndarray:
     """White, red, green and blue; no turn or mirror image of it is the same."""
-    image = solid(255, wh)
+    image = solid_image(255, wh)
     x, y = wh[0] // 2, wh[1] // 2
     image[:y, x:], image[y:, :x], image[y:, x:] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
     return image
 
 
-def noisy(count: int, wh: tuple[int, int] = WH, *, grey: int = 100) -> list[np.ndarray]:
+def noisy_frames(count: int, wh: tuple[int, int] = WH, *, grey: int = 100) -> list[np.ndarray]:
     """Frames with so much detail that faces in them are sharp and files are long."""
     rng = np.random.default_rng(0)
     shape = (wh[1] // 4 + 1, wh[0] // 4 + 1, 3)
@@ -55,7 +55,7 @@ def noisy(count: int, wh: tuple[int, int] = WH, *, grey: int = 100) -> list[np.n
     return frames
 
 
-def written(
+def write_video(
     path: Path,
     images: Sequence[np.ndarray],
     *,
@@ -151,12 +151,14 @@ def tone(seconds: float, start_s: float, stream: Any) -> list[av.AudioFrame]:
     return av.AudioResampler(format=stream.format, layout="mono", rate=48_000).resample(frame)
 
 
-def remuxed(path: Path, pts_ms: Sequence[int]) -> Path:
+def write_matroska(path: Path, pts_ms: Sequence[int]) -> Path:
     """A Matroska file of numbered pictures with any times, as no encoder would give them."""
     with av.open(str(path), "w", format="matroska") as container:
         stream: Any = container.add_stream("mjpeg", rate=RATE)
         stream.width, stream.height, stream.pix_fmt = *WH, "yuvj420p"
-        for count, (image, pts) in enumerate(zip(numbered(len(pts_ms)), pts_ms, strict=True)):
+        for count, (image, pts) in enumerate(
+            zip(numbered_frames(len(pts_ms)), pts_ms, strict=True)
+        ):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts = count
             for packet in stream.encode(frame):
@@ -166,7 +168,7 @@ def remuxed(path: Path, pts_ms: Sequence[int]) -> Path:
     return path
 
 
-def turned(path: Path, matrix: tuple[int, int, int, int]) -> Path:
+def set_track_matrix(path: Path, matrix: tuple[int, int, int, int]) -> Path:
     """An MP4 file's track header says that (x, y) is shown at (a x + c y, b x + d y).
 
     The numbers (a, b, c, d) are 0, 1 and -1.
@@ -180,7 +182,7 @@ def turned(path: Path, matrix: tuple[int, int, int, int]) -> Path:
     return path
 
 
-def as_shown(image: np.ndarray, matrix: tuple[int, int, int, int]) -> np.ndarray:
+def apply_matrix(image: np.ndarray, matrix: tuple[int, int, int, int]) -> np.ndarray:
     """What such a track header asks for, pixel by pixel."""
     a, b, c, d = matrix
     y, x = np.indices(image.shape[:2])
@@ -191,7 +193,7 @@ def as_shown(image: np.ndarray, matrix: tuple[int, int, int, int]) -> np.ndarray
     return out
 
 
-def replaced(path: Path, old: bytes, new: bytes) -> Path:
+def replace_bytes(path: Path, old: bytes, new: bytes) -> Path:
     """The same file with some bytes exchanged for as many others."""
     data = path.read_bytes()
     assert old in data and len(old) == len(new)
@@ -199,7 +201,7 @@ def replaced(path: Path, old: bytes, new: bytes) -> Path:
     return path
 
 
-def cut(path: Path, share: float) -> Path:
+def truncate(path: Path, share: float) -> Path:
     """The same file without its end."""
     data = path.read_bytes()
     path.write_bytes(data[: round(len(data) * share)])
@@ -225,12 +227,12 @@ def packets_of(path: Path, kind: str) -> list[bytes]:
     return [packet for packet in packets if packet]
 
 
-LEVELS = 6
+COLOUR_TOLERANCE = 6
 """Colours of a picture may be so far off after an encoder, on average."""
 
 
 @dataclass(frozen=True)
-class Seen:
+class DecodedVideo:
     info: VideoInfo
     at_s: list[float]
     images: list[np.ndarray]
@@ -238,21 +240,23 @@ class Seen:
 
     @property
     def numbers(self) -> list[int]:
-        return [number(image) for image in self.images]
+        return [frame_number(image) for image in self.images]
 
 
-def seen(path: Path, **settings: object) -> Seen:
+def decode_video(path: Path, **settings: object) -> DecodedVideo:
     with Video(path, **settings) as video:
         frames = list(video.frames())
-        return Seen(video.info, [t for t, _ in frames], [i for _, i in frames], video.damage)
+        return DecodedVideo(
+            video.info, [t for t, _ in frames], [i for _, i in frames], video.damage
+        )
 
 
-def off_by(image: np.ndarray, other: np.ndarray) -> float:
+def mean_difference(image: np.ndarray, other: np.ndarray) -> float:
     assert image.shape == other.shape
     return float(np.abs(image.astype(int) - other).mean())
 
 
-EIGHT = {
+ORIENTATIONS = {
     "upright": (1, 0, 0, 1),
     "a quarter to the right": (0, 1, -1, 0),
     "upside down": (-1, 0, 0, -1),
@@ -264,4 +268,4 @@ EIGHT = {
 }
 
 
-FRONT = {"movflags": "+faststart"}
+FAST_START = {"movflags": "+faststart"}

@@ -12,17 +12,17 @@ from streamlit.testing.v1 import AppTest
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.types import Faces
 from ferapp.ui.video import jobs
-from tests.support.apps import words
+from tests.support.apps import page_text
 from tests.support.places import ROOT
 from tests.support.video_page import (
     HALF,
     LONG_S,
     analyse,
-    page,
+    open_page,
     portrait,
-    upload,
+    upload_video,
 )
-from tests.support.videos import numbered, solid, written
+from tests.support.videos import numbered_frames, solid_image, write_video
 
 
 @pytest.fixture(scope="package")
@@ -33,17 +33,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="package")
 def pair(folder: Path) -> bytes:
     """Two and a half seconds: a face on the left for one, then another on the right for two."""
-    nobody = solid(96, HALF)
+    nobody = solid_image(96, HALF)
     frames = [
         np.hstack([portrait(2, n) if n < 10 else nobody, portrait(17.3, n) if n >= 5 else nobody])
         for n in range(25)
     ]
-    return written(folder / "pair.mp4", frames, sound="aac").read_bytes()
+    return write_video(folder / "pair.mp4", frames, sound="aac").read_bytes()
 
 
 @pytest.fixture(scope="package")
 def nobody(folder: Path) -> bytes:
-    return written(folder / "nobody.mp4", numbered(8)).read_bytes()
+    return write_video(folder / "nobody.mp4", numbered_frames(8)).read_bytes()
 
 
 @pytest.fixture(autouse=True)
@@ -78,8 +78,8 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 def done(pair: bytes) -> dict[str, Any]:
     """What a session remembers after it has read an upload."""
     jobs._seats.clear()
-    at = analyse(upload(page(), pair))
-    assert "2 faces in 25 frames" in words(at)
+    at = analyse(upload_video(open_page(), pair))
+    assert "2 faces in 25 frames" in page_text(at)
     names = ("video-upload", "video-job", "video-order", "video-info")
     return {name: at.session_state[name] for name in names}
 

@@ -8,20 +8,33 @@ from streamlit.testing.v1 import AppTest
 from ferapp.errors import VideoError
 from ferapp.settings import ClipSettings, StreamSettings
 from ferapp.ui.video import page as video
-from tests.support.apps import button, words
-from tests.support.video_page import DONE, LONG_S, NEW, analyse, clip_of, labels, page, upload
+from tests.support.apps import button, page_text
+from tests.support.video_page import (
+    DONE,
+    LONG_S,
+    NEW,
+    analyse,
+    button_labels,
+    clip_of,
+    open_page,
+    upload_video,
+)
 from tests.support.waiting import wait_until
 
 
 def test_the_demo_clip_shows_three_faces() -> None:
-    at = page()
+    at = open_page()
     at.segmented_control(key="video-where").set_value("Demo clip").run()
-    assert not at.file_uploader and "**640 × 480** pixels" in words(at) and "no sound" in words(at)
+    assert (
+        not at.file_uploader
+        and "**640 × 480** pixels" in page_text(at)
+        and "no sound" in page_text(at)
+    )
     at.selectbox(key="video-rate").set_value("2 a second").run()
-    assert "About 48 frames will be read." in words(at)
+    assert "About 48 frames will be read." in page_text(at)
     analyse(at)
-    assert "3 faces in 48 frames over 00:2" in words(at) and not at.exception
-    assert "happiness > 99 %" in words(at) and labels(at) == {"Keep as a session"}
+    assert "3 faces in 48 frames over 00:2" in page_text(at) and not at.exception
+    assert "happiness > 99 %" in page_text(at) and button_labels(at) == {"Keep as a session"}
 
 
 @pytest.mark.parametrize(
@@ -39,46 +52,46 @@ def test_a_failed_analysis_shows_why_and_can_be_tried_again(
 
     with monkeypatch.context() as patch:
         patch.setattr(video, "VideoAnalysisJob", fail)
-        at = analyse(upload(page(), pair))
-    assert "**This did not work**" in words(at) and told in at.text[0].value
-    assert not at.exception and "secret" not in words(at) and labels(at) == {DONE}
+        at = analyse(upload_video(open_page(), pair))
+    assert "**This did not work**" in page_text(at) and told in at.text[0].value
+    assert not at.exception and "secret" not in page_text(at) and button_labels(at) == {DONE}
     analyse(at, DONE)
-    assert "2 faces" in words(at) and "**This did not work**" not in words(at)
+    assert "2 faces" in page_text(at) and "**This did not work**" not in page_text(at)
 
 
 def test_while_it_is_read_progress_and_a_picture_are_shown(
     pair: bytes, slow: threading.Event
 ) -> None:
-    at = upload(page(), pair)
+    at = upload_video(open_page(), pair)
     button(at, NEW).click().run()
     job = at.session_state["video-job"]
     wait_until(lambda: job.done >= 1)
     at.run()
-    assert labels(at) == {"Cancel"} and not at.exception
+    assert button_labels(at) == {"Cancel"} and not at.exception
     bar = at.get("progress")[0].proto
     assert "of 25 frames read" in bar.text and "left" in bar.text and 0 < bar.value < 100
-    assert len(at.get("image")) == 1 and "faces in" not in words(at)
+    assert len(at.get("image")) == 1 and "faces in" not in page_text(at)
     slow.set()
     assert job.wait(LONG_S)
-    assert "2 faces" in words(at.run()) and not at.get("progress")
+    assert "2 faces" in page_text(at.run()) and not at.get("progress")
 
 
 def test_it_can_be_cancelled_and_begun_again(pair: bytes, slow: threading.Event) -> None:
-    at = upload(page(), pair)
+    at = upload_video(open_page(), pair)
     button(at, NEW).click().run()
     job = at.session_state["video-job"]
     wait_until(lambda: job.done >= 1)
     button(at.run(), "Cancel").click().run()
     assert job.wait(3) and job.state == "cancelled"
     at.run()
-    assert "Cancelled; nothing was kept." in words(at) and labels(at) == {DONE}
+    assert "Cancelled; nothing was kept." in page_text(at) and button_labels(at) == {DONE}
     assert not at.get("progress") and not at.get("image") and not at.exception
     slow.set()
-    assert "2 faces" in words(analyse(at, DONE))
+    assert "2 faces" in page_text(analyse(at, DONE))
 
 
 def test_what_is_cancelled_is_not_kept(pair: bytes, slow: threading.Event) -> None:
-    at = upload(page(), pair)
+    at = upload_video(open_page(), pair)
     button(at, NEW).click().run()
     job = at.session_state["video-job"]
     wait_until(lambda: job.work is not None and job.work.preview and job.done >= 3)
@@ -92,7 +105,7 @@ def test_what_is_cancelled_is_not_kept(pair: bytes, slow: threading.Event) -> No
 def test_one_video_at_a_time_and_each_visitor_their_own(
     pair: bytes, nobody: bytes, slow: threading.Event
 ) -> None:
-    first, second = upload(page(), pair), upload(page(), nobody)
+    first, second = upload_video(open_page(), pair), upload_video(open_page(), nobody)
     button(first, NEW).click().run()
     wait_until(lambda: first.session_state["video-job"].done >= 1)
     button(second, NEW).click().run()
@@ -101,16 +114,16 @@ def test_one_video_at_a_time_and_each_visitor_their_own(
     wait_until(lambda: other.place == 1)
     second.run()
     assert "You are number 1 in the queue." in second.get("progress")[0].proto.text
-    assert labels(second) == {"Cancel"} and not second.exception and other.state == "waiting"
+    assert button_labels(second) == {"Cancel"} and not second.exception and other.state == "waiting"
     button(first.run(), "Cancel").click().run()
     slow.set()
     assert other.wait(LONG_S) and other.state == "done" and mine.state == "cancelled"
-    assert "no face was found" in words(second.run()) and "Cancelled" in words(first.run())
-    assert "no face" not in words(first) and "Cancelled" not in words(second)
+    assert "no face was found" in page_text(second.run()) and "Cancelled" in page_text(first.run())
+    assert "no face" not in page_text(first) and "Cancelled" not in page_text(second)
 
 
 def test_settings_reach_the_reading(pair: bytes) -> None:
-    at = upload(page(), pair)
+    at = upload_video(open_page(), pair)
     assert at.slider(key="video-smoothing").value == StreamSettings().time_constant_s
     assert at.number_input(key="video-every").value is None
     at.selectbox(key="video-rate").set_value("5 a second")
@@ -135,21 +148,23 @@ def test_results_of_other_settings_say_so(read: AppTest, setting: str) -> None:
             at.slider(key="confidence").set_value(confidence).run()
 
     use("5 a second", 0.7)
-    assert "The settings have changed since these results were made." in words(at)
-    assert labels(at) == {DONE, "Keep as a session"} and "2 faces in 25 frames" in words(at)
+    assert "The settings have changed since these results were made." in page_text(at)
+    assert button_labels(at) == {DONE, "Keep as a session"} and "2 faces in 25 frames" in page_text(
+        at
+    )
     use("Every frame", 0.5)
-    assert "have changed since" not in words(at) and labels(at) == {"Keep as a session"}
+    assert "have changed since" not in page_text(at) and button_labels(at) == {"Keep as a session"}
     use("5 a second", 0.7)
     analyse(at, DONE)
-    assert "have changed since" not in words(at) and not at.exception
-    assert f"in {12 if setting == 'rate' else 25}" in words(at).replace("in 13", "in 12")
+    assert "have changed since" not in page_text(at) and not at.exception
+    assert f"in {12 if setting == 'rate' else 25}" in page_text(at).replace("in 13", "in 12")
 
 
 def test_results_and_settings_wait_while_another_page_is_looked_at(pages: AppTest) -> None:
     at = pages
     at.number_input(key="video-every").set_value(3).run()
     at.switch_page("pages/about.py").run()
-    assert "2 faces" not in words(at) and not at.exception
+    assert "2 faces" not in page_text(at) and not at.exception
     at.switch_page("pages/video.py").run()
-    assert "2 faces in 25 frames" in words(at) and not at.exception
+    assert "2 faces in 25 frames" in page_text(at) and not at.exception
     assert at.number_input(key="video-every").value == 3

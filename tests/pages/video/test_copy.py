@@ -12,22 +12,22 @@ from ferapp.errors import VideoError
 from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.pipeline.clip import Clip
 from ferapp.ui.video import results as video_results
-from tests.support.apps import button, words
+from tests.support.apps import button, page_text
 from tests.support.fakes import FakeWork
 from tests.support.video_page import (
     DONE,
     analyse,
+    button_labels,
     clip_of,
-    copy_of,
-    labels,
-    look_at,
+    make_copy,
+    open_view,
 )
 from tests.support.waiting import wait_until
 
 
 @pytest.fixture
 def copying(read: AppTest) -> AppTest:
-    return look_at(read, "Annotated copy")
+    return open_view(read, "Annotated copy")
 
 
 def test_at_first_the_longest_face_alone_can_be_seen(copying: AppTest, pair: bytes) -> None:
@@ -35,10 +35,12 @@ def test_at_first_the_longest_face_alone_can_be_seen(copying: AppTest, pair: byt
     assert at.multiselect(key="copy-shown").options == ["Face 2", "Face 1"]
     assert at.multiselect(key="copy-shown").value == [2] and at.toggle(key="copy-blur").value
     assert not at.get("video") and not at.get("download_button")
-    copy_of(at)
-    assert not at.exception and len(at.get("video")) == 1 and "Make the copy" not in labels(at)
+    make_copy(at)
+    assert (
+        not at.exception and len(at.get("video")) == 1 and "Make the copy" not in button_labels(at)
+    )
     assert at.get("download_button")[0].label.startswith("Download the copy (")
-    assert "check the copy before you share it" in words(at) and not at.warning
+    assert "check the copy before you share it" in page_text(at) and not at.warning
     mp4 = at.session_state["copy-job"].work.mp4
     with av.open(io.BytesIO(mp4)) as made, av.open(io.BytesIO(pair)) as source:
         assert made.streams.audio and made.streams.video[0].codec_context.name == "h264"
@@ -104,13 +106,13 @@ def test_who_is_seen_is_who_was_chosen(
     fake.allow()
     copying.multiselect(key="copy-shown").set_value(faces)
     copying.toggle(key="copy-blur").set_value(blurs)
-    copy_of(copying.run())
+    make_copy(copying.run())
     assert asked == [(shown, hides)]
 
 
 def test_copy_says_what_it_lacks(copying: AppTest, fake: FakeCopying) -> None:
     fake.allow()
-    copy_of(copying)
+    make_copy(copying)
     assert fake.note in copying.warning[0].value and copying.get("download_button")
 
 
@@ -119,9 +121,9 @@ def test_a_large_copy_is_not_played(
 ) -> None:
     monkeypatch.setattr(video_results, "_MOST_PLAYED", 5)
     fake.allow()
-    copy_of(copying)
+    make_copy(copying)
     assert not copying.get("video") and len(copying.get("download_button")) == 1
-    assert "too large to play" in words(copying)
+    assert "too large to play" in page_text(copying)
 
 
 def test_copying_shows_progress_and_can_be_cancelled(copying: AppTest, fake: FakeCopying) -> None:
@@ -132,12 +134,12 @@ def test_copying_shows_progress_and_can_be_cancelled(copying: AppTest, fake: Fak
     wait_until(lambda: job.done == 1)
     at.run()
     assert "00:01 of 00:04 copied" in at.get("progress")[0].proto.text and not at.exception
-    assert labels(at) == {"Cancel", "Keep as a session"}
+    assert button_labels(at) == {"Cancel", "Keep as a session"}
     button(at, "Cancel").click().run()
     assert job.wait(3) and job.state == "cancelled"
     at.run()
-    assert "Cancelled." in words(at) and "Make the copy" in labels(at)
-    assert "2 faces" in words(at), "what was read stays" and not at.get("video")
+    assert "Cancelled." in page_text(at) and "Make the copy" in button_labels(at)
+    assert "2 faces" in page_text(at), "what was read stays" and not at.get("video")
 
 
 def test_a_copy_that_fails_is_a_sentence(copying: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,19 +148,21 @@ def test_a_copy_that_fails_is_a_sentence(copying: AppTest, monkeypatch: pytest.M
 
     with monkeypatch.context() as patch:
         patch.setattr(video_results, "VideoCopyJob", fail)
-        copy_of(copying)
-    assert "**This did not work**" in words(copying) and not copying.exception
-    assert copying.text[0].value == "There is no room." and "Make the copy" in labels(copying)
+        make_copy(copying)
+    assert "**This did not work**" in page_text(copying) and not copying.exception
+    assert copying.text[0].value == "There is no room." and "Make the copy" in button_labels(
+        copying
+    )
 
 
 def test_copy_of_another_choice_says_so(copying: AppTest, fake: FakeCopying) -> None:
     fake.allow()
-    at = copy_of(copying)
+    at = make_copy(copying)
     at.toggle(key="copy-blur").set_value(False).run()
-    assert "Your choice has changed since the last copy was made." in words(at)
-    assert not at.get("download_button") and "Make the copy" in labels(at)
+    assert "Your choice has changed since the last copy was made." in page_text(at)
+    assert not at.get("download_button") and "Make the copy" in button_labels(at)
     at.toggle(key="copy-blur").set_value(True).run()
-    assert at.get("download_button") and "something else" not in words(at)
+    assert at.get("download_button") and "something else" not in page_text(at)
 
 
 @pytest.mark.parametrize("way", ["another view", "another page"])
@@ -167,23 +171,23 @@ def test_a_copy_is_still_there_after_a_look_elsewhere(
 ) -> None:
     """Also one of another choice than the first."""
     fake.allow()
-    at = look_at(pages, "Annotated copy")
+    at = open_view(pages, "Annotated copy")
     at.multiselect(key="copy-shown").set_value([2, 1])
-    copy_of(at.run())
+    make_copy(at.run())
     assert at.get("download_button")
     if way == "another view":
-        look_at(at, "Summary")
+        open_view(at, "Summary")
     else:
         at.switch_page("pages/about.py").run()
         at.switch_page("pages/video.py").run()
-    look_at(at, "Annotated copy")
+    open_view(at, "Annotated copy")
     assert at.multiselect(key="copy-shown").value == [2, 1] and at.get("download_button")
 
 
 def test_a_new_reading_begins_with_its_own_choice(read: AppTest) -> None:
-    at = look_at(read, "Annotated copy")
+    at = open_view(read, "Annotated copy")
     at.multiselect(key="copy-shown").set_value([1]).run()
     at.slider(key="confidence").set_value(0.6).run()
     analyse(at, DONE)
-    look_at(at, "Annotated copy")
+    open_view(at, "Annotated copy")
     assert at.multiselect(key="copy-shown").value == [2] and not at.exception

@@ -16,33 +16,33 @@ from ferapp.pipeline.clip import Clip
 from ferapp.sessions.session import Readings
 from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.types import Faces
-from tests.support.apps import AGREED, agree, figures, words
+from tests.support.apps import AGREED, agree, figures, page_text
 from tests.support.fakes import FakeClassifier, FakeDetector
-from tests.support.sessions import made, some_readings
-from tests.support.stores import sessions_in
+from tests.support.sessions import face_readings, some_readings
+from tests.support.stores import app_store
 from tests.support.video_page import (
     DONE,
     LONG_S,
     VIEWS,
     analyse,
+    button_labels,
     clip_of,
-    labels,
-    look_at,
-    page,
+    open_page,
+    open_view,
     portrait,
-    upload,
+    upload_video,
 )
-from tests.support.videos import cut, written
+from tests.support.videos import truncate, write_video
 
 
 def test_every_face_has_a_card_the_longest_first(read: AppTest) -> None:
-    assert not read.exception and "2 faces in 25 frames over 00:02" in words(read)
+    assert not read.exception and "2 faces in 25 frames over 00:02" in page_text(read)
     faces = [m.value for m in read.markdown if m.value.startswith("**Face")]
     assert faces == ["**Face 2**", "**Face 1**"]
     assert len(read.get("image")) == 2, "a portrait each"
-    assert "00:00 to 00:02  \nneutral" in words(read)
-    assert "00:00 to 00:00  \nhappiness" in words(read)
-    assert labels(read) == {"Keep as a session"} and not read.warning
+    assert "00:00 to 00:02  \nneutral" in page_text(read)
+    assert "00:00 to 00:00  \nhappiness" in page_text(read)
+    assert button_labels(read) == {"Keep as a session"} and not read.warning
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_every_face_has_a_card_the_longest_first(read: AppTest) -> None:
 def test_every_view_shows_what_was_read(
     read: AppTest, view: str, charts: set[str], files: int
 ) -> None:
-    at = look_at(read, view)
+    at = open_view(read, view)
     if view == "Over time":
         at.toggle(key="with-affect").set_value(True).run()
     assert not at.exception and set(figures(at)) == charts
@@ -103,14 +103,14 @@ def page_of(reading: SimpleNamespace) -> AppTest:
     return at.run()
 
 
-STEADY = made(*((n / 10, "happiness") for n in range(40)), face=1)
+STEADY = face_readings(*((n / 10, "happiness") for n in range(40)), face=1)
 ODD = {
-    "a face in one frame alone": made((1.0, "anger"), face=2),
-    "two readings with a pause": made((0.0, "anger"), (3.0, "fear"), face=2),
-    "a face that could never be read": made(
+    "a face in one frame alone": face_readings((1.0, "anger"), face=2),
+    "two readings with a pause": face_readings((0.0, "anger"), (3.0, "fear"), face=2),
+    "a face that could never be read": face_readings(
         *((n / 10, None) for n in range(5)), face=2, flaws=dict.fromkeys(range(5), "blurred")
     ),
-    "a face that is never sure": made(*((n / 10, None) for n in range(5)), face=2),
+    "a face that is never sure": face_readings(*((n / 10, None) for n in range(5)), face=2),
 }
 
 
@@ -118,11 +118,11 @@ ODD = {
 def test_odd_faces_break_no_view(face: str) -> None:
     at = page_of(shown(STEADY, ODD[face]))
     assert not at.exception, at.exception[0].message
-    assert "2 faces" in words(at) and "**Face 2**" in words(at)
+    assert "2 faces" in page_text(at) and "**Face 2**" in page_text(at)
     if "never be read" in face:
-        assert "not readable" in words(at)
+        assert "not readable" in page_text(at)
     for view in VIEWS:
-        look_at(at, view)
+        open_view(at, view)
         for select in at.selectbox:
             if str(select.key).startswith("face-"):
                 select.set_value(2).run()
@@ -131,38 +131,42 @@ def test_odd_faces_break_no_view(face: str) -> None:
 
 def test_a_crowd_has_only_so_many_cards() -> None:
     at = page_of(shown(some_readings(5, faces=15)))
-    assert words(at).count("**Face ") == 12 and "3 more faces" in words(at) and not at.exception
+    assert (
+        page_text(at).count("**Face ") == 12
+        and "3 more faces" in page_text(at)
+        and not at.exception
+    )
 
 
 def test_a_file_without_a_face_shows_no_error(nobody: bytes) -> None:
-    at = analyse(upload(page(), nobody))
-    assert "8 frames over 00:00: no face was found." in words(at) and not at.exception
-    assert labels(at) == set() and not at.get("download_button") and not at.warning
+    at = analyse(upload_video(open_page(), nobody))
+    assert "8 frames over 00:00: no face was found." in page_text(at) and not at.exception
+    assert button_labels(at) == set() and not at.get("download_button") and not at.warning
 
 
 def test_of_a_damaged_clip_the_rest_is_shown(folder: Path) -> None:
     frames = [portrait(2, n) for n in range(30)]
-    path = written(folder / "cut.mp4", frames, options={"movflags": "+faststart"})
-    at = analyse(upload(page(), cut(path, 0.6).read_bytes()))
+    path = write_video(folder / "cut.mp4", frames, options={"movflags": "+faststart"})
+    at = analyse(upload_video(open_page(), truncate(path, 0.6).read_bytes()))
     assert at.warning[0].value.startswith("**Partial.** The video") and not at.exception
-    assert "1 face in 1" in words(at) and "**Face 1**" in words(at)
-    assert len(look_at(at, "Files").get("download_button")) == 4
+    assert "1 face in 1" in page_text(at) and "**Face 1**" in page_text(at)
+    assert len(open_view(at, "Files").get("download_button")) == 4
 
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     # The page alone knows no others that it could link to.
     monkeypatch.setattr("streamlit.page_link", lambda *_, **__: None)
-    with sessions_in(tmp_path, monkeypatch) as opened:
+    with app_store(tmp_path, monkeypatch) as opened:
         yield opened
 
 
 def test_it_is_kept_as_numbers_after_consent(store: Store, pair: bytes, tmp_path: Path) -> None:
-    at = analyse(upload(page(), pair, "a_name_to_find.mp4"))
+    at = analyse(upload_video(open_page(), pair, "a_name_to_find.mp4"))
     assert not store.overviews(LOCAL_OWNER)
     agree(at, "Keep as a session")
     assert not at.exception and "Kept as a session." in at.success[0].value
-    assert "Keep as a session" not in labels(at)
+    assert "Keep as a session" not in button_labels(at)
     session = store.overviews(LOCAL_OWNER)[0]
     assert session.recording.source == "video" and not session.is_running
     assert AGREED in session.recording.consent and session.recording.title.startswith("Video, ")
