@@ -1,4 +1,4 @@
-"""The live page as a visitor uses it, without a browser."""
+"""The live page in AppTest, without a browser."""
 
 from fractions import Fraction
 
@@ -22,18 +22,18 @@ def test_the_live_page_waits_for_start() -> None:
 
 
 @pytest.mark.usefixtures("without_webrtc_session")
-def test_a_full_server_gives_a_place_in_the_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_server_gives_a_queue_position(monkeypatch: pytest.MonkeyPatch) -> None:
     seats = Seats(1, lambda: 0.0)
-    seats.place("somebody else")
+    seats.place("another visitor")
     monkeypatch.setattr("ferapp.ui.live.page._seats", lambda: seats)
     at = open_app("live.py")
     assert "You are number 1 in the queue" in page_text(at) and not at.exception
-    seats.leave("somebody else")
+    seats.leave("another visitor")
     assert "Press START" in page_text(at.run())
 
 
 @pytest.mark.usefixtures("without_webrtc_session")
-def test_who_streams_keeps_the_seat_however_long_the_page_takes(
+def test_a_streaming_viewer_keeps_the_slot(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     clock = Clock()
@@ -45,9 +45,9 @@ def test_who_streams_keeps_the_seat_however_long_the_page_takes(
     grey.pts, grey.time_base = 0, Fraction(1, 90_000)
     for clock.now_s in np.arange(0.0, 30.0, 2.0):
         me.on_frame(grey)
-        assert seats.place("somebody else") == 1
+        assert seats.place("another visitor") == 1
     clock.now_s = 60.0
-    assert seats.place("somebody else") == 0, "no frame for long"
+    assert seats.place("another visitor") == 0, "no frame for long"
 
 
 @pytest.mark.usefixtures("without_webrtc_session")
@@ -56,10 +56,10 @@ def test_live_settings_reach_the_frames_at_once() -> None:
     at.slider(key="live-smoothing").set_value(1.5)
     at.toggle(key="live-mirror").set_value(False)
     at.slider(key="confidence").set_value(0.7).run()
-    how = at.session_state["viewer"].settings
-    assert how.stream.time_constant_s == 1.5 and not how.is_mirrored
-    assert how.stream.analysis.detection.confidence == 0.7
+    settings = at.session_state["viewer"].settings
+    assert settings.stream.time_constant_s == 1.5 and not settings.is_mirrored
+    assert settings.stream.analysis.detection.confidence == 0.7
 
 
-def test_nobody_is_asked_for_a_connection_by_default() -> None:
+def test_no_stun_server_is_used_by_default() -> None:
     assert _ice_servers() == []

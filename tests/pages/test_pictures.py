@@ -1,4 +1,4 @@
-"""The pictures page as a visitor uses it, without a browser."""
+"""The pictures page in AppTest, without a browser."""
 
 import json
 import re
@@ -28,17 +28,17 @@ def select_picture(at: AppTest, place: int) -> None:
 
 
 @pytest.fixture
-def counted(monkeypatch: pytest.MonkeyPatch) -> list[FrameAnalysis]:
-    """What was analysed, in order."""
-    done: list[FrameAnalysis] = []
+def analyses(monkeypatch: pytest.MonkeyPatch) -> list[FrameAnalysis]:
+    """The results of all analyses, in order."""
+    results: list[FrameAnalysis] = []
     real = Analyzer.analyze
 
     def analyze(self: Analyzer, *args: object) -> FrameAnalysis:
-        done.append(real(self, *args))
-        return done[-1]
+        results.append(real(self, *args))
+        return results[-1]
 
     monkeypatch.setattr(Analyzer, "analyze", analyze)
-    return done
+    return results
 
 
 def test_the_empty_page_says_what_to_do() -> None:
@@ -59,12 +59,12 @@ def test_a_picture_gives_a_card_a_table_and_downloads() -> None:
     assert len(chart["data"][0]["y"]) == 8
 
 
-def test_a_rerun_does_not_analyse_again(counted: list[FrameAnalysis]) -> None:
+def test_a_rerun_does_not_analyse_again(analyses: list[FrameAnalysis]) -> None:
     at = upload(open_app(), a=ASTRONAUT)
     at.run().run()
-    assert len(counted) == 1
+    assert len(analyses) == 1
     at.slider(key="confidence").set_value(0.3).run()
-    assert len(counted) == 2, "another setting is another analysis"
+    assert len(analyses) == 2, "another setting is another analysis"
 
 
 def test_no_result_outlives_its_picture() -> None:
@@ -99,70 +99,72 @@ def test_a_waiting_visitor_sees_the_queue_position(monkeypatch: pytest.MonkeyPat
     assert set(positions) == {1}
 
 
-def test_a_full_server_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_server_gives_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
     at = open_app()
     monkeypatch.setattr("ferapp.ui.pictures.analysis.turns", lambda: Turns(0, most_waiting=0))
     assert "The server is full" in page_text(upload(at, a=ASTRONAUT)) and not at.exception
 
 
 @pytest.fixture
-def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The size of each picture file that the pictures page decodes, in order."""
+def decoded_sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The size of each file that the pictures page decodes, in order."""
     sizes: list[int] = []
 
-    def read(data: bytes) -> np.ndarray:
+    def decode(data: bytes) -> np.ndarray:
         sizes.append(len(data))
         return read_image(data)
 
-    monkeypatch.setattr(analysis, "read_image", read)
-    monkeypatch.setattr(view, "read_image", read)
+    monkeypatch.setattr(analysis, "read_image", decode)
+    monkeypatch.setattr(view, "read_image", decode)
     return sizes
 
 
 @pytest.mark.parametrize("data", [ASTRONAUT, THREE], ids=["one face", "three faces"])
-def test_an_upload_is_decoded_once_for_one_view(decoded: list[int], data: bytes) -> None:
+def test_an_upload_is_decoded_once_for_one_view(decoded_sizes: list[int], data: bytes) -> None:
     at = upload(open_app(), a=data)
     at.run().run()
-    assert decoded == [len(data)] and at.get("image") and not at.exception
+    assert decoded_sizes == [len(data)] and at.get("image") and not at.exception
 
 
-def test_a_picture_without_a_face_is_decoded_once(decoded: list[int], photo: np.ndarray) -> None:
+def test_a_picture_without_a_face_is_decoded_once(
+    decoded_sizes: list[int], photo: np.ndarray
+) -> None:
     at = upload(open_app(), a=jpeg_bytes(photo))
     at.run()
-    assert len(decoded) == 1 and "**No face found**" in page_text(at)
+    assert len(decoded_sizes) == 1 and "**No face found**" in page_text(at)
 
 
-def test_each_new_view_of_a_picture_decodes_it_once(decoded: list[int]) -> None:
+def test_each_new_view_of_a_picture_decodes_it_once(decoded_sizes: list[int]) -> None:
     at = upload(open_app(), a=THREE, b=HOPPER)
-    assert decoded == [len(THREE), len(HOPPER)], "the first is shown"
+    assert decoded_sizes == [len(THREE), len(HOPPER)], "the first is shown"
     select_picture(at, 1)
-    assert decoded[2:] == [len(HOPPER)]
+    assert decoded_sizes[2:] == [len(HOPPER)]
     select_picture(at, 0)
-    assert decoded[3:] == [len(THREE)]
+    assert decoded_sizes[3:] == [len(THREE)]
     at.get("pills")[0].set_value([0, 1]).run()
-    assert decoded[4:] == [len(THREE)], "one face is blurred"
+    assert decoded_sizes[4:] == [len(THREE)], "one face is blurred"
     at.slider(key="confidence").set_value(0.3).run()
-    assert decoded[5:] == [len(THREE), len(HOPPER)], "another analysis, with the blurred face"
+    assert decoded_sizes[5:] == [len(THREE), len(HOPPER)], "another analysis, with the blurred face"
     at.run()
-    assert len(decoded) == 7 and not at.exception
+    assert len(decoded_sizes) == 7 and not at.exception
 
 
 def test_pixels_are_held_only_during_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only turns limit how many decoded pictures are in memory at once."""
-    one, live = Turns(1, most_waiting=9), []
+    queue, images = Turns(1, most_waiting=9), []
 
-    def read(data: bytes) -> np.ndarray:
-        assert one.active_count == 1 and all(picture() is None for picture in live)
+    def decode(data: bytes) -> np.ndarray:
+        assert queue.active_count == 1 and all(old() is None for old in images)
         image = read_image(data)
-        live.append(weakref.ref(image))
+        images.append(weakref.ref(image))
         return image
 
     for module in (analysis, view):
-        monkeypatch.setattr(module, "turns", lambda: one)
-        monkeypatch.setattr(module, "read_image", read)
+        monkeypatch.setattr(module, "turns", lambda: queue)
+        monkeypatch.setattr(module, "read_image", decode)
     at = upload(open_app(), a=THREE, b=HOPPER)
     select_picture(at, 1)
-    assert len(live) == 3 and all(picture() is None for picture in live) and not at.exception
+    assert len(images) == 3 and all(old() is None for old in images) and not at.exception
 
 
 def test_the_same_name_for_another_picture_is_another_picture() -> None:
@@ -170,7 +172,7 @@ def test_the_same_name_for_another_picture_is_another_picture() -> None:
     assert "**1 · neutral**" in page_text(upload(at, a=HOPPER))
 
 
-def test_two_visitors_see_their_own() -> None:
+def test_two_visitors_see_only_their_own_results() -> None:
     first, second = open_app(), open_app()
     upload(first, a=ASTRONAUT)
     upload(second, b=HOPPER)
@@ -180,21 +182,21 @@ def test_two_visitors_see_their_own() -> None:
 
 
 def test_models_load_once_for_all_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
-    loaded = []
+    calls = []
     real = resources.load_analyzer
 
     def load(*args: object, **options: object) -> Analyzer:
-        loaded.append(args)
+        calls.append(args)
         return real(*args, **options)
 
     resources.analyzer.clear()
     monkeypatch.setattr(resources, "load_analyzer", load)
     open_app()
     upload(open_app(), a=ASTRONAUT)
-    assert len(loaded) == 1
+    assert len(calls) == 1
 
 
-def test_one_bad_file_among_good_ones_is_one_sentence() -> None:
+def test_one_bad_file_among_good_ones_gives_one_message() -> None:
     at = upload(open_app(), a=ASTRONAUT, b=b"GIF89a", c=HOPPER)
     assert "**3 pictures, 2 faces**, 1 could not be read" in page_text(at)
     select_picture(at, 1)
@@ -217,7 +219,7 @@ def test_a_file_without_a_face_shows_no_error(photo: np.ndarray) -> None:
         "../../../../etc/passwd",
     ],
 )
-def test_names_of_files_reach_no_markdown(name: str) -> None:
+def test_file_names_are_never_markdown(name: str) -> None:
     at = upload(open_app(), **{name: b"GIF89a"})
     assert name in "\n".join(text.value for text in at.text)
     assert name not in "\n".join(m.value for m in [*at.markdown, *at.caption])
@@ -229,35 +231,36 @@ def boxes(at: AppTest) -> np.ndarray:
 
 
 def detail(picture: np.ndarray, box: np.ndarray) -> float:
-    """How much neighbouring pixels differ inside a box, without its frame."""
+    """Mean difference of neighbouring pixels inside a box, without its frame."""
     x1, y1, x2, y2 = box
     inside = picture[y1 + 4 : y2 - 4, x1 + 4 : x2 - 4].astype(int)
     return float(np.abs(np.diff(inside, axis=1)).mean())
 
 
-def test_a_face_that_is_taken_away_is_blurred_and_stays_so() -> None:
+def test_a_deselected_face_stays_blurred() -> None:
     at = upload(open_app(), a=THREE, b=HOPPER)
-    whole, away = read_image(at.session_state["picture"][1]), boxes(at)[2]
+    before, hidden = read_image(at.session_state["picture"][1]), boxes(at)[2]
     at.get("pills")[0].set_value([0, 1]).run()
     for _ in range(2):
-        shown = read_image(at.session_state["picture"][1])
-        assert detail(shown, away) < 0.4 * detail(whole, away)
-        for kept in boxes(at)[:2]:
-            assert detail(shown, kept) > 0.8 * detail(whole, kept)
+        after = read_image(at.session_state["picture"][1])
+        assert detail(after, hidden) < 0.4 * detail(before, hidden)
+        for visible in boxes(at)[:2]:
+            assert detail(after, visible) > 0.8 * detail(before, visible)
         select_picture(at, 1)
         select_picture(at, 0)
     at.selectbox(key="detector").select("haar").run()
-    assert detail(read_image(at.session_state["picture"][1]), away) < 0.4 * detail(whole, away)
+    after = read_image(at.session_state["picture"][1])
+    assert detail(after, hidden) < 0.4 * detail(before, hidden)
 
 
-def test_the_picture_that_is_looked_at_stays_when_settings_change() -> None:
+def test_the_shown_picture_stays_when_settings_change() -> None:
     at = upload(open_app(), a=ASTRONAUT, b=HOPPER)
     select_picture(at, 1)
     at.slider(key="confidence").set_value(0.95).run()
     assert next(box for box in at.selectbox if box.label == "Picture").index == 1
 
 
-def test_nothing_is_kept_of_a_picture_that_was_removed() -> None:
+def test_nothing_of_a_removed_picture_is_kept() -> None:
     at = upload(open_app(), a=THREE)
     at.get("pills")[0].set_value([0]).run()
     at.file_uploader[0].set_value([]).run()
@@ -266,13 +269,13 @@ def test_nothing_is_kept_of_a_picture_that_was_removed() -> None:
     assert not at.session_state["uploads"]
 
 
-def test_another_threshold_is_no_new_analysis(counted: list[FrameAnalysis]) -> None:
+def test_another_threshold_starts_no_analysis(analyses: list[FrameAnalysis]) -> None:
     at = upload(open_app(), a=HOPPER)
     at.slider(key="unsure-seresnet-48-int8").set_value(95).run()
-    assert len(counted) == 1 and "**1 · unsure**" in page_text(at)
+    assert len(analyses) == 1 and "**1 · unsure**" in page_text(at)
 
 
-def test_chosen_classes_are_renormalised_and_said() -> None:
+def test_chosen_classes_are_renormalised_and_named() -> None:
     at = upload(open_app(), a=ASTRONAUT)
     at.multiselect(key="classes").set_value(["happiness", "neutral"]).run()
     assert "renormalised over neutral, happiness" in page_text(at)
@@ -293,7 +296,7 @@ def test_a_face_whose_expression_was_left_out_says_so() -> None:
     assert "Choose at least one more" in page_text(at) and "**1 · neutral**" in page_text(at)
 
 
-def test_reset_brings_the_defaults_back() -> None:
+def test_reset_restores_the_defaults() -> None:
     at = upload(open_app(), a=ASTRONAUT)
     at.slider(key="confidence").set_value(0.95)
     at.toggle(key="smile").set_value(True).run()
@@ -309,14 +312,14 @@ def test_a_sample_is_one_click_away() -> None:
     assert "**1 · neutral**" in page_text(at) and not at.exception
 
 
-def test_too_many_files_are_named_before_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_files_give_a_message_before_the_analysis(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ferapp.ui.pictures.sources.MAX_FILES", 2)
     at = upload(open_app(), a=ASTRONAUT, b=HOPPER, c=THREE)
     assert "3 files are too many at once: the first 2 are analysed" in page_text(at)
     assert "**2 pictures, 2 faces**" in page_text(at)
 
 
-def test_broken_weights_are_a_sentence_and_the_app_goes_on(
+def test_broken_weights_give_a_message_and_the_app_continues(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def load(*_: object, **__: object) -> Analyzer:

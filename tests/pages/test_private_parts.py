@@ -75,7 +75,7 @@ def test_installed_version_still_has_each_private_part(part: Part) -> None:
         ("streamlit.nothing", "_session_mgr"),
     ],
 )
-def test_a_part_that_has_gone_is_noticed(owner: str, name: str) -> None:
+def test_a_missing_part_is_noticed(owner: str, name: str) -> None:
     assert not has(Part("streamlit", "1.67.0", owner, name, "nothing"))
 
 
@@ -89,7 +89,7 @@ def test_each_part_names_the_function_that_uses_it(part: Part) -> None:
     [ROOT / "app.py", *sorted((ROOT / "ferapp" / "ui").rglob("*.py"))],
     ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
-def test_private_names_are_used_in_their_home_alone(path: Path) -> None:
+def test_private_names_are_used_only_in_their_home(path: Path) -> None:
     if path == HOME:
         return
     text = path.read_text(encoding="utf-8")

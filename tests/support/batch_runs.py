@@ -33,13 +33,13 @@ class FakeModels:
         detector = FakeDetector(Faces(box, score))
         self.analyzer = Analyzer(detector, FakeClassifier(EXPRESSIONS))
         self.request = request
-        self.given: list[str] = []
+        self.given_names: list[str] = []
 
     def load(self) -> None:
         pass
 
     def analyse(self, item: Item) -> FileResult:
-        self.given.append(item.path.name)
+        self.given_names.append(item.path.name)
         return analyse_file(item, self.analyzer, self.request)
 
 

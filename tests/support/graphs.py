@@ -33,9 +33,9 @@ def model_bytes(
     shape: tuple[int | str, ...] = ("n", 3, SIDE, SIDE),
     kinds: tuple[int, int] = (FLOAT, FLOAT),
     opset: int = 17,
-    more: dict[str, Any] | None = None,
+    extra: dict[str, Any] | None = None,
 ) -> bytes:
-    """A graph from ``x`` to ``logits``."""
+    """Serialise a graph from ``x`` to ``logits``."""
     graph = helper.make_graph(
         nodes,
         "tiny",
@@ -44,8 +44,8 @@ def model_bytes(
         tensors or [],
     )
     sets = [helper.make_opsetid("", opset), helper.make_opsetid("evil.ops", 1)]
-    made = helper.make_model(graph, opset_imports=sets, ir_version=8, **(more or {}))
-    return made.SerializeToString()
+    model = helper.make_model(graph, opset_imports=sets, ir_version=8, **(extra or {}))
+    return model.SerializeToString()
 
 
 # From pictures to the mean of each channel, (n, 3), which are three logits.
@@ -62,13 +62,13 @@ def valid_model(scale: float = 1) -> bytes:
 
 
 def biased_model(constant: float) -> bytes:
-    """Each logit and a constant."""
+    """A constant is added to each logit."""
     nodes = [*MEANS, helper.make_node("Add", ["means", "c"], ["logits"])]
     return model_bytes(nodes, [tensor("c", [constant])])
 
 
 def looping_model(*, only_for_grey: bool) -> bytes:
-    """An endless loop, for all pictures or only for those whose mean is `GREY`."""
+    """A model that loops forever, on all pictures or only on those whose mean is `GREY`."""
     body = helper.make_graph(
         [
             helper.make_node("Identity", ["go"], ["go_out"]),
@@ -104,7 +104,7 @@ def looping_model(*, only_for_grey: bool) -> bytes:
 
 
 def nan_model() -> bytes:
-    """NaN for pictures whose mean is `GREY`, finite for others."""
+    """A model that gives NaN for pictures whose mean is `GREY`, and finite logits for others."""
     nodes = [
         *MEANS,
         helper.make_node("Sub", ["means", "grey"], ["difference"]),
@@ -119,7 +119,7 @@ def allocating_model(side: int) -> bytes:
     nodes = [
         *MEANS,
         helper.make_node("Shape", ["means"], ["n"]),
-        # Of the input, so that it is not folded while loading.
+        # Depends on the input, or it would be folded while loading.
         helper.make_node("Mul", ["n", "zero"], ["nothing"]),
         helper.make_node("Add", ["nothing", "side"], ["shape"]),
         helper.make_node("ConstantOfShape", ["shape"], ["huge"]),
@@ -131,7 +131,7 @@ def allocating_model(side: int) -> bytes:
 
 
 def model_with_external_data(place: str) -> bytes:
-    """A model with values from another file, in one of the places for tensors."""
+    """A model with values from another file, in one of the places where tensors can be."""
     bad = external_tensor("W2", "w.bin")
     constant = helper.make_node("Constant", [], ["c"], value=bad)
     if place == "initializer":
@@ -144,17 +144,17 @@ def model_with_external_data(place: str) -> bytes:
     if place == "attribute":
         return model_bytes([*MEANS, constant, LAST], [EYE])
     if place == "sparse":
-        made = onnx.load_model_from_string(valid_model())
-        made.graph.sparse_initializer.add(values=bad, dims=[3, 3])
-        return made.SerializeToString()
+        model = onnx.load_model_from_string(valid_model())
+        model.graph.sparse_initializer.add(values=bad, dims=[3, 3])
+        return model.SerializeToString()
     if place == "function":
         sets = [helper.make_opsetid("", 17)]
         function = helper.make_function("", "Mine", [], ["c"], [constant], sets)
-        return model_bytes([*MEANS, LAST], [EYE], more={"functions": [function]})
+        return model_bytes([*MEANS, LAST], [EYE], extra={"functions": [function]})
     if place == "training":
-        made = onnx.load_model_from_string(valid_model())
-        made.training_info.add().algorithm.initializer.append(bad)
-        return made.SerializeToString()
+        model = onnx.load_model_from_string(valid_model())
+        model.training_info.add().algorithm.initializer.append(bad)
+        return model.SerializeToString()
     assert place == "graph in a graph in a graph"
     inner = helper.make_graph([constant], "inner", [], [])
     for depth in range(2):

@@ -59,7 +59,7 @@ NOTHING = overlay()
 
 
 ONLY_OTHERS = frozenset({99})
-"""A choice of faces that hides all of the test."""
+"""A choice of faces that hides all those of the test."""
 
 
 def interior(image: np.ndarray, box: tuple[int, int, int, int], margin: int = 12) -> np.ndarray:
@@ -76,11 +76,10 @@ def detail(image: np.ndarray, box: tuple[int, int, int, int]) -> float:
 
 def is_hidden(image: np.ndarray, box: tuple[int, int, int, int] = LEFT_BOX) -> bool:
     """Whether the noise in a box is blurred."""
-    there_was = detail(NOISE, box)
-    assert there_was > 15
-    amount = detail(image, box)
-    assert amount < 0.3 * there_was or amount > 0.7 * there_was, "neither hidden nor shown"
-    return amount < 0.3 * there_was
+    before, after = detail(NOISE, box), detail(image, box)
+    assert before > 15
+    assert after < 0.3 * before or after > 0.7 * before, "neither hidden nor shown"
+    return after < 0.3 * before
 
 
 GREY = solid_image(40, WH)

@@ -1,4 +1,4 @@
-"""Installed packages, made for a test."""
+"""Fake installed packages."""
 
 from pathlib import Path
 

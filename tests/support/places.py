@@ -10,7 +10,7 @@ SHARED = ROOT.parent / "shared"
 
 
 def shared_path(name: str) -> Path:
-    """Data that is not part of the project; a test that needs it skips without."""
+    """Data that is not part of the project; without it, the test that needs it is skipped."""
     path = SHARED / name
     if not path.exists():
         pytest.skip(f"needs {name}, which is not part of the project")

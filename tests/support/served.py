@@ -6,7 +6,7 @@ from urllib.request import urlopen
 
 
 def fetch_text(port: int, path: str, deadline_s: float) -> str:
-    """What the app on a port answers; until the deadline it may be starting."""
+    """Request a path of the app on a port, which may be starting until the deadline."""
     end_s = time.monotonic() + deadline_s
     while True:
         try:

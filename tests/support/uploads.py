@@ -1,4 +1,4 @@
-"""The app as a program other than a browser asks it."""
+"""Requests to the app from a program that is not a browser."""
 
 import http.client
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ UPLOAD_PATH = "/_stcore/upload_file"
 def ask(
     server: Server, path: str, method: str = "GET", body: bytes = b"", **headers: str
 ) -> http.client.HTTPResponse:
-    """One request as any program may send it; underscores in names are hyphens."""
+    """Send one request; underscores in the names of headers become hyphens."""
     connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=20)
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(method, path, body or None, fields)
@@ -30,7 +30,7 @@ def ask(
 
 @contextmanager
 def open_session(server: Server) -> Iterator[NewSession]:
-    """A session as a browser begins it: what the server tells of it."""
+    """Open a session as a browser does, and give the server's description of it."""
     address = f"{server.url.replace('http', 'ws')}/_stcore/stream"
     with connect(address, subprotocols=["streamlit"], max_size=None) as stream:
         begin = BackMsg()
@@ -39,7 +39,7 @@ def open_session(server: Server) -> Iterator[NewSession]:
         message = ForwardMsg()
         while message.WhichOneof("type") != "new_session":
             message.ParseFromString(stream.recv(timeout=20))
-        # Only a script that has ended has decided about the visitor.
+        # Whether the visitor is let in is decided by the end of the script.
         last = ForwardMsg()
         while last.WhichOneof("type") != "script_finished":
             last.ParseFromString(stream.recv(timeout=60))
@@ -47,13 +47,13 @@ def open_session(server: Server) -> Iterator[NewSession]:
 
 
 def xsrf_token(server: Server) -> str:
-    """Against forged requests, as the server gives it to every browser."""
+    """The token against forged requests, which the server gives to every browser."""
     cookie = ask(server, "/_stcore/health").headers["Set-Cookie"]
     return cookie.partition("_streamlit_xsrf=")[2].partition(";")[0]
 
 
 def put_file(server: Server, session: str, xsrf: str | None) -> int:
-    """Upload three bytes; the status of the answer."""
+    """Upload three bytes and give the status of the response."""
     body = (
         b'--x\r\nContent-Disposition: form-data; name="a"; filename="a.jpg"\r\n'
         b"Content-Type: image/jpeg\r\n\r\nabc\r\n--x--\r\n"

@@ -35,7 +35,7 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="ne
 
 
 def analyzer(*boxes: tuple[int, int, int, int]) -> Analyzer:
-    """Finds faces in these boxes in every frame."""
+    """An analyzer that finds faces in these boxes in every frame."""
     xyxy = np.array(boxes, np.float32).reshape(-1, 4)
     faces = Faces(xyxy, np.ones(len(boxes), np.float32))
     return Analyzer(FakeDetector(faces), FakeClassifier(EXPRESSIONS))
@@ -64,7 +64,7 @@ def overlay(clip: Clip, *shown: int) -> Overlay:
 
 
 def child_pids() -> set[int]:
-    """The child processes of this one, including zombies."""
+    """Ids of the child processes of this one, including zombies."""
     pids = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

@@ -1,4 +1,4 @@
-"""The video page as a visitor uses it, without a browser."""
+"""The video page in AppTest, without a browser."""
 
 import numpy as np
 from streamlit.testing.v1 import AppTest
@@ -16,7 +16,7 @@ NEW, DONE = "Analyse", "Analyse again"
 
 
 def open_page() -> AppTest:
-    """A new session that has opened the page by itself."""
+    """Open the page by itself in a new session."""
     return AppTest.from_file(ROOT / "pages" / "video.py", default_timeout=LONG_S).run()
 
 
@@ -25,12 +25,12 @@ def upload_video(at: AppTest, data: bytes, name: str = "x.mp4") -> AppTest:
 
 
 def button_labels(at: AppTest) -> set[str]:
-    """Of the buttons below the settings."""
+    """Labels of the buttons below the settings."""
     return {b.label for b in at.button} - {"Reset", "Remove the video from before"}
 
 
 def analyse(at: AppTest, label: str = NEW) -> AppTest:
-    """Press the button, and come back to the page when all is read."""
+    """Press the button, wait until the video is analysed, and run the page again."""
     button(at, label).click().run()
     assert not at.exception and at.session_state["video-job"].wait(LONG_S)
     return at.run()
@@ -45,12 +45,12 @@ def clip_of(at: AppTest) -> Clip:
 
 
 def make_copy(at: AppTest) -> AppTest:
-    """Press the button, and come back when the copy is made or not."""
+    """Press the button, wait until the copy is made or has failed, and run the page again."""
     button(at, "Make the copy").click().run()
     assert not at.exception and at.session_state["copy-job"].wait(LONG_S)
     return at.run()
 
 
 def portrait(start_s: float, n: int) -> np.ndarray:
-    """A frame of the demo clip, made smaller."""
+    """A frame of the demo clip at half its size."""
     return resize(demo_frame(start_s + n / 10), HALF)

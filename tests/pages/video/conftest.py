@@ -1,4 +1,4 @@
-"""Videos, and the video page before and after they were read."""
+"""Videos, and the video page before and after their analysis."""
 
 import threading
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="package")
 def pair(folder: Path) -> bytes:
-    """Two and a half seconds: a face on the left for one, then another on the right for two."""
+    """A video of 2.5 s: a face on the left for 1 s, and another on the right from 0.5 s on."""
     nobody = solid_image(96, HALF)
     frames = [
         np.hstack([portrait(2, n) if n < 10 else nobody, portrait(17.3, n) if n >= 5 else nobody])
@@ -42,13 +42,13 @@ def pair(folder: Path) -> bytes:
 
 
 @pytest.fixture(scope="package")
-def nobody(folder: Path) -> bytes:
+def faceless(folder: Path) -> bytes:
     return write_video(folder / "nobody.mp4", numbered_frames(8)).read_bytes()
 
 
 @pytest.fixture(autouse=True)
-def _line() -> Iterator[None]:
-    """Each test has a line of its own, and leaves nobody in it."""
+def _empty_queue() -> Iterator[None]:
+    """Each test starts with an empty queue and leaves it empty."""
     jobs._seats.clear()
     before = set(threading.enumerate())
     yield
@@ -60,8 +60,8 @@ def _line() -> Iterator[None]:
 
 
 @pytest.fixture
-def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """Reading goes on frame by frame until it is set, then at full speed."""
+def full_speed(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Analysis at ten frames a second until the event is set, then at full speed."""
     may_hurry = threading.Event()
     real = Analyzer.detect
 
@@ -75,8 +75,8 @@ def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 
 
 @pytest.fixture(scope="package")
-def done(pair: bytes) -> dict[str, Any]:
-    """What a session remembers after it has read an upload."""
+def results_state(pair: bytes) -> dict[str, Any]:
+    """The state of a session after the analysis of an upload."""
     jobs._seats.clear()
     at = analyse(upload_video(open_page(), pair))
     assert "2 faces in 25 frames" in page_text(at)
@@ -85,19 +85,19 @@ def done(pair: bytes) -> dict[str, Any]:
 
 
 @pytest.fixture
-def read(done: dict[str, Any]) -> AppTest:
-    """The page with what was read from an upload, as after a look at another page."""
+def results_page(results_state: dict[str, Any]) -> AppTest:
+    """The page with the results of an upload, as after a visit to another page."""
     at = AppTest.from_file(ROOT / "pages" / "video.py", default_timeout=LONG_S)
-    for name, value in done.items():
+    for name, value in results_state.items():
         at.session_state[name] = value
     return at.run()
 
 
 @pytest.fixture
-def pages(done: dict[str, Any]) -> AppTest:
-    """The same in an app that has other pages as well."""
-    # Beside the pages, or it could not find them; the script itself shows nothing.
+def results_app(results_state: dict[str, Any]) -> AppTest:
+    """The same in an app that has the other pages as well."""
+    # The script has to be beside the pages to find them; it shows nothing itself.
     at = AppTest.from_file(ROOT / "app.py", default_timeout=LONG_S)
-    for name, value in done.items():
+    for name, value in results_state.items():
         at.session_state[name] = value
     return at.run().switch_page("pages/video.py").run()

@@ -1,4 +1,4 @@
-"""The analysis of a video: its settings, progress, queue, failure and cancelling."""
+"""The analysis on the video page: settings, progress, queue, failure, cancelling."""
 
 import threading
 
@@ -38,14 +38,14 @@ def test_the_demo_clip_shows_three_faces() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("error", "message"),
     [
         pytest.param(VideoError("The decoder is tired."), "The decoder is tired.", id="a sentence"),
         pytest.param(ZeroDivisionError("/srv/secret"), "error in the app", id="anything else"),
     ],
 )
 def test_a_failed_analysis_shows_why_and_can_be_tried_again(
-    pair: bytes, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+    pair: bytes, monkeypatch: pytest.MonkeyPatch, error: Exception, message: str
 ) -> None:
     def fail(*_: object) -> None:
         raise error
@@ -53,14 +53,14 @@ def test_a_failed_analysis_shows_why_and_can_be_tried_again(
     with monkeypatch.context() as patch:
         patch.setattr(video, "VideoAnalysisJob", fail)
         at = analyse(upload_video(open_page(), pair))
-    assert "**This did not work**" in page_text(at) and told in at.text[0].value
+    assert "**This did not work**" in page_text(at) and message in at.text[0].value
     assert not at.exception and "secret" not in page_text(at) and button_labels(at) == {DONE}
     analyse(at, DONE)
     assert "2 faces" in page_text(at) and "**This did not work**" not in page_text(at)
 
 
-def test_while_it_is_read_progress_and_a_picture_are_shown(
-    pair: bytes, slow: threading.Event
+def test_the_analysis_shows_progress_and_a_preview(
+    pair: bytes, full_speed: threading.Event
 ) -> None:
     at = upload_video(open_page(), pair)
     button(at, NEW).click().run()
@@ -71,12 +71,14 @@ def test_while_it_is_read_progress_and_a_picture_are_shown(
     bar = at.get("progress")[0].proto
     assert "of 25 frames read" in bar.text and "left" in bar.text and 0 < bar.value < 100
     assert len(at.get("image")) == 1 and "faces in" not in page_text(at)
-    slow.set()
+    full_speed.set()
     assert job.wait(LONG_S)
     assert "2 faces" in page_text(at.run()) and not at.get("progress")
 
 
-def test_it_can_be_cancelled_and_begun_again(pair: bytes, slow: threading.Event) -> None:
+def test_an_analysis_can_be_cancelled_and_restarted(
+    pair: bytes, full_speed: threading.Event
+) -> None:
     at = upload_video(open_page(), pair)
     button(at, NEW).click().run()
     job = at.session_state["video-job"]
@@ -86,11 +88,11 @@ def test_it_can_be_cancelled_and_begun_again(pair: bytes, slow: threading.Event)
     at.run()
     assert "Cancelled; nothing was kept." in page_text(at) and button_labels(at) == {DONE}
     assert not at.get("progress") and not at.get("image") and not at.exception
-    slow.set()
+    full_speed.set()
     assert "2 faces" in page_text(analyse(at, DONE))
 
 
-def test_what_is_cancelled_is_not_kept(pair: bytes, slow: threading.Event) -> None:
+def test_cancelling_keeps_nothing(pair: bytes, full_speed: threading.Event) -> None:
     at = upload_video(open_page(), pair)
     button(at, NEW).click().run()
     job = at.session_state["video-job"]
@@ -102,10 +104,10 @@ def test_what_is_cancelled_is_not_kept(pair: bytes, slow: threading.Event) -> No
     assert work is None or (work.clip is None and not work.portraits and not work.preview)
 
 
-def test_one_video_at_a_time_and_each_visitor_their_own(
-    pair: bytes, nobody: bytes, slow: threading.Event
+def test_videos_are_analysed_one_at_a_time_for_their_visitor(
+    pair: bytes, faceless: bytes, full_speed: threading.Event
 ) -> None:
-    first, second = upload_video(open_page(), pair), upload_video(open_page(), nobody)
+    first, second = upload_video(open_page(), pair), upload_video(open_page(), faceless)
     button(first, NEW).click().run()
     wait_until(lambda: first.session_state["video-job"].done >= 1)
     button(second, NEW).click().run()
@@ -116,13 +118,13 @@ def test_one_video_at_a_time_and_each_visitor_their_own(
     assert "You are number 1 in the queue." in second.get("progress")[0].proto.text
     assert button_labels(second) == {"Cancel"} and not second.exception and other.state == "waiting"
     button(first.run(), "Cancel").click().run()
-    slow.set()
+    full_speed.set()
     assert other.wait(LONG_S) and other.state == "done" and mine.state == "cancelled"
     assert "no face was found" in page_text(second.run()) and "Cancelled" in page_text(first.run())
     assert "no face" not in page_text(first) and "Cancelled" not in page_text(second)
 
 
-def test_settings_reach_the_reading(pair: bytes) -> None:
+def test_settings_reach_the_analysis(pair: bytes) -> None:
     at = upload_video(open_page(), pair)
     assert at.slider(key="video-smoothing").value == StreamSettings().time_constant_s
     assert at.number_input(key="video-every").value is None
@@ -138,8 +140,8 @@ def test_settings_reach_the_reading(pair: bytes) -> None:
 
 
 @pytest.mark.parametrize("setting", ["rate", "confidence"])
-def test_results_of_other_settings_say_so(read: AppTest, setting: str) -> None:
-    at = read
+def test_results_of_other_settings_say_so(results_page: AppTest, setting: str) -> None:
+    at = results_page
 
     def use(rate: str, confidence: float) -> None:
         if setting == "rate":
@@ -160,8 +162,8 @@ def test_results_of_other_settings_say_so(read: AppTest, setting: str) -> None:
     assert f"in {12 if setting == 'rate' else 25}" in page_text(at).replace("in 13", "in 12")
 
 
-def test_results_and_settings_wait_while_another_page_is_looked_at(pages: AppTest) -> None:
-    at = pages
+def test_results_and_settings_survive_a_change_of_page(results_app: AppTest) -> None:
+    at = results_app
     at.number_input(key="video-every").set_value(3).run()
     at.switch_page("pages/about.py").run()
     assert "2 faces" not in page_text(at) and not at.exception

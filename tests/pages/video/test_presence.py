@@ -19,7 +19,7 @@ from tests.support.video_page import (
 
 @pytest.fixture
 def presence(monkeypatch: pytest.MonkeyPatch) -> tuple[Callable[[], bool], Clock, set[str]]:
-    """Whether the visitor is there, the clock, and the sessions that are connected."""
+    """Whether the visitor is present, as a function; its clock; the connected sessions."""
     clock, connected = Clock(), {"me"}
     runtime = SimpleNamespace(is_active_session=connected.__contains__)
     monkeypatch.setattr(jobs, "time", SimpleNamespace(monotonic=clock))
@@ -34,35 +34,35 @@ def presence(monkeypatch: pytest.MonkeyPatch) -> tuple[Callable[[], bool], Clock
 Presence = tuple[Callable[[], bool], Clock, set[str]]
 
 
-def test_a_short_break_of_the_connection_is_no_leaving(presence: Presence) -> None:
-    is_here, clock, connected = presence
+def test_a_short_disconnection_does_not_count_as_leaving(presence: Presence) -> None:
+    is_present, clock, connected = presence
     clock.now_s = 100.0
-    assert is_here()
+    assert is_present()
     connected.clear()
     clock.now_s += 2
-    assert is_here()
+    assert is_present()
     connected.add("me")
     clock.now_s += 2
-    assert is_here()
+    assert is_present()
     connected.clear()
     clock.now_s += 2
-    assert is_here(), "counted anew"
+    assert is_present(), "each disconnection counts by itself"
 
 
-def test_who_closes_the_page_has_left(presence: Presence) -> None:
-    is_here, clock, connected = presence
-    assert is_here()
+def test_a_closed_page_counts_as_leaving(presence: Presence) -> None:
+    is_present, clock, connected = presence
+    assert is_present()
     connected.clear()
     clock.now_s += 3.5
-    assert not is_here()
+    assert not is_present()
 
 
-def test_without_a_server_everybody_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_server_every_visitor_counts_as_present(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(private_parts, "get_script_run_ctx", lambda: None)
     assert jobs._presence()()
 
 
-def test_ending_a_job_makes_nobody_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ending_a_job_does_not_block(monkeypatch: pytest.MonkeyPatch) -> None:
     ended, may_end = threading.Event(), threading.Event()
 
     class Hangs:

@@ -1,4 +1,4 @@
-"""The video that a visitor chooses: taken, refused, replaced and removed."""
+"""Choosing a video on its page: accepted, refused, replaced or removed."""
 
 import threading
 
@@ -37,7 +37,7 @@ def test_unknown_length_and_frame_rate_are_shown_as_unknown(
     monkeypatch: pytest.MonkeyPatch, pair: bytes
 ) -> None:
     info = VideoInfo("matroska", "vp9", (64, 48), None, None, False)
-    monkeypatch.setattr(video, "Video", lambda file: _Open(info))
+    monkeypatch.setattr(video, "Video", lambda file: _FakeVideo(info))
     at = upload_video(open_page(), pair)
     assert "unknown length · unknown frame rate · **64 × 48** pixels" in page_text(at)
     assert "codec **vp9** · no sound" in page_text(at)
@@ -46,13 +46,13 @@ def test_unknown_length_and_frame_rate_are_shown_as_unknown(
     assert "frames will be read" not in page_text(at) and not at.exception
 
 
-class _Open:
-    """A video of which a container claims something."""
+class _FakeVideo:
+    """A video whose container makes claims."""
 
     def __init__(self, info: VideoInfo) -> None:
         self.info = info
 
-    def __enter__(self) -> "_Open":
+    def __enter__(self) -> "_FakeVideo":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -67,7 +67,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("broken", BROKEN)
-def test_a_broken_upload_is_one_sentence(broken: str) -> None:
+def test_a_broken_upload_gives_one_sentence_without_details(broken: str) -> None:
     at = upload_video(open_page(), BROKEN[broken], "<b>secret.mp4")
     assert not at.exception and "**This did not work**" in page_text(at)
     sentence = at.text[0].value
@@ -78,39 +78,39 @@ def test_a_broken_upload_is_one_sentence(broken: str) -> None:
     assert button_labels(at) == set()
 
 
-def test_a_good_upload_after_a_broken_one(pair: bytes) -> None:
+def test_a_good_upload_replaces_a_broken_one(pair: bytes) -> None:
     at = upload_video(open_page(), b"GIF89a")
     upload_video(at, pair)
     assert "**This did not work**" not in page_text(at) and button_labels(at) == {NEW}
 
 
 @pytest.mark.parametrize(
-    ("limit", "value", "told"),
+    ("limit", "value", "message"),
     [("MAX_HOURS", 0.0005, "The video lasts 00:02"), ("MAX_MB", 1, "larger than 1 MB")],
 )
-def test_a_video_that_is_too_large_is_refused_with_a_sentence(
-    pair: bytes, monkeypatch: pytest.MonkeyPatch, limit: str, value: float, told: str
+def test_a_video_that_is_too_large_is_refused_with_a_message(
+    pair: bytes, monkeypatch: pytest.MonkeyPatch, limit: str, value: float, message: str
 ) -> None:
     monkeypatch.setattr(video, limit, value)
     at = upload_video(open_page(), pair + bytes(1_000_000))
-    assert told in at.text[0].value and "python -m ferapp video" in at.text[0].value
+    assert message in at.text[0].value and "python -m ferapp video" in at.text[0].value
     assert not at.exception and button_labels(at) == set()
 
 
-def test_another_upload_forgets_the_first(read: AppTest, nobody: bytes) -> None:
-    read = make_copy(open_view(read, "Annotated copy"))
-    old = read.session_state["video-job"]
-    upload_video(read, nobody)
-    assert "faces in" not in page_text(read) and button_labels(read) == {NEW} and not read.exception
+def test_another_upload_clears_the_first(results_page: AppTest, faceless: bytes) -> None:
+    at = make_copy(open_view(results_page, "Annotated copy"))
+    old = at.session_state["video-job"]
+    upload_video(at, faceless)
+    assert "faces in" not in page_text(at) and button_labels(at) == {NEW} and not at.exception
     for key in ("video-job", "copy-job", "video-session", "video-order", "copy-asked"):
-        assert key not in read.session_state
-    analyse(read)
-    assert read.session_state["video-job"] is not old and "no face was found" in page_text(read)
+        assert key not in at.session_state
+    analyse(at)
+    assert at.session_state["video-job"] is not old and "no face was found" in page_text(at)
 
 
 @pytest.mark.parametrize("after", ["another upload", "none", "the demo clip"])
-def test_a_video_that_is_gone_is_not_read_on(
-    pair: bytes, nobody: bytes, slow: threading.Event, after: str
+def test_removing_a_video_cancels_its_analysis(
+    pair: bytes, faceless: bytes, full_speed: threading.Event, after: str
 ) -> None:
     at = upload_video(open_page(), pair)
     button(at, NEW).click().run()
@@ -118,7 +118,7 @@ def test_a_video_that_is_gone_is_not_read_on(
     wait_until(lambda: job.done >= 1)
     match after:
         case "another upload":
-            upload_video(at, nobody)
+            upload_video(at, faceless)
         case "none":
             at.file_uploader[0].set_value(None).run()
         case _:
@@ -128,19 +128,16 @@ def test_a_video_that_is_gone_is_not_read_on(
     assert ("try the demo clip" in page_text(at)) == (after == "none")
 
 
-def test_an_upload_whose_widget_is_empty_again_can_be_removed(read: AppTest) -> None:
-    """In a browser the widget forgets the file when the page is left; the upload is kept."""
-    assert "**640 × 240** pixels" in page_text(read) and "2 faces" in page_text(read)
-    button(read, "Remove the video from before").click().run()
-    assert (
-        "try the demo clip" in page_text(read)
-        and button_labels(read) == set()
-        and not read.exception
-    )
-    assert "video-job" not in read.session_state and not read.get("image")
+def test_an_upload_missing_from_its_widget_can_be_removed(results_page: AppTest) -> None:
+    """The browser's widget forgets the file when the page is left; the app keeps it."""
+    at = results_page
+    assert "**640 × 240** pixels" in page_text(at) and "2 faces" in page_text(at)
+    button(at, "Remove the video from before").click().run()
+    assert "try the demo clip" in page_text(at) and button_labels(at) == set() and not at.exception
+    assert "video-job" not in at.session_state and not at.get("image")
 
 
-def test_a_name_is_never_taken_for_markdown(pair: bytes) -> None:
+def test_a_file_name_is_never_markdown(pair: bytes) -> None:
     at = analyse(upload_video(open_page(), pair, f"{HOSTILE}.mp4"))
-    pages = [page_text(at), *(page_text(open_view(at, view)) for view in VIEWS)]
-    assert not at.exception and not any("evil" in page or "<b>" in page for page in pages)
+    texts = [page_text(at)] + [page_text(open_view(at, view)) for view in VIEWS]
+    assert not at.exception and not any("evil" in text or "<b>" in text for text in texts)

@@ -146,7 +146,7 @@ def test_the_same_bytes_are_analysed_once_and_have_two_rows(folder: Path) -> Non
         write_grey_picture(folder / name, 7)
     worker = FakeModels()
     assert run_batch(folder, worker) == Tally(3, 0, 3, 0, 1)
-    assert worker.given == ["a.png", "d.mp4"], "the same bytes are another file as a video"
+    assert worker.given_names == ["a.png", "d.mp4"], "the same bytes are another file as a video"
     assert read_table(folder, "faces")["path"].tolist() == ["a.png", "b/a.png", "c.jpg"]
 
 
@@ -158,12 +158,12 @@ def test_a_second_run_analyses_only_new_and_failed_files(folder: Path) -> None:
     run_batch(folder, worker)
     before = contents(folder.parent / "out")
     assert run_batch(folder, worker) == Tally(4, 0, 4, 4, 1)
-    assert worker.given == ["0.png", "1.png", "2.png", "3.png", "bad.png", "bad.png"]
+    assert worker.given_names == ["0.png", "1.png", "2.png", "3.png", "bad.png", "bad.png"]
     assert contents(folder.parent / "out") == before
     write_grey_picture(folder / "bad.png", 9)
     (folder / "0.png").rename(folder / "9.png")
     assert run_batch(folder, worker) == Tally(5, 0, 5, 4, 0)
-    assert worker.given[6:] == ["bad.png"], "a renamed file has its result already"
+    assert worker.given_names[6:] == ["bad.png"], "a renamed file has its result already"
     assert read_table(folder, "files")["path"].tolist() == [
         "1.png",
         "2.png",

@@ -28,12 +28,12 @@ def test_a_crashed_worker_is_replaced_and_its_file_repeated(tmp_path: Path) -> N
     assert set(results) == set(names)
     assert {key for key, outcome in results.items() if outcome.error} == {"bad.jpg", "dies.jpg"}
     assert "crashed" in results["dies.jpg"].error
-    assert worker.given.count("dies-once.jpg") == worker.given.count("dies.jpg") == 2
-    assert worker.given.count("0.jpg") == 1 and not active_children()
+    assert worker.given_names.count("dies-once.jpg") == worker.given_names.count("dies.jpg") == 2
+    assert worker.given_names.count("0.jpg") == 1 and not active_children()
 
 
 def test_workers_without_models_stop_the_batch(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="weights are gone"):
+    with pytest.raises(ModelError, match="weights are missing"):
         outcomes(ScriptedWorker(tmp_path, is_loadable=False), ["a.jpg"], 1)
     assert not active_children()
 

@@ -41,14 +41,16 @@ def test_a_crashed_actor_is_replaced_and_no_other_machine_is_contacted(tmp_path:
         assert node["NodeManagerAddress"] == "127.0.0.1"
     assert set(results) == set(names)
     assert {key for key, outcome in results.items() if outcome.error} == {"bad.jpg", "dies.jpg"}
-    assert worker.given.count("dies-once.jpg") == 2 and worker.given.count("dies.jpg") == 3
-    assert worker.given.count("0.jpg") == 1
+    assert (
+        worker.given_names.count("dies-once.jpg") == 2 and worker.given_names.count("dies.jpg") == 3
+    )
+    assert worker.given_names.count("0.jpg") == 1
     assert not sys.modules["ray"].is_initialized()
 
 
 def test_workers_without_models_stop_the_batch(tmp_path: Path) -> None:
     worker = ScriptedWorker(tmp_path, is_loadable=False)
-    with pytest.raises(ModelError, match="weights are gone"):
+    with pytest.raises(ModelError, match="weights are missing"):
         list(on_ray(worker, items(tmp_path, "a.jpg"), workers=1, threads=1))
     assert not sys.modules["ray"].is_initialized()
 

@@ -59,7 +59,7 @@ def test_tensors_in_another_file_are_refused_wherever_they_are(place: str) -> No
             model_bytes(
                 [*MEANS, LAST],
                 [EYE],
-                more={
+                extra={
                     "functions": [
                         helper.make_function(
                             "evil.ops",

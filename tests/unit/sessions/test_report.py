@@ -81,7 +81,7 @@ def test_the_report_contains_the_description_of_the_session() -> None:
         "Fear & contempt are recognised <poorly>.",
         "0" * 64,
         "analysis padding 0.1 analysis classes none analysis look none",
-        "Everybody in the picture agrees. (1)",
+        "Everyone in the picture agrees. (1)",
         "Face 1",
         "0:01 Başla 😀",
         FORMULA,
