@@ -84,7 +84,7 @@ def main() -> None:
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
-                executable_path=CHROMIUM, headless=True, args=[*FLAGS, *QUIET_FLAGS]
+                executable_path=CHROMIUM, headless=True, args=FLAGS + QUIET_FLAGS
             )
             result = use(browser.new_page(), server.url)
             browser.close()

@@ -197,7 +197,7 @@ def test_uploads_survive_a_change_of_page_until_removed(server: Server, visit: V
     page.get_by_role("heading", name="About").wait_for()
     page.get_by_role("link", name="Pictures").click()
     page.get_by_text("1 · happiness").wait_for()
-    page.get_by_role("button", name="Remove 1 picture from before").click()
+    page.get_by_role("button", name="Remove 1 uploaded picture").click()
     page.get_by_text("Upload a picture, take a photo").wait_for()
     page.get_by_text("1 · happiness").wait_for(state="detached")
 

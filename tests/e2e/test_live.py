@@ -161,7 +161,7 @@ def test_a_baseline_is_taken_and_shown(server: Server, visit: Visit) -> None:
     live.page.get_by_text("1 happiness").first.wait_for(timeout=60_000)
     live.page.get_by_role("button", name="Take neutral baseline").click()
     live.page.get_by_text("baseline on").first.wait_for(timeout=30_000)
-    live.page.get_by_role("button", name="Forget it").click()
+    live.page.get_by_role("button", name="Remove baseline").click()
     live.page.get_by_text("baseline on").wait_for(state="detached")
     live.stop()
 

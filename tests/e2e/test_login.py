@@ -164,8 +164,8 @@ def test_after_a_logout_the_app_is_closed_again(open_as: OpenAs, login_server: S
 @pytest.mark.parametrize(
     ("sub", "message"),
     [
-        ("eve", "eve@example.org is not on the list of those who may use this app."),
-        ("mallory", "your login comes with no verified one."),
+        ("eve", "eve@example.org is not on the list of people who may use this app."),
+        ("mallory", "your login has no verified one."),
     ],
 )
 def test_a_visitor_who_is_not_on_the_list_sees_a_refusal(

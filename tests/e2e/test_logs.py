@@ -65,7 +65,9 @@ def test_no_name_is_in_the_log_of_the_app(
     is_careless: bool, files: dict[str, Path], visit: Visit, tmp_path: Path
 ) -> None:
     launcher = Path(__file__).parent / "careless.py"
-    app = App(tmp_path / "log", launcher=launcher, CANARY=CANARY, CARELESS="1" * is_careless)
+    app = App(
+        tmp_path / "log", launcher=launcher, CANARY=CANARY, CARELESS="1" if is_careless else ""
+    )
     app.wait_until_ready()
     page = visit(app.url)
     if is_careless:

@@ -208,7 +208,7 @@ def test_visitors_stay_at_one_replica_and_survive_its_death(
         assert sum(map(len, pages.values())) < 12, "visitors are spread"
     first, second = replicas
     page = pages[first][0]
-    kept = [c["value"] for c in page.context.cookies() if c["name"] == COOKIE]
+    cookies = [c["value"] for c in page.context.cookies() if c["name"] == COOKIE]
     for _ in range(2):
         before = [open_page_count(app) for app in replicas]
         again = page.context.new_page()
@@ -220,4 +220,4 @@ def test_visitors_stay_at_one_replica_and_survive_its_death(
     page.reload()
     upload(page)
     assert open_page_count(second) > 0
-    assert [c["value"] for c in page.context.cookies() if c["name"] == COOKIE] == kept
+    assert [c["value"] for c in page.context.cookies() if c["name"] == COOKIE] == cookies

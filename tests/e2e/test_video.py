@@ -92,7 +92,7 @@ def test_a_clip_is_cancelled_analysed_copied_and_kept(
     choose(page, long_clip)
     analyse(page)
     page.get_by_text("of 1,800 frames read").wait_for()
-    page.get_by_alt_text("A frame of the video that was just read").wait_for()
+    page.get_by_alt_text("The last frame that was analysed").wait_for()
     page.get_by_text("frames read · ").wait_for()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("Cancelled; nothing was kept.").wait_for()

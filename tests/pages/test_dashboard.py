@@ -299,7 +299,7 @@ def test_delete_all_keeps_the_sessions_of_others(store: Store) -> None:
     add_two_sessions(store)
     add_session(store, some_readings(5), owner="another")
     at = open_dashboard()
-    assert "2 sessions of yours, 14 readings" in page_text(at)
+    assert "You have 2 sessions with 14 readings" in page_text(at)
     at.button(key="delete-all").click().run()
     assert titles(store) == [] and len(store.overviews("another")) == 1
     assert "Nothing is recorded yet" in page_text(at) and not at.exception
@@ -310,7 +310,7 @@ def test_dashboard_shows_what_is_stored_and_where(store: Store) -> None:
     at = open_dashboard()
     assert at.code[0].value == store.place and store.place.endswith("sessions.db")
     assert re.search(
-        r"1 session of yours, 5 readings: .* database takes up \d+\.\d MB", page_text(at)
+        r"You have 1 session with 5 readings: .* database takes up \d+\.\d MB", page_text(at)
     )
 
 

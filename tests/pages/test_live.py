@@ -18,7 +18,7 @@ def test_the_live_page_waits_for_start() -> None:
     at = open_app("live.py")
     assert not at.exception and "Press START" in page_text(at)
     buttons = {b.label: b.disabled for b in at.button}
-    assert buttons["Take neutral baseline"] and buttons["Forget it"]
+    assert buttons["Take neutral baseline"] and buttons["Remove baseline"]
 
 
 @pytest.mark.usefixtures("without_webrtc_session")

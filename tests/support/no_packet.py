@@ -15,7 +15,7 @@ def missing_requirement() -> str | None:
     if os.geteuid() or not (shutil.which("unshare") and shutil.which("ip")):
         return "needs root, unshare and ip"
     run = subprocess.run(
-        ["unshare", "--net", *"ip link add out type veth peer name nobody".split()],
+        "unshare --net ip link add out type veth peer name nobody".split(),
         capture_output=True,
         text=True,
     )

@@ -26,7 +26,7 @@ def upload_video(at: AppTest, data: bytes, name: str = "x.mp4") -> AppTest:
 
 def button_labels(at: AppTest) -> set[str]:
     """Labels of the buttons below the settings."""
-    return {b.label for b in at.button} - {"Reset", "Remove the video from before"}
+    return {b.label for b in at.button} - {"Reset", "Remove the uploaded video"}
 
 
 def analyse(at: AppTest, label: str = NEW) -> AppTest:

@@ -155,7 +155,7 @@ def write_matroska(path: Path, pts_ms: Sequence[int]) -> Path:
     """Write numbered frames to Matroska with any times, also ones that no encoder gives."""
     with av.open(str(path), "w", format="matroska") as container:
         stream: Any = container.add_stream("mjpeg", rate=RATE)
-        stream.width, stream.height, stream.pix_fmt = *WH, "yuvj420p"
+        (stream.width, stream.height), stream.pix_fmt = WH, "yuvj420p"
         for count, (image, pts) in enumerate(
             zip(numbered_frames(len(pts_ms)), pts_ms, strict=True)
         ):

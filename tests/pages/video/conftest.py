@@ -33,9 +33,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="package")
 def pair(folder: Path) -> bytes:
     """A video of 2.5 s: a face on the left for 1 s, and another on the right from 0.5 s on."""
-    nobody = solid_image(96, HALF)
+    empty = solid_image(96, HALF)
     frames = [
-        np.hstack([portrait(2, n) if n < 10 else nobody, portrait(17.3, n) if n >= 5 else nobody])
+        np.hstack([portrait(2, n) if n < 10 else empty, portrait(17.3, n) if n >= 5 else empty])
         for n in range(25)
     ]
     return write_video(folder / "pair.mp4", frames, sound="aac").read_bytes()
@@ -43,7 +43,7 @@ def pair(folder: Path) -> bytes:
 
 @pytest.fixture(scope="package")
 def faceless(folder: Path) -> bytes:
-    return write_video(folder / "nobody.mp4", numbered_frames(8)).read_bytes()
+    return write_video(folder / "faceless.mp4", numbered_frames(8)).read_bytes()
 
 
 @pytest.fixture(autouse=True)

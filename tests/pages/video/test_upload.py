@@ -132,7 +132,7 @@ def test_an_upload_missing_from_its_widget_can_be_removed(results_page: AppTest)
     """The browser's widget forgets the file when the page is left; the app keeps it."""
     at = results_page
     assert "**640 × 240** pixels" in page_text(at) and "2 faces" in page_text(at)
-    button(at, "Remove the video from before").click().run()
+    button(at, "Remove the uploaded video").click().run()
     assert "try the demo clip" in page_text(at) and button_labels(at) == set() and not at.exception
     assert "video-job" not in at.session_state and not at.get("image")
 
