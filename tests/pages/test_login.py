@@ -33,7 +33,7 @@ ANN = {
     "email_verified": True,
 }
 BOB = ANN | {"sub": "bob", "name": "Bob", "email": "bob@example.com"}
-OUT = {"is_logged_in": False}
+LOGGED_OUT = {"is_logged_in": False}
 
 
 def visit(
@@ -77,7 +77,7 @@ def test_secrets_about_other_things_ask_for_no_login() -> None:
 
 
 def test_before_login_only_one_button_is_shown() -> None:
-    at = visit({"auth": AUTH}, OUT)
+    at = visit({"auth": AUTH}, LOGGED_OUT)
     assert is_closed(at) and button_labels(at) == ["Log in"]
 
 
@@ -101,7 +101,7 @@ def test_after_login_the_name_is_text_and_log_out_closes_the_app() -> None:
         ({"auth": AUTH, "ferapp": {"allowed": [1]}}, "not a list of addresses"),
     ],
 )
-@pytest.mark.parametrize("user", [OUT, ANN], ids=["nobody", "somebody"])
+@pytest.mark.parametrize("user", [LOGGED_OUT, ANN], ids=["nobody", "somebody"])
 def test_an_incomplete_login_lets_nobody_in(
     secrets: dict[str, Any], message: str, user: dict[str, Any]
 ) -> None:
@@ -121,7 +121,7 @@ def test_a_login_without_its_libraries_lets_nobody_in(
         "find_spec",
         lambda name: None if name == missing else find(name),
     )
-    at = visit({"auth": AUTH}, OUT)
+    at = visit({"auth": AUTH}, LOGGED_OUT)
     assert is_closed(at) and f"needs {library}" in page_text(at) and '".[login]"' in page_text(at)
 
 
@@ -140,7 +140,7 @@ def test_secrets_that_cannot_be_read_let_nobody_in(
     assert is_closed(at) and "can't be read" in page_text(at)
 
 
-ONLY = "not on the list"
+NOT_LISTED = "not on the list"
 UNVERIFIED = "no verified one"
 
 
@@ -152,11 +152,11 @@ UNVERIFIED = "no verified one"
         pytest.param(["ANN@Example.ORG"], {}, "", id="the list in capitals"),
         pytest.param(["example.org"], {}, "", id="the domain"),
         pytest.param(["@example.org"], {}, "", id="the domain with an @"),
-        pytest.param([], {}, ONLY, id="an empty list"),
-        pytest.param(["ann@example.com"], {}, ONLY, id="another domain"),
-        pytest.param(["ple.org"], {}, ONLY, id="the end of a domain"),
-        pytest.param(["org"], {"email": "ann@sub.org"}, ONLY, id="a parent domain"),
-        pytest.param(["ann"], {}, ONLY, id="a part of the address"),
+        pytest.param([], {}, NOT_LISTED, id="an empty list"),
+        pytest.param(["ann@example.com"], {}, NOT_LISTED, id="another domain"),
+        pytest.param(["ple.org"], {}, NOT_LISTED, id="the end of a domain"),
+        pytest.param(["org"], {"email": "ann@sub.org"}, NOT_LISTED, id="a parent domain"),
+        pytest.param(["ann"], {}, NOT_LISTED, id="a part of the address"),
         pytest.param(["example.org"], {"email_verified": False}, UNVERIFIED, id="not verified"),
         pytest.param(["example.org"], {"email_verified": "true"}, UNVERIFIED, id="a word"),
         pytest.param(["example.org"], {"email_verified": None}, UNVERIFIED, id="not stated"),
@@ -183,7 +183,7 @@ def test_visitors_see_only_their_own_sessions(store: Store) -> None:
         assert [option.split(" (")[0] for option in at.selectbox(key="session").options] == [title]
 
 
-@pytest.mark.parametrize("user", [OUT, ANN | {"sub": ""}], ids=["logged out", "nameless"])
+@pytest.mark.parametrize("user", [LOGGED_OUT, ANN | {"sub": ""}], ids=["logged out", "nameless"])
 def test_a_visitor_without_an_identity_has_no_sessions(store: Store, user: dict[str, Any]) -> None:
     add_session(store, some_readings(20), title="Of the machine")
     at = visit({"auth": AUTH}, user, "pages/dashboard.py")

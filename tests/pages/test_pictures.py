@@ -86,11 +86,11 @@ def test_a_waiting_visitor_sees_the_queue_position(monkeypatch: pytest.MonkeyPat
     busy, free = Turns(1, most_waiting=9), threading.Event()
     monkeypatch.setattr("ferapp.ui.pictures.analysis.turns", lambda: busy)
 
-    def other() -> None:
+    def occupy() -> None:
         with busy.hold_turn():
             free.wait(10)
 
-    threading.Thread(target=other, daemon=True).start()
+    threading.Thread(target=occupy, daemon=True).start()
     while not busy.active_count:
         time.sleep(0.01)
     threading.Timer(1, free.set).start()

@@ -1,4 +1,4 @@
-"""What ferapp uses of other libraries beyond their documented interface is still there."""
+"""The undocumented parts of libraries that ferapp uses still exist."""
 
 import ast
 import inspect
@@ -48,7 +48,7 @@ def attributes_set_by(owner: type) -> set[str]:
 LIBRARIES = {"streamlit", "streamlit_webrtc", "starlette"}
 
 
-def has(part: Part) -> bool:
+def is_installed(part: Part) -> bool:
     """Whether the installed version of the library has the part."""
     try:
         owner = owner_of(part)
@@ -61,7 +61,7 @@ def has(part: Part) -> bool:
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: f"{part.owner}.{part.name}")
 def test_installed_version_still_has_each_private_part(part: Part) -> None:
-    assert has(part), (
+    assert is_installed(part), (
         f"{part.library} {metadata.version(part.library)} has no {part.owner}.{part.name}, which "
         f"was read in {part.read_in}: private_parts.{part.used_by} no longer works"
     )
@@ -76,7 +76,7 @@ def test_installed_version_still_has_each_private_part(part: Part) -> None:
     ],
 )
 def test_a_missing_part_is_noticed(owner: str, name: str) -> None:
-    assert not has(Part("streamlit", "1.67.0", owner, name, "nothing"))
+    assert not is_installed(Part("streamlit", "1.67.0", owner, name, "nothing"))
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: f"{part.owner}.{part.name}")

@@ -39,12 +39,6 @@ from tests.support.stores import add_session, app_store, days_left, titles
 from tests.support.waiting import wait_until
 
 
-@pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    with app_store(tmp_path, monkeypatch) as sessions:
-        yield sessions
-
-
 def test_markers_are_saved_by_time_and_shown_in_the_chart(store: Store) -> None:
     id = add_session(store, some_readings(100), markers=(Marker(3.0, "late"),))
     at = open_dashboard()
@@ -248,7 +242,7 @@ def test_a_stream_is_recorded(store: Store, monkeypatch: pytest.MonkeyPatch) -> 
     me.recorder.stop()
 
 
-class Ticks(Clock):
+class CountingClock(Clock):
     """A clock that counts how often it is read."""
 
     calls = 0
@@ -263,7 +257,7 @@ class Ticks(Clock):
         wait_until(lambda: self.calls > before + 1)
 
 
-Recorded = tuple[Viewer, FakeSink, Ticks]
+Recorded = tuple[Viewer, FakeSink, CountingClock]
 Ends = Callable[[Viewer], None]
 
 
@@ -271,7 +265,7 @@ Ends = Callable[[Viewer], None]
 def recording(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorded]:
     """A viewer that is being recorded."""
     monkeypatch.setattr(recorder_module, "BATCH_S", 0.01)
-    me, sink, clock = viewer(), FakeSink(), Ticks()
+    me, sink, clock = viewer(), FakeSink(), CountingClock()
     recorder = Recorder(sink, "a", clock=clock)
     me.record(recorder, EXPRESSIONS)
     yield me, sink, clock
@@ -359,7 +353,7 @@ def test_a_recording_without_a_face_continues(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder_module, "BATCH_S", 0.01)
-    now, clock = store_module.utc_now(), Ticks()
+    now, clock = store_module.utc_now(), CountingClock()
     recorder = Recorder(
         store, add_session(store, face_readings((0, "fear")), is_over=False), clock=clock
     )

@@ -65,12 +65,12 @@ def test_without_a_server_every_visitor_counts_as_present(monkeypatch: pytest.Mo
 def test_ending_a_job_does_not_block(monkeypatch: pytest.MonkeyPatch) -> None:
     ended, may_end = threading.Event(), threading.Event()
 
-    class Hangs:
+    class HangingJob:
         def cancel(self) -> None:
             may_end.wait(LONG_S)
             ended.set()
 
-    state: dict[str, Any] = {"a": Hangs(), "b": Hangs()}
+    state: dict[str, Any] = {"a": HangingJob(), "b": HangingJob()}
     monkeypatch.setattr(jobs.st, "session_state", state)
     start = time.monotonic()
     jobs.cancel(SessionKey("a"))
