@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test e2e bench soak chaos load hold fuzz test-lowest test-newest release-check fresh test-train test-batch lint types lock audit sbom dist clean
+.PHONY: help run install test coverage e2e bench soak chaos load hold fuzz test-lowest test-newest release-check fresh test-train test-batch lint types lock audit sbom dist clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -27,6 +27,13 @@ install:  ## Install what the app needs into .venv
 test:  ## Run the tests (those of training skip without the extra: train)
 	@$(INSTALL) test
 	$(BIN)/python -m pytest
+
+coverage:  ## Run the tests and print which lines nothing ran
+	@$(INSTALL) test coverage
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage combine -q
+	$(BIN)/python -m coverage report
 
 e2e:  ## Run the tests in a real browser (needs Debian's chromium, or CHROMIUM=path)
 	@$(INSTALL) test e2e
