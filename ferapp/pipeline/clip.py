@@ -134,7 +134,7 @@ class ClipAnalysis:
         """
         every = self._detect_every
         how = self._settings.stream
-        stream = FileStream(self._analyzer, self._tracker(), how)
+        stream = FileStream(self._analyzer, tracker_for(every * self._every_s), how)
         frames = self._video.frames()
 
         def look(count: int) -> tuple[list[tuple[float, Image]], Faces] | None:
@@ -203,14 +203,14 @@ class ClipAnalysis:
         wanted = asked or max(round(1 / (LOOKS_A_SECOND * self._every_s)), 1)
         return min(wanted, MOST_BETWEEN)
 
-    def _tracker(self) -> Tracker:
-        """For the rate at which faces are looked for, which may be once in many seconds."""
-        every_s = self._detect_every * self._every_s
-        return Tracker(
-            memory_s=max(MEMORY_S, _MEMORY_FRAMES * every_s),
-            least_hits=int(np.clip(round(_PROBATION_S / every_s), 1, LEAST_HITS)),
-            look_s=every_s,
-        )
+
+def tracker_for(every_s: float) -> Tracker:
+    """For the rate at which faces are looked for, which may be once in many seconds."""
+    return Tracker(
+        memory_s=max(MEMORY_S, _MEMORY_FRAMES * every_s),
+        least_hits=int(np.clip(round(_PROBATION_S / every_s), 1, LEAST_HITS)),
+        look_s=every_s,
+    )
 
 
 def recording_of_clip(

@@ -16,7 +16,7 @@ from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.people import People
 from ferapp.pipeline.stream import StreamFrame, read_faces
 from ferapp.settings import StreamSettings
-from ferapp.temporal.appearance import AGREES, appearances, similarities
+from ferapp.temporal.appearance import AGREES, appearances
 from ferapp.temporal.cuts import CutDetector
 from ferapp.temporal.tracking import Track, Tracker
 from ferapp.types import Faces
@@ -197,12 +197,11 @@ def _between(before: _Seen, after: _Seen, frame: tuple[float, Image]) -> _Seen:
     was = before.faces.at(np.array([rows[track.key] for track in after.tracks], np.intp))
     xyxy = was.xyxy + share * (after.faces.xyxy - was.xyxy)
     score = was.score + share * (after.faces.score - was.score)
-    known = [track.appearance for track in after.tracks]
     looks = appearances(image, xyxy)
     agrees = [
         row
-        for row, look in enumerate(known)
-        if look is None or similarities(look[None], looks[row : row + 1])[0, 0] >= AGREES
+        for row, track in enumerate(after.tracks)
+        if track.likeness(looks[row : row + 1])[0] >= AGREES
     ]
     faces = Faces(xyxy.astype(np.float32), score.astype(np.float32)).at(np.array(agrees, np.intp))
     return _Seen(at_s, image, [after.tracks[row] for row in agrees], faces, False)

@@ -25,7 +25,9 @@ _RETURNS: Final = 0.8
 # The speed of a face is averaged over this time, and fades over it while the face is not seen:
 # heads stop and turn back.
 _SPEED_S: Final = 0.15
-# What a track looks like is averaged over this time.
+# A face that looks as it did a moment ago may look by so much less like it usually does.
+_DRIFT: Final = 0.07
+# What a face usually looks like is averaged over this time.
 _APPEARANCE_S: Final = 1.0
 # Boxes that overlap by more show part of another head.
 _MOST_OVERLAP: Final = 0.05
@@ -48,6 +50,7 @@ class Track:
     xyxy: Floats
     at_s: float
     since_s: float
+    look: Floats | None = None
     appearance: Floats | None = None
     id: int | None = None
     hits: int = 1
@@ -68,10 +71,22 @@ class Track:
         self.hits += 1
 
     def see(self, appearance: Floats, passed_s: float) -> None:
-        """Remember how the face looks, (d,)."""
+        """Remember how the face looks, (d,): now, and usually."""
         share = 1 - np.exp(-passed_s / _APPEARANCE_S)
-        old = self.appearance
-        self.appearance = appearance if old is None else blend(old, appearance, share)
+        usual = self.appearance
+        self.look = appearance
+        self.appearance = appearance if usual is None else blend(usual, appearance, share)
+
+    def likeness(self, appearances: Floats) -> Floats:
+        """How much each of n faces looks like this one, (n,); 1 where nobody knows.
+
+        Like it looked last, or as usual, whichever is nearer; but not if it came to look like that
+        little by little, as a face does that dissolves into another.
+        """
+        if self.look is None or self.appearance is None:
+            return np.ones(len(appearances), np.float32)
+        last, usual = similarities(np.stack([self.look, self.appearance]), appearances)
+        return np.asarray(np.minimum(np.maximum(last, usual), usual + _DRIFT), np.float32)
 
 
 class Tracker:
@@ -194,7 +209,9 @@ class Tracker:
         return {t.id for t in self._tracks if t.id is not None}
 
     def _new(self, xyxy: Floats, at_s: float, appearance: Floats | None) -> Track:
-        track = Track(self._next_key, xyxy, at_s, at_s, appearance)
+        track = Track(self._next_key, xyxy, at_s, at_s)
+        if appearance is not None:
+            track.see(appearance, 0.0)
         self._next_key += 1
         self._tracks.append(track)
         return track
@@ -241,8 +258,8 @@ class Tracker:
         """How much each box looks like each track, (tracks, boxes); 1 where nobody knows."""
         out = np.ones((len(self._tracks), boxes), np.float32)
         for row, track in enumerate(self._tracks):
-            if appearances is not None and track.appearance is not None:
-                out[row] = similarities(track.appearance[None], appearances)[0]
+            if appearances is not None:
+                out[row] = track.likeness(appearances)
         return out
 
 
