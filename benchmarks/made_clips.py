@@ -184,7 +184,7 @@ def hiding(people: Sequence[Person], fps: int, rng: np.random.Generator) -> Iter
     for i in range(int(SECONDS * fps)):
         scene, share = Scene(wall), i / (SECONDS * fps)
         scene.put(people[0], 0, 80 + 400 * share, 170)
-        scene.cover((250, 0, 350, SIZE_WH[1]), 90)
+        scene.cover((265, 0, 335, SIZE_WH[1]), 90)
         scene.put(people[1], 1, 560, 180)
         yield scene.frame(rng)
 
@@ -216,7 +216,7 @@ def cutting(people: Sequence[Person], fps: int, rng: np.random.Generator) -> Ite
     """Shot and reverse shot, the faces at the same place."""
     walls = [background(rng), background(rng)]
     for i in range(int(SECONDS * fps)):
-        shot = int(i / fps / 1.3)
+        shot = int(i / fps / (SECONDS / 3))
         scene = Scene(walls[shot % 2])
         scene.put(people[shot % 2], shot, 320 + 4 * np.sin(i / fps), 175)
         yield scene.frame(rng)
@@ -226,7 +226,7 @@ def same_room(people: Sequence[Person], fps: int, rng: np.random.Generator) -> I
     """The same wall, the same chair, another person."""
     wall = background(rng)
     for i in range(int(SECONDS * fps)):
-        shot = int(i / fps / 1.3)
+        shot = int(i / fps / (SECONDS / 3))
         scene = Scene(wall)
         scene.put(people[shot % 2], shot, 320 + 4 * np.sin(i / fps), 175)
         yield scene.frame(rng)

@@ -96,7 +96,7 @@ class FileStream:
             SettingError: The classifier does not know a class that was asked for.
             ModelError: The classifier gave no finite numbers.
         """
-        cuts = [self._cuts.update(image) for _, image in frames]
+        cuts = [self._cuts.update(image, time_s) for time_s, image in frames]
         at_s, image = frames[-1]
         looks = appearances(image, found.xyxy)
         before = self._last

@@ -93,7 +93,7 @@ class Stream:
         how = settings or StreamSettings()
         size_wh = (image_rgb.shape[1], image_rgb.shape[0])
         self._rate.advance(at_s)
-        if self._cuts.update(image_rgb):
+        if self._cuts.update(image_rgb, at_s):
             self._tracker.end_shot()
         is_detected = self._rate.is_due(how.detect_every)
         unconfirmed = np.empty((0, 4), np.float32)

@@ -1,5 +1,6 @@
 """Where one shot of a video ends and another begins."""
 
+from collections import deque
 from typing import Any, Final
 
 import numpy as np
@@ -26,6 +27,10 @@ _LEAST_PHASE: Final = 0.55
 _LEAST_COLOUR: Final = 0.12
 _LEAST_LOST: Final = 0.42
 
+_DISSOLVE_S: Final = 0.6
+# px of the small picture; a camera that moves further shows other things without any cut.
+_MOST_MOVED: Final = 3.0
+
 
 class CutDetector:
     """Tells which frames begin another shot.
@@ -35,34 +40,62 @@ class CutDetector:
     between fading out and fading in, are passed over: what follows is compared with what was
     before.
 
-    A dissolve has no such frame, and neither has a cut to the same room in the same framing: there
-    people are told apart by their appearance (`ferapp.temporal.appearance`).
+    A dissolve is where the same holds for two frames half a second apart, although the camera stands
+    still: what was panned past is no cut. It is told once the new shot prevails.
+
+    A cut to the same room in the same framing is not seen here: there people are told apart by their
+    appearance (`ferapp.temporal.appearance`).
 
     Example:
         >>> import numpy as np
         >>> rng = np.random.default_rng(0)
         >>> one, other = rng.integers(0, 255, (2, 36, 64, 3), np.uint8)
         >>> cuts = CutDetector()
-        >>> [cuts.update(frame) for frame in (one, one, other, other)]
+        >>> [cuts.update(frame, n / 30) for n, frame in enumerate((one, one, other, other))]
         [False, False, True, False]
     """
 
     def __init__(self) -> None:
-        self._last: _Small | None = None
+        self._recent: deque[_Small] = deque()
 
-    def update(self, image_rgb: Image) -> bool:
-        """Whether this frame, (h, w, 3) uint8, begins another shot than the one before."""
-        new = _Small(image_rgb)
+    def update(self, image_rgb: Image, at_s: float) -> bool:
+        """Whether another shot begins.
+
+        Args:
+            image_rgb: The next frame, (h, w, 3) uint8.
+            at_s: Its time, s.
+        """
+        new = _Small(image_rgb, at_s)
         if not new.has_contrast:
             return False
-        last, self._last = self._last, new
-        return last is not None and _is_cut(last, new)
+        is_cut = False
+        if self._recent:
+            shift, phase = _phase(self._recent[-1], new)
+            new.moved = self._recent[-1].moved + shift
+            is_cut = _is_cut(self._recent[-1], new, phase) or self._is_dissolved(new)
+        if is_cut:
+            self._recent.clear()
+        self._recent.append(new)
+        # The oldest is as old as a dissolve is long.
+        while len(self._recent) > 1 and self._recent[1].at_s <= at_s - _DISSOLVE_S:
+            self._recent.popleft()
+        return is_cut
+
+    def _is_dissolved(self, new: "_Small") -> bool:
+        first = self._recent[0]
+        return (
+            len(self._recent) > 2
+            and float(np.abs(new.moved - first.moved).max()) <= _MOST_MOVED
+            and _is_cut(first, new, _phase(first, new)[1])
+        )
 
 
 class _Small:
     """A frame in few pixels."""
 
-    def __init__(self, image_rgb: Image) -> None:
+    def __init__(self, image_rgb: Image, at_s: float) -> None:
+        self.at_s = at_s
+        self.moved = np.zeros(2)
         small = cv2.resize(image_rgb, _SIZE_WH, interpolation=cv2.INTER_AREA)
         self.grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
         lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
@@ -77,10 +110,15 @@ class _Small:
 _WINDOW: Final = cv2.createHanningWindow(_SIZE_WH, cv2.CV_32F)
 
 
-def _is_cut(a: _Small, b: _Small) -> bool:
-    """Cheapest first; most pairs of frames end at the first."""
+def _phase(a: _Small, b: _Small) -> tuple[NDArray[np.float64], float]:
+    """How far the picture moved, (2,) px, and how sure that is: 1 for the same picture."""
     # OpenCV multiplies the window into the arrays that it is given.
-    phase = cv2.phaseCorrelate(a.grey.copy(), b.grey.copy(), _WINDOW)[1]
+    shift, response = cv2.phaseCorrelate(a.grey.copy(), b.grey.copy(), _WINDOW)
+    return np.array(shift), response
+
+
+def _is_cut(a: _Small, b: _Small, phase: float) -> bool:
+    """Cheapest first; most pairs of frames end at the first."""
     return (
         1 - phase > _LEAST_PHASE
         and 1 - float(a.colours @ b.colours) > _LEAST_COLOUR

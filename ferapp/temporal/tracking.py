@@ -1,6 +1,6 @@
 """One number per face, from frame to frame."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -26,9 +26,11 @@ _RETURNS: Final = 0.8
 # heads stop and turn back.
 _SPEED_S: Final = 0.15
 # A face that looks as it did a moment ago may look by so much less like it usually does.
-_DRIFT: Final = 0.07
+_DRIFT: Final = 0.15
 # What a face usually looks like is averaged over this time.
-_APPEARANCE_S: Final = 1.0
+_APPEARANCE_S: Final = 3.0
+# A track is kept a little longer than it is matched, for faces that come to count only then.
+_GRACE_S: Final = 0.5
 # Boxes that overlap by more show part of another head.
 _MOST_OVERLAP: Final = 0.05
 
@@ -81,7 +83,7 @@ class Track:
         """How much each of n faces looks like this one, (n,); 1 where nobody knows.
 
         Like it looked last, or as usual, whichever is nearer; but not if it came to look like that
-        little by little, as a face does that dissolves into another.
+        little by little.
         """
         if self.look is None or self.appearance is None:
             return np.ones(len(appearances), np.float32)
@@ -148,7 +150,8 @@ class Tracker:
             n different tracks.
         """
         passed_s = at_s - self._last_s
-        self._tracks = [t for t in self._tracks if at_s - t.at_s <= self._memory_s]
+        kept_s = self._memory_s + max(self._least_s, _GRACE_S)
+        self._tracks = [t for t in self._tracks if at_s - t.at_s <= kept_s]
         found = self._matches(xyxy, at_s, appearances)
         is_alone = _alone(xyxy)
         for place, track in found.items():
@@ -217,7 +220,25 @@ class Tracker:
         return track
 
     def _confirm(self, track: Track) -> None:
-        track.id, self._next_id = self._next_id, self._next_id + 1
+        """Have a face count: under the number of one that it looks like, or under a new one.
+
+        Somebody who comes back from behind a pillar is half a face at first.
+        """
+        lost = max(self._lost_before(track), key=lambda pair: pair[0], default=(0.0, None))[1]
+        if lost is None:
+            track.id, self._next_id = self._next_id, self._next_id + 1
+        else:
+            track.id = lost.id
+            self._tracks.remove(lost)
+
+    def _lost_before(self, track: Track) -> Iterator[tuple[float, Track]]:
+        """Faces that looked like this one and were gone when it came, with their likeness."""
+        for other in self._tracks:
+            is_gone = other.id is not None and other.at_s < track.since_s
+            if is_gone and track.look is not None and track.since_s - other.at_s <= self._memory_s:
+                likeness = float(other.likeness(track.look[None])[0])
+                if likeness >= _RETURNS:
+                    yield likeness, other
 
     def _counts(self, track: Track) -> bool:
         lasted_s = track.at_s - track.since_s
@@ -234,6 +255,7 @@ class Tracker:
         expected = np.stack([t.predict(at_s) for t in self._tracks])
         nearness = _nearness(expected, xyxy)
         likeness = self._likeness(appearances, len(xyxy))
+        likeness[[at_s - t.at_s > self._memory_s for t in self._tracks]] = -1
         is_near = (nearness >= _LEAST_NEARNESS) & (likeness >= AGREES)
         found = self._pairs(np.where(is_near, nearness + likeness, -1))
         if appearances is not None:
