@@ -84,7 +84,7 @@ fresh:  ## Try what a newcomer does on minimal systems (needs root and debootstr
 
 test-train:  ## Run the tests of training alone (installs PyTorch)
 	@$(INSTALL) test train
-	$(BIN)/python -m pytest tests/unit/training/test_training.py
+	$(BIN)/python -m pytest tests/unit/training
 
 test-batch:  ## Run the tests of batches on Ray (installs Ray)
 	@$(INSTALL) test batch

@@ -1,7 +1,6 @@
 """The app: ``streamlit run app.py``."""
 
 import streamlit as st
-from starlette.formparsers import MultiPartParser
 from starlette.middleware import Middleware
 from starlette.responses import FileResponse
 from starlette.routing import Route
@@ -11,22 +10,21 @@ from ferapp.ui.server.health import ALIVE_ROUTE, READY_ROUTE, alive, ready
 from ferapp.ui.server.login_gate import UploadsAfterLogin
 from ferapp.ui.server.logs import begin_log
 from ferapp.ui.server.metrics import METRICS_ROUTE, metrics
-from ferapp.ui.server.session_cleanup import forgetting
+from ferapp.ui.server.private_parts import keep_uploads_in_memory
+from ferapp.ui.server.session_cleanup import clean_up_sessions
 from ferapp.ui.server.upload_limit import UploadLimit
 from ferapp.ui.shared.live_chart import PLOTLY_FILE, PLOTLY_HEADERS, PLOTLY_ROUTE
 from ferapp.ui.shared.page import NAVIGATION
 
 begin_log()
 
-# Starlette moves uploads of more than a megabyte to a nameless file on disk
-# (encode/starlette, formparsers.py); ours stay in memory, as the about page says.
-MultiPartParser.spool_max_size = 512 * 1024 * 1024
+keep_uploads_in_memory(512 * 1024 * 1024)  # as the about page says
 
-# The script lies away from pages/: beside it Streamlit would serve a deep link, as the first
-# request after a start, without the navigation (docs/decisions/0004).
+# The script is not next to pages/: there, Streamlit would serve a deep link that is the first
+# request after a start without the navigation (docs/decisions/0004).
 app = st.App(
     NAVIGATION,
-    lifespan=forgetting,
+    lifespan=clean_up_sessions,
     middleware=[
         Middleware(SecurityHeaders),
         Middleware(AllowedHosts),

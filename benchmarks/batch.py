@@ -1,9 +1,9 @@
-"""Batches: two workers against one, and Ray against the local engine, on the same files.
+"""Batches: two workers compared with one, and Ray with the local engine, on the same files.
 
     python -m benchmarks.batch [--files N] [--clips N] [--repeats N] [--out DIR]
 
-Each run is the command as a user gives it, into a new folder: starting Python, loading the models
-and writing the tables are in its time. Runs take turns.
+Each run is the command as a user runs it, into a new folder: its time includes starting Python,
+loading the models and writing the tables. Runs of the variants alternate.
 """
 
 import argparse
@@ -30,7 +30,7 @@ FRAMES_PER_SECOND = 15
 
 
 def pictures(folder: Path, count: int) -> None:
-    """The samples in turn, each cut a little differently, so that no two have the same bytes."""
+    """The samples in turn, each cropped differently, so that no two have the same bytes."""
     folder.mkdir()
     images = [read_image(path) for path in SAMPLES]
     for number in range(count):
@@ -40,7 +40,7 @@ def pictures(folder: Path, count: int) -> None:
 
 
 def clips(folder: Path, count: int) -> None:
-    """Short videos in which a portrait drifts by."""
+    """Short videos of a portrait that drifts by."""
     folder.mkdir()
     portrait = read_image(ROOT / "ferapp" / "samples" / "astronaut.jpg")
     for number in range(count):
@@ -51,7 +51,7 @@ def clips(folder: Path, count: int) -> None:
 
 
 def seconds(folder: Path, *options: str) -> float:
-    """How long one batch takes."""
+    """The time of one batch."""
     with tempfile.TemporaryDirectory() as out:
         command = [sys.executable, "-m", "ferapp", "batch", str(folder), "--out", out, "--json"]
         environment = {name: v for name, v in os.environ.items() if name != "RAY_ADDRESS"}
@@ -62,13 +62,13 @@ def seconds(folder: Path, *options: str) -> float:
         took_s = time.perf_counter() - start
     if run.returncode:
         sys.exit(f"benchmarks: {run.stderr}")
-    told = json.loads(run.stdout)
-    assert told["failed"] == told["done_before"] == 0
+    tally = json.loads(run.stdout)
+    assert tally["failed"] == tally["done_before"] == 0
     return took_s
 
 
 def compare(folder: Path, files: int, repeats: int) -> list[dict[str, object]]:
-    """One row for each engine and number of workers."""
+    """One row per engine and number of workers."""
     ways = [("local", 1), ("local", 2)]
     if find_spec("ray"):
         ways += [("ray", 1), ("ray", 2)]

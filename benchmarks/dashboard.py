@@ -1,9 +1,9 @@
-"""The dashboard with an hour of readings: how long until the chart is there, and how it moves.
+"""The dashboard with an hour of readings: time to the chart, and frame times while it moves.
 
     python -m benchmarks.dashboard [--repeats N] [--out DIR]
 
-Drives a real browser (Debian's chromium, or CHROMIUM=path). The hour is one face at fifteen
-readings a second, a random walk of probabilities, in SQLite.
+Drives a real browser (Debian's chromium, or CHROMIUM=path). The hour is one face with 15
+readings per second, a random walk of probabilities, in SQLite.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from tests.support.sessions import some_readings, some_recording
 
 READINGS = {"minute": 900, "hour": 54_000}
 
-# The first chart of the page has been drawn and reaches so many seconds.
+# Whether the first chart of the page has been drawn up to a number of seconds.
 DRAWN = """
 (seconds) => {
   const chart = document.querySelector('.js-plotly-plot');
@@ -52,7 +52,7 @@ FRAMES = """
 """
 
 
-def chosen(page: Page, title: str, seconds: float) -> float:
+def time_choice(page: Page, title: str, seconds: float) -> float:
     """Seconds from the choice of a session to its chart."""
     page.get_by_role("combobox", name="Session").click()
     option = page.get_by_role("option", name=title).first
@@ -63,17 +63,17 @@ def chosen(page: Page, title: str, seconds: float) -> float:
     return time.perf_counter() - start
 
 
-def hovered(page: Page) -> dict[str, float]:
+def hover_frame_times(page: Page) -> dict[str, float]:
     """Frame times while the pointer moves over the chart."""
     box = page.locator(".js-plotly-plot .nsewdrag").first.bounding_box()
-    page.evaluate(f"window.frames_told = ({FRAMES})()")
+    page.evaluate(f"window.frame_times = ({FRAMES})()")
     end = time.monotonic() + 3
     step = 0
     while time.monotonic() < end:
         share = (step % 50) / 50
         page.mouse.move(box["x"] + box["width"] * share, box["y"] + box["height"] / 2)
         step += 1
-    gaps = page.evaluate("window.frames_told")
+    gaps = page.evaluate("window.frame_times")
     return {
         "median_ms": round(float(np.median(gaps)), 1),
         "p95_ms": round(float(np.percentile(gaps, 95)), 1),
@@ -104,7 +104,7 @@ def main() -> None:
                     headless=True,
                     args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
                 )
-                # A visitor of their own each time: nothing is remembered from before.
+                # A new visitor each time, so that nothing is cached.
                 times: dict[str, list[float]] = {title: [] for title in READINGS}
                 frames = []
                 for _ in range(options.repeats):
@@ -112,8 +112,8 @@ def main() -> None:
                     page.goto(f"{app.url}/dashboard")
                     page.locator(".js-plotly-plot .main-svg").first.wait_for(timeout=60_000)
                     for title in ("minute", "hour", "minute", "hour"):
-                        times[title].append(chosen(page, f"One {title}", ends[title]))
-                    frames.append(hovered(page))
+                        times[title].append(time_choice(page, f"One {title}", ends[title]))
+                    frames.append(hover_frame_times(page))
                     page.context.close()
                 browser.close()
         finally:

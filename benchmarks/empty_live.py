@@ -1,4 +1,4 @@
-"""A page whose callback does nothing: what the way there and back costs by itself."""
+"""A page whose callback does nothing, to measure the round trip alone."""
 
 import av
 import streamlit as st

@@ -1,10 +1,10 @@
-"""What it costs to look for faces in every n-th frame only, on clips whose labels are known.
+"""What detecting faces only in every Nth frame costs in accuracy, on clips with known labels.
 
     python -m benchmarks.followed --ferplus FERPLUS.ZIP --scenes FOLDER [--faces N]
 
-FER+ test faces are pasted into a photo without a face and move on a path as heads do, each for two
-seconds at thirty frames a second. What is read is compared with the label of the face, and where
-it is followed to with where the detector would have found it.
+FER+ test faces are pasted into a photo without faces and move as heads do, each for two seconds at
+30 frames per second. Readings are compared with the label of the face, and followed boxes with
+those that the detector finds.
 """
 
 import argparse
@@ -17,17 +17,17 @@ from rich.table import Table
 
 from benchmarks.machine import ROOT, about
 from ferapp.evaluation.labelled_faces import load_ferplus
-from ferapp.evaluation.pasted import faceless
+from ferapp.evaluation.pasted import faceless_photos
 from ferapp.inference.registry import load_detector
 from ferapp.pipeline.build import load_analyzer
 from ferapp.pipeline.stream import Stream
 from ferapp.settings import StreamSettings
 from ferapp.vision.boxes import iou
-from ferapp.vision.crops import resized
+from ferapp.vision.crops import resize
 
 EVERY = (1, 2, 3, 5, 10)
 SPEEDS = {"calm": 0.3, "lively": 1.0}
-"""Of a head, in widths of its face a second, at its quickest."""
+"""Top speeds of a head, in widths of its face per second."""
 RATE = 30
 FACE_S = 2.0
 PAUSE_S = 1.2
@@ -36,8 +36,8 @@ SIZE_WH = (640, 480)
 
 
 def path_of(speed: float, at_s: float) -> tuple[int, int]:
-    """Where the left upper corner of a face is."""
-    width = speed * SIDE_PX  # px a second
+    """The upper left corner of a face."""
+    width = speed * SIDE_PX  # px per second
     x = SIZE_WH[0] / 2 - SIDE_PX / 2 + width / 3.0 * np.sin(3.0 * at_s)
     y = SIZE_WH[1] / 2 - SIDE_PX / 2 + width / 4.0 * 0.5 * np.sin(4.0 * at_s + 1)
     return round(x), round(y)
@@ -45,7 +45,7 @@ def path_of(speed: float, at_s: float) -> tuple[int, int]:
 
 def frames_of(face: np.ndarray, scene: np.ndarray, speed: float) -> list[np.ndarray]:
     """Two seconds of one face."""
-    big = resized(face, (SIDE_PX, SIDE_PX))
+    big = resize(face, (SIDE_PX, SIDE_PX))
     frames = []
     for number in range(int(FACE_S * RATE)):
         x, y = path_of(speed, number / RATE)
@@ -56,21 +56,21 @@ def frames_of(face: np.ndarray, scene: np.ndarray, speed: float) -> list[np.ndar
 
 
 def measure(faces, scenes, analyzer, speed: float) -> list[dict[str, object]]:
-    """One row for each n."""
+    """One row per N."""
     streams = {n: Stream(analyzer, lambda: 0.0) for n in EVERY}
-    how = {n: StreamSettings(detect_every=n, reads_followed=True) for n in EVERY}
+    settings = {n: StreamSettings(detect_every=n, reads_followed=True) for n in EVERY}
     seen = {n: {"right": 0, "read": 0, "held_right": 0, "held": 0, "iou": []} for n in EVERY}
     total = 0
     for index, (face, label) in enumerate(faces):
-        scene = resized(next(scenes), SIZE_WH)
+        scene = resize(next(scenes), SIZE_WH)
         start_s = index * (FACE_S + PAUSE_S)
         for number, frame in enumerate(frames_of(face, scene, speed)):
             at_s = start_s + number / RATE
-            found = analyzer.detect(frame, how[1].analysis)
+            detections = analyzer.detect(frame, settings[1].analysis)
             total += 1
             for n in EVERY:
-                due = found if number % n == 0 else None
-                result = streams[n].process(frame, at_s, how[n], found=due)
+                due = detections if number % n == 0 else None
+                result = streams[n].process(frame, at_s, settings[n], known_faces=due)
                 for one in result.faces[:1]:
                     kept = seen[n]
                     if one.probabilities is not None:
@@ -79,8 +79,8 @@ def measure(faces, scenes, analyzer, speed: float) -> list[dict[str, object]]:
                     if one.expression is not None:
                         kept["held"] += 1
                         kept["held_right"] += one.expression == analyzer.labels[label]
-                    if len(found):
-                        kept["iou"].append(float(iou(one.xyxy[None], found.xyxy).max()))
+                    if len(detections):
+                        kept["iou"].append(float(iou(one.xyxy[None], detections.xyxy).max()))
     return [
         {
             "detect_every": n,
@@ -110,7 +110,7 @@ def main() -> None:
     result = {**about(), "faces": len(faces), "rate": RATE, "speeds": SPEEDS}
     console = Console()
     for name, speed in SPEEDS.items():
-        rows = measure(faces, faceless(options.scenes, load_detector()), analyzer, speed)
+        rows = measure(faces, faceless_photos(options.scenes, load_detector()), analyzer, speed)
         result[name] = rows
         table = Table(*(key.replace("_", " ") for key in rows[0]), title=f"{name} heads")
         for row in rows:

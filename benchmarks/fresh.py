@@ -1,11 +1,11 @@
-"""What a newcomer sees: minimal systems, an ordinary user, and the two commands of the README.
+"""The two commands of the README, run by an ordinary user on minimal new systems.
 
     python -m benchmarks.fresh [--systems trixie,sid] [--skip-tests]
 
 Needs root and debootstrap, and builds each system from the package sources and pip settings of this
-machine. In it a user with nothing but what the README names runs make run until the page answers,
-one analyze, one video, and make test. The exit status is 1 where something failed, and 2 where
-nothing could be tried: not green by absence.
+machine. With only the packages that the README names, a user runs `make run` until the page
+answers, one `analyze`, one `video`, and `make test`. The exit status is 1 if something failed, and
+2 if nothing could be tried.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from rich.table import Table
 from benchmarks.machine import ROOT, about
 
 SYSTEMS: Final = {"bookworm": "Debian 12", "trixie": "Debian 13", "sid": "Debian sid"}
-# What the README names, and certificates, without which pip reaches no index.
+# The packages that the README names, and certificates, which pip needs to reach an index.
 NAMED: Final = ("git", "make", "python3", "python3-venv", "ca-certificates")
 PLACE: Final = ROOT / "build" / "fresh"
 PORT: Final = 8599
@@ -39,7 +39,7 @@ _USER: Final = "newcomer"
 _HOME: Final = f"/home/{_USER}"
 _MOST_S: Final = 1800
 _CERTIFICATES: Final = "etc/ssl/certs/ca-certificates.crt"
-# Of pip's settings those that say how to reach an index; others name files of this machine.
+# The settings of pip that say how to reach an index; others name files of this machine.
 _PIP: Final = (
     "index-url",
     "extra-index-url",
@@ -52,15 +52,15 @@ _PIP: Final = (
 
 @dataclass(frozen=True)
 class Row:
-    """What happened on one system.
+    """The results on one system.
 
     Attributes:
         system: Its name.
         python: Version of its Python.
-        run_s: From make run to the first answer, on a new clone; seconds.
-        again_s: The same when everything is installed; seconds.
-        megabytes: What .venv takes on the disk.
-        test_s: How long make test took, what it installs included; seconds.
+        run_s: Seconds from `make run` to the first answer, in a new clone.
+        again_s: The same with everything installed.
+        megabytes: Size of .venv on the disk.
+        test_s: Seconds of `make test`, including what it installs.
         tests: The last line of pytest.
         failure: What failed, with the end of its output; empty if nothing.
     """
@@ -76,14 +76,14 @@ class Row:
 
 
 class Failed(Exception):
-    """A step did not do what it should."""
+    """A step failed."""
 
 
 class System:
     """A minimal Debian in a folder.
 
     Args:
-        codename: Of the release.
+        codename: The codename of the release.
     """
 
     def __init__(self, codename: str) -> None:
@@ -91,7 +91,7 @@ class System:
         self._codename = codename
 
     def build(self) -> None:
-        """Make it anew, with a user and a clone of the project's last commit."""
+        """Create the system, with a user and a clone of the last commit."""
         shutil.rmtree(self.root, ignore_errors=True)
         self.root.mkdir(parents=True)
         packages = f"--include={','.join(NAMED)}"
@@ -101,7 +101,7 @@ class System:
             raise Failed(f"debootstrap: {run.stdout[-500:]}{run.stderr[-500:]}")
         with suppress(FileNotFoundError):
             shutil.copy("/etc/resolv.conf", self.root / "etc" / "resolv.conf")
-        # Those that this machine trusts, of a proxy for instance.
+        # The certificates that this machine trusts, such as those of a proxy.
         with suppress(FileNotFoundError):
             shutil.copy(f"/{_CERTIFICATES}", self.root / _CERTIFICATES)
         self.call(["useradd", "--create-home", "--shell", "/bin/sh", _USER], user="root")
@@ -113,7 +113,7 @@ class System:
         self.call(["chown", "-R", f"{_USER}:{_USER}", _HOME], user="root")
 
     def command(self, arguments: Sequence[str], *, user: str = _USER) -> list[str]:
-        """How to run something inside, in name spaces of its own that end with it."""
+        """The command to run something inside, in namespaces that end with it."""
         settings = {
             "HOME": _HOME if user == _USER else "/root",
             "PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin",
@@ -127,14 +127,23 @@ class System:
         )
         folder = f"{_HOME}/ferapp" if user == _USER else "/"
         return [
-            *("unshare", "--mount", "--pid", "--fork", "--kill-child"),
-            *("bash", "-c", inside, str(self.root), f"{user}:{user}", folder),
+            "unshare",
+            "--mount",
+            "--pid",
+            "--fork",
+            "--kill-child",
+            "bash",
+            "-c",
+            inside,
+            str(self.root),
+            f"{user}:{user}",
+            folder,
             *(f"{name}={value}" for name, value in settings.items()),
             *arguments,
         ]
 
     def call(self, arguments: Sequence[str], *, user: str = _USER) -> str:
-        """What a command inside prints.
+        """The output of a command inside.
 
         Raises:
             Failed: Its exit status is not 0, or it takes more than half an hour.
@@ -160,7 +169,7 @@ class System:
         """Seconds from make run to the first answer of the app, which is then stopped.
 
         Raises:
-            Failed: It ends before, or has not answered after half an hour.
+            Failed: It ended early, or did not answer within half an hour.
         """
         log = self.root / "run.log"
         start_s = time.monotonic()
@@ -178,7 +187,7 @@ class System:
                 time.sleep(0.1)
             return time.monotonic() - start_s
         finally:
-            # As Ctrl-C does, to all of them.
+            # To all processes, as Ctrl-C does.
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
@@ -195,7 +204,7 @@ def why_not() -> str:
 
 
 def mirror() -> str:
-    """Where this machine gets Debian's packages from."""
+    """The mirror from which this machine gets Debian packages."""
     run = subprocess.run(
         ["apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)", "Created-By: Packages"],
         capture_output=True,
@@ -206,21 +215,21 @@ def mirror() -> str:
 
 
 def pip_settings() -> dict[str, str]:
-    """How pip reaches an index here, as variables for pip elsewhere."""
+    """The index settings of pip on this machine, as environment variables."""
     run = subprocess.run(
         [sys.executable, "-m", "pip", "config", "list"], capture_output=True, text=True
     )
-    found = {}
+    variables = {}
     for line in run.stdout.splitlines():
         name, _, value = line.partition("=")
         option = name.rsplit(".", 1)[-1]
         if option in _PIP and "file:" not in value:
-            found[f"PIP_{option.upper().replace('-', '_')}"] = value.strip("'")
-    return found
+            variables[f"PIP_{option.upper().replace('-', '_')}"] = value.strip("'")
+    return variables
 
 
 def try_out(codename: str, *, has_tests: bool) -> Row:
-    """Everything that the README promises, on one system."""
+    """Try everything that the README promises on one system."""
     system, name = System(codename), SYSTEMS[codename]
     figures: dict[str, object] = {}
     try:
@@ -268,8 +277,10 @@ def _print(rows: Sequence[Row]) -> None:
 def main() -> int:
     """Try the systems one after another and print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--systems", default=",".join(SYSTEMS), help="codenames, with commas")
-    parser.add_argument("--skip-tests", action="store_true", help="leave make test out")
+    parser.add_argument(
+        "--systems", default=",".join(SYSTEMS), help="codenames, separated by commas"
+    )
+    parser.add_argument("--skip-tests", action="store_true", help="skip make test")
     parser.add_argument("--out", type=Path, help="results file to write")
     arguments = parser.parse_args()
     if reason := why_not():

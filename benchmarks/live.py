@@ -1,10 +1,10 @@
-"""Live video: the callback against the tutorials' loop, and the page against an empty callback.
+"""Live video: our callback compared with the baseline loop, and the page with an empty callback.
 
     python -m benchmarks.live [--minutes M] [--threads N] [--out DIR]
 
 The second part drives a real browser (Debian's chromium, or CHROMIUM=path) whose camera is a canvas
-with a portrait and, in its lowest rows, the time of each frame in black and white; what comes back
-tells how long the way took.
+with a portrait and, in its lowest rows, the time of each frame in black and white, from which the
+round trip of the returned video is measured.
 """
 
 import argparse
@@ -32,8 +32,8 @@ from ferapp.errors import UserError
 from ferapp.evaluation.timing import median_ms
 from ferapp.pipeline.build import load_analyzer
 from ferapp.ui.live.webcam import FRAMES_PER_SECOND, Viewer
-from ferapp.vision.annotate import annotated
-from ferapp.vision.crops import resized
+from ferapp.vision.annotate import annotate
+from ferapp.vision.crops import resize
 from ferapp.vision.threads import cap_threads
 
 CAMERA = """
@@ -63,7 +63,7 @@ navigator.mediaDevices.getUserMedia = async () => {
 
 READ = """
 (video, isMirrored) => new Promise((resolve) => {
-  const BITS = 20, found = [];
+  const BITS = 20, frame_result = [];
   const canvas = document.createElement('canvas');
   const g = canvas.getContext('2d', { willReadFrequently: true });
   const end = performance.now() + 5000;
@@ -80,9 +80,9 @@ READ = """
     }
     const now = Math.round(performance.timeOrigin + performance.now()) % 2 ** BITS;
     const late = (now - sent + 2 ** BITS) % 2 ** BITS;
-    if (late < 5000) found.push(late);
+    if (late < 5000) frame_result.push(late);
     if (performance.now() < end) video.requestVideoFrameCallback(read);
-    else resolve({ shown: shown / 5, late: found });
+    else resolve({ shown: shown / 5, late: frame_result });
   };
   video.requestVideoFrameCallback(read);
 })
@@ -90,11 +90,11 @@ READ = """
 
 
 def callback_against_tutorial(threads: int) -> list[dict[str, object]]:
-    """The whole callback, decoding of the video aside, against detect, classify, draw."""
+    """The whole callback without video decoding, compared with detect, classify and draw."""
     viewer, tutorial = Viewer(load_analyzer(threads=threads)), Tutorial()
     rows = []
     for faces in (1, 4):
-        image = resized(crowd(faces), (640, 480))
+        image = resize(crowd(faces), (640, 480))
         frame = av.VideoFrame.from_ndarray(image, format="rgb24")
         count = 0
 
@@ -109,19 +109,19 @@ def callback_against_tutorial(threads: int) -> list[dict[str, object]]:
             boxes = tutorial.detect(pixels)
             shares = tutorial.classify(pixels, boxes)
             words = [f"{p.argmax()} {p.max():.2f}" for p in shares]
-            drawn = annotated(pixels, boxes, words, ["#3f6fd1"] * len(words))
+            drawn = annotate(pixels, boxes, words, ["#3f6fd1"] * len(words))
             av.VideoFrame.from_ndarray(drawn, format="rgb24")
 
         ours_ms, theirs_ms = [], []
         for _ in range(4):
             ours_ms.append(median_ms(ours, 15))
             theirs_ms.append(median_ms(theirs, 15))
-        found = viewer.latest.snapshot().frame
+        frame_result = viewer.latest.snapshot().frame
         a, b = statistics.median(ours_ms), statistics.median(theirs_ms)
         rows.append(
             {
                 "faces": faces,
-                "faces_found": len(found.faces) if found else 0,
+                "faces_found": len(frame_result.faces) if frame_result else 0,
                 "callback_ms": round(a, 2),
                 "tutorial_ms": round(b, 2),
                 "ratio": round(b / a, 2),
@@ -130,8 +130,8 @@ def callback_against_tutorial(threads: int) -> list[dict[str, object]]:
     return rows
 
 
-def launched(playwright: Playwright) -> Browser:
-    """A browser that gives its camera to every page."""
+def launch(playwright: Playwright) -> Browser:
+    """A browser that allows every page to use its camera."""
     return playwright.chromium.launch(
         executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
         headless=True,
@@ -145,8 +145,8 @@ def launched(playwright: Playwright) -> Browser:
     )
 
 
-def started(page: Page, url: str, *, frames_per_second: int = FRAMES_PER_SECOND) -> Locator:
-    """Open a live page, whose camera shows a portrait, and start; the video that comes back."""
+def start_stream(page: Page, url: str, *, frames_per_second: int = FRAMES_PER_SECOND) -> Locator:
+    """Open a live page with a portrait as its camera and start; return the video element."""
     portrait = (ROOT / "ferapp" / "samples" / "astronaut.jpg").read_bytes()
     camera = CAMERA.replace("RATE", str(frames_per_second))
     page.add_init_script(camera.replace("PORTRAIT", base64.b64encode(portrait).decode()))
@@ -158,8 +158,8 @@ def started(page: Page, url: str, *, frames_per_second: int = FRAMES_PER_SECOND)
     return video
 
 
-def measured(page: Page, *, is_mirrored: bool) -> dict[str, float]:
-    """Five seconds of what comes back."""
+def measure_stream(page: Page, *, is_mirrored: bool) -> dict[str, float]:
+    """Measure the returned video for five seconds."""
     video = page.frame_locator('iframe[title^="streamlit_webrtc"]').locator("video")
     result = video.evaluate(READ, is_mirrored)
     late = result["late"] or [float("nan")]
@@ -171,19 +171,19 @@ def measured(page: Page, *, is_mirrored: bool) -> dict[str, float]:
 
 
 def watch(script: Path, path: str, *, minutes: float, is_mirrored: bool) -> dict[str, object]:
-    """Stream for a while and measure once a minute, after twenty seconds to settle."""
+    """Stream for a while and measure once a minute, after a warm-up of twenty seconds."""
     app = App(script)
     try:
         with sync_playwright() as playwright:
-            browser = launched(playwright)
+            browser = launch(playwright)
             page = browser.new_page()
-            started(page, f"{app.url}{path}")
+            start_stream(page, f"{app.url}{path}")
             page.wait_for_timeout(20_000)
             points, start = [], time.monotonic()
             while True:
-                point = measured(page, is_mirrored=is_mirrored)
-                told = re.search(r"analysed ([\d.]+) frames", page.inner_text("body"))
-                point["analysed_fps"] = float(told[1]) if told else float("nan")
+                point = measure_stream(page, is_mirrored=is_mirrored)
+                match = re.search(r"analysed ([\d.]+) frames", page.inner_text("body"))
+                point["analysed_fps"] = float(match[1]) if match else float("nan")
                 point["rss_mb"] = round(app.rss_mb(), 1)
                 points.append({"minute": round((time.monotonic() - start) / 60, 1), **point})
                 if time.monotonic() - start >= minutes * 60:
@@ -196,7 +196,7 @@ def watch(script: Path, path: str, *, minutes: float, is_mirrored: bool) -> dict
 
 
 def summary(points: list[dict[str, float]]) -> dict[str, float]:
-    """Medians, and the slope of the memory in MB a minute."""
+    """Medians, and the slope of the memory in MB per minute."""
     out = {
         name: round(float(np.median([p[name] for p in points])), 1)
         for name in ("shown_fps", "analysed_fps", "median_ms", "p95_ms")

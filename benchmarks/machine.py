@@ -1,4 +1,4 @@
-"""What a figure was measured on."""
+"""The machine, commit and versions of a measurement."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "stream
 
 
 def commit() -> str:
-    """Of the code, with a mark where files differ from it."""
+    """The commit, with a mark if files differ from it."""
     try:
         run = subprocess.run(
             ["git", "describe", "--always", "--dirty", "--abbrev=12"],
@@ -29,7 +29,7 @@ def commit() -> str:
 
 
 def about() -> dict[str, object]:
-    """For the head of a results file."""
+    """The head of a results file."""
     return {
         "date": date.today().isoformat(),
         "commit": commit(),

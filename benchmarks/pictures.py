@@ -1,8 +1,8 @@
-"""Pictures: each stage, the whole, and the whole against the tutorials' way, in one run.
+"""Pictures: each stage, the whole, and the whole compared with the baseline, in one run.
 
     python -m benchmarks.pictures [--threads N] [--out DIR]
 
-Figures of one run compare; those of two machines, or of two hours on one, do not.
+Only figures of the same run can be compared, not those of two machines or of two hours on one.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from rich.table import Table
 from benchmarks.machine import ROOT, about
 from benchmarks.served import App
 from ferapp.errors import UserError
-from ferapp.evaluation.timing import median_ms, stage_times
+from ferapp.evaluation.timing import median_ms, time_stages
 from ferapp.inference.registry import load_classifier, load_detector
 from ferapp.media.images import jpeg_bytes, read_image
 from ferapp.pipeline.analyzer import Analyzer
@@ -32,7 +32,7 @@ REPEATS = 40
 
 
 def crowd(count: int) -> np.ndarray:
-    """A picture of about one megapixel with the same portrait so many times, side by side."""
+    """A picture of about one megapixel with a number of copies of a portrait side by side."""
     portrait = read_image(ROOT / "ferapp" / "samples" / "astronaut.jpg")
     columns = round(count**0.5)
     width, height = SIZE_WH[0] // columns, SIZE_WH[1] // columns
@@ -42,7 +42,7 @@ def crowd(count: int) -> np.ndarray:
 
 
 def compare(threads: int) -> list[dict[str, object]]:
-    """One row for each number of faces; ours and theirs take turns."""
+    """One row per number of faces; ours and the baseline alternate."""
     from benchmarks.tutorial import Tutorial
 
     detector, classifier = load_detector(threads=threads), load_classifier(threads=threads)
@@ -50,7 +50,7 @@ def compare(threads: int) -> list[dict[str, object]]:
     rows = []
     for count in FACES:
         image = crowd(count)
-        times = stage_times(jpeg_bytes(image), detector, classifier, repeats=REPEATS)
+        times = time_stages(jpeg_bytes(image), detector, classifier, repeats=REPEATS)
         ours, theirs = [], []
         for _ in range(4):
             ours.append(median_ms(lambda i=image: analyzer.analyze(i), REPEATS // 4))
@@ -74,7 +74,7 @@ def compare(threads: int) -> list[dict[str, object]]:
 
 
 def import_s() -> float:
-    """Median of five new processes that import ferapp, less one that imports nothing."""
+    """Median of five new processes that import ferapp, minus one that imports nothing."""
 
     def run(code: str) -> float:
         times = []

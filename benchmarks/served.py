@@ -1,4 +1,4 @@
-"""The app, served by a process of its own."""
+"""The app in a process of its own."""
 
 import os
 import re
@@ -50,10 +50,10 @@ class App:
     def rss_mb(self) -> float:
         """Memory of the app."""
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
-        found = re.search(r"VmRSS:\s+(\d+)", status)
-        return int(found[1]) / 1024 if found else 0.0
+        match = re.search(r"VmRSS:\s+(\d+)", status)
+        return int(match[1]) / 1024 if match else 0.0
 
     def stop(self) -> None:
-        """End it."""
+        """Stop the app."""
         self._process.terminate()
         self._process.wait(15)

@@ -1,8 +1,8 @@
-"""The way of the tutorials that ferapp grew from, to be timed in the same run.
+"""The baseline: the method of common tutorials, to be timed in the same run.
 
-OpenCV's DNN module runs RFB-320 in Caffe format, then a VGG13 on each face by itself, grey and
+OpenCV's DNN module runs RFB-320 in Caffe format, then a VGG13 on each face separately, grey and
 64 x 64 (LearnOpenCV, "Facial Emotion Recognition"). The VGG13 has the layers of the FER+ paper and
-random weights: for the time it takes that makes no difference.
+random weights, which makes no difference to its speed.
 """
 
 from typing import Any
@@ -20,7 +20,7 @@ SIDE_PX = 64
 
 
 def vgg13() -> bytes:
-    """The network as an ONNX file, dropout left out as at run time."""
+    """The network as an ONNX file, without dropout, as for inference."""
     rng = np.random.default_rng(0)
     nodes, weights = [], []
 
@@ -82,5 +82,5 @@ class Tutorial:
         return np.array(rows).reshape(-1, 8)
 
     def analyze(self, image_rgb: np.ndarray) -> np.ndarray:
-        """Both."""
+        """Detect and classify."""
         return self.classify(image_rgb, self.detect(image_rgb))

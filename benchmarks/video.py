@@ -1,10 +1,10 @@
-"""Videos: how fast one is read and copied, against the tutorials' way, and in how much memory.
+"""Videos: speed of reading and copying compared with the baseline, and memory.
 
     python -m benchmarks.video [--minutes 1 60] [--skip-speed]
 
-The clip is a portrait that moves before a plain wall, 1280 x 720 at thirty frames a second, with a
-tone. An hour of it is the minute sixty times over. Memory is the sum of the proportional set sizes
-(PSS) of the command and its processes, looked at ten times a second.
+The clip is a portrait that moves in front of a plain wall, 1280 x 720 at 30 frames per second, with
+a tone. The hour is the minute repeated sixty times. Memory is the sum of the proportional set sizes
+(PSS) of the command and its processes, sampled ten times a second.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from rich.table import Table
 
 from benchmarks.machine import ROOT, about
 from ferapp.media.images import read_image
-from ferapp.vision.crops import region, resized
+from ferapp.vision.crops import region, resize
 
 SIZE_WH = (1280, 720)
 RATE = 30
@@ -36,7 +36,7 @@ RUNS = 3
 
 def write_clip(path: Path, seconds: int) -> None:
     """A portrait that sways, with a tone."""
-    portrait = resized(
+    portrait = resize(
         region(
             read_image(ROOT / "ferapp" / "samples" / "astronaut.jpg"),
             np.array([60, 0, 400, 340], np.float32),
@@ -86,9 +86,9 @@ def repeat(minute: Path, path: Path, times: int) -> None:
 def command(
     clip: Path, *options: str, is_watched: bool = False
 ) -> tuple[float, dict[str, Any], float]:
-    """Run ``ferapp video``; seconds, what it said, and its peak memory in MB if it is watched.
+    """Run ``ferapp video``: seconds, its JSON, and its peak memory in MB if it is watched.
 
-    To watch takes time of the processor.
+    Watching takes processor time.
     """
     start = time.perf_counter()
     process = subprocess.Popen(
@@ -102,12 +102,12 @@ def command(
         peak = max(peak, memory_mb(process.pid))
         time.sleep(0.1)
     assert process.stdout is not None
-    told = json.loads(process.stdout.read())
-    return time.perf_counter() - start, told, peak
+    summary = json.loads(process.stdout.read())
+    return time.perf_counter() - start, summary, peak
 
 
 def memory_mb(pid: int) -> float:
-    """Of a process and all that it has started."""
+    """Memory of a process and all its children."""
     total = 0.0
     try:
         for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
@@ -122,7 +122,7 @@ def memory_mb(pid: int) -> float:
 
 
 def tutorial_s(clip: Path, out: Path, frames: int) -> float:
-    """The tutorials' loop over the same frames: capture, Caffe, VGG13, MJPG."""
+    """The baseline on the same frames: capture, Caffe, VGG13, MJPG."""
     from benchmarks.tutorial import Tutorial
 
     way = Tutorial()
@@ -150,7 +150,7 @@ def tutorial_s(clip: Path, out: Path, frames: int) -> float:
 
 
 def speed(folder: Path) -> list[dict[str, Any]]:
-    """Ours in several ways and theirs, taking turns."""
+    """Ours with several settings and the baseline, alternating."""
     clip, short = folder / "minute.mp4", folder / "short.mp4"
     write_clip(short, COMPARED_S)
     ways: dict[str, tuple[Path, tuple[str, ...]]] = {
@@ -199,12 +199,12 @@ def memory(folder: Path, minutes: list[int]) -> list[dict[str, Any]]:
             clip = folder / f"{length}.mp4"
             repeat(folder / "minute.mp4", clip, length)
         tables = ("--csv", str(folder / "t.csv"), "--parquet", str(folder / "t.parquet"))
-        took_s, told, peak = command(clip, *tables, is_watched=True)
+        took_s, summary, peak = command(clip, *tables, is_watched=True)
         rows.append(
             {
                 "minutes": length,
-                "frames": told["frames"],
-                "readings": told["readings"],
+                "frames": summary["frames"],
+                "readings": summary["readings"],
                 "took_s": round(took_s, 1),
                 "peak_mb": round(peak),
             }

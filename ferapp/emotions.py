@@ -31,4 +31,4 @@ COLOURS: Final[dict[str, str]] = {
 """One sRGB hex colour per class, the same in every chart and on every picture."""
 
 OTHER_COLOUR: Final = "#2f8f8a"
-"""Of classes that a model of the user's own may have."""
+"""The colour of other classes, which added models may have."""

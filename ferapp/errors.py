@@ -2,7 +2,7 @@
 
 ```text
 FerappError
-├── UserError                what a user can mend: a file, a setting, a name
+├── UserError                what a user can fix: a file, a setting, a name
 │   ├── ImageError           a picture that can't be read
 │   ├── VideoError           a video that can't be read
 │   ├── DataError            a data set whose layout or rows are wrong
@@ -10,8 +10,8 @@ FerappError
 │   │   ├── ManifestError    a manifest of models breaks its schema
 │   │   ├── UnknownModel     no entry of that name
 │   │   ├── MissingWeights   the entry's file is not on this machine
-│   │   └── WrongHash        the file's bytes are not the ones that the manifest names
-│   ├── SettingError         a setting that the chosen models can't follow
+│   │   └── WrongHash        the file does not have the hash in the manifest
+│   ├── SettingError         a setting that the chosen models do not support
 │   ├── FetchError           a download failed
 │   ├── TooBusy              more visitors than the server can serve at once
 │   ├── StoreError           the database or a file of sessions can't be read or written
@@ -29,7 +29,7 @@ class FerappError(Exception):
 
 
 class UserError(FerappError):
-    """Something that the user can mend; its text is fit to be shown as it is."""
+    """Something that the user can fix; its text can be shown as it is."""
 
 
 class ImageError(UserError):
@@ -61,11 +61,11 @@ class MissingWeights(ModelError):
 
 
 class WrongHash(ModelError):
-    """The bytes of a weights file are not the ones that the manifest names."""
+    """A weights file does not have the hash in the manifest."""
 
 
 class SettingError(UserError):
-    """A setting that the chosen models can't follow."""
+    """A setting that the chosen models do not support."""
 
 
 class FetchError(UserError):
@@ -73,15 +73,15 @@ class FetchError(UserError):
 
 
 class TooBusy(UserError):
-    """More visitors want something than the server can serve at once."""
+    """More visitors than the server can serve at once."""
 
 
 class StoreError(UserError):
     """The database or a file of sessions can't be read or written.
 
     Args:
-        message: In a sentence.
-        may_pass: Whether the same may work in a moment.
+        message: What went wrong, in a sentence.
+        may_pass: Whether a retry may work.
     """
 
     def __init__(self, message: str, *, may_pass: bool = False) -> None:
@@ -90,7 +90,7 @@ class StoreError(UserError):
 
 
 class LibraryError(UserError):
-    """A required library is damaged, or another one lies in its place."""
+    """A required library is damaged or replaced by another one."""
 
 
 class MissingExtra(UserError):

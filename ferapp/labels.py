@@ -1,4 +1,4 @@
-"""What a face is called and in which colour, the same on pictures, videos, charts and in tables."""
+"""The text and colour of a face's label, the same in pictures, videos, charts and tables."""
 
 from typing import Final
 
@@ -8,15 +8,15 @@ UNSURE: Final = "unsure"
 """The label of a face whose top probability is below the threshold."""
 
 UNSURE_COLOUR: Final = "#8b95a1"
-"""Of faces without an expression: unsure ones, and those that could not be read."""
+"""The colour of faces without an expression: unsure ones, and those that can't be read."""
 
 
 def label_text(expression: str | None, flaw: str | None = None) -> str:
-    """What a face is called: why it could not be read, else its expression, else "unsure".
+    """The label of a face: why it can't be read, else its expression, else "unsure".
 
     Args:
-        expression: Its label; None where the model is unsure.
-        flaw: Why it could not be read; None where it could.
+        expression: Its expression; None if the model is unsure.
+        flaw: Why it can't be read; None if it can.
 
     Example:
         >>> label_text("anger"), label_text(None), label_text(None, "too dark")

@@ -1,7 +1,7 @@
-"""Libraries that several packages install into the same folder, and which of them is there.
+"""Libraries that several packages install into the same folder, and which of them is installed.
 
-OpenCV and ONNX Runtime come in variants that share an import name: the one that was installed last
-replaces the others' files, pip reports nothing, and removing one leaves an empty folder for all.
+OpenCV and ONNX Runtime come in variants that share an import name: the one installed last replaces
+the files of the others, pip reports nothing, and removing one leaves an empty folder for all.
 """
 
 import csv
@@ -21,11 +21,11 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Library:
-    """One that comes in variants.
+    """A library that comes in variants.
 
     Attributes:
         title: Its name in a sentence.
-        module: What is imported, also the folder that the variants share.
+        module: Its import name, which is also the folder that the variants share.
         package: The variant that ferapp requires.
     """
 
@@ -45,7 +45,7 @@ class Trouble:
     Attributes:
         what: What is wrong, without a full stop.
         repair: What to do, from its verb on, with commands in backticks.
-        is_usable: Whether another variant is there that can be imported.
+        is_usable: Whether another variant can be imported instead.
     """
 
     what: str
@@ -54,16 +54,16 @@ class Trouble:
 
     @property
     def sentence(self) -> str:
-        """Both."""
+        """Problem and repair in one sentence."""
         return f"{self.what}; {self.repair}"
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """What came of importing a library.
+    """The result of importing a library.
 
     Attributes:
-        module: The module; a stand-in that raises `LibraryError` when it is used, if there is none.
+        module: The module, or a stand-in that raises `LibraryError` when used.
         trouble: What is wrong, if anything is.
     """
 
@@ -71,38 +71,38 @@ class Loaded:
     trouble: Trouble | None = None
 
     def require(self) -> None:
-        """Check that the library can be used at all.
+        """Check that the library can be used.
 
         Raises:
-            LibraryError: It can't.
+            LibraryError: It can't be used.
         """
         if self.trouble and not self.trouble.is_usable:
             raise LibraryError(self.trouble.sentence)
 
 
 class _StandIn:
-    """Raises where the library would be used, so that what does not need it goes on working."""
+    """Raises where the library would be used, so that code that does not need it still works."""
 
     def __init__(self, sentence: str) -> None:
         self._sentence = sentence
 
     def __getattr__(self, name: str) -> NoReturn:
-        if name.startswith("__"):  # asked by Python itself
+        if name.startswith("__"):  # looked up by Python itself
             raise AttributeError(name)
         raise LibraryError(self._sentence)
 
 
 def load(library: Library) -> Loaded:
-    """Import a library; a variant that has replaced the required one is logged.
+    """Import a library, and log if a variant has replaced the required one.
 
-    To be called by the library's home alone.
+    Only for the home module of the library.
     """
     try:
         module = importlib.import_module(library.module)
         reason = "" if getattr(module, "__file__", None) else "its folder is empty"
-    except Exception as exc:  # of a damaged library, anything
+    except Exception as exc:  # a damaged library may raise anything
         module, reason = None, failure(exc)
-    # Files that nobody else claims may have been changed by whoever made a container smaller.
+    # Changed files that no other package claims may come from slimming a container image.
     if not reason and not changed_files(library.package, library.module):
         return Loaded(module)
     others = sharers(library)
@@ -119,7 +119,7 @@ def load(library: Library) -> Loaded:
 
 
 def _warn(sentence: str) -> None:
-    """Log it, but not once more in each worker process."""
+    """Log a warning, but not again in each worker process."""
     from multiprocessing import parent_process
 
     if parent_process() is None:
@@ -132,25 +132,25 @@ def sharers(library: Library) -> list[str]:
 
 
 def repair(package: str, others: Iterable[str] = ()) -> str:
-    """How to bring a package's files back.
+    """How to restore the files of a package.
 
     Args:
         package: Its name.
-        others: Packages, with versions, that have to go.
+        others: Packages, with versions, to uninstall first.
 
     Returns:
         The end of a sentence, from its verb on, with commands in backticks.
     """
-    install = f"`python -m pip install --force-reinstall --no-deps {_wanted(package)}`"
+    install = f"`python -m pip install --force-reinstall --no-deps {_release(package)}`"
     names = " ".join(other.split()[0] for other in others)
     if not names:
         return f"repair it with {install}."
     return f"repair it with `python -m pip uninstall {names}`, then {install}."
 
 
-def _wanted(package: str) -> str:
-    """The release to install: the one that is listed as installed, if ferapp can use it."""
-    from packaging.requirements import Requirement  # not needed where all is well
+def _release(package: str) -> str:
+    """What to install: the release that is listed as installed, if ferapp can use it."""
+    from packaging.requirements import Requirement  # only needed for repairs
 
     known, asked = version(package), requirement(package)
     if known and Requirement(asked).specifier.contains(known):
@@ -159,28 +159,29 @@ def _wanted(package: str) -> str:
 
 
 def version(package: str) -> str:
-    """Of an installed package; empty if it is not installed."""
+    """The version of an installed package; empty if it is not installed."""
     installed = _distribution(package)
     return installed.version if installed else ""
 
 
 def requirement(package: str) -> str:
-    """What ferapp asks of a package, as pip takes it."""
+    """The requirement of ferapp for a package, as pip takes it."""
     ferapp = _distribution("ferapp")
     texts = (ferapp.requires if ferapp else None) or []
-    found = (text for text in texts if re.match(rf"{re.escape(package)}(?![\w.-])", text))
-    return next(found, package).split(";")[0].strip()
+    matches = (text for text in texts if re.match(rf"{re.escape(package)}(?![\w.-])", text))
+    return next(matches, package).split(";")[0].strip()
 
 
 def changed_files(package: str, folder: str = "") -> list[str]:
-    """Files of an installed package that are missing or of another size than it brought.
+    """Files of an installed package that are missing or have another size than recorded.
 
     Args:
         package: Its name.
-        folder: Only files in this one, such as ``cv2``.
+        folder: Only files in this folder, such as ``cv2``.
 
     Returns:
-        Their places beside the package's metadata; none where it is not installed or has no record.
+        Their paths relative to site-packages; none if the package is not installed or has no
+        record.
     """
     installed = _distribution(package)
     if installed is None:
@@ -189,7 +190,7 @@ def changed_files(package: str, folder: str = "") -> list[str]:
     changed = []
     # Not `installed.files`: from Python 3.12 on it leaves out what is missing.
     for row in csv.reader((installed.read_text("RECORD") or "").splitlines()):
-        # Scripts, which lie elsewhere, are made anew when an environment is moved.
+        # Scripts are elsewhere, and are made again when an environment is moved.
         if len(row) == 3 and row[2] and row[0].startswith(start) and not row[0].startswith(".."):
             if _size(os.path.join(base, row[0])) != int(row[2]):
                 changed.append(row[0])
@@ -200,18 +201,18 @@ def claimers(file: str, *, but: str) -> list[str]:
     """The installed packages, with versions, that list a file as theirs.
 
     Args:
-        file: Its place beside their metadata.
-        but: Not this one.
+        file: Its path relative to site-packages.
+        but: A package to leave out.
     """
     own = _distribution(but)
-    found = set()
+    packages = set()
     for each in metadata.distributions():
-        # `files` would take a fifth of a second for all of them.
+        # `files` would take a fifth of a second in all.
         is_listed = f"\n{file}," in f"\n{each.read_text('RECORD') or ''}"
-        # What lies elsewhere on the path has a folder of its own.
+        # A package elsewhere on the path has a folder of its own.
         if is_listed and (own is None or each.locate_file("") == own.locate_file("")):
-            found.add((each.metadata["Name"], each.version))
-    return [f"{name} {number}" for name, number in sorted(found) if _plain(name) != _plain(but)]
+            packages.add((each.metadata["Name"], each.version))
+    return [f"{name} {number}" for name, number in sorted(packages) if _plain(name) != _plain(but)]
 
 
 def _distribution(package: str) -> metadata.Distribution | None:
@@ -232,12 +233,12 @@ def _size(path: str) -> int:
         return -1
 
 
-# The folders in a linker's message.
+# The folders in a message of the linker.
 _FOLDERS: Final = re.compile(r"(?:[A-Za-z]:)?[/\\][^:'\"]*[/\\]")
 
 
 def failure(exc: Exception) -> str:
-    """What is known of an import that failed: the linker's words without folders, or the class."""
+    """Why an import failed: the message of the linker without folders, or the class."""
     lines = str(exc).strip().splitlines()
     if not isinstance(exc, ImportError) or not lines:
         return type(exc).__name__

@@ -1,4 +1,4 @@
-"""Frozen settings, passed with each call and never kept by an engine."""
+"""Frozen settings, passed with each call and never stored in an engine."""
 
 from dataclasses import dataclass
 from typing import Final, Literal
@@ -6,17 +6,17 @@ from typing import Final, Literal
 from ferapp.errors import InvalidValue
 
 Look = Literal["both", "plain", "mirrored"]
-"""What a classifier that knows both sees of a face: itself, its mirror image, or the mean."""
+"""What the classifier sees: the face, its mirror image, or the mean of both."""
 
 
 @dataclass(frozen=True)
 class DetectionSettings:
-    """How a face detector's raw boxes become faces.
+    """How the raw boxes of a face detector become faces.
 
     Attributes:
         confidence: Boxes with a lower score are dropped; in [0, 1].
         iou: Of two boxes that overlap by more than this, the one with the lower score is dropped.
-        max_faces: How many faces to keep at most, best first.
+        max_faces: The maximum number of faces; those with the highest scores are kept.
     """
 
     confidence: float = 0.5
@@ -40,13 +40,13 @@ class AnalysisSettings:
     Attributes:
         detection: For the face detector.
         padding: How much longer the side of the square crop is than the longer side of the box, as
-            a share of it. FER+ faces are framed as our detector frames them: on Valid faces pasted
-            into photos 0 gave the best accuracy of -0.1 to 0.4 (docs/training.md).
-        classes: Only these expressions, their probabilities renormalised; all if empty.
-        unsure_below: A top probability under this is no label; None takes the threshold from the
+            a share of the latter. FER+ faces are framed as our detector frames them: on Valid faces
+            pasted into photos, 0 was the most accurate of -0.1 to 0.4 (docs/training.md).
+        classes: Only these expressions, with probabilities renormalised; all if empty.
+        unsure_below: A face with a lower top probability is unsure; None for the threshold of the
             classifier's calibration.
-        with_smile: Whether to read the smile cascade as well.
-        look: The mean over a face and its mirror image, or one of them in half the time.
+        with_smile: Whether to detect smiles as well.
+        look: The mean of the face and its mirror image, or one of them in half the time.
     """
 
     detection: DetectionSettings = DetectionSettings()
@@ -77,10 +77,10 @@ class StreamSettings:
         analysis: For each frame.
         time_constant_s: Of the smoothing; see `ferapp.temporal.smoothing.Smoother`.
         hold_s: How long another label has to lead before it is shown.
-        detect_every: Faces are detected in every Nth frame and followed in between; None
-            chooses by what a detection costs here.
-        reads_followed: Whether the expression is also read where a face is expected, in the frames
-            in which faces are followed.
+        detect_every: Faces are detected in every Nth frame and followed in between; None chooses N
+            by the cost of detection.
+        reads_followed: Whether expressions are also read in the frames in which faces are
+            followed.
     """
 
     analysis: AnalysisSettings = AnalysisSettings()
@@ -102,10 +102,10 @@ class ClipSettings:
     """From a video file to every face's expression over time.
 
     Attributes:
-        stream: For the frames that are analysed; None for `detect_every` goes by their rate (see
-            `ferapp.pipeline.clip.LOOKS_A_SECOND`), so that a file gives the same everywhere.
-        per_second: How many frames of each second are analysed, evenly; None for all.
-        max_side_px: Frames with a longer side are made smaller while they are decoded.
+        stream: For the analysed frames; None for `detect_every` chooses N by their rate (see
+            `ferapp.pipeline.clip.LOOKS_A_SECOND`), so that results do not depend on the machine.
+        per_second: How many frames per second are analysed, evenly spaced; None for all.
+        max_side_px: Frames with a longer side are scaled down while they are decoded.
     """
 
     stream: StreamSettings = StreamSettings(reads_followed=True)

@@ -1,8 +1,8 @@
-"""The values that cross room borders: frozen and validated."""
+"""The values that packages pass to each other: frozen and validated."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
     import pandas
 
 ProgressCallback = Callable[[int, int], None]
-"""Told of progress: what is done, and what there is in all (0 where nobody knows)."""
+"""Called with progress: the steps done, and the total (0 if unknown)."""
 
 
 def no_report(done: int, total: int) -> None:
-    """Tell nobody."""
+    """Ignore progress."""
 
 
 @dataclass(frozen=True, eq=False)
 class Faces:
-    """Faces that a detector found in one picture, best score first.
+    """Faces that a detector found in one picture, sorted by score.
 
     Attributes:
         xyxy: Boxes, (n, 4) float32, px of the picture.
-        score: Confidence of each, (n,) float32 in [0, 1].
-        landmarks: Right eye, left eye, nose, right and left corner of the mouth as the person has
-            them, (n, 5, 2) float32, px; None where the detector gives none.
+        score: Detector score of each, (n,) float32 in [0, 1].
+        landmarks: Right eye, left eye, nose, right and left corner of the mouth, as seen by the
+            person, (n, 5, 2) float32, px; None if the detector gives none.
     """
 
     xyxy: NDArray[np.float32]
@@ -36,7 +36,7 @@ class Faces:
     landmarks: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
-        """Refuse arrays whose shapes don't belong together."""
+        """Refuse arrays whose shapes do not match."""
         n = len(self.score)
         marks = self.landmarks
         if self.xyxy.shape != (n, 4) or (marks is not None and marks.shape != (n, 5, 2)):
@@ -51,11 +51,11 @@ class Faces:
 
     @classmethod
     def empty(cls) -> "Faces":
-        """No face."""
+        """No faces."""
         return cls(np.empty((0, 4), np.float32), np.empty(0, np.float32))
 
     def at(self, indices: NDArray[np.intp]) -> "Faces":
-        """The faces at these places, in this order."""
+        """The faces at these indices, in this order."""
         marks = None if self.landmarks is None else self.landmarks[indices]
         return Faces(self.xyxy[indices], self.score[indices], marks)
 
@@ -66,16 +66,16 @@ class FrameAnalysis:
 
     Attributes:
         size_wh: Width and height of the picture, px.
-        faces: Where they are, best score first.
+        faces: Their boxes and scores, sorted by score.
         labels: The expressions, in column order.
-        probabilities: One row a face, (n, len(labels)) float32, each row sums to 1.
-        unsure_below: A top probability under this is no label.
-        left_out: Expressions that the classifier knows and that were not asked for; where there are
-            any, the probabilities are renormalised over those that were.
-        share_kept: How much of the probability lay on the expressions that were asked for, (n,);
-            None where all were. A face with less than half of it there is unsure.
-        is_cut: Whether there were more faces than were asked for at most.
-        smiles: Whether the smile cascade fired, (n,); None where it was not asked.
+        probabilities: One row per face, (n, len(labels)) float32; each row sums to 1.
+        unsure_below: A face with a lower top probability is unsure.
+        left_out: Expressions that the classifier knows but that were not requested; if there are
+            any, the probabilities are renormalised over the others.
+        share_kept: Share of the probability on the requested expressions, (n,); None if all were
+            requested. A face with less than half is unsure.
+        is_cut: Whether there were more faces than the maximum.
+        smiles: Whether the smile cascade found a smile, (n,); None if it was not used.
         detector: Name of the detector.
         classifier: Name of the classifier.
     """
@@ -93,7 +93,7 @@ class FrameAnalysis:
     classifier: str = ""
 
     def __post_init__(self) -> None:
-        """Refuse arrays whose shapes don't belong together."""
+        """Refuse arrays whose shapes do not match."""
         n = len(self.faces)
         if self.probabilities.shape != (n, len(self.labels)):
             raise InvalidValue(
@@ -119,44 +119,18 @@ class FrameAnalysis:
 
     @property
     def is_unsure(self) -> NDArray[np.bool_]:
-        """Whether that probability is under the threshold, or mostly elsewhere, (n,)."""
+        """Whether that probability is below the threshold, or most of it was left out, (n,)."""
         is_low = self.confidence < self.unsure_below
         if self.share_kept is not None:
             is_low |= self.share_kept < 0.5
         return np.asarray(is_low)
 
     def to_record(self) -> dict[str, Any]:
-        """The same as plain values, fit for JSON; keys are a contract."""
-        rows = []
-        for i, expression in enumerate(self.expressions):
-            row: dict[str, Any] = {
-                "box": [round(float(v), 2) for v in self.faces.xyxy[i]],
-                "score": round(float(self.faces.score[i]), 4),
-                "expression": expression,
-                "is_unsure": bool(self.is_unsure[i]),
-                "probabilities": {
-                    name: round(float(p), 6)
-                    for name, p in zip(self.labels, self.probabilities[i], strict=True)
-                },
-            }
-            if self.share_kept is not None:
-                row["share_kept"] = round(float(self.share_kept[i]), 6)
-            if self.smiles is not None:
-                row["is_smiling"] = bool(self.smiles[i])
-            rows.append(row)
-        return {
-            "width": self.size_wh[0],
-            "height": self.size_wh[1],
-            "faces": rows,
-            "renormalised_without": list(self.left_out),
-            "unsure_below": self.unsure_below,
-            "has_more_faces": self.is_cut,
-            "detector": self.detector,
-            "classifier": self.classifier,
-        }
+        """The same as plain values for JSON; the keys are a contract."""
+        return PictureRecord.of(self).to_json()
 
     def to_frame(self) -> "pandas.DataFrame":
-        """A table with one row a face: number, box in px, score, label, probabilities."""
+        """A table with one row per face: number, box in px, score, label, probabilities."""
         import pandas
 
         columns: dict[str, Any] = {"face": np.arange(1, len(self) + 1)}
@@ -173,3 +147,125 @@ class FrameAnalysis:
         if self.smiles is not None:
             columns["is_smiling"] = self.smiles
         return pandas.DataFrame(columns)
+
+
+@dataclass(frozen=True)
+class FaceRecord:
+    """One face of a picture in plain, rounded values.
+
+    Attributes:
+        box: Left, top, right and bottom, px of the picture.
+        score: Of the detector, in [0, 1].
+        expression: The most probable expression, whether sure or not.
+        is_unsure: Whether the model is unsure of it.
+        probabilities: By expression, in [0, 1].
+        share_kept: See `FrameAnalysis`; None if all expressions were requested.
+        is_smiling: Whether the smile cascade found a smile; None if it was not used.
+    """
+
+    box: tuple[float, ...]
+    score: float
+    expression: str
+    is_unsure: bool
+    probabilities: dict[str, float]
+    share_kept: float | None = None
+    is_smiling: bool | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a box or probabilities that no face can have."""
+        if len(self.box) != 4 or not self.probabilities:
+            raise InvalidValue(
+                f"expected a box of four numbers and at least one probability, got {self}"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; the keys are a contract."""
+        values = asdict(self) | {"box": list(self.box)}
+        return {key: value for key, value in values.items() if value is not None}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """What `to_json` gave.
+
+        Raises:
+            KeyError: A key is missing.
+            TypeError: A key is missing or unknown, or a value is of another type.
+            ValueError: The box or the probabilities are invalid.
+        """
+        return cls(**value | {"box": tuple(value["box"])})
+
+
+@dataclass(frozen=True)
+class PictureRecord:
+    """What is stored of one picture, in plain values.
+
+    Attributes:
+        width: Of the picture, px.
+        height: Of the picture, px.
+        faces: Sorted by detector score.
+        renormalised_without: Expressions that were left out.
+        unsure_below: A face with a lower top probability is unsure.
+        has_more_faces: Whether there were more faces than the maximum.
+        detector: Name of the detector.
+        classifier: Name of the classifier.
+    """
+
+    width: int
+    height: int
+    faces: tuple[FaceRecord, ...]
+    renormalised_without: tuple[str, ...]
+    unsure_below: float
+    has_more_faces: bool
+    detector: str
+    classifier: str
+
+    @classmethod
+    def of(cls, analysis: FrameAnalysis) -> Self:
+        """The record of an analysed picture."""
+        rows = []
+        for i, expression in enumerate(analysis.expressions):
+            kept, smiles = analysis.share_kept, analysis.smiles
+            rows.append(
+                FaceRecord(
+                    box=tuple(round(float(v), 2) for v in analysis.faces.xyxy[i]),
+                    score=round(float(analysis.faces.score[i]), 4),
+                    expression=expression,
+                    is_unsure=bool(analysis.is_unsure[i]),
+                    probabilities={
+                        name: round(float(p), 6)
+                        for name, p in zip(analysis.labels, analysis.probabilities[i], strict=True)
+                    },
+                    share_kept=None if kept is None else round(float(kept[i]), 6),
+                    is_smiling=None if smiles is None else bool(smiles[i]),
+                )
+            )
+        return cls(
+            width=analysis.size_wh[0],
+            height=analysis.size_wh[1],
+            faces=tuple(rows),
+            renormalised_without=analysis.left_out,
+            unsure_below=analysis.unsure_below,
+            has_more_faces=analysis.is_cut,
+            detector=analysis.detector,
+            classifier=analysis.classifier,
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; the keys are a contract."""
+        return asdict(self) | {
+            "faces": [face.to_json() for face in self.faces],
+            "renormalised_without": list(self.renormalised_without),
+        }
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """What `to_json` gave.
+
+        Raises:
+            KeyError: A key is missing.
+            TypeError: A key is missing or unknown, or a value is of another type.
+            ValueError: A face is invalid.
+        """
+        faces = tuple(FaceRecord.from_json(face) for face in value["faces"])
+        without = tuple(value["renormalised_without"])
+        return cls(**value | {"faces": faces, "renormalised_without": without})

@@ -1,4 +1,4 @@
-"""What ferapp can know and what not, privacy, models, versions, licences."""
+"""What ferapp can and cannot know, privacy, models, versions, licences."""
 
 from ferapp.ui.about.page import show
 from ferapp.ui.shared import page

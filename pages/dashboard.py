@@ -3,6 +3,6 @@
 from ferapp.ui.dashboard.page import show
 from ferapp.ui.shared import page
 
-page.begin("Dashboard", "Expressions over time: to look at, compare, take away and delete.")
+page.begin("Dashboard", "Expressions over time: view, compare, export and delete them.")
 with page.errors_as_sentences():
     show()

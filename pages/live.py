@@ -3,6 +3,6 @@
 from ferapp.ui.live.page import show
 from ferapp.ui.shared import controls, page
 
-page.begin("Live", "Every face before the camera, followed and labelled as it changes.")
+page.begin("Live", "Every face in front of the camera, followed and labelled as it changes.")
 with page.errors_as_sentences():
     show(controls.sidebar())

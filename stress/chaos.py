@@ -1,10 +1,10 @@
-"""Recorders that are killed in the middle: what is left in the database, and how much is lost.
+"""Kills recorders while they write, and checks what is left in the database and what is lost.
 
     python -m stress.chaos [--kills N] [--at-once N] [--seed N] [--url URL]
 
 Each recorder is a process with a session of its own; all share one database, by default a new
-SQLite file. In one that --url names the sessions stay, to be purged a day later. The exit status is
-1 where a rule was broken: the database is sound, the session is there, its readings are what was
+SQLite file. In a database that --url names, the sessions stay and are purged a day later. The exit
+status is 1 if a rule was broken: the database is intact, the session exists, its readings are those
 recorded from the first on, at most a second of them is missing, and no earlier session changed.
 """
 
@@ -29,7 +29,7 @@ from sqlalchemy import URL
 
 from benchmarks.machine import ROOT
 from ferapp.errors import StoreError
-from ferapp.sessions.database import database_url, in_words, open_database
+from ferapp.sessions.database import database_url, open_database, translate_errors
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Readings
 from ferapp.sessions.store import Store
@@ -43,11 +43,11 @@ MOST_MISSING_S = 1.0
 
 @dataclass(frozen=True)
 class Result:
-    """What so many kills left.
+    """The result of a number of kills.
 
     Attributes:
-        missing_s: Of each kill, how long the frames that were reported but are not there lasted.
-        faults: Rules that were broken, in words.
+        missing_s: For each kill, the seconds of frames that were reported but are missing.
+        faults: Broken rules, in words.
     """
 
     missing_s: tuple[float, ...]
@@ -63,12 +63,12 @@ class Result:
 
 @cache
 def frames() -> Readings:
-    """Half a minute of one face; the recorder writes it, and who checks compares with it."""
+    """Half a minute of one face, which the recorder writes and the check compares with."""
     return some_readings(30 * FRAMES_PER_SECOND)
 
 
 def record(session: str) -> None:
-    """Be the process that is killed: record, and report the time of each frame."""
+    """Record, and print the time of each frame, in the process that is killed."""
     store = Store.open()
     store.begin(some_recording(id=session), OWNER, keep_days=1)
     recorder = Recorder(store, session)
@@ -82,35 +82,35 @@ def record(session: str) -> None:
         print(at_s, flush=True)
 
 
-def killed(url: URL, session: str, after_s: float) -> list[float]:
-    """The times that a recorder reported until it was killed, on its own clock."""
+def kill_recorder(url: URL, session: str, after_s: float) -> list[float]:
+    """The times that a recorder reported before it was killed, on its own clock."""
     process = subprocess.Popen(
         [sys.executable, "-m", "stress.chaos", "--record", session],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
-        # Not among the arguments, which every user of the machine can read.
+        # Not as an argument, which every user of the machine can read.
         env={**os.environ, "FERAPP_DATABASE_URL": url.render_as_string(hide_password=False)},
     )
     with process:
-        told = process.stdout.readline()
-        time.sleep(after_s if told else 0)
+        output = process.stdout.readline()
+        time.sleep(after_s if output else 0)
         process.kill()
-        told += process.stdout.read()
-    # Of a line that was cut off nobody knows the number.
-    return [float(line) for line in told.splitlines(keepends=True) if line.endswith("\n")]
+        output += process.stdout.read()
+    # The number in a truncated line is unknown.
+    return [float(line) for line in output.splitlines(keepends=True) if line.endswith("\n")]
 
 
 def check(
     url: URL, session: str, reported: Sequence[float], before: dict[str, int]
 ) -> tuple[float, list[str]]:
-    """Seconds that are missing of a killed session, and what is wrong in the database.
+    """The missing seconds of a killed session, and faults of the database.
 
     Args:
         url: Of the database.
-        session: The one that was killed.
-        reported: When it took its frames.
-        before: Readings of each session that was killed earlier; the new one is added.
+        session: The killed session.
+        reported: The times of its frames.
+        before: Readings of the sessions killed earlier; the new one is added.
 
     Raises:
         StoreError: The database can't be read.
@@ -119,10 +119,10 @@ def check(
     store, faults = Store(engine), []
     try:
         if engine.dialect.name == "sqlite":
-            with in_words(), engine.connect() as connection:
-                told = connection.exec_driver_sql("PRAGMA integrity_check").scalar()
-            if told != "ok":
-                faults.append(f"the database is not sound: {told}")
+            with translate_errors(), engine.connect() as connection:
+                answer = connection.exec_driver_sql("PRAGMA integrity_check").scalar()
+            if answer != "ok":
+                faults.append(f"the database is not sound: {answer}")
         counted = {o.recording.id: o.readings for o in store.overviews(OWNER)}
         for id, count in before.items():
             now = len(store.readings(id, OWNER)) if id in counted else 0
@@ -155,15 +155,15 @@ def check(
 def kill_and_check(
     count: int, folder: Path, *, seed: int = 0, at_once: int = 2, url: URL | None = None
 ) -> Result:
-    """Kill so many recorders at random times and look at the database after each.
+    """Kill recorders at random times and check the database after each.
 
     Args:
         count: How many.
-        folder: Where the file of the database is made.
-        seed: Of the times.
-        at_once: So many record side by side. The next begin when all are dead, so that the database
-            is opened both beside a living recorder and after the last.
-        url: Another database than a file in the folder.
+        folder: Folder for the database file.
+        seed: Random seed of the times.
+        at_once: How many record at the same time. The next start when all are dead, so that the
+            database is opened both beside a running recorder and after the last.
+        url: A database to use instead of a file in the folder.
     """
     url = url or URL.create("sqlite", database=str(folder / "sessions.db"))
     rng = random.Random(seed)
@@ -173,7 +173,7 @@ def kill_and_check(
 
     def one(after_s: float) -> tuple[float, list[str]]:
         session = uuid.uuid4().hex
-        reported = killed(url, session, after_s)
+        reported = kill_recorder(url, session, after_s)
         if not reported:
             return 0.0, [f"session {session}: its recorder ended before the first frame"]
         with checking:
@@ -193,7 +193,7 @@ def kill_and_check(
 
 
 def main() -> None:
-    """Kill, print a line and the faults."""
+    """Kill recorders and print the result and the faults."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--at-once", type=int, default=2)

@@ -1,11 +1,11 @@
-"""Many visitors at once: is anybody's result lost or another's, and how long does each wait?
+"""Many visitors at once: is any result lost or mixed up, and how long does each visitor wait?
 
     python -m stress.crowd [--visitors 50] [--viewers 4] [--seconds 60]
 
-Visitors come over real WebSockets, upload pictures of their own again and again, look at what comes
-back and at other pages. Every picture has a size that no other has, so that an answer that belongs
-to somebody else is seen. Beside them browsers watch live video over WebRTC. Afterwards one visitor
-uploads bombs while another goes on with a portrait.
+Visitors connect over real WebSockets, upload their own pictures repeatedly, check the results and
+visit other pages. Every picture has a unique size, so that a result of another visitor is detected.
+At the same time, browsers watch live video over WebRTC. Afterwards one visitor uploads bombs while
+another continues with a portrait.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from rich.table import Table
 from benchmarks.machine import ROOT, about
 from benchmarks.served import App
 from ferapp.media.images import jpeg_bytes, read_image
-from ferapp.vision.crops import resized
+from ferapp.vision.crops import resize
 from stress.visitor import Visitor
 
 SAMPLE = ROOT / "ferapp" / "samples" / "astronaut.jpg"
@@ -36,26 +36,26 @@ PAGES = ("about", "dashboard", "live", "video")
 THINKS_S = (1.0, 4.0)
 BOMB_SIDE_PX = 7000
 ALONE = 20
-# The browsers that encode and decode are on the same machine as the app.
+# The browsers, which encode and decode, run on the same machine as the app.
 LIVE_FRAMES_A_SECOND = 5
 
 
 @dataclass
 class Outcome:
-    """What came of it.
+    """The result.
 
     Attributes:
-        uploads: Pictures that were answered.
-        wrong: Answers that belong to another picture or say something else than expected.
-        errors: What failed, in words.
-        upload_s: From giving a picture to its answer.
-        page_s: From a click on another page to the whole of it.
-        frames: That each live viewer saw.
-        alone_s: As `upload_s`, of one visitor alone.
-        beside_bombs_s: As `alone_s`, while another uploads bombs.
-        peak_mb: Memory of the app at most, with the crowd.
-        after_mb: When all had left.
-        bombs_mb: At most, with the bombs.
+        uploads: How many pictures got a result.
+        wrong: Results that belong to another picture or are not as expected.
+        errors: Failures, in words.
+        upload_s: Seconds from an upload to its result.
+        page_s: Seconds from a click on another page until it is complete.
+        frames: Frames that each live viewer saw.
+        alone_s: As `upload_s`, for one visitor alone.
+        beside_bombs_s: As `alone_s`, while another visitor uploads bombs.
+        peak_mb: Peak memory of the app with the crowd.
+        after_mb: Memory after all have left.
+        bombs_mb: Peak memory with the bombs.
     """
 
     uploads: int = 0
@@ -71,29 +71,29 @@ class Outcome:
     bombs_mb: float = 0.0
 
     def figures(self) -> dict[str, Any]:
-        """In numbers."""
-        told: dict[str, Any] = {"uploads": self.uploads, "wrong": self.wrong}
-        told |= {"errors": len(self.errors), "first_errors": self.errors[:3]}
+        """The result as numbers."""
+        values: dict[str, Any] = {"uploads": self.uploads, "wrong": self.wrong}
+        values |= {"errors": len(self.errors), "first_errors": self.errors[:3]}
         for name in ("upload_s", "page_s", "alone_s", "beside_bombs_s"):
             times = getattr(self, name)
             if times:
-                told[f"{name}_median"] = round(float(np.median(times)), 3)
-                told[f"{name}_p95"] = round(float(np.quantile(times, 0.95)), 3)
+                values[f"{name}_median"] = round(float(np.median(times)), 3)
+                values[f"{name}_p95"] = round(float(np.quantile(times, 0.95)), 3)
         if self.alone_s and self.beside_bombs_s:
             ratio = np.median(self.beside_bombs_s) / np.median(self.alone_s)
-            told["times_slower_beside_bombs"] = round(float(ratio), 2)
-        told |= {"frames": self.frames}
-        return told | {n: round(getattr(self, n)) for n in ("peak_mb", "after_mb", "bombs_mb")}
+            values["times_slower_beside_bombs"] = round(float(ratio), 2)
+        values |= {"frames": self.frames}
+        return values | {n: round(getattr(self, n)) for n in ("peak_mb", "after_mb", "bombs_mb")}
 
 
 def picture(number: int) -> tuple[bytes, tuple[int, int]]:
-    """A portrait of a size of its own."""
+    """A portrait of a unique size."""
     size = (360 + number % 240, 420 + number // 240)
-    return jpeg_bytes(resized(read_image(SAMPLE), size)), size
+    return jpeg_bytes(resize(read_image(SAMPLE), size)), size
 
 
 class _Crowd:
-    """Visitors who share a count of the pictures that were given."""
+    """Visitors who share a counter of pictures."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -102,7 +102,7 @@ class _Crowd:
         self._number = 0
 
     def visit(self, seed: int, until_s: float) -> None:
-        """One visitor, from coming to leaving."""
+        """One visitor, from arriving to leaving."""
         rng = np.random.default_rng(seed)
         try:
             with Visitor(self._url) as visitor:
@@ -118,7 +118,7 @@ class _Crowd:
                 self.outcome.errors.append(f"{type(exc).__name__}: {exc}"[:200])
 
     def look(self, visitor: Visitor, times: list[float]) -> None:
-        """Upload a picture and look whether the answer is its own."""
+        """Upload a picture and check that the result is its own."""
         with self._lock:
             self._number += 1
             number = self._number
@@ -139,23 +139,23 @@ class _Crowd:
 
 @contextmanager
 def viewers(url: str, count: int, frames: list[int]) -> Iterator[None]:
-    """Browsers that watch live video; afterwards how many frames each was shown."""
+    """Browsers that watch live video; yields how many frames each has shown."""
     if not count:
         yield
         return
     from playwright.sync_api import Error, sync_playwright
 
-    from benchmarks.live import launched, started
+    from benchmarks.live import launch, start_stream
 
     with sync_playwright() as playwright:
-        browser = launched(playwright)
+        browser = launch(playwright)
         videos = []
         for _ in range(count):
             page = browser.new_context().new_page()
             try:
-                video = started(page, f"{url}/live", frames_per_second=LIVE_FRAMES_A_SECOND)
+                video = start_stream(page, f"{url}/live", frames_per_second=LIVE_FRAMES_A_SECOND)
             except Error:
-                frames.append(0)  # who saw nothing
+                frames.append(0)  # a viewer who saw nothing
             else:
                 videos.append(video)
         try:
@@ -167,13 +167,13 @@ def viewers(url: str, count: int, frames: list[int]) -> Iterator[None]:
                 try:
                     frames.append(int(video.evaluate(count_frames, timeout=patience_ms)))
                 except Error:
-                    frames.append(0)  # whose video has gone
+                    frames.append(0)  # the video has ended
             browser.close()
 
 
 @contextmanager
-def watched(app: App) -> Iterator[list[float]]:
-    """Look at the memory of the app twice a second, MB."""
+def watch_memory(app: App) -> Iterator[list[float]]:
+    """Sample the memory of the app twice a second, MB."""
     over = threading.Event()
     seen = [0.0]
 
@@ -192,7 +192,7 @@ def watched(app: App) -> Iterator[list[float]]:
 
 
 def bombs(url: str, over: threading.Event) -> None:
-    """One visitor who uploads pictures that are legal and as large as may be."""
+    """One visitor who uploads the largest pictures that are allowed."""
     out = io.BytesIO()
     Image.new("RGB", (BOMB_SIDE_PX, BOMB_SIDE_PX)).save(out, "PNG")
     count = 0
@@ -203,12 +203,12 @@ def bombs(url: str, over: threading.Event) -> None:
                 if over.is_set():
                     return
                 count += 1
-                # Other bytes each time, so that no cache helps.
+                # Different bytes each time, so that no cache helps.
                 visitor.upload({f"{count}.png": out.getvalue() + count.to_bytes(4, "big")})
 
 
 def run(*, visitors: int, live: int, seconds: float, with_bombs: bool = True) -> Outcome:
-    """A crowd, and bombs after it."""
+    """A crowd, followed by bombs."""
     app = App(ROOT / "app.py")
     crowd = _Crowd(app.url)
     outcome = crowd.outcome
@@ -216,7 +216,7 @@ def run(*, visitors: int, live: int, seconds: float, with_bombs: bool = True) ->
         with Visitor(app.url) as first:
             first.open()
             first.upload({"warm.jpg": SAMPLE.read_bytes()})  # loads the models
-        with watched(app) as seen, viewers(app.url, live, outcome.frames):
+        with watch_memory(app) as seen, viewers(app.url, live, outcome.frames):
             until_s = time.monotonic() + seconds
             with ThreadPoolExecutor(visitors) as pool:
                 for seed in range(visitors):
@@ -225,9 +225,9 @@ def run(*, visitors: int, live: int, seconds: float, with_bombs: bool = True) ->
         outcome.peak_mb = max(seen)
         if not with_bombs:
             return outcome
-        time.sleep(20)  # Streamlit keeps who is gone for a moment
+        time.sleep(20)  # Streamlit keeps sessions for a moment after they close
         outcome.after_mb = app.rss_mb()
-        with watched(app) as seen, Visitor(app.url) as visitor:
+        with watch_memory(app) as seen, Visitor(app.url) as visitor:
             visitor.open()
             for _ in range(ALONE):
                 crowd.look(visitor, outcome.alone_s)

@@ -1,12 +1,11 @@
-"""Damaged files by the hundred thousand: each is read, or refused in a sentence, at once.
+"""Hundreds of thousands of damaged files: each is read quickly, or refused with a message.
 
     python -m stress.fuzz [--mutants N] [--seed S] [--seconds T]
 
 Most are pictures, one in forty is a video. They go through the code of the app in confined
-processes, one a core, whose death is held against the mutant that they were given. What is slow
-is tried again twice, and its least time counts: so what was loaded on first use is told from a slow
-file. The exit status is 1 where a rule was broken; the mutants
-that broke it are kept in build/fuzz.
+processes, one per core; a crash counts against the mutant that was being read. A slow mutant is
+tried twice more and its shortest time counts, which excludes loading on first use. The exit status
+is 1 if a rule was broken; the mutants that broke it are saved in build/fuzz.
 """
 
 import argparse
@@ -56,14 +55,14 @@ Look = Callable[[File], bool]
 
 @dataclass(frozen=True)
 class Tried:
-    """What one mutant did.
+    """The result of one mutant.
 
     Attributes:
-        number: Of the mutant.
-        is_decoded: Whether there was something to see; otherwise it was refused.
-        took_ms: Processor time of that, so that a busy machine makes no file slow.
-        wrong: What it raised, or gave, that can't be, in words; empty if nothing.
-        is_crash: Whether its process died of it.
+        number: The number of the mutant.
+        is_decoded: Whether it was decoded; otherwise it was refused.
+        took_ms: Processor time, so that a busy machine makes no file slow.
+        wrong: An undeclared exception or impossible result, in words; empty if none.
+        is_crash: Whether its process crashed.
     """
 
     number: int
@@ -84,17 +83,17 @@ class Tried:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What so many mutants did.
+    """The result of all mutants.
 
     Attributes:
-        seed: Of the mutants.
-        pictures: How many were pictures once.
-        videos: How many were videos once.
-        decoded: How many gave something to see.
-        refused: How many were refused in a sentence.
+        seed: Random seed of the mutants.
+        pictures: How many were made from pictures.
+        videos: How many were made from videos.
+        decoded: How many were decoded.
+        refused: How many were refused with a message.
         odd: Those that broke a rule.
-        slowest_ms: The longest that one took.
-        peak_mb: The most memory that a process had; 0 where the system does not tell.
+        slowest_ms: The longest time of one.
+        peak_mb: Peak memory of a process; 0 if the system does not say.
     """
 
     seed: int
@@ -108,26 +107,26 @@ class Outcome:
 
     @property
     def crashed(self) -> int:
-        """How many ended their process."""
+        """How many crashed their process."""
         return sum(tried.is_crash for tried in self.odd)
 
     @property
     def slow(self) -> int:
-        """How many took more than `MOST_MS`, each of three times."""
+        """How many took more than `MOST_MS` in each of three tries."""
         return sum(tried.is_slow for tried in self.odd)
 
     @property
     def wrong(self) -> int:
-        """How many raised something undeclared, or gave what can't be."""
+        """How many raised an undeclared exception or gave an impossible result."""
         return sum(bool(tried.wrong) and not tried.is_crash for tried in self.odd)
 
     @property
     def faults(self) -> tuple[str, ...]:
-        """Rules that were broken, in words."""
-        told = [f"mutant {t.number}: {t.wrong or f'{t.took_ms:.0f} ms'}" for t in self.odd]
+        """Broken rules, in words."""
+        lines = [f"mutant {t.number}: {t.wrong or f'{t.took_ms:.0f} ms'}" for t in self.odd]
         if self.peak_mb > MOST_MB:
-            told.append(f"a process had {self.peak_mb} MB of memory")
-        return tuple(told)
+            lines.append(f"a process had {self.peak_mb} MB of memory")
+        return tuple(lines)
 
     def __str__(self) -> str:
         return (
@@ -140,7 +139,7 @@ class Outcome:
 
 @cache
 def originals(*, are_videos: bool) -> Sequence[File]:
-    """The sound files, made once."""
+    """The undamaged files, made once."""
     return films() if are_videos else pictures()
 
 
@@ -154,7 +153,7 @@ def _is_video(number: int) -> bool:
 
 
 def look(file: File) -> bool:
-    """Read one file as the app does; whether there was something to see.
+    """Read one file as the app does; return whether it was decoded.
 
     Raises:
         Exception: A rule was broken.
@@ -166,8 +165,8 @@ def look(file: File) -> bool:
             image = read_image(file.data)
             assert image.dtype == np.uint8 and image.ndim == 3 and image.shape[2] == 3
     except (ImageError, VideoError) as exc:
-        told = str(exc)
-        assert told.endswith(".") and "\n" not in told and len(told) < 200, told
+        text = str(exc)
+        assert text.endswith(".") and "\n" not in text and len(text) < 200, text
         return False
     return True
 
@@ -186,10 +185,10 @@ def _watch(data: bytes) -> None:
 
 
 def _work(pipe: Connection, seed: int, look: Look) -> None:
-    """Be a worker: try what is asked for, until the pipe is closed."""
+    """Work in a child process: try the requested mutants until the pipe is closed."""
     confine(MEMORY_BYTES)
     warnings.simplefilter("error")
-    for are_videos in (False, True):  # what is loaded on first use is no fault of a mutant
+    for are_videos in (False, True):  # loading on first use must not count against a mutant
         for file in originals(are_videos=are_videos):
             look(file)
     with suppress(OSError):  # only Linux has it: the peak counts from here
@@ -200,20 +199,20 @@ def _work(pipe: Connection, seed: int, look: Look) -> None:
             numbers = pipe.recv()
         except EOFError:
             return
-        # Containers of PyAV hold themselves, and the threads of their decoders: the app has one for
-        # each process, but here a thousand of them would leave no room for another thread.
+        # Containers of PyAV are reference cycles that hold the threads of their decoders. The app
+        # has one per process, but here a thousand would use up all threads.
         gc.collect()
         for number in numbers:
-            pipe.send(_tried(file_of(seed, number), number, look))
+            pipe.send(_try_file(file_of(seed, number), number, look))
 
 
-def _tried(file: File, number: int, look: Look) -> Tried:
+def _try_file(file: File, number: int, look: Look) -> Tried:
     is_decoded, wrong = False, ""
     start_s = time.process_time()
     try:
         is_decoded = look(file)
     except Exception as exc:
-        # The last places: what a library raises says nothing of who called it.
+        # The last frames: the innermost alone would not show who called the library.
         places = traceback.extract_tb(exc.__traceback__)[-3:]
         where = ", ".join(f"{Path(place.filename).name}:{place.lineno}" for place in places)
         wrong = f"{file.name}: {exc!r} at {where}"
@@ -221,16 +220,15 @@ def _tried(file: File, number: int, look: Look) -> Tried:
 
 
 class Worker:
-    """A process that tries mutants; when one kills it, another goes on.
+    """A process that tries mutants, and is replaced if one crashes it.
 
     Args:
-        seed: Of the mutants.
-        look: What is done with each.
-        hangs_s: A process that tries one for so long is killed.
+        seed: Random seed of the mutants.
+        look: Called with each mutant.
+        hangs_s: A process that takes longer for one mutant is killed.
 
     Attributes:
-        peak_mb: The most memory that one of the processes was seen to have since it began; 0 where
-            the system does not tell.
+        peak_mb: Peak memory of the processes; 0 if the system does not say.
     """
 
     def __init__(self, seed: int, look: Look = look, *, hangs_s: float = 20.0) -> None:
@@ -246,8 +244,8 @@ class Worker:
         self._pipe.close()
         self._process.join()
 
-    def tried(self, numbers: Sequence[int]) -> Iterator[Tried]:
-        """Each of these mutants, in order."""
+    def try_all(self, numbers: Sequence[int]) -> Iterator[Tried]:
+        """Try each of these mutants in order."""
         todo = deque(numbers)
         self._pipe.send(list(todo))
         while todo:
@@ -275,8 +273,8 @@ class Worker:
         theirs.close()
         if not self._pipe.poll(_BEGINS_S):
             self._process.kill()
-            raise TimeoutError(f"a worker has not begun after {_BEGINS_S:g} s")
-        self._pipe.recv()  # that it is ready, or that it died before any mutant
+            raise TimeoutError(f"a worker has not started within {_BEGINS_S:g} s")
+        self._pipe.recv()  # it is ready, or died before any mutant
 
     def _again(self, todo: deque[int]) -> None:
         self._process.kill()
@@ -287,18 +285,18 @@ class Worker:
 
 
 def _peak_mb(pid: int | None) -> int:
-    """Of a process, as Linux tells it; what `resource` tells includes that of its parent."""
+    """Peak memory of a process on Linux; the figure of `resource` includes that of its parent."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
     except OSError:
         return 0
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    return int(found[1]) // 1000 if found else 0
+    match = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(match[1]) // 1000 if match else 0
 
 
 @dataclass
 class Tally:
-    """What one worker's mutants did, added up."""
+    """The results of one worker, added up."""
 
     pictures: int = 0
     videos: int = 0
@@ -311,7 +309,7 @@ class Tally:
         self.odd: list[Tried] = []
 
     def add(self, tried: Tried) -> None:
-        """One more."""
+        """Add one result."""
         is_video = _is_video(tried.number)
         self.videos += is_video
         self.pictures += not is_video
@@ -324,13 +322,13 @@ class Tally:
 
 
 def run(*, mutants: int, seed: int = 0, seconds: float = inf, look: Look = look) -> Outcome:
-    """Try so many mutants on all cores.
+    """Try mutants on all cores.
 
     Args:
         mutants: How many.
-        seed: Of the mutants.
-        seconds: No more are begun after this time.
-        look: What is done with each.
+        seed: Random seed of the mutants.
+        seconds: No mutant is started after this time.
+        look: Called with each mutant.
     """
     deadline = time.monotonic() + seconds
     chunks: SimpleQueue[range] = SimpleQueue()
@@ -341,7 +339,7 @@ def run(*, mutants: int, seed: int = 0, seconds: float = inf, look: Look = look)
         tally = Tally()
         with Worker(seed, look) as worker, suppress(Empty):
             while time.monotonic() < deadline:
-                for tried in worker.tried(chunks.get_nowait()):
+                for tried in worker.try_all(chunks.get_nowait()):
                     tally.add(tried)
         tally.peak_mb = worker.peak_mb
         return tally
@@ -363,18 +361,18 @@ def run(*, mutants: int, seed: int = 0, seconds: float = inf, look: Look = look)
 
 
 def _least(tried: Tried, seed: int, look: Look) -> Tried:
-    """The same with the least time of three."""
+    """The result with the shortest time of three."""
     if tried.wrong:
         return tried
     with Worker(seed, look) as worker:
-        again = [*worker.tried([tried.number]), *worker.tried([tried.number])]
+        again = [*worker.try_all([tried.number]), *worker.try_all([tried.number])]
     if wrong := [each for each in again if each.wrong]:
         return wrong[0]
     return replace(tried, took_ms=min(each.took_ms for each in (tried, *again)))
 
 
 def main() -> None:
-    """Try, print a line and the faults, and keep the mutants that had them."""
+    """Try mutants, print the result and the faults, and save the mutants that had them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mutants", type=int, default=1_000_000)
     parser.add_argument("--seed", type=int, default=0)

@@ -1,9 +1,10 @@
-"""Does it hold? Damaged files, a crowd, killed recorders and a network that counts, in one table.
+"""The resilience suite: damaged files, a crowd, killed recorders and packets sent, in one table.
 
     python -m stress.hold [--mutants N] [--seconds S] [--kills N]
 
-As root on Linux, with chromium, the last part counts what leaves the machine while every page is
-used; elsewhere it says that it did not. The exit status is 1 where something did not hold.
+As root on Linux, with chromium, the last part counts the packets that leave a network namespace
+while every page is used; elsewhere it is skipped and says so. The exit status is 1 if a check
+failed.
 """
 
 import argparse
@@ -26,12 +27,12 @@ MOST_TIMES_SLOWER = 2.0
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the table.
+    """One row of the table.
 
     Attributes:
         check: What was tried.
-        figures: What was counted, in words.
-        held: Whether it held; None if it could not be tried here.
+        figures: The result, in words.
+        held: Whether it passed; None if it could not be tried here.
     """
 
     check: str
@@ -41,56 +42,59 @@ class Row:
 
 def inputs(mutants: int, seed: int) -> Row:
     """Damaged pictures and videos."""
-    found = fuzz.run(mutants=mutants, seed=seed)
-    return Row("inputs tried", str(found), not found.faults)
+    result = fuzz.run(mutants=mutants, seed=seed)
+    return Row("inputs tried", str(result), not result.faults)
 
 
 def faults(kills: int, seed: int) -> Row:
-    """Recorders that are killed."""
+    """Killed recorders."""
     with tempfile.TemporaryDirectory() as folder:
-        found = chaos.kill_and_check(kills, Path(folder), seed=seed, at_once=2)
-    return Row("faults survived", str(found), not found.faults)
+        result = chaos.kill_and_check(kills, Path(folder), seed=seed, at_once=2)
+    return Row("faults survived", str(result), not result.faults)
 
 
 def load(visitors: int, viewers: int, seconds: float) -> list[Row]:
-    """A crowd, and a bomb beside a visitor."""
-    found = crowd.run(visitors=visitors, live=viewers, seconds=seconds).figures()
-    held = not found["wrong"] and not found["errors"] and all(n > 30 for n in found["frames"])
-    told = (
-        f"{visitors} visitors and {viewers} live: {found['uploads']} uploads, {found['wrong']} "
-        f"wrong, {found['errors']} errors{found['first_errors'] or ''}; "
-        f"upload {found['upload_s_median']} s median, {found['upload_s_p95']} s p95; "
-        f"page {found['page_s_median']} s, {found['page_s_p95']} s; "
-        f"live frames {found['frames']}; {found['peak_mb']} MB, after it {found['after_mb']} MB"
+    """A crowd, and a visitor beside another who uploads bombs."""
+    figures = crowd.run(visitors=visitors, live=viewers, seconds=seconds).figures()
+    held = not figures["wrong"] and not figures["errors"] and all(n > 30 for n in figures["frames"])
+    words = (
+        f"{visitors} visitors and {viewers} live: {figures['uploads']} uploads, {figures['wrong']} "
+        f"wrong, {figures['errors']} errors{figures['first_errors'] or ''}; "
+        f"upload {figures['upload_s_median']} s median, {figures['upload_s_p95']} s p95; "
+        f"page {figures['page_s_median']} s, {figures['page_s_p95']} s; "
+        f"live frames {figures['frames']}; {figures['peak_mb']} MB, "
+        f"after it {figures['after_mb']} MB"
     )
-    slower = found["times_slower_beside_bombs"]
+    slower = figures["times_slower_beside_bombs"]
     beside = (
-        f"{slower} times as long beside 49-megapixel pictures ({found['alone_s_median']} s alone); "
-        f"{found['bombs_mb']} MB"
+        f"{slower} times as long beside 49-megapixel pictures "
+        f"({figures['alone_s_median']} s alone); {figures['bombs_mb']} MB"
     )
     return [
-        Row("load held", told, held),
+        Row("load held", words, held),
         Row("one visitor's bombs", beside, slower <= MOST_TIMES_SLOWER),
     ]
 
 
-def sent() -> Row:
+def count_packets() -> Row:
     """What leaves the machine while every page is used."""
     if reason := why_not():
         return Row("bytes sent out", f"not counted: {reason}", None)
     try:
-        told = used_alone()
+        counted = used_alone()
     except RuntimeError as exc:
         return Row("bytes sent out", str(exc)[-300:], False)
-    counts = told["sent_with_one_on_purpose"] == told["sent"] + 1
-    words = f"{told['sent_bytes']} bytes in {told['sent']} packets; requests to others: " + (
-        ", ".join(told["foreign"]) or "none"
+    is_counted = counted["sent_with_one_on_purpose"] == counted["sent"] + 1
+    words = f"{counted['sent_bytes']} bytes in {counted['sent']} packets; requests to others: " + (
+        ", ".join(counted["foreign"]) or "none"
     )
-    return Row("bytes sent out", words, counts and not told["sent"] and not told["foreign"])
+    return Row(
+        "bytes sent out", words, is_counted and not counted["sent"] and not counted["foreign"]
+    )
 
 
 def main() -> None:
-    """Try all, print the table and write a dated file."""
+    """Run all checks, print the table and write a dated file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mutants", type=int, default=300_000)
     parser.add_argument("--kills", type=int, default=40)
@@ -107,7 +111,7 @@ def main() -> None:
         ("damaged files", lambda: [inputs(options.mutants, options.seed)]),
         ("killed recorders", lambda: [faults(options.kills, options.seed)]),
         ("a crowd", lambda: load(options.visitors, options.viewers, options.seconds)),
-        ("a network that counts", lambda: [sent()]),
+        ("a network that counts", lambda: [count_packets()]),
     ):
         console.print(f"{time.monotonic() - start_s:.0f} s: {what} …")
         rows += check()

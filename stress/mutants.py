@@ -1,6 +1,6 @@
-"""Damaged pictures and videos: small sound files of every kind, and what chance makes of them.
+"""Damaged pictures and videos: small valid files of every kind, changed at random.
 
-The same seed and number give the same bytes, as long as the encoders stay the same.
+The same seed and number give the same bytes with the same encoders.
 """
 
 import io
@@ -29,7 +29,7 @@ PICTURE_WH = (48, 40)
 LONGEST_BLOCK = 256
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-# What a length stands beside: markers of JPEG, names of PNG chunks and of MP4 boxes.
+# Lengths are next to these: markers of JPEG, names of PNG chunks and of MP4 boxes.
 _PLACES = re.compile(rb"\xff[\xc0-\xfe]|[A-Za-z]{4}")
 _BYTES = (0x00, 0x01, 0x7F, 0x80, 0xFE, 0xFF)
 _NUMBERS = (0, 1, 2, 0x7F, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
@@ -37,12 +37,12 @@ _NUMBERS = (0, 1, 2, 0x7F, 0xFF, 0x7FFF, 0x8000, 0xFFFF, 0x7FFFFFFF, 0x80000000,
 
 @dataclass(frozen=True)
 class File:
-    """A sound file, or what became of it.
+    """A valid file, or one made from it.
 
     Attributes:
-        name: The trait of the sound one, and the usual ending.
+        name: The trait of the valid file, and the usual ending.
         data: Its bytes.
-        is_video: Whether the sound one is a video.
+        is_video: Whether the valid file is a video.
     """
 
     name: str
@@ -51,7 +51,7 @@ class File:
 
 
 def mutant(originals: Sequence[File], seed: int, number: int) -> File:
-    """One original, of those given, with one to six things wrong with it."""
+    """One of the originals with one to six changes."""
     rng = random.Random(f"{seed}:{number}")
     original = rng.choice(originals)
     data = bytearray(original.data)
@@ -63,19 +63,19 @@ def mutant(originals: Sequence[File], seed: int, number: int) -> File:
             rng.choices(_MUTATIONS, _WEIGHTS)[0](rng, data)
         if not data:
             break
-    # What fails its checksum is refused at once; the code behind has to be met as well.
+    # A wrong checksum is refused at once; the code behind it has to be reached as well.
     if data.startswith(_PNG) and rng.random() < 0.7:
-        data = _summed(data)
+        data = _with_checksums(data)
     return File(original.name, bytes(data), original.is_video)
 
 
 def _place(rng: random.Random, data: bytearray) -> int:
-    """Anywhere, but more often near the start and beside a name or marker."""
+    """A position, more often near the start and next to a name or marker."""
     near = rng.randrange(len(data))
     if rng.random() < 0.3:
         near = min(near, rng.randrange(128))
-    if rng.random() < 0.5 and (found := _PLACES.search(data, near)):
-        near = min(max(found.start() + rng.randrange(-4, 24), 0), len(data) - 1)
+    if rng.random() < 0.5 and (match := _PLACES.search(data, near)):
+        near = min(max(match.start() + rng.randrange(-4, 24), 0), len(data) - 1)
     return near
 
 
@@ -88,7 +88,7 @@ def _overwrite(rng: random.Random, data: bytearray) -> None:
 
 
 def _number(rng: random.Random, data: bytearray) -> None:
-    """A number of two or four bytes becomes an unlikely one, or differs by a little."""
+    """Change a number of two or four bytes to an unlikely one, or by a little."""
     size, order = rng.choice((2, 4)), rng.choice(("big", "big", "little"))
     at = _place(rng, data)
     old = int.from_bytes(data[at : at + size], order)
@@ -97,11 +97,11 @@ def _number(rng: random.Random, data: bytearray) -> None:
 
 
 def _length(rng: random.Random, data: bytearray) -> None:
-    """The length that goes with a name or marker becomes another."""
-    if found := _PLACES.search(data, rng.randrange(len(data))):
-        is_marker = found[0][0] == 0xFF
+    """Change the length that belongs to a name or marker."""
+    if match := _PLACES.search(data, rng.randrange(len(data))):
+        is_marker = match[0][0] == 0xFF
         size = 2 if is_marker else 4
-        at = found.end() if is_marker else max(found.start() - size, 0)
+        at = match.end() if is_marker else max(match.start() - size, 0)
         old = int.from_bytes(data[at : at + size], "big")
         new = rng.choice((rng.choice(_NUMBERS), old + rng.randint(-9, 9), 2 * old))
         data[at : at + size] = (new % (1 << 8 * size)).to_bytes(size, "big")
@@ -143,8 +143,8 @@ _MUTATIONS: tuple[Callable[[random.Random, bytearray], None], ...] = (
 _WEIGHTS = (4, 4, 4, 4, 2, 2, 2, 1)
 
 
-def _summed(data: bytearray) -> bytearray:
-    """A PNG file whose chunks have the checksums that they should have."""
+def _with_checksums(data: bytearray) -> bytearray:
+    """A PNG file with correct checksums of its chunks."""
     at = len(_PNG)
     while at + 12 <= len(data):
         end = at + 8 + int.from_bytes(data[at : at + 4], "big")
@@ -235,7 +235,7 @@ def _by_ffmpeg(image: Image.Image, pix_fmt: str, *, is_interlaced: bool = False)
 def films() -> list[File]:
     """Short videos of many codecs and containers."""
     images = [np.roll(read_image(SAMPLE)[60:108, 200:264], 3 * n, 1) for n in range(6)]
-    # Muxers would write when, and Matroska a number drawn by lot.
+    # Muxers would write the time, and Matroska a random number.
     exact = {"fflags": "+bitexact"}
     wanted: dict[str, dict[str, Any]] = {
         "h264.mp4": {},
@@ -264,7 +264,7 @@ def films() -> list[File]:
 
 
 def _hevc(images: Sequence[NDArray[np.uint8]]) -> bytes:
-    """What phones record; its encoder talks unless told not to."""
+    """A format that phones record; its encoder logs unless silenced."""
     out = io.BytesIO()
     with av.open(out, "w", format="mp4") as container:
         options = {"x265-params": "log-level=none", "preset": "ultrafast"}

@@ -1,10 +1,10 @@
-"""Many recorders at once into one database, at the pace of live video.
+"""Many recorders writing to one database at the rate of live video.
 
     python -m stress.recorders [--recorders N] [--seconds S] [--out DIR]
 
-Into a new SQLite file and, where its programs are installed, a new PostgreSQL server with its usual
-settings; all recorders in one process, and half of them in each of two. Every frame has one face.
-The recorders begin together, as visitors rarely do, so they meet more often than they would.
+They write to a new SQLite file and, if it is installed, to a new PostgreSQL server with default
+settings; with all recorders in one process, and with half of them in each of two. Every frame has
+one face. The recorders start together, as visitors rarely do, so they collide more often.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from rich.console import Console
 from sqlalchemy import URL
 
 from benchmarks.machine import ROOT, about
-from ferapp.sessions.database import database_url, in_words, open_database
+from ferapp.sessions.database import database_url, open_database, translate_errors
 from ferapp.sessions.recorder import Recorder, Sink
 from ferapp.sessions.session import Readings
 from ferapp.sessions.store import Store
@@ -40,7 +40,7 @@ FRAMES_PER_SECOND = 15
 
 
 class Timed:
-    """A sink that passes on and keeps how long each write took, also one that failed, in ms."""
+    """A sink that forwards writes and records how long each took in ms, also if it failed."""
 
     def __init__(self, sink: Sink) -> None:
         self.took_ms: list[float] = []
@@ -67,15 +67,15 @@ class Timed:
 
 @dataclass(frozen=True)
 class Written:
-    """What the recorders of one process did.
+    """The result of the recorders of one process.
 
     Attributes:
         sessions: Their ids.
-        frames: How many each was given.
-        took_ms: Of each write.
-        failed: Writes that failed; the recorder tries some again.
-        failures: Why recorders stopped before their time.
-        behind_ms: How late the latest frame was taken.
+        frames: How many frames each was given.
+        took_ms: The time of each write.
+        failed: Failed writes; the recorder retries some.
+        failures: Why recorders stopped early.
+        behind_ms: The greatest delay of a frame.
     """
 
     sessions: list[str]
@@ -88,20 +88,20 @@ class Written:
 
 @dataclass(frozen=True)
 class Load:
-    """What was asked of a database and what is in it.
+    """What was written to a database and what is in it.
 
     Attributes:
-        asked: Rows.
+        asked: Rows given to the recorders.
         kept: Rows in the database.
-        incomplete: Sessions that have not each of their rows.
-        failures: Why recorders stopped before their time.
-        writes: How many there were.
-        failed: Writes that failed; the recorder tries some again.
-        median_ms: Of a write; with what it waited for others.
-        p95_ms: The same.
-        max_ms: The same.
-        behind_ms: How late the latest frame was taken.
-        size_bytes: Of the database.
+        incomplete: Sessions with missing rows.
+        failures: Why recorders stopped early.
+        writes: The number of writes.
+        failed: Failed writes; the recorder retries some.
+        median_ms: Median time of a write, including waiting for others.
+        p95_ms: 95th percentile of it.
+        max_ms: Its maximum.
+        behind_ms: The greatest delay of a frame.
+        size_bytes: Size of the database.
     """
 
     recorders: int
@@ -121,12 +121,12 @@ class Load:
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything was written, at whatever pace."""
+        """Whether everything was written, however slowly."""
         return not self.failures and not self.incomplete
 
 
-def written(url: URL, recorders: int, seconds: float) -> Written:
-    """Record side by side in this process; this thread makes the frames of all."""
+def run_recorders(url: URL, recorders: int, seconds: float) -> Written:
+    """Run recorders in this process; this thread makes the frames of all."""
     store = Store(open_database(url))
     sink = Timed(store)
     rows = some_readings(round(seconds * FRAMES_PER_SECOND))
@@ -150,20 +150,20 @@ def written(url: URL, recorders: int, seconds: float) -> Written:
 
 
 def load(url: URL, recorders: int, seconds: float, *, processes: int = 1) -> Load:
-    """Record side by side and count what is in the database.
+    """Run recorders at the same time and count the rows in the database.
 
     Args:
         url: Of the database.
         recorders: How many.
         seconds: How long.
-        processes: The recorders are shared out among so many; this one alone for 1.
+        processes: How many processes share the recorders; 1 for this one alone.
     """
     shares = [len(part) for part in np.array_split(np.arange(recorders), processes)]
     if processes == 1:
-        parts = [written(url, recorders, seconds)]
+        parts = [run_recorders(url, recorders, seconds)]
     else:
         with ProcessPoolExecutor(processes, get_context("spawn")) as pool:
-            jobs = [pool.submit(written, url, share, seconds) for share in shares]
+            jobs = [pool.submit(run_recorders, url, share, seconds) for share in shares]
             parts = [job.result() for job in jobs]
     store = Store(open_database(url))
     counted = {o.recording.id: o.readings for o in store.overviews(OWNER)}
@@ -193,28 +193,28 @@ def load(url: URL, recorders: int, seconds: float, *, processes: int = 1) -> Loa
 
 @contextmanager
 def sqlite_file() -> Iterator[URL]:
-    """A new one."""
+    """A new SQLite file."""
     with tempfile.TemporaryDirectory() as folder:
         yield URL.create("sqlite", database=f"{folder}/sessions.db")
 
 
 @contextmanager
 def postgresql_server() -> Iterator[URL]:
-    """A new one."""
-    with postgres.server() as named:
-        os.environ["FERAPP_DATABASE_URL"] = named
+    """A new PostgreSQL server."""
+    with postgres.server() as server_url:
+        os.environ["FERAPP_DATABASE_URL"] = server_url
         yield database_url()
 
 
 def version(url: URL) -> str:
-    """Of what keeps the rows."""
+    """The version of the database."""
     if url.drivername == "sqlite":
         return sqlite3.sqlite_version
     engine = open_database(url)
-    with in_words(), engine.connect() as connection:
-        told = str(connection.exec_driver_sql("SHOW server_version").scalar())
+    with translate_errors(), engine.connect() as connection:
+        number = str(connection.exec_driver_sql("SHOW server_version").scalar())
     engine.dispose()
-    return told
+    return number
 
 
 def main() -> None:
@@ -232,11 +232,11 @@ def main() -> None:
     rows, is_complete = [], True
     for name, place in places.items():
         for processes in (1, 2):
-            # A new database each, or the second would pay for the rows of the first.
+            # A new database each time, or the rows of the first run would slow down the second.
             with place() as url:
-                found = load(url, options.recorders, options.seconds, processes=processes)
-                rows.append({"database": name, "version": version(url), **asdict(found)})
-            is_complete &= found.is_complete
+                outcome = load(url, options.recorders, options.seconds, processes=processes)
+                rows.append({"database": name, "version": version(url), **asdict(outcome)})
+            is_complete &= outcome.is_complete
     result = {**about(), "frames_per_second": FRAMES_PER_SECOND, "load": rows}
     options.out.mkdir(parents=True, exist_ok=True)
     path = options.out / f"{result['date']}-recorders-{options.recorders}.json"

@@ -1,6 +1,6 @@
-"""A visitor without a browser: speaks Streamlit's own protocol over a real WebSocket.
+"""A visitor without a browser, who speaks Streamlit's protocol over a real WebSocket.
 
-Fifty browsers would take more of the machine than the app that they ask.
+Fifty browsers would take more of the machine than the app under test.
 """
 
 import time
@@ -22,10 +22,10 @@ class Visitor:
     """One session of the app; a context manager that closes it.
 
     Args:
-        url: Of the app, as ``http://127.0.0.1:8501``.
+        url: Of the app, such as ``http://127.0.0.1:8501``.
 
     Attributes:
-        elements: What the page shows after the last run, in the order in which it came.
+        elements: What the page shows after the last run, in order of arrival.
     """
 
     def __init__(self, url: str) -> None:
@@ -57,12 +57,12 @@ class Visitor:
         self._stack.close()
 
     def open(self, page: str = "") -> float:
-        """Go to a page, by its path; seconds until all of it is there."""
+        """Go to a page by its path; return the seconds until it is complete."""
         self._page, self._states = page, {}
         return self._run()
 
     def upload(self, files: dict[str, bytes]) -> float:
-        """Give files to the page's uploader; seconds until the answer is there.
+        """Upload files on the page; return the seconds until the result is there.
 
         Raises:
             requests.HTTPError: The server refuses one.
@@ -74,11 +74,11 @@ class Visitor:
         ask.file_urls_request.session_id = self.session
         ask.file_urls_request.file_names.extend(files)
         self._socket.send(ask.SerializeToString())
-        told = next(m for m in self._messages() if m.HasField("file_urls_response"))
+        reply = next(m for m in self._messages() if m.HasField("file_urls_response"))
         state = BackMsg().rerun_script.widget_states.widgets.add()
         state.id = uploader.id
         for (name, data), urls in zip(
-            files.items(), told.file_urls_response.file_urls, strict=True
+            files.items(), reply.file_urls_response.file_urls, strict=True
         ):
             self.put(urls.upload_url, name, data).raise_for_status()
             info = state.file_uploader_state_value.uploaded_file_info.add()
@@ -129,10 +129,10 @@ class Visitor:
                 path = tuple(message.metadata.delta_path)
                 if message.delta.HasField("new_element"):
                     shown[path] = message.delta.new_element
-                else:  # a container: what was in its place before is gone
+                else:  # a container replaces what was in its place
                     shown = {at: e for at, e in shown.items() if at[: len(path)] != path}
             elif message.HasField("script_finished"):
-                # A run that was interrupted by the next one ends early.
+                # A run interrupted by the next one ends early.
                 if message.script_finished == ForwardMsg.FINISHED_SUCCESSFULLY:
                     break
         self.elements = list(shown.values())

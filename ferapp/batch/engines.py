@@ -1,4 +1,4 @@
-"""Who analyses the files of a batch: processes of this machine, or Ray on any number of them."""
+"""What analyses the files of a batch: processes of this machine, or Ray on one or many machines."""
 
 import logging
 import os
@@ -26,23 +26,23 @@ _PATIENCE_S: Final = 10.0
 def on_processes(
     worker: "Worker", items: Iterable[Item], *, workers: int
 ) -> Generator[FileResult, None, None]:
-    """The engine of one machine: so many processes, each with models of its own.
+    """Analyse files in processes of this machine, each with models of its own.
 
     Args:
-        worker: A copy of it works in each process.
-        items: Taken as far ahead as there are workers.
-        workers: How many.
+        worker: Each process gets a copy.
+        items: Files to analyse; twice as many as there are workers are taken ahead.
+        workers: How many processes.
 
     Raises:
         UserError: No file can be analysed.
     """
-    # What was free last comes first, so that no more processes start than are needed.
+    # The process that was freed last comes first, so that no more start than are needed.
     free: LifoQueue[WorkerProcess] = LifoQueue()
     processes = [WorkerProcess(worker) for _ in range(workers)]
     for process in processes:
         free.put(process)
 
-    def in_a_free_one(item: Item) -> FileResult:
+    def analyse(item: Item) -> FileResult:
         process = free.get()
         try:
             return process.analyse(item)
@@ -53,7 +53,7 @@ def on_processes(
     threads = ThreadPoolExecutor(workers, "worker")
     try:
         for item in items:
-            running.add(threads.submit(in_a_free_one, item))
+            running.add(threads.submit(analyse, item))
             is_full = len(running) >= 2 * workers
             done, running = wait(running, None if is_full else 0, FIRST_COMPLETED)
             for future in done:
@@ -73,37 +73,37 @@ def on_processes(
 def on_ray(
     worker: "Worker", items: Iterable[Item], *, workers: int | None, threads: int
 ) -> Generator[FileResult, None, None]:
-    """The engine of many machines: actors of a Ray cluster.
+    """Analyse files in actors of a Ray cluster.
 
-    ``RAY_ADDRESS`` names the cluster; without it Ray is started here, for this batch. Ray itself
-    starts an actor that died again, and gives it its item again.
+    ``RAY_ADDRESS`` names the cluster; without it, Ray is started on this machine for this batch.
+    Ray restarts an actor that died and repeats its item.
 
     Args:
-        worker: A copy of it works in each actor.
-        items: Taken as they are needed.
+        worker: Each actor gets a copy.
+        items: Files to analyse; taken as they are needed.
         workers: How many actors; None for as many as the cluster has processors for.
-        threads: Processors that each one takes.
+        threads: Processors per actor.
 
     Raises:
         MissingExtra: Ray is not installed.
-        UserError: There is no such cluster, or no file can be analysed.
+        UserError: The cluster can't be reached, or no file can be analysed.
     """
     first = next(upcoming := iter(items), None)
     if first is None:
         return
-    with ExitStack() as ended:
-        ray = _ray(ended, workers, threads)
+    with ExitStack() as stack:
+        ray = _connect_ray(stack, workers, threads)
         if workers is None:
             workers = max(int(ray.cluster_resources().get("CPU", 1)) // threads, 1)
         kind = ray.remote(num_cpus=threads, max_restarts=-1, max_task_retries=2)(_Actor)
         actors = [kind.remote(worker) for _ in range(workers)]
         for actor in actors:
-            ended.callback(ray.kill, actor)
-        yield from _outcomes(ray, actors, chain([first], upcoming))
+            stack.callback(ray.kill, actor)
+        yield from _ray_results(ray, actors, chain([first], upcoming))
 
 
 class _Actor:
-    """What Ray makes one of in each of its processes."""
+    """Ray makes one in each of its processes."""
 
     def __init__(self, worker: "Worker") -> None:
         self._worker = worker
@@ -115,10 +115,10 @@ class _Actor:
         return self._worker.analyse(item)
 
 
-def _outcomes(ray: Any, actors: list[Any], items: Iterator[Item]) -> Iterator[FileResult]:
-    """One item at a time for each actor that is ready; some may never be on a busy cluster."""
+def _ray_results(ray: Any, actors: list[Any], items: Iterator[Item]) -> Iterator[FileResult]:
+    """One item at a time for each actor that is ready; on a busy cluster some never are."""
     item: Item | None = next(items, None)
-    # With a second item waiting in it, an actor that dies of the first would cost both a try.
+    # If a second item waited in an actor that dies of the first, both would lose a try.
     busy: dict[Any, tuple[Any, Item | None]] = {a.load.remote(): (a, None) for a in actors}
     while item is not None or any(has for _, has in busy.values()):
         [done], _ = ray.wait(list(busy))
@@ -127,28 +127,28 @@ def _outcomes(ray: Any, actors: list[Any], items: Iterator[Item]) -> Iterator[Fi
             busy[actor.analyse.remote(item)] = (actor, item)
             item = next(items, None)
         try:
-            told = ray.get(done)
+            result = ray.get(done)
         except ray.exceptions.RayTaskError as exc:
             raise exc.cause from exc
         except ray.exceptions.RayError as exc:
             if had is None:
                 raise ModelError(NEVER_READY) from exc
-            told = FileResult(had.key, error=KILLED)
+            result = FileResult(had.key, error=KILLED)
         if had is not None:
-            yield told
+            yield result
 
 
-def _ray(ended: ExitStack, workers: int | None, threads: int) -> Any:
-    """Ray, connected; what is started here ends with the stack."""
-    # Read when Ray is imported. Nothing is reported to its makers, and what it says of actors that
-    # died goes to standard output otherwise, where results are read.
+def _connect_ray(stack: ExitStack, workers: int | None, threads: int) -> Any:
+    """Import and connect Ray; what is started here ends with the stack."""
+    # Ray reads these when it is imported. It must report nothing to its makers, and would write
+    # about actors that died to standard output, where results are read.
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     os.environ.setdefault("RAY_DEDUP_LOGS_SKIP_REGEX", ".")
     address = os.environ.get("RAY_ADDRESS") or "local"
     is_alone = address == "local"
     if is_alone:
-        # No port that other machines reach (the variable is read on every system, whatever it is
-        # called), and a password that is not left in the user's home.
+        # No port that other machines can reach (the variable is read on every system, despite its
+        # name), and a password that is not left in the user's home.
         os.environ.setdefault("RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER", "0")
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
@@ -160,23 +160,23 @@ def _ray(ended: ExitStack, workers: int | None, threads: int) -> Any:
         return ray
     known: dict[str, Any] = {}
     if is_alone:
-        # Sockets lie in it, whose names may not be as long as those of folders of macOS.
+        # It holds sockets, and temporary folders of macOS have names too long for those.
         place = "/tmp" if os.name == "posix" else None
-        known["_temp_dir"] = ended.enter_context(
+        known["_temp_dir"] = stack.enter_context(
             tempfile.TemporaryDirectory(prefix="ray-", dir=place, ignore_cleanup_errors=True)
         )
         known["num_cpus"] = (workers or max((os.cpu_count() or 1) // threads, 1)) * threads
     try:
-        _ask(address)
+        _check_reachable(address)
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, **known)
     except (ConnectionError, RuntimeError, ValueError, OSError) as exc:
         raise UserError(f"Ray can't be reached or started: {str(exc).splitlines()[0]}") from exc
-    ended.callback(ray.shutdown)
+    stack.callback(ray.shutdown)
     return ray
 
 
-def _ask(address: str) -> None:
-    """Whether anybody listens there, since Ray itself asks for a quarter of an hour."""
+def _check_reachable(address: str) -> None:
+    """Fail at once if nobody listens there; Ray itself keeps trying for a quarter of an hour."""
     parts = urlsplit(address if "://" in address else f"ray://{address}")
     if parts.hostname and parts.port:
         socket.create_connection((parts.hostname, parts.port), _PATIENCE_S).close()

@@ -11,23 +11,23 @@ from ferapp.batch.items import Kind
 from ferapp.media.video import ENDINGS as VIDEO_ENDINGS
 
 PICTURE_ENDINGS: Final = (".jpg", ".jpeg", ".png")
-"""What names of pictures end in; what a file is tells its content alone."""
+"""File name endings of pictures; what a file really is, only its content says."""
 
-_OUTSIDE: Final = "This is a link that leads out of the folder; it is not followed."
-_LOOP: Final = "This is a link that leads back to itself or to a folder that it lies in."
-_TWICE: Final = "This is another link to a folder that was already reached through one."
-_NOWHERE: Final = "This is a link that leads nowhere."
-_NO_FILE: Final = "This is no file but a pipe, a socket or a device."
+_OUTSIDE: Final = "This link leads out of the folder; it is not followed."
+_LOOP: Final = "This link leads back to itself or to a folder that contains it."
+_TWICE: Final = "This is another link to a folder that an earlier link leads to."
+_NOWHERE: Final = "This link is broken: its target does not exist."
+_NO_FILE: Final = "This is not a regular file but a pipe, a socket or a device."
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """One file, or something in the place of one.
+class MediaFile:
+    """One file of a batch, or what stands in the place of one.
 
     Attributes:
-        name: Its path from the folder on, with slashes.
-        kind: What it is to be analysed as, by its ending; None where it can't be.
-        reason: Why it can't be, in a sentence.
+        name: Its path relative to the folder, with slashes.
+        kind: What to analyse it as, by its ending; None if it can't be analysed.
+        reason: Why it can't be analysed, in a sentence.
     """
 
     name: str
@@ -35,22 +35,22 @@ class Found:
     reason: str = ""
 
 
-def found(folder: Path, *, without: Path) -> list[Found]:
-    """Every picture and video in a folder and the folders in it, sorted by name.
+def list_media(folder: Path, *, without: Path) -> list[MediaFile]:
+    """List every picture and video in a folder and its subfolders, sorted by name.
 
-    Hidden files and folders are passed over. Links are followed as long as they stay inside. What
-    has the name of a picture or video and can't be read is found with a reason, and so is a
-    folder that can't be looked into.
+    Hidden files and folders are skipped. Links are followed as long as they stay inside. A file
+    that has the name of a picture or video but can't be read is listed with the reason, and so is
+    a folder that can't be listed.
 
     Args:
         folder: Where to look.
-        without: A folder that is left out where it lies inside.
+        without: A folder that is skipped if it lies inside.
     """
     return _Walk(folder, without).run()
 
 
 def kind_of(name: str) -> Kind | None:
-    """What a name says that the file is."""
+    """What a file is, going by the ending of its name."""
     ending = PurePosixPath(name).suffix.lower()
     if ending in PICTURE_ENDINGS:
         return "picture"
@@ -66,9 +66,9 @@ class _Walk:
         self._without = os.stat(without) if without.exists() else None
         self._reached: set[str] = set()
 
-    def run(self) -> list[Found]:
-        files: list[Found] = []
-        waiting: list[Found | str] = [""]
+    def run(self) -> list[MediaFile]:
+        files: list[MediaFile] = []
+        waiting: list[MediaFile | str] = [""]
         while waiting:
             each = waiting.pop()
             if isinstance(each, str):
@@ -77,19 +77,19 @@ class _Walk:
                 files.append(each)
         return files
 
-    def _inside(self, name: str) -> list[Found | str]:
+    def _inside(self, name: str) -> list[MediaFile | str]:
         """What is in one folder: files, and folders by their names, which end in a slash."""
         try:
             with os.scandir(os.path.join(self._root, name)) as entries:
                 # With the slash, the order is that of whole paths.
-                listed = sorted((e.name + "/" * _is_folder(e), e) for e in entries)
+                listed = sorted((f"{e.name}/" if _is_folder(e) else e.name, e) for e in entries)
         except OSError as exc:
-            reason = f"The folder can't be looked into: {exc.strerror or exc}."
-            return [Found(name.rstrip("/") or ".", None, reason)]
-        seen = [self._seen(name + n, entry) for n, entry in listed if not n.startswith(".")]
-        return [each for each in seen if each is not None]
+            reason = f"The folder can't be listed: {exc.strerror or exc}."
+            return [MediaFile(name.rstrip("/") or ".", None, reason)]
+        media = [self._entry(name + n, entry) for n, entry in listed if not n.startswith(".")]
+        return [each for each in media if each is not None]
 
-    def _seen(self, name: str, entry: "os.DirEntry[str]") -> Found | str | None:
+    def _entry(self, name: str, entry: "os.DirEntry[str]") -> MediaFile | str | None:
         is_folder = name.endswith("/")
         kind = None if is_folder else kind_of(name)
         if not (is_folder or kind):
@@ -97,19 +97,20 @@ class _Walk:
         try:
             if is_folder and self._is_left_out(entry.path):
                 return None
-            reason = self._why_not_followed(entry) if entry.is_symlink() else ""
+            reason = self._link_problem(entry) if entry.is_symlink() else ""
             if not (reason or is_folder or stat.S_ISREG(entry.stat().st_mode)):
                 reason = _NO_FILE
         except OSError as exc:
-            reason = f"The file can't be looked at: {exc.strerror or exc}."
+            reason = f"The file can't be examined: {exc.strerror or exc}."
         if reason:
-            return Found(name.rstrip("/"), None, reason)
-        return name if is_folder else Found(name, kind)
+            return MediaFile(name.rstrip("/"), None, reason)
+        return name if is_folder else MediaFile(name, kind)
 
     def _is_left_out(self, folder: str) -> bool:
         return self._without is not None and os.path.samestat(os.stat(folder), self._without)
 
-    def _why_not_followed(self, link: "os.DirEntry[str]") -> str:
+    def _link_problem(self, link: "os.DirEntry[str]") -> str:
+        """Why a link is not followed; empty if it is."""
         try:
             target = os.path.realpath(link.path, strict=True)
         except OSError as exc:
@@ -120,7 +121,7 @@ class _Walk:
             return ""
         if Path(os.path.realpath(os.path.dirname(link.path))).is_relative_to(target):
             return _LOOP
-        # Folders that link to one another in both directions would be walked for ever.
+        # Folders that link to each other would be walked forever.
         if target in self._reached:
             return _TWICE
         self._reached.add(target)

@@ -1,4 +1,4 @@
-"""What a batch asks of each file, and what comes of it."""
+"""What a batch asks of each file, and the result of a file."""
 
 import hashlib
 import json
@@ -15,12 +15,18 @@ from ferapp.settings import AnalysisSettings, ClipSettings
 Kind = Literal["picture", "video"]
 
 Stamp = tuple[int, int]
-"""Size in bytes and time of the last change in ns: another one is another file."""
+"""Size in bytes and time of the last change in ns; a changed file has another stamp."""
 
-# Counted up when the same file gives another result, or the same in another form.
+# Increase when the same file gives another result, or the same result in another form.
 _FORMAT: Final = 1
-# What of a manifest entry changes a result; where it is from and how well it did does not.
-_MODEL: Final = {"name", "family", "sha256", "graph", "input", "labels"} | {
+# The fields of a manifest entry that change a result; source and metrics do not.
+_MODEL: Final = {
+    "name",
+    "family",
+    "sha256",
+    "graph",
+    "input",
+    "labels",
     "flip_averaging",
     "calibration",
 }
@@ -33,8 +39,8 @@ class Request:
     Attributes:
         detector: Name of the face detector.
         classifier: Name of the expression classifier.
-        settings: For videos; those for a frame of theirs are those for a picture.
-        threads: How many each model may use; the results are the same.
+        settings: For videos; their settings for a frame also apply to pictures.
+        threads: How many each model may use; they do not change the results.
     """
 
     detector: str
@@ -47,7 +53,7 @@ class Request:
         """The entries of the detector and the classifier.
 
         Raises:
-            UnknownModel: There is none of that name.
+            UnknownModel: There is no model of that name.
         """
         entries = manifest()
         return entries.model(self.detector, "detector"), entries.model(
@@ -56,28 +62,28 @@ class Request:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The expressions that are told, in order."""
+        """The expressions in column order."""
         wanted = self.settings.stream.analysis.classes
         return tuple(name for name in self.models[1].labels if not wanted or name in wanted)
 
     def key(self, kind: Kind, sha256: str) -> str:
-        """Under which the result of a file with these bytes is kept.
+        """The key under which the result of a file with these bytes is stored.
 
-        The same bytes, asked the same, have the same key; nothing else has.
+        Only the same bytes under the same request have the same key.
         """
         return hashlib.sha256(f"{self._fingerprints[kind]} {sha256}".encode()).hexdigest()
 
     @cached_property
     def _fingerprints(self) -> dict[Kind, str]:
-        """Everything but the file that changes a result."""
+        """Everything besides the file that changes a result."""
         models = [model.model_dump(mode="json", include=_MODEL) for model in self.models]
-        asked: dict[Kind, AnalysisSettings | ClipSettings] = {
+        settings: dict[Kind, AnalysisSettings | ClipSettings] = {
             "picture": self.settings.stream.analysis,
             "video": self.settings,
         }
         return {
-            kind: json.dumps([_FORMAT, __version__, kind, asdict(how), models])
-            for kind, how in asked.items()
+            kind: json.dumps([_FORMAT, __version__, kind, asdict(chosen), models])
+            for kind, chosen in settings.items()
         }
 
 
@@ -88,8 +94,8 @@ class Item:
     Attributes:
         path: Absolute, the same on every machine that works on the batch.
         kind: What it is analysed as.
-        key: Under which its result is kept.
-        stamp: Of the file when its bytes gave this key.
+        key: The key of its result.
+        stamp: Of the file when the key was made.
     """
 
     path: Path
@@ -100,12 +106,12 @@ class Item:
 
 @dataclass(frozen=True)
 class FileResult:
-    """What came of one file: a record, or an error.
+    """The result of one file: a record, or an error.
 
     Attributes:
-        key: Under which it is kept.
+        key: The key under which it is stored.
         record: As JSON.
-        readings: Of a video in which there are any, as a Parquet file.
+        readings: Of a video with faces, as a Parquet file.
         error: Why there is no record, in a sentence.
     """
 
@@ -117,11 +123,11 @@ class FileResult:
 
 def stamp_of(path: Path) -> Stamp:
     """The stamp of a file as it is now."""
-    told = os.stat(path)
-    return told.st_size, told.st_mtime_ns
+    status = os.stat(path)
+    return status.st_size, status.st_mtime_ns
 
 
 def sha256_of(path: Path) -> str:
-    """The hash of a file's bytes, hexadecimal; read in pieces."""
+    """The hash of a file's bytes in hexadecimal; the file is read in pieces."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

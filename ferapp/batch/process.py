@@ -1,4 +1,4 @@
-"""A process that analyses files, and the next one when it dies."""
+"""A process that analyses files, and is replaced if it dies."""
 
 import os
 import signal
@@ -15,29 +15,29 @@ if TYPE_CHECKING:
     from ferapp.batch.run import Worker
 
 KILLED: Final = (
-    "The process that read the file ended, and so did another one: the file breaks it, or there is "
-    "too little memory for so many workers."
+    "Two processes that read the file crashed: either the file breaks them, or there is too little "
+    "memory for so many workers."
 )
-"""Told of a file after which no more is tried."""
+"""The error of a file that is not tried again."""
 
 NEVER_READY: Final = (
-    "The workers end before they have loaded the models. Is there too little memory for so many? "
-    "Try fewer with --workers."
+    "The workers crash before they have loaded the models, perhaps for lack of memory. Try fewer "
+    "with --workers."
 )
-"""Told when no file can be tried."""
+"""The error when no worker gets ready."""
 
 _TRIES: Final = 2
 _STARTS: Final = 3
 
 
 class WorkerProcess:
-    """One process with a copy of a worker: started when it is needed, and anew when it has died.
+    """One process with a copy of a worker: started on first use, and again after it has died.
 
-    `analyse` is called from one thread at a time, `end` from any, `close` when nobody calls the
-    others any more.
+    `analyse` is called from one thread at a time, `end` from any thread, and `close` after all
+    other calls.
 
     Args:
-        worker: Has not loaded anything.
+        worker: Has not loaded anything yet.
     """
 
     def __init__(self, worker: "Worker") -> None:
@@ -47,13 +47,13 @@ class WorkerProcess:
         self._is_over = False
 
     def analyse(self, item: Item) -> FileResult:
-        """What comes of a file; one that two processes die of is an outcome as well.
+        """Analyse a file; one that kills two processes has an error as its result.
 
         Raises:
             UserError: No file can be analysed.
         """
         for _ in range(_TRIES):
-            pool = self._pool or self._started()
+            pool = self._pool or self._start_pool()
             try:
                 return pool.submit(_analyse, item).result()
             except BrokenProcessPool:
@@ -61,7 +61,7 @@ class WorkerProcess:
         return FileResult(item.key, error=KILLED)
 
     def end(self) -> None:
-        """Kill the process, whatever it does; there will be no other."""
+        """Kill the process, whatever it is doing, and start no other."""
         self._is_over = True
         for child in active_children():
             if child.pid == self._pid:
@@ -73,7 +73,7 @@ class WorkerProcess:
             self._pool.shutdown(cancel_futures=True)
         self._pool = self._pid = None
 
-    def _started(self) -> ProcessPoolExecutor:
+    def _start_pool(self) -> ProcessPoolExecutor:
         for _ in range(_STARTS):
             if self._is_over:
                 break
@@ -92,33 +92,33 @@ class WorkerProcess:
 
 
 def _hold_back_interrupts() -> None:
-    """Of the thread that starts a process: let Ctrl-C go to the one process that handles it.
+    """Block Ctrl-C in this thread, so that only the parent process handles it.
 
-    What is started inherits this. The executor has to be there before: it may start Python's
-    resource tracker, which until Python 3.12 lets all signals through again.
+    The processes that this thread starts inherit the mask. Make the executor first: it may start
+    Python's resource tracker, which until Python 3.12 unblocks all signals again.
     """
     if hasattr(signal, "pthread_sigmask"):
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
 
-# Of the worker process.
-_here: "list[Worker]" = []
+# The worker of this process, if it is a worker process.
+_loaded: "list[Worker]" = []
 
 
 def _begin(worker: "Worker") -> int:
-    """In the worker process: load the models; tells its id."""
+    """In the worker process: load the models and return the process id."""
     Thread(target=_end_with_parent, daemon=True).start()
     worker.load()
-    _here[:] = [worker]
+    _loaded[:] = [worker]
     return os.getpid()
 
 
 def _analyse(item: Item) -> FileResult:
-    return _here[0].analyse(item)
+    return _loaded[0].analyse(item)
 
 
 def _end_with_parent() -> None:
-    """A worker waits at a pipe that it holds open itself, and would outlive a parent killed."""
+    """End with the parent: a worker waits at a pipe that it holds open itself, so it would stay."""
     parent = parent_process()
     if parent is not None:
         parent.join()

@@ -1,25 +1,29 @@
-"""The results of a batch on disk, each under the key of what it is the result of."""
+"""The results of a batch on disk, each under its key."""
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ferapp.batch.items import FileResult
 from ferapp.errors import DataError, StoreError
+from ferapp.pipeline.record import VideoRecord
 from ferapp.sessions.formats.exchange import read
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.system.files import sweep, write_whole
 from ferapp.system.text import one_line
+from ferapp.types import PictureRecord
+
+_Record = TypeVar("_Record")
 
 
 class Results:
-    """One JSON file a key, and for videos with readings a Parquet file.
+    """One JSON file per key, and a Parquet file for each video with readings.
 
     Args:
-        out: Where the tables go; the results lie in a folder in it.
+        out: The folder for the tables; the results are in a folder inside it.
 
     Attributes:
         out: The same.
@@ -42,20 +46,20 @@ class Results:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep other batches out of the folder, and clear away what a killed one left behind.
+        """Lock the folder against other batches, and remove what a killed one left behind.
 
         Raises:
             StoreError: Another one is at work.
         """
         try:
             import fcntl
-        except ImportError:  # Windows; two batches at once do the work twice, and no harm
+        except ImportError:  # Windows; two batches at once do the work twice, but no harm
             yield
             return
         handle = os.open(self._folder, os.O_RDONLY)
         try:
             try:
-                # Ends with the process, however that ends.
+                # The lock ends with the process, however that ends.
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as exc:
                 raise StoreError(
@@ -79,7 +83,7 @@ class Results:
             return False
 
     def keep(self, outcome: FileResult) -> None:
-        """Write a result; the record comes last, so that where it is all is.
+        """Write a result; the record comes last, so that a result with a record is complete.
 
         Raises:
             StoreError: It could not be written.
@@ -88,30 +92,38 @@ class Results:
             write_whole(self._readings(outcome.key), outcome.readings)
         write_whole(self._record(outcome.key), outcome.record)
 
-    def record(self, key: str) -> dict[str, Any]:
-        """What is known of one file.
+    def picture(self, key: str) -> PictureRecord:
+        """The record of a picture.
 
         Raises:
-            DataError: It is not what was written there.
+            DataError: The result is damaged.
         """
-        try:
-            known = json.loads(self._record(key).read_bytes())
-        except (OSError, ValueError) as exc:
-            raise damaged(key) from exc
-        if not isinstance(known, dict):
-            raise damaged(key)
-        return known
+        return self._read_record(key, PictureRecord.from_json)
+
+    def video(self, key: str) -> VideoRecord:
+        """The record of a video.
+
+        Raises:
+            DataError: The result is damaged.
+        """
+        return self._read_record(key, VideoRecord.from_json)
 
     def readings(self, key: str) -> tuple[SessionInfo, Readings]:
-        """Those of a video in which there are any.
+        """The readings of a video that has some.
 
         Raises:
-            DataError: They are not what was written there.
+            DataError: The result is damaged.
         """
         try:
             return read("readings", self._readings(key).read_bytes())
         except (OSError, DataError) as exc:
-            raise damaged(key) from exc
+            raise damaged_error(key) from exc
+
+    def _read_record(self, key: str, from_json: Callable[[Any], _Record]) -> _Record:
+        try:
+            return from_json(json.loads(self._record(key).read_bytes()))
+        except (OSError, KeyError, TypeError, ValueError) as exc:
+            raise damaged_error(key) from exc
 
     def _record(self, key: str) -> Path:
         return self._folder / f"{key}.json"
@@ -120,6 +132,6 @@ class Results:
         return self._folder / f"{key}.parquet"
 
 
-def damaged(key: str) -> DataError:
-    """What to say of a result that is not what was written there."""
+def damaged_error(key: str) -> DataError:
+    """The error of a result that is not what was written."""
     return DataError(f"The result is damaged; delete results/{key}.json and run again.")

@@ -1,4 +1,4 @@
-"""Many files: each analysed once, whatever happens meanwhile, and tables of them all."""
+"""Analyses every file of a folder once, even across interruptions, and writes the tables."""
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ferapp.batch.folder import Found, found
+from ferapp.batch.folder import MediaFile, list_media
 from ferapp.batch.items import FileResult, Item, Request, sha256_of, stamp_of
-from ferapp.batch.results import Results, damaged
+from ferapp.batch.results import Results, damaged_error
 from ferapp.batch.tables import Tables
 from ferapp.errors import DataError
 from ferapp.types import ProgressCallback, no_report
@@ -18,7 +18,7 @@ class Worker(Protocol):
     """Can be pickled until it has loaded; see `ferapp.batch.worker.FileWorker`."""
 
     def load(self) -> None:
-        """Get ready.
+        """Load the models.
 
         Raises:
             UserError: No file can be analysed at all.
@@ -26,14 +26,14 @@ class Worker(Protocol):
         ...
 
     def analyse(self, item: Item) -> FileResult:
-        """What comes of one file; never an exception for what is wrong with the file."""
+        """Analyse one file; whatever is wrong with it is an error in the result."""
         ...
 
 
 Engine = Callable[[Worker, Iterable[Item]], Generator[FileResult, None, None]]
-"""Has copies of a worker analyse items and yields the outcomes as they come.
+"""Lets copies of a worker analyse items, and yields the results in the order of completion.
 
-It takes items only a little ahead of the outcomes, does an item again whose worker has died, and
+It takes items only a little ahead of the results, repeats an item whose worker has died, and
 leaves no worker behind when it is closed.
 """
 
@@ -43,10 +43,10 @@ class Tally:
     """A batch in numbers.
 
     Attributes:
-        pictures: That were read.
-        videos: That were read.
+        pictures: How many were read.
+        videos: How many were read.
         faces: In all of them; a face of a video counts once.
-        done_before: Files whose results were there already.
+        done_before: Files whose results existed already.
         failed: Files that could not be read.
     """
 
@@ -62,68 +62,68 @@ class Batch:
 
     Args:
         folder: Where the files are.
-        results: Where their results are.
+        results: Where their results are stored.
         request: How they are analysed.
 
     Attributes:
-        files: What was found, in the order of names.
-        done_before: Files whose results were there already.
+        files: The pictures and videos of the folder, sorted by name.
+        done_before: How many files had a result already.
     """
 
     def __init__(self, folder: Path, results: Results, request: Request) -> None:
         self._folder = folder.absolute()
         self._results = results
         self._request = request
-        self.files: list[Found] = found(folder, without=results.out)
+        self.files: list[MediaFile] = list_media(folder, without=results.out)
         self._hashes: dict[str, str] = {}
         self._errors = {file.name: file.reason for file in self.files if file.reason}
         self._failed: dict[str, str] = {}
         self.done_before = 0
 
     def analyse(self, engine: Engine, worker: Worker, report: ProgressCallback = no_report) -> None:
-        """Fill in the results that are missing.
+        """Analyse the files that have no result yet.
 
         Raises:
-            UserError: No file can be analysed, or a result can't be written. What is done is kept.
+            UserError: No file can be analysed, or a result can't be written; the others are kept.
         """
-        past = 0
+        done = 0
 
-        def passed(count: int = 1) -> None:
-            nonlocal past
-            past += count
-            report(past, len(self.files))
+        def advance(count: int = 1) -> None:
+            nonlocal done
+            done += count
+            report(done, len(self.files))
 
-        passed(len(self._errors))
-        with closing(engine(worker, self._missing(passed))) as outcomes:
-            for outcome in outcomes:
-                if outcome.error:
-                    self._failed[outcome.key] = outcome.error
+        advance(len(self._errors))
+        with closing(engine(worker, self._missing_items(advance))) as results:
+            for result in results:
+                if result.error:
+                    self._failed[result.key] = result.error
                 else:
-                    self._results.keep(outcome)
-                    passed()
+                    self._results.keep(result)
+                    advance()
 
     def write_tables(self, report: ProgressCallback = no_report) -> Tally:
-        """Write the tables anew from the results.
+        """Write the tables from the results.
 
         Raises:
-            StoreError: They could not be written; those that were there are there still.
+            StoreError: They could not be written; the previous tables are unchanged.
         """
         counts = {"picture": 0, "video": 0}
         faces = failed = 0
         with Tables(self._results.out, self._request) as tables:
-            for past, file in enumerate(self.files, 1):
+            for done, file in enumerate(self.files, 1):
                 try:
                     faces += self._add(file, tables)
                     counts[file.kind or ""] += 1
                 except DataError as exc:
                     tables.add_error(file.name, str(exc))
                     failed += 1
-                report(past, len(self.files))
+                report(done, len(self.files))
         return Tally(counts["picture"], counts["video"], faces, self.done_before, failed)
 
-    def _missing(self, passed: Callable[[], None]) -> Iterator[Item]:
-        """What has no result yet; of files with the same bytes the first."""
-        asked: set[str] = set()
+    def _missing_items(self, advance: Callable[[], None]) -> Iterator[Item]:
+        """The files without a result; of files with the same bytes only the first."""
+        requested: set[str] = set()
         for file in self.files:
             if file.kind is None:
                 continue
@@ -133,24 +133,24 @@ class Batch:
                 sha256 = sha256_of(path)
             except OSError as exc:
                 self._errors[file.name] = f"The file can't be read: {exc.strerror or exc}."
-                passed()
+                advance()
                 continue
             self._hashes[file.name] = sha256
             key = self._request.key(file.kind, sha256)
-            if key in asked:
-                passed()
+            if key in requested:
+                advance()
             elif self._results.is_done(key):
                 self.done_before += 1
-                passed()
+                advance()
             else:
-                asked.add(key)
+                requested.add(key)
                 yield Item(path, file.kind, key, stamp)
 
-    def _add(self, file: Found, tables: Tables) -> int:
-        """A file to the tables; how many faces it has.
+    def _add(self, file: MediaFile, tables: Tables) -> int:
+        """Add a file to the tables; return how many faces it has.
 
         Raises:
-            DataError: It has no result, for this reason.
+            DataError: Why it has no result.
         """
         if file.kind is None or file.name in self._errors:
             raise DataError(self._errors[file.name])
@@ -158,11 +158,11 @@ class Batch:
         key = self._request.key(file.kind, sha256)
         if key in self._failed:
             raise DataError(self._failed[key])
-        record = self._results.record(key)
         try:
             if file.kind == "picture":
-                return tables.add_picture(file.name, sha256, record)
-            read = self._results.readings(key) if record["tracks"] else None
-            return tables.add_video(file.name, sha256, record, read)
+                return tables.add_picture(file.name, sha256, self._results.picture(key))
+            video = self._results.video(key)
+            readings = self._results.readings(key) if video.tracks else None
+            return tables.add_video(file.name, sha256, video, readings)
         except (KeyError, TypeError, ValueError) as exc:
-            raise damaged(key) from exc
+            raise damaged_error(key) from exc

@@ -1,37 +1,44 @@
-"""The results of a batch as five tables, each with the file that a row is from."""
+"""The results of a batch as five tables; each row names its file."""
 
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import numpy as np
 
 from ferapp.batch.items import Request
 from ferapp.labels import UNSURE
+from ferapp.pipeline.record import VideoRecord
 from ferapp.sessions.formats.columns import CODED, CORNERS, schema
 from ferapp.sessions.formats.exchange import table
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.system.csv_tables import CsvFile, csv_file
 from ferapp.system.text import one_line
+from ferapp.types import PictureRecord
 
 _FILES: Final = (
-    *("path", "kind", "sha256", "width", "height", "faces"),
-    *("frames", "duration_s", "is_whole", "damage"),
+    "path",
+    "kind",
+    "sha256",
+    "width",
+    "height",
+    "faces",
+    "frames",
+    "duration_s",
+    "is_whole",
+    "damage",
 )
-_FACES: Final = (
-    *("path", "face", *CORNERS),
-    *("score", "expression", "probability", "is_unsure"),
-)
+_FACES: Final = ("path", "face", *CORNERS, "score", "expression", "probability", "is_unsure")
 _TRACKS: Final = ("path", "face", "first_s", "last_s", "readings")
 _ROWS_AT_ONCE: Final = 20_000
 
 
 class Tables:
-    """The tables while they are written; a context manager that puts all in place at its end.
+    """Writes the tables; a context manager that puts all of them in place at its end.
 
-    They stand in the order in which files are added. Each row is written on, so that no table has
-    to fit into memory.
+    Rows are in the order in which files are added. They are written as they come, so that no
+    table has to fit into memory.
 
     Args:
         out: The folder for them.
@@ -47,8 +54,12 @@ class Tables:
         self._open = ExitStack()
 
     def __enter__(self) -> Self:
-        labels, how = self._request.labels, self._request.settings.stream.analysis
-        more = ["share_kept"] * bool(how.classes) + ["is_smiling"] * how.with_smile
+        labels, analysis = self._request.labels, self._request.settings.stream.analysis
+        more = []
+        if analysis.classes:
+            more.append("share_kept")
+        if analysis.with_smile:
+            more.append("is_smiling")
         with self._open:
             self._files = self._csv("files", _FILES)
             self._faces = self._csv("faces", (*_FACES, *labels, *more))
@@ -68,22 +79,21 @@ class Tables:
     ) -> None:
         self._open.__exit__(kind, error, trace)
 
-    def add_picture(self, name: str, sha256: str, record: dict[str, Any]) -> int:
-        """A picture and its faces.
+    def add_picture(self, name: str, sha256: str, record: PictureRecord) -> int:
+        """Add a picture and its faces.
 
         Returns:
-            How many there are.
+            How many faces there are.
         """
         file = {"path": one_line(name)}
-        faces = record["faces"]
-        size = {"width": record["width"], "height": record["height"], "faces": len(faces)}
+        size = {"width": record.width, "height": record.height, "faces": len(record.faces)}
         rows = [
-            face
+            face.to_json()
             | file
-            | {"face": number, "probability": max(face["probabilities"].values())}
-            | dict(zip(CORNERS, face["box"], strict=True))
-            | face["probabilities"]
-            for number, face in enumerate(faces, 1)
+            | {"face": number, "probability": max(face.probabilities.values())}
+            | dict(zip(CORNERS, face.box, strict=True))
+            | face.probabilities
+            for number, face in enumerate(record.faces, 1)
         ]
         self._files.add(file | {"kind": "picture", "sha256": sha256} | size)
         for row in rows:
@@ -94,29 +104,33 @@ class Tables:
         self,
         name: str,
         sha256: str,
-        record: dict[str, Any],
-        read: tuple[SessionInfo, Readings] | None,
+        record: VideoRecord,
+        session: tuple[SessionInfo, Readings] | None,
     ) -> int:
-        """A video, its faces and, where there are any, their readings.
+        """Add a video, its faces and, where there are any, their readings.
 
         Returns:
             How many faces there are.
         """
         file = {"path": one_line(name)}
-        width, height = record["video"]["size_wh"]
-        tracks = record["tracks"]
-        size = {"width": width, "height": height, "faces": len(tracks)}
-        told = {key: record[key] for key in ("frames", "duration_s", "is_whole", "damage")}
-        rest = {f"{label}_s": 0.0 for label in (*self._request.labels, UNSURE)}
+        width, height = record.video.size_wh
+        size = {"width": width, "height": height, "faces": len(record.tracks)}
+        zeros = {f"{label}_s": 0.0 for label in (*self._request.labels, UNSURE)}
         rows = [
-            track | file | rest | {f"{label}_s": s for label, s in track["seconds"].items()}
-            for track in tracks
+            track.to_json() | file | zeros | {f"{label}_s": s for label, s in track.seconds.items()}
+            for track in record.tracks
         ]
-        self._files.add(file | {"kind": "video", "sha256": sha256} | size | told)
+        reading = {
+            "frames": record.frames,
+            "duration_s": record.duration_s,
+            "is_whole": record.is_whole,
+            "damage": record.damage,
+        }
+        self._files.add(file | {"kind": "video", "sha256": sha256} | size | reading)
         for row in rows:
             self._tracks.add(row)
-        if read is not None:
-            recording, readings = read
+        if session is not None:
+            recording, readings = session
             for first in range(0, len(readings), _ROWS_AT_ONCE):
                 last = min(first + _ROWS_AT_ONCE, len(readings))
                 part = table(recording, readings.at(np.arange(first, last)))
@@ -125,7 +139,7 @@ class Tables:
         return len(rows)
 
     def add_error(self, name: str, error: str) -> None:
-        """A file that could not be read."""
+        """Add a file that could not be read."""
         self._errors.add({"path": one_line(name), "error": error})
 
     def _csv(self, name: str, columns: tuple[str, ...]) -> CsvFile:

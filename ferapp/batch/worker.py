@@ -1,9 +1,9 @@
-"""What happens to one file of a batch, in whichever process."""
+"""The analysis of one file of a batch, in whichever process."""
 
 import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
@@ -12,21 +12,22 @@ from ferapp.errors import DataError, UserError
 from ferapp.media.images import read_image
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.build import load_analyzer
-from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip, tracks_of
+from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip
+from ferapp.pipeline.record import VideoRecord, tracks_of
 from ferapp.sessions.formats.columns import MOST_READINGS
 from ferapp.sessions.formats.exchange import to_parquet
 from ferapp.system.text import one_line
 from ferapp.vision.threads import cap_threads
 
-# A result has to be the same whenever it is made. The time of the file would not do: a copy has
-# another one, and two files with the same bytes share a result.
+# A result must not depend on when it was made. The time of the file would not do: a copy has
+# another one, and files with the same bytes share a result.
 _STARTED: Final = datetime.fromtimestamp(0, UTC)
 
 
 class FileWorker:
-    """Analyses files, one after the other, with models that are loaded once.
+    """Analyses files one by one with models that it loads once.
 
-    It is made in one process and sent to others before it has loaded anything.
+    It is made in one process and sent to others before it loads anything.
 
     Args:
         request: How every file is analysed.
@@ -37,7 +38,7 @@ class FileWorker:
         self._analyzer: Analyzer | None = None
 
     def load(self) -> None:
-        """Load the models, unless they are loaded.
+        """Load the models on the first call.
 
         Raises:
             UserError: As for `load_analyzer`; no file can be analysed then.
@@ -53,34 +54,35 @@ class FileWorker:
             )
 
     def analyse(self, item: Item) -> FileResult:
-        """What one file shows; one that can't be read is an outcome as well."""
+        """Analyse one file; see `analyse_file`."""
         self.load()
         assert self._analyzer is not None
-        return analysed(item, self._analyzer, self._request)
+        return analyse_file(item, self._analyzer, self._request)
 
 
-def analysed(item: Item, analyzer: Analyzer, request: Request) -> FileResult:
-    """What one file shows; whatever is wrong with it is an outcome as well."""
+def analyse_file(item: Item, analyzer: Analyzer, request: Request) -> FileResult:
+    """Analyse one file; whatever is wrong with it is an error in the result."""
     try:
         if item.kind == "picture":
-            found = analyzer.analyze(read_image(item.path), request.settings.stream.analysis)
-            record, readings = found.to_record(), b""
+            analysis = analyzer.analyze(read_image(item.path), request.settings.stream.analysis)
+            record, readings = analysis.to_record(), b""
         else:
-            record, readings = _video(item, analyzer, request)
+            video, readings = _video(item, analyzer, request)
+            record = video.to_json()
         if stamp_of(item.path) != item.stamp:
-            raise DataError("The file was changed while it was read; run again.")
+            raise DataError("The file was changed while it was being read; run the command again.")
         text = json.dumps(record, ensure_ascii=False, allow_nan=False)
     except UserError as exc:
         return FileResult(item.key, error=str(exc))
     except MemoryError:
-        return FileResult(item.key, error="The file needs more memory than there is.")
-    except Exception as exc:  # of thousands of files, one that nobody thought of stops no other
-        told = one_line(f"{type(exc).__name__}: {exc}")
-        return FileResult(item.key, error=f"The file can't be analysed ({told}).")
+        return FileResult(item.key, error="There is not enough memory for this file.")
+    except Exception as exc:  # an unforeseen failure of one file must not stop thousands
+        reason = one_line(f"{type(exc).__name__}: {exc}")
+        return FileResult(item.key, error=f"The file can't be analysed ({reason}).")
     return FileResult(item.key, f"{text}\n".encode(), readings)
 
 
-def _video(item: Item, analyzer: Analyzer, request: Request) -> tuple[dict[str, Any], bytes]:
+def _video(item: Item, analyzer: Analyzer, request: Request) -> tuple[VideoRecord, bytes]:
     """The record of a video and its readings as a Parquet file, empty without a face."""
     limit = ""
     with ClipAnalysis(item.path, analyzer, request.settings) as analysis:
@@ -94,14 +96,14 @@ def _video(item: Item, analyzer: Analyzer, request: Request) -> tuple[dict[str, 
     readings = clip.readings
     if len(readings) > MOST_READINGS:
         readings = readings.at(np.arange(MOST_READINGS))
-    record = {
-        "frames": clip.frames,
-        "duration_s": clip.duration_s,
-        "is_whole": clip.is_whole,
-        "damage": clip.damage or limit,
-        "video": asdict(clip.info),
-        "tracks": tracks_of(readings),
-    }
+    record = VideoRecord(
+        frames=clip.frames,
+        duration_s=clip.duration_s,
+        is_whole=clip.is_whole,
+        damage=clip.damage or limit,
+        video=clip.info,
+        tracks=tuple(tracks_of(readings)),
+    )
     if not len(readings):
         return record, b""
     recording = replace(

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ferapp.cli.options import (
+    AsJsonLines,
     Classes,
     Classifier,
     Confidence,
@@ -18,9 +19,12 @@ from ferapp.cli.options import (
     Padding,
     Threads,
     UnsureBelow,
+    check_classes,
+    reject_invalid_values,
+    split_names,
 )
-from ferapp.cli.output import as_text, console, errors, print_json, progress
-from ferapp.errors import InvalidValue, UserError
+from ferapp.cli.output import as_text, console, errors, path_text, print_json, progress
+from ferapp.errors import UserError
 from ferapp.settings import AnalysisSettings, DetectionSettings
 
 if TYPE_CHECKING:
@@ -29,7 +33,7 @@ if TYPE_CHECKING:
     from ferapp.pipeline.analyzer import Analyzer
     from ferapp.types import FrameAnalysis
 
-# Bytes of a name that leave room for what is added, in file systems that end at 255.
+# Leaves room for the suffix in file systems whose names are limited to 255 bytes.
 _LONGEST_STEM: Final = 200
 
 
@@ -37,52 +41,46 @@ def analyze(
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="JPG or PNG pictures.")],
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder for annotated copies and one table, faces.csv."),
+        typer.Option("--out", help="Folder for annotated copies and a table, faces.csv."),
     ] = None,
     detector: Detector = None,
     classifier: Classifier = None,
     confidence: Confidence = DetectionSettings.confidence,
     iou: Annotated[
-        float, typer.Option("--iou", min=0, max=1, help="Overlap above which boxes are one face.")
+        float,
+        typer.Option("--iou", min=0, max=1, help="Overlap (IoU) above which boxes are one face."),
     ] = DetectionSettings.iou,
     max_faces: Annotated[
-        int, typer.Option("--max-faces", min=1, help="Faces a picture at most.")
+        int, typer.Option("--max-faces", min=1, help="Maximum number of faces per picture.")
     ] = DetectionSettings.max_faces,
     padding: Padding = AnalysisSettings.padding,
     classes: Classes = "",
     unsure_below: UnsureBelow = None,
     smile: Annotated[
-        bool, typer.Option("--smile", help="Also ask the smile cascade of OpenCV.")
+        bool, typer.Option("--smile", help="Also detect smiles with OpenCV's smile cascade.")
     ] = False,
     threads: Threads = 2,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    as_json: AsJsonLines = False,
 ) -> None:
-    """Find every face in pictures and tell its expression.
+    """Find every face in pictures and read its expression.
 
-    The exit status is 0 when every file was read and 1 when some were not.
+    The exit status is 0 if every file was read, and 1 if any was not.
     """
     from ferapp.pipeline.build import load_analyzer
     from ferapp.types import no_report
     from ferapp.vision.threads import cap_threads
 
-    try:
+    with reject_invalid_values():
         settings = AnalysisSettings(
             DetectionSettings(confidence, iou, max_faces),
             padding,
-            tuple(name.strip().lower() for name in classes.split(",") if name.strip()),
+            split_names(classes.lower()),
             unsure_below,
             with_smile=smile,
         )
-    except InvalidValue as exc:
-        raise typer.BadParameter(str(exc)) from exc
     cap_threads(threads)
     analyzer = load_analyzer(detector, classifier, threads=threads, with_smile=smile)
-    unknown = [name for name in settings.classes if name not in analyzer.labels]
-    if unknown:
-        raise typer.BadParameter(
-            f"unknown: {', '.join(unknown)}; there are {', '.join(analyzer.labels)}",
-            param_hint="--classes",
-        )
+    check_classes(settings.classes, analyzer.labels)
     copies = _Copies(out) if out else None
     failed = 0
     try:
@@ -90,10 +88,10 @@ def analyze(
             for done, path in enumerate(paths, 1):
                 analysis, reason = _analysis(path, analyzer, settings, copies)
                 if as_json:
-                    found = {"error": reason} if analysis is None else analysis.to_record()
-                    print_json({"path": as_text(str(path)), **found})
+                    record = {"error": reason} if analysis is None else analysis.to_record()
+                    print_json({"path": as_text(str(path)), **record})
                 elif analysis is None:
-                    errors.print(Text(f"{_shown(path)}: {reason}", style="red"))
+                    errors.print(Text(f"{path_text(path)}: {reason}", style="red"))
                 else:
                     console.print(_table(path, analysis))
                 failed += analysis is None
@@ -110,7 +108,7 @@ def analyze(
 def _analysis(
     path: Path, analyzer: "Analyzer", settings: AnalysisSettings, copies: "_Copies | None"
 ) -> "tuple[FrameAnalysis | None, str]":
-    """What was found, or None and the reason."""
+    """The faces of a picture, or None and why it could not be read."""
     from ferapp.media.images import read_image
 
     try:
@@ -118,13 +116,13 @@ def _analysis(
         analysis = analyzer.analyze(image, settings)
         if copies:
             copies.add(path, image, analysis)
-    except UserError as exc:  # the others go on
+    except UserError as exc:  # the other pictures are still analysed
         return None, str(exc)
     return analysis, ""
 
 
 class _Copies:
-    """Writes annotated copies and, at the end, one table.
+    """Writes annotated copies and, at the end, a table.
 
     Raises:
         UserError: The folder can't be made or written to.
@@ -138,25 +136,24 @@ class _Copies:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
             raise UserError(
-                f"The folder {_shown(folder)} can't be made: {exc.strerror or exc}."
+                f"The folder {path_text(folder)} can't be made: {exc.strerror or exc}."
             ) from exc
 
     def add(self, path: Path, image: Any, analysis: "FrameAnalysis") -> None:
-        """Write one copy and keep its rows."""
+        """Write a copy, and keep its rows for the table."""
         from ferapp.media.images import png_bytes
-        from ferapp.system.text import one_line
-        from ferapp.vision.annotate import annotated, captions, colours
+        from ferapp.vision.annotate import annotate, captions, colours
 
-        copy = annotated(image, analysis.faces.xyxy, captions(analysis), colours(analysis))
+        copy = annotate(image, analysis.faces.xyxy, captions(analysis), colours(analysis))
         name = f"{self._free_name(path)}.png"
         self._write(name, png_bytes(copy))
         table = analysis.to_frame()
-        table.insert(0, "path", one_line(str(path)))
+        table.insert(0, "path", path_text(path))
         table.insert(1, "annotated", name)
         self._tables.append(table)
 
     def close(self) -> None:
-        """Write the table; with no picture read there is none."""
+        """Write the table, unless no picture was read."""
         import pandas
 
         from ferapp.system.csv_tables import csv_bytes
@@ -166,7 +163,7 @@ class _Copies:
             self._write("faces.csv", csv_bytes(table))
 
     def _free_name(self, path: Path) -> str:
-        """The picture's own name with a number where two are called the same."""
+        """The name of the picture, with a number if it is taken already."""
         stem = os.fsencode(path.stem)[:_LONGEST_STEM].decode(errors="ignore")
         name = f"{stem}.annotated"
         numbers = itertools.count(2)
@@ -180,20 +177,14 @@ class _Copies:
             (self._folder / name).write_bytes(data)
         except OSError as exc:
             raise UserError(
-                f"{_shown(self._folder / name)} can't be written: {exc.strerror or exc}."
+                f"{path_text(self._folder / name)} can't be written: {exc.strerror or exc}."
             ) from exc
-
-
-def _shown(path: Path) -> str:
-    from ferapp.system.text import one_line
-
-    return one_line(str(path))
 
 
 def _table(path: Path, analysis: "FrameAnalysis") -> Table | Text:
     from ferapp.vision.annotate import percent
 
-    title = _shown(path)
+    title = path_text(path)
     if not len(analysis):
         return Text(f"{title}: no face found.")
     table = Table(title=Text(title), title_justify="left", caption_justify="left")

@@ -1,4 +1,4 @@
-"""The entry point: one typer app, its subcommands, and how errors are told."""
+"""The entry point: one typer app, its subcommands, and the printing of errors."""
 
 import logging
 import sys
@@ -36,8 +36,8 @@ app.add_typer(sessions.app, name="sessions")
 app.add_typer(train.app, name="train")
 
 
-def _show_version(is_asked: bool) -> None:
-    if is_asked:
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
         typer.echo(__version__)
         raise typer.Exit
 
@@ -50,7 +50,7 @@ def _configure(
             "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", help="Log what is being done.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", help="Show log messages.")] = False,
 ) -> None:
     logging.basicConfig(
         level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(message)s"
@@ -58,7 +58,7 @@ def _configure(
 
 
 def main() -> None:
-    """Run the command line; a user's error is one sentence on standard error and status 1."""
+    """Run the command line; a user error prints one message on standard error, with status 1."""
     ensure_home()
     try:
         app()

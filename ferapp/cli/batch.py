@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ferapp.cli.options import AsJson, Classifier, Confidence, DetectEvery, Detector, Padding
-from ferapp.cli.output import as_text, errors, print_json, progress
-from ferapp.errors import InvalidValue
+from ferapp.cli.options import (
+    AsJson,
+    Classifier,
+    Confidence,
+    DetectEvery,
+    Detector,
+    Padding,
+    reject_invalid_values,
+)
+from ferapp.cli.output import as_text, errors, path_text, print_json, progress
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
 
 if TYPE_CHECKING:
@@ -31,11 +38,13 @@ def batch(
         Path, typer.Option("--out", metavar="DIR", help="Folder for the results and the tables.")
     ],
     engine: Annotated[
-        str, typer.Option("--engine", help=f"Who does the work: {' or '.join(ENGINES)}.")
+        str, typer.Option("--engine", help=f"Where to run the work: {' or '.join(ENGINES)}.")
     ] = "local",
     workers: Annotated[
         int | None,
-        typer.Option("--workers", min=1, help="Processes; as many as there are processors."),
+        typer.Option(
+            "--workers", min=1, help="Worker processes; by default, as many as there are cores for."
+        ),
     ] = None,
     detector: Detector = None,
     classifier: Classifier = None,
@@ -43,37 +52,38 @@ def batch(
     padding: Padding = AnalysisSettings.padding,
     per_second: Annotated[
         float | None,
-        typer.Option("--per-second", min=0.001, help="Frames a second of a video; else all."),
+        typer.Option(
+            "--per-second", min=0.001, help="Video frames to analyse per second; all if not given."
+        ),
     ] = None,
     detect_every: DetectEvery = None,
     threads: Annotated[
-        int, typer.Option("--threads", min=1, help="Threads a model may use in each worker.")
+        int, typer.Option("--threads", min=1, help="Threads per model in each worker.")
     ] = 1,
     as_json: AsJson = False,
 ) -> None:
-    """Find every face in all pictures and videos of a folder, and tell its expression.
+    """Find every face in the pictures and videos of a folder, and read its expression.
 
-    Results are kept under what is in a file, so that the same command, given again, does only what
-    is not done. The exit status is 0 when every file was read and 1 when some were not.
+    Finished results are kept, so running the same command again analyses only what is missing.
+
+    The exit status is 0 if every file was read, and 1 if any was not.
     """
     if engine not in ENGINES:
         raise typer.BadParameter(f"expected {' or '.join(ENGINES)}", param_hint="--engine")
     if out.resolve() == folder.resolve():
-        raise typer.BadParameter("choose another folder than the one to read", param_hint="--out")
-    try:
+        raise typer.BadParameter("choose a folder other than the one to read", param_hint="--out")
+    with reject_invalid_values():
         frames = AnalysisSettings(DetectionSettings(confidence), padding)
         settings = ClipSettings(
             StreamSettings(frames, detect_every=detect_every, reads_followed=True), per_second
         )
-    except InvalidValue as exc:
-        raise typer.BadParameter(str(exc)) from exc
     try:
         request = _request(detector, classifier, settings, threads)
         tally = _run(folder, out, request, _engine(engine, workers, threads))
     except KeyboardInterrupt as exc:
-        errors.print("Stopped. What is done is kept; the same command goes on from there.")
+        errors.print("Stopped. Finished results are kept; run the same command again to continue.")
         raise typer.Exit(_INTERRUPTED) from exc
-    _tell(tally, folder, out, as_json=as_json)
+    _print_tally(tally, folder, out, as_json=as_json)
     if tally.failed:
         raise typer.Exit(1)
 
@@ -81,7 +91,7 @@ def batch(
 def _request(
     detector: str | None, classifier: str | None, settings: ClipSettings, threads: int
 ) -> "Request":
-    """By the models' own names; they are here and right, or no file is looked at."""
+    """The request, with the names of models whose files have been verified."""
     from ferapp.batch.items import Request
     from ferapp.inference.manifest import manifest
     from ferapp.inference.weights import read
@@ -97,8 +107,8 @@ def _engine(name: str, workers: int | None, threads: int) -> "Engine":
 
     if name == "ray":
         return partial(on_ray, workers=workers, threads=threads)
-    here = max((os.cpu_count() or 1) // threads, 1)
-    return partial(on_processes, workers=workers or here)
+    default = max((os.cpu_count() or 1) // threads, 1)
+    return partial(on_processes, workers=workers or default)
 
 
 def _run(folder: Path, out: Path, request: "Request", engine: "Engine") -> "Tally":
@@ -115,19 +125,17 @@ def _run(folder: Path, out: Path, request: "Request", engine: "Engine") -> "Tall
             return batch.write_tables(report)
 
 
-def _tell(tally: "Tally", folder: Path, out: Path, *, as_json: bool) -> None:
-    from ferapp.system.text import one_line
-
+def _print_tally(tally: "Tally", folder: Path, out: Path, *, as_json: bool) -> None:
     read = tally.pictures + tally.videos
     if as_json:
         print_json({**vars(tally), "out": as_text(str(out))})
     elif read or tally.failed:
         typer.echo(
             f"{tally.pictures:,} pictures and {tally.videos:,} videos with {tally.faces:,} faces; "
-            f"{tally.done_before:,} were done before. The tables are in {one_line(str(out))}."
+            f"{tally.done_before:,} were done before. The tables are in {path_text(out)}."
         )
     if not read and not tally.failed:
-        errors.print(f"There are no pictures or videos in {one_line(str(folder))}.", markup=False)
+        errors.print(f"There are no pictures or videos in {path_text(folder)}.", markup=False)
     if tally.failed:
         errors.print(
             f"{tally.failed:,} of {read + tally.failed:,} files could not be read; "

@@ -1,4 +1,4 @@
-"""``ferapp benchmark``: how fast the models are here."""
+"""``ferapp benchmark``: how fast the models are on this machine."""
 
 import os
 import platform
@@ -19,16 +19,18 @@ _SAMPLE: Final = Path(__file__).parents[1] / "samples" / "three-portraits.jpg"
 def benchmark(
     picture: Annotated[
         Path,
-        typer.Option("--picture", help="What to time; a sample with three faces if not given."),
+        typer.Option(
+            "--picture", help="Picture to analyse; a sample with three faces if not given."
+        ),
     ] = _SAMPLE,
     detector: DetectorName = None,
     classifier: ClassifierName = None,
     threads: Threads = 2,
-    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Calls to each stage.")] = 50,
+    repeats: Annotated[int, typer.Option("--repeats", min=1, help="Calls of each stage.")] = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Time each stage and the whole on one picture: medians on this machine."""
-    from ferapp.evaluation.timing import stage_times
+    """Time each stage of the analysis of one picture; results are medians."""
+    from ferapp.evaluation.timing import time_stages
     from ferapp.inference.manifest import manifest
     from ferapp.inference.registry import load_classifier, load_detector
     from ferapp.media.images import read_image
@@ -44,7 +46,7 @@ def benchmark(
         load_classifier(classifier, threads=threads),
     )
     with errors.status("timing"):
-        times = stage_times(picture.read_bytes(), *models, repeats=repeats)
+        times = time_stages(picture.read_bytes(), *models, repeats=repeats)
     stages = {
         name.removesuffix("_ms"): round(value, 3)
         for name, value in asdict(times).items()
@@ -75,6 +77,6 @@ def benchmark(
         table.add_row(name.replace("_", " "), f"{ms:.2f}")
     console.print(table)
     console.print(
-        f"{result['frames_per_second']} frames a second, decoding left out, with "
+        f"{result['frames_per_second']} frames per second without decoding, with "
         f"{result['detector']} and {result['classifier']} on {threads} threads"
     )

@@ -1,4 +1,4 @@
-"""``ferapp evaluate``: how good the models are, on your data, through the app's own runtime."""
+"""``ferapp evaluate``: how good the models are on labelled data, in the app's own runtime."""
 
 import math
 from pathlib import Path
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Measure how good the models are on labelled data.", no_args_is_help=True)
 
-Data = Annotated[Path, typer.Option("--data", help="Folder or zip with the labelled pictures.")]
+Data = Annotated[
+    Path, typer.Option("--data", help="Folder or zip file with the labelled pictures.")
+]
 
 
 @app.command()
@@ -29,13 +31,13 @@ def emotions(
     threads: Threads = 2,
     as_json: AsJson = False,
 ) -> None:
-    """Judge an expression classifier on faces in the FER+ layout, or in a folder per class."""
+    """Evaluate an expression classifier on faces in the FER+ layout, or in a folder per class."""
     from ferapp.evaluation.evaluators import evaluate_expressions
     from ferapp.evaluation.labelled_faces import load_split
     from ferapp.inference.manifest import manifest
     from ferapp.inference.registry import load_classifier
 
-    part = _known(split)
+    part = _parse_split(split)
     name = manifest().model(model, "classifier").name
     classifier = load_classifier(model, threads=threads)
     faces = load_split(data, part, majority_only=True)
@@ -58,7 +60,7 @@ def faces(
     threads: Threads = 2,
     as_json: AsJson = False,
 ) -> None:
-    """Judge a face detector on a folder with images/ and annotations.json (WIDER FACE rules)."""
+    """Evaluate a face detector on images/ and annotations.json in a folder (WIDER FACE rules)."""
     from ferapp.evaluation.evaluators import DIFFICULTIES, evaluate_faces
     from ferapp.inference.manifest import manifest
     from ferapp.inference.registry import load_detector
@@ -76,23 +78,25 @@ def faces(
     console.print(table)
 
 
-@app.command()
-def pasted(
+@app.command("pasted")
+def pasted_faces(
     data: Data,
-    scenes: Annotated[Path, typer.Option("--scenes", help="Folder of photos to paste into.")],
+    scenes: Annotated[
+        Path, typer.Option("--scenes", help="Folder of photos to paste the faces into.")
+    ],
     split: Annotated[str, typer.Option("--split", help="Train, Valid or Test.")] = "Valid",
     detector: DetectorName = None,
     classifier: ClassifierName = None,
     threads: Threads = 2,
     as_json: AsJson = False,
 ) -> None:
-    """From picture to expression: labelled faces pasted into photos, for several crop paddings."""
+    """Evaluate detector and classifier together, on faces pasted into photos."""
     from ferapp.evaluation.labelled_faces import load_split
     from ferapp.evaluation.pasted import evaluate_pasted
     from ferapp.inference.manifest import manifest
     from ferapp.inference.registry import load_classifier, load_detector
 
-    part = _known(split)
+    part = _parse_split(split)
     names = {
         "detector": manifest().model(detector, "detector").name,
         "classifier": manifest().model(classifier, "classifier").name,
@@ -125,7 +129,7 @@ def pasted(
     console.print(table)
 
 
-def _known(split: str) -> "Split":
+def _parse_split(split: str) -> "Split":
     from ferapp.evaluation.labelled_faces import SPLITS
 
     if split not in SPLITS:

@@ -1,4 +1,4 @@
-"""``ferapp models``: what is here, from where, under which licence, and whether it is right."""
+"""``ferapp models``: the models with source, licence and state."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,18 +7,17 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from ferapp.cli.options import AsJsonLines
 from ferapp.cli.output import console, errors, print_json, progress
 
-app = typer.Typer(help="The weights: list, verify, fetch and add them.", no_args_is_help=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")]
+app = typer.Typer(help="List, verify, fetch and add models.", no_args_is_help=True)
 
 
 @app.command("list")
-def list_models(as_json: AsJson = False) -> None:
-    """What there is, what of it is on this machine, and which added models are refused and why."""
+def list_models(as_json: AsJsonLines = False) -> None:
+    """List the models, which are on this machine, and why added ones are refused."""
     from ferapp.inference.added import refusals
-    from ferapp.inference.manifest import added, manifest
+    from ferapp.inference.manifest import added_models, manifest
     from ferapp.inference.weights import is_here
 
     entries = manifest()
@@ -29,41 +28,43 @@ def list_models(as_json: AsJson = False) -> None:
         if as_json:
             row = model.model_dump(mode="json", exclude_none=True)
             row |= {"is_here": is_here(model), "is_default": model.name in defaults}
-            told = {"refused": reasons[model.name]} if model.name in reasons else {}
-            print_json({**row, **told})
+            if model.name in reasons:
+                row["refused"] = reasons[model.name]
+            print_json(row)
             continue
-        here = "yes" if is_here(model) else "no"
+        presence = "yes" if is_here(model) else "no"
         table.add_row(
             f"{model.name} (default)" if model.name in defaults else model.name,
             model.kind,
-            "refused" if model.name in reasons else here,
+            "refused" if model.name in reasons else presence,
             f"{model.bytes / 1e6:.1f}" if model.bytes else "?",
-            # As they are: in text that an operator wrote, brackets are no style.
+            # As plain text: brackets that an operator wrote are not markup.
             Text(model.licence),
             Text(model.source),
         )
 
-    for bad in added().refused:
+    for bad in added_models().refused:
         if as_json:
             print_json({"name": bad.name, "is_here": False, "refused": bad.reason})
         else:
             table.add_row(Text(bad.name), "?", "refused")
     if not as_json:
         console.print(table)
-        for name, reason in [*reasons.items(), *((b.name, b.reason) for b in added().refused)]:
+        refused = {bad.name: bad.reason for bad in added_models().refused}
+        for name, reason in [*reasons.items(), *refused.items()]:
             errors.print(Text(f"{name}: {reason}"), soft_wrap=True)
 
 
 @app.command()
-def verify(as_json: AsJson = False) -> None:
-    """Compare the bytes of every file on this machine with the manifest; status 1 if one is off.
+def verify(as_json: AsJsonLines = False) -> None:
+    """Compare every model file on this machine with the manifest.
 
-    Models that were added are examined as well.
+    Added models are examined as well. The exit status is 0 if all are right, and 1 if any is not.
     """
-    from ferapp.inference.verification import verified
+    from ferapp.inference.verification import verify_models
 
     is_all_right = True
-    for model in verified():
+    for model in verify_models():
         is_all_right &= not model.reason
         state = "wrong" if model.reason else model.state
         if as_json:
@@ -76,12 +77,12 @@ def verify(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def fetch(name: Annotated[str, typer.Argument(help="A name from the list.")]) -> None:
-    """Download a model's weights to your cache; wrong bytes are refused."""
+def fetch(name: Annotated[str, typer.Argument(help="Name from `models list`.")]) -> None:
+    """Download the weights of a model to your cache; files with a wrong hash are refused."""
     from ferapp.inference import weights
     from ferapp.inference.manifest import manifest
 
-    model = manifest().named(name)
+    model = manifest().find(name)
     with progress(model.name) as report:
         path = weights.fetch(model, report=report)
     typer.echo(str(path))
@@ -90,18 +91,22 @@ def fetch(name: Annotated[str, typer.Argument(help="A name from the list.")]) ->
 @app.command()
 def add(
     file: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="An expression classifier.")],
-    name: Annotated[str, typer.Option("--name", help="What users will type.")],
+    name: Annotated[str, typer.Option("--name", help="Name of the model for users.")],
     labels: Annotated[
-        str, typer.Option("--labels", help="What its outputs mean, in order, with commas.")
+        str, typer.Option("--labels", help="Its classes in output order, separated by commas.")
     ],
-    size: Annotated[int, typer.Option("--size", min=1, help="Side of its input, px.")],
-    colour: Annotated[str, typer.Option("--colour", help="grey, rgb or bgr.")],
-    mean: Annotated[float, typer.Option("--mean", help="Subtracted from each value in 0..255.")],
-    std: Annotated[float, typer.Option("--std", help="By which the rest is divided.")],
+    size: Annotated[int, typer.Option("--size", min=1, help="Side of its input in pixels.")],
+    colour: Annotated[
+        str, typer.Option("--colour", help="Colour order of its input: grey, rgb or bgr.")
+    ],
+    mean: Annotated[
+        float, typer.Option("--mean", help="Subtracted from each pixel value in 0..255.")
+    ],
+    std: Annotated[float, typer.Option("--std", help="Divisor after the subtraction.")],
     licence: Annotated[
-        str, typer.Option("--licence", help="SPDX name, of the weights.")
+        str, typer.Option("--licence", help="Licence of the weights (SPDX).")
     ] = "not stated",
-    source: Annotated[str, typer.Option("--source", help="Who made it.")] = "not stated",
+    source: Annotated[str, typer.Option("--source", help="Origin of the weights.")] = "not stated",
     data: Annotated[str, typer.Option("--data", help="What it was trained on.")] = "not stated",
 ) -> None:
     """Examine a classifier and add it to the folder that FERAPP_MODELS_DIR names."""
@@ -111,14 +116,14 @@ def add(
         file,
         name=name,
         labels=tuple(label.strip() for label in labels.split(",")),
-        taken={"size_wh": (size, size), "colour": colour, "mean": mean, "std": std},
+        input_entry={"size_wh": (size, size), "colour": colour, "mean": mean, "std": std},
         licence=licence,
         source=source,
         data=data,
     )
-    typer.echo(f"{model.name} was added; an app that is running sees it after a restart.")
+    typer.echo(f"{model.name} was added; a running app offers it after a restart.")
     if has_wide_weights:
         typer.echo(
             "Its weights use all eight bits: ferapp runs it in an exact mode, up to three times "
-            "slower, so that its answers are the same on every processor."
+            "slower, so that results are the same on every processor."
         )

@@ -1,9 +1,10 @@
-"""How commands speak: results on standard output, the rest not."""
+"""Output of the commands: results on standard output, everything else on standard error."""
 
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -25,21 +26,28 @@ errors = Console(stderr=True)
 
 
 def as_text(name: str) -> str:
-    """A file's name as text that can be printed; bytes that are none become a diamond."""
+    """A file name as text for JSON; bytes that are not UTF-8 become a replacement character."""
     return os.fsencode(name).decode("utf-8", "replace")
 
 
+def path_text(path: Path) -> str:
+    """A path on one line, safe to print."""
+    from ferapp.system.text import one_line
+
+    return one_line(str(path))
+
+
 def print_json(value: Any) -> None:
-    """One JSON object on one line; a number that JSON does not know is an error."""
+    """Print a JSON object on one line; NaN and infinity are errors."""
     typer.echo(json.dumps(value, allow_nan=False, ensure_ascii=False))
 
 
 @contextmanager
-def progress(what: str) -> Iterator["ProgressCallback"]:
-    """A progress bar with the time left on a terminal, nothing in a pipe.
+def progress(unit: str) -> Iterator["ProgressCallback"]:
+    """Show a progress bar on a terminal, and nothing in a pipe.
 
     Yields:
-        A function to call with the steps done and the steps in all.
+        A function to call with the steps done and the total.
     """
     with Progress(
         TextColumn("{task.description}"),
@@ -51,5 +59,5 @@ def progress(what: str) -> Iterator["ProgressCallback"]:
         transient=True,
         disable=not errors.is_terminal,
     ) as bar:
-        task = bar.add_task(what, total=None)
+        task = bar.add_task(unit, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total or None)

@@ -1,4 +1,4 @@
-"""``ferapp serve``: the app, from here until Ctrl-C."""
+"""``ferapp serve``: run the app until Ctrl-C."""
 
 import errno
 import runpy
@@ -23,47 +23,51 @@ def serve(
     ] = None,
     address: Annotated[
         str | None,
-        typer.Option("--address", help="Address to listen on; 127.0.0.1 is this machine alone."),
+        typer.Option("--address", help="Address to listen on; 127.0.0.1 for this machine only."),
     ] = None,
-    opens_browser: Annotated[bool, typer.Option("--open", help="Open it in the browser.")] = False,
+    opens_browser: Annotated[
+        bool, typer.Option("--open", help="Open the app in the browser.")
+    ] = False,
 ) -> None:
     """Start the app; Ctrl-C stops it."""
     try:
-        usual = configured_address()
+        default = configured_address()
     except ValueError as exc:
         raise SettingError(str(exc)) from exc
-    listens = address or usual[0], port or usual[1]
-    check_port(*listens)
-    flags = {"server.address": listens[0], "server.port": listens[1]}
+    address, port = address or default[0], port or default[1]
+    check_port(address, port)
+    flags = {"server.address": address, "server.port": port}
     if opens_browser:
         flags["server.headless"] = "false"
     sys.argv = ["streamlit", "run", str(_APP), *(f"--{k}={v}" for k, v in flags.items())]
-    # Streamlit would end with "Aborted!" and status 1, which make tells as an error.
+    # Streamlit would end with "Aborted!" and status 1, which `make` reports as an error.
     signal.signal(signal.SIGINT, _end)
     runpy.run_module("streamlit", run_name="__main__", alter_sys=True)
 
 
 def check_port(address: str, port: int) -> None:
-    """Look whether a server could listen there.
+    """Check that a server could listen there.
 
     Raises:
-        SettingError: It could not; the sentence says why, and what to do.
+        SettingError: It could not; the message says why, and what to do.
     """
     try:
         try_to_listen(address, port)
     except OSError as exc:
-        raise SettingError(_why_not(address, port, exc)) from exc
+        raise SettingError(_port_problem(address, port, exc)) from exc
 
 
-def _why_not(address: str, port: int, error: OSError) -> str:
+def _port_problem(address: str, port: int, error: OSError) -> str:
     another = f"make run PORT={{0}}, or {Path(sys.executable).name} -m ferapp serve --port {{0}}."
     match error.errno:
         case errno.EADDRINUSE:
             another = another.format(port + 1 if port < 65_535 else 8501)
-            return f"Port {port} is in use. Stop the other program, or choose another: {another}"
+            return (
+                f"Port {port} is in use. Stop the other program, or choose another port: {another}"
+            )
         case errno.EACCES:
             another = another.format(8501)
-            return f"Port {port} is reserved for the administrator. Choose another one: {another}"
+            return f"Port {port} is reserved for the administrator. Choose another port: {another}"
         case _:
             reason = error.strerror or type(error).__name__
             return (

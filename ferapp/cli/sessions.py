@@ -1,4 +1,4 @@
-"""``ferapp sessions``: what the app recorded, as files, without the app."""
+"""``ferapp sessions``: recorded sessions, without the app."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,27 +9,26 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from ferapp.cli.options import AsJsonLines
 from ferapp.cli.output import console, print_json
 from ferapp.errors import StoreError, UserError
 
 if TYPE_CHECKING:
     from ferapp.sessions.store import Overview, Store
 
-app = typer.Typer(
-    help="Recorded sessions: list, export, open and delete them.", no_args_is_help=True
-)
+app = typer.Typer(help="List, export, import and delete recorded sessions.", no_args_is_help=True)
 
 Ids = Annotated[
-    list[str], typer.Argument(help="Ids as listed, or how they begin; all for every session.")
+    list[str], typer.Argument(help="Ids or their first characters; `all` for every session.")
 ]
 FORMATS = ("csv", "parquet", "json", "html")
 
 
 @app.command("list")
 def list_sessions(
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object a line.")] = False,
+    as_json: AsJsonLines = False,
 ) -> None:
-    """The sessions of this machine's user, the newest first."""
+    """List the local user's sessions, newest first."""
     from ferapp.system.text import one_line
 
     table = Table("id", "title", "started", "seconds", "readings", "kept until")
@@ -57,7 +56,7 @@ def list_sessions(
             f"{row.started:%Y-%m-%d %H:%M}",
             f"{session.duration_s:.1f}",
             str(session.readings),
-            expires[:10] if expires else "for good",
+            expires[:10] if expires else "forever",
         )
     if not as_json:
         console.print(table)
@@ -71,7 +70,7 @@ def export(
         str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")
     ] = "parquet",
 ) -> None:
-    """Write sessions as files, one each, named by their ids."""
+    """Write each session to a file named by its id."""
     if form not in FORMATS:
         raise typer.BadParameter(f"expected one of {', '.join(FORMATS)}", param_hint="--format")
     from ferapp.sessions.formats.exchange import to_csv, to_json, to_parquet
@@ -80,7 +79,7 @@ def export(
 
     make = {"csv": to_csv, "parquet": to_parquet, "json": to_json, "html": to_html}[form]
     with _open_store() as store:
-        chosen = _chosen(store, ids)
+        chosen = _choose(store, ids)
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
@@ -100,7 +99,7 @@ def import_files(
         ),
     ],
 ) -> None:
-    """Enter exported files as sessions; a file that can't be read is told, and the rest go on."""
+    """Import exported files as sessions; unreadable files are reported and skipped."""
     from ferapp.sessions.formats.exchange import read
 
     failed = 0
@@ -121,13 +120,13 @@ def import_files(
 @app.command()
 def delete(
     ids: Ids,
-    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask for confirmation.")] = False,
 ) -> None:
-    """Delete sessions for good."""
+    """Delete sessions permanently."""
     with _open_store() as store:
-        chosen = _chosen(store, ids)
+        chosen = _choose(store, ids)
         if chosen and not yes:
-            typer.confirm(f"Delete {len(chosen)} of your sessions for good?", abort=True)
+            typer.confirm(f"Delete {len(chosen)} of your sessions permanently?", abort=True)
         for session in chosen:
             store.delete(session.recording.id, _me())
     typer.echo(f"{len(chosen)} deleted")
@@ -148,15 +147,17 @@ def _me() -> str:
     return LOCAL_OWNER
 
 
-def _chosen(store: "Store", ids: list[str]) -> "list[Overview]":
+def _choose(store: "Store", ids: list[str]) -> "list[Overview]":
     sessions = store.overviews(_me())
     if ids == ["all"]:
         return sessions
-    found = []
-    for wanted in ids:
-        its = [s for s in sessions if s.recording.id.startswith(wanted)]
-        if len(its) != 1:
-            told = "no session" if not its else f"{len(its)} sessions"
-            raise StoreError(f"There is {told} whose id begins with {wanted!r}; see: sessions list")
-        found += its
-    return found
+    chosen = []
+    for start in ids:
+        matches = [s for s in sessions if s.recording.id.startswith(start)]
+        if len(matches) != 1:
+            count = len(matches) or "None"
+            raise StoreError(
+                f"{count} of your sessions have ids that begin with {start!r}; see: sessions list"
+            )
+        chosen += matches
+    return chosen

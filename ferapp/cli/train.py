@@ -1,6 +1,6 @@
-"""``ferapp train``: make the weights, from data to a file with a manifest entry.
+"""``ferapp train``: train models and export them with manifest entries.
 
-Each step reads what the one before wrote; `docs/training.md` tells the whole way.
+Each step reads the output of the step before; see `docs/training.md`.
 """
 
 from dataclasses import replace
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ferapp.cli.options import split_names
 from ferapp.cli.output import progress
 from ferapp.errors import MissingExtra
 
@@ -17,9 +18,9 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Train models (needs the extra: train).", no_args_is_help=True)
 
-Data = Annotated[Path, typer.Option("--data", help="Where the training data is.")]
-Out = Annotated[Path, typer.Option("--out", help="Folder of the run; name it again to go on.")]
-Threads = Annotated[int, typer.Option("--threads", min=1, help="Processor threads to use.")]
+Data = Annotated[Path, typer.Option("--data", help="Folder of the training data.")]
+Out = Annotated[Path, typer.Option("--out", help="Folder of the run; give it again to resume.")]
+Threads = Annotated[int, typer.Option("--threads", min=1, help="CPU threads to use.")]
 
 
 @app.command()
@@ -28,19 +29,22 @@ def expressions(
     out: Out,
     threads: Threads = 2,
     classes: Annotated[
-        str, typer.Option("--classes", help="Only these, separated by commas; all if empty.")
+        str,
+        typer.Option("--classes", help="Only these classes, separated by commas; all if empty."),
     ] = "",
     sizes: Annotated[
         str,
-        typer.Option("--sizes", help='Side in px and epochs, as "32:12,40:12,48:14".'),
+        typer.Option(
+            "--sizes", help='Input side in pixels and epochs, such as "32:12,40:12,48:14".'
+        ),
     ] = "",
-    seed: Annotated[int, typer.Option("--seed", help="Of weights, order and chance.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Random seed.")] = 0,
 ) -> None:
     """Train the expression classifier on FER+ or on a folder per class."""
     _prepare(threads)
     from ferapp.training.train import ExpressionRecipe, train_expressions
 
-    changes: dict[str, Any] = {"seed": seed, "classes": _names(classes)}
+    changes: dict[str, Any] = {"seed": seed, "classes": split_names(classes)}
     if sizes:
         changes["sizes"] = _sizes(sizes)
     with progress("steps") as report:
@@ -56,11 +60,11 @@ def label(
         str, typer.Option("--teachers", help="Detectors, separated by commas.")
     ] = "rfb-640,yunet",
 ) -> None:
-    """Let public detectors find the faces of unlabelled photos, for `train faces`."""
+    """Label the faces of photos with public detectors, for `train faces`."""
     from ferapp.inference.registry import load_detector
     from ferapp.training.teachers import label_scenes
 
-    models = [load_detector(name, threads=1) for name in _names(teachers)]
+    models = [load_detector(name, threads=1) for name in split_names(teachers)]
     with progress("photos") as report:
         scenes = label_scenes(data, models, report=report)
     scenes.save(out)
@@ -70,17 +74,18 @@ def label(
 @app.command()
 def faces(
     data: Data,
-    boxes: Annotated[Path, typer.Option("--boxes", help="What `train label` wrote.")],
+    boxes: Annotated[Path, typer.Option("--boxes", help="The file that `train label` wrote.")],
     out: Out,
     threads: Threads = 1,
     recipe_name: Annotated[str, typer.Option("--recipe", help="base or crowds.")] = "base",
     start: Annotated[
-        Path | None, typer.Option("--start", help="Checkpoint to start from, as for crowds.")
+        Path | None,
+        typer.Option("--start", help="Checkpoint to start from; one of `base` for `crowds`."),
     ] = None,
     views: Annotated[
-        int | None, typer.Option("--views", min=1, help="Training pictures in all.")
+        int | None, typer.Option("--views", min=1, help="Total number of training pictures.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of weights and chance.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Random seed.")] = 0,
 ) -> None:
     """Train the face detector on photos and their boxes."""
     _prepare(threads)
@@ -93,14 +98,16 @@ def faces(
     if views:
         recipe = replace(recipe, views=views)
     with progress("steps") as report:
-        best = train_faces(data, Scenes.load(boxes), out, recipe, start=start, report=report)
+        best = train_faces(data, out, recipe, scenes=Scenes.load(boxes), start=start, report=report)
     typer.echo(f"best checkpoint: {best}")
 
 
 @app.command()
 def average(
-    first: Annotated[Path, typer.Option("--first", help="Checkpoint of the run gone on from.")],
-    second: Annotated[Path, typer.Option("--second", help="Checkpoint of the run that went on.")],
+    first: Annotated[Path, typer.Option("--first", help="Checkpoint of the first run.")],
+    second: Annotated[
+        Path, typer.Option("--second", help="Checkpoint of the run that started from it.")
+    ],
     out: Annotated[Path, typer.Option("--out", help="Checkpoint to write.")],
 ) -> None:
     """Average the weights of two checkpoints, one of which started from the other."""
@@ -112,12 +119,14 @@ def average(
 
 
 Checkpoint = Annotated[Path, typer.Option("--checkpoint", help="best.pt of a run.")]
-Name = Annotated[str, typer.Option("--name", help="What the model will be called.")]
+Name = Annotated[str, typer.Option("--name", help="Name of the model.")]
 Models = Annotated[Path, typer.Option("--out", help="Folder that holds a manifest.json.")]
-TrainedOn = Annotated[str, typer.Option("--trained-on", help="The data and its terms.")]
-Licence = Annotated[str, typer.Option("--licence", help="SPDX name, of the weights.")]
-Source = Annotated[str, typer.Option("--source", help="Who made the weights.")]
-AsDefault = Annotated[bool, typer.Option("--default", help="Make it the default of its kind.")]
+TrainedOn = Annotated[str, typer.Option("--trained-on", help="The training data and its terms.")]
+Licence = Annotated[str, typer.Option("--licence", help="Licence of the weights (SPDX).")]
+Source = Annotated[str, typer.Option("--source", help="Origin of the weights.")]
+AsDefault = Annotated[
+    bool, typer.Option("--default", help="Make it the default model of its kind.")
+]
 
 
 @app.command()
@@ -134,13 +143,13 @@ def export_expressions(
     ] = 0.0,
     as_default: AsDefault = False,
 ) -> None:
-    """Write a classifier's checkpoint as ONNX, fp32 and int8, with calibration and metrics."""
+    """Export a classifier as ONNX, fp32 and int8, with calibration and metrics."""
     _prepare(2)
-    from ferapp.training.export import Origin, entered, export_expressions
+    from ferapp.training.export import Origin, export_expressions, export_into
 
     origin = Origin(name, trained_on, licence, source)
-    _tell(
-        entered(
+    _print_variants(
+        export_into(
             out,
             lambda folder: export_expressions(
                 checkpoint, data, folder, origin, adjustment=adjustment
@@ -154,7 +163,7 @@ def export_expressions(
 def export_faces(
     checkpoint: Checkpoint,
     data: Data,
-    boxes: Annotated[Path, typer.Option("--boxes", help="What `train label` wrote.")],
+    boxes: Annotated[Path, typer.Option("--boxes", help="The file that `train label` wrote.")],
     name: Name,
     out: Models,
     trained_on: TrainedOn,
@@ -165,15 +174,15 @@ def export_faces(
     ] = None,
     as_default: AsDefault = False,
 ) -> None:
-    """Write a detector's checkpoint as ONNX, fp32 and int8, with metrics."""
+    """Export a detector as ONNX, fp32 and int8, with metrics."""
     _prepare(2)
-    from ferapp.training.export import Origin, entered, export_faces
+    from ferapp.training.export import Origin, export_faces, export_into
     from ferapp.training.teachers import Scenes
 
     scenes = Scenes.load(boxes)
     origin = Origin(name, trained_on, licence, source)
-    _tell(
-        entered(
+    _print_variants(
+        export_into(
             out,
             lambda folder: export_faces(checkpoint, data, scenes, folder, origin, test=test),
             is_default=as_default,
@@ -181,7 +190,7 @@ def export_faces(
     )
 
 
-def _tell(variants: "list[Variant]") -> None:
+def _print_variants(variants: "list[Variant]") -> None:
     for variant in variants:
         typer.echo(
             f"{variant.model.name}: {variant.score:.2f} points, {variant.median_ms:.2f} ms on one "
@@ -192,7 +201,7 @@ def _tell(variants: "list[Variant]") -> None:
 
 
 def _prepare(threads: int) -> None:
-    """Set what a fast run needs before torch starts."""
+    """Configure the process for fast training, before torch starts."""
     try:
         from ferapp.training.runs import prepare_process
     except ModuleNotFoundError as exc:
@@ -200,13 +209,9 @@ def _prepare(threads: int) -> None:
     prepare_process(threads)
 
 
-def _names(text: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in text.split(",") if part.strip())
-
-
 def _sizes(text: str) -> tuple[tuple[int, int], ...]:
     try:
-        pairs = [part.split(":") for part in _names(text)]
+        pairs = [part.split(":") for part in split_names(text)]
         return tuple((int(side), int(epochs)) for side, epochs in pairs)
     except ValueError as exc:
         raise typer.BadParameter(

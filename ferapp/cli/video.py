@@ -3,7 +3,7 @@
 import os
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -18,14 +18,18 @@ from ferapp.cli.options import (
     Detector,
     Threads,
     UnsureBelow,
+    check_classes,
+    reject_invalid_values,
+    split_names,
 )
-from ferapp.cli.output import as_text, console, errors, print_json, progress
-from ferapp.errors import InvalidValue, UserError
+from ferapp.cli.output import as_text, console, errors, path_text, print_json, progress
+from ferapp.errors import UserError
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
 
 if TYPE_CHECKING:
     from ferapp.pipeline.analyzer import Analyzer
     from ferapp.pipeline.clip import Clip
+    from ferapp.pipeline.record import Track
 
 _MOST_SHOWN = 20
 
@@ -33,49 +37,60 @@ _MOST_SHOWN = 20
 def video(
     path: Annotated[Path, typer.Argument(metavar="IN", help="An MP4, MOV, MKV, WebM or AVI file.")],
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="MP4", help="An annotated copy, with its sound.")
+        Path | None,
+        typer.Option("--out", metavar="MP4", help="Annotated copy to write, with sound."),
     ] = None,
     csv: Annotated[
-        Path | None, typer.Option("--csv", metavar="CSV", help="One row a face and time.")
+        Path | None,
+        typer.Option("--csv", metavar="CSV", help="Table to write, one row per face and time."),
     ] = None,
     parquet: Annotated[
         Path | None,
-        typer.Option("--parquet", metavar="P", help="The same; `sessions import` reads it."),
+        typer.Option(
+            "--parquet", metavar="PARQUET", help="The same as Parquet, for `sessions import`."
+        ),
     ] = None,
     faces: Annotated[
         str,
         typer.Option(
             "--faces",
             metavar="N,N|longest|all|none",
-            help="Faces that can be seen in the copy, by number; the others are blurred.",
+            help="Faces visible in the copy, by number; the others are blurred.",
         ),
     ] = "longest",
     blur: Annotated[
-        bool, typer.Option("--blur/--no-blur", help="Whether the other faces are blurred.")
+        bool, typer.Option("--blur/--no-blur", help="Whether to blur the other faces.")
     ] = True,
     per_second: Annotated[
         float | None,
-        typer.Option("--per-second", min=0.001, help="Frames a second; all if not given."),
+        typer.Option(
+            "--per-second", min=0.001, help="Frames to analyse per second; all if not given."
+        ),
     ] = None,
     detect_every: DetectEvery = None,
     detector: Detector = None,
     classifier: Classifier = None,
     confidence: Confidence = DetectionSettings.confidence,
     smoothing: Annotated[
-        float, typer.Option("--smoothing", min=0, help="Time constant in seconds; 0 for none.")
+        float,
+        typer.Option(
+            "--smoothing", min=0, help="Time constant of the smoothing in seconds; 0 for none."
+        ),
     ] = StreamSettings.time_constant_s,
     classes: Classes = "",
     unsure_below: UnsureBelow = None,
     threads: Threads = 2,
     as_json: AsJson = False,
 ) -> None:
-    """Follow every face of a video and tell its expression over time.
+    """Follow every face in a video and read its expression over time.
 
-    The exit status is 0 when the video was read, 1 when it could not be. Of a damaged video what
-    can be read is kept, and a line says what is missing.
+    Of a damaged video, the readable part is analysed, and a message says what is missing.
+
+    The exit status is 0 if the video was read, and 1 if not.
     """
     from ferapp.pipeline.build import load_analyzer
-    from ferapp.pipeline.clip import recording_of_clip, tracks_of
+    from ferapp.pipeline.clip import recording_of_clip
+    from ferapp.pipeline.record import tracks_of
     from ferapp.sessions.formats.exchange import csv_parts, write_parquet
     from ferapp.system.files import whole_file
     from ferapp.vision.threads import cap_threads
@@ -85,15 +100,10 @@ def video(
     shown = _numbers(faces)
     cap_threads(threads)
     analyzer = load_analyzer(detector, classifier, threads=threads)
-    unknown = [n for n in settings.stream.analysis.classes if n not in analyzer.labels]
-    if unknown:
-        raise typer.BadParameter(
-            f"unknown: {', '.join(unknown)}; there are {', '.join(analyzer.labels)}",
-            param_hint="--classes",
-        )
+    check_classes(settings.stream.analysis.classes, analyzer.labels)
     started = time.monotonic()
     try:
-        clip = _analysed(path, analyzer, settings)
+        clip = _analyse(path, analyzer, settings)
         recording = recording_of_clip(as_text(path.stem), clip, analyzer, settings)
         if csv:
             with whole_file(csv) as file:
@@ -101,14 +111,14 @@ def video(
         if parquet:
             with whole_file(parquet) as file:
                 write_parquet(file, recording, clip.readings)
-        note = _copied(path, clip, out, shown, blur=blur) if out else ""
+        note = _write_copy(path, clip, out, shown, blur=blur) if out else ""
     except UserError as exc:
         if as_json:
             print_json({"path": as_text(str(path)), "error": str(exc)})
             raise typer.Exit(1) from exc
-        raise UserError(f"{_shown(path)}: {exc}") from exc
+        raise UserError(f"{path_text(path)}: {exc}") from exc
     tracks = tracks_of(clip.readings)
-    notes = [told for told in dict.fromkeys((clip.damage, note)) if told]
+    notes = [text for text in dict.fromkeys((clip.damage, note)) if text]
     if as_json:
         size = dict(zip(("width", "height"), clip.info.size_wh, strict=True))
         print_json(
@@ -117,7 +127,7 @@ def video(
             | {
                 "frames": clip.frames,
                 "duration_s": round(clip.duration_s, 3),
-                "tracks": tracks,
+                "tracks": [track.to_json() for track in tracks],
                 "readings": len(clip.readings),
                 "codec": clip.info.codec,
                 "frames_per_second": clip.info.frames_per_second,
@@ -131,20 +141,20 @@ def video(
         )
         return
     console.print(_table(path, clip, tracks))
-    for told in notes:
-        errors.print(Text(told, style="yellow"))
+    for text in notes:
+        errors.print(Text(text, style="yellow"))
 
 
 def _refuse_targets(source: Path, targets: dict[str, Path | None]) -> None:
-    """Say what is wrong with a name before an hour of work, not after it."""
-    named = {option: target for option, target in targets.items() if target is not None}
-    for option, target in named.items():
+    """Refuse files that can't be written before the work, not after it."""
+    given = {option: target for option, target in targets.items() if target is not None}
+    for option, target in given.items():
         if target.is_dir() or not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
-            raise typer.BadParameter(f"{_shown(target)} can't be written there", param_hint=option)
+            raise typer.BadParameter(f"{path_text(target)} can't be written", param_hint=option)
         if target.exists() and source.exists() and target.samefile(source):
-            raise typer.BadParameter("that is the video itself", param_hint=option)
-    if len({target.resolve() for target in named.values()}) < len(named):
-        raise typer.BadParameter("the files to write need different names")
+            raise typer.BadParameter("this is the video itself", param_hint=option)
+    if len({target.resolve() for target in given.values()}) < len(given):
+        raise typer.BadParameter("the output files need different names")
 
 
 def _settings(
@@ -155,20 +165,18 @@ def _settings(
     classes: str,
     unsure_below: float | None,
 ) -> ClipSettings:
-    try:
+    with reject_invalid_values():
         analysis = AnalysisSettings(
             DetectionSettings(confidence),
-            classes=tuple(name.strip().lower() for name in classes.split(",") if name.strip()),
+            classes=split_names(classes.lower()),
             unsure_below=unsure_below,
         )
         stream = StreamSettings(analysis, smoothing, detect_every=detect_every, reads_followed=True)
         return ClipSettings(stream, per_second)
-    except InvalidValue as exc:
-        raise typer.BadParameter(str(exc)) from exc
 
 
 def _numbers(faces: str) -> frozenset[int] | str:
-    """The faces that were asked for, or the word."""
+    """The numbers of the faces, or the word that stands for them."""
     if faces in ("all", "longest"):
         return faces
     if faces == "none":
@@ -177,11 +185,11 @@ def _numbers(faces: str) -> frozenset[int] | str:
         return frozenset(int(number) for number in faces.split(",") if number.strip())
     except ValueError as exc:
         raise typer.BadParameter(
-            "numbers with commas, longest, all or none", param_hint="--faces"
+            "expected numbers separated by commas, longest, all or none", param_hint="--faces"
         ) from exc
 
 
-def _analysed(path: Path, analyzer: "Analyzer", settings: ClipSettings) -> "Clip":
+def _analyse(path: Path, analyzer: "Analyzer", settings: ClipSettings) -> "Clip":
     from ferapp.pipeline.clip import ClipAnalysis
 
     with ClipAnalysis(path, analyzer, settings) as analysis, progress("frames") as report:
@@ -190,20 +198,16 @@ def _analysed(path: Path, analyzer: "Analyzer", settings: ClipSettings) -> "Clip
         return analysis.result()
 
 
-def _copied(path: Path, clip: "Clip", out: Path, shown: frozenset[int] | str, *, blur: bool) -> str:
-    """Write the annotated copy; what it lacks."""
+def _write_copy(
+    path: Path, clip: "Clip", out: Path, shown: frozenset[int] | str, *, blur: bool
+) -> str:
+    """Write the annotated copy; return what it lacks."""
     from ferapp.pipeline.annotated_copy.copy import AnnotatedCopy
     from ferapp.pipeline.annotated_copy.overlay import Overlay
 
     chosen = longest(clip) if shown == "longest" else shown
-    overlay = Overlay(
-        clip.readings,
-        clip.unconfirmed_s,
-        clip.unconfirmed,
-        every_s=clip.every_s,
-        shown=None if isinstance(chosen, str) else chosen,
-        hides_others=blur,
-    )
+    visible = None if isinstance(chosen, str) else chosen
+    overlay = Overlay.of_clip(clip, visible, hides_others=blur)
     with AnnotatedCopy(path, overlay, out) as copy, progress("seconds copied") as report:
         for at_s in copy:
             report(round(at_s), round(clip.duration_s))
@@ -211,39 +215,34 @@ def _copied(path: Path, clip: "Clip", out: Path, shown: frozenset[int] | str, *,
 
 
 def longest(clip: "Clip") -> frozenset[int]:
-    """The face that was seen in most frames, if there is one."""
+    """The face with the most readings, if there is one."""
     import numpy as np
 
     faces, counts = np.unique(clip.readings.face, return_counts=True)
     return frozenset([int(faces[counts.argmax()])] if len(faces) else [])
 
 
-def _shown(path: Path) -> str:
-    from ferapp.system.text import one_line
-
-    return one_line(str(path))
-
-
-def _table(path: Path, clip: "Clip", tracks: list[dict[str, Any]]) -> Table | Text:
+def _table(path: Path, clip: "Clip", tracks: "list[Track]") -> Table | Text:
     width, height = clip.info.size_wh
-    told = (
-        f"{_shown(path)}: {clip.frames:,} frames of {width} × {height} in {clip.duration_s:.1f} s"
+    title = (
+        f"{path_text(path)}: {clip.frames:,} frames of {width} × {height} "
+        f"in {clip.duration_s:.1f} s"
     )
     if not tracks:
-        return Text(f"{told}; no face found.")
-    table = Table(title=Text(told), title_justify="left", caption_justify="left")
+        return Text(f"{title}; no face found.")
+    table = Table(title=Text(title), title_justify="left", caption_justify="left")
     for heading in ("face", "from", "to", "readings", "expressions"):
         table.add_column(heading)
-    for track in sorted(tracks, key=lambda each: -each["readings"])[:_MOST_SHOWN]:
-        total = sum(track["seconds"].values()) or 1
-        spans = [f"{name} {part / total:.0%}" for name, part in track["seconds"].items()]
+    for track in sorted(tracks, key=lambda track: -track.readings)[:_MOST_SHOWN]:
+        total = sum(track.seconds.values()) or 1
+        spans = [f"{name} {part / total:.0%}" for name, part in track.seconds.items()]
         table.add_row(
-            str(track["face"]),
-            f"{track['first_s']:.1f} s",
-            f"{track['last_s']:.1f} s",
-            f"{track['readings']:,}",
+            str(track.face),
+            f"{track.first_s:.1f} s",
+            f"{track.last_s:.1f} s",
+            f"{track.readings:,}",
             ", ".join(spans[:4]),
         )
     if len(tracks) > _MOST_SHOWN:
-        table.caption = f"{len(tracks) - _MOST_SHOWN} more faces, seen for a shorter time."
+        table.caption = f"{len(tracks) - _MOST_SHOWN} more faces with fewer readings."
     return table

@@ -1,4 +1,4 @@
-"""What one check of an installation gives."""
+"""The result of one check of an installation."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,29 +8,29 @@ State = Literal["ok", "note", "problem"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check has found.
+    """The result of a check.
 
     Attributes:
-        found: A few words; nothing private but paths, which the report shortens.
-        state: ``note`` for what may disturb somebody, ``problem`` for what does not work.
-        advice: What to do, in one sentence; empty where all is well.
+        text: A few words; nothing private but paths, which the report shortens.
+        state: ``note`` for a possible concern, ``problem`` for something that does not work.
+        advice: What to do, in one sentence; empty if nothing.
     """
 
-    found: str
+    text: str
     state: State = "ok"
     advice: str = ""
 
 
-def note(found: str, advice: str) -> Finding:
-    """A finding that may disturb somebody."""
-    return Finding(found, "note", advice)
+def note(text: str, advice: str) -> Finding:
+    """A finding that is a possible concern."""
+    return Finding(text, "note", advice)
 
 
-def problem(found: str, advice: str) -> Finding:
-    """A finding because of which something does not work."""
-    return Finding(found, "problem", advice)
+def problem(text: str, advice: str) -> Finding:
+    """A finding that keeps something from working."""
+    return Finding(text, "problem", advice)
 
 
 def gigabytes(count: int) -> str:
-    """Bytes in words, as ``23.5 GB``."""
+    """Bytes as text, such as ``23.5 GB``."""
     return f"{count / 1e9:.1f} GB"

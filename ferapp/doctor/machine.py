@@ -16,7 +16,7 @@ _LEAST_MEMORY: Final = 1_000_000_000
 _PROC: Final = Path("/proc")
 _GROUPS: Final = Path("/sys/fs/cgroup")
 
-# By what Linux calls them, any of which will do; and what NumPy does, elsewhere.
+# Names on Linux, any of which will do; and names in NumPy, for other systems.
 _X86: Final = {
     "avx2": (("avx2",), ("AVX2", "X86_V3")),
     "avx512f": (("avx512f",), ("AVX512F", "X86_V4")),
@@ -33,7 +33,7 @@ _ARM: Final = {
 
 
 def python() -> Finding:
-    """Which Python runs this, and whether in an environment of its own."""
+    """Which Python runs this, and whether in a virtual environment."""
     place = "a virtual environment" if sys.prefix != sys.base_prefix else "no virtual environment"
     return Finding(f"{platform.python_implementation()} {platform.python_version()} in {place}")
 
@@ -50,20 +50,20 @@ def system() -> Finding:
 
 
 def processor_name() -> str:
-    """What the processor is called, where the system tells it."""
+    """The name of the processor, if the system knows it."""
     for key in ("model name", "Model", "Hardware"):
-        if value := _of_processor(key):
+        if value := _cpuinfo(key):
             return value
     return platform.processor() or platform.machine() or "unknown"
 
 
 def processor() -> Finding:
-    """Its name."""
+    """The name of the processor."""
     return Finding(processor_name())
 
 
 def features() -> Finding:
-    """Which instructions it has that decide how fast the models run."""
+    """Which instruction sets it has that make the models fast."""
     kind = platform.machine().lower()
     if kind in ("x86_64", "amd64", "i386", "i686"):
         wanted = _X86
@@ -71,68 +71,72 @@ def features() -> Finding:
         wanted = _ARM
     else:
         return Finding("unknown")
-    flags = (_of_processor("flags") or _of_processor("Features")).split()
+    flags = (_cpuinfo("flags") or _cpuinfo("Features")).split()
     answers = {
-        name: ("yes" if set(here) & set(flags) else "no") if flags else _by_numpy(there)
-        for name, (here, there) in wanted.items()
+        name: ("yes" if set(linux) & set(flags) else "no") if flags else _numpy_answer(numpy)
+        for name, (linux, numpy) in wanted.items()
     }
     text = ", ".join(f"{name} {answer}" for name, answer in answers.items())
     if answers.get("avx2") == "no":
-        return note(text, "Expect slow answers; a processor with AVX2 is several times as fast.")
+        return note(text, "Expect slow results; a processor with AVX2 is several times as fast.")
     return Finding(text)
 
 
-def _of_processor(key: str) -> str:
-    """A line of what Linux tells of the first processor; empty where there is none."""
+def _cpuinfo(key: str) -> str:
+    """A value that Linux gives for the first processor; empty if there is none."""
     try:
         lines = (_PROC / "cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return ""
-    found = (line.partition(":") for line in lines)
-    return next((value.strip() for name, _, value in found if name.strip() == key), "")
+    pairs = (line.partition(":") for line in lines)
+    return next((value.strip() for name, _, value in pairs if name.strip() == key), "")
 
 
-def _by_numpy(names: tuple[str, ...]) -> str:
+def _numpy_answer(names: tuple[str, ...]) -> str:
     import numpy
 
-    told = numpy.show_config(mode="dicts") or {}
-    extensions = told.get("SIMD Extensions", {})
+    config = numpy.show_config(mode="dicts") or {}
+    extensions = config.get("SIMD Extensions", {})
     if set(names) & {*extensions.get("baseline", ()), *extensions.get("found", ())}:
         return "yes"
-    # Of newer releases one name stands for several features, of which a part may be there.
+    # In newer releases one name stands for several features, some of which may be present.
     is_listed = names and set(names) <= set(extensions.get("not found", ()))
     return "no" if is_listed and len(names) == 1 else "unknown"
 
 
 def cores() -> Finding:
-    """How many there are, and how many this process may use."""
+    """How many cores there are, and how many this process may use."""
     count = os.cpu_count() or 0
     usable = float(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else count)
     limit = min(_quotas(), default=math.inf)
     text = f"{min(usable, limit):g} usable of {count}" if count else "unknown"
-    return Finding(text + (f" (limited to {limit:g} by its control group)" * (limit < usable)))
+    if limit < usable:
+        text += f" (limited to {limit:g} by its control group)"
+    return Finding(text)
 
 
 def _quotas() -> Iterator[float]:
-    """Processors that control groups allow this process."""
-    for text in _of_groups("cpu", "cpu.max"):
+    """How many processors each control group allows this process."""
+    for text in _group_values("cpu", "cpu.max"):
         quota, _, period = text.partition(" ")
         if quota != "max":
             yield int(quota) / int(period)
-    periods = _of_groups("cpu", "cpu.cfs_period_us")
-    for quota, period in zip(_of_groups("cpu", "cpu.cfs_quota_us"), periods, strict=False):
+    periods = _group_values("cpu", "cpu.cfs_period_us")
+    for quota, period in zip(_group_values("cpu", "cpu.cfs_quota_us"), periods, strict=False):
         if int(quota) > 0:
             yield int(quota) / int(period)
 
 
 def memory() -> Finding:
-    """How much there is, and how much of it is free."""
-    told = _memory()
-    if "MemTotal" not in told:
+    """How much memory there is, and how much of it is free."""
+    sizes = _memory()
+    if "MemTotal" not in sizes:
         return Finding("unknown")
-    total, free = told["MemTotal"], told.get("MemAvailable", told["MemTotal"])
+    total, free = sizes["MemTotal"], sizes.get("MemAvailable", sizes["MemTotal"])
     names = ("memory.max", "memory.limit_in_bytes")
-    limits = [int(text) for name in names for text in _of_groups("memory", name) if text != "max"]
+    limits = [
+        int(text) for name in names for text in _group_values("memory", name) if text != "max"
+    ]
     limit = min((n for n in limits if n < total), default=0)
     text = f"{gigabytes(total)}, {gigabytes(free)} free"
     if limit:
@@ -143,7 +147,7 @@ def memory() -> Finding:
 
 
 def _memory() -> dict[str, int]:
-    """Bytes by what Linux calls them; of others the whole alone, where it is told."""
+    """Bytes by their Linux names; other systems give only the total, if anything."""
     try:
         lines = (_PROC / "meminfo").read_text(encoding="ascii").splitlines()
         return {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines}
@@ -154,8 +158,8 @@ def _memory() -> dict[str, int]:
     return {}
 
 
-def _of_groups(controller: str, name: str) -> list[str]:
-    """What the control groups of this process say in a file, the outermost first."""
+def _group_values(controller: str, name: str) -> list[str]:
+    """A value of each control group of this process, the outermost first."""
     try:
         lines = (_PROC / "self" / "cgroup").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -167,7 +171,7 @@ def _of_groups(controller: str, name: str) -> list[str]:
             continue
         folder = _GROUPS / controller if controllers else _GROUPS
         folders[folder] = None
-        # In a container the path may be that of the host, which is not there.
+        # In a container the path may be that of the host, which does not exist.
         for part in path.strip("/").split("/"):
             folder /= part
             folders[folder] = None
@@ -179,7 +183,7 @@ def _of_groups(controller: str, name: str) -> list[str]:
 
 
 def cameras() -> Finding:
-    """Camera devices of this machine; the live page uses those of the browser's."""
+    """Camera devices of this machine; the live page uses those of the browser's machine."""
     if not sys.platform.startswith("linux"):
         return Finding("not checked")
     devices = sorted(Path("/dev").glob("video*"))

@@ -1,4 +1,4 @@
-"""The libraries: which are there, and whether they are the ones that were installed."""
+"""The libraries: which are installed, and whether their files are intact."""
 
 from collections.abc import Iterator
 from importlib import metadata
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from packaging.requirements import Requirement
 
 _SHARED: Final = {library.package: library for library in (OPENCV, ONNX_RUNTIME)}
-# Live video runs on it; streamlit-webrtc brings it.
-# A distribution may have patched or left out a few.
-_DAMAGED_FILES: Final = 20
+# Live video needs it; it is installed by streamlit-webrtc.
 _INDIRECT: Final = "aiortc"
+# A distribution may have patched or left out a few files.
+_DAMAGED_FILES: Final = 20
 _PARTS: Final = {
     "cascades": "CascadeClassifier",
     "YuNet": "FaceDetectorYN",
@@ -34,14 +34,14 @@ _PARTS: Final = {
 }
 
 
-def installed() -> Finding:
-    """Whether ferapp is installed for this Python, or merely lies in this folder."""
+def installation() -> Finding:
+    """Whether ferapp is installed for this Python, or only present in this folder."""
     if known := version("ferapp"):
         return Finding(known)
     return problem(
         "not installed for this Python",
         "Use the Python of its environment, such as .venv/bin/python, or install it as the README "
-        "says.",
+        "describes.",
     )
 
 
@@ -49,43 +49,43 @@ def libraries() -> Iterator[tuple[str, Finding]]:
     """Each library that ferapp requires itself, by name."""
     from packaging.requirements import Requirement
 
-    wanted_here = [*_requirements(""), Requirement(_INDIRECT)]
-    for wanted in sorted(wanted_here, key=lambda requirement: requirement.name):
-        yield wanted.name, _library(wanted)
+    requirements = [*_requirements(""), Requirement(_INDIRECT)]
+    for requirement in sorted(requirements, key=lambda one: one.name):
+        yield requirement.name, _library(requirement)
 
 
 def _requirements(extra: str) -> "list[Requirement]":
     """What ferapp requires, or what one of its extras adds."""
     from packaging.requirements import Requirement
 
-    def is_meant(one: Requirement) -> bool:
+    def is_selected(one: Requirement) -> bool:
         of_ferapp = one.marker is None or one.marker.evaluate({"extra": ""})
         if not extra:
             return of_ferapp
         return not of_ferapp and one.marker is not None and one.marker.evaluate({"extra": extra})
 
-    return [r for r in map(Requirement, metadata.requires("ferapp") or []) if is_meant(r)]
+    return [r for r in map(Requirement, metadata.requires("ferapp") or []) if is_selected(r)]
 
 
-def _library(wanted: "Requirement") -> Finding:
-    known, shared = version(wanted.name), _SHARED.get(wanted.name)
-    if not known or not wanted.specifier.contains(known, prereleases=True):
-        text = f"{known}, but ferapp needs {wanted.specifier}" if known else "not installed"
+def _library(requirement: "Requirement") -> Finding:
+    known, shared = version(requirement.name), _SHARED.get(requirement.name)
+    if not known or not requirement.specifier.contains(known, prereleases=True):
+        text = f"{known}, but ferapp needs {requirement.specifier}" if known else "not installed"
         others = sharers(shared) if shared else []
         if others:
-            return problem(text, _advice(repair(wanted.name, others)))
-        return problem(text, f'Install it with `python -m pip install "{wanted}"`.')
-    # Of a shared one a line of its own says what is really there.
-    changed = [] if shared else changed_files(wanted.name)
-    others = claimers(changed[0], but=wanted.name) if changed else []
+            return problem(text, _advice(repair(requirement.name, others)))
+        return problem(text, f'Install it with `python -m pip install "{requirement}"`.')
+    # A shared library has a check of its own.
+    changed = [] if shared else changed_files(requirement.name)
+    others = claimers(changed[0], but=requirement.name) if changed else []
     if others:
         text = f"{known}, overwritten by {' and '.join(others)}"
-        return problem(text, _advice(repair(wanted.name, others)))
+        return problem(text, _advice(repair(requirement.name, others)))
     if changed:
         text = f"{known}, with {counted(len(changed), 'file')} missing or changed"
         if len(changed) > _DAMAGED_FILES:
-            return problem(text, _advice(repair(wanted.name)))
-        return note(text, f"If it does not work, {repair(wanted.name)}")
+            return problem(text, _advice(repair(requirement.name)))
+        return note(text, f"If it does not work, {repair(requirement.name)}")
     return Finding(known)
 
 
@@ -113,14 +113,14 @@ def _has(name: str) -> bool:
 
 
 def onnx_runtime() -> Finding:
-    """The ONNX Runtime that is imported, and what it can run models on."""
+    """The ONNX Runtime that is imported, and its execution providers."""
     from ferapp.inference import onnx_model as home
 
     if unusable := _unusable(home.loaded):
         return unusable
-    used, there = ", ".join(home.PROVIDERS), home.available_providers()
-    text = f"{home.onnxruntime.__version__} on {used} (available: {', '.join(there)})"
-    if not set(home.PROVIDERS) <= set(there):
+    used, available = ", ".join(home.PROVIDERS), home.available_providers()
+    text = f"{home.onnxruntime.__version__} on {used} (available: {', '.join(available)})"
+    if not set(home.PROVIDERS) <= set(available):
         return problem(text, _advice(repair(ONNX_RUNTIME.package, sharers(ONNX_RUNTIME))))
     return _variant(ONNX_RUNTIME, home.loaded, text)
 
@@ -133,7 +133,7 @@ def _unusable(loaded: Loaded) -> Finding | None:
 
 
 def _variant(library: Library, loaded: Loaded, text: str) -> Finding:
-    """Of a library that works: whether it is the required one, and whether it stays so."""
+    """Of a library that works: whether it is the required variant, and will stay so."""
     if loaded.trouble:
         return note(f"{text}; {loaded.trouble.what}", _advice(loaded.trouble.repair))
     others = sharers(library)
@@ -144,7 +144,7 @@ def _variant(library: Library, loaded: Loaded, text: str) -> Finding:
 
 
 def ffmpeg() -> Finding:
-    """FFmpeg inside PyAV, and whether it can write what browsers play."""
+    """The FFmpeg inside PyAV, and whether it can encode videos that browsers play."""
     from ferapp.media.encoder import can_encode, ffmpeg_version
 
     text = f"{ffmpeg_version()} in PyAV {version('av')}"
@@ -154,7 +154,7 @@ def ffmpeg() -> Finding:
 
 
 def extras() -> Finding:
-    """The optional parts of which everything is installed."""
+    """The extras that are completely installed."""
     names = metadata.metadata("ferapp").get_all("Provides-Extra") or []
     return Finding(", ".join(name for name in sorted(names) if _is_whole(name)) or "none")
 

@@ -1,4 +1,4 @@
-"""What ferapp reads and writes: models, the database of sessions, folders, the port, settings."""
+"""What ferapp reads and writes: models, the session database, folders, the port, settings."""
 
 import errno
 import os
@@ -20,9 +20,9 @@ _SETTINGS: Final = "FERAPP_"
 
 def models() -> Iterator[tuple[str, Finding]]:
     """Each model, by name."""
-    from ferapp.inference.verification import verified
+    from ferapp.inference.verification import verify_models
 
-    for model in verified():
+    for model in verify_models():
         if not model.reason:
             yield model.name, Finding(model.state)
         else:
@@ -30,7 +30,7 @@ def models() -> Iterator[tuple[str, Finding]]:
 
 
 def database() -> Finding:
-    """The database of sessions; looked at without changing anything."""
+    """The session database, checked without changing it."""
     from ferapp.sessions.database import check_database, database_url
 
     url = database_url()
@@ -39,10 +39,10 @@ def database() -> Finding:
             check_database(url)
         except StoreError:  # its text may name the server
             return problem(
-                "a database server, which can't be used",
-                "Check that the server runs, and FERAPP_DATABASE_URL.",
+                "a database server that can't be used",
+                "Check that the server is running and that FERAPP_DATABASE_URL is right.",
             )
-        return Finding("a database server, which answers")
+        return Finding("a database server that answers")
     if url.database in (None, "", ":memory:"):
         return note(
             "SQLite in memory",
@@ -51,37 +51,37 @@ def database() -> Finding:
     file = Path(str(url.database))
     if not _is_writable(file.parent):
         return problem(
-            f"{file}, in a folder that can't be written",
-            f"Make the folder writable, or set {DATA_VARIABLE} to another one.",
+            f"{file}, in a folder that can't be written to",
+            f"Make the folder writable, or set {DATA_VARIABLE} to another folder.",
         )
     if not file.exists():
-        return _with_room(file, f"{file}, not made yet")
+        return _with_room(file, f"{file}, not created yet")
     check_database(url)
-    return _with_room(file, f"{file}, can be written")
+    return _with_room(file, f"{file}, writable")
 
 
 def cache() -> Finding:
-    """Where fetched models are kept."""
+    """The folder for fetched models."""
     folder = cache_folder()
     if _is_writable(folder):
         return _with_room(folder, str(folder))
     return note(
-        f"{folder}, can't be written",
+        f"{folder}, not writable",
         f"To fetch models, make it writable or set {CACHE_VARIABLE} to another folder.",
     )
 
 
 def temporary() -> Finding:
-    """Where videos are while they are read and copied."""
+    """The folder for videos while they are read and copied."""
     try:
         folder = Path(tempfile.gettempdir())
     except FileNotFoundError:
-        return problem("no folder that can be written", "Set TMPDIR to a folder that can.")
+        return problem("no writable folder", "Set TMPDIR to a writable folder.")
     return _with_room(folder, str(folder))
 
 
 def _is_writable(folder: Path) -> bool:
-    """Whether a file can be made there, or in what there is of the way to it."""
+    """Whether a file can be made there, or in the nearest parent that exists."""
     try:
         with tempfile.TemporaryFile(dir=_nearest(folder)) as file:
             file.write(b"\0")
@@ -92,7 +92,7 @@ def _is_writable(folder: Path) -> bool:
 
 
 def _nearest(path: Path) -> Path:
-    """It, or the first of the folders around it that is there."""
+    """The path, or the nearest parent that exists."""
     return next((p for p in (path, *path.absolute().parents) if os.path.exists(p)), Path())
 
 
@@ -100,15 +100,15 @@ def _with_room(path: Path, text: str) -> Finding:
     free = shutil.disk_usage(_nearest(path)).free
     text = f"{text}, {gigabytes(free)} free"
     if free < _NO_ROOM:
-        return problem(text, "Make room on this disk.")
-    return note(text, "Make room on this disk.") if free < _LITTLE_ROOM else Finding(text)
+        return problem(text, "Free some space on this disk.")
+    return note(text, "Free some space on this disk.") if free < _LITTLE_ROOM else Finding(text)
 
 
 def port(number: int | None = None) -> Finding:
     """Whether the app can listen.
 
     Args:
-        number: Where it listens already, if it does.
+        number: The port on which it listens already, if it does.
     """
     if number is not None:
         return Finding(f"{number}, used by this app")
@@ -121,8 +121,8 @@ def port(number: int | None = None) -> Finding:
     except OSError as exc:
         if exc.errno == errno.EADDRINUSE:
             return note(
-                f"{number} is taken",
-                f"If this is not ferapp itself, choose another one: make run PORT={number + 1}.",
+                f"{number} is in use",
+                f"If not by ferapp itself, choose another one: make run PORT={number + 1}.",
             )
         return problem(
             f"{number} can't be used ({errno.errorcode.get(exc.errno or 0, 'unknown')})",
@@ -132,6 +132,6 @@ def port(number: int | None = None) -> Finding:
 
 
 def settings() -> Finding:
-    """Which variables of the environment are set; never to what."""
+    """Which environment variables are set; never their values."""
     names = sorted(name for name in os.environ if name.startswith(_SETTINGS))
     return Finding(", ".join(names) or "none")

@@ -1,4 +1,4 @@
-"""What a report must not tell: who uses this machine, and what it is called."""
+"""Removes private data from reports: the names of the user and of the machine."""
 
 import getpass
 import os
@@ -9,33 +9,33 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-# A drive or a slash, and what belongs to it.
+# A path, with or without a drive.
 _PATH: Final = re.compile(r"(?:[A-Za-z]:)?[^\s\"'`]*[/\\][^\s\"'`]*")
-# Homes of others, by where systems keep them.
+# Home folders of other users, in the places of each system.
 _OTHER_HOME: Final = re.compile(r"((?:/home/|/Users/|\\Users\\))[^\s/\\\"'`:,;)]+")
 
 
 def private(text: str) -> str:
-    """The same with ``~`` for the user's home, and no name of the user or the machine in paths."""
+    """The text with ``~`` for the user's home and no user or machine name in its paths."""
     for home in sorted(_homes(), key=len, reverse=True):
         text = re.sub(rf"{re.escape(home)}(?![^\s/\\\"'`:,;)])", "~", text)
     for name in _names():
         pattern = re.compile(rf"(?<![A-Za-z0-9]){re.escape(name)}(?![A-Za-z0-9])", re.IGNORECASE)
-        text = _PATH.sub(lambda found, hide=pattern: hide.sub("_", found[0]), text)  # type: ignore[misc]
+        text = _PATH.sub(lambda match, hide=pattern: hide.sub("_", match[0]), text)  # type: ignore[misc]
     return _OTHER_HOME.sub(r"\1_", text)
 
 
 def _homes() -> set[str]:
-    """The user's home as it is written and as it is; not those that are everybody's."""
-    found = {os.environ.get(name, "") for name in ("HOME", "USERPROFILE")}
-    with suppress(RuntimeError):  # of an account without one
-        found.add(str(Path.home()))
-    found |= {os.path.realpath(home) for home in found if home}
-    return {home.rstrip("/\\") for home in found if home.rstrip("/\\").count(os.sep)}
+    """The user's home folder, as named and with links resolved; not one at the root."""
+    homes = {os.environ.get(name, "") for name in ("HOME", "USERPROFILE")}
+    with suppress(RuntimeError):  # the account has none
+        homes.add(str(Path.home()))
+    homes |= {os.path.realpath(home) for home in homes if home}
+    return {home.rstrip("/\\") for home in homes if home.rstrip("/\\").count(os.sep)}
 
 
 def _names() -> Iterator[str]:
-    # An account may have a number alone.
+    # An account may have only a number.
     with suppress(KeyError, OSError, ImportError):
         yield getpass.getuser()
     host = platform.node()

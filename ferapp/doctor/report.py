@@ -1,4 +1,4 @@
-"""All checks, each by itself: one that fails says so, and the others go on."""
+"""Runs all checks; one that fails says so and does not stop the others."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -22,9 +22,9 @@ class Check:
     """One line of a report.
 
     Attributes:
-        key: Its name for programs, which stays.
+        key: Its name for programs, which never changes.
         title: Its name for people.
-        finding: What was found.
+        finding: Its result.
     """
 
     key: str
@@ -34,7 +34,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Report:
-    """What this installation is.
+    """A report about this installation.
 
     Attributes:
         version: Of ferapp.
@@ -46,7 +46,7 @@ class Report:
 
     @property
     def checks(self) -> list[Check]:
-        """All of them."""
+        """All checks."""
         return [check for section in self.sections.values() for check in section]
 
     def count(self, state: str) -> int:
@@ -61,7 +61,7 @@ class Report:
         )
 
     def to_record(self) -> dict[str, Any]:
-        """As plain values, the checks by their keys."""
+        """The report as plain values, with the checks by key."""
         return {
             "ferapp": self.version,
             "problems": self.count("problem"),
@@ -69,7 +69,7 @@ class Report:
             "checks": {
                 check.key: {
                     "state": check.finding.state,
-                    "found": check.finding.found,
+                    "found": check.finding.text,
                     "advice": check.finding.advice,
                 }
                 for check in self.checks
@@ -77,14 +77,14 @@ class Report:
         }
 
     def lines(self) -> Iterator[tuple[str, str]]:
-        """As text: each line with the state of its check, empty for other lines."""
+        """The report as text: each line with the state of its check, empty for other lines."""
         yield f"ferapp {self.version}", ""
         for heading, checks in self.sections.items():
             yield "", ""
             yield heading, ""
             for check in checks:
                 state, advice = check.finding.state, check.finding.advice
-                yield f"{state:<{_WIDTH}}{check.title}: {check.finding.found}", state
+                yield f"{state:<{_WIDTH}}{check.title}: {check.finding.text}", state
                 if advice:
                     yield f"{'':<{_WIDTH}}{advice}", state
         yield "", ""
@@ -92,14 +92,14 @@ class Report:
 
 
 def report(*, serving: int | None = None) -> Report:
-    """Look at everything; nothing is changed, and nothing leaves this machine.
+    """Run all checks; they change nothing, and nothing leaves this machine.
 
     Args:
-        serving: The port at which this process serves the app, if it does.
+        serving: The port on which this process serves the app, if it does.
     """
     checks: dict[str, list[tuple[str, str, Callable[[], _Result]]]] = {
         "System": [
-            ("ferapp", "ferapp", packages.installed),
+            ("ferapp", "ferapp", packages.installation),
             ("python", "Python", machine.python),
             ("system", "System", machine.system),
             ("processor", "Processor", machine.processor),
@@ -136,20 +136,20 @@ def report(*, serving: int | None = None) -> Report:
 
 
 def _run(key: str, title: str, look: Callable[[], _Result]) -> Iterator[Check]:
-    """One check, or one for each name that it gives."""
+    """One check, or one for each name that it yields."""
     try:
         result = look()
         if isinstance(result, Finding):
-            yield _checked(key, title, result)
+            yield _private_check(key, title, result)
             return
         for name, finding in result:
-            yield _checked(f"{key}.{name}", name, finding)
-    except Exception as exc:  # whatever is wrong with an installation
-        yield _checked(key, title, _failure(exc))
+            yield _private_check(f"{key}.{name}", name, finding)
+    except Exception as exc:  # an installation can be broken in any way
+        yield _private_check(key, title, _failure(exc))
 
 
-def _checked(key: str, title: str, finding: Finding) -> Check:
-    clean = Finding(private(finding.found), finding.state, private(finding.advice))
+def _private_check(key: str, title: str, finding: Finding) -> Check:
+    clean = Finding(private(finding.text), finding.state, private(finding.advice))
     return Check(private(key), private(title), clean)
 
 

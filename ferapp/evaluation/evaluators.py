@@ -1,4 +1,4 @@
-"""Judge models on labelled data through the app's own runtime and preprocessing, never torch."""
+"""Evaluate models on labelled data with the app's own runtime and preprocessing, without torch."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from ferapp.errors import DataError
-from ferapp.evaluation.labelled_faces import LabelledFaces, picture
+from ferapp.evaluation.labelled_faces import LabelledFaces, read_picture
 from ferapp.evaluation.metrics import (
     LabelledBoxes,
     accuracy,
@@ -22,8 +22,8 @@ from ferapp.inference.detectors import Detector
 from ferapp.settings import DetectionSettings
 from ferapp.types import Faces, ProgressCallback, no_report
 
-# WIDER FACE takes every box that a detector gives, so that the whole curve is seen. Faces in crowds
-# overlap: on mosaics of held-out training photos 0.3 gave .704, 0.4 .710, 0.5 .713 and 0.6 .714.
+# WIDER FACE uses every box that a detector returns, for the whole precision-recall curve. Faces in
+# crowds overlap: on mosaics of held-out photos 0.3 gave .704, 0.4 .710, 0.5 .713, 0.6 .714.
 WIDER_SETTINGS: Final = DetectionSettings(confidence=0.01, iou=0.5, max_faces=750)
 DIFFICULTIES: Final = ("easy", "medium", "hard")
 
@@ -37,15 +37,19 @@ def evaluate_expressions(
     *,
     report: ProgressCallback = no_report,
 ) -> dict[str, Any]:
-    """Accuracy, recalls and calibration of a classifier on given crops.
+    """Accuracy, recalls and calibration of a classifier on ready-cut faces.
 
     Faces whose label the classifier does not know are left out and counted.
+
+    Returns:
+        ``n``, ``n_left_out``, ``accuracy``, ``macro_recall``, ``ece``, ``labels``, ``recall`` of
+        each label (None for one without faces) and the ``confusion`` matrix, true classes in rows.
 
     Raises:
         DataError: No face is left.
     """
-    known = [name in classifier.labels for name in faces.labels]
-    keep = np.flatnonzero(np.array(known)[faces.classes])
+    is_known = [name in classifier.labels for name in faces.labels]
+    keep = np.flatnonzero(np.array(is_known)[faces.classes])
     if not len(keep):
         raise DataError(
             f"None of the labels {list(faces.labels)} is one of the classifier's: "
@@ -58,7 +62,10 @@ def evaluate_expressions(
         report(min(start + _BATCH, len(keep)), len(keep))
     shares = np.concatenate(parts)
     column = np.array(
-        [classifier.labels.index(n) if k else -1 for n, k in zip(faces.labels, known, strict=True)]
+        [
+            classifier.labels.index(n) if k else -1
+            for n, k in zip(faces.labels, is_known, strict=True)
+        ]
     )
     classes = column[faces.classes[keep]]
     recall = recalls(classes, shares)
@@ -79,11 +86,14 @@ def evaluate_faces(
 ) -> dict[str, Any]:
     """Average precision of a detector on a folder with ``images/`` and ``annotations.json``.
 
-    The file holds one object a picture: ``image``, ``boxes_xyxy`` in px, and for each of easy,
+    The file holds one object per picture: ``image``, ``boxes_xyxy`` in px, and for each of easy,
     medium and hard the indices of the boxes that count; the others are ignored.
 
+    Returns:
+        ``n_images``, and for each difficulty ``ap_...`` and ``n_...``, the number of boxes.
+
     Raises:
-        DataError: The folder's layout is another or a picture can't be read.
+        DataError: The folder has another layout, or a picture can't be read.
     """
     path = data / "annotations.json"
     try:
@@ -101,14 +111,14 @@ def evaluate_faces(
             f"{path}: expected a list of objects with image, boxes_xyxy, easy, medium and hard "
             f"({type(exc).__name__}: {exc})."
         ) from exc
-    found: list[Faces] = []
+    detections: list[Faces] = []
     for image, _, _ in labels:
-        pixels = picture(data / "images" / image, image)
-        found.append(detector.detect(pixels, WIDER_SETTINGS))
-        report(len(found), len(labels))
+        pixels = read_picture(data / "images" / image, image)
+        detections.append(detector.detect(pixels, WIDER_SETTINGS))
+        report(len(detections), len(labels))
     out: dict[str, Any] = {"n_images": len(labels)}
     for name in DIFFICULTIES:
-        out[f"ap_{name}"] = average_precision(found, counting[name])
+        out[f"ap_{name}"] = average_precision(detections, counting[name])
         out[f"n_{name}"] = int(sum(b.counts.sum() for b in counting[name]))
     return out
 

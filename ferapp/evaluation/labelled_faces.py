@@ -1,11 +1,11 @@
 """Labelled faces for the expression classifier: FER+ in its official layout, or a folder per class.
 
-FER+ has one folder a split (``FER2013Train``, ``FER2013Valid``, ``FER2013Test``), each with its
+FER+ has one folder per split (``FER2013Train``, ``FER2013Valid``, ``FER2013Test``), each with its
 pictures and a ``label.csv`` without a header: file name, box, then the votes of ten taggers for
 neutral, happiness, surprise, sadness, anger, disgust, fear, contempt, unknown and not-a-face.
 
-Where ``fer2013new.csv`` stands beside the three folders, its votes count instead: it is the table
-that FER+ publishes, and the ``label.csv`` files in circulation differ from it in 3 to 8 % of rows.
+If ``fer2013new.csv`` is beside the three folders, its votes are used instead: it is the table that
+FER+ publishes, and the ``label.csv`` files in circulation differ from it in 3 to 8 % of rows.
 """
 
 import csv
@@ -26,7 +26,7 @@ from ferapp.errors import DataError, ImageError
 from ferapp.media.images import read_image
 
 SUFFIXES: Final = (".jpg", ".jpeg", ".png")
-"""What the names of pictures end in."""
+"""File name endings of pictures."""
 
 Split = Literal["Train", "Valid", "Test"]
 SPLITS: Final[tuple[Split, ...]] = ("Train", "Valid", "Test")
@@ -36,7 +36,7 @@ _USAGE: Final[dict[Split, str]] = {
     "Valid": "PublicTest",
     "Test": "PrivateTest",
 }
-_VOTES: Final = len(EXPRESSIONS) + 2  # the two more are "unknown" and "not a face"
+_VOTES: Final = len(EXPRESSIONS) + 2  # the last two are "unknown" and "not a face"
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ class LabelledFaces:
     """Faces with the share of votes that each class got.
 
     Attributes:
-        images_rgb: One picture a face, each HWC uint8.
-        targets: Share of votes, (n, len(labels)) float32, each row sums to 1.
+        images_rgb: One picture per face, each HWC uint8.
+        targets: Shares of votes, (n, len(labels)) float32; each row sums to 1.
         labels: Class names in column order.
-        sha256: Hash over the label rows and the picture bytes, to tell data sets apart.
+        sha256: Hash of the label rows and the picture bytes; identifies the data set.
     """
 
     images_rgb: list[NDArray[np.uint8]]
@@ -56,7 +56,7 @@ class LabelledFaces:
     sha256: str
 
     def __len__(self) -> int:
-        """How many faces there are."""
+        """Number of faces."""
         return len(self.targets)
 
     @property
@@ -65,38 +65,41 @@ class LabelledFaces:
         return np.asarray(self.targets.argmax(axis=1))
 
 
-def majority(votes: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which rows have a majority: over half of the votes on one class that is an expression.
+def has_majority(votes: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Whether each row gives over half of its votes to one expression.
 
     Args:
         votes: (n, 10), single votes already dropped, "unknown" and "not a face" last.
+
+    Returns:
+        (n,) bool.
     """
     top = votes.argmax(axis=1)
-    has_majority = votes.max(axis=1) > 0.5 * votes.sum(axis=1)
-    return np.asarray(has_majority & (top < len(EXPRESSIONS)))
+    is_over_half = votes.max(axis=1) > 0.5 * votes.sum(axis=1)
+    return np.asarray(is_over_half & (top < len(EXPRESSIONS)))
 
 
-def without_single_votes(votes: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The votes with every count of one set to zero: the outlier rule of the FER+ paper, 3.1."""
+def drop_single_votes(votes: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Set every count of one to zero: the outlier rule of the FER+ paper, section 3.1."""
     return np.where(votes > 1, votes, 0).astype(np.float32)
 
 
 def load_ferplus(source: str | Path, split: Split, *, majority_only: bool) -> LabelledFaces:
     """Read one split of FER+ from a folder or a zip.
 
-    Single votes are dropped. With ``majority_only`` (the rule for evaluation) faces stay whose
-    top class has over half of the votes and is an expression; without it (training) those whose
-    top class is an expression. The targets are the votes for the eight expressions, normalised.
+    Single votes are dropped. With ``majority_only`` (for evaluation) a face is kept if its top
+    class is an expression with over half of the votes; without it (for training) if its top class
+    is an expression. The targets are the votes for the eight expressions, normalised.
 
     Raises:
-        DataError: The layout is another, a picture is missing or a row is malformed.
+        DataError: The layout differs, a picture is missing or a row is malformed.
     """
     with _Tree(Path(source)) as tree:
         folder = f"FER2013{split}"
         names, votes = _published_votes(tree, split) or _folder_votes(tree, folder)
-        votes = without_single_votes(votes)
+        votes = drop_single_votes(votes)
         if majority_only:
-            keep = majority(votes)
+            keep = has_majority(votes)
         else:
             keep = (votes.argmax(axis=1) < len(EXPRESSIONS)) & (votes.max(axis=1, initial=0) > 0)
         digest = hashlib.sha256()
@@ -105,26 +108,26 @@ def load_ferplus(source: str | Path, split: Split, *, majority_only: bool) -> La
             name = f"{folder}/{names[index]}"
             data = tree.read(name)
             digest.update(votes[index].tobytes() + data)
-            images.append(picture(data, name))
+            images.append(read_picture(data, name))
     expressions = votes[keep, : len(EXPRESSIONS)]
     targets = expressions / np.maximum(expressions.sum(axis=1, keepdims=True), 1)
     return LabelledFaces(images, targets, EXPRESSIONS, digest.hexdigest())
 
 
 def load_folders(source: str | Path) -> LabelledFaces:
-    """Read faces from one folder a class, each named after its class, e.g. ``happiness/1.jpg``.
+    """Read faces from one folder per class, named after the class, e.g. ``happiness/1.jpg``.
 
-    Class names that FER+ knows come in its order, others after them by name.
+    The classes of FER+ come first, in its order, then the others by name.
 
     Raises:
-        DataError: There are fewer than two folders, one of them is empty, or a picture is broken.
+        DataError: There are fewer than two folders, one is empty, or a picture is damaged.
     """
     root = Path(source)
     entries = [p for p in root.iterdir() if not p.name.startswith(".")] if root.is_dir() else []
     folders = {p.name: p for p in entries if p.is_dir()}
     if len(folders) < 2:
         raise DataError(
-            f"{root}: expected at least two folders, one a class, with face pictures in each."
+            f"{root}: expected at least two folders, one per class, with face pictures in each."
         )
     labels = tuple(n for n in EXPRESSIONS if n in folders) + tuple(
         sorted(set(folders) - set(EXPRESSIONS))
@@ -139,7 +142,7 @@ def load_folders(source: str | Path) -> LabelledFaces:
         for file in files:
             data = file.read_bytes()
             digest.update(label.encode() + data)
-            images.append(picture(data, f"{label}/{file.name}"))
+            images.append(read_picture(data, f"{label}/{file.name}"))
             classes.append(index)
     return LabelledFaces(
         images, np.eye(len(labels), dtype=np.float32)[classes], labels, digest.hexdigest()
@@ -147,7 +150,7 @@ def load_folders(source: str | Path) -> LabelledFaces:
 
 
 def is_folder_per_class(source: str | Path) -> bool:
-    """Whether a data set has one folder a class in each split, and not the layout of FER+."""
+    """Whether a data set has one folder per class in each split, not the layout of FER+."""
     return (Path(source) / "Train").is_dir()
 
 
@@ -162,12 +165,12 @@ def has_split(source: str | Path, split: Split) -> bool:
 def load_split(
     source: str | Path, split: Split, *, majority_only: bool, classes: tuple[str, ...] = ()
 ) -> LabelledFaces:
-    """Read one split in either layout, and keep only some classes if asked to.
+    """Read one split in either layout; with ``classes``, keep only these.
 
-    A folder a class has its splits as ``Train``, ``Valid`` and ``Test`` one level up.
+    With one folder per class, the splits are the folders ``Train``, ``Valid`` and ``Test`` above.
 
     Raises:
-        DataError: As for `load_ferplus` and `load_folders`, a class is unknown, or no face is left.
+        DataError: See `load_ferplus` and `load_folders`; or a class is unknown, or no face is left.
     """
     own = Path(source) / split
     faces = (
@@ -175,14 +178,14 @@ def load_split(
         if own.is_dir() or is_folder_per_class(source)
         else load_ferplus(source, split, majority_only=majority_only)
     )
-    faces = only(faces, classes) if classes else faces
+    faces = keep_classes(faces, classes) if classes else faces
     if not len(faces):
         raise DataError(f"{source}: the split {split} has no face with such a label.")
     return faces
 
 
-def only(faces: LabelledFaces, classes: tuple[str, ...]) -> LabelledFaces:
-    """The faces whose top class is among ``classes``, with the shares of these alone.
+def keep_classes(faces: LabelledFaces, classes: tuple[str, ...]) -> LabelledFaces:
+    """Keep the faces whose top class is among ``classes``, and only the shares of these classes.
 
     Raises:
         DataError: A class is unknown.
@@ -209,12 +212,15 @@ def _folder_votes(tree: "_Tree", folder: str) -> _Votes:
     """Names and votes of the split's own ``label.csv``: name, box, votes; no header."""
     where = f"{folder}/label.csv"
     rows = [(i, row) for i, row in enumerate(tree.rows(where), 1) if row]
-    votes = [_votes_of(row[2:], len(row), f"{where}, line {i}", "name, box") for i, row in rows]
+    votes = [_parse_votes(row[2:], len(row), f"{where}, line {i}", "name, box") for i, row in rows]
     return [row[0] for _, row in rows], np.array(votes, np.float32).reshape(-1, _VOTES)
 
 
 def _published_votes(tree: "_Tree", split: Split) -> _Votes | None:
-    """Names and votes of ``fer2013new.csv``: usage, name, votes; a header; no name, no picture."""
+    """Names and votes of ``fer2013new.csv``: a header, then usage, name, votes.
+
+    Rows without a name have no picture.
+    """
     where = "fer2013new.csv"
     if not tree.has(where):
         return None
@@ -223,11 +229,13 @@ def _published_votes(tree: "_Tree", split: Split) -> _Votes | None:
         for i, row in enumerate(tree.rows(where), 1)
         if len(row) > 1 and row[0] == _USAGE[split] and row[1]
     ]
-    votes = [_votes_of(row[2:], len(row), f"{where}, line {i}", "usage, name") for i, row in rows]
+    votes = [
+        _parse_votes(row[2:], len(row), f"{where}, line {i}", "usage, name") for i, row in rows
+    ]
     return [row[1] for _, row in rows], np.array(votes, np.float32).reshape(-1, _VOTES)
 
 
-def _votes_of(cells: list[str], width: int, where: str, before: str) -> list[float]:
+def _parse_votes(cells: list[str], width: int, where: str, before: str) -> list[float]:
     if len(cells) != _VOTES:
         raise DataError(
             f"{where}: expected {_VOTES + 2} columns ({before}, {_VOTES} votes), found {width}."
@@ -238,11 +246,11 @@ def _votes_of(cells: list[str], width: int, where: str, before: str) -> list[flo
         raise DataError(f"{where}: expected whole numbers as votes, found {cells}.") from exc
 
 
-def picture(source: Path | bytes, name: str) -> NDArray[np.uint8]:
-    """A picture of a data set, (h, w, 3) RGB uint8.
+def read_picture(source: Path | bytes, name: str) -> NDArray[np.uint8]:
+    """Read a picture of a data set, (h, w, 3) RGB uint8.
 
     Raises:
-        DataError: It can't be read; the message has its name.
+        DataError: It can't be read; the message contains its name.
     """
     try:
         return read_image(source)
@@ -251,7 +259,7 @@ def picture(source: Path | bytes, name: str) -> NDArray[np.uint8]:
 
 
 class _Tree:
-    """A folder or a zip, whichever it is, that holds the three FER+ folders somewhere."""
+    """A folder or a zip that holds the three FER+ folders at any level."""
 
     def __init__(self, source: Path) -> None:
         self._source = source
@@ -266,8 +274,8 @@ class _Tree:
                 self._zip = zipfile.ZipFile(self._source)
             except zipfile.BadZipFile as exc:
                 raise DataError(f"{self._source}: not a zip file that can be read.") from exc
-        found = sorted((n for n in self._names() if n.endswith("label.csv")), key=len)
-        parents = [n.rsplit("FER2013", 1)[0] for n in found if "FER2013" in n]
+        paths = sorted((n for n in self._names() if n.endswith("label.csv")), key=len)
+        parents = [n.rsplit("FER2013", 1)[0] for n in paths if "FER2013" in n]
         if not parents:
             raise DataError(
                 f"{self._source}: expected the folders FER2013Train, FER2013Valid and FER2013Test, "
@@ -288,7 +296,7 @@ class _Tree:
                 yield path.relative_to(self._source).as_posix()
 
     def read(self, name: str) -> bytes:
-        """The bytes of one file below the folder that holds the splits."""
+        """Read one file below the folder that holds the splits."""
         try:
             if self._zip:
                 return self._zip.read(self._prefix + name)
@@ -299,13 +307,13 @@ class _Tree:
             raise DataError(f"{self._source}: {name} can't be read: {exc}.") from exc
 
     def has(self, name: str) -> bool:
-        """Whether there is a file of this name."""
+        """Whether there is a file with this name."""
         if self._zip:
             return self._prefix + name in self._zip.namelist()
         return (self._source / self._prefix / name).is_file()
 
     def rows(self, name: str) -> list[list[str]]:
-        """The same as the rows of a CSV file."""
+        """Read one file as rows of CSV."""
         try:
             text = self.read(name).decode("utf-8-sig")
         except UnicodeDecodeError as exc:

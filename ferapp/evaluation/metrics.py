@@ -1,4 +1,7 @@
-"""The figures by which models are judged. All take classes, (n,), and probabilities, (n, k)."""
+"""Metrics of models.
+
+Those of classifiers take the true classes, (n,) int, and the probabilities, (n, k) float32.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,27 +17,40 @@ Probabilities = NDArray[np.float32]
 
 
 def accuracy(classes: Classes, probabilities: Probabilities) -> float:
-    """Share of rows whose top probability is on their class."""
+    """Share of rows whose most probable class is the true one, in [0, 1].
+
+    Example:
+        >>> accuracy(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]], np.float32))
+        0.5
+    """
     return float((probabilities.argmax(axis=1) == classes).mean())
 
 
 def confusion(classes: Classes, probabilities: Probabilities) -> NDArray[np.intp]:
-    """How often each class (row) was taken for each (column), (k, k)."""
+    """Confusion matrix, (k, k): how often each true class (row) was read as each class (column)."""
     k = probabilities.shape[1]
     pairs = classes * k + probabilities.argmax(axis=1)
     return np.bincount(pairs, minlength=k * k).reshape(k, k)
 
 
 def recalls(classes: Classes, probabilities: Probabilities) -> NDArray[np.float64]:
-    """Share of each class that was found, (k,); NaN for a class without rows."""
+    """Recall of each class, (k,) in [0, 1]; NaN for a class without rows."""
     matrix = confusion(classes, probabilities)
     counts = matrix.sum(axis=1)
-    found = np.divide(matrix.diagonal(), counts, where=counts > 0, out=np.full(len(counts), np.nan))
-    return np.asarray(found, np.float64)
+    shares = np.divide(
+        matrix.diagonal(), counts, where=counts > 0, out=np.full(len(counts), np.nan)
+    )
+    return np.asarray(shares, np.float64)
 
 
 def macro_recall(classes: Classes, probabilities: Probabilities) -> float:
-    """Mean recall of the classes that occur, each counting the same."""
+    """Mean recall of the classes that occur; rare classes count as much as common ones.
+
+    Example:
+        >>> probabilities = np.array([[0.9, 0.1], [0.8, 0.2], [0.7, 0.3], [0.4, 0.6]], np.float32)
+        >>> macro_recall(np.array([0, 0, 1, 1]), probabilities)
+        0.75
+    """
     return float(np.nanmean(recalls(classes, probabilities)))
 
 
@@ -44,6 +60,21 @@ def expected_calibration_error(
     """Mean gap between confidence and accuracy over bins of equal width, weighted by their size.
 
     Guo et al., 2017, "On Calibration of Modern Neural Networks", equation 5.
+
+    Args:
+        classes: True classes, (n,).
+        probabilities: (n, k).
+        bins: Number of bins over [0, 1].
+
+    Returns:
+        The error, in [0, 1]; 0 without rows.
+
+    Example:
+        >>> probabilities = np.array([[0.75, 0.25]] * 4, np.float32)
+        >>> expected_calibration_error(np.array([0, 0, 0, 1]), probabilities)
+        0.0
+        >>> expected_calibration_error(np.array([0, 0, 1, 1]), probabilities)
+        0.25
     """
     confidence = probabilities.max(axis=1)
     is_right = probabilities.argmax(axis=1) == classes
@@ -57,20 +88,20 @@ def expected_calibration_error(
 def unsure_threshold(
     classes: Classes, probabilities: Probabilities, *, least_accuracy: float
 ) -> tuple[float, float]:
-    """The lowest threshold at which labels are right often enough, and its coverage.
+    """The lowest threshold at which enough labels are right, and its coverage.
 
-    A label is given only where the top probability reaches the threshold; coverage is the share of
+    A label is shown only if the top probability reaches the threshold; coverage is the share of
     rows that then have one (Geifman and El-Yaniv, 2017, "Selective Classification for Deep Neural
     Networks", section 2).
 
     Args:
         classes: True classes, (n,), n at least 1.
         probabilities: (n, k).
-        least_accuracy: How many of the labels that are given have to be right.
+        least_accuracy: Share of the shown labels that have to be right.
 
     Returns:
-        Threshold in whole hundredths and coverage, both in [0, 1]; if none is good enough, the one
-        at which they are best.
+        Threshold, a multiple of 0.01, and coverage, both in [0, 1]; if no threshold is good enough,
+        the one with the highest accuracy.
     """
     confidence = probabilities.max(axis=1)
     is_right = probabilities.argmax(axis=1) == classes
@@ -94,8 +125,8 @@ class LabelledBoxes:
 
     Attributes:
         xyxy: Boxes, (n, 4) float32, px.
-        counts: Which of them a detector has to find, (n,) bool; a detection that falls on another
-            one is neither a hit nor a miss.
+        counts: Which of them a detector has to find, (n,) bool; a detection on one of the others
+            is neither a hit nor a false detection.
     """
 
     xyxy: NDArray[np.float32]
@@ -103,37 +134,44 @@ class LabelledBoxes:
 
 
 def average_precision(
-    found: Sequence[Faces], wanted: Sequence[LabelledBoxes], *, iou_threshold: float = 0.5
+    detections: Sequence[Faces], labels: Sequence[LabelledBoxes], *, iou_threshold: float = 0.5
 ) -> float:
     """Area under the precision-recall curve by the rules of WIDER FACE.
 
-    Detections are taken best score first within each picture and belong to the box that they
-    overlap most. On an ignored box they don't count; the first one on a counting box is a hit, each
-    further one a false alarm. The area is that of the monotone envelope, as in Pascal VOC 2010.
+    Within each picture, detections are matched in the order of their score to the box that they
+    overlap most. A detection on an ignored box does not count; the first one on a box that counts
+    is a hit, each further one a false detection. The area is that of the monotone envelope, as in
+    Pascal VOC 2010.
 
     Args:
-        found: Detections of each picture.
-        wanted: True boxes of each picture.
-        iou_threshold: A detection with less overlap is a false alarm.
+        detections: Detections of each picture.
+        labels: True boxes of each picture.
+        iou_threshold: A detection with a lower IoU is a false detection.
 
     Returns:
-        Average precision in [0, 1]; NaN where no box counts.
+        Average precision in [0, 1]; NaN if no box counts.
+
+    Example:
+        >>> true = LabelledBoxes(np.array([[0, 0, 10, 10]], np.float32), np.array([True]))
+        >>> xyxy = np.array([[50, 50, 60, 60], [0, 0, 10, 9]], np.float32)
+        >>> average_precision([Faces(xyxy, np.array([0.9, 0.8], np.float32))], [true])
+        0.5
     """
     scores, hits = [], []
     total = 0
-    for faces, labels in zip(found, wanted, strict=True):
-        total += int(labels.counts.sum())
-        overlap = iou(faces.xyxy + _LAST_PIXEL, labels.xyxy + _LAST_PIXEL)
-        taken = np.zeros(len(labels.counts), bool)
+    for faces, boxes in zip(detections, labels, strict=True):
+        total += int(boxes.counts.sum())
+        overlap = iou(faces.xyxy + _LAST_PIXEL, boxes.xyxy + _LAST_PIXEL)
+        is_taken = np.zeros(len(boxes.counts), bool)
         for index in np.argsort(-faces.score, kind="stable"):
             best = int(overlap[index].argmax()) if overlap.shape[1] else -1
             is_on_a_box = best >= 0 and overlap[index, best] >= iou_threshold
-            if is_on_a_box and not labels.counts[best]:
+            if is_on_a_box and not boxes.counts[best]:
                 continue
-            hits.append(is_on_a_box and not taken[best])
+            hits.append(is_on_a_box and not is_taken[best])
             scores.append(float(faces.score[index]))
             if is_on_a_box:
-                taken[best] = True
+                is_taken[best] = True
     if not total:
         return float("nan")
     is_hit = np.array(hits, bool)[np.argsort(-np.array(scores), kind="stable")]

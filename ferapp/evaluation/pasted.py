@@ -1,8 +1,8 @@
-"""Labelled faces pasted into photos: what detection and cropping cost against given crops.
+"""Labelled faces pasted into photos: how much accuracy detection and cropping cost.
 
-FER+ faces are framed in one way and a detector frames them in another. Here the detector finds the
-pasted face by itself, its box is cut out with one padding after another, and the classifier judges
-the crop; the same faces as they were given are the yardstick.
+FER+ frames faces differently from a detector. Here the detector finds the pasted face, its box is
+cut out with several paddings, and the classifier reads each crop. The original crops are the
+baseline.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,18 +13,18 @@ from typing import Any, Final
 import numpy as np
 
 from ferapp.errors import DataError
-from ferapp.evaluation.labelled_faces import SUFFIXES, LabelledFaces, picture
+from ferapp.evaluation.labelled_faces import SUFFIXES, LabelledFaces, read_picture
 from ferapp.evaluation.metrics import accuracy, macro_recall
 from ferapp.inference.classifiers import ExpressionClassifier
 from ferapp.inference.detectors import Detector
 from ferapp.settings import DetectionSettings
 from ferapp.types import ProgressCallback, no_report
 from ferapp.vision import boxes
-from ferapp.vision.crops import Image, region, resized
+from ferapp.vision.crops import Image, region, resize
 
 PADDINGS: Final = (-0.1, 0.0, 0.1, 0.2, 0.3, 0.4)
 
-# A scene with a face of its own would give two answers, so that such are left out.
+# Scenes that contain a face themselves are left out: there would be two answers.
 _EMPTY: Final = DetectionSettings(confidence=0.1)
 _SAME_FACE_IOU: Final = 0.25
 
@@ -34,9 +34,9 @@ class Pasting:
     """How faces are pasted.
 
     Attributes:
-        sides_px: Smallest and largest side of a pasted face.
-        detection: What the detector is asked.
-        seed: Of places and sizes.
+        sides_px: Smallest and largest side of a pasted face, px.
+        detection: Settings of the detector.
+        seed: Random seed of positions and sizes.
     """
 
     sides_px: tuple[int, int] = (60, 200)
@@ -54,89 +54,97 @@ def evaluate_pasted(
     pasting: Pasting | None = None,
     report: ProgressCallback = no_report,
 ) -> dict[str, Any]:
-    """Accuracy on given crops, and from picture to expression for each padding.
+    """Accuracy on the original crops, and from picture to expression for each padding.
 
     Args:
-        faces: With a label each; pictures of any size.
-        scenes: Folder of photos; those in which the detector sees a face are left out.
+        faces: Labelled faces of any size.
+        scenes: Folder of photos; those in which the detector finds a face are left out.
         detector: Finds the pasted faces.
-        classifier: Judges the crops.
+        classifier: Reads the crops.
         paddings: See `ferapp.vision.boxes.squares`.
         pasting: How to paste.
-        report: Told of each face.
+        report: Called after each face.
 
     Returns:
-        ``n``, ``n_found``, the figures on ``given`` crops of all and of the found faces, and one
-        row a padding. A face that was not found counts as wrong ``end_to_end``.
+        ``n``, ``n_found``, the metrics on the ``given`` crops of all and of the found faces, and
+        ``paddings``, one row each. ``end_to_end``, a face that was not found counts as wrong.
 
     Raises:
         DataError: No scene without a face is left.
     """
-    how = pasting or Pasting()
-    rng = np.random.default_rng(how.seed)
-    background = faceless(scenes, detector)
-    found: list[int] = []
+    setup = pasting or Pasting()
+    rng = np.random.default_rng(setup.seed)
+    background = faceless_photos(scenes, detector)
+    found_indices: list[int] = []
     crops: list[list[Image]] = [[] for _ in paddings]
     for index, face in enumerate(faces.images_rgb):
-        image, true = _pasted(face, next(background), how.sides_px, rng)
-        seen = detector.detect(image, how.detection).xyxy
-        overlap = boxes.iou(true[None], seen)[0]
-        if len(seen) and overlap.max() >= _SAME_FACE_IOU:
-            found.append(index)
-            box = seen[overlap.argmax()][None]
-            for padding, kept in zip(paddings, crops, strict=True):
+        image, true = _paste(face, next(background), setup.sides_px, rng)
+        detected = detector.detect(image, setup.detection).xyxy
+        overlap = boxes.iou(true[None], detected)[0]
+        if len(detected) and overlap.max() >= _SAME_FACE_IOU:
+            found_indices.append(index)
+            box = detected[overlap.argmax()][None]
+            for padding, padded in zip(paddings, crops, strict=True):
                 square = boxes.squares(box, padding=padding)[0]
-                kept.append(region(image, square, classifier.size_wh))
+                padded.append(region(image, square, classifier.size_wh))
         report(index + 1, len(faces))
     classes = faces.classes
-    given = classifier.classify(faces.images_rgb)
+    given_shares = classifier.classify(faces.images_rgb)
     rows = []
-    for padding, kept in zip(paddings, crops, strict=True):
-        shares = classifier.classify(kept)
-        on_found = accuracy(classes[found], shares) if found else 0.0
+    for padding, padded in zip(paddings, crops, strict=True):
+        shares = classifier.classify(padded)
+        on_found = accuracy(classes[found_indices], shares) if found_indices else 0.0
         rows.append(
             {
                 "padding": padding,
                 "accuracy_of_found": on_found,
-                "macro_recall_of_found": macro_recall(classes[found], shares) if found else 0.0,
-                "accuracy_end_to_end": on_found * len(found) / len(faces),
+                "macro_recall_of_found": macro_recall(classes[found_indices], shares)
+                if found_indices
+                else 0.0,
+                "accuracy_end_to_end": on_found * len(found_indices) / len(faces),
             }
         )
     return {
         "n": len(faces),
-        "n_found": len(found),
+        "n_found": len(found_indices),
         "given": {
-            "accuracy": accuracy(classes, given),
-            "macro_recall": macro_recall(classes, given),
-            "accuracy_of_found": accuracy(classes[found], given[found]) if found else 0.0,
+            "accuracy": accuracy(classes, given_shares),
+            "macro_recall": macro_recall(classes, given_shares),
+            "accuracy_of_found": accuracy(classes[found_indices], given_shares[found_indices])
+            if found_indices
+            else 0.0,
         },
         "paddings": rows,
     }
 
 
-def faceless(folder: Path, detector: Detector) -> Iterator[Image]:
-    """Photos in which the detector sees no face, again and again."""
+def faceless_photos(folder: Path, detector: Detector) -> Iterator[Image]:
+    """Photos below a folder in which the detector finds no face, repeated without end.
+
+    Raises:
+        DataError: There is none.
+    """
     paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
-    kept: list[Path] = []
+    empty_paths: list[Path] = []
     for path in paths:
-        image = picture(path, path.name)
+        image = read_picture(path, path.name)
         if not len(detector.detect(image, _EMPTY)):
-            kept.append(path)
+            empty_paths.append(path)
             yield image
-    if not kept:
+    if not empty_paths:
         raise DataError(f"{folder}: expected photos without faces, found none.")
     while True:
-        yield from (picture(path, path.name) for path in kept)
+        yield from (read_picture(path, path.name) for path in empty_paths)
 
 
-def _pasted(
+def _paste(
     face: Image, scene: Image, sides_px: tuple[int, int], rng: np.random.Generator
 ) -> tuple[Image, np.ndarray[Any, np.dtype[np.float32]]]:
-    """A copy of the scene with the face in it, and the box of the face, xyxy px."""
+    """Paste a face into a copy of a scene; also returns the box of the face, xyxy px."""
     height, width = scene.shape[:2]
     largest = min(sides_px[1], height, width)
     side = int(np.exp(rng.uniform(np.log(min(sides_px[0], largest)), np.log(largest))))
     x, y = (int(rng.integers(0, room + 1)) for room in (width - side, height - side))
     image = scene.copy()
-    image[y : y + side, x : x + side] = resized(face, (side, side))
+    image[y : y + side, x : x + side] = resize(face, (side, side))
     return image, np.array([x, y, x + side, y + side], np.float32)

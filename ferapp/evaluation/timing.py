@@ -18,16 +18,16 @@ _WARM_UP: Final = 3
 
 @dataclass(frozen=True)
 class StageTimes:
-    """Medians for one picture, in ms.
+    """Median times for one picture, ms.
 
     Attributes:
-        faces: How many faces were found.
+        faces: Number of faces found.
         decode_ms: From the bytes of the file to pixels.
         detect_ms: From pixels to boxes.
         crop_ms: From boxes to crops.
         classify_ms: From crops to probabilities, all faces in one call.
-        analyze_ms: From pixels to probabilities, timed as one.
-        end_to_end_ms: From the bytes to probabilities, timed as one.
+        analyze_ms: From pixels to probabilities, measured as a whole.
+        end_to_end_ms: From the bytes to probabilities, measured as a whole.
     """
 
     faces: int
@@ -40,31 +40,31 @@ class StageTimes:
 
     @property
     def frames_per_second(self) -> float:
-        """How many frames that are decoded already can be analysed in a second."""
+        """How many decoded frames can be analysed per second."""
         return 1000 / self.analyze_ms
 
 
-def stage_times(
+def time_stages(
     data: bytes, detector: Detector, classifier: Classifier, *, repeats: int = 30
 ) -> StageTimes:
-    """Time every stage for one picture, given as the bytes of its file.
+    """Measure every stage for one picture, given as the bytes of its file.
 
     Raises:
         ImageError: The picture can't be read.
     """
     image = read_image(data)
-    how = DetectionSettings()
-    boxes = squares(detector.detect(image, how).xyxy)
+    settings = DetectionSettings()
+    boxes = squares(detector.detect(image, settings).xyxy)
     crops = [region(image, box, classifier.size_wh) for box in boxes]
 
     def analyze(pixels: Image) -> None:
-        found = squares(detector.detect(pixels, how).xyxy)
-        classifier.classify([region(pixels, box, classifier.size_wh) for box in found])
+        squared = squares(detector.detect(pixels, settings).xyxy)
+        classifier.classify([region(pixels, box, classifier.size_wh) for box in squared])
 
     return StageTimes(
         len(boxes),
         median_ms(lambda: read_image(data), repeats),
-        median_ms(lambda: detector.detect(image, how), repeats),
+        median_ms(lambda: detector.detect(image, settings), repeats),
         median_ms(lambda: [region(image, box, classifier.size_wh) for box in boxes], repeats),
         median_ms(lambda: classifier.classify(crops), repeats),
         median_ms(lambda: analyze(image), repeats),
@@ -73,7 +73,7 @@ def stage_times(
 
 
 def median_ms(work: Callable[[], object], repeats: int) -> float:
-    """Median wall time of a call, ms, after a few calls that don't count."""
+    """Median wall-clock time of a call, ms, after a few warm-up calls."""
     times = []
     for index in range(_WARM_UP + repeats):
         start = time.perf_counter()

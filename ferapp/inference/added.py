@@ -1,10 +1,9 @@
-"""Classifiers that are not ferapp's: which of them can't be used and why, and how to add one."""
+"""Classifiers that the operator adds: adding one, and which of them can't be used and why."""
 
-import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -21,29 +20,29 @@ from ferapp.inference.folder import (
 )
 from ferapp.inference.manifest import (
     Model,
-    added,
-    added_entries,
-    added_model,
-    shipped,
+    added_models,
+    parse_added_model,
+    read_added_entries,
+    shipped_manifest,
 )
-from ferapp.system.files import write_whole
+from ferapp.system.files import translate_write_errors, write_whole
 
 _turn = Lock()
 
 
 def refusals() -> Mapping[str, str]:
-    """Why which added models can't be used, by name; each is examined once per process.
+    """Why added models can't be used, by name; each is examined once per process.
 
-    What is wrong with entries that name no sound model says `ferapp.inference.manifest.added`.
+    For entries that break the schema, see `ferapp.inference.manifest.added_models`.
     """
-    with _turn:  # of several visitors at once, the first has them examined
+    with _turn:  # if several visitors come at once, the models are examined only once
         return _refusals()
 
 
 @cache
 def _refusals() -> Mapping[str, str]:
     reasons = {}
-    for model in added().models:
+    for model in added_models().models:
         try:
             examine(weights.read(model)[0], model)
         except UserError as exc:
@@ -56,7 +55,7 @@ def add(
     *,
     name: str,
     labels: tuple[str, ...],
-    taken: Mapping[str, Any],
+    input_entry: Mapping[str, Any],
     licence: str,
     source: str,
     data: str,
@@ -64,20 +63,20 @@ def add(
     """Examine a classifier, copy it into the operator's folder and write its entry.
 
     Args:
-        file: The ``.onnx`` file, wherever it is.
-        name: What users will type.
-        labels: What its outputs mean, in order.
-        taken: What it takes, as in an entry's ``input``.
-        licence: Of the weights.
+        file: The ``.onnx`` file, in any folder.
+        name: The name that users will type.
+        labels: The meaning of its outputs, in order.
+        input_entry: Its input, as in the ``input`` of an entry.
+        licence: Licence of the weights.
         source: Who made it.
-        data: What it was trained on.
+        data: The training data.
 
     Returns:
-        Its entry, and whether its weights take all eight bits (`examine`). Processes that run
-        already don't know it.
+        Its entry, and whether its weights use all eight bits (`examine`). Running processes
+        don't see it.
 
     Raises:
-        ModelError: It is refused, or can't be written; then nothing has changed.
+        ModelError: It is refused or can't be written; nothing has changed.
         MissingExtra: It can't be examined, because onnx is not installed.
     """
     folder = models_folder()
@@ -85,9 +84,9 @@ def add(
         raise ModelError(
             f"There is no folder for added models: set {FOLDER_VARIABLE} to the path of one."
         )
-    entries = added_entries(folder) if (folder / MANIFEST_NAME).exists() else ()
+    entries = read_added_entries(folder) if (folder / MANIFEST_NAME).exists() else ()
     names = {entry.get("name") for entry in entries if isinstance(entry, dict)}
-    if name in names | {m.name for m in shipped().models}:
+    if name in names | {m.name for m in shipped_manifest().models}:
         raise ModelError(f"The name {name} is taken by another model; choose another one.")
     try:
         weight_bytes = read_regular(Path(os.path.realpath(file, strict=True)), file.name)
@@ -100,36 +99,32 @@ def add(
         "file": f"{name}.onnx",
         "sha256": hashlib.sha256(weight_bytes).hexdigest(),
         "bytes": len(weight_bytes),
-        "input": dict(taken),
+        "input": dict(input_entry),
         "labels": labels,
         "licence": licence,
         "source": source,
         "data": data,
     }
-    model = added_model(entry)
+    model = parse_added_model(entry)
     has_wide_weights = examine(weight_bytes, model)
     text = json.dumps({"version": 1, "models": [*entries, entry]}, indent=2, ensure_ascii=False)
-    with _written(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        place = folder / model.file
-        if os.path.lexists(place):
-            raise ModelError(f"{place.name} is in the folder already; choose another name.")
-        write_whole(place, weight_bytes)
-        try:
-            write_whole(folder / MANIFEST_NAME, f"{text}\n".encode())
-        except BaseException:
-            place.unlink(missing_ok=True)
-            raise
+    try:
+        with translate_write_errors(folder):
+            _write(folder, model.file, weight_bytes, f"{text}\n".encode())
+    except StoreError as exc:
+        raise ModelError(f"{exc} Nothing has changed.") from exc
     return model, has_wide_weights
 
 
-@contextlib.contextmanager
-def _written(folder: Path) -> Iterator[None]:
+def _write(folder: Path, name: str, weight_bytes: bytes, manifest_bytes: bytes) -> None:
+    """Write the weights and then the manifest, or neither."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / name
+    if os.path.lexists(path):
+        raise ModelError(f"{name} is in the folder already; choose another name.")
+    write_whole(path, weight_bytes)
     try:
-        yield
-    except (OSError, StoreError) as exc:
-        system = exc if isinstance(exc, OSError) else exc.__cause__
-        reason = getattr(system, "strerror", None) or type(system).__name__
-        raise ModelError(
-            f"The model could not be written to {folder.name}: {reason}. Nothing has changed."
-        ) from exc
+        write_whole(folder / MANIFEST_NAME, manifest_bytes)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise

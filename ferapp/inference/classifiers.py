@@ -15,8 +15,8 @@ from ferapp.vision.preprocess import InputSpec, batch
 
 _LARGEST_BATCH: Final = 64
 
-# Under this the label of a classifier without calibration is more likely wrong than right, if its
-# probabilities are true at all.
+# Below this, a label is more likely wrong than right, if the probabilities of a classifier without
+# calibration are true.
 _UNCALIBRATED_UNSURE_BELOW: Final = 0.5
 
 
@@ -24,22 +24,22 @@ class ExpressionClassifier:
     """One classifier; `classify` may be called from several threads at once.
 
     Attributes:
-        labels: What its outputs mean, in order.
-        size_wh: Width and height that crops are brought to, px.
-        unsure_below: A top probability under this is no label.
+        labels: The meaning of its outputs, in order.
+        size_wh: Width and height to which crops are resized, px.
+        unsure_below: A top probability below this gives no label.
         neutral_reference: Geometric mean of each probability over many people's neutral faces,
-            (labels,); None where nobody has measured it.
+            (labels,); None if it has not been measured.
 
     Args:
-        session: Its graph: one input, one output with a logit per label.
-        spec: What it takes.
-        labels: What its outputs mean, in order.
-        calibration: How logits become probabilities; plain softmax without.
-        flip_averaging: Whether it can be shown the mirror image of a face as well. Expressions have
-            no side, so that the mean over both is a better answer than either.
+        session: Its graph: one input, one output with one logit per label.
+        spec: The input that it takes.
+        labels: The meaning of its outputs, in order.
+        calibration: How logits become probabilities; without it, plain softmax.
+        flip_averaging: Whether it can also read the mirror image of a face. Expressions look the
+            same in a mirror, so the mean of both answers is better than either.
 
     Raises:
-        ModelError: The graph gives another number of outputs than there are labels.
+        ModelError: The number of outputs differs from the number of labels.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class ExpressionClassifier:
         self._temperature = calibration.temperature if calibration else 1.0
         bias = calibration.bias if calibration else ()
         self._bias = np.array(bias or [0.0] * len(labels), np.float32)
-        # Graphs of a fixed batch take one picture at a time.
+        # Graphs with a fixed batch size take one picture at a time.
         self._batch = _LARGEST_BATCH if not isinstance(session.input_shape[0], int) else 1
         width, height = spec.size_wh
         self._run(np.zeros((1, spec.channels, height, width), np.float32))
@@ -71,12 +71,12 @@ class ExpressionClassifier:
         """Raw outputs, (n, labels) float32.
 
         Args:
-            crops_rgb: Of any size, each (h, w, 3) RGB uint8.
-            look: What to see of each; a classifier without flip averaging sees it as it is.
+            crops_rgb: Crops of any size, each (h, w, 3) RGB uint8.
+            look: Whether to read each crop as it is, mirrored, or both; without flip averaging,
+                always as it is.
 
         Raises:
-            ModelError: An output is no finite number, which no label can be read from, or has
-                another shape than expected.
+            ModelError: An output is not finite or has an unexpected shape.
         """
         if not crops_rgb:
             return np.empty((0, len(self.labels)), np.float32)
@@ -88,34 +88,39 @@ class ExpressionClassifier:
             self._run(pixels[start : start + self._batch])
             for start in range(0, len(pixels), self._batch)
         ]
-        looked = np.concatenate(parts).reshape(-1, len(crops_rgb), len(self.labels))
+        by_look = np.concatenate(parts).reshape(-1, len(crops_rgb), len(self.labels))
         with np.errstate(over="ignore", invalid="ignore"):
-            return _finite(looked.mean(axis=0))
+            return _require_finite(by_look.mean(axis=0))
 
     def classify(self, crops_rgb: Sequence[Image], *, look: Look = "both") -> NDArray[np.float32]:
         """Calibrated probabilities, (n, labels) float32, each row sums to 1; see `logits`."""
         logits = self.logits(crops_rgb, look=look)
-        # Numbers that are finite may be so large that their quotient is not.
+        # The quotient of finite but very large numbers may be infinite.
         with np.errstate(over="ignore", invalid="ignore"):
-            return _finite(softmax(logits / self._temperature + self._bias))
+            return _require_finite(softmax(logits / self._temperature + self._bias))
 
     def _run(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """The first output, (n, labels), for pixels (n, channels, height, width)."""
         out = self._session.run(pixels)[0]
         expected = (len(pixels), len(self.labels))
-        given = np.shape(out)
-        if given != expected:  # for some inputs alone, with a graph that has conditions
-            raise ModelError(f"expected output {expected}, one per label, got {given}")
+        actual = np.shape(out)
+        if actual != expected:  # graphs with conditions may do this for some inputs only
+            raise ModelError(f"expected output {expected}, one per label, got {actual}")
         return out
 
 
-def _finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _require_finite(values: NDArray[np.float32]) -> NDArray[np.float32]:
     if not np.isfinite(values).all():
-        raise ModelError("The classifier gave numbers that are not finite; nothing is shown.")
+        raise ModelError("The classifier returned numbers that are not finite; no result is shown.")
     return np.asarray(values, np.float32)
 
 
 def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Row-wise softmax, (n, k) float32."""
+    """Softmax of each row, (n, k) float32.
+
+    Example:
+        >>> softmax(np.log(np.array([[1, 3]], np.float32)))
+        array([[0.25, 0.75]], dtype=float32)
+    """
     shifted = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(shifted / shifted.sum(axis=1, keepdims=True), np.float32)

@@ -1,4 +1,4 @@
-"""Face detectors: a picture in, boxes out."""
+"""Face detectors: from a picture to boxes."""
 
 from typing import Protocol
 
@@ -17,16 +17,16 @@ class Detector(Protocol):
     """Finds faces; every implementation may be called from several threads at once."""
 
     def detect(self, image_rgb: Image, settings: DetectionSettings) -> Faces:
-        """The faces of a picture, (h, w, 3) RGB uint8, best first, boxes inside the picture."""
+        """The faces of a picture, (h, w, 3) RGB uint8, by descending score, boxes clipped to it."""
         ...
 
 
 class UltraLight:
-    """SSD detectors with the output tensors of Ultra-Light-Fast-Generic-Face-Detector-1MB.
+    """SSD detectors with the outputs of Ultra-Light-Fast-Generic-Face-Detector-1MB.
 
-    ``scores``, (1, n, 2), holds the probabilities of background and face, ``boxes``, (1, n, 4),
-    corners as shares of width and height; priors are decoded inside the graph. The picture is
-    stretched to the input's size, as in training.
+    ``scores``, (1, n, 2), are the probabilities of background and face, ``boxes``, (1, n, 4), the
+    corners as shares of width and height; the graph itself decodes the priors. The picture is
+    stretched to the size of the input, as in training.
     """
 
     def __init__(self, session: OnnxModel, spec: InputSpec) -> None:
@@ -48,10 +48,20 @@ def faces_of(
     """Faces from the raw outputs of an SSD detector.
 
     Args:
-        corners: Boxes xyxy in shares of width and height, (priors, 4).
+        corners: Boxes xyxy as shares of width and height, (priors, 4).
         scores: Probabilities of background and face, (priors, 2).
         image: The picture, (h, w, ...).
-        settings: The limits.
+        settings: Minimum score, NMS threshold and maximum number of faces.
+
+    Returns:
+        Faces by descending score, boxes in px, clipped to the picture.
+
+    Example:
+        >>> corners = np.array([[0.25, 0.2, 0.5, 0.4], [0.5, 0.5, 0.6, 0.6]], np.float32)
+        >>> scores = np.array([[0.1, 0.9], [0.8, 0.2]], np.float32)
+        >>> picture = np.zeros((100, 200, 3), np.uint8)
+        >>> faces_of(corners, scores, picture, DetectionSettings(confidence=0.5)).xyxy
+        array([[ 50.,  20., 100.,  40.]], dtype=float32)
     """
     height, width = image.shape[:2]
     is_finite = np.isfinite(corners).all(axis=1) & np.isfinite(scores[:, 1])
@@ -60,5 +70,5 @@ def faces_of(
     xyxy, score = boxes.clip_to(xyxy, width=width, height=height), scores[likely, 1]
     usable = boxes.areas(xyxy) > 0
     xyxy, score = xyxy[usable], score[usable]
-    kept = boxes.nms(xyxy, score, iou_threshold=settings.iou, limit=settings.max_faces)
-    return Faces(xyxy[kept], score[kept])
+    keep = boxes.nms(xyxy, score, iou_threshold=settings.iou, limit=settings.max_faces)
+    return Faces(xyxy[keep], score[keep])

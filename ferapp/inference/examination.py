@@ -1,4 +1,4 @@
-"""Whether an added model may be used: asked in a process that may crash, hang or be killed."""
+"""Examines an added model in a child process, which may crash, hang or be killed."""
 
 from importlib.util import find_spec
 from tempfile import TemporaryFile
@@ -10,31 +10,31 @@ from ferapp.system.child import Child, ChildError
 from ferapp.vision import opencv
 
 LIMIT_S: Final = 20.0
-"""An examination that takes longer is given up, and the model refused."""
+"""If an examination takes longer, it is stopped and the model refused."""
 
-# By entries whose bytes have passed; an entry holds the hash of its bytes.
-_passed: dict[Model, bool] = {}
+# Of the models that have passed; an entry contains the hash of its bytes.
+_wide_weights: dict[Model, bool] = {}
 
 
 def examine(data: bytes, model: Model) -> bool:
-    """Refuse a model that is not what its entry says, or that does harm when it runs.
+    """Refuse a model that differs from its entry, or that does harm when it runs.
 
     Args:
-        data: Its bytes, of the hash that the entry names.
+        data: Its bytes; their hash has been checked.
         model: The entry.
 
     Returns:
-        Whether its weights take all eight bits, which costs time (`OnnxModel`, ``is_exact``).
+        Whether its weights use all eight bits, which costs time (`OnnxModel`, ``is_exact``).
 
     Raises:
-        ModelError: It is refused; the sentence names the file and the reason.
-        MissingExtra: Nothing can be examined, because onnx is not installed.
-        LibraryError: Nothing can be, because ONNX Runtime or OpenCV can't be used.
+        ModelError: It is refused; the message names the file and the reason.
+        MissingExtra: onnx, which examines models, is not installed.
+        LibraryError: ONNX Runtime or OpenCV can't be used.
     """
-    if model in _passed:
-        return _passed[model]
+    if model in _wide_weights:
+        return _wide_weights[model]
     from ferapp.inference import (
-        onnx_model as session,  # slow to import, and most have added no model
+        onnx_model as session,  # slow to import, and rarely needed
     )
 
     session.loaded.require()
@@ -44,12 +44,12 @@ def examine(data: bytes, model: Model) -> bool:
     answer = _ask(data, model)
     if answer["reason"]:
         raise ModelError(f"{model.file} was refused: {answer['reason']}")
-    _passed[model] = bool(answer["has_wide_weights"])
-    return _passed[model]
+    _wide_weights[model] = bool(answer["has_wide_weights"])
+    return _wide_weights[model]
 
 
 def _ask(data: bytes, model: Model) -> dict[str, Any]:
-    """What `ferapp.inference.examiner` answers."""
+    """The answer of `ferapp.inference.examiner`."""
     try:
         with TemporaryFile() as question:
             question.write(model.model_dump_json().encode() + b"\n")
@@ -70,7 +70,7 @@ def _ask(data: bytes, model: Model) -> dict[str, Any]:
         if exc.kind in ("refusal", "fault"):
             return {"reason": str(exc)}
         if exc.kind == "timeout":
-            return {"reason": f"it was not examined within {LIMIT_S:g} s, and may run for ever."}
+            return {"reason": f"its examination took longer than {LIMIT_S:g} s."}
         if exc.kind == "exit":
             return {"reason": f"it could not be examined. {exc}"}
-        return {"reason": "the process that examined it ended by itself; the model breaks it."}
+        return {"reason": "the process that examined it crashed; the model breaks it."}

@@ -1,8 +1,8 @@
-"""Of the child process: looks at every part of an added model, and runs it on three pictures.
+"""The child process that checks every part of an added model and runs it on three pictures.
 
-``python -m ferapp.inference.examiner`` gets the entry as one line of JSON, and after it the model's
-bytes, on its standard input, and answers with the reason for which the model is refused, empty if
-it is not, and whether its weights take all eight bits. `ferapp.inference.examination` starts it.
+``python -m ferapp.inference.examiner`` reads the entry as one line of JSON and then the bytes of
+the model from standard input. It answers with the reason why the model is refused, empty if it is
+not, and whether its weights use all eight bits. `ferapp.inference.examination` starts it.
 """
 
 import sys
@@ -38,14 +38,14 @@ def examine(data: bytes, model: Model) -> dict[str, Any]:
 
     Args:
         data: Its bytes.
-        model: What it should be.
+        model: Its entry.
     """
     reason, has_wide_weights = "", False
     try:
         parts = _check_parts(data)
         session = OnnxModel(data, threads=1, is_exact=True)
         # Unsigned weights don't saturate.
-        wide = {part.name for part in parts if _is_wide(part)}
+        wide = {part.name for part in parts if _has_wide_values(part)}
         has_wide_weights = bool(wide)
         _check_inner_graphs(parts, wide)
         if has_wide_weights and not session.is_fused:
@@ -53,16 +53,16 @@ def examine(data: bytes, model: Model) -> dict[str, Any]:
         _check_ports(session, model)
         _try_out(session, model)
     except ModelError as exc:
-        # ONNX Runtime has no type of its own for it.
+        # ONNX Runtime has no exception type of its own for this.
         is_memory = "allocate memory" in str(exc) or "bad_alloc" in str(exc)
-        reason = _too_much_memory() if is_memory else str(exc)
+        reason = _memory_text() if is_memory else str(exc)
     except MemoryError:
-        reason = _too_much_memory()
+        reason = _memory_text()
     return {"reason": reason, "has_wide_weights": has_wide_weights}
 
 
-def _is_wide(part: Any) -> bool:
-    """Whether it is a signed tensor of eight bits with values beyond ±64; no zero point is one."""
+def _has_wide_values(part: Any) -> bool:
+    """Whether a part is a signed 8-bit tensor with values beyond ±64; zero points don't count."""
     if not isinstance(part, onnx.TensorProto) or part.data_type != onnx.TensorProto.INT8:
         return False
     return len(part.dims) > 1 and bool(
@@ -71,47 +71,47 @@ def _is_wide(part: Any) -> bool:
 
 
 def _check_inner_graphs(parts: list[Any], wide: set[str]) -> None:
-    """Look whether a graph inside another one, which exact mode overlooks, uses wide weights.
+    """Refuse wide weights in a graph inside another one, which exact mode overlooks.
 
     Raises:
-        ModelError: One does.
+        ModelError: Such a graph uses them.
     """
     inner = [p for p in parts if isinstance(p, onnx.AttributeProto)]
-    graphs = [graph for p in inner for graph in (*p.graphs, *([p.g] if p.HasField("g") else ()))]
+    graphs = [graph for p in inner for graph in [*p.graphs, p.g]]  # without one, p.g is empty
     for graph in graphs:
-        names = wide | {t.name for t in graph.initializer if _is_wide(t)}
+        names = wide | {t.name for t in graph.initializer if _has_wide_values(t)}
         if any(not names.isdisjoint(node.input) for node in graph.node):
             raise ModelError(
-                "its eight-bit weights are used in a graph inside another one, and can't be run "
-                "exactly on every processor there. Quantise it to seven bits (reduce_range)."
+                "its eight-bit weights are used in a graph inside another one, where some "
+                "processors can't run them exactly. Quantise it to seven bits (reduce_range)."
             )
 
 
 def _check_operators(parts: list[Any]) -> None:
-    """Look whether operators that multiply integers would saturate.
+    """Refuse operators whose integer products would saturate.
 
     Raises:
-        ModelError: One would.
+        ModelError: There is one.
     """
     for part in parts:
         if isinstance(part, onnx.NodeProto) and part.op_type in _INTEGER_PRODUCTS:
             raise ModelError(
                 f"the eight-bit weights of its operator {part.op_type} share their zero point with "
-                "others, and can't be run exactly on every processor. Quantise it in the QDQ "
+                "others, so that some processors can't run them exactly. Quantise it in the QDQ "
                 "format, or to seven bits (reduce_range)."
             )
 
 
 def _check_parts(data: bytes) -> list[Any]:
-    """Look at every part of the graph, before ONNX Runtime does; all of them.
+    """Check every part of the graph before ONNX Runtime reads it, and return all of them.
 
     Raises:
-        ModelError: The bytes are no model, or one part is refused.
+        ModelError: The bytes hold no model, or a part is refused.
     """
     try:
         parsed = onnx.load_model_from_string(data)
     except DecodeError as exc:
-        raise ModelError("it is damaged, or no ONNX model.") from exc
+        raise ModelError("it is damaged or not an ONNX model.") from exc
     newest = {"": onnx.defs.onnx_opset_version(), "ai.onnx.ml": onnx.defs.onnx_ml_opset_version()}
     newest["ai.onnx"] = newest[""]
     parts = list(_parts(parsed))
@@ -119,26 +119,26 @@ def _check_parts(data: bytes) -> list[Any]:
         if isinstance(part, onnx.TensorProto):
             if part.data_location == onnx.TensorProto.EXTERNAL or part.external_data:
                 raise ModelError(
-                    f"the numbers of its tensor {part.name!r} are in another file, which no hash "
-                    "covers; expected all of them in this one."
+                    f"the values of its tensor {part.name!r} are in another file, which no hash "
+                    "covers; expected all values in this file."
                 )
         elif isinstance(part, (onnx.NodeProto, onnx.FunctionProto)):
             if part.domain not in _DOMAINS:
                 raise ModelError(
-                    f"it needs operators of {part.domain!r}; expected those of ONNX itself "
-                    "and of com.microsoft alone."
+                    f"it needs operators of {part.domain!r}; expected only those of ONNX itself "
+                    "and of com.microsoft."
                 )
         elif isinstance(part, onnx.OperatorSetIdProto):
             if part.version > newest.get(part.domain, part.version):
                 raise ModelError(
-                    f"it is of opset {part.version}; expected {newest[part.domain]} at most. "
-                    "Export it for an older one."
+                    f"it needs opset {part.version}; expected {newest[part.domain]} at most. "
+                    "Export it for an older opset."
                 )
     return parts
 
 
 def _parts(message: Message) -> Iterator[Any]:
-    """A message and all in it, whatever the field: nodes hold graphs, and those hold nodes."""
+    """A message and all messages inside it: nodes hold graphs, and graphs hold nodes."""
     yield message
     for field, value in message.ListFields():
         if field.message_type is not None:
@@ -147,27 +147,27 @@ def _parts(message: Message) -> Iterator[Any]:
 
 
 def _check_ports(session: OnnxModel, model: Model) -> None:
-    """Hold what goes in and out against the entry.
+    """Compare inputs and outputs with the entry.
 
     Raises:
-        ModelError: Something differs.
+        ModelError: They differ.
     """
     if session.input_types != [_FLOATS] or session.output_types != [_FLOATS]:
         raise ModelError(
-            f"it takes {_listed(session.input_types)} and gives {_listed(session.output_types)}; "
-            f"expected one {_FLOATS} each."
+            f"it takes {_type_names(session.input_types)} and gives "
+            f"{_type_names(session.output_types)}; expected one {_FLOATS} each."
         )
     width, height = model.input.size_wh
     expected = [1, model.input.spec.channels, height, width]
     shape = session.input_shape
     is_alike = len(shape) == 4 and all(
-        found == wanted or not isinstance(found, int)
-        for found, wanted in zip(shape, expected, strict=True)
+        size == expected_size or not isinstance(size, int)
+        for size, expected_size in zip(shape, expected, strict=True)
     )
     if not is_alike:
         raise ModelError(
-            f"its input has the shape {_shape(shape)}; expected {_shape(['n', *expected[1:]])}: "
-            "n pictures, channels, height, width."
+            f"its input has the shape {_shape_text(shape)}; expected "
+            f"{_shape_text(['n', *expected[1:]])}: n pictures, channels, height, width."
         )
 
 
@@ -175,7 +175,7 @@ def _try_out(session: OnnxModel, model: Model) -> None:
     """Classify a black picture alone, and then a black, a white and a noisy one.
 
     Raises:
-        ModelError: It can't be run, or gives another shape or numbers that are not finite.
+        ModelError: It can't be run, or its output has another shape or is not finite.
     """
     classifier = ExpressionClassifier(
         session,
@@ -191,16 +191,16 @@ def _try_out(session: OnnxModel, model: Model) -> None:
     classifier.classify([black, np.full_like(black, 255), noise])
 
 
-def _listed(types: list[str]) -> str:
+def _type_names(types: list[str]) -> str:
     return ", ".join(types) or "nothing"
 
 
-def _shape(shape: list[Any]) -> str:
+def _shape_text(shape: list[Any]) -> str:
     return " × ".join(str(n) if isinstance(n, int) else "n" for n in shape)
 
 
-def _too_much_memory() -> str:
-    return f"it needs more memory than the {_MEMORY_BYTES >> 30} GB that a model may take."
+def _memory_text() -> str:
+    return f"it needs more memory than the {_MEMORY_BYTES >> 30} GB that a model may use."
 
 
 def send_answer(_: Any) -> None:

@@ -1,4 +1,4 @@
-"""The folder of models that the operator names; its files are a stranger's until examined."""
+"""The operator's folder of added models; its files are not trusted until they are examined."""
 
 import os
 import stat
@@ -10,26 +10,26 @@ from ferapp.errors import MissingWeights
 FOLDER_VARIABLE: Final = "FERAPP_MODELS_DIR"
 MANIFEST_NAME: Final = "manifest.json"
 MOST_BYTES: Final = 500_000_000
-"""Of a weights file."""
+"""Largest size of a weights file."""
 
-# Windows has neither flag, and no pipe that opening waits for.
+# Windows has neither flag, and no named pipes in folders that would block on opening.
 _SAFELY: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
 
 
 def models_folder() -> Path | None:
     """The folder that ``FERAPP_MODELS_DIR`` names, if it names one."""
-    named = os.environ.get(FOLDER_VARIABLE)
-    return Path(os.path.expanduser(named)) if named else None
+    path = os.environ.get(FOLDER_VARIABLE)
+    return Path(os.path.expanduser(path)) if path else None
 
 
 def read_inside(folder: Path, name: str, *, most_bytes: int = MOST_BYTES) -> bytes:
-    """The bytes of a file in a folder.
+    """Read a file in a folder.
 
-    Links are followed as long as they stay inside, as Kubernetes makes them.
+    Links that stay inside the folder are followed; Kubernetes creates such links.
 
     Raises:
-        MissingWeights: There is no such file, it leads out of the folder, or it is empty, too large
-            or something else than a file.
+        MissingWeights: There is no such file, it is a link out of the folder, or it is empty, too
+            large or not a regular file.
     """
     try:
         real = os.path.realpath(folder / name, strict=True)
@@ -41,15 +41,15 @@ def read_inside(folder: Path, name: str, *, most_bytes: int = MOST_BYTES) -> byt
 
 
 def read_regular(path: Path, name: str, *, most_bytes: int = MOST_BYTES) -> bytes:
-    """The bytes of a file that is no link, pipe or device.
+    """Read a file that is not a link, pipe or device.
 
     Args:
-        path: Where it is.
-        name: What it is called in sentences.
-        most_bytes: Larger ones are refused.
+        path: Its path.
+        name: Its name in error messages.
+        most_bytes: Larger files are refused.
 
     Raises:
-        MissingWeights: It is empty, too large or something else than a file.
+        MissingWeights: It is empty, too large or not a regular file.
         OSError: It can't be read.
     """
     with open(path, "rb", opener=lambda p, flags: os.open(p, flags | _SAFELY)) as file:

@@ -1,8 +1,8 @@
-"""``models/manifest.json``: what each weights file is, and the only place that says so.
+"""``models/manifest.json``: the only place that describes the weights files.
 
-Label order, preprocessing and calibration are read from here by training's export, by the runtime
-and by the pages; nobody else may define them. Classifiers that the operator adds have entries of
-the same kind, in a manifest of their own beside their files.
+Export, runtime and pages read label order, preprocessing and calibration from here; no other module
+may define them. Classifiers that the operator adds have entries of the same form in a manifest of
+their own, beside their files.
 """
 
 import json
@@ -17,11 +17,11 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, mod
 from ferapp.errors import ManifestError, MissingWeights, UnknownModel
 from ferapp.inference.folder import MANIFEST_NAME, models_folder, read_inside
 from ferapp.system.folders import project_path
-from ferapp.system.text import printable
+from ferapp.system.text import make_printable
 from ferapp.vision.preprocess import Colour, InputSpec
 
 MODELS_FOLDER: Final = project_path("models")
-"""Where the shipped weights and their manifest are."""
+"""Folder of the shipped weights and their manifest."""
 
 Kind = Literal["detector", "classifier", "smile"]
 
@@ -29,8 +29,8 @@ Line = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^\P{C}+$")]
 """Text on one line, without control and direction marks."""
 
 _MOST_MANIFEST_BYTES: Final = 1_000_000
-# What tables of results call their other columns, or say in place of a label.
-_TAKEN_LABELS: Final = frozenset(
+# Names of the other columns in tables of results, and what these contain in place of a label.
+_RESERVED_LABELS: Final = frozenset(
     "annotated damage expression face file first is_smiling is_unsure last path picture "
     "probability score share_kept unsure x1 x2 y1 y2".split()
 )
@@ -41,7 +41,7 @@ class _Part(BaseModel):
 
 
 class Input(_Part):
-    """How a picture becomes the network's input; see `ferapp.vision.preprocess.InputSpec`."""
+    """The input of the network; see `ferapp.vision.preprocess.InputSpec`."""
 
     size_wh: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
     colour: Colour
@@ -50,7 +50,7 @@ class Input(_Part):
 
     @property
     def spec(self) -> InputSpec:
-        """The same as the value that the pixel code takes."""
+        """The same as an `InputSpec`."""
         return InputSpec(self.size_wh, self.colour, self.mean, self.std)
 
 
@@ -59,15 +59,15 @@ class Calibration(_Part):
 
     Attributes:
         temperature: Guo et al., 2017, "On Calibration of Modern Neural Networks", section 4.2.
-        bias: Added to each class afterwards; it gives back to rare classes what training on many
-            faces of the common ones took (Menon et al., 2021, "Long-tail Learning via Logit
+        bias: Added to each class afterwards; it makes up for the prior that training on many faces
+            of the common classes gives these (Menon et al., 2021, "Long-tail Learning via Logit
             Adjustment", section 4).
-        unsure_below: A top probability under this is no label. The lowest threshold at which nine
-            in ten labels were right on the data (Geifman and El-Yaniv, 2017, "Selective
+        unsure_below: A top probability below this gives no label. The lowest threshold at which
+            nine in ten labels were right on the data (Geifman and El-Yaniv, 2017, "Selective
             Classification for Deep Neural Networks", section 2).
         coverage: Share of that data whose top probability reaches the threshold.
-        neutral_reference: Geometric mean of each probability over the neutral faces of that data;
-            what a person's own resting face is compared with.
+        neutral_reference: Geometric mean of each probability over the neutral faces of that data,
+            with which a person's own resting face is compared.
         fitted_on: The data, with n.
     """
 
@@ -80,7 +80,7 @@ class Calibration(_Part):
 
 
 class Metric(_Part):
-    """One measured figure."""
+    """A measured metric."""
 
     name: Line
     value: float
@@ -93,12 +93,12 @@ class WeightsFile(_Part):
     """One file.
 
     Attributes:
-        file: Its name, in ``models/``, in the user's cache, in OpenCV's data folder or in the
-            operator's.
-        url: Where to fetch it from; none for files that ship or were added.
-        ships_with: Who brings a file without a URL.
-        sha256: Of its bytes.
-        bytes: Its size; none where its publisher names only the hash.
+        file: Its name in ``models/``, in the user's cache, in OpenCV's data folder or in the
+            operator's folder.
+        url: Where to download it; None for files that ship or were added.
+        ships_with: Where a file without a URL comes from.
+        sha256: Hash of its bytes.
+        bytes: Its size; None if its publisher states only the hash.
     """
 
     file: Line
@@ -116,26 +116,26 @@ class WeightsFile(_Part):
 
 
 class Model(WeightsFile):
-    """One entry: a weights file, what it takes, what it gives, and where it is from.
+    """One entry: a weights file, its input, its outputs and its origin.
 
     Attributes:
-        name: What users type.
+        name: The name that users type.
         kind: What it does.
-        family: How it is run and its outputs are read: ``ultra-light`` (scores and corners),
+        family: How it is run and its outputs are interpreted: ``ultra-light`` (scores and corners),
             ``ultra-light-caffe`` (scores and offsets, through OpenCV), ``yunet`` and ``haar``
             (through OpenCV), ``logits`` (one per label).
         graph: A second file that describes the network, where the weights alone don't (Caffe).
-        input: What the network takes.
-        labels: What its outputs mean, in order.
-        flip_averaging: Whether a classifier is shown each face and its mirror image; calibration
-            and metrics are of the mean over both.
-        calibration: Of a classifier's probabilities, if it has been fitted.
-        licence: SPDX name of the weights' licence.
-        source: Who made it, and where that is written.
-        recipe: Which recipe of `ferapp.training` made it; none for weights of others.
-        commit: Of the code that made it.
-        data: What it was trained on.
-        metrics: What was measured.
+        input: The input of the network.
+        labels: The meaning of its outputs, in order.
+        flip_averaging: Whether a classifier reads each face and its mirror image; calibration and
+            metrics are those of the mean of both.
+        calibration: Calibration of a classifier's probabilities, if it has been fitted.
+        licence: SPDX identifier of the licence of the weights.
+        source: Who made it, and the reference.
+        recipe: The recipe of `ferapp.training` that made it; None for weights of others.
+        commit: Commit of the code that made it.
+        data: The training data.
+        metrics: Measured metrics.
     """
 
     name: Annotated[str, Field(max_length=60, pattern=r"^[a-z0-9][a-z0-9.-]*$")]
@@ -159,17 +159,17 @@ class Model(WeightsFile):
             raise ValueError(f"labels must be at least two different names, not {self.labels}")
         if self.calibration and self.calibration.bias:
             if len(self.calibration.bias) != len(self.labels):
-                raise ValueError("calibration.bias must have one number a label")
+                raise ValueError("calibration.bias must have one number per label")
         if self.calibration and self.calibration.neutral_reference:
             if len(self.calibration.neutral_reference) != len(self.labels):
-                raise ValueError("calibration.neutral_reference must have one number a label")
+                raise ValueError("calibration.neutral_reference must have one number per label")
         if (self.kind == "classifier") != (self.family == "logits"):
             raise ValueError(f"a {self.kind} can't be of family {self.family!r}")
         if (self.family == "ultra-light-caffe") != (self.graph is not None):
-            raise ValueError("a Caffe model, and no other, names a second file as its graph")
+            raise ValueError("Caffe models, and only these, have a second file as their graph")
         is_ours = self.url is None and self.ships_with == "ferapp"
         if is_ours and None in (self.recipe, self.commit, self.bytes):
-            raise ValueError("a model that ships names its recipe, commit and size")
+            raise ValueError("a model that ships must have a recipe, commit and size")
         return self
 
     @model_validator(mode="after")
@@ -179,28 +179,28 @@ class Model(WeightsFile):
         if self.family != "logits" or self.url is not None:
             raise ValueError("only classifiers of family 'logits', without a url, can be added")
         for label in self.labels:
-            # The command line reads labels in lower case and between commas.
+            # On the command line labels are in lower case and separated by commas.
             is_plain = label[0].isalpha() and label == label.lower().strip() and "," not in label
-            if not is_plain or len(label) > 40 or label in _TAKEN_LABELS:
+            if not is_plain or len(label) > 40 or label in _RESERVED_LABELS:
                 raise ValueError(
                     f"the label {label!r} can't be used: expected lower case, a letter first, no "
-                    "comma, 40 characters at most, and none of the names of other columns"
+                    "comma, 40 characters at most, and not the name of another column"
                 )
         return self
 
     @property
     def is_added(self) -> bool:
-        """Whether the operator brought it, so that it is a stranger's file."""
+        """Whether the operator added it, so that it is not trusted."""
         return self.ships_with == "operator"
 
     @property
     def files(self) -> tuple[WeightsFile, ...]:
-        """All that has to be on this machine to run it."""
+        """All files that it needs."""
         return (self,) if self.graph is None else (self, self.graph)
 
 
 class Defaults(_Part):
-    """Which entries are used when nobody asks for another."""
+    """The entries that are used by default."""
 
     detector: str
     classifier: str
@@ -221,7 +221,7 @@ class Manifest(_Part):
         for kind in ("detector", "classifier"):
             default = getattr(self.defaults, kind)
             if not any(m.name == default and m.kind == kind for m in self.models):
-                raise ValueError(f"defaults.{kind} names no {kind}: {default!r}")
+                raise ValueError(f"defaults.{kind} is not the name of a {kind}: {default!r}")
         return self
 
     def model(self, name: str | None, kind: Kind) -> Model:
@@ -230,18 +230,18 @@ class Manifest(_Part):
         Raises:
             UnknownModel: There is none.
         """
-        wanted = name or getattr(self.defaults, kind, None)
+        requested = name or getattr(self.defaults, kind, None)
         for model in self.models:
-            if model.name == wanted and model.kind == kind:
+            if model.name == requested and model.kind == kind:
                 return model
-        known = ", ".join(m.name for m in self.models if m.kind == kind)
-        raise UnknownModel(f"There is no {kind} called {wanted!r}; there are: {known}.")
+        names = ", ".join(m.name for m in self.models if m.kind == kind)
+        raise UnknownModel(f"There is no {kind} called {requested!r}; there are: {names}.")
 
     def of_kind(self, kind: Kind) -> tuple[Model, ...]:
-        """The entries of one kind, as they stand."""
+        """The entries of one kind, in the order of the manifest."""
         return tuple(m for m in self.models if m.kind == kind)
 
-    def named(self, name: str) -> Model:
+    def find(self, name: str) -> Model:
         """The entry of this name, whatever its kind.
 
         Raises:
@@ -250,15 +250,15 @@ class Manifest(_Part):
         for model in self.models:
             if model.name == name:
                 return model
-        known = ", ".join(m.name for m in self.models)
-        raise UnknownModel(f"There is no model called {name!r}; there are: {known}.")
+        names = ", ".join(m.name for m in self.models)
+        raise UnknownModel(f"There is no model called {name!r}; there are: {names}.")
 
 
 def read_manifest(path: Path = MODELS_FOLDER / "manifest.json") -> Manifest:
-    """Read and check a manifest.
+    """Read and validate a manifest.
 
     Raises:
-        ManifestError: The file is missing or breaks the schema; the message names the place.
+        ManifestError: The file is missing or violates the schema; the message says where.
     """
     try:
         return Manifest.model_validate_json(path.read_bytes())
@@ -269,20 +269,20 @@ def read_manifest(path: Path = MODELS_FOLDER / "manifest.json") -> Manifest:
 
 
 def _error_text(exc: ValidationError) -> str:
-    """The place and the reason of the first error."""
+    """Location and reason of the first error."""
     first = exc.errors()[0]
     place = ".".join(str(part) for part in first["loc"]) or "the file"
-    # A place may be a name that a stranger chose.
-    return printable(f"{place}: {first['msg']}.")
+    # The location may contain names from an untrusted file.
+    return make_printable(f"{place}: {first['msg']}.")
 
 
 @dataclass(frozen=True)
-class Refused:
-    """A model that was to be added and can't be used.
+class RefusedModel:
+    """An entry of the operator that can't be used.
 
     Attributes:
-        name: Of the model, or of what stands for it.
-        reason: In a sentence.
+        name: Name of the model; without a usable one, "entry" and its number, or the manifest.
+        reason: Why, in a sentence.
     """
 
     name: str
@@ -290,16 +290,16 @@ class Refused:
 
 
 @dataclass(frozen=True)
-class Added:
-    """What the manifest of the operator's folder says; its files have not been looked at.
+class AddedModels:
+    """The entries of the operator's manifest; their files have not been examined.
 
     Attributes:
-        models: The entries that are sound.
+        models: The valid entries.
         refused: The others.
     """
 
     models: tuple[Model, ...] = ()
-    refused: tuple[Refused, ...] = ()
+    refused: tuple[RefusedModel, ...] = ()
 
 
 class _AddedManifest(_Part):
@@ -307,40 +307,40 @@ class _AddedManifest(_Part):
     models: tuple[Any, ...]
 
 
-def read_added(folder: Path, taken: Collection[str]) -> Added:
-    """The entries of a folder's manifest, each judged by itself.
+def read_added(folder: Path, names_in_use: Collection[str]) -> AddedModels:
+    """Read the manifest of a folder and validate each entry by itself.
 
     Args:
-        folder: Where the manifest is.
-        taken: Names that models have already.
+        folder: The folder with the manifest.
+        names_in_use: Names of other models.
     """
     try:
-        entries = added_entries(folder)
+        entries = read_added_entries(folder)
     except ManifestError as exc:
-        return Added(refused=(Refused(MANIFEST_NAME, str(exc)),))
+        return AddedModels(refused=(RefusedModel(MANIFEST_NAME, str(exc)),))
     models: dict[str, Model] = {}
     refused = []
     for number, entry in enumerate(entries, 1):
         try:
-            model = added_model(entry)
-            if model.name in taken or model.name in models:
+            model = parse_added_model(entry)
+            if model.name in names_in_use or model.name in models:
                 raise ManifestError(
-                    f"The name {model.name} is taken by another model; expected one of its own."
+                    f"The name {model.name} is taken by another model; choose another one."
                 )
             models[model.name] = model
         except ManifestError as exc:
             name = entry.get("name") if isinstance(entry, dict) else None
             is_name = isinstance(name, str) and name.isprintable() and len(name) <= 60
             title = str(name) if is_name else f"entry {number}"
-            refused.append(Refused(title, f"Entry {number} of {MANIFEST_NAME}: {exc}"))
-    return Added(tuple(models.values()), tuple(refused))
+            refused.append(RefusedModel(title, f"Entry {number} of {MANIFEST_NAME}: {exc}"))
+    return AddedModels(tuple(models.values()), tuple(refused))
 
 
-def added_entries(folder: Path) -> tuple[Any, ...]:
-    """The entries of a folder's manifest as they stand.
+def read_added_entries(folder: Path) -> tuple[Any, ...]:
+    """Read the entries of a folder's manifest, not yet validated.
 
     Raises:
-        ManifestError: It can't be read or breaks its schema.
+        ManifestError: It can't be read or violates its schema.
     """
     try:
         text = read_inside(folder, MANIFEST_NAME, most_bytes=_MOST_MANIFEST_BYTES)
@@ -351,11 +351,11 @@ def added_entries(folder: Path) -> tuple[Any, ...]:
         raise ManifestError(f"{MANIFEST_NAME} breaks its schema at {_error_text(exc)}") from exc
 
 
-def added_model(entry: Any) -> Model:
-    """One entry of a folder's manifest.
+def parse_added_model(entry: Any) -> Model:
+    """Validate one entry of a folder's manifest.
 
     Raises:
-        ManifestError: It breaks the schema.
+        ManifestError: It violates the schema.
     """
     try:
         return Model.model_validate(
@@ -366,26 +366,30 @@ def added_model(entry: Any) -> Model:
 
 
 @cache
-def shipped() -> Manifest:
+def shipped_manifest() -> Manifest:
     """The manifest that ships, read once per process."""
     return read_manifest()
 
 
 @cache
-def added() -> Added:
-    """What the operator's folder adds to it, read once per process."""
+def added_models() -> AddedModels:
+    """The entries of the operator's folder, read once per process."""
     folder = models_folder()
-    return read_added(folder, {m.name for m in shipped().models}) if folder else Added()
+    return (
+        read_added(folder, {m.name for m in shipped_manifest().models}) if folder else AddedModels()
+    )
 
 
 @cache
 def manifest() -> Manifest:
-    """All models that can be asked for: those that ship, and after them those that were added."""
-    return shipped().model_copy(update={"models": shipped().models + added().models})
+    """All models that can be used: first those that ship, then those that were added."""
+    return shipped_manifest().model_copy(
+        update={"models": shipped_manifest().models + added_models().models}
+    )
 
 
 def write_manifest(value: Manifest, path: Path) -> None:
-    """Write a manifest as people like to read it."""
+    """Write a manifest as indented JSON."""
     text = json.dumps(value.model_dump(mode="json", exclude_none=True), indent=2)
     temporary = path.with_suffix(".part")
     temporary.write_text(text + "\n", encoding="utf-8")

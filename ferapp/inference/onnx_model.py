@@ -1,4 +1,4 @@
-"""The only home of onnxruntime."""
+"""Runs ONNX graphs; the only module that imports onnxruntime."""
 
 import re
 import threading
@@ -11,42 +11,42 @@ from numpy.typing import NDArray
 
 from ferapp.errors import ModelError
 from ferapp.libraries import ONNX_RUNTIME, Loaded, load
-from ferapp.system.text import printable
+from ferapp.system.text import make_printable
 
 loaded: Final[Loaded] = load(ONNX_RUNTIME)
-"""What came of importing it."""
+"""ONNX Runtime, or why it could not be imported."""
 
 PROVIDERS: Final = ("CPUExecutionProvider",)
-"""What models run on."""
+"""The execution providers that run models."""
 
 onnxruntime: Any = loaded.module
 
-# ONNX Runtime writes one warning for each unused initializer of the public models.
+# ONNX Runtime logs one warning for each unused initializer of the public models.
 _LOG_ERRORS_ONLY: Final = 3
-# What went wrong in a run is raised; it would be logged for every frame as well.
+# Errors of a run are raised; they would also be logged for every frame.
 _LOG_NOTHING: Final = 4
-# Codes and places in its own source, which say nothing to anybody else.
+# Error codes and source locations, which mean nothing to users.
 _INTERNALS: Final = re.compile(
     r"\[ONNXRuntimeError\] : \d+ : \w+ : |/onnxruntime_src/\S+ [^)]*\) ?"
 )
-_LONGEST_TOLD: Final = 400
+_LONGEST_TEXT: Final = 400
 
 
 class OnnxModel:
     """One loaded ONNX graph; `run` may be called from several threads at once.
 
     Args:
-        data: The bytes of the file: those that were hashed, so that nothing can change between.
-        threads: How many threads one call may use. Without a cap each session takes every core,
-            and two at work at once are slower than one.
-        limit_s: A call that takes longer is stopped, once the operator that is at work has ended.
+        data: The bytes of the file: those that were hashed, so that nothing can change in between.
+        threads: Maximum number of threads of one call. Without it each session uses every core,
+            and two sessions at once are slower than one.
+        limit_s: A call that takes longer is stopped as soon as the current operator has finished.
         is_exact: Multiply eight-bit weights without saturation. x86 processors with AVX2 or
-            AVX-512 but no VNNI add two products in 16 bits, which weights beyond ±64 overflow; what
-            is then computed is wrong without a word. Free for weights within ±64, and up to three
-            times slower for others.
+            AVX-512 but no VNNI add two products in 16 bits, which overflows for weights beyond ±64
+            and silently gives wrong results. Exact mode costs nothing for weights within ±64, and
+            up to three times as much time for others.
 
     Attributes:
-        is_fused: Whether the graph was optimised in full.
+        is_fused: Whether the graph was fully optimised.
 
     Raises:
         ModelError: ONNX Runtime can't load the graph.
@@ -59,12 +59,11 @@ class OnnxModel:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        # Threads that wait by spinning take the processor from the next stage: with two sessions
-        # and OpenCV taking turns on two cores the whole took twice as long as its parts.
+        # Threads that spin while waiting take the processor from the next stage: with two sessions
+        # and OpenCV in turn on two cores, a frame took twice as long as the sum of its stages.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.log_severity_level = _LOG_ERRORS_ONLY
-        # It would take bytes that are an ONNX model for another format if they say so, and what
-        # was examined would not be what is loaded.
+        # Otherwise the bytes could declare another format than the one that was examined.
         options.add_session_config_entry("session.load_model_format", "ONNX")
         if is_exact:
             options.add_session_config_entry("session.x64quantprecision", "1")
@@ -75,9 +74,9 @@ class OnnxModel:
             except Exception:
                 if not is_exact:
                     raise
-                # It changes weights in place, and fails where two operators share weights or their
-                # zero point (findings/onnxruntime-exact-int8-shared-zero-point.sh). Less optimised,
-                # QuantizeLinear and DequantizeLinear stay by themselves, and compute in float32.
+                # Exact mode changes weights in place and fails if two operators share weights or
+                # a zero point (findings/onnxruntime-exact-int8-shared-zero-point.sh). With less
+                # optimisation, QuantizeLinear and DequantizeLinear remain and compute in float32.
                 options.graph_optimization_level = (
                     onnxruntime.GraphOptimizationLevel.ORT_ENABLE_BASIC
                 )
@@ -87,7 +86,7 @@ class OnnxModel:
             raise ModelError(f"ONNX Runtime can't load the model: {_error_text(exc)}") from exc
         inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
         if not inputs:
-            raise ModelError("The model takes no input; expected pictures.")
+            raise ModelError("The model has no input; expected one for pictures.")
         self.input_name: str = inputs[0].name
         self.input_shape: list[Any] = inputs[0].shape
         self.input_types: list[str] = [i.type for i in inputs]
@@ -95,20 +94,20 @@ class OnnxModel:
         self.output_types: list[str] = [o.type for o in outputs]
 
     def run(self, batch: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        """The outputs for one input, in the graph's order.
+        """The outputs for one batch, in the order of the graph.
 
         Raises:
-            ModelError: ONNX Runtime can't run the graph, or took longer than the limit.
+            ModelError: ONNX Runtime can't run the graph, or it takes longer than the limit.
         """
         options = onnxruntime.RunOptions()
         options.log_severity_level = _LOG_NOTHING
         try:
-            with _stopping(options, self._limit_s):
+            with _time_limit(options, self._limit_s):
                 return list(self._session.run(None, {self.input_name: batch}, options))
         except Exception as exc:
             if options.terminate:
                 raise ModelError(
-                    f"The model was stopped: it gave no answer within {self._limit_s:g} s."
+                    f"The model was stopped: it took longer than {self._limit_s:g} s."
                 ) from exc
             raise ModelError(f"ONNX Runtime can't run the model: {_error_text(exc)}") from exc
 
@@ -118,8 +117,8 @@ def _load(data: bytes, options: Any) -> Any:
 
 
 @contextmanager
-def _stopping(options: Any, limit_s: float | None) -> Iterator[None]:
-    """Have a run that goes on for longer end by itself, with an error."""
+def _time_limit(options: Any, limit_s: float | None) -> Iterator[None]:
+    """Make ONNX Runtime end a run with an error once it takes longer."""
     if limit_s is None:
         yield
         return
@@ -133,11 +132,11 @@ def _stopping(options: Any, limit_s: float | None) -> Iterator[None]:
 
 
 def _error_text(exc: Exception) -> str:
-    """What ONNX Runtime says, on one line; names in it come from the graph."""
+    """The message of ONNX Runtime on one line; names in it come from the graph."""
     line = " ".join(_INTERNALS.sub("", str(exc)).split())
-    return printable(line)[:_LONGEST_TOLD]
+    return make_printable(line)[:_LONGEST_TEXT]
 
 
 def available_providers() -> list[str]:
-    """What the installed ONNX Runtime can run models on."""
+    """The execution providers of the installed ONNX Runtime."""
     return list(onnxruntime.get_available_providers())

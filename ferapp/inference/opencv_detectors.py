@@ -1,7 +1,7 @@
-"""What OpenCV runs: detectors of other making, and a smile reading.
+"""Models that OpenCV runs: other detectors, and a smile cascade.
 
-OpenCV's networks and cascades keep state between setting and running, so that calls to one object
-take turns. Version 5 dropped the Caffe importer and the cascades (opencv/opencv#28678, #25004).
+OpenCV's networks and cascades keep state between setting the input and running, so a lock guards
+each object. Version 5 dropped the Caffe importer and the cascades (opencv/opencv#28678, #25004).
 """
 
 import threading
@@ -15,10 +15,10 @@ from ferapp.inference.detectors import faces_of
 from ferapp.settings import DetectionSettings
 from ferapp.types import Faces
 from ferapp.vision import boxes
-from ferapp.vision.crops import Image, region, resized
+from ferapp.vision.crops import Image, region, resize
 from ferapp.vision.opencv import cv2, part
-from ferapp.vision.preprocess import InputSpec, batch, in_colour
-from ferapp.vision.priors import decoded, priors
+from ferapp.vision.preprocess import InputSpec, batch, convert_colour
+from ferapp.vision.priors import decode_offsets, priors
 
 
 class CaffeUltraLight:
@@ -27,7 +27,7 @@ class CaffeUltraLight:
     Args:
         weights: Bytes of the ``.caffemodel``.
         graph: Bytes of the ``.prototxt``.
-        spec: What the network takes.
+        spec: The input of the network.
 
     Raises:
         ModelError: OpenCV can't load the network.
@@ -38,7 +38,7 @@ class CaffeUltraLight:
         self._priors = priors(spec.size_wh, is_even=True)
         self._lock = threading.Lock()
         try:
-            # As arrays: bytes would be taken for a path.
+            # As arrays: OpenCV would take bytes for a path.
             self._net: Any = part("dnn.readNetFromCaffe")(
                 np.frombuffer(graph, np.uint8), np.frombuffer(weights, np.uint8)
             )
@@ -51,7 +51,7 @@ class CaffeUltraLight:
         with self._lock:
             self._net.setInput(blob)
             offsets, scores = self._net.forward(["boxes", "scores"])
-        return faces_of(decoded(offsets[0], self._priors), scores[0], image_rgb, settings)
+        return faces_of(decode_offsets(offsets[0], self._priors), scores[0], image_rgb, settings)
 
 
 class YuNet:
@@ -59,7 +59,7 @@ class YuNet:
 
     Args:
         model: The bytes of the ONNX file.
-        longest_px: The picture's longest side is brought to this; small faces need more.
+        longest_px: Length to which the longer side of a picture is resized; small faces need more.
 
     Raises:
         ModelError: OpenCV can't load the model.
@@ -76,22 +76,22 @@ class YuNet:
             raise ModelError("OpenCV can't load the YuNet model.") from exc
 
     def detect(self, image_rgb: Image, settings: DetectionSettings) -> Faces:
-        """See `Detector.detect`."""
+        """See `ferapp.inference.detectors.Detector.detect`."""
         height, width = image_rgb.shape[:2]
         scale = self._longest_px / max(height, width)
         size = (round(width * scale), round(height * scale))
         if min(size) < _YUNET_LEAST_PX:
             return Faces.empty()
-        image_bgr = np.ascontiguousarray(resized(image_rgb, size)[:, :, ::-1])
+        image_bgr = np.ascontiguousarray(resize(image_rgb, size)[:, :, ::-1])
         with self._lock:
             self._detector.setInputSize(size)
             self._detector.setScoreThreshold(settings.confidence)
             self._detector.setNMSThreshold(settings.iou)
             self._detector.setTopK(5000)
-            found: Any = self._detector.detect(image_bgr)[1]
-        if found is None:
+            windows: Any = self._detector.detect(image_bgr)[1]
+        if windows is None:
             return Faces.empty()
-        rows: NDArray[np.float32] = np.asarray(found, np.float32)
+        rows: NDArray[np.float32] = np.asarray(windows, np.float32)
         rows = rows[np.isfinite(rows).all(axis=1)]
         xyxy = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], axis=1)
         marks = rows[:, 4:14].reshape(-1, 5, 2)
@@ -108,13 +108,13 @@ class YuNet:
 class Haar:
     """Viola and Jones' boosted cascade (2001, "Rapid Object Detection using a Boosted Cascade").
 
-    The cascade says yes or no to each window and counts the windows that agree. The score is
-    made from that count, n / (n + 3), so that a confidence of 0.5 is OpenCV's default of three
-    neighbours; it is no probability. Overlapping windows are merged by OpenCV.
+    The cascade accepts or rejects each window, and OpenCV merges overlapping ones. The score is
+    made from the number n of merged windows, n / (n + 3), so that 0.5 stands for OpenCV's default
+    of three neighbours; it is not a probability.
 
     Args:
         model: Bytes of the cascade's XML file.
-        longest_px: Larger pictures are brought to this; every scale is searched window by window.
+        longest_px: Larger pictures are resized to this; every scale is searched window by window.
 
     Raises:
         ModelError: The bytes hold no cascade.
@@ -123,39 +123,39 @@ class Haar:
     def __init__(self, model: bytes, *, longest_px: int = 640) -> None:
         self._longest_px = longest_px
         self._lock = threading.Lock()
-        self._cascade = _cascade(model)
+        self._cascade = _load_cascade(model)
 
     def detect(self, image_rgb: Image, settings: DetectionSettings) -> Faces:
         """See `ferapp.inference.detectors.Detector.detect`."""
         height, width = image_rgb.shape[:2]
         scale = min(self._longest_px / max(height, width), 1.0)
         size = (max(round(width * scale), 1), max(round(height * scale), 1))
-        grey = cv2.equalizeHist(in_colour(resized(image_rgb, size), "grey"))
+        grey = cv2.equalizeHist(convert_colour(resize(image_rgb, size), "grey"))
         with self._lock:
-            found, neighbours = self._cascade.detectMultiScale2(
+            windows, neighbours = self._cascade.detectMultiScale2(
                 grey, scaleFactor=1.1, minNeighbors=1, minSize=(24, 24)
             )
-        if not len(found):
+        if not len(windows):
             return Faces.empty()
-        corner_and_size = np.asarray(found, np.float32) / scale
+        corner_and_size = np.asarray(windows, np.float32) / scale
         xyxy = np.concatenate(
             [corner_and_size[:, :2], corner_and_size[:, :2] + corner_and_size[:, 2:]], axis=1
         )
         count = np.asarray(neighbours, np.float32).reshape(-1)
         score = np.asarray(count / (count + _OPENCV_NEIGHBOURS), np.float32)
         xyxy = boxes.clip_to(xyxy, width=width, height=height)
-        kept = np.flatnonzero((score >= settings.confidence) & (boxes.areas(xyxy) > 0))
-        kept = kept[
-            boxes.nms(xyxy[kept], score[kept], iou_threshold=settings.iou, limit=settings.max_faces)
+        keep = np.flatnonzero((score >= settings.confidence) & (boxes.areas(xyxy) > 0))
+        keep = keep[
+            boxes.nms(xyxy[keep], score[keep], iou_threshold=settings.iou, limit=settings.max_faces)
         ]
-        return Faces(xyxy[kept], score[kept])
+        return Faces(xyxy[keep], score[keep])
 
 
 class SmileCascade:
     """Whether a mouth smiles, by a cascade on the lower half of each face.
 
-    A reading of its own that knows nothing of the eight expressions, and a weak one: see the
-    figures at its constant. It may be called from several threads at once.
+    It is independent of the eight expressions, and weak: see the figures at its constant. It may be
+    called from several threads at once.
 
     Args:
         model: Bytes of the cascade's XML file.
@@ -166,34 +166,39 @@ class SmileCascade:
 
     def __init__(self, model: bytes) -> None:
         self._lock = threading.Lock()
-        self._cascade = _cascade(model)
+        self._cascade = _load_cascade(model)
 
     def smiles(self, image_rgb: Image, xyxy: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """One answer a face, (n,), for boxes (n, 4) in px of the picture (h, w, 3) RGB uint8."""
+        """Whether each face smiles, (n,) bool.
+
+        Args:
+            image_rgb: (h, w, 3) uint8.
+            xyxy: Boxes, (n, 4), px.
+        """
         out = np.zeros(len(xyxy), np.bool_)
         for index, square in enumerate(boxes.squares(xyxy)):
             face = region(image_rgb, square, (_SMILE_FACE_PX, _SMILE_FACE_PX))
-            mouth = cv2.equalizeHist(in_colour(face[_SMILE_FACE_PX // 2 :], "grey"))
+            mouth = cv2.equalizeHist(convert_colour(face[_SMILE_FACE_PX // 2 :], "grey"))
             with self._lock:
-                found = self._cascade.detectMultiScale(
+                mouths = self._cascade.detectMultiScale(
                     mouth, scaleFactor=1.1, minNeighbors=_SMILE_NEIGHBOURS, minSize=(36, 18)
                 )
-            out[index] = len(found) > 0
+            out[index] = len(mouths) > 0
         return out
 
 
-# Smaller than any face that it was trained on; on strips of one pixel OpenCV reads memory that
-# nobody wrote and gives boxes of it.
+# Smaller than any face in the training data. On strips of one pixel OpenCV reads uninitialised
+# memory and returns boxes made from it.
 _YUNET_LEAST_PX: Final = 10
 _OPENCV_NEIGHBOURS: Final = 3
 _SMILE_FACE_PX: Final = 128
-# Chosen on 1,000 FER+ Valid faces: 66 % of the happy ones are told to smile, 16 % of the others;
-# with the twenty that tutorials use it is 78 % and 32 %.
+# Chosen on 1,000 FER+ Valid faces: a smile is found in 66 % of the happy ones and in 16 % of the
+# others; with the 20 neighbours of tutorials, in 78 % and 32 %.
 _SMILE_NEIGHBOURS: Final = 44
 
 
-def _cascade(model: bytes) -> Any:
-    """A cascade from the bytes of its file, never from a path that may change in between."""
+def _load_cascade(model: bytes) -> Any:
+    """Load a cascade from bytes, never from a path whose file may change in between."""
     try:
         storage = cv2.FileStorage(model.decode(), cv2.FILE_STORAGE_READ | cv2.FILE_STORAGE_MEMORY)
         cascade = part("CascadeClassifier")()
@@ -201,4 +206,4 @@ def _cascade(model: bytes) -> Any:
             return cascade
     except (cv2.error, SystemError, UnicodeDecodeError) as exc:
         raise ModelError("OpenCV can't load the cascade.") from exc
-    raise ModelError("OpenCV can't load the cascade: the file holds none.")
+    raise ModelError("OpenCV can't load the cascade: the file contains none.")

@@ -1,4 +1,4 @@
-"""From a name to a loaded model."""
+"""Load models by name."""
 
 from typing import Final
 
@@ -10,22 +10,22 @@ from ferapp.inference.manifest import manifest
 from ferapp.inference.onnx_model import OnnxModel
 from ferapp.inference.opencv_detectors import CaffeUltraLight, Haar, SmileCascade, YuNet
 
-# An added model may loop for as long as its input says. streamlit-webrtc ends a stream whose frame
-# takes ten seconds.
+# The input of an added model may decide how long it loops. streamlit-webrtc ends a stream if one
+# frame takes ten seconds.
 _ADDED_LIMIT_S: Final = 8.0
 
 
 def load_detector(name: str | None = None, *, threads: int = 1) -> Detector:
-    """Load a face detector, the default one without a name.
+    """Load a face detector.
 
     Args:
-        name: Of a manifest entry.
-        threads: How many threads one call may use (ONNX Runtime; OpenCV has its own setting).
+        name: Name of its manifest entry; None for the default.
+        threads: Threads that one call may use (ONNX Runtime; OpenCV has its own setting).
 
     Raises:
         UnknownModel: There is no such detector.
         MissingWeights: Its file is not on this machine.
-        WrongHash: Its file is not the one that the manifest names.
+        WrongHash: The hash of its file differs from the manifest.
         ModelError: The graph can't be loaded.
     """
     model = manifest().model(name, "detector")
@@ -43,13 +43,18 @@ def load_detector(name: str | None = None, *, threads: int = 1) -> Detector:
 
 
 def load_classifier(name: str | None = None, *, threads: int = 1) -> ExpressionClassifier:
-    """Load an expression classifier, the default one without a name.
+    """Load an expression classifier.
+
+    Args:
+        name: Name of its manifest entry; None for the default.
+        threads: Threads that one call may use.
 
     Raises:
         UnknownModel: There is no such classifier.
         MissingWeights: Its file is not on this machine.
-        WrongHash: Its file is not the one that the manifest names.
-        ModelError: The graph can't be loaded, does not fit its entry, or was added and refused.
+        WrongHash: The hash of its file differs from the manifest.
+        ModelError: The graph can't be loaded or differs from its entry, or the added model was
+            refused.
         MissingExtra: It was added, and onnx, which examines it, is not installed.
     """
     model = manifest().model(name, "classifier")
@@ -60,7 +65,7 @@ def load_classifier(name: str | None = None, *, threads: int = 1) -> ExpressionC
         data,
         threads=threads,
         limit_s=_ADDED_LIMIT_S if model.is_added else None,
-        # Weights of ours keep within seven bits.
+        # Weights that ship stay within seven bits.
         is_exact=model.is_added,
     )
     return ExpressionClassifier(
@@ -73,10 +78,10 @@ def load_classifier(name: str | None = None, *, threads: int = 1) -> ExpressionC
 
 
 def load_smile_cascade() -> SmileCascade:
-    """Load the smile reading that OpenCV ships.
+    """Load the smile cascade that ships with OpenCV.
 
     Raises:
-        MissingWeights: The installed OpenCV brings no cascades.
-        WrongHash: Its file is not the one that the manifest names.
+        MissingWeights: The installed OpenCV has no cascades.
+        WrongHash: The hash of its file differs from the manifest.
     """
     return SmileCascade(weights.read(manifest().model("haar-smile", "smile"))[0])

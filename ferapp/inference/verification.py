@@ -1,4 +1,4 @@
-"""Whether each model is here, and whether it is what the manifest says."""
+"""Checks that each model is on this machine and matches the manifest."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,17 +7,17 @@ from typing import Literal
 from ferapp.errors import MissingWeights, UserError
 from ferapp.inference import weights
 from ferapp.inference.added import refusals
-from ferapp.inference.manifest import Model, added, manifest
+from ferapp.inference.manifest import Model, added_models, manifest
 
 
 @dataclass(frozen=True)
-class Verified:
-    """What was found out about a model.
+class Verification:
+    """The state of one model.
 
     Attributes:
-        name: Of its entry.
-        state: ``not fetched`` is right as well.
-        reason: Why it can't be used, in a sentence; empty where it can, or where it is not fetched.
+        name: Name of its entry.
+        state: ``not fetched`` is not an error either.
+        reason: Why it can't be used, in a sentence; empty if it can, or if it is not fetched.
     """
 
     name: str
@@ -25,26 +25,26 @@ class Verified:
     reason: str = ""
 
 
-def verified() -> Iterator[Verified]:
-    """Each model, after its bytes were read and, of an added one, examined.
+def verify_models() -> Iterator[Verification]:
+    """Read the bytes of each model, examine added ones, and yield the result.
 
     Raises:
-        ManifestError: The manifest that ships can't be read.
+        ManifestError: The shipped manifest can't be read.
     """
-    yield from map(_verified, manifest().models)
-    for bad in added().refused:
-        yield Verified(bad.name, "refused", bad.reason)
+    yield from map(_verify, manifest().models)
+    for bad in added_models().refused:
+        yield Verification(bad.name, "refused", bad.reason)
 
 
-def _verified(model: Model) -> Verified:
+def _verify(model: Model) -> Verification:
     if model.url is not None and not weights.is_here(model):
-        return Verified(model.name, "not fetched")
+        return Verification(model.name, "not fetched")
     if model.name in refusals():
-        return Verified(model.name, "refused", refusals()[model.name])
+        return Verification(model.name, "refused", refusals()[model.name])
     try:
         weights.read(model)
     except MissingWeights as exc:
-        return Verified(model.name, "missing", str(exc))
+        return Verification(model.name, "missing", str(exc))
     except UserError as exc:
-        return Verified(model.name, "wrong", str(exc))
-    return Verified(model.name, "right")
+        return Verification(model.name, "wrong", str(exc))
+    return Verification(model.name, "right")

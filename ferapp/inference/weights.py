@@ -1,4 +1,4 @@
-"""Weights files: where they are, whether their bytes are right, and how to fetch missing ones."""
+"""Find weights files, check their bytes and fetch missing ones."""
 
 import hashlib
 from collections.abc import Callable
@@ -22,13 +22,13 @@ _CHUNK_BYTES: Final = 65_536
 
 
 def place(file: WeightsFile) -> Path:
-    """Where a file belongs: with ferapp or OpenCV, with the operator, or fetched in the cache."""
+    """Path of a file: in ferapp, OpenCV, the operator's folder or the cache of fetched files."""
     if file.url:
         return cache_folder() / file.file
     if file.ships_with == "operator":
         return _added_folder() / file.file
     if file.ships_with == "opencv":
-        package = find_spec("cv2")  # found without being loaded
+        package = find_spec("cv2")  # does not load it
         return (
             Path(package.origin if package and package.origin else "").parent / "data" / file.file
         )
@@ -41,39 +41,39 @@ def is_here(model: Model) -> bool:
 
 
 def read(model: Model) -> tuple[bytes, ...]:
-    """The bytes of each of a model's files, checked: what was hashed is what gets loaded.
+    """Read each file of a model and check its hash; the hashed bytes are the ones that are loaded.
 
     Raises:
         MissingWeights: A file is not on this machine or can't be read.
-        WrongHash: Its bytes are not the ones that the manifest names.
+        WrongHash: The hash of its bytes differs from the manifest.
     """
-    return tuple(_checked(file, model.name) for file in model.files)
+    return tuple(_read_checked(file, model.name) for file in model.files)
 
 
-def _checked(file: WeightsFile, name: str) -> bytes:
+def _read_checked(file: WeightsFile, name: str) -> bytes:
     path = place(file)
     if file.ships_with == "operator":
-        return _right(read_inside(path.parent, file.file), file)
+        return _check_hash(read_inside(path.parent, file.file), file)
     if not path.is_file():
         if file.url:
             remedy = f"Fetch them with: python -m ferapp models fetch {name}"
         elif file.ships_with == "opencv":
-            remedy = f"OpenCV 4 brings {file.file}; {repair(OPENCV.package, sharers(OPENCV))}"
+            remedy = f"{file.file} comes with OpenCV 4; {repair(OPENCV.package, sharers(OPENCV))}"
         else:
             remedy = f"They ship as models/{file.file}; restore the file with: git checkout models"
         raise MissingWeights(f"The weights of {name} are not on this machine. {remedy}")
     try:
-        return _right(path.read_bytes(), file)
+        return _check_hash(path.read_bytes(), file)
     except OSError as exc:
         raise MissingWeights(f"{path.name} can't be read: {exc.strerror or exc}.") from exc
 
 
-def _right(data: bytes, file: WeightsFile) -> bytes:
-    found = hashlib.sha256(data).hexdigest()
-    if found != file.sha256:
+def _check_hash(data: bytes, file: WeightsFile) -> bytes:
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != file.sha256:
         raise WrongHash(
             f"{file.file} is not the file that the manifest names, so it was not loaded: "
-            f"expected sha256 {file.sha256}, found {found} ({len(data):,} bytes). "
+            f"expected sha256 {file.sha256}, found {digest} ({len(data):,} bytes). "
             "Restore the file or fetch it again."
         )
     return data
@@ -86,21 +86,21 @@ def _added_folder() -> Path:
 
 
 def fetch(model: Model, *, report: ProgressCallback = no_report) -> Path:
-    """Download a model's files to the user's cache, unless they are there and right.
+    """Download the files of a model to the user's cache, unless they are there and correct.
 
-    The bytes go to a temporary name and get their own only when their hash is right.
+    A file is written under a temporary name and renamed once its hash is correct.
 
     Returns:
-        Where the weights are.
+        Path of the weights.
 
     Raises:
-        FetchError: The model ships, the address can't be reached or the bytes are wrong.
+        FetchError: The model ships, the server can't be reached or the bytes are wrong.
     """
     if model.is_added:
         raise FetchError(f"{model.name} was added by the operator; there is nothing to fetch.")
     if model.url is None:
         raise FetchError(f"{model.name} ships with {model.ships_with}; there is nothing to fetch.")
-    pooch.get_logger().setLevel("WARNING")  # it would write to standard error by itself
+    pooch.get_logger().setLevel("WARNING")  # by default it writes to standard error
     for file in model.files:
         try:
             path = pooch.retrieve(
@@ -123,12 +123,12 @@ def fetch(model: Model, *, report: ProgressCallback = no_report) -> Path:
                 f"{model.name} was not fetched: {cache_folder()} can't be written "
                 f"({exc.strerror or exc}). Set {CACHE_VARIABLE} to a folder that can be."
             ) from exc
-        Path(path).chmod(0o644)  # pooch leaves it to the one user who fetched it
+        Path(path).chmod(0o644)  # pooch makes it readable only for the user who fetched it
     return place(model)
 
 
 def _downloader(file: WeightsFile, report: ProgressCallback) -> Callable[[str, str, object], None]:
-    """What pooch calls to fill a temporary file; a server that sends too much is cut off."""
+    """The download function for pooch; it stops if the server sends more bytes than expected."""
 
     def download(url: str, output_file: str, _pooch: object) -> None:
         with (
@@ -140,7 +140,7 @@ def _downloader(file: WeightsFile, report: ProgressCallback) -> Callable[[str, s
             for chunk in response.iter_content(_CHUNK_BYTES):
                 done += len(chunk)
                 if file.bytes is not None and done > file.bytes:
-                    raise ValueError(f"the server sends more than {file.bytes:,} bytes")
+                    raise ValueError(f"the server sent more than {file.bytes:,} bytes")
                 out.write(chunk)
                 report(done, total)
 

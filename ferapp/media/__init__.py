@@ -1,1 +1,1 @@
-"""The border to files: the only rooms that decode pictures or open containers."""
+"""Picture and video files: the only package that decodes pictures or opens containers."""

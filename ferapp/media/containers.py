@@ -1,7 +1,7 @@
-"""Which kind of container a video file is, told from its first bytes alone.
+"""Detect the container format of a video file from its first bytes alone.
 
-FFmpeg also opens playlists, session descriptions and scripts that name other files and addresses,
-so nothing reaches it but the four kinds here, and each as what it is.
+FFmpeg also opens playlists, session descriptions and scripts that refer to other files and
+addresses. So it gets only the four formats below, and opens each file as the detected format.
 """
 
 from typing import Final
@@ -9,7 +9,7 @@ from typing import Final
 from ferapp.errors import VideoError
 
 HEAD_BYTES: Final = 1024
-"""So many bytes from the start are enough to tell."""
+"""How many bytes from the start of the file are needed."""
 
 # Boxes that ISO 14496-12 and QuickTime files begin with.
 _BOXES: Final = frozenset(
@@ -39,7 +39,11 @@ def container_of(head: bytes) -> str:
         head: The first `HEAD_BYTES` of the file, or all of it.
 
     Raises:
-        VideoError: It is empty or none of the four kinds.
+        VideoError: It is empty or has none of the four formats.
+
+    Example:
+        >>> container_of(b"RIFF....AVI LIST")
+        'avi'
     """
     if not head:
         raise VideoError("The file is empty.")
@@ -57,4 +61,4 @@ def container_of(head: bytes) -> str:
     for magic, name in _OTHERS:
         if head.startswith(magic):
             raise VideoError(f"This is {name}. {_READABLE}.")
-    raise VideoError(f"This is not a video that we can read. {_READABLE}.")
+    raise VideoError(f"This is not a video that ferapp can read. {_READABLE}.")

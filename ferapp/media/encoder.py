@@ -1,4 +1,4 @@
-"""Frames into an MP4 file that every browser plays, with the sound of another file."""
+"""Writes frames to an MP4 file that every browser plays, and adds the sound of another file."""
 
 import errno
 import heapq
@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 
 from ferapp.errors import VideoError
 from ferapp.media.decoder import open_container
-from ferapp.vision.crops import resized, yuv420
+from ferapp.vision.crops import resize, yuv420
 
 _TICK: Final = Fraction(1, 90_000)
-# A quarter less time than "veryfast" for twice the bytes; CRF 23 is what x264 takes by itself.
+# A quarter less time than "veryfast" for twice the bytes; CRF 23 is the default of x264.
 _X264: Final = {"preset": "superfast", "crf": "23"}
-# What MP4 holds and browsers play; anything else is encoded anew.
+# Codecs that MP4 holds and browsers play; others are encoded again.
 _SOUND_KEPT: Final = frozenset(("aac", "mp3"))
 _SOUND_RATE: Final = 48_000
 _GAP_S: Final = 0.1
@@ -33,13 +33,13 @@ class Encoder:
     """Writes frames as H.264, eight bits 4:2:0, each at its own time; a context manager.
 
     Args:
-        path: Of the MP4 file.
-        size_wh: Of its frames, px; odd sides lose a row or column, since 4:2:0 has none.
-        threads: How many x264 may use.
+        path: The MP4 file.
+        size_wh: Size of its frames, px; odd sides lose a row or column, which 4:2:0 requires.
+        threads: Threads that x264 may use.
 
     Raises:
-        VideoError: x264 refuses what it is given, here and in `add`.
-        OSError: The file can't be written, likewise.
+        VideoError: x264 refuses its input, here or in `add`.
+        OSError: The file can't be written, here or in `add`.
     """
 
     def __init__(self, path: Path, size_wh: tuple[int, int], *, threads: int = 2) -> None:
@@ -66,13 +66,13 @@ class Encoder:
                 self._container.close()
 
     def add(self, image_rgb: NDArray[np.uint8], at_s: float) -> None:
-        """One frame, (h, w, 3) uint8, and its time in seconds, later than the one before.
+        """Add a frame, (h, w, 3) RGB uint8, with its time, s, later than that of the one before.
 
-        A frame of another size than the first is brought to it.
+        A frame of another size than `size_wh` is resized.
         """
         width, height = self._size_wh
         if image_rgb.shape[0] // 2 != height // 2 or image_rgb.shape[1] // 2 != width // 2:
-            image_rgb = resized(image_rgb, self._size_wh)
+            image_rgb = resize(image_rgb, self._size_wh)
         planes = yuv420(np.ascontiguousarray(image_rgb[:height, :width]))
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts = self._last = max(round(at_s / _TICK), self._last + 1)
@@ -91,37 +91,37 @@ def _errors_in_words() -> Iterator[None]:
         raise VideoError(f"The copy could not be written: {exc.strerror}.") from exc
 
 
-def with_sound(picture: Path, source: BinaryIO, out: Path) -> None:
-    """Put the sound of one file beside the picture of another, without decoding the picture.
+def add_sound(picture: Path, source: BinaryIO, out: Path) -> None:
+    """Combine the frames of one file with the sound of another, without decoding the frames.
 
     Args:
         picture: An MP4 file as `Encoder` writes it.
-        source: Any video that `ferapp.media.decoder` reads, open, seekable and at its start; the
-            first sound track that can be decoded is taken.
+        source: Any video that `ferapp.media.decoder` reads, open, seekable and at its start; its
+            first sound track that can be decoded is used.
         out: The file to write.
 
     Raises:
         VideoError: The sound can't be read.
-        OSError: There is no room for the file.
+        OSError: There is no space for the file.
     """
     container, _ = open_container(source)
     try:
         with (
-            container as heard,
-            av.open(str(picture), "r", format="mov") as seen,
+            container as sound_source,
+            av.open(str(picture), "r", format="mov") as picture_source,
             av.open(str(out), "w", format="mp4", options=_FAST_START) as target,
         ):
-            # The sound of new phones in all directions is a track that nobody can decode.
-            track = next(each for each in heard.streams.audio if each.codec_context)
-            start_s = heard.start_time / av.time_base if heard.start_time else 0.0
-            shown = target.add_stream_from_template(seen.streams.video[0])
+            # Spatial audio of new phones is a track that can't be decoded.
+            track = next(each for each in sound_source.streams.audio if each.codec_context)
+            start_s = sound_source.start_time / av.time_base if sound_source.start_time else 0.0
+            video_stream = target.add_stream_from_template(picture_source.streams.video[0])
             if track.codec_context.codec.canonical_name in _SOUND_KEPT:
-                kept: Any = target.add_stream_from_template(track)
-                sound = _moved(heard.demux(track), kept, start_s)
+                sound_stream: Any = target.add_stream_from_template(track)
+                sound = _shift(sound_source.demux(track), sound_stream, start_s)
             else:
-                kept = target.add_stream("aac", rate=_SOUND_RATE)
-                sound = _encoded(heard, track, kept, start_s)
-            frames = _moved(seen.demux(video=0), shown, 0.0)
+                sound_stream = target.add_stream("aac", rate=_SOUND_RATE)
+                sound = _encode_as_aac(sound_source, track, sound_stream, start_s)
+            frames = _shift(picture_source.demux(video=0), video_stream, 0.0)
             for _, _, packet in heapq.merge(frames, sound, key=lambda each: each[:2]):
                 target.mux(packet)
     except (av.FFmpegError, ValueError, StopIteration, TypeError) as exc:
@@ -130,11 +130,11 @@ def with_sound(picture: Path, source: BinaryIO, out: Path) -> None:
         raise VideoError("The sound of the video can't be read.") from exc
 
 
-_Timed = tuple[float, int, Any]
+_TimedPacket = tuple[float, int, Any]
 
 
-def _moved(packets: Iterator[Any], stream: Any, start_s: float) -> Iterator[_Timed]:
-    """Packets of one stream as those of another that starts at 0, each with its time."""
+def _shift(packets: Iterator[Any], stream: Any, start_s: float) -> Iterator[_TimedPacket]:
+    """Assign packets to another stream, which starts at 0; yields each with its time."""
     for packet in packets:
         if packet.dts is None or packet.time_base is None:
             continue
@@ -142,34 +142,36 @@ def _moved(packets: Iterator[Any], stream: Any, start_s: float) -> Iterator[_Tim
         packet.pts = None if packet.pts is None else packet.pts - shift
         packet.dts -= shift
         if packet.dts < 0 and start_s:
-            continue  # before the first picture
+            continue  # before the first frame
         packet.stream = stream
         yield float(packet.dts * packet.time_base), stream.index, packet
 
 
-def _encoded(container: Any, track: Any, stream: Any, start_s: float) -> Iterator[_Timed]:
-    """Sound in a format that MP4 does not hold, as AAC."""
+def _encode_as_aac(
+    container: Any, track: Any, stream: Any, start_s: float
+) -> Iterator[_TimedPacket]:
+    """Encode sound as AAC that MP4 can't hold as it is."""
     count = 0
-    for part in _even(container, track, start_s):
+    for part in _resample(container, track, start_s):
         part.pts, part.time_base = count, Fraction(1, _SOUND_RATE)
         count += part.samples
         for packet in stream.encode(part):
-            yield _timed(packet, stream)
+            yield _with_time(packet, stream)
     for packet in stream.encode():
-        yield _timed(packet, stream)
+        yield _with_time(packet, stream)
 
 
-def _even(container: Any, track: Any, start_s: float) -> Iterator[Any]:
-    """Sound at one rate from time 0 on, silence where there is none."""
+def _resample(container: Any, track: Any, start_s: float) -> Iterator[Any]:
+    """Decode sound at one sample rate from time 0 on, with silence in gaps."""
     resampler = av.AudioResampler(format="fltp", layout="stereo", rate=_SOUND_RATE)
     count = 0
-    for frame in _decoded(container, track):
+    for frame in _decode(container, track):
         if frame.time is not None:
             missing = round((frame.time - start_s) * _SOUND_RATE) - count
             if missing > _GAP_S * _SOUND_RATE:
                 yield from _silence(missing)
                 count += missing
-        frame.pts = None  # counted anew, so that overlaps do no harm
+        frame.pts = None  # counted again, so that overlaps do no harm
         for part in resampler.resample(frame):
             count += part.samples
             yield part
@@ -184,23 +186,23 @@ def _silence(samples: int) -> Iterator[Any]:
         yield frame
 
 
-def _decoded(container: Any, track: Any) -> Iterator[Any]:
+def _decode(container: Any, track: Any) -> Iterator[Any]:
     for packet in container.demux(track):
         try:
             yield from packet.decode()
         except av.FFmpegError:
-            continue  # a click
+            continue  # heard as a click
 
 
-def _timed(packet: Any, stream: Any) -> _Timed:
+def _with_time(packet: Any, stream: Any) -> _TimedPacket:
     return float((packet.dts or 0) * packet.time_base), stream.index, packet
 
 
 def ffmpeg_version() -> str:
-    """Of the FFmpeg inside PyAV."""
+    """Version of the FFmpeg inside PyAV."""
     return str(av.ffmpeg_version_info)
 
 
 def can_encode() -> bool:
-    """Whether it has the encoder that copies are made with."""
+    """Whether it has the encoder for annotated copies."""
     return "libx264" in av.codecs_available

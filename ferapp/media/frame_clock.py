@@ -1,15 +1,15 @@
-"""When the frames of a video are shown: time stamps, missing or wrong ones mended, that ascend."""
+"""Presentation times of video frames: ascending, with missing or wrong time stamps repaired."""
 
 import math
 from typing import Final
 
 MAX_SECONDS: Final = 24 * 3600.0
-"""What comes later than this is not read."""
+"""Frames later than this are not read."""
 
 MAX_FRAMES: Final = 5_000_000
-"""What comes after so many frames is not read."""
+"""Further frames are not read."""
 
-# A time that lies further back than this belongs to another clock.
+# A time that is further back than this means that the clock was reset.
 _BACK_S: Final = 0.5
 _TICK_S: Final = 0.001
 
@@ -19,11 +19,16 @@ class FrameClock:
 
     Args:
         start_s: The time stamp at which the file begins, s.
-        step_s: From one frame to the next, s, where time stamps don't say.
+        step_s: Time from one frame to the next if a time stamp is missing, s.
 
     Attributes:
         last_s: The time of the last frame, s from the start; minus infinity before the first.
-        count: How many frames have had a time.
+        count: Number of frames so far.
+
+    Example:
+        >>> clock = FrameClock(start_s=0.0, step_s=0.04)
+        >>> [clock.advance(stamp_s) for stamp_s in (0.0, 0.04, None, 0.12)]
+        [0.0, 0.04, 0.08, 0.12]
     """
 
     def __init__(self, *, start_s: float, step_s: float) -> None:
@@ -42,7 +47,7 @@ class FrameClock:
         """The time of the next frame, s from the start.
 
         Args:
-            stamp_s: As the file has it, s; None where it has none.
+            stamp_s: Its time stamp in the file, s; None if it has none.
         """
         expected_s = self.last_s + self._step_s
         at_s = expected_s if stamp_s is None else stamp_s - self._start_s + self._shift_s
@@ -51,17 +56,17 @@ class FrameClock:
         if self.last_s - at_s > _BACK_S:  # a clock that was set back
             self._shift_s += expected_s - at_s
             at_s = expected_s
-        # Two frames of one time: the second comes a moment later, and shifts no other.
+        # Of two frames with one time, the second comes a moment later; others are not shifted.
         self.last_s = max(at_s, 0.0, self.last_s + _TICK_S)
         self.count += 1
         return self.last_s
 
 
 class Sampler:
-    """Picks so many frames a second, evenly.
+    """Picks a number of evenly spaced frames per second.
 
     Args:
-        per_second: At most; None for all.
+        per_second: Maximum number; None for all.
     """
 
     def __init__(self, per_second: float | None) -> None:
@@ -69,9 +74,9 @@ class Sampler:
         self._last_slot = -1
 
     def takes(self, at_s: float) -> bool:
-        """Whether a frame at this time, s, is one of them: the first in its slot.
+        """Whether to pick the frame at this time, s: it is the first in its slot.
 
-        Called once for each frame, in the order of time.
+        To be called once per frame, in the order of time.
         """
         if not self._per_second:
             return True

@@ -1,4 +1,4 @@
-"""Bytes to RGB: the only place that decodes a picture, for app, command line and training."""
+"""From files to RGB: the only module that decodes pictures, for app, command line and training."""
 
 import io
 import re
@@ -15,25 +15,25 @@ from PIL import Image, ImageOps
 from ferapp.errors import ImageError
 
 MAX_PIXELS: Final = 50_000_000
-"""Pictures with more pixels than this are refused from their header."""
+"""Pictures with more pixels are refused before they are decoded."""
 
 MAX_BYTES: Final = 200_000_000
-"""Larger files are refused: from disk unread, from a browser undecoded."""
+"""Larger files are refused before they are read from disk or decoded."""
 
-# Of large pictures one is decoded at a time, since a legal one of 49 megapixels takes half a
-# gigabyte; small ones don't wait for it.
+# Large pictures are decoded one at a time, since one of 49 megapixels takes half a gigabyte; small
+# ones don't wait.
 _LARGE_PIXELS: Final = 12_500_000
 _TURN: Final = threading.Lock()
 
-# Pillow knows dozens of formats; every parser that is not needed is a way in. MPO, what phones
-# write for portrait pictures, opens through JPEG.
+# Pillow knows dozens of formats; every parser adds attack surface. MPO, which phones write for
+# portrait pictures, opens as JPEG.
 _FORMATS: Final = ("JPEG", "PNG")
 
-# What a pixel of a PNG takes at least before it is packed, in bytes, where that is known.
+# Bytes of an uncompressed pixel of a PNG, at least, for modes where this is known.
 _PNG_BYTES: Final = {"RGB": 3.0, "RGBA": 4.0, "LA": 2.0, "I;16": 2.0}
-# Deflate packs no tighter than that (zlib's technical details, "maximum compression factor").
+# Deflate compresses no more than this (zlib technical details, "maximum compression factor").
 _MOST_PACKED: Final = 1032
-# Of a JPEG every block of 8 x 8 pixels takes a bit at least, in any of its Huffman codes.
+# A block of 8 x 8 pixels of a JPEG takes at least one bit, with any Huffman code.
 _JPEG_BYTES: Final = 1 / 512
 
 _OTHER_PICTURES: Final[tuple[tuple[bytes, int, str], ...]] = (
@@ -58,13 +58,13 @@ _NO_PICTURES: Final[tuple[tuple[bytes, int, str], ...]] = (
 def read_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """Decode one JPEG or PNG picture, upright.
 
-    The format is told from the content, never from a name. EXIF orientation is applied, sixteen
-    bits are scaled to eight, transparency is laid over white, and only the first frame of an
-    animation is read.
+    The format is detected from the content, never from the name. EXIF orientation is applied,
+    sixteen bits are scaled to eight, transparent pixels are put on white, and only the first frame
+    of an animation is read.
 
     Args:
         source: A path, or the bytes of the file.
-        max_pixels: Pictures larger than this are refused before they are decoded.
+        max_pixels: Larger pictures are refused before they are decoded.
 
     Returns:
         RGB, shape (height, width, 3), uint8.
@@ -72,47 +72,47 @@ def read_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> N
     Raises:
         ImageError: The file is missing, empty, of another format, too large or damaged.
     """
-    data = source if isinstance(source, bytes) else _bytes_of(Path(source))
+    data = source if isinstance(source, bytes) else _read_bytes(Path(source))
     if not data:
         raise ImageError("The file is empty.")
     if len(data) > MAX_BYTES:
-        raise ImageError(_too_long())
+        raise ImageError(_too_long_text())
     try:
         with warnings.catch_warnings():
             # Pillow warns of broken EXIF data, which does no harm, and between 89 and 179
-            # megapixels, where our own cap decides. The filters belong to the whole process: what
-            # a thread beside this one puts back is no more than this one for Pillow.
+            # megapixels, where max_pixels decides. Filters are global: if threads restore them in
+            # another order, at most this filter for Pillow remains.
             warnings.filterwarnings("ignore", module=r"PIL\b")
             with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
-                return _decoded(picture, max_pixels, len(data))
+                return _decode(picture, max_pixels, len(data))
     except ImageError:
         raise
     except Image.DecompressionBombError as exc:
-        # Pillow refuses before it tells the size, but for the text of its message.
+        # Pillow gives the size only in the text of its message.
         count = re.search(r"(\d+) pixels", str(exc))
         size = f"{int(count[1]) / 1e6:,.0f} megapixels" if count else "too many pixels"
-        raise ImageError(_too_large(size, max_pixels)) from exc
+        raise ImageError(_too_large_text(size, max_pixels)) from exc
     except Exception as exc:  # Pillow's parsers also raise ValueError, SyntaxError, struct.error
-        raise ImageError(_reason(data)) from exc
+        raise ImageError(_refusal_text(data)) from exc
 
 
-def _bytes_of(path: Path) -> bytes:
+def _read_bytes(path: Path) -> bytes:
     try:
         if path.is_dir():
-            raise ImageError("This is a folder; name the pictures in it, as folder/*.jpg.")
+            raise ImageError("This is a folder; name the pictures in it, such as folder/*.jpg.")
         if not path.is_file():
             raise ImageError("Not a file." if path.exists() else "There is no file of that name.")
         if path.stat().st_size > MAX_BYTES:
-            raise ImageError(_too_long())
+            raise ImageError(_too_long_text())
         return path.read_bytes()
     except OSError as exc:
         raise ImageError(f"The file can't be read: {exc.strerror or exc}.") from exc
 
 
-def _decoded(picture: Image.Image, max_pixels: int, size_bytes: int) -> NDArray[np.uint8]:
+def _decode(picture: Image.Image, max_pixels: int, size_bytes: int) -> NDArray[np.uint8]:
     width, height = picture.size
     if width * height > max_pixels:
-        raise ImageError(_too_large(f"{width} × {height} pixels", max_pixels))
+        raise ImageError(_too_large_text(f"{width} × {height} pixels", max_pixels))
     if _least_bytes(picture) > size_bytes:
         raise ImageError("The picture is damaged or cut short.")
     with _TURN if width * height > _LARGE_PIXELS else nullcontext():
@@ -120,7 +120,7 @@ def _decoded(picture: Image.Image, max_pixels: int, size_bytes: int) -> NDArray[
 
 
 def _least_bytes(picture: Image.Image) -> float:
-    """A smaller file can't hold it; Pillow would make up what is missing, black or grey."""
+    """Smallest possible size of the file, bytes; Pillow would fill what is missing with grey."""
     pixels = picture.width * picture.height
     if picture.format == "PNG":
         return pixels * _PNG_BYTES.get(picture.mode, 1 / 8) / _MOST_PACKED
@@ -129,7 +129,7 @@ def _least_bytes(picture: Image.Image) -> float:
 
 def _rgb(picture: Image.Image) -> NDArray[np.uint8]:
     picture.load()
-    # In place: of a large picture each copy takes as much as the picture itself.
+    # In place: each copy of a large picture takes as much memory as the picture itself.
     ImageOps.exif_transpose(picture, in_place=True)
     upright: Image.Image = picture
     if upright.mode.startswith("I"):  # convert() would clip sixteen bits instead of scaling them
@@ -144,33 +144,33 @@ def _rgb(picture: Image.Image) -> NDArray[np.uint8]:
 
 
 def png_bytes(image_rgb: NDArray[np.uint8]) -> bytes:
-    """The picture, (h, w, 3) uint8, as a PNG file without any metadata."""
-    return _encoded(image_rgb, "PNG", compress_level=4)
+    """Encode a picture, (h, w, 3) RGB uint8, as a PNG file without metadata."""
+    return _encode(image_rgb, "PNG", compress_level=4)
 
 
 def jpeg_bytes(image_rgb: NDArray[np.uint8]) -> bytes:
-    """The picture, (h, w, 3) uint8, as a JPEG file without any metadata."""
-    return _encoded(image_rgb, "JPEG", quality=88)
+    """Encode a picture, (h, w, 3) RGB uint8, as a JPEG file without metadata."""
+    return _encode(image_rgb, "JPEG", quality=88)
 
 
-def _encoded(image_rgb: NDArray[np.uint8], kind: str, **options: int) -> bytes:
+def _encode(image_rgb: NDArray[np.uint8], kind: str, **options: int) -> bytes:
     out = io.BytesIO()
     Image.fromarray(image_rgb).save(out, kind, **options)
     return out.getvalue()
 
 
-def _too_long() -> str:
+def _too_long_text() -> str:
     return f"The file is larger than the limit of {MAX_BYTES / 1e6:g} MB."
 
 
-def _too_large(size: str, max_pixels: int) -> str:
+def _too_large_text(size: str, max_pixels: int) -> str:
     return (
         f"The picture has {size}, more than the limit of {max_pixels / 1e6:g} megapixels. "
         "Make it smaller and try again."
     )
 
 
-def _reason(data: bytes) -> str:
+def _refusal_text(data: bytes) -> str:
     for magic, offset, name in _OTHER_PICTURES:
         if data[offset : offset + len(magic)] == magic:
             return f"This is {name} picture; save it as JPG or PNG and try again."

@@ -1,4 +1,4 @@
-"""How stored frames are turned and stretched to be shown."""
+"""Turns and stretches stored frames for display."""
 
 import math
 from dataclasses import dataclass
@@ -9,38 +9,38 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 
-# Beyond this it is no shape of a pixel but a mistake.
+# A pixel aspect ratio beyond this is an error in the file.
 _MOST_ASPECT: Final = 8
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What makes a frame upright.
+    """The transformation that makes a frame upright.
 
     Attributes:
-        quarters: Quarter turns against the clock, 0 to 3.
-        is_mirrored: Whether left and right are exchanged before that.
+        quarters: Quarter turns counter-clockwise, 0 to 3.
+        is_mirrored: Whether the frame is flipped left to right before that.
     """
 
     quarters: int = 0
     is_mirrored: bool = False
 
     def swap(self, size_wh: tuple[int, int]) -> tuple[int, int]:
-        """A size before the turn from one after it, and the other way round."""
+        """Convert a size before the turn to one after it, or the other way round."""
         return size_wh[::-1] if self.quarters % 2 else size_wh
 
     def apply(self, image: Image) -> Image:
-        """The image, (h, w, 3), upright and contiguous."""
+        """Turn an image, (h, w, 3), upright; the result is contiguous."""
         if self.is_mirrored:
             image = image[:, ::-1]
         return np.ascontiguousarray(np.rot90(image, self.quarters) if self.quarters else image)
 
 
 def turn_from(display_matrix: bytes | None) -> Turn:
-    """The turn that a display matrix asks for.
+    """The turn that a display matrix describes.
 
     Args:
-        display_matrix: Nine int32 of the machine's byte order, as FFmpeg keeps them; None for none.
+        display_matrix: Nine int32 in native byte order, as FFmpeg gives them; None for none.
     """
     if display_matrix is None:
         return Turn()
@@ -56,13 +56,17 @@ def turn_from(display_matrix: bytes | None) -> Turn:
     return Turn(-quarters % 4, is_mirrored)
 
 
-def shown_size(stored_wh: tuple[int, int], aspect: float, turn: Turn) -> tuple[int, int]:
-    """Width and height of a frame, px, upright and with square pixels.
+def display_size(stored_wh: tuple[int, int], aspect: float, turn: Turn) -> tuple[int, int]:
+    """Width and height of an upright frame with square pixels, px.
 
     Args:
         stored_wh: Its width and height in the file, px.
-        aspect: Width of a pixel by its height.
-        turn: What makes it upright.
+        aspect: Width of a pixel divided by its height.
+        turn: The turn that makes it upright.
+
+    Example:
+        >>> display_size((720, 576), 16 / 15, Turn(quarters=1))
+        (576, 768)
     """
     width, height = stored_wh
     if 1 / _MOST_ASPECT <= aspect <= _MOST_ASPECT:

@@ -1,4 +1,4 @@
-"""Frames of a video file, decoded in a process of its own."""
+"""Reads the frames of a video file, decoded in a child process."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,22 +12,22 @@ from ferapp.errors import VideoError
 from ferapp.system.child import Child, ChildError
 
 ENDINGS: Final = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".3gp")
-"""What names of videos end in; what a file is tells its content alone."""
+"""File name endings of videos; the format itself is detected from the content."""
 
 MAX_SIDE_PX: Final = 1280
-"""Frames with a longer side are made smaller while they are decoded."""
+"""Frames with a longer side are scaled down while they are decoded."""
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a container says of its video; claims, not facts.
+    """What a container claims about its video; not to be trusted.
 
     Attributes:
-        container: Its kind, by FFmpeg's name.
-        codec: Of the video, by FFmpeg's name.
-        size_wh: Width and height of a frame as it is shown, upright and with square pixels, px.
-        frames_per_second: On average; None where nobody knows.
-        duration_s: Seconds; None where nobody knows.
+        container: Its format, by FFmpeg's name.
+        codec: Codec of the video, by FFmpeg's name.
+        size_wh: Width and height of an upright frame with square pixels, px.
+        frames_per_second: Average frame rate; None if unknown.
+        duration_s: Duration, s; None if unknown.
         has_sound: Whether there is a sound track.
     """
 
@@ -40,7 +40,7 @@ class VideoInfo:
 
     @property
     def frames(self) -> int:
-        """About how many there are; 0 where nobody knows."""
+        """Approximate number of frames; 0 if unknown."""
         return round((self.duration_s or 0) * (self.frames_per_second or 0))
 
 
@@ -50,17 +50,17 @@ class Video:
     `frames` is called from one thread, `close` from any.
 
     Args:
-        source: A path, or a file that is open for reading and has a descriptor; it stays open, and
-            nothing else may read from it meanwhile.
-        per_second: So many frames at most, evenly; None for all.
+        source: A path, or a file open for reading that has a descriptor; it stays open, and nothing
+            else may read from it meanwhile.
+        per_second: Maximum number of frames per second, evenly spaced; None for all.
         max_side_px: See `MAX_SIDE_PX`.
 
     Attributes:
         info: What the container claims.
-        damage: What could not be read, in a sentence; complete when the frames are.
+        damage: What could not be read, in a sentence; valid after the last frame.
 
     Raises:
-        VideoError: It can't be read; the sentence says why.
+        VideoError: It can't be read; the message says why.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Video:
     ) -> None:
         self.damage = ""
         self._is_closed = False
-        file = opened(source) if isinstance(source, Path) else source
+        file = open_video_file(source) if isinstance(source, Path) else source
         try:
             self._child = Child(
                 "ferapp.media.decoder",
@@ -85,8 +85,8 @@ class Video:
             if file is not source:
                 file.close()
         try:
-            told, _ = self._child.message()
-            info = told["info"]
+            header, _ = self._child.message()
+            info = header["info"]
             self.info = VideoInfo(**info | {"size_wh": tuple(info["size_wh"])})
         except ChildError as exc:
             self.close()
@@ -109,13 +109,13 @@ class Video:
     def frames(self) -> Iterator[tuple[float, NDArray[np.uint8]]]:
         """Each frame once: its time in seconds from the start, and (h, w, 3) RGB uint8.
 
-        Times ascend; the size may change on the way. A decoder that crashes or hangs after the
-        first frame ends the video and is told in `damage`.
+        Times ascend; the size may change from frame to frame. If the decoder crashes or hangs after
+        the first frame, the video ends there and `damage` says so.
         """
         count = 0
         while True:
             try:
-                told, data = self._child.message()
+                header, data = self._child.message()
             except ChildError as exc:
                 if self._is_closed:
                     return
@@ -123,18 +123,18 @@ class Video:
                     raise VideoError(str(exc)) from exc
                 self.damage = f"{exc} What was read before is kept."
                 return
-            if "damage" in told:
-                self.damage = told["damage"]
+            if "damage" in header:
+                self.damage = header["damage"]
                 return
             count += 1
-            yield told["at_s"], np.frombuffer(data, np.uint8).reshape(told["shape"])
+            yield header["at_s"], np.frombuffer(data, np.uint8).reshape(header["shape"])
 
 
-def opened(path: Path) -> BinaryIO:
-    """A file, open for reading.
+def open_video_file(path: Path) -> BinaryIO:
+    """Open a file for reading.
 
     Raises:
-        VideoError: There is none, or it is something else.
+        VideoError: There is no such file, or it is not a file.
     """
     try:
         if path.is_dir():

@@ -17,7 +17,7 @@ from ferapp.vision.quality import CHECKED_WH
 
 
 class Classifier(Protocol):
-    """Tells expressions; see `ferapp.inference.classifiers.ExpressionClassifier`."""
+    """Classifies expressions; see `ferapp.inference.classifiers.ExpressionClassifier`."""
 
     labels: tuple[str, ...]
     size_wh: tuple[int, int]
@@ -30,10 +30,10 @@ class Classifier(Protocol):
 
 
 class SmileReader(Protocol):
-    """Tells smiles; see `ferapp.inference.opencv_detectors.SmileCascade`."""
+    """Detects smiles; see `ferapp.inference.opencv_detectors.SmileCascade`."""
 
     def smiles(self, image_rgb: Image, xyxy: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """One answer a box, (n,)."""
+        """Whether each face smiles, (n,)."""
         ...
 
 
@@ -42,10 +42,10 @@ class Analyzer:
 
     Args:
         detector: Finds faces.
-        classifier: Tells their expressions.
-        smile_reader: Asked where the settings say so.
-        detector_name: For the record.
-        classifier_name: For the record.
+        classifier: Reads their expressions.
+        smile_reader: Used if the settings ask for smiles.
+        detector_name: Stored with the results.
+        classifier_name: Stored with the results.
     """
 
     def __init__(
@@ -70,41 +70,41 @@ class Analyzer:
 
     @property
     def unsure_below(self) -> float:
-        """The threshold that comes from the classifier's calibration."""
+        """The threshold of the classifier's calibration."""
         return self._classifier.unsure_below
 
     @property
     def neutral_reference(self) -> NDArray[np.float32] | None:
-        """How neutral faces of many people read, (labels,), if that has been measured."""
+        """Mean probabilities of the neutral faces of many people, (labels,), if measured."""
         return self._classifier.neutral_reference
 
     def analyze(self, image_rgb: Image, settings: AnalysisSettings | None = None) -> FrameAnalysis:
-        """Find every face and tell its expression; all faces go to the classifier at once.
+        """Find every face and read its expression; all faces go to the classifier at once.
 
         Args:
             image_rgb: (h, w, 3) uint8.
             settings: The defaults if None.
 
         Raises:
-            SettingError: The classifier does not know a class that was asked for, or nobody can
-                tell smiles.
+            SettingError: The classifier does not know a requested class, or smiles were requested
+                without a smile reader.
             ModelError: The classifier gave no finite numbers, or none in time.
-            InvalidValue: The picture is no (h, w, 3) uint8.
+            InvalidValue: The picture is not (h, w, 3) uint8.
         """
-        how = settings or AnalysisSettings()
+        settings = settings or AnalysisSettings()
         if image_rgb.ndim != 3 or image_rgb.shape[2] != 3 or image_rgb.dtype != np.uint8:
             raise InvalidValue(
                 "expected an RGB picture, (height, width, 3) uint8, as read_image gives it; got "
                 f"{image_rgb.shape} {image_rgb.dtype}"
             )
-        # One more than wanted, to know whether there were more.
-        detection = replace(how.detection, max_faces=how.detection.max_faces + 1)
-        found = self._detector.detect(image_rgb, detection)
-        kept = found.at(np.arange(len(found))[: how.detection.max_faces])
-        return replace(self.judge(image_rgb, kept, how), is_cut=len(found) > len(kept))
+        # One more than the maximum shows whether there were more.
+        detection = replace(settings.detection, max_faces=settings.detection.max_faces + 1)
+        faces = self._detector.detect(image_rgb, detection)
+        kept = faces.at(np.arange(len(faces))[: settings.detection.max_faces])
+        return replace(self.judge(image_rgb, kept, settings), is_cut=len(faces) > len(kept))
 
     def detect(self, image_rgb: Image, settings: AnalysisSettings) -> Faces:
-        """The first half: where the faces of a picture, (h, w, 3) uint8, are."""
+        """Only find the faces of a picture, (h, w, 3) uint8."""
         return self._detector.detect(image_rgb, settings.detection)
 
     def judge(
@@ -115,14 +115,14 @@ class Analyzer:
         *,
         crops: Sequence[Image] | None = None,
     ) -> FrameAnalysis:
-        """The second half: the expressions of faces that are known.
+        """Read the expressions of faces that have been found.
 
         Args:
             image_rgb: (h, w, 3) uint8.
-            faces: Which, in px of the picture.
+            faces: Their boxes in px of the picture.
             settings: As for `analyze`.
-            crops: The faces as `ferapp.vision.quality.check_faces` has cut them, if it has; taken
-                where the classifier would cut the same.
+            crops: The crops that `ferapp.vision.quality.check_faces` has made, if any; used where
+                the classifier would need the same.
 
         Raises:
             SettingError: As for `analyze`.
@@ -130,7 +130,7 @@ class Analyzer:
         """
         columns = self._columns(settings.classes)
         if settings.with_smile and self._smile_reader is None:
-            raise SettingError("Smiles were asked for, but the smile cascade was not loaded.")
+            raise SettingError("Smiles were requested, but the smile cascade is not loaded.")
         height, width = image_rgb.shape[:2]
         wanted_wh = self._classifier.size_wh
         if crops is None or settings.padding or tuple(wanted_wh) != CHECKED_WH:
@@ -169,7 +169,7 @@ class Analyzer:
 
 
 def renormalised(shares: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows brought to a sum of 1, (n, k); equal shares where nothing at all is left."""
+    """Rows scaled to a sum of 1, (n, k); equal shares where the sum is zero."""
     total = shares.sum(axis=1, keepdims=True)
     is_left = total > np.finfo(np.float32).tiny
     out = np.divide(shares, total, where=is_left, out=np.full_like(shares, 1 / shares.shape[1]))

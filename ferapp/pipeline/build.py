@@ -1,4 +1,4 @@
-"""The composition root: from names to an analyzer that is ready."""
+"""The composition root: from names of models to an analyzer."""
 
 from typing import Final
 
@@ -20,9 +20,8 @@ def load_analyzer(
     """Load the models and put them together.
 
     Args:
-        detector: Name of a face detector in the manifest; the default one without.
-        classifier: Name of an expression classifier, one that ships or one that was added; the
-            default one without.
+        detector: Name of a face detector in the manifest; None for the default.
+        classifier: Name of an expression classifier, shipped or added; None for the default.
         threads: How many threads each model may use for one call.
         with_smile: Whether to load the smile cascade as well.
 
@@ -30,8 +29,8 @@ def load_analyzer(
         UnknownModel: There is no model of that name.
         MissingWeights: Its file is not on this machine.
         WrongHash: Its file is not the one that the manifest names.
-        ModelError: It can't be loaded, or was added and is refused.
-        MissingExtra: It was added, and onnx, which examines it, is not installed.
+        ModelError: It can't be loaded, or it is an added model that was refused.
+        MissingExtra: It is an added model, and onnx, which examines it, is not installed.
     """
     entries = manifest()
     return Analyzer(

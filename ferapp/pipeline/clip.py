@@ -1,22 +1,20 @@
-"""A video file in, every face's expression over its time out."""
+"""A video file in, every face's expression over time out."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Self
+from typing import BinaryIO, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.labels import label_text
 from ferapp.media.video import Video, VideoInfo
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.file_stream import MOST_BETWEEN, FileFrames, FileStream, Rejected
 from ferapp.pipeline.record import new_recording, readings_of_frame
 from ferapp.pipeline.stream import StreamFrame
-from ferapp.sessions.report.summary import summary
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.settings import ClipSettings
 from ferapp.temporal.tracking import LEAST_HITS, MEMORY_S, Tracker
@@ -24,11 +22,11 @@ from ferapp.types import Faces
 from ferapp.vision.crops import Image
 
 LOOKS_A_SECOND: Final = 15
-"""So often faces are looked for where nobody says how often; in between they are followed."""
+"""How often faces are detected by default; they are followed in between."""
 
-# Many small arrays take ten times the memory of what they hold.
+# Small arrays are joined after so many: each takes ten times the memory of its content.
 _JOINED_AFTER: Final = 500
-# A face has to be found for so long before it counts, and is remembered for so many frames.
+# How long a face has to be found before it counts, and for how many frames it is remembered.
 _PROBATION_S: Final = 0.3
 _MEMORY_FRAMES: Final = 2.5
 
@@ -45,9 +43,9 @@ class Clip:
         unconfirmed_s: Times of boxes that were found too seldom to count as faces, (m,).
         unconfirmed: These boxes, (m, 4), as shares of the frame's width and height.
         frames: How many were analysed.
-        every_s: Seconds from one of them to the next.
-        duration_s: Time of the last of them, or what the container claims if that is later.
-        is_whole: Whether everything was analysed that could be.
+        every_s: Seconds from one analysed frame to the next.
+        duration_s: Time of the last analysed frame, or what the container claims if later.
+        is_whole: Whether the analysis reached the end of what can be read.
         damage: What could not be read, in a sentence; empty if nothing.
     """
 
@@ -65,10 +63,10 @@ class Clip:
 
 
 class ClipAnalysis:
-    """The analysis of one video: iterate over it to do it, stop when you like.
+    """The analysis of one video: iterate over it to run it; you may stop at any frame.
 
-    The next frame is decoded in another process and its faces are found on another thread while the
-    expressions of this one are read. A context manager that leaves neither behind.
+    While the expressions of one frame are read, the next is decoded in another process and its
+    faces are detected on another thread. A context manager that ends both.
 
     Args:
         source: As for `ferapp.media.video.Video`.
@@ -112,12 +110,12 @@ class ClipAnalysis:
 
     @property
     def wanted_frames(self) -> int:
-        """About how many frames will be analysed; 0 where nobody knows."""
+        """About how many frames will be analysed; 0 if unknown."""
         per_second = self._settings.per_second
         if per_second is None or not self.info.duration_s:
             return self.info.frames
-        wanted = max(round(self.info.duration_s * per_second), 1)
-        return min(wanted, self.info.frames) if self.info.frames else wanted
+        frames = max(round(self.info.duration_s * per_second), 1)
+        return min(frames, self.info.frames) if self.info.frames else frames
 
     def close(self) -> None:
         """End the decoder; may be called twice, and from any thread to end the iteration."""
@@ -125,7 +123,7 @@ class ClipAnalysis:
         self._video.close()
 
     def __iter__(self) -> Iterator[tuple[Image, StreamFrame]]:
-        """Each frame that is analysed, (h, w, 3) RGB uint8, and what it shows.
+        """Each analysed frame, (h, w, 3) RGB uint8, and its faces.
 
         Raises:
             VideoError: Not even the first frame could be read.
@@ -144,28 +142,34 @@ class ClipAnalysis:
 
         with ThreadPoolExecutor(1, "clip") as ahead:
             try:
-                pending = ahead.submit(look, 1)
-                while (part := pending.result()) is not None:
-                    pending = ahead.submit(look, every)
+                part = ahead.submit(look, 1).result()
+                pending = ahead.submit(look, every)
+                while part is not None:
                     read = stream.read(*part)
+                    following = pending.result()
+                    if following is None:
+                        read = read.followed_by(stream.finish())
+                    else:
+                        pending = ahead.submit(look, every)
                     self._note(read)
                     images = dict(part[0])
                     for frame in read.frames:
                         yield images[frame.at_s], frame
+                    part = following
                 self._is_whole = not self._is_closed
             finally:
                 self._note(stream.finish())
                 self._cuts_s = stream.cuts_s
-                self.close()  # before the thread is waited for: it may be waiting for a frame
+                self.close()  # first: the thread may be waiting for a frame
 
     def result(self) -> Clip:
-        """What has been read until now."""
+        """What has been read so far."""
         labels = tuple(name for name in self._analyzer.labels if name in self._labels)
-        readings = Readings.joined([Readings.empty(len(labels)), *self._readings, *self._new])
+        readings = Readings.join([Readings.empty(len(labels)), *self._readings, *self._new])
         rejected = sorted(self._rejected, key=lambda each: each.at_s)
         times = [np.full(len(each.boxes), each.at_s) for each in rejected]
         boxes = [each.boxes for each in rejected]
-        told_s = self.info.duration_s or 0.0
+        claimed_s = self.info.duration_s or 0.0
         is_sound = self._is_whole and not self._video.damage
         return Clip(
             info=self.info,
@@ -176,7 +180,7 @@ class ClipAnalysis:
             unconfirmed=np.concatenate([np.empty((0, 4), np.float32), *boxes]),
             frames=self._frames,
             every_s=self._every_s,
-            duration_s=max(self._last_s, told_s) if is_sound else self._last_s,
+            duration_s=max(self._last_s, claimed_s) if is_sound else self._last_s,
             is_whole=self._is_whole,
             damage=self._video.damage if self._is_whole else "",
         )
@@ -189,7 +193,7 @@ class ClipAnalysis:
         frames = [frame for frame in (*read.frames, *read.late) if frame.faces]
         self._new += [readings_of_frame(frame) for frame in frames]
         if len(self._new) >= _JOINED_AFTER:
-            self._readings.append(Readings.joined(self._new))
+            self._readings.append(Readings.join(self._new))
             self._new = []
 
     @property
@@ -221,13 +225,13 @@ def recording_of_clip(
     *,
     consent: str = "",
 ) -> SessionInfo:
-    """The session that an analysed video is.
+    """The session of an analysed video.
 
     Args:
         title: What its owner calls it.
         clip: What was read.
-        analyzer: Which read it.
-        settings: As they were for it.
+        analyzer: The analyzer that read it.
+        settings: The settings of the analysis.
         consent: What the owner confirmed.
     """
     threshold = settings.stream.analysis.unsure_below
@@ -241,29 +245,3 @@ def recording_of_clip(
         classifier=analyzer.classifier_name,
         consent=consent,
     )
-
-
-def tracks_of(readings: Readings) -> list[dict[str, Any]]:
-    """Each face in a few plain values; keys are a contract.
-
-    `seconds` tells how long each label held, and `unsure` how long none.
-    """
-    rows = []
-    for face in readings.faces:
-        its = readings.of(face)
-        found = summary(its)
-        rows.append(
-            {
-                "face": face,
-                "first_s": round(float(its.at_s[0]), 3),
-                "last_s": round(float(its.at_s[-1]), 3),
-                "readings": len(its),
-                "seconds": {
-                    label_text(name): round(seconds, 3)
-                    for name, seconds in sorted(
-                        found.seconds.items(), key=lambda each: (-each[1], each[0] or "")
-                    )
-                },
-            }
-        )
-    return rows

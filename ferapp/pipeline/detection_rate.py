@@ -1,18 +1,18 @@
-"""In which frames of a stream faces are looked for, by what that costs."""
+"""Chooses the frames of a stream in which faces are detected, by the cost of detection."""
 
 from typing import Final
 
 import numpy as np
 
-# Of the time between two frames, detection may take so much before it skips frames.
+# Detection may take up to this share of the time between two frames before frames are skipped.
 _DETECTION_SHARE: Final = 0.5
 _MOST_SKIPPED: Final = 5
-# Means over this many frames decide how often faces are looked for.
+# The averages are taken over this many frames.
 _COST_FRAMES: Final = 15
 
 
 class DetectionRate:
-    """Tells in which frames detection is due; for each frame, `advance` comes first."""
+    """Says in which frames detection is due; call `advance` first for each frame."""
 
     def __init__(self) -> None:
         self._frames_since = 0
@@ -21,30 +21,30 @@ class DetectionRate:
         self._last_s: float | None = None
 
     def advance(self, at_s: float) -> None:
-        """Count a new frame, which has this time, s."""
+        """Count a new frame with this time, s."""
         if self._last_s is not None:
             self._between_s = _mean(self._between_s, at_s - self._last_s)
         self._last_s = at_s
         self._frames_since += 1
 
     def is_due(self, every: int | None = None) -> bool:
-        """Whether faces are to be looked for in this frame.
+        """Whether to detect faces in this frame.
 
         Args:
-            every: In every which frame; None goes by the cost.
+            every: Detect in every Nth frame; None chooses N by the cost.
         """
         return self._frames_since >= (every or self._affordable())
 
     def add_cost(self, seconds: float) -> None:
-        """Take in how long a detection took, s."""
+        """Record how long a detection took, s."""
         self._cost_s = _mean(self._cost_s, seconds)
 
     def restart(self) -> None:
-        """Count again from this frame, whose faces are known."""
+        """Start counting from this frame, whose faces are known."""
         self._frames_since = 0
 
     def _affordable(self) -> int:
-        """In every which frame detection may run."""
+        """The N of every Nth frame in which detection may run."""
         if not self._between_s:
             return 1
         wanted = self._cost_s / (_DETECTION_SHARE * self._between_s)

@@ -1,19 +1,19 @@
 """A file's frames in, readings of every face from its first frame to its last.
 
-A file is no camera: what comes next is known. Between two frames in which faces are looked for, a
-face is read only if both of them show it. Where they don't show the same faces, each frame between
-them is looked at. What was read of a face before it counted is handed in later.
+In a file, unlike live, the next frames are known. Faces are detected in some frames only. Between
+two of these a face is read if both show it; where they show different faces, detection runs in each
+frame between them. Readings of a face from the time before it counted are delivered later.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.pipeline.analyzer import Analyzer
-from ferapp.pipeline.people import People
+from ferapp.pipeline.people import FaceReading, People
 from ferapp.pipeline.stream import StreamFrame, read_faces
 from ferapp.settings import StreamSettings
 from ferapp.temporal.appearance import AGREES, appearances
@@ -25,7 +25,7 @@ from ferapp.vision.crops import Image
 Floats = NDArray[np.float32]
 
 MOST_BETWEEN: Final = 30
-"""Faces are looked for at least in every so-manieth frame: all frames up to the next are held."""
+"""Faces are detected at least in every 30th frame: all frames up to the next one are in memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +49,35 @@ class FileFrames:
     frames: tuple[StreamFrame, ...]
     late: tuple[StreamFrame, ...]
     rejected: tuple[Rejected, ...]
+
+    @classmethod
+    def of(
+        cls,
+        frames: Sequence[StreamFrame],
+        late: Iterable[StreamFrame],
+        rejected: Iterable[Rejected],
+    ) -> Self:
+        """With each late face in its frame if that is one of these."""
+        faces: dict[float, list[FaceReading]] = {frame.at_s: [*frame.faces] for frame in frames}
+        earlier = []
+        for frame in late:
+            if frame.at_s in faces:
+                faces[frame.at_s] += frame.faces
+            else:
+                earlier.append(frame)
+        complete = tuple(
+            replace(frame, faces=tuple(sorted(faces[frame.at_s], key=lambda face: face.id)))
+            for frame in frames
+        )
+        return cls(complete, tuple(earlier), tuple(rejected))
+
+    def followed_by(self, other: Self) -> Self:
+        """Both together."""
+        return self.of(
+            (*self.frames, *other.frames),
+            (*self.late, *other.late),
+            (*self.rejected, *other.rejected),
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,12 +142,12 @@ class FileStream:
         self._last = seen[-1]
         out = tuple(self._read(each) for each in seen)
         self._people.forget_others({track.key for track in self._tracker.tracks})
-        return FileFrames(out, tuple(self._accept()), tuple(self._reject()))
+        return FileFrames.of(out, self._accept(), self._reject())
 
     def finish(self) -> FileFrames:
         """What is known of the last faces once there are no more frames."""
         self._tracker.end_shot()
-        return FileFrames((), tuple(self._accept()), tuple(self._reject()))
+        return FileFrames.of((), self._accept(), self._reject())
 
     def _look(
         self, at_s: float, image: Image, faces: Faces, looks: Floats, *, is_cut: bool = False

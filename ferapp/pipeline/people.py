@@ -1,4 +1,4 @@
-"""The people before a camera: what is remembered of each face from frame to frame."""
+"""What is remembered of each face from frame to frame."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,12 +23,12 @@ class FaceReading:
         xyxy: Box, (4,) float32, px of the frame.
         score: Of the detector, in [0, 1].
         probabilities: As the classifier gave them, corrected by the baseline if there is one, (k,);
-            None where the face is not fit to be read.
+            None if the face can't be read.
         smoothed: The same over time, (k,); None until there has been a reading.
-        expression: The label that holds; None while it is unsure or there is none.
-        flaw: Why the face has no reading.
+        expression: The label that holds; None if unsure or not read yet.
+        flaw: Why the face can't be read.
         is_corrected: Whether a neutral baseline was applied.
-        baseline_progress: How far a baseline that is being taken is, in [0, 1]; None if none is.
+        baseline_progress: Of a baseline that is being taken, in [0, 1]; None if none is.
     """
 
     id: int
@@ -44,14 +44,14 @@ class FaceReading:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Observation:
-    """One face as a frame alone shows it.
+    """One face as a single frame shows it.
 
     Attributes:
         id: Stays with the face.
         xyxy: Box, (4,) float32, px of the frame.
         score: Of the detector, in [0, 1].
         probabilities: As the classifier gave them, (k,); None where there is a flaw.
-        flaw: Why the face is not fit to be read.
+        flaw: Why the face can't be read.
     """
 
     id: int
@@ -62,16 +62,16 @@ class Observation:
 
 
 class People:
-    """Turns what single frames show into readings over time.
+    """Turns observations of single frames into readings over time.
 
-    All methods are called from one thread, except `want_baselines`, which leaves a wish.
+    All methods are called from one thread, except `request_baselines`.
 
     Args:
         labels: The expressions that the classifier knows, in column order.
-        neutral_reference: How neutral faces of many people read, (labels,), if that is known.
+        neutral_reference: Mean probabilities of neutral faces, (labels,), if known.
 
     Attributes:
-        labels: The expressions in column order, of the last frame that was read.
+        labels: The expressions in column order, of the last frame read.
     """
 
     def __init__(self, labels: tuple[str, ...], neutral_reference: Floats | None) -> None:
@@ -79,22 +79,22 @@ class People:
         self._known_labels = labels
         self._neutral_reference = neutral_reference
         self._people: dict[int, _Person] = {}
-        self._wish: bool | None = None
+        self._request: bool | None = None
 
     def __len__(self) -> int:
         return len(self._people)
 
-    def want_baselines(self, wish: bool) -> None:
-        """Take a new baseline of every face that the next frame shows, or drop theirs."""
-        self._wish = wish
+    def request_baselines(self, is_wanted: bool) -> None:
+        """In the next frame, start a baseline of every face, or drop the baselines."""
+        self._request = is_wanted
 
     def forget_others(self, ids: set[int]) -> None:
-        """Forget everyone but these."""
+        """Forget all faces but these."""
         self._people = {id: person for id, person in self._people.items() if id in ids}
 
     def use_labels(self, labels: tuple[str, ...]) -> None:
-        """Name the columns of what comes; others make everyone begin anew."""
-        if labels != self.labels:  # what was smoothed has other columns
+        """Name the columns of the next observations; other labels reset every face."""
+        if labels != self.labels:  # smoothed values have other columns
             self.labels, self._people = labels, {}
 
     def read(
@@ -108,9 +108,9 @@ class People:
         """The readings of the faces of one frame, in their order.
 
         Args:
-            faces: Of one frame; their columns as `use_labels` named them.
+            faces: Of one frame; columns in the order given to `use_labels`.
             at_s: Time of the frame, s, later than that of the frame before.
-            unsure_below: A top probability under this is no label.
+            unsure_below: A face with a lower top probability is unsure.
             settings: The time constant and the hold time; may change from frame to frame.
         """
         readings = []
@@ -118,14 +118,14 @@ class People:
             person = self._people.setdefault(face.id, _Person())
             person.smoother.time_constant_s = settings.time_constant_s
             person.hold.hold_s = settings.hold_s
-            if self._wish is not None:
-                person.baseline = self._new_baseline() if self._wish else None
+            if self._request is not None:
+                person.baseline = self._new_baseline() if self._request else None
             readings.append(person.read(face, at_s, self.labels, unsure_below))
-        self._wish = None
+        self._request = None
         return readings
 
     def follow(self, expected: Mapping[int, Floats], size_wh: tuple[int, int]) -> list[FaceReading]:
-        """The last readings, moved to where the faces are expected now; nothing new is read.
+        """The last readings, moved to where the faces are expected now.
 
         Args:
             expected: Boxes, (4,), px, by id.
@@ -151,7 +151,7 @@ class People:
 
 
 class _Person:
-    """What is remembered of one face."""
+    """The state of one face."""
 
     def __init__(self) -> None:
         self.smoother = Smoother(0.0)
@@ -162,7 +162,7 @@ class _Person:
     def read(
         self, face: Observation, at_s: float, labels: tuple[str, ...], unsure_below: float
     ) -> FaceReading:
-        """Take a new observation in; see `People.read`."""
+        """Take in an observation; see `People.read`."""
         baseline = self.baseline
         shares = face.probabilities
         smoothed = self.last.smoothed if self.last else None
@@ -170,7 +170,7 @@ class _Person:
         if shares is not None:
             if baseline is not None:
                 baseline.observe(shares, at_s)
-                shares = baseline.corrected(shares)
+                shares = baseline.correct(shares)
             smoothed = self.smoother.update(shares, at_s)
             top = int(smoothed.argmax())
             is_sure = smoothed[top] >= unsure_below

@@ -1,16 +1,19 @@
-"""From what was analysed to what is recorded: numbers, never pictures."""
+"""From analyses to what is stored of them: numbers, never pictures."""
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from ferapp._version import __version__
 from ferapp.inference.manifest import Kind, manifest
+from ferapp.labels import label_text
+from ferapp.media.video import VideoInfo
 from ferapp.pipeline.stream import StreamFrame
+from ferapp.sessions.report.summary import summary
 from ferapp.sessions.session import Readings, SessionInfo, Source
 from ferapp.settings import AnalysisSettings, ClipSettings, StreamSettings
 from ferapp.types import FrameAnalysis
@@ -27,22 +30,18 @@ def new_recording(
     classifier: str,
     consent: str,
 ) -> SessionInfo:
-    """A session that begins now.
+    """A session that starts now.
 
     Args:
         title: What its owner calls it.
         source: Where the frames come from.
         labels: The expressions in column order.
-        unsure_below: A top probability under this is no label.
-        settings: How it is analysed.
+        unsure_below: A face with a lower top probability is unsure.
+        settings: How the frames are analysed.
         detector: Name of the face detector.
         classifier: Name of the expression classifier.
         consent: What the owner confirmed.
     """
-    kept = asdict(settings)
-    # A stream looks at faces and at their mirror images in turn, whatever was asked for.
-    for part in (kept, kept.get("stream", kept)):
-        part.get("analysis", part).pop("look", None)
     return SessionInfo(
         id=uuid.uuid4().hex,
         title=title,
@@ -50,9 +49,11 @@ def new_recording(
         started=datetime.now().astimezone(),
         labels=labels,
         unsure_below=unsure_below,
-        settings=kept,
-        models={"detector": _model("detector", detector)}
-        | {"classifier": _model("classifier", classifier)},
+        settings=asdict(settings),
+        models={
+            "detector": _model("detector", detector),
+            "classifier": _model("classifier", classifier),
+        },
         version=__version__,
         consent=consent,
     )
@@ -63,7 +64,7 @@ def _model(kind: Kind, name: str) -> dict[str, str]:
 
 
 def readings_of_frame(frame: StreamFrame) -> Readings:
-    """Every face of a frame of a stream; none where they were not looked at."""
+    """The readings of a frame of a stream; none if its expressions were not read."""
     k = len(frame.labels)
     faces = frame.faces if frame.is_read else ()
     if not faces:
@@ -90,28 +91,117 @@ def readings_of_frame(frame: StreamFrame) -> Readings:
 
 
 def readings_of_pictures(analyses: Sequence[FrameAnalysis]) -> Readings:
-    """Every face of each picture; its time is the picture's number, from 0.
+    """The readings of pictures; their time is the number of the picture, from 0.
 
-    Faces are numbered through all pictures, since nobody knows who is who in them.
+    Faces are numbered across all pictures, since nothing says which are of the same person.
     """
     parts = []
     count = 0
-    for number, found in enumerate(analyses):
-        n = len(found)
-        told = zip(found.expressions, found.is_unsure, strict=True)
+    for number, analysis in enumerate(analyses):
+        n = len(analysis)
+        pairs = zip(analysis.expressions, analysis.is_unsure, strict=True)
         parts.append(
             Readings(
                 at_s=np.full(n, float(number)),
                 face=np.arange(count + 1, count + n + 1),
-                size_wh=np.tile(np.array(found.size_wh, np.int64), (n, 1)),
-                xyxy=found.faces.xyxy,
-                score=found.faces.score,
-                probabilities=found.probabilities,
-                smoothed=np.full_like(found.probabilities, np.nan),
-                expression=np.array([None if unsure else name for name, unsure in told], object),
+                size_wh=np.tile(np.array(analysis.size_wh, np.int64), (n, 1)),
+                xyxy=analysis.faces.xyxy,
+                score=analysis.faces.score,
+                probabilities=analysis.probabilities,
+                smoothed=np.full_like(analysis.probabilities, np.nan),
+                expression=np.array([None if unsure else name for name, unsure in pairs], object),
                 flaw=np.full(n, None, object),
                 is_corrected=np.zeros(n, np.bool_),
             )
         )
         count += n
-    return Readings.joined(parts)
+    return Readings.join(parts)
+
+
+@dataclass(frozen=True)
+class Track:
+    """One face of a video in a few plain values.
+
+    Attributes:
+        face: Its number.
+        first_s: Time at which it was first read, s.
+        last_s: Time at which it was last read, s.
+        readings: How often it was read.
+        seconds: How long each label held, the longest first; `unsure` for no label.
+    """
+
+    face: int
+    first_s: float
+    last_s: float
+    readings: int
+    seconds: dict[str, float]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; the keys are a contract."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """What `to_json` gave.
+
+        Raises:
+            TypeError: A key is missing or unknown.
+        """
+        return cls(**value)
+
+
+def tracks_of(readings: Readings) -> list[Track]:
+    """Each face of a video, by number."""
+    tracks = []
+    for face in readings.faces:
+        its = readings.of(face)
+        seconds = summary(its).seconds
+        order = sorted(seconds, key=lambda name: (-seconds[name], name or ""))
+        tracks.append(
+            Track(
+                face=face,
+                first_s=round(float(its.at_s[0]), 3),
+                last_s=round(float(its.at_s[-1]), 3),
+                readings=len(its),
+                seconds={label_text(name): round(seconds[name], 3) for name in order},
+            )
+        )
+    return tracks
+
+
+@dataclass(frozen=True)
+class VideoRecord:
+    """What is stored of one video, in plain values; its readings are stored beside it.
+
+    Attributes:
+        frames: How many were analysed.
+        duration_s: Seconds.
+        is_whole: Whether everything was analysed that could be.
+        damage: What could not be read, in a sentence; empty if nothing.
+        video: What the container claims.
+        tracks: Its faces.
+    """
+
+    frames: int
+    duration_s: float
+    is_whole: bool
+    damage: str
+    video: VideoInfo
+    tracks: tuple[Track, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; the keys are a contract."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """What `to_json` gave.
+
+        Raises:
+            KeyError: A key is missing.
+            TypeError: A key is missing or unknown, or a value is of another type.
+        """
+        info = value["video"]
+        video = VideoInfo(**info | {"size_wh": tuple(info["size_wh"])})
+        tracks = tuple(Track.from_json(track) for track in value["tracks"])
+        return cls(**value | {"video": video, "tracks": tracks})

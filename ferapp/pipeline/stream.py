@@ -20,16 +20,16 @@ from ferapp.vision.quality import check_faces
 
 @dataclass(frozen=True, eq=False)
 class StreamFrame:
-    """What one frame showed.
+    """The faces of one frame.
 
     Attributes:
         at_s: Time of the frame, s.
         size_wh: Its width and height, px.
         labels: The expressions in column order.
         faces: By id.
-        is_detected: Whether faces were looked for, or followed from the frame before.
-        is_read: Whether the faces were looked at, or stand as they were read before.
-        unconfirmed: Boxes that have not been found often enough to count as faces, (m, 4), px.
+        is_detected: Whether faces were detected, or followed from the frame before.
+        is_read: Whether the expressions were read, or carried over from an earlier frame.
+        unconfirmed: Boxes not yet found often enough to count as faces, (m, 4), px.
     """
 
     at_s: float
@@ -44,8 +44,8 @@ class StreamFrame:
 class Stream:
     """Detects, tracks, classifies and smooths; one for each visitor.
 
-    `process` is called from one thread, the stream's; the three methods about baselines from
-    another, the page's: they only leave a wish that the next frame fulfils.
+    `process` is called from the thread of the stream, the methods about baselines from that of the
+    page: they only leave a request for the next frame.
 
     Args:
         analyzer: Shared with others.
@@ -62,16 +62,16 @@ class Stream:
 
     @property
     def knows_neutral(self) -> bool:
-        """Whether the classifier knows how neutral faces of many people read."""
+        """Whether the classifier has a neutral reference, which baselines need."""
         return self._analyzer.neutral_reference is not None
 
     def take_baselines(self) -> None:
-        """From the next frame on, take the neutral baseline of every face that is seen."""
-        self._people.want_baselines(True)
+        """Start taking the neutral baseline of every face in the next frame."""
+        self._people.request_baselines(True)
 
     def drop_baselines(self) -> None:
         """Forget every baseline."""
-        self._people.want_baselines(False)
+        self._people.request_baselines(False)
 
     def process(
         self,
@@ -87,23 +87,23 @@ class Stream:
             settings: May change from frame to frame.
 
         Raises:
-            SettingError: The classifier does not know a class that was asked for.
+            SettingError: The classifier does not know a requested class.
             ModelError: The classifier gave no finite numbers.
         """
-        how = settings or StreamSettings()
+        settings = settings or StreamSettings()
         size_wh = (image_rgb.shape[1], image_rgb.shape[0])
         self._rate.advance(at_s)
         if self._cuts.update(image_rgb, at_s):
             self._tracker.end_shot()
-        is_detected = self._rate.is_due(how.detect_every)
+        is_detected = self._rate.is_due(settings.detect_every)
         unconfirmed = np.empty((0, 4), np.float32)
         if is_detected:
-            ids, faces, unconfirmed = self._identify(image_rgb, at_s, how.analysis)
+            ids, faces, unconfirmed = self._identify(image_rgb, at_s, settings.analysis)
             readings = read_faces(
-                self._analyzer, self._people, image_rgb, faces, at_s, how, keys=ids
+                self._analyzer, self._people, image_rgb, faces, at_s, settings, keys=ids
             )
         else:
-            readings = self._people.follow(self._tracker.expect(at_s), size_wh)
+            readings = self._people.follow(self._tracker.predict(at_s), size_wh)
         return StreamFrame(
             at_s=at_s,
             size_wh=size_wh,
@@ -114,18 +114,18 @@ class Stream:
             unconfirmed=unconfirmed,
         )
 
-    def _detect(self, image: Image, how: AnalysisSettings) -> Faces:
+    def _detect(self, image: Image, settings: AnalysisSettings) -> Faces:
         start = self._clock()
-        faces = self._analyzer.detect(image, how)
+        faces = self._analyzer.detect(image, settings)
         self._rate.add_cost(self._clock() - start)
         self._rate.restart()
         return faces
 
     def _identify(
-        self, image: Image, at_s: float, how: AnalysisSettings
+        self, image: Image, at_s: float, settings: AnalysisSettings
     ) -> tuple[list[int], Faces, NDArray[np.float32]]:
         """Ids, the n faces that have one, and the boxes that have none yet, (m, 4) px."""
-        faces = self._detect(image, how)
+        faces = self._detect(image, settings)
         tracks = self._tracker.update(faces.xyxy, at_s, appearances(image, faces.xyxy))
         self._people.forget_others(self._tracker.ids)
         is_known = np.array([track.id is not None for track in tracks], np.bool_)

@@ -1,4 +1,4 @@
-"""Long work on a thread of its own, which a page watches and may end."""
+"""Long work on a thread of its own, which a page watches and may cancel."""
 
 import logging
 import threading
@@ -18,19 +18,19 @@ _logger = logging.getLogger(__name__)
 
 
 class Work(Protocol):
-    """What a job does: iterated over on the job's thread, closed from any to end it."""
+    """What a job does: iterated over on the job's thread, closed from any thread to end it."""
 
     @property
     def total(self) -> float:
-        """What the progress goes up to; 0 where nobody knows."""
+        """The progress at the end; 0 if unknown."""
         ...
 
     def __iter__(self) -> Iterator[float]:
-        """Do it, and tell again and again how much is done."""
+        """Do the work and yield the progress."""
         ...
 
     def close(self) -> None:
-        """End at once what is going on; may be called twice."""
+        """Stop at once; may be called twice."""
         ...
 
 
@@ -41,20 +41,20 @@ class Job(Generic[W]):
     """Waits for a seat, then works.
 
     The page's thread makes it, reads its attributes and calls `cancel`. The work runs on a thread
-    of its own; a second one keeps the seat and ends the work when nobody wants it any more.
+    of its own; a second thread keeps the seat and cancels the work once nobody wants it any more.
 
     Args:
         begin: Makes the work, on the job's thread.
-        seats: How many work at once in this process; the others wait in line.
-        is_wanted: Asked twice a second; once it says no the job is cancelled.
+        seats: Limits how many jobs of this process work at once.
+        is_wanted: Called twice a second; the job is cancelled once it returns false.
         on_end: Called with the final state, on the job's thread.
-        clock: Tells seconds.
+        clock: Returns seconds.
 
     Attributes:
-        state: What it is doing; the last three states are final.
-        place: In the line, from 1; 0 with a seat.
-        done: How much of the work.
-        work: There from the beginning of the work on.
+        state: The last three states are final.
+        place: Position in the queue, from 1; 0 with a seat.
+        done: Progress, from 0 to `total`.
+        work: The work, once it has begun.
         failure: Why it failed, in a sentence.
     """
 
@@ -94,23 +94,23 @@ class Job(Generic[W]):
 
     @property
     def total(self) -> float:
-        """What `done` goes up to; 0 where nobody knows."""
+        """The value of `done` at the end; 0 if unknown."""
         return self.work.total if self.work else 0.0
 
     @property
     def share(self) -> float | None:
-        """How much is done, in [0, 1]; None where nobody knows."""
+        """Progress in [0, 1]; None if unknown."""
         return min(self.done / self.total, 1.0) if self.total else None
 
     @property
-    def left_s(self) -> float | None:
-        """About how long it still takes; None where nobody knows yet."""
+    def remaining_s(self) -> float | None:
+        """About how long it will still take; None if unknown."""
         if not self.share or self.state != "running":
             return None
         return (self._clock() - self._began_s) * (1 - self.share) / self.share
 
     def cancel(self) -> None:
-        """End it at once; may be called twice, and after its end."""
+        """Stop at once; may be called twice, and after the end."""
         self._cancelled.set()
         with self._lock:
             work = self.work
@@ -118,7 +118,7 @@ class Job(Generic[W]):
             work.close()
 
     def wait(self, timeout_s: float) -> bool:
-        """Wait until it is over; whether it is."""
+        """Wait until it is over; return whether it is."""
         return self._over.wait(timeout_s)
 
     def _run(self) -> None:
@@ -133,7 +133,7 @@ class Job(Generic[W]):
         except UserError as exc:
             self.failure = str(exc)
         except Exception:
-            # What was closed under its hands may break in any way.
+            # Work that is closed while it runs may fail in any way.
             if not self._cancelled.is_set():
                 _logger.exception("a job failed")
             self.failure = "This failed because of an error in the app; see its log."
@@ -150,7 +150,7 @@ class Job(Generic[W]):
         with closing(self._begin()) as work:
             with self._lock:
                 self.work = work
-            # The other way round a cancellation between the two would be missed.
+            # Checked after `work` is set, or a cancellation in between would be missed.
             if self._cancelled.is_set():
                 return
             for self.done in work:
@@ -158,7 +158,7 @@ class Job(Generic[W]):
                     return
 
     def _watch(self) -> None:
-        """Keep the position in the queue, and see whether anybody still wants it."""
+        """Keep the position in the queue, and cancel the job once nobody wants it."""
         while True:
             self.place = self._seats.place(self._id)
             if self.place == 0:
@@ -166,6 +166,6 @@ class Job(Generic[W]):
             if not self._is_wanted():
                 self.cancel()
             if self._over.wait(_LOOK_S):
-                # It may have asked once more after the seat was given back.
+                # `place` may have been called again after the seat was given back.
                 self._seats.leave(self._id)
                 return

@@ -1,4 +1,4 @@
-"""The two long works on a video that a page starts as jobs: reading it, and copying it."""
+"""What a page does with a video as jobs: reading it and making an annotated copy."""
 
 import tempfile
 import time
@@ -20,21 +20,21 @@ from ferapp.pipeline.stream import StreamFrame
 from ferapp.settings import ClipSettings
 from ferapp.system.scratch import scratch
 from ferapp.vision.boxes import squares
-from ferapp.vision.crops import Image, fitted, region
+from ferapp.vision.crops import Image, fit_within, region
 
 PREVIEW_S: Final = 0.4
-"""How often a picture of the work is made, so that somebody can watch it."""
+"""Seconds between two preview pictures."""
 
 PREVIEW_PX: Final = 640
 PORTRAIT_PX: Final = 160
 MOST_PORTRAITS: Final = 60
-"""So many faces get a picture; a crowd has more than anybody looks at."""
+"""How many faces get a portrait; a crowd has more than anybody looks at."""
 
 
-def nameless(data: bytes) -> BinaryIO:
-    """A file that only this process and its children can read, and that a crash leaves no bit of.
+def open_unnamed_file(data: bytes) -> BinaryIO:
+    """Write an upload to a file without a name, for decoders, which are other processes.
 
-    Decoders are processes of their own and need a file; uploads are bytes.
+    Only this process and its children can read it, and nothing is left of it after a crash.
 
     Raises:
         VideoError: There is no room for it.
@@ -78,9 +78,9 @@ class VideoAnalysisJob:
 
     Attributes:
         info: What the container claims.
-        preview: A JPEG picture of a frame a moment ago; empty before the first.
-        portraits: One by the number of each face.
-        clip: What was read; there when it is done.
+        preview: A recent frame as JPEG; empty before the first.
+        portraits: By the number of the face.
+        clip: What was read; None until the job is done.
 
     Raises:
         VideoError: It can't be read.
@@ -99,20 +99,20 @@ class VideoAnalysisJob:
         self._draw = draw
         self._stack = ExitStack()
         with ExitStack() as stack:
-            file = stack.enter_context(nameless(data))
+            file = stack.enter_context(open_unnamed_file(data))
             self._analysis = stack.enter_context(ClipAnalysis(file, analyzer, settings))
             self._stack = stack.pop_all()
         self.info: VideoInfo = self._analysis.info
         self.total = float(self._analysis.wanted_frames)
 
     def __iter__(self) -> Iterator[float]:
-        """How many frames have been read."""
+        """The number of frames read so far."""
         shown_s = 0.0
         for count, (image, frame) in enumerate(self._analysis, 1):
             self._keep_portraits(image, frame)
             if time.monotonic() - shown_s > PREVIEW_S:
                 shown_s = time.monotonic()
-                self.preview = jpeg_bytes(fitted(self._draw(image, frame), PREVIEW_PX))
+                self.preview = jpeg_bytes(fit_within(self._draw(image, frame), PREVIEW_PX))
             yield float(count)
         self.clip = self._analysis.result()
 
@@ -132,7 +132,7 @@ class VideoAnalysisJob:
             if kept is None or side > 1.2 * kept.side_px:
                 square = squares(face.xyxy[None], padding=0.3)[0]
                 cut = region(image, square, (PORTRAIT_PX, PORTRAIT_PX))
-                # Replaced as a whole: the page reads it meanwhile.
+                # Replaced as a whole: the page may be reading it.
                 self.portraits = self.portraits | {face.id: Portrait(side, jpeg_bytes(cut))}
 
 
@@ -161,17 +161,17 @@ class VideoCopyJob:
                 folder = stack.enter_context(scratch())
             except OSError as exc:
                 raise VideoError("There is no room for a copy on the disk of the server.") from exc
-            file = stack.enter_context(nameless(data))
+            file = stack.enter_context(open_unnamed_file(data))
             self._out = folder / "copy.mp4"
             self._copy = stack.enter_context(AnnotatedCopy(file, overlay, self._out))
             self._stack = stack.pop_all()
 
     def __iter__(self) -> Iterator[float]:
-        """How many seconds of the video have been copied."""
+        """The seconds of the video copied so far."""
         yield from self._copy
         self.mp4, self.note = self._out.read_bytes(), self._copy.note
 
     def close(self) -> None:
-        """End it and remove what is unfinished; may be called twice."""
+        """Stop and remove unfinished files; may be called twice."""
         self._copy.close()
         self._stack.close()

@@ -1,1 +1,1 @@
-"""Recorded sessions: what they are, how they are written, kept and deleted."""
+"""Recorded sessions: recording, storing, exporting, reporting and deleting them."""

@@ -1,4 +1,4 @@
-"""Sessions deleted for good: their rows, then their bytes in the files of the database."""
+"""Deletes sessions permanently: their rows, then their bytes in the files of the database."""
 
 import logging
 from typing import Any
@@ -7,20 +7,20 @@ from sqlalchemy import ColumnElement, Engine, delete
 
 from ferapp.errors import StoreError
 from ferapp.sessions import schema
-from ferapp.sessions.database import in_words, writing
+from ferapp.sessions.database import translate_errors, writing
 
 _logger = logging.getLogger(__name__)
 
 
 class BytesLeft(StoreError):
-    """The rows are gone, their bytes not yet."""
+    """The rows are deleted, but their bytes are still in a file."""
 
 
 class Eraser:
     """Deletes sessions of one database; may be used from several threads at once.
 
     Args:
-        engine: Of an open database.
+        engine: Engine of an open database.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -28,28 +28,28 @@ class Eraser:
         self._owes_bytes = False
 
     def erase(self, *where: ColumnElement[bool]) -> int:
-        """Delete sessions with all that belongs to them, and clear what earlier calls could not.
+        """Delete sessions with all their data, and clear what earlier calls could not.
 
         Args:
             where: Conditions on `ferapp.sessions.schema.sessions`; all must hold.
 
         Returns:
-            How many sessions that was.
+            The number of deleted sessions.
 
         Raises:
             BytesLeft: They are deleted, but another program keeps their bytes in the log.
             StoreError: The database fails.
         """
-        with in_words():
+        with translate_errors():
             with writing(self._engine) as connection:
-                # Readings and markers go with their session, by the foreign key.
+                # The foreign keys delete readings and markers too.
                 count = connection.execute(delete(schema.sessions).where(*where)).rowcount
             if count or self._owes_bytes:
                 self._clear_bytes()
         return count
 
     def _clear_bytes(self) -> None:
-        """Take out of the files what was deleted."""
+        """Remove deleted data from the files."""
         self._owes_bytes = True
         raw = self._engine.raw_connection()
         try:
@@ -58,21 +58,22 @@ class Eraser:
             else:
                 _vacuum(raw)
                 self._owes_bytes = False
-        except Exception as exc:  # of the driver: SQLAlchemy does not see raw connections
+        except Exception as exc:  # errors of the driver itself: SQLAlchemy does not map them here
             _logger.warning("what was deleted could not be cleared: %s", type(exc).__name__)
         finally:
             raw.close()
         if self._owes_bytes:
             raise BytesLeft(
-                "Deleted; but another program reads the database, and its bytes stay in the file's "
-                "log until it is done. Open the dashboard again then."
+                "Deleted, but another program is reading the database. Until it has finished, the "
+                "deleted bytes stay in the log file. Open the dashboard again then."
             )
 
 
 def _empty_log(raw: Any) -> bool:
-    """Empty SQLite's log; whether nobody held it open.
+    """Empty SQLite's log, which still contains what was overwritten in the database.
 
-    What is overwritten in the database still stands in the log beside it.
+    Returns:
+        False if another connection was using it.
     """
     cursor = raw.cursor()
     cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -81,9 +82,9 @@ def _empty_log(raw: Any) -> bool:
 
 
 def _vacuum(raw: Any) -> None:
-    """Let PostgreSQL take the dead rows out of its tables."""
+    """Let PostgreSQL remove dead rows from its tables."""
     cursor, driver = raw.cursor(), raw.driver_connection
-    # Not inside a transaction; the pool has begun one to see whether the server lives.
+    # VACUUM can't run in a transaction; the pool began one to test the connection.
     raw.rollback()
     driver.autocommit = True
     try:

@@ -1,4 +1,4 @@
-"""From readings as they come to the database, behind the back of who makes them."""
+"""Writes readings to the store from a background thread."""
 
 import logging
 import random
@@ -12,7 +12,7 @@ from ferapp.errors import StoreError
 from ferapp.sessions.session import Readings
 
 BATCH_S: Final = 0.5
-"""Readings wait for at most so long; a killed process loses no more."""
+"""Readings are written at this interval; a killed process loses no more than this."""
 
 _IDLE_S: Final = 10.0
 _MOST_WAITING: Final = 5000
@@ -24,27 +24,27 @@ class Sink(Protocol):
     """Where readings go; see `ferapp.sessions.store.Store`."""
 
     def add(self, session: str, readings: Readings, duration_s: float) -> None:
-        """Add readings, all or none, and how long it has taken until now."""
+        """Add readings, all or none, and the duration so far, s."""
         ...
 
     def finish(self, session: str, duration_s: float) -> None:
-        """Say that nothing more comes, and how long it took."""
+        """Mark the session as finished and store its duration, s."""
         ...
 
 
 class Recorder:
     """Writes one session, twice a second, on a thread of its own.
 
-    `add` and `end` are called from the thread of the frames and never wait for the database; the
-    page's thread calls `stop` and reads `failure` and `duration_s`. A database that is busy is
-    tried again; where it fails for too long, or for good, the recording stops and `failure` says
-    why. It also stops when nothing has come for ten seconds, as when the visitor has closed the
+    The frame thread calls `add` and `end`, which never wait for the database; the page's thread
+    calls `stop` and reads `failure` and `duration_s`. If the database is busy, the recorder tries
+    again; if it fails for too long or permanently, the recording stops and `failure` says why. It
+    also stops when nothing has come for ten seconds, for example after the visitor has closed the
     page.
 
     Args:
-        sink: Where to; the session must have begun there.
-        session: Its id.
-        clock: Tells seconds.
+        sink: Receives the readings; the session must have begun there.
+        session: Id of the session.
+        clock: Returns the time in seconds.
     """
 
     def __init__(
@@ -65,15 +65,15 @@ class Recorder:
 
     @property
     def is_running(self) -> bool:
-        """Whether what comes is still written."""
+        """Whether further readings will be written."""
         return self._thread.is_alive() and not self._stopping.is_set()
 
     def add(self, readings: Readings, at_s: float) -> None:
-        """Take the readings of one frame; their times count from the first frame.
+        """Add the readings of one frame; times are stored relative to the first frame.
 
         Args:
-            readings: All with the time of the frame; none where there was no face.
-            at_s: That time, on the source's clock.
+            readings: All with the time of the frame; empty if there was no face.
+            at_s: The time of the frame on the source's clock, s.
         """
         with self._lock:
             if self._stopping.is_set():
@@ -82,24 +82,24 @@ class Recorder:
                 self._start_s = at_s
             self._last_came_s = self._clock()
             self.duration_s = at_s - self._start_s
-            # Also none: that a session goes on without a face is told to the database.
+            # Empty readings too: they tell the database that the session goes on without a face.
             self._waiting.append(replace(readings, at_s=readings.at_s - self._start_s))
 
     def end(self, reason: str) -> None:
-        """Write what is left and end, without waiting for it; `failure` tells the reason."""
+        """Write what is left and stop, without waiting; the reason becomes `failure`."""
         if not self._stopping.is_set():
             self.failure = reason
             self._stopping.set()
 
     def stop(self, timeout_s: float = 10.0) -> None:
-        """Write what is left and end; may be called twice."""
+        """Write what is left and stop; may be called twice."""
         self._stopping.set()
         if threading.current_thread() is not self._thread:
             self._thread.join(timeout_s)
 
     def _run(self) -> None:
         try:
-            # Recorders that began together don't write together.
+            # So that recorders that started together don't write at the same time.
             wait_s = BATCH_S * random.random()
             while not self._stopping.wait(wait_s):
                 wait_s = BATCH_S
@@ -122,7 +122,7 @@ class Recorder:
         if not batch:
             return
         try:
-            self._sink.add(self.session, Readings.joined(batch), self.duration_s)
+            self._sink.add(self.session, Readings.join(batch), self.duration_s)
         except StoreError as exc:
             with self._lock:
                 self._waiting = [*batch, *self._waiting]

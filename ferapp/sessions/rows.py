@@ -1,4 +1,4 @@
-"""Readings as rows of a table, and back to the bit."""
+"""Converts readings to rows of a table and back without loss."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -13,8 +13,8 @@ _CORNERS: Final = ("x1", "y1", "x2", "y2")
 
 
 def rows_of(session: str, readings: Readings) -> list[dict[str, Any]]:
-    """Readings as rows of the table, under the id of their session."""
-    raw, smoothed = _packed(readings.probabilities), _packed(readings.smoothed)
+    """Convert readings to rows of the table, with the id of their session."""
+    raw, smoothed = _pack(readings.probabilities), _pack(readings.smoothed)
     return [
         {
             "session": session,
@@ -34,19 +34,19 @@ def rows_of(session: str, readings: Readings) -> list[dict[str, Any]]:
     ]
 
 
-def _packed(shares: NDArray[np.float32]) -> list[bytes | None]:
-    """Rows as bytes; None for rows of NaN."""
+def _pack(shares: NDArray[np.float32]) -> list[bytes | None]:
+    """Convert rows to bytes; None for rows of NaN."""
     return [None if np.isnan(row).any() else row.astype("<f4").tobytes() for row in shares]
 
 
-def _unpacked(cells: Sequence[bytes | None], count: int) -> NDArray[np.float32]:
+def _unpack(cells: Sequence[bytes | None], count: int) -> NDArray[np.float32]:
     missing = np.full(count, np.nan, "<f4").tobytes()
     joined = b"".join(missing if cell is None else bytes(cell) for cell in cells)
     return np.frombuffer(joined, "<f4").reshape(-1, count).astype(np.float32)
 
 
 def readings_of(rows: Sequence[Row[Any]], count: int) -> Readings:
-    """Rows of the table, without id and session, as readings of so many expressions."""
+    """Convert rows of the table, without id and session, to readings of ``count`` expressions."""
     if not rows:
         return Readings.empty(count)
     at_s, face, width, height, x1, y1, x2, y2, score, expression, flaw, corrected, raw, smooth = (
@@ -58,8 +58,8 @@ def readings_of(rows: Sequence[Row[Any]], count: int) -> Readings:
         size_wh=np.column_stack((width, height)).astype(np.int64),
         xyxy=np.column_stack((x1, y1, x2, y2)).astype(np.float32),
         score=np.array(score, np.float32),
-        probabilities=_unpacked(raw, count),
-        smoothed=_unpacked(smooth, count),
+        probabilities=_unpack(raw, count),
+        smoothed=_unpack(smooth, count),
         expression=np.array(expression, object),
         flaw=np.array(flaw, object),
         is_corrected=np.array(corrected, np.bool_),

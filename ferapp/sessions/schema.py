@@ -1,4 +1,4 @@
-"""The tables of recorded sessions, as the newest migration leaves them."""
+"""The tables of recorded sessions, as the newest migration defines them."""
 
 from typing import Final
 
@@ -27,7 +27,7 @@ sessions: Final = Table(
     Column("owner", String(255), nullable=False, index=True),
     Column("title", String(200), nullable=False),
     Column("source", String(16), nullable=False),
-    # Wall time is UTC with the offset that the owner's clock had; durations come from the readings.
+    # Wall-clock time in UTC and the offset of the owner's clock; readings give durations.
     Column("started_utc", DateTime, nullable=False),
     Column("offset_s", Integer, nullable=False),
     Column("labels", JSON, nullable=False),
@@ -37,7 +37,7 @@ sessions: Final = Table(
     Column("version", String(80), nullable=False),
     Column("consent", String(2000), nullable=False),
     Column("expires_utc", DateTime, index=True),
-    # Of the last batch; a session that is not finished and was not touched for a while was cut off.
+    # Time of the last batch; an unfinished session that was not touched for a while was cut off.
     Column("touched_utc", DateTime, nullable=False),
     Column("is_finished", Boolean, nullable=False),
     Column("readings", Integer, nullable=False),
@@ -47,7 +47,7 @@ sessions: Final = Table(
 readings: Final = Table(
     "readings",
     metadata,
-    # SQLite counts rows by itself only in a column that is called INTEGER.
+    # SQLite numbers rows automatically only in a column of type INTEGER.
     Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
     Column("session", ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False),
     Column("at_s", Double, nullable=False),
@@ -62,7 +62,7 @@ readings: Final = Table(
     Column("expression", String(80)),
     Column("flaw", String(80)),
     Column("is_corrected", Boolean, nullable=False),
-    # Little-endian float32, one an expression; models differ in how many they know.
+    # Little-endian float32, one per expression; the number of expressions depends on the model.
     Column("probabilities", LargeBinary),
     Column("smoothed", LargeBinary),
     Index("readings_in_time", "session", "at_s"),

@@ -1,4 +1,4 @@
-"""What a recording is: numbers over time and what has to be known to read them. No picture."""
+"""A recorded session: readings over time and what is needed to understand them. No pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -15,20 +15,20 @@ Source = Literal["live", "pictures", "video"]
 
 @dataclass(frozen=True, eq=False)
 class Readings:
-    """Every reading of every face, in the order of time; n rows.
+    """All readings of all faces, in the order of time; n rows.
 
     Attributes:
-        at_s: Seconds since the start, (n,) float64, ascending. Of pictures: the number of the
+        at_s: Seconds since the start, (n,) float64, ascending; for pictures, the number of the
             picture, from 0.
-        face: Whose it is, (n,) int64.
+        face: Number of the face, (n,) int64.
         size_wh: Width and height of the frame, px, (n, 2) int64.
         xyxy: Box in px of the frame, (n, 4) float32.
-        score: Of the detector, (n,) float32.
-        probabilities: Of each expression, corrected by the baseline where there is one, (n, k)
-            float32; a row of NaN where the face could not be read.
-        smoothed: The same over time, (n, k) float32; NaN where there is none.
-        expression: The label that held, (n,) object; None for unsure or no label.
-        flaw: Why there is no reading, (n,) object; None where there is one.
+        score: Detector score, (n,) float32.
+        probabilities: Probability of each expression, corrected by the neutral baseline if there is
+            one, (n, k) float32; a row of NaN if the face could not be read.
+        smoothed: The smoothed probabilities, (n, k) float32; NaN if there are none.
+        expression: The label that was shown, (n,) object; None if there was none or it was unsure.
+        flaw: Why the face could not be read, (n,) object; None if it could.
         is_corrected: Whether a neutral baseline was applied, (n,) bool.
     """
 
@@ -44,7 +44,7 @@ class Readings:
     is_corrected: NDArray[np.bool_]
 
     def __post_init__(self) -> None:
-        """Refuse columns whose lengths don't belong together."""
+        """Refuse columns whose shapes don't match."""
         n, k = len(self.at_s), self.probabilities.shape[1]
         wanted = {"size_wh": (n, 2), "xyxy": (n, 4), "probabilities": (n, k), "smoothed": (n, k)}
         for name, values in vars(self).items():
@@ -52,45 +52,53 @@ class Readings:
                 raise InvalidValue(f"expected {name} {wanted.get(name, (n,))}, got {values.shape}")
 
     def __len__(self) -> int:
-        """How many there are."""
+        """Number of readings."""
         return len(self.at_s)
 
     @classmethod
     def empty(cls, labels: int) -> Self:
-        """No reading of so many expressions."""
+        """No readings, for a number of expressions.
+
+        Example:
+            >>> Readings.empty(8).probabilities.shape
+            (0, 8)
+        """
         return cls(
-            np.empty(0),
-            np.empty(0, np.int64),
-            np.empty((0, 2), np.int64),
-            *(np.empty((0, 4), np.float32), np.empty(0, np.float32)),
-            *(np.empty((0, labels), np.float32), np.empty((0, labels), np.float32)),
-            *(np.empty(0, object), np.empty(0, object)),
-            np.empty(0, np.bool_),
+            at_s=np.empty(0),
+            face=np.empty(0, np.int64),
+            size_wh=np.empty((0, 2), np.int64),
+            xyxy=np.empty((0, 4), np.float32),
+            score=np.empty(0, np.float32),
+            probabilities=np.empty((0, labels), np.float32),
+            smoothed=np.empty((0, labels), np.float32),
+            expression=np.empty(0, object),
+            flaw=np.empty(0, object),
+            is_corrected=np.empty(0, np.bool_),
         )
 
     @classmethod
-    def joined(cls, parts: Sequence[Self]) -> Self:
-        """One after the other; at least one part, all of the same expressions."""
-        columns = zip(*(vars(part).items() for part in parts), strict=True)
-        return cls(**{same[0][0]: np.concatenate([v for _, v in same]) for same in columns})
+    def join(cls, parts: Sequence[Self]) -> Self:
+        """Concatenate parts: at least one, all with the same expressions."""
+        names = vars(parts[0])
+        return cls(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in names})
 
     def at(self, indices: NDArray[np.intp] | NDArray[np.bool_]) -> Self:
-        """Some of them."""
+        """The readings at some indices, or where a mask is true."""
         return replace(self, **{name: values[indices] for name, values in vars(self).items()})
 
     def of(self, face: int) -> Self:
-        """Those of one face."""
+        """The readings of one face."""
         return self.at(self.face == face)
 
     @property
     def faces(self) -> list[int]:
-        """The faces that there are, by number."""
+        """The numbers of the faces, ascending."""
         return [int(face) for face in np.unique(self.face)]
 
 
 @dataclass(frozen=True)
 class Marker:
-    """A moment that somebody named.
+    """A named moment of a session.
 
     Attributes:
         at_s: Seconds since the start.
@@ -103,20 +111,20 @@ class Marker:
 
 @dataclass(frozen=True)
 class SessionInfo:
-    """What has to be known of a session to read its numbers.
+    """What is needed to understand the readings of a session.
 
     Attributes:
-        id: Random; tells nothing.
-        title: What its owner calls it.
+        id: A random id.
+        title: Its title, chosen by the owner.
         source: Where the frames came from.
-        started: With its time zone.
+        started: Start, with time zone.
         labels: The expressions in column order.
-        unsure_below: A top probability under this was no label.
-        settings: How it was analysed, as plain values.
-        models: Name and sha256 of each model by its kind.
-        version: Of ferapp.
+        unsure_below: A top probability below this gave no label.
+        settings: Settings of the analysis, as plain values.
+        models: Name and sha256 of each model, by its kind.
+        version: Version of ferapp.
         consent: What the owner confirmed before the start, with its version.
-        markers: Moments with a name, in the order of time.
+        markers: Named moments in the order of time.
     """
 
     id: str
@@ -132,7 +140,7 @@ class SessionInfo:
     markers: tuple[Marker, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse a start without time zone."""
+        """Refuse a start without a time zone."""
         if self.started.tzinfo is None:
             raise InvalidValue("started needs a time zone")
 

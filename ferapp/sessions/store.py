@@ -1,4 +1,4 @@
-"""Sessions in a database: begun, filled, read, changed, deleted for good."""
+"""Stores sessions in a database: begin, add, read, change, delete."""
 
 import logging
 from collections.abc import Sequence
@@ -11,18 +11,24 @@ from sqlalchemy import Connection, Engine, Row, case, delete, insert, select, te
 
 from ferapp.errors import StoreError
 from ferapp.sessions import schema
-from ferapp.sessions.database import in_words, open_database, place, utc_now, writing
+from ferapp.sessions.database import (
+    describe_place,
+    open_database,
+    translate_errors,
+    utc_now,
+    writing,
+)
 from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.rows import readings_of, rows_of
 from ferapp.sessions.session import Marker, Readings, SessionInfo
 
 LOCAL_OWNER: Final = "local"
-"""Who records at the machine that runs ferapp."""
+"""Owner of sessions recorded on the machine that runs ferapp."""
 
 KEEP_DAYS: Final = 30
-"""How long a session is kept when nobody says otherwise."""
+"""How many days a session is kept by default."""
 
-# A session that is recorded is touched every second.
+# A running recording touches its session every second.
 _CUT_OFF_AFTER_S: Final = 10.0
 
 _logger = logging.getLogger(__name__)
@@ -30,13 +36,13 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Overview:
-    """A session as a list shows it.
+    """A session as shown in a list.
 
     Attributes:
-        recording: What it is.
-        duration_s: From its start to its last reading.
-        readings: How many there are.
-        expires: When it is deleted; None for never.
+        recording: Its title, start, labels and so on.
+        duration_s: From its start to its last reading, s.
+        readings: Number of readings.
+        expires: When it will be deleted; None for never.
         is_running: Whether it is being recorded now.
     """
 
@@ -50,11 +56,11 @@ class Overview:
 class Store:
     """All sessions; may be used from several threads and processes at once.
 
-    Every method raises `StoreError`, in a sentence, where the database fails. Owners see and
-    change their own sessions only.
+    Every method raises `StoreError` if the database fails. Owners can see and change only their own
+    sessions.
 
     Args:
-        engine: Of an open database.
+        engine: Engine of an open database.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -63,7 +69,7 @@ class Store:
 
     @classmethod
     def open(cls) -> Self:
-        """The database that the environment names, else the user's own.
+        """Open the database that the environment names, else the user's own.
 
         Raises:
             StoreError: It can't be used.
@@ -82,12 +88,12 @@ class Store:
 
     @property
     def place(self) -> str:
-        """Where it is, to be read by people."""
-        return place(self._engine.url)
+        """Its location, for people."""
+        return describe_place(self._engine.url)
 
     def size_bytes(self) -> int:
-        """How much room it takes."""
-        with in_words():
+        """Its size on disk, bytes."""
+        with translate_errors():
             if self._engine.dialect.name == "sqlite":
                 return sum(p.stat().st_size for p in self._files() if p.exists())
             with self._engine.connect() as connection:
@@ -101,28 +107,28 @@ class Store:
     def begin(
         self, recording: SessionInfo, owner: str, *, keep_days: int | None = KEEP_DAYS
     ) -> None:
-        """Enter a session without readings; it counts as running until `finish`.
+        """Store a session without readings; it counts as running until `finish`.
 
         Args:
-            recording: What it is; its id must be new.
-            owner: Who may see it.
-            keep_days: After so many days it is deleted; None for never.
+            recording: Its description; the id must be new.
+            owner: Its owner.
+            keep_days: Days after which it is deleted; None for never.
         """
-        with in_words(), writing(self._engine) as connection:
+        with translate_errors(), writing(self._engine) as connection:
             _begin(connection, recording, owner, keep_days)
 
     def add(self, session: str, readings: Readings, duration_s: float = 0.0) -> None:
         """Add readings, all or none; a session that was deleted meanwhile stays deleted.
 
         Args:
-            session: Its id.
+            session: Id of the session.
             readings: In the order of time.
-            duration_s: How long the session has taken until now, with a face or without.
+            duration_s: Duration of the session so far, with or without a face, s.
 
         Raises:
-            StoreError: The database fails, or there is no such session any more.
+            StoreError: The database fails, or the session no longer exists.
         """
-        with in_words(), writing(self._engine) as connection:
+        with translate_errors(), writing(self._engine) as connection:
             _add(connection, session, readings, duration_s)
 
     def enter(
@@ -134,21 +140,21 @@ class Store:
         keep_days: int | None = KEEP_DAYS,
         duration_s: float = 0.0,
     ) -> None:
-        """A whole session that is over, all of it or nothing; see `begin` and `finish`."""
-        with in_words(), writing(self._engine) as connection:
+        """Store a finished session, all of it or nothing; see `begin` and `finish`."""
+        with translate_errors(), writing(self._engine) as connection:
             _begin(connection, recording, owner, keep_days)
             _add(connection, recording.id, readings, duration_s)
             _finish(connection, recording.id, duration_s)
 
     def finish(self, session: str, duration_s: float = 0.0) -> None:
-        """Say that nothing more comes, and how long it took if that is known."""
-        with in_words(), writing(self._engine) as connection:
+        """Mark a session as finished, and store its duration, s, if it is known."""
+        with translate_errors(), writing(self._engine) as connection:
             _finish(connection, session, duration_s)
 
     def overviews(self, owner: str) -> list[Overview]:
-        """The owner's sessions, the newest first."""
+        """The owner's sessions, newest first."""
         table = schema.sessions
-        with in_words(), self._engine.connect() as connection:
+        with translate_errors(), self._engine.connect() as connection:
             rows = connection.execute(
                 select(table).where(table.c.owner == owner).order_by(table.c.started_utc.desc())
             ).all()
@@ -160,13 +166,13 @@ class Store:
         return [_overview(row, [m for m in marks if m.session == row.id]) for row in rows]
 
     def readings(self, session: str, owner: str, *, since_s: float = 0.0) -> Readings:
-        """What was recorded from a time on, in order.
+        """The readings from a time on, in the order of time.
 
         Raises:
             StoreError: The owner has no such session.
         """
         table, columns = schema.sessions, schema.readings.c
-        with in_words(), self._engine.connect() as connection:
+        with translate_errors(), self._engine.connect() as connection:
             labels = connection.scalar(
                 select(table.c.labels).where(table.c.id == session, table.c.owner == owner)
             )
@@ -180,35 +186,35 @@ class Store:
         return readings_of(rows, len(labels))
 
     def rename(self, session: str, owner: str, title: str) -> None:
-        """Give a session another title."""
+        """Change the title of a session."""
         self._change_own(session, owner, title=title[:200])
 
     def keep(self, session: str, owner: str, keep_days: int | None) -> None:
-        """Keep a session for so many days from now; None for good."""
+        """Keep a session for a number of days from now; None for ever."""
         self._change_own(session, owner, expires_utc=_expiry(utc_now(), keep_days))
 
     def mark(self, session: str, owner: str, markers: Sequence[Marker]) -> None:
         """Replace the markers of a session."""
         table = schema.sessions
-        with in_words(), writing(self._engine) as connection:
+        with translate_errors(), writing(self._engine) as connection:
             own = select(table.c.id).where(table.c.id == session, table.c.owner == owner)
             if connection.scalar(own) is not None:
                 _set_markers(connection, session, markers)
 
     def delete(self, session: str, owner: str) -> None:
-        """Delete a session; its bytes are gone when this returns (of SQLite)."""
+        """Delete a session permanently; with SQLite its bytes are overwritten on return."""
         self._eraser.erase(schema.sessions.c.id == session, schema.sessions.c.owner == owner)
 
     def delete_all(self, owner: str) -> None:
-        """Delete every session of the owner."""
+        """Delete all sessions of the owner permanently."""
         self._eraser.erase(schema.sessions.c.owner == owner)
 
     def purge(self) -> int:
-        """Delete what has expired; how many sessions that was."""
+        """Delete expired sessions and return their number."""
         try:
             return self._eraser.erase(schema.sessions.c.expires_utc < utc_now())
         except BytesLeft:
-            # Nobody is waiting for it; the next deletion tries again.
+            # No user is waiting for this; the next deletion tries again.
             _logger.warning("deleted bytes are still in the log of the database")
             return 0
 
@@ -218,7 +224,7 @@ class Store:
     def _change_own(self, session: str, owner: str, **values: Any) -> None:
         columns = schema.sessions.c
         own = update(schema.sessions).where(columns.id == session, columns.owner == owner)
-        with in_words(), writing(self._engine) as connection:
+        with translate_errors(), writing(self._engine) as connection:
             connection.execute(own.values(**values))
 
 

@@ -1,8 +1,8 @@
-"""Processes for work on the files of strangers, which may crash, hang or be killed by themselves.
+"""Child processes for work on untrusted files, which may crash, hang or be killed.
 
-Each child is ``python -m MODULE JSON`` with the file as its standard input, so that no name of a
-stranger's file reaches any parser. It answers on its standard output in messages: one line of JSON,
-followed by as many raw bytes as its ``bytes`` says.
+Each child is ``python -m MODULE JSON`` with the file as its standard input, so that no parser sees
+the name of the file. It answers on standard output in messages: one line of JSON, followed by as
+many raw bytes as its ``bytes`` says.
 """
 
 import json
@@ -21,10 +21,10 @@ from typing import Any, BinaryIO, Final, Literal, Self
 from ferapp.errors import UserError
 
 SILENCE_S: Final = 20.0
-"""A child that was asked and says nothing for so long is killed."""
+"""A child that sends no message for this long is killed."""
 
 _CLOSING_S: Final = 3.0
-# Windows tells crashes by large exit statuses, other systems by negative ones.
+# Windows reports crashes as large exit statuses, other systems as negative ones.
 _FIRST_CRASH: Final = 256
 _ROOT: Final = str(Path(__file__).parents[2])
 
@@ -36,7 +36,7 @@ class ChildError(Exception):
 
     Attributes:
         kind: "refusal" (the child says what is wrong with the file), "fault" (an error in ferapp),
-            "timeout" (it fell silent), "killed" (by `Child.kill`), "exit" (an exit status other
+            "timeout" (no message in time), "killed" (by `Child.kill`), "exit" (an exit status other
             than 0), "crash" (anything else).
     """
 
@@ -50,16 +50,16 @@ class ChildError(Exception):
 
 
 class Child:
-    """One such process; a context manager that leaves none behind.
+    """A child process; a context manager that ends it.
 
     `message` is called from one thread, `kill` from any.
 
     Args:
-        module: What it runs.
-        file: Its standard input, as a file with a descriptor.
-        request: What it is asked, as plain values.
-        work: Who it is, in the sentence that says why it ended, as "decoder of the video".
-        subject: What it works on, in the same sentence, as "video".
+        module: The module that it runs.
+        file: Its standard input, a file with a descriptor.
+        request: Its request, as plain values.
+        work: Its role in error messages, such as "decoder of the video".
+        subject: What it works on in error messages, such as "video".
         silence_s: See `SILENCE_S`.
 
     Raises:
@@ -82,7 +82,7 @@ class Child:
         self._deadline: float | None = None
         self._is_stuck = False
         self._ended = threading.Event()
-        # Both: the first alone may only move within what Python has read ahead.
+        # Both: the first alone may only move within Python's buffer.
         file.seek(0)
         os.lseek(file.fileno(), 0, os.SEEK_SET)
         paths = [_ROOT, os.environ.get("PYTHONPATH", "")]
@@ -90,12 +90,12 @@ class Child:
             [sys.executable, "-P", "-m", module, json.dumps(request)],
             stdin=file,
             stdout=subprocess.PIPE,
-            # What FFmpeg says there are names and addresses in memory.
+            # FFmpeg writes names and memory addresses there.
             stderr=subprocess.DEVNULL,
             env=os.environ
             | {
                 "PYTHONPATH": os.pathsep.join(path for path in paths if path),
-                # Threads for linear algebra that nobody does would take address space.
+                # Unused threads for linear algebra would take address space.
                 "OPENBLAS_NUM_THREADS": "1",
             },
         )
@@ -112,14 +112,14 @@ class Child:
 
     @property
     def pid(self) -> int:
-        """Of the process."""
+        """Id of the process."""
         return self._process.pid
 
     def message(self) -> tuple[dict[str, Any], bytearray]:
-        """The next one and its raw bytes.
+        """Wait for the next message; also returns its raw bytes.
 
         Raises:
-            ChildError: The child refused the file, failed, ended early, or fell silent.
+            ChildError: The child refused the file, failed, ended early, or sent nothing in time.
         """
         self._deadline = time.monotonic() + self._silence_s
         try:
@@ -127,7 +127,7 @@ class Child:
             header: dict[str, Any] = json.loads(line) if line.endswith(b"\n") else {}
             data = bytearray(header.get("bytes", 0))
             is_whole = bool(header) and self._out.readinto(data) == len(data)  # type: ignore[attr-defined]
-        except ValueError:  # of a pipe that was closed by `kill`, or of half a line
+        except ValueError:  # `kill` closed the pipe, or the line is incomplete
             header, is_whole = {}, False
         finally:
             self._deadline = None
@@ -183,7 +183,7 @@ class Child:
                 return
 
     def _widen(self) -> None:
-        """A frame in a few pieces rather than in fifty, where the system can (Linux)."""
+        """Let a frame pass in a few pieces rather than fifty, where the system can (Linux)."""
         with suppress(ImportError, AttributeError, OSError):
             import fcntl
 
@@ -191,7 +191,7 @@ class Child:
 
 
 def send(header: dict[str, Any], data: memoryview | bytes = b"") -> None:
-    """Of the child: send one message to its parent."""
+    """In the child: send one message to the parent."""
     out = sys.stdout.buffer
     if len(data):
         header = header | {"bytes": len(data)}
@@ -202,10 +202,10 @@ def send(header: dict[str, Any], data: memoryview | bytes = b"") -> None:
 
 
 def run(work: Callable[[Any], None], *, memory_bytes: int, processor_s: int | None = None) -> None:
-    """Of the child: do the work; an exception that nobody expected is reported as our own fault.
+    """In the child: do the work; an unexpected exception is reported as an error in ferapp.
 
     Args:
-        work: Gets the request; raises a `UserError` for what the user can mend.
+        work: Called with the request; raises `UserError` for problems that the user can solve.
         memory_bytes: See `confine`.
         processor_s: See `confine`.
     """
@@ -213,7 +213,7 @@ def run(work: Callable[[Any], None], *, memory_bytes: int, processor_s: int | No
     try:
         work(json.loads(sys.argv[1]))
     except BrokenPipeError:
-        # Nobody wants the rest; what is left in the buffer can't be written either.
+        # The parent reads no more; what is left in the buffer can't be written either.
         sys.stdout = None
     except UserError as exc:
         send({"error": str(exc)})
@@ -222,21 +222,21 @@ def run(work: Callable[[Any], None], *, memory_bytes: int, processor_s: int | No
 
 
 def _fault_text(exc: Exception) -> str:
-    """Which class and where; not the text, which may quote what is in the file."""
+    """Class and location of an exception, without its text, which may quote the file."""
     places = traceback.extract_tb(exc.__traceback__)
     ours = [place for place in places if Path(place.filename).is_relative_to(_ROOT)] or places
     return f"{type(exc).__name__} in {Path(ours[-1].filename).name}, line {ours[-1].lineno}"
 
 
 def confine(memory_bytes: int, processor_s: int | None = None) -> None:
-    """Of the child: cap address space and processor time, leave no core file, outlive no parent.
+    """In the child: limit address space and CPU time, write no core file, end with the parent.
 
-    Only the last is to be had on Windows.
+    On Windows only the last is possible.
 
     Args:
-        memory_bytes: Most address space.
-        processor_s: Most processor time: an end for work that keeps Python from noticing that the
-            parent has gone.
+        memory_bytes: Maximum address space.
+        processor_s: Maximum CPU time, which also ends work that keeps Python from noticing that the
+            parent has ended.
     """
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     with suppress(ImportError):
@@ -248,12 +248,12 @@ def confine(memory_bytes: int, processor_s: int | None = None) -> None:
             (resource.RLIMIT_CPU, processor_s),
         ):
             if most is not None:
-                with suppress(OSError, ValueError):  # where less is allowed already
+                with suppress(OSError, ValueError):  # if the limit is lower already
                     resource.setrlimit(limit, (most, most))
 
 
 def _end_with(parent: int) -> None:
-    """A closed pipe ends who writes to it, but not a decoder that never gets so far."""
+    """End this process with its parent; a closed pipe only ends a process that writes to it."""
     while os.getppid() == parent:
         time.sleep(1)
     os._exit(1)

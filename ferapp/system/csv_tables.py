@@ -1,4 +1,4 @@
-"""CSV tables that other programs open safely, written in parts, whole or not at all."""
+"""CSV tables that spreadsheets open safely, written in parts, completely or not at all."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, Final
 
 import pandas
 
-from ferapp.system.files import whole_file, written
+from ferapp.system.files import translate_write_errors, whole_file
 from ferapp.system.text import one_line
 
 _ROWS: Final = 2000
@@ -16,22 +16,21 @@ _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def csv_bytes(table: pandas.DataFrame, *, exact: bool = False, is_continued: bool = False) -> bytes:
-    """A table as CSV in UTF-8 with a byte order mark, so that spreadsheets read it right.
+    """Write a table as CSV in UTF-8 with a byte order mark, which spreadsheets need.
 
-    Text that a spreadsheet would take for a formula gets an apostrophe in front; `bare` takes it
-    off again.
+    An apostrophe is put before text that a spreadsheet would take for a formula; `remove_guard`
+    removes it.
 
     Args:
-        table: What to write, without its index.
-        exact: Write each number with as many digits as tell it from every other of its type, in
-            place of six.
-        is_continued: Write the rows alone, to follow others in the same file.
+        table: The table; its index is not written.
+        exact: Write each number with enough digits to restore it exactly, instead of six.
+        is_continued: Write only the rows, to be appended to a file.
     """
     safe = table.copy()
     for column in safe.columns:
         if safe[column].dtype.kind not in "biufc":
             safe[column] = safe[column].map(_safe_cell)
-    # Without a format, pandas writes NumPy's shortest text of each number in its own precision.
+    # Without a format, pandas writes the shortest text that restores each number in its precision.
     digits = None if exact else "%.6g"
     text: str = safe.to_csv(
         index=False, header=not is_continued, float_format=digits, lineterminator="\r\n"
@@ -46,8 +45,13 @@ def _safe_cell(value: object) -> object:
     return f"'{line}" if value.lstrip("'").startswith(_FORMULA) else line
 
 
-def bare(cell: str) -> str:
-    """Text as it was before `csv_bytes` guarded it, or the cell itself."""
+def remove_guard(cell: str) -> str:
+    """Undo the guard of `csv_bytes`; other cells stay as they are.
+
+    Example:
+        >>> remove_guard("'=1+1"), remove_guard("fear")
+        ('=1+1', 'fear')
+    """
     is_guarded = cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA)
     return cell[1:] if is_guarded else cell
 
@@ -56,9 +60,9 @@ class CsvFile:
     """An open table; see `csv_file`.
 
     Args:
-        path: For what goes wrong.
-        file: Where it is written to.
-        columns: Their names, in order.
+        path: Path of the file, for error messages.
+        file: The open file.
+        columns: Names of the columns, in order.
     """
 
     def __init__(self, path: Path, file: BinaryIO, columns: Sequence[str]) -> None:
@@ -66,25 +70,25 @@ class CsvFile:
         self._file = file
         self._columns = list(columns)
         self._rows: list[Mapping[str, Any]] = []
-        with written(path):
+        with translate_write_errors(path):
             file.write(csv_bytes(pandas.DataFrame(columns=self._columns)))
 
     def add(self, row: Mapping[str, Any]) -> None:
-        """One row by the names of its columns; what is missing stays empty."""
+        """Add one row by column names; missing cells stay empty."""
         self._rows.append(row)
         if len(self._rows) >= _ROWS:
             self.flush()
 
     def add_table(self, table: pandas.DataFrame) -> None:
-        """Rows with the same columns, each number exactly."""
+        """Add rows with the same columns; numbers are written exactly."""
         rows = csv_bytes(table[self._columns], exact=True, is_continued=True)
-        with written(self._path):
+        with translate_write_errors(self._path):
             self._file.write(rows)
 
     def flush(self) -> None:
-        """Write the rows that are held back to be written together."""
+        """Write the rows that are still buffered."""
         if self._rows:
-            # Nothing is an empty text: None would make fractions of the whole numbers above it.
+            # Missing cells are empty text: None would turn whole numbers above it into fractions.
             cells = [[row.get(column, "") for column in self._columns] for row in self._rows]
             self.add_table(pandas.DataFrame(cells, columns=self._columns, dtype=object))
             self._rows = []
@@ -92,10 +96,10 @@ class CsvFile:
 
 @contextmanager
 def csv_file(path: Path, columns: Sequence[str]) -> Iterator[CsvFile]:
-    """A table to be filled; it gets its name when the block ends well.
+    """Open a CSV file to be filled; it gets its name when the block ends without an error.
 
     Raises:
-        StoreError: It could not be written; what was there before is there still.
+        StoreError: It could not be written; a previous file is unchanged.
     """
     with whole_file(path) as file:
         table = CsvFile(path, file, columns)

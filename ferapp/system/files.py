@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Writes files completely or not at all."""
 
 import contextlib
 import os
@@ -15,13 +15,13 @@ _PARTIAL: Final = re.compile(r"\.[0-9a-f]{16}\.part")
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Write a file in place of one that may be there.
+    """Write a file, replacing one that may exist.
 
-    It gets its name last, so that a crash or a full disk leaves the old file or none. Who may read
-    it says the umask, as for every file that a program writes where its user told it to.
+    It gets its name last, so that after a crash or with a full disk the old file is left, or none.
+    The umask decides who may read it.
 
     Raises:
-        StoreError: It could not be written; what was there before is there still.
+        StoreError: It could not be written; a previous file is unchanged.
     """
     with whole_file(path) as file:
         file.write(data)
@@ -29,16 +29,16 @@ def write_whole(path: Path, data: bytes) -> None:
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[BinaryIO]:
-    """The same for what does not fit into memory: a file to write, which gets its name at the end.
+    """As `write_whole`, for data that does not fit into memory: yields an open file.
 
-    Leaving the block by an exception leaves what was there before.
+    If the block raises an exception, a previous file is unchanged.
 
     Raises:
-        StoreError: It could not be written. An OSError in the block counts as that.
+        StoreError: It could not be written; an OSError in the block counts as this.
     """
     partial = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
-        with written(path):
+        with translate_write_errors(path):
             with open(partial, "xb") as file:
                 yield file
                 file.flush()
@@ -51,11 +51,11 @@ def whole_file(path: Path) -> Iterator[BinaryIO]:
 
 
 @contextlib.contextmanager
-def written(path: Path) -> Iterator[None]:
-    """What the system says about writing to a file, in words.
+def translate_write_errors(path: Path) -> Iterator[None]:
+    """Turn an OSError of writing to a file into a sentence.
 
     Raises:
-        StoreError: In place of an OSError.
+        StoreError: The block raised an OSError.
     """
     try:
         yield
@@ -67,7 +67,7 @@ def written(path: Path) -> Iterator[None]:
 
 
 def sweep(folder: Path) -> None:
-    """Delete what a process that was killed left half written; nobody may be writing there."""
+    """Delete partial files that killed processes left; no other process may be writing there."""
     with contextlib.suppress(OSError), os.scandir(folder) as entries:
         for entry in entries:
             if _PARTIAL.fullmatch(entry.name):
@@ -75,10 +75,10 @@ def sweep(folder: Path) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make the new name last through a power cut, where the system can."""
+    """Make the new name survive a power failure, where the system can."""
     if os.name != "posix":
         return
-    # The file is whole by now. Network file systems may refuse to sync a folder.
+    # The file itself is complete. Network file systems may refuse to sync a folder.
     with contextlib.suppress(OSError):
         handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
         try:

@@ -1,4 +1,4 @@
-"""Where things are: what ships beside the package, and what is the user's.
+"""Paths of files that ship beside the package, and of the user's data and cache.
 
 ```text
 FERAPP_DATA_DIR    the database of sessions, instead of the user's data folder
@@ -17,31 +17,31 @@ DATA_VARIABLE: Final = "FERAPP_DATA_DIR"
 CACHE_VARIABLE: Final = "FERAPP_CACHE_DIR"
 
 _PACKAGE: Final = Path(__file__).parents[1]
-# What Debian calls the home of users who have none.
+# The home folder of users without one, as on Debian.
 _NO_HOME: Final = "/nonexistent"
 
 
 def project_path(name: str) -> Path:
-    """A file or folder of the project's top level, which a wheel carries inside the package."""
+    """A file or folder of the project's top level; in a wheel it is inside the package."""
     inside = _PACKAGE / "project" / name
     return inside if inside.exists() else _PACKAGE.parent / name
 
 
 def data_folder() -> Path:
-    """Where the database of sessions is kept; it may be missing or read-only."""
-    return _named(DATA_VARIABLE) or _of_user(platformdirs.user_data_path)
+    """Folder of the database of sessions; it may be missing or read-only."""
+    return _from_environment(DATA_VARIABLE) or _user_folder(platformdirs.user_data_path)
 
 
 def cache_folder() -> Path:
-    """Where fetched weights are kept; it may be missing or read-only."""
-    return _named(CACHE_VARIABLE) or _of_user(platformdirs.user_cache_path)
+    """Folder of fetched weights; it may be missing or read-only."""
+    return _from_environment(CACHE_VARIABLE) or _user_folder(platformdirs.user_cache_path)
 
 
 def ensure_home() -> None:
-    """Name a home folder in this process's environment where the system knows of none.
+    """Set HOME for this process if the system knows no home folder.
 
-    So it is for a user without an entry in the password file and without HOME (``docker run
-    --user 12345``): `pathlib.Path.home` raises then, and Streamlit, among others, does not start.
+    This is the case for a user without an entry in the password file and without HOME (``docker run
+    --user 12345``): `pathlib.Path.home` raises, and Streamlit, among others, does not start.
     """
     try:
         Path.home()
@@ -49,13 +49,13 @@ def ensure_home() -> None:
         os.environ["HOME"] = _NO_HOME
 
 
-def _named(variable: str) -> Path | None:
-    named = os.environ.get(variable)
-    return Path(os.path.expanduser(named)) if named else None
+def _from_environment(variable: str) -> Path | None:
+    path = os.environ.get(variable)
+    return Path(os.path.expanduser(path)) if path else None
 
 
-def _of_user(ask: Callable[[str], Path]) -> Path:
-    """The user's folder; without a home one that is not there, never "~" in this directory."""
+def _user_folder(ask: Callable[[str], Path]) -> Path:
+    """The user's folder; without a home, a path that does not exist, never "~" in this folder."""
     try:
         folder = ask("ferapp")
     except RuntimeError:  # of newer releases of platformdirs; older ones give "~/..."

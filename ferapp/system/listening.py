@@ -1,4 +1,4 @@
-"""Where the app listens, and whether it can."""
+"""The address at which the app listens, and whether it can."""
 
 import os
 import socket
@@ -11,7 +11,7 @@ def configured_address() -> tuple[str, int]:
     """Address and port: from the environment, else from ``.streamlit/config.toml``.
 
     Raises:
-        ValueError: The port is none; the text is fit to be shown.
+        ValueError: The port is not valid; the message may be shown.
     """
     text = project_path(".streamlit/config.toml").read_text(encoding="utf-8")
     settings = tomllib.loads(text)["server"]
@@ -23,15 +23,15 @@ def configured_address() -> tuple[str, int]:
 
 
 def try_to_listen(address: str, port: int) -> None:
-    """Listen there for a moment.
+    """Bind to the address for a moment.
 
     Raises:
-        OSError: It can't be done.
+        OSError: It is not possible.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     with socket.socket(family) as probe:
         if os.name == "posix":
-            # As servers do: a port whose last connections are still ending is free. Elsewhere it
-            # would share a port that is taken.
+            # As servers do: a port whose last connections are still closing counts as free. On
+            # other systems this would share a port that is in use.
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind((address, port))

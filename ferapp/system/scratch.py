@@ -1,4 +1,4 @@
-"""Folders for what is being made: readable by nobody else, and gone after a crash as well."""
+"""Private temporary folders, which are also removed after a crash."""
 
 import os
 import shutil
@@ -13,10 +13,10 @@ _PREFIX: Final = ".ferapp-work-"
 
 @contextmanager
 def scratch(beside: Path | None = None) -> Iterator[Path]:
-    """A folder of this process's own (mode 0700), removed with all that is in it.
+    """A private folder (mode 0700), removed with its content when the block ends.
 
     Args:
-        beside: Where it stands; by default where temporary files do.
+        beside: Its parent folder; by default the one for temporary files.
     """
     folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=beside)
     try:
@@ -26,7 +26,7 @@ def scratch(beside: Path | None = None) -> Iterator[Path]:
 
 
 def clear(beside: Path | None = None) -> int:
-    """Remove the folders of processes that have ended, as after a crash; how many there were."""
+    """Remove the folders of processes that have ended, and return their number."""
     count = 0
     for folder in (beside or Path(tempfile.gettempdir())).glob(f"{_PREFIX}*-*"):
         with suppress(OSError, ValueError, OverflowError):
@@ -40,7 +40,7 @@ def clear(beside: Path | None = None) -> int:
 
 def _is_alive(process: int) -> bool:
     if os.name != "posix":
-        return True  # os.kill would end it
+        return True  # on Windows os.kill would end it
     try:
         os.kill(process, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""Text of others, such as a file's name, made safe to show on one line."""
+"""Makes untrusted text, such as file names, safe to show on one line."""
 
 import re
 from typing import Final
@@ -10,18 +10,22 @@ _PILED_MARKS: Final = re.compile(r"([\u0300-\u036f]{2})[\u0300-\u036f]+")
 
 
 def one_line(text: str) -> str:
-    """Text of others, such as a file's name, on one readable line.
+    """Put untrusted text, such as a file name, on one readable line.
 
-    Control and direction marks, and what is no text at all, become a question mark in a diamond;
-    of accents piled on one letter two are left.
+    Control characters, direction marks and bytes that are not text become U+FFFD; of several
+    accents on one letter, two are kept.
+
+    Example:
+        >>> one_line("holiday" + chr(10) + "photo.jpg")
+        'holiday�photo.jpg'
     """
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     return _PILED_MARKS.sub(r"\1", _CONTROL.sub("\ufffd", text))
 
 
-def printable(text: str) -> str:
-    """As `one_line`, and whatever else cannot be seen, such as spaces of no width, is replaced too.
+def make_printable(text: str) -> str:
+    """As `one_line`, but also replaces other invisible characters, such as zero-width spaces.
 
-    For messages of libraries that quote a stranger's file; names of files keep their letters.
+    For messages of libraries that quote an untrusted file; file names keep such characters.
     """
     return "".join(c if c.isprintable() else "\ufffd" for c in one_line(text))

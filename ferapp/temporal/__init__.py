@@ -1,1 +1,1 @@
-"""What only time can tell: who is who, and what holds. Clocks come in as arguments."""
+"""Faces over time: tracking, smoothing, neutral baseline. Time is always passed in, in seconds."""

@@ -22,7 +22,9 @@ AGREES: Final = 0.75
 _REACH: Final = np.array([-0.5, -0.6, 0.5, 0.6], np.float32)
 _REGION_WH: Final = (32, 40)
 _LAYOUT_WH: Final = (8, 10)
-_LAYOUT_SIZE: Final = _LAYOUT_WH[0] * _LAYOUT_WH[1] * 3
+_LAYOUT_SIZE: Final = _LAYOUT_WH[0] * _LAYOUT_WH[1] * 3 + 1
+# One more value, the same for all: it makes two heads without any contrast alike.
+_FLAT: Final = 10.0
 # Of the two chroma planes of CIELAB, 128 is grey; few colours of the world lie further out.
 _CHROMA_BINS: Final = 16
 _CHROMA_RANGE: Final = [96, 160, 96, 160]
@@ -40,7 +42,7 @@ def appearances(image_rgb: Image, xyxy: Floats) -> Floats:
         xyxy: Boxes of faces, (n, 4), px.
 
     Returns:
-        (n, 496) float32, for `similarities`.
+        (n, 497) float32, for `similarities`.
     """
     rows = [_appearance(image_rgb, box) for box in xyxy]
     return np.stack(rows) if rows else np.empty((0, _LAYOUT_SIZE + _CHROMA_BINS**2), np.float32)
@@ -58,7 +60,7 @@ def similarities(a: Floats, b: Floats) -> Floats:
 
 
 def blend(a: Floats, b: Floats, share: float) -> Floats:
-    """An appearance between two, (496,): ``share`` of the way from a to b."""
+    """An appearance between two, (497,): ``share`` of the way from a to b."""
     mixed = a + share * (b - a)
     return np.concatenate([_unit(mixed[:_LAYOUT_SIZE]), _unit(mixed[_LAYOUT_SIZE:])])
 
@@ -71,7 +73,8 @@ def _appearance(image: Image, xyxy: Floats) -> Floats:
     small = np.asarray(cv2.resize(lab, _LAYOUT_WH, interpolation=cv2.INTER_AREA), np.float32)
     small -= (small[..., 0].mean(), 128, 128)
     chroma = cv2.calcHist([lab], [1, 2], None, [_CHROMA_BINS, _CHROMA_BINS], _CHROMA_RANGE)
-    return np.concatenate([_unit((small * _WEIGHTS).ravel()), _unit(np.sqrt(chroma).ravel())])
+    layout = np.append(small * _WEIGHTS, np.float32(_FLAT))
+    return np.concatenate([_unit(layout), _unit(np.sqrt(chroma).ravel())])
 
 
 def _unit(values: Floats) -> Floats:

@@ -8,30 +8,40 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 
 BASELINE_S: Final = 10.0
-"""How long a person looks neutral to be calibrated."""
+"""How long a person has to look neutral."""
 
-# Under this a mean says no more than "never", and a ratio of two such means is noise.
+# A mean below this says no more than "never", and a ratio of two such means is noise.
 _FLOOR: Final = 0.01
 _LEAST_READINGS: Final = 20
 
 
 class NeutralBaseline:
-    """Corrects the probabilities of one person by how that person looks at rest.
+    """Corrects the probabilities of one person for how that person looks at rest.
 
-    While the person looks neutral, the geometric means b of the probabilities are taken. A
+    While the person looks neutral, the geometric means b of the probabilities are measured. The
     reference r holds the same means over many people's neutral faces. Afterwards
 
         p'(k) is proportional to p(k) * r(k) / b(k)
 
     which is the adjustment of a classifier's outputs to other prior probabilities (Saerens,
     Latinne and Decaestecker, 2002, "Adjusting the Outputs of a Classifier to New a Priori
-    Probabilities", equation 2.4), with the person's own resting face in the place of the priors.
-    Means under 1 % count as 1 %. A face that reads exactly as it did at rest then reads as neutral
-    faces do on the average.
+    Probabilities", equation 2.4), with the person's own resting face in place of the priors. Means
+    below 1 % count as 1 %. A face that reads exactly as it did at rest then reads as neutral faces
+    do on average. Not thread-safe.
 
     Args:
         reference: r, (k,), geometric means over neutral faces of many people.
-        duration_s: How long to look.
+        duration_s: How long to observe the person, s.
+
+    Example:
+        >>> baseline = NeutralBaseline(np.array([0.9, 0.1], np.float32), duration_s=2)
+        >>> at_rest = np.array([0.6, 0.4], np.float32)
+        >>> for frame in range(21):
+        ...     baseline.observe(at_rest, frame / 10)
+        >>> baseline.is_ready
+        True
+        >>> baseline.correct(at_rest).round(2)
+        array([0.9, 0.1], dtype=float32)
     """
 
     def __init__(self, reference: Floats, *, duration_s: float = BASELINE_S) -> None:
@@ -43,11 +53,11 @@ class NeutralBaseline:
 
     @property
     def is_ready(self) -> bool:
-        """Whether the person has been looked at for long enough."""
+        """Whether the person has been observed for long enough."""
         return self._shift is not None
 
     def progress(self, at_s: float) -> float:
-        """Share of the time that has passed, in [0, 1]."""
+        """Share of the duration that has passed at a time, in [0, 1]."""
         if self.is_ready:
             return 1.0
         if self._start_s is None:
@@ -55,7 +65,10 @@ class NeutralBaseline:
         return min((at_s - self._start_s) / self._duration_s, 1.0)
 
     def observe(self, probabilities: Floats, at_s: float) -> None:
-        """Take one reading of the resting face, (k,); too few readings take longer."""
+        """Add one reading of the resting face, (k,), at a time in seconds.
+
+        With too few readings the baseline takes longer to get ready.
+        """
         if self.is_ready:
             return
         if self._start_s is None:
@@ -66,8 +79,8 @@ class NeutralBaseline:
             self._shift = np.asarray(self._reference / own, np.float32)
             self._logs.clear()
 
-    def corrected(self, probabilities: Floats) -> Floats:
-        """The probabilities, (k,), as this person's; unchanged until the baseline is ready."""
+    def correct(self, probabilities: Floats) -> Floats:
+        """Correct probabilities, (k,), for this person; they stay as they are until `is_ready`."""
         if self._shift is None:
             return probabilities
         adjusted = probabilities * self._shift

@@ -13,9 +13,9 @@ Floats = NDArray[np.float32]
 
 _SIZE_WH: Final = (64, 36)
 _BLOCK: Final = 9
-# Blocks are looked for so far away, px of the small picture: what moves or is panned past is found.
+# How far around its place a block is searched for, px of the small picture: things move.
 _SEARCH: Final = 4
-# A block with less contrast than this is too flat to be found again.
+# A block with less contrast is too flat to be found again, and so is a whole frame.
 _LEAST_CONTRAST: Final = 6.0
 _LEAST_FRAME_CONTRAST: Final = 20.0
 _LEAST_BLOCKS: Final = 4
@@ -26,25 +26,29 @@ _LEAST_BLOCKS: Final = 4
 _LEAST_PHASE: Final = 0.55
 _LEAST_COLOUR: Final = 0.12
 _LEAST_LOST: Final = 0.42
+# Where a part of the picture stays, as in a call in which one tile changes, it is no cut.
+_KEPT: Final = 0.8
+_MOST_KEPT: Final = 0.4
 
 _DISSOLVE_S: Final = 0.6
-# px of the small picture; a camera that moves further shows other things without any cut.
+# px of the small picture. After a longer pan the picture differs without a cut.
 _MOST_MOVED: Final = 3.0
+# A dissolve is gradual: no single frame brings more of the change.
+_MOST_AT_ONCE: Final = 0.5
 
 
 class CutDetector:
-    """Tells which frames begin another shot.
+    """Finds the frames in which another shot begins.
 
-    A cut is where nothing goes on: neither the picture as a whole (phase correlation), nor its
-    colours, nor its parts, each of which is looked for near its place. Frames without contrast, as
-    between fading out and fading in, are passed over: what follows is compared with what was
-    before.
+    At a cut nothing continues: not the picture as a whole (phase correlation), not its colours, and
+    not its parts, each of which is searched for near its place. Frames without contrast, as between
+    a fade-out and a fade-in, are skipped: the frames on both sides of them are compared.
 
-    A dissolve is where the same holds for two frames half a second apart, although the camera stands
-    still: what was panned past is no cut. It is told once the new shot prevails.
+    A dissolve is found by comparing frames half a second apart while the camera stands still (after
+    a pan they differ without a cut). It is reported once the new shot dominates.
 
-    A cut to the same room in the same framing is not seen here: there people are told apart by their
-    appearance (`ferapp.temporal.appearance`).
+    A cut within one room that keeps the framing is not detected here. There, people are told apart
+    by their appearance (`ferapp.temporal.appearance`).
 
     Example:
         >>> import numpy as np
@@ -72,20 +76,23 @@ class CutDetector:
         if self._recent:
             shift, phase = _phase(self._recent[-1], new)
             new.moved = self._recent[-1].moved + shift
+            new.step = _difference(self._recent[-1], new)
             is_cut = _is_cut(self._recent[-1], new, phase) or self._is_dissolved(new)
         if is_cut:
             self._recent.clear()
         self._recent.append(new)
-        # The oldest is as old as a dissolve is long.
+        # The oldest frame is about as old as a dissolve is long.
         while len(self._recent) > 1 and self._recent[1].at_s <= at_s - _DISSOLVE_S:
             self._recent.popleft()
         return is_cut
 
     def _is_dissolved(self, new: "_Small") -> bool:
         first = self._recent[0]
+        steps = [frame.step for frame in [*self._recent, new][1:]]
         return (
             len(self._recent) > 2
             and float(np.abs(new.moved - first.moved).max()) <= _MOST_MOVED
+            and max(steps) <= _MOST_AT_ONCE * _difference(first, new)
             and _is_cut(first, new, _phase(first, new)[1])
         )
 
@@ -96,6 +103,7 @@ class _Small:
     def __init__(self, image_rgb: Image, at_s: float) -> None:
         self.at_s = at_s
         self.moved = np.zeros(2)
+        self.step = 0.0
         small = cv2.resize(image_rgb, _SIZE_WH, interpolation=cv2.INTER_AREA)
         self.grey = np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.float32)
         lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
@@ -117,22 +125,32 @@ def _phase(a: _Small, b: _Small) -> tuple[NDArray[np.float64], float]:
     return np.array(shift), response
 
 
+def _difference(a: _Small, b: _Small) -> float:
+    """Mean absolute difference, grey levels."""
+    return float(np.abs(a.grey - b.grey).mean())
+
+
 def _is_cut(a: _Small, b: _Small, phase: float) -> bool:
     """Cheapest first; most pairs of frames end at the first."""
     return (
         1 - phase > _LEAST_PHASE
         and 1 - float(a.colours @ b.colours) > _LEAST_COLOUR
-        and _lost_share(a.grey, b.grey) > _LEAST_LOST
+        and _is_replaced(a.grey, b.grey)
     )
 
 
-def _lost_share(a: Floats, b: Floats) -> float:
-    """How much of what a shows is not in b, near the same place, in [0, 1].
+def _is_replaced(a: Floats, b: Floats) -> bool:
+    """Whether what a shows is gone from b: on average, and in most places."""
+    found = _correlations(a, b)
+    if len(found) < _LEAST_BLOCKS:
+        return True
+    return 1 - found.mean() > _LEAST_LOST and (found > _KEPT).mean() < _MOST_KEPT
 
-    The mean over its blocks of one less the best normalised correlation.
-    """
+
+def _correlations(a: Floats, b: Floats) -> Floats:
+    """How well each block of a is found in b near its place: best normalised correlation, (n,)."""
     around = cv2.copyMakeBorder(b, _SEARCH, _SEARCH, _SEARCH, _SEARCH, cv2.BORDER_REFLECT)
-    lost = []
+    found = []
     for y in range(0, a.shape[0] - _BLOCK + 1, _BLOCK):
         for x in range(0, a.shape[1] - _BLOCK + 1, _BLOCK):
             block = a[y : y + _BLOCK, x : x + _BLOCK]
@@ -140,5 +158,5 @@ def _lost_share(a: Floats, b: Floats) -> float:
                 reach = _BLOCK + 2 * _SEARCH
                 near = around[y : y + reach, x : x + reach]
                 best = cv2.matchTemplate(near, block, cv2.TM_CCOEFF_NORMED).max()
-                lost.append(1 - max(float(best), 0.0))
-    return float(np.mean(lost)) if len(lost) >= _LEAST_BLOCKS else 1.0
+                found.append(max(float(best), 0.0))
+    return np.array(found, np.float32)

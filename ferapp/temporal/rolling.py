@@ -1,4 +1,4 @@
-"""The last minute of every face."""
+"""The readings of the last minute, for each face."""
 
 from collections import deque
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Series:
     """One face over time.
 
     Attributes:
-        at_s: Time of each reading, (n,), ascending.
+        at_s: Time of each reading, (n,), s, ascending.
         probabilities: (n, k) float32.
     """
 
@@ -25,10 +25,17 @@ class Series:
 
 
 class RollingWindow:
-    """Readings of the last seconds, bounded in time and number. Not thread-safe.
+    """The latest readings, limited in time and number. Not thread-safe.
 
     Args:
-        window_s: How far back it reaches.
+        window_s: How far back it reaches, s.
+
+    Example:
+        >>> window = RollingWindow(window_s=60)
+        >>> for at_s in (0, 30, 90):
+        ...     window.add(1, np.array([0.8, 0.2], np.float32), at_s)
+        >>> window.series()[1].at_s
+        array([30, 90])
     """
 
     def __init__(self, window_s: float = WINDOW_S) -> None:
@@ -36,13 +43,13 @@ class RollingWindow:
         self._readings: deque[tuple[float, int, NDArray[np.float32]]] = deque(maxlen=_MOST_READINGS)
 
     def add(self, face: int, probabilities: NDArray[np.float32], at_s: float) -> None:
-        """Add one reading, (k,), and drop what is too old."""
+        """Add one reading, (k,), and drop those that are too old."""
         self._readings.append((at_s, face, probabilities))
         while self._readings and self._readings[0][0] < at_s - self._window_s:
             self._readings.popleft()
 
     def series(self) -> dict[int, Series]:
-        """Every face of the window by its id."""
+        """The series of each face in the window, by its id."""
         faces: dict[int, tuple[list[float], list[NDArray[np.float32]]]] = {}
         for at_s, face, probabilities in self._readings:
             times, rows = faces.setdefault(face, ([], []))
@@ -53,5 +60,5 @@ class RollingWindow:
         }
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Drop all readings."""
         self._readings.clear()

@@ -1,4 +1,4 @@
-"""Probabilities that don't flicker, and labels that one frame never flips."""
+"""Probabilities that don't flicker, and labels that a single frame can't flip."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,14 @@ class Smoother:
     """Exponential smoothing with a time constant in seconds, whatever the frame rate.
 
     Args:
-        time_constant_s: After this time a step has reached 63 % of its height; 0 for no smoothing.
+        time_constant_s: Time in which a step reaches 63 % of its height; 0 for no smoothing.
+
+    Example:
+        >>> smoother = Smoother(time_constant_s=0.5)
+        >>> smoother.update(np.array([1, 0], np.float32), at_s=0.0)
+        array([1., 0.], dtype=float32)
+        >>> smoother.update(np.array([0, 1], np.float32), at_s=0.5).round(2)
+        array([0.37, 0.63], dtype=float32)
     """
 
     def __init__(self, time_constant_s: float) -> None:
@@ -19,7 +26,7 @@ class Smoother:
         self._at_s = 0.0
 
     def update(self, probabilities: Floats, at_s: float) -> Floats:
-        """The smoothed probabilities, (k,), which sum to 1 as those that came in do."""
+        """Add probabilities, (k,), and return the smoothed ones; sums of 1 are preserved."""
         if self._value is None or self.time_constant_s <= 0:
             self._value = probabilities
         else:
@@ -30,12 +37,18 @@ class Smoother:
 
 
 class LabelHold:
-    """Changes a label only when another has led without a break for a while.
+    """Changes a label only after another one has led without a break for some time.
 
     The first label counts at once. None, for unsure, is a label like any other.
 
     Args:
-        hold_s: How long another label has to lead.
+        hold_s: How long another label has to lead, s.
+
+    Example:
+        >>> hold = LabelHold(hold_s=0.4)
+        >>> labels = ["neutral", "fear", "neutral", "fear", "fear", "fear"]
+        >>> [hold.update(label, index / 4) for index, label in enumerate(labels)]
+        ['neutral', 'neutral', 'neutral', 'neutral', 'neutral', 'fear']
     """
 
     def __init__(self, hold_s: float) -> None:
@@ -46,7 +59,7 @@ class LabelHold:
         self._is_new = True
 
     def update(self, label: str | None, at_s: float) -> str | None:
-        """The label to show, given the one that leads now."""
+        """The label to show, given the one that leads at this time."""
         if self._is_new or label == self._held:
             self._held, self._since_s, self._is_new = label, None, False
         elif self._since_s is None or label != self._rival:

@@ -64,7 +64,7 @@ class Track:
         return np.asarray(self.xyxy + self.speed * fading, np.float32)
 
     def move(self, xyxy: Floats, at_s: float) -> None:
-        """Take a new measurement; the four corners move each at their own speed, px/s."""
+        """Add a measurement; each of the four coordinates has its own speed, px/s."""
         passed = at_s - self.at_s
         if passed > 0:
             share = 1 - np.exp(-passed / _SPEED_S)
@@ -82,8 +82,8 @@ class Track:
     def likeness(self, appearances: Floats) -> Floats:
         """How much each of n faces looks like this one, (n,); 1 where nobody knows.
 
-        Like it looked last, or as usual, whichever is nearer; but not if it came to look like that
-        little by little.
+        The better of the likeness to its last look and to its usual look, unless it drifted too far
+        from the usual one.
         """
         if self.look is None or self.appearance is None:
             return np.ones(len(appearances), np.float32)
@@ -94,20 +94,19 @@ class Track:
 class Tracker:
     """Gives each face a number that stays with the person. Not thread-safe.
 
-    Each track expects its face where its speed leads, looking as it looked. Boxes and expectations
-    are matched from the likeliest pair to the least likely; a box that looks like somebody else is
-    no match, however near it is. A face that nobody expected where it is belongs to the track of
-    that appearance that has lost its face, if there is one. Ids count from 1 and are never given
-    twice. A box has none until it has been found several times: what a detector takes for a face in
-    one frame alone is mostly none. (Probation as in Bewley et al., 2016, "Simple Online and
-    Realtime Tracking", section 3.4; appearance beside place as in Wojke et al., 2017, "Simple
-    Online and Realtime Tracking with a Deep Association Metric".)
+    For each track a place is predicted from its speed. Boxes and tracks are matched from the
+    likeliest pair down; a box that looks like somebody else is no match, however near it is. A face
+    at a place where none was expected gets the track of the same appearance that has lost its face,
+    if there is one. Ids count from 1 and are never reused. A box has none until it has been found
+    several times: a detection in a single frame is mostly false. (Probation as in Bewley et al.,
+    2016, "Simple Online and Realtime Tracking", section 3.4; appearance besides place as in Wojke
+    et al., 2017, "Simple Online and Realtime Tracking with a Deep Association Metric".)
 
     Args:
         memory_s: How long a track that is not seen is kept.
         least_hits: How often a face has to be found before it counts.
-        look_s: How far apart the frames are in which faces are usually looked for. A face counts no
-            sooner where they are closer together, and on probation it may be missed for as long.
+        look_s: The usual time between two detections. Where detections are closer together, a face
+            does not count any sooner; on probation it may be missing for this long.
 
     Example:
         >>> import numpy as np
@@ -163,20 +162,20 @@ class Tracker:
                 found[place] = self._new(
                     xyxy[place], at_s, None if appearances is None else appearances[place]
                 )
-        for track in found.values():
+        tracks = [found[place] for place in range(len(xyxy))]
+        for track in tracks:
             if track.id is None and self._counts(track):
                 self._confirm(track)
         self._last_s = at_s
         self._since_s = at_s if not self._looks else self._since_s
         self._looks += 1
         self._tracks = [t for t in self._tracks if t.id is not None or self._may_go_on(t)]
-        return [found[place] for place in range(len(xyxy))]
+        return tracks
 
     def end_shot(self) -> None:
         """Forget all faces: another shot begins, or the video ends.
 
-        In a shot that was too short for any face to count, those count that all of its frames
-        showed.
+        If the shot was too short for any face to count, those count that each look found.
         """
         is_short = self._looks < self._least_hits or self._last_s - self._since_s < self._least_s
         for track in self._tracks:
@@ -184,12 +183,12 @@ class Tracker:
                 self._confirm(track)
         self._tracks, self._looks = [], 0
 
-    def expect(self, at_s: float) -> dict[int, Floats]:
+    def predict(self, at_s: float) -> dict[int, Floats]:
         """Where every face that the last frame showed is expected now, xyxy px by id."""
         return {t.id: t.predict(at_s) for t in self.current if t.id is not None}
 
     def explains(self, xyxy: Floats, at_s: float, appearances: Floats | None = None) -> bool:
-        """Whether these are the faces that the last frame showed, each where it may have gone."""
+        """Whether a frame shows exactly the faces of the last one, each at a plausible place."""
         current = self.current
         if len(xyxy) != len(current):
             return False
@@ -208,7 +207,7 @@ class Tracker:
 
     @property
     def ids(self) -> set[int]:
-        """Of all faces that are remembered."""
+        """The ids of all tracks that are kept."""
         return {t.id for t in self._tracks if t.id is not None}
 
     def _new(self, xyxy: Floats, at_s: float, appearance: Floats | None) -> Track:
@@ -220,9 +219,9 @@ class Tracker:
         return track
 
     def _confirm(self, track: Track) -> None:
-        """Have a face count: under the number of one that it looks like, or under a new one.
+        """Have a face count: under the number of a lost face that it looks like, else a new one.
 
-        Somebody who comes back from behind a pillar is half a face at first.
+        Somebody who steps out from behind a pillar shows only half a face at first.
         """
         lost = max(self._lost_before(track), key=lambda pair: pair[0], default=(0.0, None))[1]
         if lost is None:
@@ -232,7 +231,7 @@ class Tracker:
             self._tracks.remove(lost)
 
     def _lost_before(self, track: Track) -> Iterator[tuple[float, Track]]:
-        """Faces that looked like this one and were gone when it came, with their likeness."""
+        """Faces that look like this one and had been lost when it appeared, with their likeness."""
         for other in self._tracks:
             is_gone = other.id is not None and other.at_s < track.since_s
             if is_gone and track.look is not None and track.since_s - other.at_s <= self._memory_s:

@@ -1,1 +1,1 @@
-"""How the shipped weights are made. The only home of torch; nothing but the CLI imports it."""
+"""Trains the shipped models. The only package that imports torch; only the CLI imports it."""

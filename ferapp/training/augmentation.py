@@ -1,4 +1,4 @@
-"""Augmentation of whole batches of faces as tensors: cheaper than picture by picture."""
+"""Augments whole batches of faces as tensors, which is faster than picture by picture."""
 
 from dataclasses import dataclass
 
@@ -9,16 +9,16 @@ from torch.nn import functional as F
 
 @dataclass(frozen=True)
 class FaceAugmentation:
-    """How far a training face may be moved away from the original.
+    """Limits of the random changes to training faces.
 
     Attributes:
-        rotation_deg: Rotation up to this, either way.
-        scale: The face is made this much smaller or larger at most, as a share.
-        shift: Moved by up to this share of the side.
-        shear: Sheared by up to this.
+        rotation_deg: Largest rotation in either direction, degrees.
+        scale: The size changes by a factor of at most e ** ±scale.
+        shift: Largest shift, as a share of the side.
+        shear: Largest shear.
         contrast: Contrast and brightness change by up to this share.
         gamma: The exponent of the grey curve lies within e ** ±gamma.
-        low_resolution: Share of faces made coarse, as small webcam faces are.
+        low_resolution: Share of faces made coarse, like small webcam faces.
         erase: Share of faces in which a rectangle is erased (Zhong et al., 2020).
         mix: Share of batches in which pairs of faces are mixed.
         mixup_alpha: Beta parameter of mixup (Zhang et al., 2018).
@@ -43,32 +43,41 @@ def uniform(rng: torch.Generator, *shape: int, low: float = -1, high: float = 1)
     return torch.rand(*shape, generator=rng) * (high - low) + low
 
 
-def augmented(faces: Tensor, size: int, how: FaceAugmentation, rng: torch.Generator) -> Tensor:
-    """Move, light and damage faces at random.
+def augment(
+    faces: Tensor, size: int, augmentation: FaceAugmentation, rng: torch.Generator
+) -> Tensor:
+    """Move, relight and degrade faces at random.
 
     Args:
         faces: Grey, (n, 1, h, w), float32 in [0, 1].
         size: Side of the result, px.
-        how: The limits.
-        rng: The source of chance.
+        augmentation: The limits.
+        rng: Random number generator.
 
     Returns:
         (n, 1, size, size), float32 in [0, 1].
     """
-    faces = _moved(faces, size, how, rng)
-    faces = _lit(faces, how, rng)
-    faces = _coarse(faces, how, rng)
-    return _erased(faces, how, rng)
+    faces = _move(faces, size, augmentation, rng)
+    faces = _relight(faces, augmentation, rng)
+    faces = _coarsen(faces, augmentation, rng)
+    return _erase(faces, augmentation, rng)
 
 
-def mixed(
-    faces: Tensor, targets: Tensor, how: FaceAugmentation, rng: torch.Generator
+def mix(
+    faces: Tensor, targets: Tensor, augmentation: FaceAugmentation, rng: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Mix each face with another one of the batch, and their targets alike (mixup or cutmix)."""
-    if torch.rand(1, generator=rng) >= how.mix:
+    """Mix each face and its targets with those of another one of the batch (mixup or cutmix).
+
+    Args:
+        faces: (n, 1, h, w), float32.
+        targets: Shares of votes, (n, classes).
+        augmentation: How often and how strongly to mix.
+        rng: Random number generator.
+    """
+    if torch.rand(1, generator=rng) >= augmentation.mix:
         return faces, targets
     other = torch.randperm(len(faces), generator=rng)
-    if torch.rand(1, generator=rng) < how.cutmix:
+    if torch.rand(1, generator=rng) < augmentation.cutmix:
         _, _, height, width = faces.shape
         box = (uniform(rng, 4, low=0) * torch.tensor([height, width, height, width])).int()
         (top, bottom), (left, right) = box[[0, 2]].sort().values, box[[1, 3]].sort().values
@@ -77,57 +86,59 @@ def mixed(
         share = 1 - float((bottom - top) * (right - left)) / (height * width)
     else:
         # Beta(a, a) from two gammas; PyTorch's own sampler takes no generator.
-        gammas = torch._standard_gamma(torch.full((2,), float(how.mixup_alpha)), generator=rng)
+        gammas = torch._standard_gamma(
+            torch.full((2,), float(augmentation.mixup_alpha)), generator=rng
+        )
         share = float(gammas[0] / gammas.sum().clamp_min(1e-12))
         faces = share * faces + (1 - share) * faces[other]
     return faces, share * targets + (1 - share) * targets[other]
 
 
-def _moved(faces: Tensor, size: int, how: FaceAugmentation, rng: torch.Generator) -> Tensor:
+def _move(faces: Tensor, size: int, augmentation: FaceAugmentation, rng: torch.Generator) -> Tensor:
     n = len(faces)
-    angle = uniform(rng, n) * how.rotation_deg * torch.pi / 180
-    zoom = torch.exp(uniform(rng, n) * how.scale)
+    angle = uniform(rng, n) * augmentation.rotation_deg * torch.pi / 180
+    zoom = torch.exp(uniform(rng, n) * augmentation.scale)
     flip = torch.where(torch.rand(n, generator=rng) < 0.5, -1.0, 1.0)
-    shear = uniform(rng, n) * how.shear
+    shear = uniform(rng, n) * augmentation.shear
     cos, sin = torch.cos(angle) * zoom, torch.sin(angle) * zoom
     x_row = torch.stack([flip * cos, flip * (shear * cos - sin)], dim=1)
     y_row = torch.stack([sin, shear * sin + cos], dim=1)
-    shift = uniform(rng, n, 2) * 2 * how.shift
+    shift = uniform(rng, n, 2) * 2 * augmentation.shift
     theta = torch.cat([torch.stack([x_row, y_row], dim=1), shift[:, :, None]], dim=2)
     grid = F.affine_grid(theta, [n, 1, size, size], align_corners=False)
     return F.grid_sample(faces, grid, padding_mode="border", align_corners=False)
 
 
-def _lit(faces: Tensor, how: FaceAugmentation, rng: torch.Generator) -> Tensor:
+def _relight(faces: Tensor, augmentation: FaceAugmentation, rng: torch.Generator) -> Tensor:
     n = len(faces)
-    gamma = torch.exp(uniform(rng, n, 1, 1, 1) * how.gamma)
-    gain = 1 + uniform(rng, n, 1, 1, 1) * how.contrast
-    offset = uniform(rng, n, 1, 1, 1) * how.contrast / 2
+    gamma = torch.exp(uniform(rng, n, 1, 1, 1) * augmentation.gamma)
+    gain = 1 + uniform(rng, n, 1, 1, 1) * augmentation.contrast
+    offset = uniform(rng, n, 1, 1, 1) * augmentation.contrast / 2
     curved = faces.clamp_min(1e-4) ** gamma
     mean = curved.mean(dim=(1, 2, 3), keepdim=True)
     return ((curved - mean) * gain + mean + offset).clamp(0, 1)
 
 
-def _coarse(faces: Tensor, how: FaceAugmentation, rng: torch.Generator) -> Tensor:
-    chosen = torch.rand(len(faces), generator=rng) < how.low_resolution
-    if not chosen.any():
+def _coarsen(faces: Tensor, augmentation: FaceAugmentation, rng: torch.Generator) -> Tensor:
+    is_chosen = torch.rand(len(faces), generator=rng) < augmentation.low_resolution
+    if not is_chosen.any():
         return faces
     size = faces.shape[-1]
     small = int(size * float(uniform(rng, 1, low=0.4, high=0.8)))
-    coarse = F.interpolate(faces[chosen], small, mode="bilinear", antialias=True)
+    coarse = F.interpolate(faces[is_chosen], small, mode="bilinear", antialias=True)
     faces = faces.clone()
-    faces[chosen] = F.interpolate(coarse, size, mode="bilinear")
+    faces[is_chosen] = F.interpolate(coarse, size, mode="bilinear")
     return faces
 
 
-def _erased(faces: Tensor, how: FaceAugmentation, rng: torch.Generator) -> Tensor:
+def _erase(faces: Tensor, augmentation: FaceAugmentation, rng: torch.Generator) -> Tensor:
     n, _, height, width = faces.shape
-    chosen = torch.rand(n, generator=rng) < how.erase
+    is_chosen = torch.rand(n, generator=rng) < augmentation.erase
     extent = uniform(rng, n, 2, low=0.1, high=0.4)
     start = uniform(rng, n, 2, low=0, high=1) * (1 - extent)
     rows = (torch.arange(height) + 0.5) / height
     columns = (torch.arange(width) + 0.5) / width
     in_rows = (rows >= start[:, :1]) & (rows < start[:, :1] + extent[:, :1])
     in_columns = (columns >= start[:, 1:]) & (columns < start[:, 1:] + extent[:, 1:])
-    hole = in_rows[:, None, :, None] & in_columns[:, None, None, :] & chosen[:, None, None, None]
+    hole = in_rows[:, None, :, None] & in_columns[:, None, None, :] & is_chosen[:, None, None, None]
     return torch.where(hole, uniform(rng, n, 1, 1, 1, low=0), faces)

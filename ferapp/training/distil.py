@@ -1,13 +1,13 @@
-"""Train the face detector on boxes that the public detectors gave to unlabelled photos.
+"""Train the face detector on boxes that the public detectors found in unlabelled photos.
 
-Read it top to bottom: the recipe, which prior answers for which face, the loss, the run.
+Read it from top to bottom: the recipe, the targets of the priors, the loss, the run.
 """
 
-import json
-import logging
 import math
 import time
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -18,51 +18,49 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from ferapp.errors import DataError
-from ferapp.evaluation.labelled_faces import picture
+from ferapp.evaluation.labelled_faces import read_picture
 from ferapp.evaluation.metrics import LabelledBoxes, average_precision
 from ferapp.inference.detectors import Detector, faces_of
 from ferapp.settings import DetectionSettings
+from ferapp.training.learner import Learner, Schedule
 from ferapp.training.networks import FaceNet, FaceNetOutputs
 from ferapp.training.runs import (
     AveragedWeights,
     Run,
     channels_last,
-    commit,
-    cosine,
+    description,
     has_bfloat16,
     is_best,
     parameter_groups,
 )
-from ferapp.training.scenes import SceneAugmentation, SceneViews, stacked
+from ferapp.training.scenes import SceneAugmentation, SceneViews, collate
 from ferapp.training.teachers import Scenes
 from ferapp.types import Faces, ProgressCallback, no_report
 from ferapp.vision.crops import Image
 from ferapp.vision.preprocess import InputSpec, batch
 
-logger = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class FaceRecipe:
-    """Everything that decides what a face detector becomes.
+    """Everything that determines a trained face detector.
 
     Attributes:
         size_wh: Width and height of the input, px.
-        views: Training pictures in all.
-        batch_size: Pictures a step.
-        round_views: Pictures between two looks at the held-out photos.
-        learning_rate: At its top; it rises for 500 steps and falls as a cosine.
-        weight_decay: On weights, not on biases or batch norm.
-        average: Decay of the averaged weights, which are the ones that are judged and kept.
-        match_iou: A prior answers for a face that it overlaps by this much; each face has at least
-            its best prior.
-        sure: Faces that the teachers score at least this are learnt as such.
-        unsure: Faces between this and ``sure`` count neither as faces nor as background.
-        smallest_px: Faces whose side in a view is shorter than this count as unsure.
-        hold_out: Every n-th photo is held out to choose the best checkpoint.
+        views: Total number of training pictures.
+        batch_size: Pictures per step.
+        round_views: Pictures between two evaluations on the held-out photos.
+        learning_rate: The maximum; it rises for 500 steps and falls as a cosine.
+        weight_decay: Applied to weights, not to biases or batch norm.
+        average: Decay of the averaged weights, which are evaluated and saved.
+        match_iou: A prior is matched to a face if their IoU is at least this; each face is matched
+            to at least its best prior.
+        sure: Boxes with at least this score of the teachers are learnt as faces.
+        unsure: Boxes between this and ``sure`` count neither as faces nor as background.
+        smallest_px: Faces whose longer side in a view is shorter than this count as unsure, px.
+        hold_out: Every n-th photo is held out to select the best checkpoint.
         box_weight: Weight of the box loss.
-        augmentation: How views are cut and coloured.
-        seed: Of weights, order and augmentation.
+        augmentation: How views are cut and recoloured.
+        seed: Random seed of weights, order and augmentation.
     """
 
     size_wh: tuple[int, int] = (320, 240)
@@ -83,7 +81,7 @@ class FaceRecipe:
 
     @property
     def spec(self) -> InputSpec:
-        """What the network takes: the values of the Ultra-Light detectors."""
+        """The input of the network: that of the Ultra-Light detectors."""
         return InputSpec(size_wh=self.size_wh, colour="rgb", mean=127.0, std=128.0)
 
     def split(self, scenes: Scenes) -> tuple[Scenes, Scenes]:
@@ -97,7 +95,7 @@ class FaceRecipe:
 
 RECIPES: Final = {
     "base": FaceRecipe(),
-    # To go on from a checkpoint of "base": fewer close faces, more crowds, small steps.
+    # To continue from a checkpoint of "base": fewer close faces, more crowds, small steps.
     "crowds": FaceRecipe(
         views=40_000,
         round_views=10_000,
@@ -109,12 +107,12 @@ RECIPES: Final = {
 
 @dataclass(frozen=True, eq=False)
 class Targets:
-    """What each prior of a view should say.
+    """The target of each prior of a view.
 
     Attributes:
         score: 0 for background, else the teachers' score of its face, (priors,).
-        is_ignored: Priors that count for nothing, (priors,).
-        corners: The box of its face, xyxy in shares, (priors, 4); only where score is above 0.
+        is_ignored: Priors that are left out of the loss, (priors,).
+        corners: The box of its face, xyxy as shares, (priors, 4); valid if score is above 0.
     """
 
     score: Tensor
@@ -122,14 +120,16 @@ class Targets:
     corners: Tensor
 
 
-def assigned(prior_corners: Tensor, xyxy: Tensor, score: Tensor, recipe: FaceRecipe) -> Targets:
-    """Which prior answers for which face of one view (Liu et al., 2016, SSD, section 2.2).
+def assign_targets(
+    prior_corners: Tensor, xyxy: Tensor, score: Tensor, recipe: FaceRecipe
+) -> Targets:
+    """Match priors to the faces of one view (Liu et al., 2016, SSD, section 2.2).
 
     Args:
         prior_corners: Priors as corners in px, (priors, 4).
         xyxy: Faces, (n, 4), px.
-        score: What the teachers gave each, (n,).
-        recipe: The limits.
+        score: Scores of the teachers, (n,).
+        recipe: Its thresholds.
     """
     count = len(prior_corners)
     targets = Targets(
@@ -143,11 +143,11 @@ def assigned(prior_corners: Tensor, xyxy: Tensor, score: Tensor, recipe: FaceRec
     if len(unsure):
         overlap = _iou(prior_corners, unsure)
         targets.is_ignored[:] = overlap.amax(dim=1) > 0.2
-        # Faces below the smallest prior overlap none by that much.
+        # Faces smaller than the smallest prior never have such an IoU.
         targets.is_ignored[overlap.argmax(dim=0)] = True
     if len(faces):
         overlap = _iou(prior_corners, faces)
-        # The best prior of a face is its own, however small the overlap is.
+        # A face always gets its best prior, however small the IoU is.
         overlap[overlap.argmax(dim=0), torch.arange(len(faces))] = 2.0
         best, face = overlap.max(dim=1)
         mine = best >= recipe.match_iou
@@ -159,7 +159,7 @@ def assigned(prior_corners: Tensor, xyxy: Tensor, score: Tensor, recipe: FaceRec
 
 
 def loss_of(logits: Tensor, corners: Tensor, targets: list[Targets], recipe: FaceRecipe) -> Tensor:
-    """Quality focal loss on the scores and generalised IoU loss on the boxes of faces.
+    """Quality focal loss of the scores plus generalised IoU loss of the boxes of faces.
 
     Li et al., 2020, "Generalized Focal Loss", equation 2; Rezatofighi et al., 2019, "Generalized
     Intersection over Union".
@@ -168,7 +168,7 @@ def loss_of(logits: Tensor, corners: Tensor, targets: list[Targets], recipe: Fac
         logits: (n, priors).
         corners: Boxes as shares, (n, priors, 4).
         targets: One per picture.
-        recipe: The weights.
+        recipe: Its weight of the box loss.
     """
     score = torch.stack([t.score for t in targets])
     counts = ~torch.stack([t.is_ignored for t in targets])
@@ -177,40 +177,41 @@ def loss_of(logits: Tensor, corners: Tensor, targets: list[Targets], recipe: Fac
     entropy = F.binary_cross_entropy_with_logits(logits, score, reduction="none")
     faces = is_face.sum().clamp_min(1)
     focal = (distance * entropy * counts).sum() / faces
-    wanted = torch.stack([t.corners for t in targets])[is_face]
-    return focal + recipe.box_weight * (1 - _giou(corners[is_face], wanted)).sum() / faces
+    true_corners = torch.stack([t.corners for t in targets])[is_face]
+    return focal + recipe.box_weight * (1 - _giou(corners[is_face], true_corners)).sum() / faces
 
 
 def train_faces(
-    folder: Path,
-    scenes: Scenes,
-    out: Path,
+    data: str | Path,
+    out: str | Path,
     recipe: FaceRecipe = FaceRecipe(),
     *,
+    scenes: Scenes,
     start: Path | None = None,
     report: ProgressCallback = no_report,
 ) -> Path:
-    """Train on photos and their boxes; goes on where a killed run stopped.
+    """Train on photos and their boxes, select on held-out photos; a killed run is resumed.
 
     Args:
-        folder: Where the photos are.
-        scenes: Their boxes, from `ferapp.training.teachers.label_scenes`.
-        out: The run's folder.
-        recipe: What to do.
-        start: A checkpoint from whose averaged weights to start, instead of by chance.
-        report: Told of every step with the steps done and the steps in all.
+        data: Folder of the photos.
+        out: The folder of the run.
+        recipe: The recipe.
+        scenes: The boxes, from `ferapp.training.teachers.label_scenes`.
+        start: A checkpoint whose averaged weights are the initial weights, instead of random ones.
+        report: Called after each step with the number of steps done and in total.
 
     Returns:
-        The best checkpoint, judged on the held-out photos.
+        The best checkpoint, by the average precision of the averaged weights on held-out photos.
 
     Raises:
         DataError: A photo can't be read, or the folder holds a run of another recipe.
     """
-    used, held_out = recipe.split(scenes)
+    folder = Path(data)
+    train, held_out = recipe.split(scenes)
     if not any((f.score >= recipe.sure).any() for f in held_out.faces):
         raise DataError(
             f"None of the {len(held_out.names)} held-out photos (every {recipe.hold_out}th) has a "
-            "face that the teachers are sure of; add photos with faces."
+            "face of which the teachers are sure; add photos with faces."
         )
     torch.manual_seed(recipe.seed)
     network = channels_last(FaceNet(recipe.size_wh))
@@ -220,84 +221,68 @@ def train_faces(
         parameter_groups(network, recipe.weight_decay), lr=recipe.learning_rate
     )
     average = AveragedWeights(network, recipe.average)
-    about = {
-        "kind": "faces",
-        "config": json.loads(json.dumps(asdict(recipe))),
-        "labels": ["background", "face"],
-        "commit": commit(),
-        "data_sha256": scenes.sha256,
-    }
-    run = Run(out, about)
-    state = run.resume()
-    first = 0
-    if state is not None:
-        network.load_state_dict(state["network"])
-        optimizer.load_state_dict(state["optimizer"])
-        average.state, average.steps = state["weights"], state["average_steps"]
-        first = int(state["round"])
+    rng = torch.Generator().manual_seed(recipe.seed)
+    learner = Learner(network, optimizer, average, rng, max_gradient_norm=10.0)
+    run = Run(Path(out), description("faces", recipe, ("background", "face"), scenes.sha256))
+    first = learner.resume(run)
+
+    views = SceneViews(folder, train, recipe.augmentation, recipe.size_wh, recipe.seed + first)
+    loader = iter(
+        DataLoader(views, recipe.batch_size, collate_fn=collate, num_workers=1, prefetch_factor=4)
+    )
     rounds = math.ceil(recipe.views / recipe.round_views)
     steps = math.ceil(recipe.views / rounds / recipe.batch_size)
-    views = SceneViews(folder, used, recipe.augmentation, recipe.size_wh, recipe.seed + first)
-    loader = iter(
-        DataLoader(views, recipe.batch_size, collate_fn=stacked, num_workers=1, prefetch_factor=4)
-    )
-    prior_corners = network.corners(torch.zeros(1, len(network.prior), 4))[0]
-    prior_corners = prior_corners * torch.tensor([*recipe.size_wh, *recipe.size_wh])
-    for index in range(first, rounds):
+    warmup = min(500, rounds * steps // 10 or 1)
+    schedule = Schedule(rounds, steps, recipe.learning_rate, warmup)
+    for index in range(first, schedule.rounds):
         started = time.monotonic()
-        losses = []
-        network.train()
-        for step in range(steps):
-            done = index * steps + step
-            rate = recipe.learning_rate * cosine(
-                done, total=rounds * steps, warmup=min(500, rounds * steps // 10 or 1)
-            )
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            pixels, xyxy, score = next(loader)
-            inputs = (pixels.float() - recipe.spec.mean) / recipe.spec.std
-            with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16()):
-                logits, offsets = network(inputs.contiguous(memory_format=torch.channels_last))
-            targets = [
-                assigned(prior_corners, b, s, recipe) for b, s in zip(xyxy, score, strict=True)
-            ]
-            loss = loss_of(logits.float(), network.corners(offsets.float()), targets, recipe)
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(network.parameters(), 10.0)
-            optimizer.step()
-            average.update(network)
-            losses.append(loss.item())
-            report(done + 1, rounds * steps)
-        score_now = held_out_ap(NetworkDetector(average.state, recipe), folder, held_out, recipe)
+        losses = _losses(network, islice(loader, steps), recipe)
+        loss, rate = learner.train_round(index, losses, schedule, report)
+        detector = NetworkDetector(average.state, recipe)
         run.log(
             {
                 "views": (index + 1) * steps * recipe.batch_size,
-                "loss": float(np.mean(losses)),
-                "held_out_ap": score_now,
+                "loss": loss,
+                "held_out_ap": held_out_ap(detector, folder, held_out, recipe),
                 "learning_rate": rate,
                 "seconds": time.monotonic() - started,
             }
         )
-        run.save(
-            {
-                "round": index + 1,
-                "network": network.state_dict(),
-                "weights": average.state,
-                "average_steps": average.steps,
-                "optimizer": optimizer.state_dict(),
-            },
-            is_best=is_best(run.history, "held_out_ap"),
-        )
+        run.save(learner.state(index + 1), is_best=is_best(run.history, "held_out_ap"))
     return run.folder / "best.pt"
 
 
-class NetworkDetector:
-    """The averaged weights of a run as a detector, to look at the held-out photos.
+def _losses(
+    network: FaceNet,
+    batches: Iterable[tuple[Tensor, list[Tensor], list[Tensor]]],
+    recipe: FaceRecipe,
+) -> Iterator[Tensor]:
+    """The loss of each batch, one at a time.
 
     Args:
-        weights: Of a `FaceNet`.
-        recipe: The run's.
+        network: In training mode.
+        batches: Views, (n, 3, h, w) uint8, with the boxes and scores of each.
+        recipe: The recipe.
+    """
+    spec = recipe.spec
+    scale = torch.tensor([*recipe.size_wh, *recipe.size_wh])
+    prior_corners = network.corners(torch.zeros(1, len(network.prior), 4))[0] * scale
+    for pixels, xyxy, score in batches:
+        inputs = (pixels.float() - spec.mean) / spec.std
+        with torch.autocast("cpu", torch.bfloat16, enabled=has_bfloat16()):
+            logits, offsets = network(inputs.contiguous(memory_format=torch.channels_last))
+        targets = [
+            assign_targets(prior_corners, b, s, recipe) for b, s in zip(xyxy, score, strict=True)
+        ]
+        yield loss_of(logits.float(), network.corners(offsets.float()), targets, recipe)
+
+
+class NetworkDetector:
+    """The averaged weights of a run as a detector, to evaluate them on held-out photos.
+
+    Args:
+        weights: Weights of a `FaceNet`.
+        recipe: The recipe of the run.
     """
 
     def __init__(self, weights: dict[str, Tensor], recipe: FaceRecipe) -> None:
@@ -319,16 +304,16 @@ class NetworkDetector:
 def held_out_ap(detector: Detector, folder: Path, scenes: Scenes, recipe: FaceRecipe) -> float:
     """Average precision at IoU 0.5 against the teachers' sure boxes; unsure ones are ignored."""
     settings = DetectionSettings(confidence=0.02, iou=0.4, max_faces=200)
-    found, wanted = [], []
+    detections, labels = [], []
     for name, faces in zip(scenes.names, scenes.faces, strict=True):
-        found.append(detector.detect(picture(folder / name, name), settings))
-        seen = faces.at(np.flatnonzero(faces.score >= recipe.unsure))
-        wanted.append(LabelledBoxes(seen.xyxy, seen.score >= recipe.sure))
-    return average_precision(found, wanted)
+        detections.append(detector.detect(read_picture(folder / name, name), settings))
+        kept_faces = faces.at(np.flatnonzero(faces.score >= recipe.unsure))
+        labels.append(LabelledBoxes(kept_faces.xyxy, kept_faces.score >= recipe.sure))
+    return average_precision(detections, labels)
 
 
 def _iou(a: Tensor, b: Tensor) -> Tensor:
-    """Intersection over union of each pair, (len(a), len(b))."""
+    """Intersection over union of each pair of boxes, (len(a), len(b))."""
     sides = torch.minimum(a[:, None, 2:], b[:, 2:]) - torch.maximum(a[:, None, :2], b[:, :2])
     shared = sides.clamp_min(0).prod(dim=2)
     area_a, area_b = (a[:, 2:] - a[:, :2]).prod(dim=1), (b[:, 2:] - b[:, :2]).prod(dim=1)
@@ -336,7 +321,7 @@ def _iou(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _giou(a: Tensor, b: Tensor) -> Tensor:
-    """Generalised intersection over union of boxes one by one, (n,)."""
+    """Generalised intersection over union of corresponding boxes, (n,)."""
     shared = (torch.minimum(a[:, 2:], b[:, 2:]) - torch.maximum(a[:, :2], b[:, :2])).clamp_min(0)
     shared = shared.prod(dim=1)
     union = (a[:, 2:] - a[:, :2]).prod(dim=1) + (b[:, 2:] - b[:, :2]).prod(dim=1) - shared

@@ -1,4 +1,4 @@
-"""From a checkpoint to files with manifest entries: variants, calibration, metrics, the default."""
+"""Exports checkpoints to files with manifest entries: variants, calibration, metrics, default."""
 
 import hashlib
 import tempfile
@@ -46,7 +46,7 @@ _INT8_EXAMPLES: Final = 400
 _INT8_MAY_LOSE: Final = 0.3
 
 LABELS_RIGHT: Final = 0.9
-"""Of the labels that are shown, rather than called unsure, so many are to be right."""
+"""Share of the labels that must be right where one is shown rather than "unsure"."""
 
 FERPLUS_RULE: Final = (
     "single votes dropped, majority over 50 % on an expression; given crops, mean over each face "
@@ -58,14 +58,14 @@ FOLDER_RULE: Final = (
 WIDER_RULE: Final = "WIDER FACE: IoU 0.5, ignored boxes neither hit nor miss"
 
 
-def calibrated(
+def calibrate(
     logits: NDArray[np.float32], faces: LabelledFaces, *, adjustment: float
 ) -> Calibration:
-    """Fit the temperature that makes the confidences true, by likelihood, and the threshold.
+    """Fit the temperature by maximum likelihood, and the threshold for "unsure".
 
     Args:
         logits: Raw outputs for the faces, (n, labels).
-        faces: Faces with a majority, never those that the model is then judged on.
+        faces: Faces with a majority, never those of the test set.
         adjustment: Strength of the logit adjustment for rare classes; 0 for none.
     """
     priors = np.bincount(faces.classes, minlength=len(faces.labels)) + 1.0
@@ -91,7 +91,7 @@ def calibrated(
 
 
 def _neutral_reference(shares: NDArray[np.float32], faces: LabelledFaces) -> tuple[float, ...]:
-    """Geometric means over the neutral faces; none where the labels know no neutral."""
+    """Geometric means over the neutral faces; empty if there are none."""
     if "neutral" not in faces.labels:
         return ()
     neutral = shares[faces.classes == faces.labels.index("neutral")]
@@ -103,12 +103,12 @@ def _neutral_reference(shares: NDArray[np.float32], faces: LabelledFaces) -> tup
 
 @dataclass(frozen=True)
 class Origin:
-    """What a manifest says of where weights come from.
+    """The origin of weights, for the manifest.
 
     Attributes:
-        name: What users will type; the int8 variant gets ``-int8`` added.
+        name: The name that users will type; the int8 variant has ``-int8`` appended.
         trained_on: The training data and its terms.
-        licence: SPDX name of the weights' licence.
+        licence: SPDX identifier of the licence of the weights.
         source: Who made them.
     """
 
@@ -120,12 +120,12 @@ class Origin:
 
 @dataclass(frozen=True, eq=False)
 class Variant:
-    """One exported file with what was measured of it.
+    """One exported file with its measurements.
 
     Attributes:
         model: Its manifest entry.
-        score: What decides between variants, in points (hundredths); never from test data.
-        median_ms: Run time for one input on one thread.
+        score: Decides between variants, in points (hundredths); never from test data.
+        median_ms: Run time for one input on one thread, ms.
     """
 
     model: Model
@@ -136,15 +136,15 @@ class Variant:
 def export_expressions(
     checkpoint: Path, data: Path, out: Path, origin: Origin, *, adjustment: float = 0.0
 ) -> list[Variant]:
-    """Write a classifier's checkpoint as fp32 and int8, each calibrated on the Valid split.
+    """Export the checkpoint of a classifier as fp32 and int8, each calibrated on the Valid split.
 
     Args:
         checkpoint: From `ferapp.training.train.train_expressions`.
-        data: Where it was trained; Train gives the int8 ranges, Valid the calibration, Test, where
-            there is one, the metrics.
+        data: The data set of its training: Train gives the int8 ranges, Valid the calibration,
+            Test, if there is one, the metrics.
         out: Folder for the files.
-        origin: What the manifest says of it.
-        adjustment: See `calibrated`.
+        origin: Its origin, for the manifest.
+        adjustment: See `calibrate`.
 
     Returns:
         fp32, then int8.
@@ -158,15 +158,15 @@ def export_expressions(
     plain, small = out / f"{origin.name}.onnx", out / f"{origin.name}-int8.onnx"
     to_onnx(network.eval(), spec, plain, ["logits"], any_batch=True)
     train = load_split(data, "Train", majority_only=False, classes=labels)
-    judged: list[tuple[Split, LabelledFaces]] = [
+    splits: list[tuple[Split, LabelledFaces]] = [
         (split, load_split(data, split, majority_only=True, classes=labels))
         for split in ("Valid", "Test")
         if split == "Valid" or has_split(data, split)
     ]
-    valid = judged[0][1]
+    valid = splits[0][1]
     rule = FOLDER_RULE if is_folder_per_class(data) else FERPLUS_RULE
-    picked = np.random.default_rng(0).permutation(len(train))[:_INT8_EXAMPLES]
-    to_int8(plain, small, batch([train.images_rgb[i] for i in picked], spec))
+    indices = np.random.default_rng(0).permutation(len(train))[:_INT8_EXAMPLES]
+    to_int8(plain, small, batch([train.images_rgb[i] for i in indices], spec))
     store_as_half(plain)
     variants = []
     for path in (plain, small):
@@ -174,10 +174,10 @@ def export_expressions(
         raw = ExpressionClassifier(session, spec, labels, flip_averaging=True).logits(
             valid.images_rgb
         )
-        calibration = calibrated(raw, valid, adjustment=adjustment)
+        calibration = calibrate(raw, valid, adjustment=adjustment)
         classifier = ExpressionClassifier(session, spec, labels, calibration, flip_averaging=True)
-        results = [(split, evaluate_expressions(faces, classifier)) for split, faces in judged]
-        model = described(
+        results = [(split, evaluate_expressions(faces, classifier)) for split, faces in splits]
+        model = manifest_entry(
             path,
             spec,
             about,
@@ -213,14 +213,14 @@ def export_faces(
     *,
     test: Path | None = None,
 ) -> list[Variant]:
-    """Write a detector's checkpoint as fp32 and int8.
+    """Export the checkpoint of a detector as fp32 and int8.
 
     Args:
         checkpoint: From `ferapp.training.distil.train_faces`.
-        folder: The photos on which it was trained.
+        folder: The photos of its training.
         scenes: Their boxes; the held-out ones decide between the variants.
         out: Folder for the files.
-        origin: What the manifest says of it.
+        origin: Its origin, for the manifest.
         test: A folder with ``images/`` and ``annotations.json`` for the metrics.
 
     Returns:
@@ -252,7 +252,7 @@ def export_faces(
         session = OnnxModel(path.read_bytes(), threads=1)
         detector = UltraLight(session, recipe.spec)
         figures = evaluate_faces(test, detector) if test else {}
-        model = described(
+        model = manifest_entry(
             path,
             recipe.spec,
             about,
@@ -283,10 +283,10 @@ def default_of(plain: Variant, small: Variant) -> Variant:
     return small if is_better else plain
 
 
-def described(
+def manifest_entry(
     path: Path, spec: InputSpec, about: dict[str, Any], origin: Origin, **fields: Any
 ) -> Model:
-    """The manifest entry of a file that was just written."""
+    """The manifest entry of an exported file."""
     data = path.read_bytes()
     return Model(
         name=path.stem,
@@ -303,20 +303,20 @@ def described(
     )
 
 
-def entered(
+def export_into(
     folder: Path, export: Callable[[Path], list[Variant]], *, is_default: bool
 ) -> list[Variant]:
-    """Export into a folder of models and enter what came out in its manifest.
+    """Export into a folder of models and add the results to its manifest.
 
-    Nothing in the folder changes before everything is written and measured.
+    Nothing in the folder changes until everything has been exported and measured.
 
     Args:
         folder: Holds a ``manifest.json``.
-        export: Writes the files of one model into a given folder; fp32, then int8.
+        export: Writes the files of one model, fp32 and int8, into a folder.
         is_default: Whether the better variant becomes the default of its kind.
 
     Raises:
-        ManifestError: There is no manifest that can be read.
+        ManifestError: There is no valid manifest.
     """
     path = folder / "manifest.json"
     manifest = read_manifest(path)

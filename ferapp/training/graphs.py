@@ -1,4 +1,4 @@
-"""From a network to an ONNX graph: parity, eight-bit and half-size variants."""
+"""Converts networks to ONNX graphs: parity check, int8 and float16 variants."""
 
 import logging
 import warnings
@@ -24,20 +24,20 @@ _LARGE: Final = 256
 
 
 class ParityError(FerappError):
-    """The exported graph answers otherwise than the network."""
+    """The exported graph and the network give different results."""
 
 
 def to_onnx(
     network: nn.Module, spec: InputSpec, path: Path, outputs: Sequence[str], *, any_batch: bool
 ) -> None:
-    """Write a network as one self-contained ONNX file and check that it answers alike.
+    """Export a network as one self-contained ONNX file and check that the results agree.
 
     Args:
         network: In evaluation mode.
-        spec: What it takes.
+        spec: Its input.
         path: The file.
         outputs: Names of its outputs.
-        any_batch: Whether the first dimension may be of any length; otherwise it is one.
+        any_batch: Whether the batch may have any size; otherwise it is 1.
 
     Raises:
         ParityError: An output differs by more than 1e-3 from the network's.
@@ -49,7 +49,7 @@ def to_onnx(
     )
     shapes = ({0: torch.export.Dim("batch")},) if any_batch else None
     with warnings.catch_warnings():
-        # PyTorch's exporter warns about its own internals, which nobody here can mend.
+        # PyTorch's exporter warns about its own internals.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network,
@@ -77,7 +77,7 @@ def to_onnx(
 
 
 def forget_traces(path: Path) -> None:
-    """Take out of a graph what the exporter notes for debugging: stack traces with local paths."""
+    """Remove the exporter's debugging notes from a graph: stack traces with local paths."""
     model = onnx.load(path)
     graph = model.graph
     parts = [model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output]
@@ -89,11 +89,11 @@ def forget_traces(path: Path) -> None:
 
 
 def to_int8(fp32: Path, int8: Path, inputs: NDArray[np.float32]) -> None:
-    """Quantise a graph's convolutions to eight bits, with the ranges seen on some inputs.
+    """Quantise the convolutions of a graph to int8, with the ranges seen on some inputs.
 
-    Weights keep within seven bits. With eight, x86 processors without VNNI add two products in
-    sixteen bits and saturate: the same file was right on 87.9 % of the FER+ Valid faces with VNNI
-    and on 85.7 % without. With seven it is 87.9 % on both.
+    Weights stay within seven bits. With eight, x86 processors without VNNI add two products in 16
+    bits and saturate: the same file had an accuracy of 87.9 % on FER+ Valid with VNNI and of 85.7 %
+    without. With seven bits it is 87.9 % on both.
 
     Args:
         fp32: The graph to start from.
@@ -126,7 +126,7 @@ def to_int8(fp32: Path, int8: Path, inputs: NDArray[np.float32]) -> None:
         prepared,
         int8,
         Reader(),
-        nodes_to_quantize=_up_to_last_convolutions(onnx.load(prepared).graph),
+        nodes_to_quantize=_names_to_quantise(onnx.load(prepared).graph),
         per_channel=True,
         reduce_range=True,
         activation_type=QuantType.QUInt8,
@@ -136,10 +136,10 @@ def to_int8(fp32: Path, int8: Path, inputs: NDArray[np.float32]) -> None:
     prepared.unlink()
 
 
-def _up_to_last_convolutions(graph: onnx.GraphProto) -> list[str]:
-    """Names of the convolutions and of all that feeds one.
+def _names_to_quantise(graph: onnx.GraphProto) -> list[str]:
+    """Names of the convolutions and of all nodes before one.
 
-    What comes after, the decoding of boxes above all, needs numbers finer than a pixel.
+    What follows, above all the decoding of boxes, needs a precision finer than a pixel.
     """
     maker = {output: node for node in graph.node for output in node.output}
     names: set[str] = set()
@@ -153,9 +153,9 @@ def _up_to_last_convolutions(graph: onnx.GraphProto) -> list[str]:
 
 
 def store_as_half(path: Path) -> None:
-    """Keep a graph's large weights as float16 in the file; they are cast back when it is loaded.
+    """Store the large weights of a graph as float16; they are cast back when it is loaded.
 
-    The computation stays float32, and the file is half as large. Weights are rounded to 11 bits.
+    It still computes in float32, and the file is half as large. Weights are rounded to 11 bits.
     """
     model = onnx.load(path)
     casts = []

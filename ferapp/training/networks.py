@@ -1,7 +1,7 @@
 """The two networks that ferapp ships: an expression classifier and a face detector.
 
-Both are made of plain 3x3 convolutions: on a processor these train five to ten times faster than
-depthwise ones of the same run time.
+Both consist of plain 3x3 convolutions: on a CPU these train five to ten times as fast as depthwise
+convolutions with the same inference time.
 """
 
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ class SqueezeExcite(nn.Module):
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions with channel attention and a shortcut.
 
-    In training the residual is left out for a share ``drop`` of the pictures (Huang et al., 2016,
+    In training the residual is dropped for a share ``drop`` of the pictures (Huang et al., 2016,
     "Deep Networks with Stochastic Depth").
     """
 
@@ -54,8 +54,8 @@ class ResidualBlock(nn.Module):
         """(n, inputs, h, w) to (n, outputs, h / stride, w / stride)."""
         residual = self.attention(self.second(F.relu(self.first(x))))
         if self.training and self.drop:
-            kept = torch.rand(len(x), 1, 1, 1, device=x.device) >= self.drop
-            residual = residual * (kept / (1 - self.drop)).to(residual.dtype)
+            is_kept = torch.rand(len(x), 1, 1, 1, device=x.device) >= self.drop
+            residual = residual * (is_kept / (1 - self.drop)).to(residual.dtype)
         return F.relu(self.shortcut(x) + residual)
 
 
@@ -63,7 +63,7 @@ class ExpressionNet(nn.Module):
     """SE-ResNet for grey faces of about 48 px.
 
     Args:
-        classes: How many logits.
+        classes: Number of logits.
         channels: Channels of each stage; every stage after the first halves the resolution.
         blocks: Residual blocks of each stage.
         dropout: Share of features dropped before the last layer, in training.
@@ -101,8 +101,8 @@ class ExpressionNet(nn.Module):
 class FaceNet(nn.Module):
     """SSD face detector with the priors of RFB-320 and a backbone of plain convolutions.
 
-    Features at strides 8, 16 and 32 also see what the coarser ones know (Lin et al., 2017, "Feature
-    Pyramid Networks"), which small faces need.
+    Features at strides 8, 16 and 32 also receive the coarser ones (Lin et al., 2017, "Feature
+    Pyramid Networks"), which helps with small faces.
 
     Args:
         size_wh: Width and height of the input, px.
@@ -137,8 +137,8 @@ class FaceNet(nn.Module):
             for c, sides in zip(channels, SIDES_PX, strict=True)
         )
         for head, sides in zip(self.heads, SIDES_PX, strict=True):
-            # Every prior starts as "no face, 1 in 100", or the many of them drown the first steps
-            # (Lin et al., 2017, "Focal Loss for Dense Object Detection", section 4.1).
+            # Every prior starts with a face probability of 1 %, or background dominates the first
+            # steps (Lin et al., 2017, "Focal Loss for Dense Object Detection", section 4.1).
             nn.init.normal_(head.weight, std=0.01)  # type: ignore[arg-type]
             nn.init.zeros_(head.bias)  # type: ignore[arg-type]
             with torch.no_grad():
@@ -165,14 +165,14 @@ class FaceNet(nn.Module):
         return out[..., 0], out[..., 1:]
 
     def corners(self, offsets: Tensor) -> Tensor:
-        """Box offsets as corners xyxy in shares of width and height, (n, priors, 4)."""
+        """Turn box offsets into corners xyxy as shares of width and height, (n, priors, 4)."""
         centre = offsets[..., :2] * CENTRE_VARIANCE * self.prior[:, 2:] + self.prior[:, :2]
         half = torch.exp(offsets[..., 2:] * SIZE_VARIANCE) * self.prior[:, 2:] / 2
         return torch.cat([centre - half, centre + half], dim=-1)
 
 
 class PlainStage(nn.Module):
-    """Halves the resolution, then one residual pair of 3x3 convolutions."""
+    """Halves the resolution, followed by a residual pair of 3x3 convolutions."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()

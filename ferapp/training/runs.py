@@ -1,13 +1,14 @@
-"""What every training run shares: folder, checkpoints, averaged weights, curves, environment."""
+"""Shared by all training runs: folder, checkpoints, averaged weights, curves, environment."""
 
 import csv
+import json
 import logging
 import math
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -21,8 +22,8 @@ logger = logging.getLogger(__name__)
 
 Network = TypeVar("Network", bound=nn.Module)
 
-# Large tensors come and go in every step. glibc gives such blocks back to the kernel at once and
-# gets them again as fresh pages, which took 90 % of the time of a step when it was measured.
+# Every step allocates and frees large tensors. By default glibc returns such blocks to the kernel
+# at once and requests new pages, which took 90 % of the time of a step when it was measured.
 _MALLOC: Final = {
     "MALLOC_MMAP_THRESHOLD_": "8589934592",
     "MALLOC_TRIM_THRESHOLD_": "17179869184",
@@ -32,9 +33,9 @@ _MALLOC: Final = {
 
 
 def prepare_process(threads: int) -> None:
-    """Start this process anew with an allocator that keeps its memory, then cap its threads.
+    """Restart this process with an allocator that keeps its memory, then limit its threads.
 
-    To be called first by a command line: glibc reads its settings when a process starts.
+    A command must call this first: glibc reads its settings when a process starts.
     """
     if sys.platform == "linux" and any(os.environ.get(k) != v for k, v in _MALLOC.items()):
         os.execve(sys.executable, sys.orig_argv, {**os.environ, **_MALLOC})
@@ -43,18 +44,18 @@ def prepare_process(threads: int) -> None:
 
 
 def channels_last(network: Network) -> Network:
-    """The same network with its weights laid out channels last, which convolutions run faster."""
+    """Convert a network to the channels-last layout, in which convolutions run faster."""
     return network.to(memory_format=torch.channels_last)  # type: ignore[no-any-return, call-overload]
 
 
 def has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 natively; elsewhere autocast would slow it down."""
+    """Whether the CPU multiplies bfloat16 natively; on others autocast would be slower."""
     capabilities = torch.cpu.get_capabilities()
     return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def commit() -> str:
-    """The commit of the code that runs, with "-dirty" for changed files; "unknown" without git."""
+    """The commit of the running code, with "-dirty" if files differ; "unknown" without git."""
     command = ["git", "describe", "--always", "--abbrev=12", "--dirty", "--exclude=*"]
     try:
         run = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True)
@@ -63,10 +64,28 @@ def commit() -> str:
     return run.stdout.strip() or "unknown"
 
 
+def description(kind: str, recipe: Any, labels: Sequence[str], data_sha256: str) -> dict[str, Any]:
+    """What explains a checkpoint, as plain values.
+
+    Args:
+        kind: ``expressions`` or ``faces``.
+        recipe: The recipe, a dataclass.
+        labels: The meaning of the outputs, in order.
+        data_sha256: Hash of the training data.
+    """
+    return {
+        "kind": kind,
+        "config": json.loads(json.dumps(asdict(recipe))),
+        "labels": list(labels),
+        "commit": commit(),
+        "data_sha256": data_sha256,
+    }
+
+
 class AveragedWeights:
     """Exponential moving average of a network's weights and batch-norm statistics.
 
-    The decay rises from 0 as (1 + step) / (10 + step), so that early weights are soon forgotten.
+    The decay is at most (1 + step) / (10 + step), so that early weights are soon forgotten.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -76,7 +95,7 @@ class AveragedWeights:
 
     @torch.no_grad()
     def update(self, network: nn.Module) -> None:
-        """Move the average towards the weights of now."""
+        """Move the average towards the current weights."""
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
         for name, value in network.state_dict().items():
@@ -88,18 +107,18 @@ class AveragedWeights:
 
 @dataclass
 class Run:
-    """A folder that holds a run's checkpoints and curves, and from which it goes on after a kill.
+    """The folder of a run with its checkpoints and curves, from which a killed run resumes.
 
     Attributes:
-        folder: Where ``last.pt``, ``best.pt``, ``curves.csv`` and ``curves.png`` are written.
-        about: What explains the checkpoint: config, labels, commit, data hash.
+        folder: Folder of ``last.pt``, ``best.pt``, ``curves.csv`` and ``curves.png``.
+        about: Describes the checkpoint: config, labels, commit, data hash.
     """
 
     folder: Path
     about: dict[str, Any]
 
     def __post_init__(self) -> None:
-        """Make the folder."""
+        """Create the folder."""
         self.folder.mkdir(parents=True, exist_ok=True)
         self.history: list[dict[str, float]] = []
 
@@ -122,8 +141,8 @@ class Run:
         return state
 
     def save(self, state: Mapping[str, Any], *, is_best: bool) -> None:
-        """Write a checkpoint so that a kill at any time leaves the one before or this one."""
-        # The best one first: a kill in between repeats an epoch, instead of losing the best.
+        """Write a checkpoint; a kill at any time leaves the previous one or this one."""
+        # best.pt first: after a kill in between, a round is repeated, but the best is not lost.
         for name in ("best.pt", "last.pt") if is_best else ("last.pt",):
             temporary = self.folder / f"{name}.part"
             torch.save({"about": self.about, "history": self.history, **state}, temporary)
@@ -153,13 +172,13 @@ def draw_curves(history: list[dict[str, float]], path: Path) -> None:
 
 
 def average_checkpoints(first: Path, second: Path, out: Path) -> None:
-    """Write the mean of the weights of two checkpoints, one of which started from the other.
+    """Write the mean of the weights of two checkpoints, the second trained from the first.
 
-    It keeps most of what the second one gained and most of what it forgot (Wortsman et al., 2022,
+    It keeps most of what the second one gained and of what it forgot (Wortsman et al., 2022,
     "Robust fine-tuning of zero-shot models", section 3).
 
     Raises:
-        DataError: The two are of other kinds or labels.
+        DataError: They differ in kind or labels.
     """
     states = [torch.load(path, weights_only=True) for path in (first, second)]
     abouts = [state["about"] for state in states]
@@ -172,20 +191,20 @@ def average_checkpoints(first: Path, second: Path, out: Path) -> None:
 
 
 def is_best(history: list[dict[str, float]], score: str) -> bool:
-    """Whether the last row has the highest score so far; NaN is the lowest."""
+    """Whether the last row has the highest score so far; NaN counts as the lowest."""
     scores = [-math.inf if math.isnan(row[score]) else row[score] for row in history]
     return all(scores[-1] > earlier for earlier in scores[:-1])
 
 
 def cosine(step: int, *, total: int, warmup: int) -> float:
-    """Share of the top learning rate: a linear rise, then half a cosine down to zero."""
+    """Learning rate as a share of the maximum: a linear rise, then half a cosine down to 0."""
     if step < warmup:
         return (step + 1) / warmup
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(total - warmup, 1)))
 
 
 def parameter_groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Weights with decay; biases and batch-norm parameters without."""
+    """Parameter groups: weights with decay; biases and batch-norm parameters without."""
     decayed = [p for p in network.parameters() if p.ndim > 1]
     others = [p for p in network.parameters() if p.ndim <= 1]
     return [

@@ -1,8 +1,8 @@
-"""Boxes for unlabelled photos, made once by the public detectors and kept as a file.
+"""Boxes for unlabelled photos, detected once by the public detectors and saved to a file.
 
-Each teacher looks at the picture and at its mirror image; boxes that overlap are fused. The
-student is then trained on these boxes as they move along with the augmentation, which costs
-nothing per view, while a teacher that looks at each view takes as long as the student.
+Each teacher reads the picture and its mirror image, and overlapping boxes are fused. The student is
+then trained on these boxes, which the augmentation moves along at no cost; running a teacher on
+each view would take as long as the student itself.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.errors import DataError
-from ferapp.evaluation.labelled_faces import SUFFIXES, picture
+from ferapp.evaluation.labelled_faces import SUFFIXES, read_picture
 from ferapp.inference.detectors import Detector
 from ferapp.settings import DetectionSettings
 from ferapp.types import Faces, ProgressCallback, no_report
@@ -24,11 +24,11 @@ from ferapp.vision.crops import Image
 
 @dataclass(frozen=True, eq=False)
 class Scenes:
-    """Photos with the faces that the teachers saw.
+    """Photos with the faces that the teachers found.
 
     Attributes:
-        names: File of each photo, relative to its folder.
-        faces: Boxes and scores of each, the scores fused over the teachers.
+        names: File of each photo, relative to the folder.
+        faces: Boxes and scores of each photo, fused over the teachers.
     """
 
     names: list[str]
@@ -36,14 +36,14 @@ class Scenes:
 
     @property
     def sha256(self) -> str:
-        """Hash over names and boxes, to tell sets apart."""
+        """Hash of names and boxes, which identifies the set."""
         digest = hashlib.sha256("\n".join(self.names).encode())
         for faces in self.faces:
             digest.update(faces.xyxy.tobytes() + faces.score.tobytes())
         return digest.hexdigest()
 
     def at(self, indices: Sequence[int]) -> "Scenes":
-        """Some of the photos."""
+        """The photos at some indices."""
         return Scenes([self.names[i] for i in indices], [self.faces[i] for i in indices])
 
     def save(self, path: Path) -> None:
@@ -65,7 +65,7 @@ class Scenes:
         """Read what `save` wrote.
 
         Raises:
-            DataError: The file is missing or another one.
+            DataError: The file is missing or not one of these.
         """
         try:
             with np.load(path) as file:
@@ -78,7 +78,7 @@ class Scenes:
 
 
 def pictures_below(folder: Path) -> list[str]:
-    """Every JPG and PNG below a folder, as sorted relative names.
+    """All JPG and PNG files below a folder, as sorted relative names.
 
     Raises:
         DataError: There is none.
@@ -94,7 +94,7 @@ def pictures_below(folder: Path) -> list[str]:
 def label_scenes(
     folder: Path, teachers: Sequence[Detector], *, report: ProgressCallback = no_report
 ) -> Scenes:
-    """Let the teachers find the faces of every photo below a folder.
+    """Let the teachers find the faces in all photos below a folder.
 
     Raises:
         DataError: There is no photo, or one can't be read.
@@ -102,29 +102,29 @@ def label_scenes(
     names = pictures_below(folder)
     faces = []
     for done, name in enumerate(names, 1):
-        image = picture(folder / name, name)
-        faces.append(fused([opinion(image, teacher) for teacher in teachers]))
+        image = read_picture(folder / name, name)
+        faces.append(fuse([opinion(image, teacher) for teacher in teachers]))
         report(done, len(names))
     return Scenes(names, faces)
 
 
 def opinion(image_rgb: Image, teacher: Detector, *, floor: float = 0.1) -> Faces:
-    """What one teacher sees in a picture and in its mirror image; scores are means of the two."""
+    """The faces that a teacher finds in a picture and its mirror image; scores are averaged."""
     settings = DetectionSettings(confidence=floor, iou=0.4, max_faces=500)
-    seen = teacher.detect(image_rgb, settings)
+    plain = teacher.detect(image_rgb, settings)
     mirrored = teacher.detect(np.ascontiguousarray(image_rgb[:, ::-1]), settings)
     width = image_rgb.shape[1]
     xyxy = mirrored.xyxy[:, [2, 1, 0, 3]] * np.array([-1, 1, -1, 1], np.float32)
     xyxy = xyxy + np.array([width, 0, width, 0], np.float32)
-    return fused([Faces(seen.xyxy, seen.score), Faces(xyxy, mirrored.score)])
+    return fuse([Faces(plain.xyxy, plain.score), Faces(xyxy, mirrored.score)])
 
 
-def fused(views: Sequence[Faces], *, iou_threshold: float = 0.5) -> Faces:
-    """One set of faces out of several views of the same picture.
+def fuse(views: Sequence[Faces], *, iou_threshold: float = 0.5) -> Faces:
+    """Fuse several detections of the same picture into one set of faces.
 
-    Boxes that overlap the best one of their group count as the same face: its box is their mean,
-    weighted by score, its score the sum of each view's best one over the number of views, so that
-    a face that one of two views misses has at most half (Solovyev et al., 2021, "Weighted boxes
+    Boxes that overlap the best one of their group belong to one face. Its box is their mean,
+    weighted by score. Its score is the mean over the views of the best score of each, so that a
+    face which one of two views misses has at most 0.5 (Solovyev et al., 2021, "Weighted boxes
     fusion").
     """
     xyxy = np.concatenate([v.xyxy for v in views])

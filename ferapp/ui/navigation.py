@@ -1,4 +1,4 @@
-"""The script that Streamlit runs for every page: it knows them all and runs the one asked for."""
+"""The script that Streamlit runs for every page: it knows them all and runs the requested one."""
 
 import streamlit as st
 
@@ -7,8 +7,8 @@ from ferapp.ui.server.login_gate import gate
 from ferapp.ui.shared.page import PAGES
 
 decision = gate()
-# Without icons: the browser would fetch each as the tab's icon from fonts.gstatic.com.
-chosen = st.navigation(
+# No icons: the browser would fetch each one, as the tab's icon, from fonts.gstatic.com.
+page = st.navigation(
     [
         st.Page(PAGES / "image.py", title="Pictures", default=True),
         st.Page(PAGES / "live.py", title="Live"),
@@ -20,6 +20,6 @@ chosen = st.navigation(
 )
 if decision.is_open:
     login_page.show_visitor()
-    chosen.run()
+    page.run()
 else:
     login_page.show(decision)

@@ -13,27 +13,27 @@ from ferapp.vision.crops import Image
 from ferapp.vision.opencv import cv2
 
 _LEAST_SCALE: Final = 0.35
-# A caption may be so many times as wide as its face; in a crowd longer ones cover the neighbours.
+# A caption may be this many times as wide as its face; longer ones cover the neighbours in a crowd.
 _MOST_WIDTH: Final = 2.0
-# A hidden face keeps at most so many blocks a side, and none smaller than so many pixels.
+# A hidden face keeps at most this many blocks per side, each at least this many pixels wide.
 _HIDDEN_CELLS: Final = 6
 _LEAST_CELL_PX: Final = 4
 _HIDDEN_PADDING: Final = 0.25
 
 
-def annotated(
+def annotate(
     image_rgb: Image,
     xyxy: NDArray[np.float32],
     captions: Sequence[str],
     colours: Sequence[str],
 ) -> Image:
-    """A copy with a box and a caption for each face.
+    """Draw a box and a caption for each face on a copy of the picture.
 
     Args:
         image_rgb: (h, w, 3) uint8.
         xyxy: Boxes, (n, 4), px.
-        captions: One a box, in ASCII: OpenCV's fonts have nothing else.
-        colours: One sRGB hex colour a box.
+        captions: One per box, in ASCII: OpenCV's fonts have nothing else.
+        colours: One sRGB hex colour per box, such as "#3f6fd1".
 
     Returns:
         (h, w, 3) uint8.
@@ -45,13 +45,13 @@ def annotated(
         x1, y1, x2, y2 = np.rint(box).astype(int).tolist()
         rgb = _rgb(colour)
         cv2.rectangle(out, (x1, y1), (x2, y2), rgb, thickness, cv2.LINE_AA)
-        text, scale = _fitted(caption, max(x2 - x1, 1), max(side / 1000, _LEAST_SCALE))
-        _caption(out, text, (x1, y1, y2), rgb, scale=scale)
+        text, scale = _fit_caption(caption, max(x2 - x1, 1), max(side / 1000, _LEAST_SCALE))
+        _draw_caption(out, text, (x1, y1, y2), rgb, scale=scale)
     return out
 
 
 def captions(analysis: FrameAnalysis) -> list[str]:
-    """What is written on each face: its number, and the expression or that it is unsure."""
+    """The caption of each face: its number, then its expression and confidence, or "unsure"."""
     return [
         f"{i + 1} unsure" if unsure else f"{i + 1} {name} {percent(probability)}"
         for i, (name, probability, unsure) in enumerate(
@@ -61,22 +61,35 @@ def captions(analysis: FrameAnalysis) -> list[str]:
 
 
 def percent(probability: float) -> str:
-    """A probability as people read it; no model is ever quite certain of anything."""
+    """A probability as a whole percentage; never 0 or 100 %, because no model is certain.
+
+    Example:
+        >>> percent(0.718), percent(0.999), percent(0.001)
+        ('72 %', '> 99 %', '< 1 %')
+    """
     if probability >= 0.995:
         return "> 99 %"
     return "< 1 %" if probability < 0.005 else f"{probability * 100:.0f} %"
 
 
 def colours(analysis: FrameAnalysis) -> list[str]:
-    """The hex colour of each face."""
+    """The sRGB hex colour of each face's label."""
     return [
         label_colour(None if unsure else name)
         for name, unsure in zip(analysis.expressions, analysis.is_unsure, strict=True)
     ]
 
 
-def hidden(image_rgb: Image, xyxy: NDArray[np.float32]) -> Image:
-    """A copy in which the boxes, (n, 4) px, and some space around are a few blurs of colour."""
+def hide_faces(image_rgb: Image, xyxy: NDArray[np.float32]) -> Image:
+    """Blur faces beyond recognition on a copy of the picture.
+
+    Args:
+        image_rgb: (h, w, 3) uint8.
+        xyxy: Boxes, (n, 4), px. Each is hidden with a quarter of its side as a margin.
+
+    Returns:
+        (h, w, 3) uint8.
+    """
     out = np.ascontiguousarray(image_rgb).copy()
     height, width = out.shape[:2]
     for box in squares(xyxy, padding=_HIDDEN_PADDING):
@@ -95,8 +108,8 @@ def _cells(side_px: int) -> int:
     return max(min(_HIDDEN_CELLS, side_px // _LEAST_CELL_PX), 1)
 
 
-def _fitted(caption: str, face_px: int, scale: float) -> tuple[str, float]:
-    """A size at which the caption is not much wider than its face, or its first word alone."""
+def _fit_caption(caption: str, face_px: int, scale: float) -> tuple[str, float]:
+    """The caption and a scale at which it fits its face; if none does, only its first word."""
     (width, _), _ = cv2.getTextSize(caption, cv2.FONT_HERSHEY_DUPLEX, scale, 1)
     fitting = scale * _MOST_WIDTH * face_px / max(width, 1)
     if fitting >= _LEAST_SCALE:
@@ -104,10 +117,10 @@ def _fitted(caption: str, face_px: int, scale: float) -> tuple[str, float]:
     return caption.split()[0], _LEAST_SCALE
 
 
-def _caption(
+def _draw_caption(
     image: Image, text: str, place: tuple[int, int, int], rgb: tuple[int, int, int], *, scale: float
 ) -> None:
-    """Write on a filled strip above the box, or under it where there is no room above."""
+    """Write on a filled strip above the box, or below it if there is no room above."""
     x1, y1, y2 = place
     height, width = image.shape[:2]
     stroke = max(round(scale * 1.1), 1)
@@ -119,7 +132,7 @@ def _caption(
     cv2.rectangle(
         image, (left, top), (left + text_w + 2 * pad, top + strip_h), rgb, thickness=cv2.FILLED
     )
-    # WCAG 2.2, relative luminance without the gamma, which is enough to choose black or white.
+    # Relative luminance (WCAG 2.2) without the gamma: enough to choose between black and white.
     is_light = float(np.dot(rgb, (0.2126, 0.7152, 0.0722))) > 140
     ink = (0, 0, 0) if is_light else (255, 255, 255)
     baseline = (left + pad, top + pad + text_h)

@@ -11,19 +11,24 @@ Floats = NDArray[np.float32]
 
 
 def areas(xyxy: Floats) -> Floats:
-    """Area of each box, shape (n,), px²; an inverted box has none."""
+    """Area of each box, (n,), px²; 0 for an inverted box."""
     sides = np.clip(xyxy[:, 2:] - xyxy[:, :2], 0, None)
     return np.asarray(sides[:, 0] * sides[:, 1], np.float32)
 
 
 def clip_to(xyxy: Floats, *, width: float, height: float) -> Floats:
-    """The boxes cut at the border of a picture of ``width`` x ``height`` px."""
+    """Clip boxes, (n, 4), to a picture of ``width`` x ``height`` px.
+
+    Example:
+        >>> clip_to(np.array([[-5, 10, 50, 120]], np.float32), width=40, height=100)
+        array([[  0.,  10.,  40., 100.]], dtype=float32)
+    """
     limit = np.array([width, height, width, height], np.float32)
     return np.clip(xyxy, 0, limit).astype(np.float32)
 
 
 def intersections(a: Floats, b: Floats) -> Floats:
-    """Shared area of each pair, shape (len(a), len(b)), px²."""
+    """Area that each pair of boxes shares, (len(a), len(b)), px²."""
     top_left = np.maximum(a[:, None, :2], b[None, :, :2])
     bottom_right = np.minimum(a[:, None, 2:], b[None, :, 2:])
     sides = np.clip(bottom_right - top_left, 0, None)
@@ -31,7 +36,21 @@ def intersections(a: Floats, b: Floats) -> Floats:
 
 
 def iou(a: Floats, b: Floats) -> Floats:
-    """Intersection over union of each pair, shape (len(a), len(b)); 0 where both are empty."""
+    """Intersection over union of each pair of boxes; 0 if both are empty.
+
+    Args:
+        a: Boxes, (m, 4), px.
+        b: Boxes, (n, 4), px.
+
+    Returns:
+        (m, n), in [0, 1].
+
+    Example:
+        >>> a = np.array([[0, 0, 10, 10]], np.float32)
+        >>> b = np.array([[0, 0, 10, 5], [20, 20, 30, 30]], np.float32)
+        >>> iou(a, b)
+        array([[0.5, 0. ]], dtype=float32)
+    """
     shared = intersections(a, b)
     union = areas(a)[:, None] + areas(b)[None, :] - shared
     return np.asarray(shared / np.maximum(union, 1e-9), np.float32)
@@ -44,29 +63,38 @@ def nms(xyxy: Floats, score: Floats, *, iou_threshold: float, limit: int) -> NDA
         xyxy: Boxes, (n, 4), px.
         score: Score of each box, (n,).
         iou_threshold: A box that overlaps a kept one by more than this is dropped.
-        limit: How many boxes to keep at most.
+        limit: The maximum number of boxes to keep.
 
     Returns:
-        Indices of the kept boxes, best score first.
+        Indices of the kept boxes, highest score first.
+
+    Example:
+        >>> xyxy = np.array([[0, 0, 10, 10], [1, 0, 11, 10], [20, 0, 30, 10]], np.float32)
+        >>> nms(xyxy, np.array([0.7, 0.9, 0.8], np.float32), iou_threshold=0.3, limit=10)
+        array([1, 2])
     """
     if not len(score):
         return np.empty(0, np.intp)
     corner_and_size = np.concatenate([xyxy[:, :2], xyxy[:, 2:] - xyxy[:, :2]], axis=1)
-    kept: Any = cv2.dnn.NMSBoxes(
+    keep: Any = cv2.dnn.NMSBoxes(
         corner_and_size.astype(float).tolist(), score.astype(float).tolist(), 0.0, iou_threshold
     )
-    return np.asarray(kept, np.intp).reshape(-1)[:limit]
+    return np.asarray(keep, np.intp).reshape(-1)[:limit]
 
 
 def squares(xyxy: Floats, *, padding: float = 0.0) -> Floats:
-    """Each box as the square around its centre whose side is the longer one.
+    """Extend each box to a square around its centre, as long as its longer side.
 
     Args:
         xyxy: Boxes, (n, 4), px.
-        padding: How much to add to the side, as a share of it, in all: 0.2 makes it 20 % longer.
+        padding: How much longer to make the side, as a share of it: 0.2 makes it 20 % longer.
 
     Returns:
-        Squares, (n, 4), px; they may reach past the border of the picture.
+        Squares, (n, 4), px; they may extend beyond the border of the picture.
+
+    Example:
+        >>> squares(np.array([[10, 20, 30, 60]], np.float32))
+        array([[ 0., 20., 40., 60.]], dtype=float32)
     """
     centre = (xyxy[:, :2] + xyxy[:, 2:]) / 2
     side = (xyxy[:, 2:] - xyxy[:, :2]).max(axis=1, initial=0, keepdims=True) * (1 + padding)

@@ -1,4 +1,4 @@
-"""The one way in which ferapp cuts a region out of a picture."""
+"""Resize pictures and cut regions out of them: the only place where ferapp does so."""
 
 from typing import Any
 
@@ -11,11 +11,20 @@ from ferapp.vision.sizes import fitted_size
 Image = NDArray[np.uint8]
 
 
-def resized(image: Image, size_wh: tuple[int, int]) -> Image:
-    """The picture at another size: averaged when it shrinks, interpolated when it grows."""
+def resize(image: Image, size_wh: tuple[int, int]) -> Image:
+    """Bring a picture to another size, averaging pixels when it shrinks, else interpolating.
+
+    Args:
+        image: HWC (or HW for grey) uint8.
+        size_wh: Width and height of the result, px.
+
+    Example:
+        >>> resize(np.zeros((480, 640, 3), np.uint8), (320, 240)).shape
+        (240, 320, 3)
+    """
     height, width = image.shape[:2]
-    # Halving first is nearly the same average and takes a third of the time: on photos of a
-    # megapixel values move by one level, and the faces that are found stay the same.
+    # Halving first gives nearly the same average in a third of the time: on photos of one megapixel
+    # values change by one level, and the same faces are found.
     while not (width % 2 or height % 2) and width >= 2 * size_wh[0] and height >= 2 * size_wh[1]:
         width, height = width // 2, height // 2
         half: Any = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
@@ -27,53 +36,61 @@ def resized(image: Image, size_wh: tuple[int, int]) -> Image:
     return np.asarray(out, np.uint8)
 
 
-def fitted(image: Image, max_side_px: int) -> Image:
-    """The picture with sides of at most so many px, or the picture itself if it has such."""
+def fit_within(image: Image, max_side_px: int) -> Image:
+    """Shrink a picture so that no side is longer than ``max_side_px``; else return it as it is."""
     height, width = image.shape[:2]
     size_wh = fitted_size((width, height), max_side_px)
-    return image if size_wh == (width, height) else resized(image, size_wh)
+    return image if size_wh == (width, height) else resize(image, size_wh)
 
 
 def yuv420(image_rgb: Image) -> Image:
-    """The planes of a picture with even sides, (h, w, 3), as (3 h / 2, w) uint8: Y, U, V.
+    """Convert a picture with even sides, (h, w, 3) RGB uint8, to planar YUV 4:2:0.
 
-    BT.601 in the range of television, as OpenCV's COLOR_RGB2YUV_I420 has it.
+    BT.601, limited range, as OpenCV's COLOR_RGB2YUV_I420 gives it.
+
+    Returns:
+        The planes Y, U and V, (3 h / 2, w) uint8.
     """
     return np.asarray(cv2.cvtColor(image_rgb, cv2.COLOR_RGB2YUV_I420), np.uint8)
 
 
-def mirrored(image: Image) -> Image:
-    """The picture with left and right exchanged; NumPy takes forty times as long to copy it."""
+def mirror(image: Image) -> Image:
+    """Flip a picture left to right; copying it with NumPy takes forty times as long."""
     out: Any = cv2.flip(image, 1)
     return np.asarray(out, np.uint8)
 
 
 def region(image: Image, xyxy: NDArray[np.float32], size_wh: tuple[int, int]) -> Image:
-    """Cut one box out and bring it to a size.
+    """Cut out one box and resize it.
 
-    What lies outside the picture repeats its border pixels, so that a face at the edge keeps its
-    proportions and never becomes an empty array.
+    Outside the picture its border pixels are repeated, so that a face at the edge keeps its
+    proportions and the result is never empty.
 
     Args:
         image: HWC (or HW for grey) uint8.
-        xyxy: The box, (4,), px; it may reach past the border.
+        xyxy: The box, (4,), px; it may extend beyond the border.
         size_wh: Width and height of the result, px.
 
     Returns:
         The region, (size_wh[1], size_wh[0], ...) uint8.
+
+    Example:
+        >>> image = np.zeros((100, 100, 3), np.uint8)
+        >>> region(image, np.array([-20, 0, 60, 80], np.float32), (48, 48)).shape
+        (48, 48, 3)
     """
     height, width = image.shape[:2]
     x1, y1 = np.floor(xyxy[:2]).astype(int)
     x2, y2 = np.maximum(np.ceil(xyxy[2:]).astype(int), (x1 + 1, y1 + 1))
-    # Clamped so that at least one pixel of the picture is left to be repeated.
+    # Clamped so that at least one pixel is left to repeat.
     inner_x1, inner_x2 = np.clip((x1, x2), (0, 1), (width - 1, width))
     inner_y1, inner_y2 = np.clip((y1, y2), (0, 1), (height - 1, height))
     inner = image[inner_y1:inner_y2, inner_x1:inner_x2]
     left, inner_w = _share(x1, x2, inner_x1, inner_x2, size_wh[0])
     top, inner_h = _share(y1, y2, inner_y1, inner_y2, size_wh[1])
-    # The border is added at the final size: the square around the face of a picture that is a
-    # thousand times as wide as high would have a thousand times its pixels.
-    inner = resized(inner, (inner_w, inner_h))
+    # The border is added at the final size: in a picture a thousand times as wide as high, the
+    # square around a face would have a thousand times the pixels of the picture.
+    inner = resize(inner, (inner_w, inner_h))
     right, bottom = size_wh[0] - left - inner_w, size_wh[1] - top - inner_h
     if not (left or top or right or bottom):
         return inner
@@ -82,7 +99,7 @@ def region(image: Image, xyxy: NDArray[np.float32], size_wh: tuple[int, int]) ->
 
 
 def _share(start: int, end: int, inner_start: int, inner_end: int, size: int) -> tuple[int, int]:
-    """Where the inner part of a span begins and how long it is when the span is ``size`` long."""
+    """Start and length of the inner part of a span after the span is scaled to ``size``."""
     scale = size / (end - start)
     length = int(np.clip(round((inner_end - inner_start) * scale), 1, size))
     return int(np.clip(round((inner_start - start) * scale), 0, size - length)), length

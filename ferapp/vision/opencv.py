@@ -1,4 +1,4 @@
-"""The only place that imports OpenCV, which packages of other variants may have overwritten."""
+"""The only place that imports OpenCV, which a package of another variant may have overwritten."""
 
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -7,7 +7,7 @@ from ferapp.errors import LibraryError
 from ferapp.libraries import OPENCV, Loaded, load, repair, sharers
 
 loaded: Final[Loaded] = load(OPENCV)
-"""What came of importing it."""
+"""OpenCV, or why it could not be imported."""
 
 if TYPE_CHECKING:
     import cv2 as cv2
@@ -16,10 +16,10 @@ else:
 
 
 def part(name: str) -> Any:
-    """A class or function that not every release has, such as ``dnn.readNetFromCaffe``.
+    """A class or function that some releases lack, such as ``dnn.readNetFromCaffe``.
 
     Raises:
-        LibraryError: This one has it not, or OpenCV can't be used at all.
+        LibraryError: This release lacks it, or OpenCV can't be used at all.
     """
     try:
         return attrgetter(name)(cv2)

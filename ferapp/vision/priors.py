@@ -21,16 +21,20 @@ def grids(size_wh: tuple[int, int]) -> list[tuple[int, int]]:
 
 
 def priors(size_wh: tuple[int, int], *, is_even: bool = False) -> NDArray[np.float32]:
-    """Every prior of an input of this size, (n, 4): centre x, y, width, height as shares.
+    """All prior boxes of an input size, (n, 4): centre x, y, width and height as shares.
 
-    They come stride by stride, row by row, and at each place from the smallest side to the largest:
-    4,420 at 320 x 240.
+    They are ordered by stride, then by row, and at each position from the smallest side to the
+    largest.
 
     Args:
         size_wh: Width and height of the input, px.
-        is_even: Rows and columns are spread evenly over the picture, as the public Ultra-Light
-            models were trained (their ``define_img_size``), instead of one stride apart. It differs
+        is_even: Spread rows and columns evenly over the picture, as the public Ultra-Light models
+            were trained (their ``define_img_size``), instead of one stride apart. This differs
             where the stride does not divide the side: the last of eight rows at 32 px of 240.
+
+    Example:
+        >>> priors((320, 240)).shape
+        (4420, 4)
     """
     width, height = size_wh
     parts = []
@@ -46,14 +50,14 @@ def priors(size_wh: tuple[int, int], *, is_even: bool = False) -> NDArray[np.flo
     return np.asarray(np.clip(np.concatenate(parts), 0, 1), np.float32)
 
 
-def decoded(offsets: NDArray[np.float32], prior: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Offsets to priors, (n, 4), as corners xyxy in shares of width and height."""
+def decode_offsets(offsets: NDArray[np.float32], prior: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Turn offsets to priors, (n, 4), into corners xyxy as shares of width and height."""
     centres = offsets[:, :2] * CENTRE_VARIANCE * prior[:, 2:] + prior[:, :2]
     halves = np.exp(offsets[:, 2:] * SIZE_VARIANCE) * prior[:, 2:] / 2
     return np.concatenate([centres - halves, centres + halves], axis=1).astype(np.float32)
 
 
 def corners(prior: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Centre form, (n, 4), as corners xyxy."""
+    """Turn boxes in centre form, (n, 4), into corners xyxy."""
     halves = prior[:, 2:] / 2
     return np.concatenate([prior[:, :2] - halves, prior[:, :2] + halves], axis=1)

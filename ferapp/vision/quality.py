@@ -1,7 +1,7 @@
-"""Whether a face is fit to be read, and if not, why not.
+"""Whether a face can be read, and if not, why.
 
-Each threshold is where the accuracy of `seresnet-48-int8` on 1,000 FER+ Valid faces, 88 % as they
-are, had fallen to about 80 % when they were made worse step by step: 84 % at 24 px and 79 % at 20;
+Each threshold is where the accuracy of `seresnet-48-int8` on 1,000 FER+ Valid faces, 88 % on the
+originals, fell to about 80 % as the faces were degraded step by step: 84 % at 24 px and 79 % at 20;
 82 % at a mean grey of 25 and 72 % at 15; 77 % at 206 and 61 % at 229; 83 % with a Gaussian blur of
 1.2 px of 48, 78 % with 1.6; 81 % with the lowest fifth cut off.
 """
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import Image, region
 from ferapp.vision.opencv import cv2
-from ferapp.vision.preprocess import in_colour
+from ferapp.vision.preprocess import convert_colour
 
 Flaw = Literal["too small", "cut by the border", "too dark", "too bright", "blurred"]
 
@@ -26,17 +26,17 @@ _MOST_GREY: Final = 215
 _LEAST_SHARPNESS: Final = 0.02
 
 CHECKED_WH: Final = (48, 48)
-"""Faces are cut out at this size, px, to be checked."""
+"""Size of the crops that are checked, px."""
 
 
 @dataclass(frozen=True, eq=False)
 class Check:
-    """What a look at one face gave.
+    """The result of checking one face.
 
     Attributes:
-        flaw: The first thing that is wrong; None if nothing is.
-        crop: The square around the face, RGB uint8 of `CHECKED_WH`; None where the box alone shows
-            a flaw.
+        flaw: The first flaw found; None if there is none.
+        crop: The square around the face, RGB uint8 of `CHECKED_WH`; None if the box alone shows a
+            flaw.
     """
 
     flaw: Flaw | None
@@ -44,7 +44,7 @@ class Check:
 
 
 def flaws(image_rgb: Image, xyxy: NDArray[np.float32]) -> list[Flaw | None]:
-    """The first thing that is wrong with each face, None where nothing is.
+    """The first flaw of each face; None for faces without one.
 
     Args:
         image_rgb: (h, w, 3) uint8.
@@ -54,7 +54,7 @@ def flaws(image_rgb: Image, xyxy: NDArray[np.float32]) -> list[Flaw | None]:
 
 
 def check_faces(image_rgb: Image, xyxy: NDArray[np.float32]) -> list[Check]:
-    """As `flaws`, with the crops for who needs them again."""
+    """As `flaws`, together with the crops, so that callers need not cut them out again."""
     height, width = image_rgb.shape[:2]
     inside = np.array([0, 0, width, height], np.float32)
     return [_check(image_rgb, square, inside) for square in squares(xyxy)]
@@ -64,15 +64,15 @@ def _check(image: Image, square: NDArray[np.float32], inside: NDArray[np.float32
     side = float(square[2] - square[0])
     if side < LEAST_PX:
         return Check("too small", None)
-    shown = np.minimum(square[2:], inside[2:]) - np.maximum(square[:2], inside[:2])
-    if shown.min() < (1 - _MOST_OUTSIDE) * side:
+    visible = np.minimum(square[2:], inside[2:]) - np.maximum(square[:2], inside[:2])
+    if visible.min() < (1 - _MOST_OUTSIDE) * side:
         return Check("cut by the border", None)
     crop = region(image, square, CHECKED_WH)
-    return Check(_flaw_of(crop), crop)
+    return Check(_flaw(crop), crop)
 
 
-def _flaw_of(crop: Image) -> Flaw | None:
-    grey = in_colour(crop, "grey")[:, :, 0]
+def _flaw(crop: Image) -> Flaw | None:
+    grey = convert_colour(crop, "grey")[:, :, 0]
     mean = float(grey.mean())
     if mean < _LEAST_GREY:
         return "too dark"
@@ -82,9 +82,9 @@ def _flaw_of(crop: Image) -> Flaw | None:
 
 
 def sharpness(grey: NDArray[np.uint8]) -> float:
-    """Variance of the Laplacian (Pech-Pacheco et al., 2000), as a share of the picture's own.
+    """Variance of the Laplacian (Pech-Pacheco et al., 2000), divided by that of the picture.
 
-    The share makes it independent of contrast; the small constant keeps flat pictures at 0.
+    Dividing makes it independent of contrast; a small constant keeps flat pictures at 0.
     """
     # OpenCV takes a tenth of NumPy's time for pictures of this size.
     _, edges = cv2.meanStdDev(cv2.Laplacian(grey, cv2.CV_32F))

@@ -1,8 +1,8 @@
-"""Sizes of pictures: arithmetic alone, for processes that load no OpenCV too."""
+"""Arithmetic on picture sizes, also for processes that don't load OpenCV."""
 
 
 def fitted_size(size_wh: tuple[int, int], max_side_px: int) -> tuple[int, int]:
-    """A size with sides of at most so many px, in the same proportions; never larger.
+    """Scale a size down so that no side exceeds ``max_side_px``; smaller sizes stay as they are.
 
     Example:
         >>> fitted_size((4000, 3000), 1600)

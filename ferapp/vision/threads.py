@@ -4,5 +4,5 @@ from ferapp.vision.opencv import cv2
 
 
 def cap_threads(count: int) -> None:
-    """Give OpenCV this many threads; by itself it takes every core for every call."""
+    """Let OpenCV use this many threads; by default it takes every core for every call."""
     cv2.setNumThreads(count)

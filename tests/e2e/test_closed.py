@@ -106,7 +106,7 @@ def test_a_page_that_fails_tells_the_browser_nothing(visit: Visit, tmp_path: Pat
         app.stop()
 
 
-def test_nothing_is_told_about_the_use(server: Server) -> None:
+def test_no_usage_statistics_leave_the_server(server: Server) -> None:
     with connected(server) as session:
         assert not session.config.gather_usage_stats
 

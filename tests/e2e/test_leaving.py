@@ -50,4 +50,4 @@ def test_a_page_that_may_not_use_the_camera_says_so(server: Server, visit: Visit
     page = visit("about:blank")
     page.add_init_script("Object.defineProperty(window, 'isSecureContext', { get: () => false })")
     page.goto(f"{server.url}/live")
-    page.get_by_text("Browsers give the camera only to pages on this machine").wait_for()
+    page.get_by_text("Browsers allow the camera only on pages from this machine").wait_for()

@@ -173,7 +173,7 @@ def test_a_camera_that_is_refused_is_explained(server: Server, visit: Visit) -> 
     )
     live.page.get_by_text("The camera does not start?").click()
     live.page.get_by_role("button", name="Check my camera").click()
-    live.page.get_by_text("The camera was refused.").wait_for()
+    live.page.get_by_text("Access to the camera was denied.").wait_for()
     picture_of(live.page, "a refused camera")
 
 

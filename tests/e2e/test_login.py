@@ -166,7 +166,7 @@ def test_after_a_logout_the_app_is_closed_again(come: Come, hosted: Server) -> N
         ("mallory", "your login comes with no verified one."),
     ],
 )
-def test_who_is_not_on_the_list_is_told_so(come: Come, sub: str, told: str) -> None:
+def test_a_visitor_who_is_not_on_the_list_sees_a_refusal(come: Come, sub: str, told: str) -> None:
     page = come(sub)
     page.get_by_text(told).wait_for()
     assert is_closed(page)

@@ -184,7 +184,7 @@ def test_what_is_for_operators_is_not_for_visitors(come: Come, site: str) -> Non
 
 
 def test_a_visitor_is_not_taken_for_the_person_at_the_machine(come: Come) -> None:
-    come("dashboard").get_by_text("visitors can't be told apart").wait_for()
+    come("dashboard").get_by_text("ferapp can't tell such visitors apart").wait_for()
 
 
 def test_the_camera_works(come: Come) -> None:

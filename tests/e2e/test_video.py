@@ -50,7 +50,7 @@ def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def open_video(server: Server, visit: Visit, **look: object) -> "sync_api.Page":
+def open_video_file(server: Server, visit: Visit, **look: object) -> "sync_api.Page":
     page = visit(f"{server.url}/video", **look)
     page.get_by_role("heading", name="Video", exact=True).wait_for()
     return page
@@ -88,14 +88,14 @@ def all_gone(pid: int, within_s: float) -> bool:
 def test_a_clip_is_cancelled_once_then_read_copied_played_and_taken_away(
     fresh_server: Server, visit: Visit, clip: Path, long_clip: Path
 ) -> None:
-    page = open_video(fresh_server, visit)
+    page = open_video_file(fresh_server, visit)
     choose(page, long_clip)
     analyse(page)
     page.get_by_text("of 1,800 frames read").wait_for()
     page.get_by_alt_text("A frame of the video that was just read").wait_for()
     page.get_by_text("frames read · ").wait_for()
     page.get_by_role("button", name="Cancel").click()
-    page.get_by_text("Cancelled; nothing of it is kept.").wait_for()
+    page.get_by_text("Cancelled; nothing was kept.").wait_for()
     assert all_gone(fresh_server.pid, 5)
 
     choose(page, clip)
@@ -135,7 +135,7 @@ def test_a_clip_is_cancelled_once_then_read_copied_played_and_taken_away(
 
 
 def test_a_closed_tab_ends_the_work(fresh_server: Server, visit: Visit, long_clip: Path) -> None:
-    page = open_video(fresh_server, visit)
+    page = open_video_file(fresh_server, visit)
     choose(page, long_clip)
     analyse(page)
     page.get_by_text("of 1,800 frames read").wait_for()
@@ -147,7 +147,7 @@ def test_a_closed_tab_ends_the_work(fresh_server: Server, visit: Visit, long_cli
 def test_work_goes_on_while_another_page_is_looked_at(
     server: Server, visit: Visit, clip: Path
 ) -> None:
-    page = open_video(server, visit)
+    page = open_video_file(server, visit)
     choose(page, clip)
     analyse(page)
     page.get_by_text("of 180 frames read").wait_for()
@@ -159,7 +159,7 @@ def test_work_goes_on_while_another_page_is_looked_at(
 
 @pytest.mark.parametrize("text", ["v=0\r\ns=x\r\n", "ffconcat version 1.0\nfile app.py\n", ""])
 def test_what_is_no_video_is_a_sentence(server: Server, visit: Visit, text: str) -> None:
-    page = open_video(server, visit)
+    page = open_video_file(server, visit)
     page.locator("input[type=file]").set_input_files(
         {"name": "**bold** <b>.mp4", "mimeType": "video/mp4", "buffer": text.encode()}
     )
@@ -171,7 +171,7 @@ def test_what_is_no_video_is_a_sentence(server: Server, visit: Visit, text: str)
 def test_it_fits_every_window(
     server: Server, visit: Visit, clip: Path, scheme: str, width: int
 ) -> None:
-    page = open_video(server, visit, scheme=scheme, width=width)
+    page = open_video_file(server, visit, scheme=scheme, width=width)
     picture_of(page, f"video-empty-{scheme}-{width}")
     choose(page, clip)
     analyse(page)

@@ -45,7 +45,8 @@ def test_a_session_of_a_minute_in_every_view(store: Store, view: str, charts: se
     if view == "Over time":
         at.toggle(key="with-affect").set_value(True).run()
     assert not at.exception and set(figures(at)) == charts
-    assert "12:30 · 01:00 · 901 readings with a model that is not here · kept until" in words(at)
+    facts = "12:30 · 01:00 · 901 readings with a model that is not installed · kept until"
+    assert facts in words(at)
     assert len(at.download_button) == (4 if view == "Files" else 0)
 
 
@@ -63,7 +64,7 @@ def test_the_summary_tells_the_share_of_time(store: Store) -> None:
 
 
 def test_a_session_with_two_faces_offers_the_face(store: Store) -> None:
-    id = kept(store, Readings.joined([made((0, "fear")), made((0, "anger"), (1, "anger"), face=2)]))
+    id = kept(store, Readings.join([made((0, "fear")), made((0, "anger"), (1, "anger"), face=2)]))
     at = dashboard("Summary")
     assert at.selectbox(key=f"face-{id}").options == ["Face 2 (2 readings)", "Face 1 (1 reading)"]
     assert at.dataframe[0].value["expression"].tolist() == ["anger"]
@@ -84,7 +85,7 @@ def test_compare_begins_with_another_session_and_can_show_two_faces_of_one(store
 def test_replay_shows_who_was_there_at_a_second(store: Store) -> None:
     one = made((0, "fear"), (1, "fear"), (2, None), (3, "anger"), (10, "anger"))
     other = made((2, "neutral"), (3, "neutral"), face=2, flaws={1: "blurred"})
-    id = kept(store, Readings.joined([one, other]))
+    id = kept(store, Readings.join([one, other]))
     at = dashboard("Replay")
     for second, there in [
         (0.9, ["1 fear"]),
@@ -254,7 +255,7 @@ def test_the_time_it_is_kept_can_be_changed(store: Store, keep: str, days: int |
     assert days_left(store) == 30
     at.button(key=f"set-{id}").click().run()
     assert days_left(store) == days and not at.exception
-    assert ("kept for good" in words(at)) == (days is None)
+    assert ("kept until you delete it" in words(at)) == (days is None)
 
 
 def test_one_session_is_deleted_and_then_the_other(store: Store) -> None:
@@ -285,11 +286,11 @@ def test_delete_all_leaves_what_others_have(store: Store) -> None:
     assert "Nothing is recorded yet" in words(at) and not at.exception
 
 
-def test_what_is_stored_and_where_is_told(store: Store) -> None:
+def test_dashboard_shows_what_is_stored_and_where(store: Store) -> None:
     kept(store, some_readings(5))
     at = dashboard()
     assert at.code[0].value == store.place and store.place.endswith("sessions.db")
-    assert re.search(r"1 session of yours, 5 readings: .* database takes \d+\.\d MB", words(at))
+    assert re.search(r"1 session of yours, 5 readings: .* database takes up \d+\.\d MB", words(at))
 
 
 def test_what_has_expired_goes_at_the_start_and_when_the_page_opens(store: Store) -> None:

@@ -97,8 +97,8 @@ def test_who_has_logged_in_sees_the_app_a_name_as_text_and_the_way_out() -> None
         ({"auth": AUTH | {"client_secret": ""}}, "[auth] lacks client_secret."),
         ({"auth": "yes"}, "not how to log in"),
         ({"ferapp": {"allowed": ["ann@example.org"]}}, "not how to log in"),
-        ({"auth": AUTH, "ferapp": {"allowed": "ann@example.org"}}, "no list of addresses"),
-        ({"auth": AUTH, "ferapp": {"allowed": [1]}}, "no list of addresses"),
+        ({"auth": AUTH, "ferapp": {"allowed": "ann@example.org"}}, "not a list of addresses"),
+        ({"auth": AUTH, "ferapp": {"allowed": [1]}}, "not a list of addresses"),
     ],
 )
 @pytest.mark.parametrize("user", [OUT, ANN], ids=["nobody", "somebody"])

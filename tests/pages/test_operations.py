@@ -18,6 +18,7 @@ from ferapp.sessions.recorder import Recorder
 from ferapp.ui.server import health, metrics
 from ferapp.ui.server.logs import begin_log
 from ferapp.ui.shared import resources
+from ferapp.ui.shared.session_keys import VIDEO_JOB
 from ferapp.ui.video import jobs
 from tests.support.apps import ASTRONAUT, app, upload
 from tests.support.fakes import Clock, FakeSink, FakeWork
@@ -99,7 +100,7 @@ def test_work_on_videos_is_counted_by_its_end(end: str, monkeypatch: pytest.Monk
     before = metric("ferapp_video_jobs_total", job="read", outcome=end)
     work = FakeWork(error=ValueError(CANARY) if end == "failed" else None)
     monkeypatch.setattr("ferapp.serving.job._logger.exception", lambda *_: None)
-    job = jobs.start("video-job", lambda: work, name="read")
+    job = jobs.start(VIDEO_JOB, lambda: work, name="read")
     assert work.began.wait(5)
     assert metric("ferapp_slots_in_use", queue="video") == 1
     if end == "cancelled":
@@ -116,7 +117,7 @@ def test_seats_tell_who_sits_and_who_waits_and_forget_who_left() -> None:
         )
 
     clock = Clock()
-    seats = metrics.watched("test", Seats(2, clock))
+    seats = metrics.watch_queue("test", Seats(2, clock))
     assert told() == (0, 0)
     for visitor in "abc":
         seats.place(visitor)
@@ -127,7 +128,7 @@ def test_seats_tell_who_sits_and_who_waits_and_forget_who_left() -> None:
     assert told() == (0, 0)
 
 
-def test_running_recordings_are_told() -> None:
+def test_metrics_count_running_recordings() -> None:
     before = metric("ferapp_active_recordings")
     recorder = Recorder(FakeSink(), "x")
     assert metric("ferapp_active_recordings") == before + 1

@@ -5,6 +5,7 @@ import re
 import runpy
 import threading
 import time
+import weakref
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,12 +22,17 @@ from ferapp.serving.turns import Turns
 from ferapp.types import FrameAnalysis
 from ferapp.ui.live.page import _ice_servers
 from ferapp.ui.live.webcam import LiveSettings
+from ferapp.ui.pictures import analysis, view
 from ferapp.ui.shared import resources
 from tests.support.apps import ASTRONAUT, HOPPER, app, upload, words
 from tests.support.fakes import Clock
 from tests.support.places import ROOT, SAMPLES
 
 THREE = (SAMPLES / "three-portraits.jpg").read_bytes()
+
+
+def select_picture(at: AppTest, place: int) -> None:
+    at.selectbox(key="looked-at").select_index(place).run()
 
 
 @pytest.fixture
@@ -79,34 +85,92 @@ def test_no_result_outlives_its_picture() -> None:
     assert not at.dataframe and at.session_state["outcomes"] == {}
 
 
-def test_a_visitor_who_waits_is_told_the_place(monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[int] = []
+def test_a_waiting_visitor_sees_the_queue_position(monkeypatch: pytest.MonkeyPatch) -> None:
+    positions: list[int] = []
     monkeypatch.setattr(
-        "ferapp.ui.pictures.picture_results._in_line", lambda n: told.append(n) or "waiting"
+        "ferapp.ui.pictures.analysis._queue_text", lambda n: positions.append(n) or "waiting"
     )
     at = app()
     busy, free = Turns(1, most_waiting=9), threading.Event()
-    monkeypatch.setattr("ferapp.ui.pictures.picture_results.turns", lambda: busy)
+    monkeypatch.setattr("ferapp.ui.pictures.analysis.turns", lambda: busy)
 
     def other() -> None:
-        with busy.taken():
+        with busy.hold_turn():
             free.wait(10)
 
     threading.Thread(target=other, daemon=True).start()
-    while not busy._line:
+    while not busy.active_count:
         time.sleep(0.01)
     threading.Timer(1, free.set).start()
     upload(at, a=ASTRONAUT)
     assert len(at.session_state["outcomes"]) == 1 and not at.exception
-    assert set(told) == {1}
+    assert set(positions) == {1}
 
 
 def test_a_full_server_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     at = app()
-    monkeypatch.setattr(
-        "ferapp.ui.pictures.picture_results.turns", lambda: Turns(0, most_waiting=0)
-    )
+    monkeypatch.setattr("ferapp.ui.pictures.analysis.turns", lambda: Turns(0, most_waiting=0))
     assert "The server is full" in words(upload(at, a=ASTRONAUT)) and not at.exception
+
+
+@pytest.fixture
+def decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The size of each picture file that the pictures page decodes, in order."""
+    sizes: list[int] = []
+
+    def read(data: bytes) -> np.ndarray:
+        sizes.append(len(data))
+        return read_image(data)
+
+    monkeypatch.setattr(analysis, "read_image", read)
+    monkeypatch.setattr(view, "read_image", read)
+    return sizes
+
+
+@pytest.mark.parametrize("data", [ASTRONAUT, THREE], ids=["one face", "three faces"])
+def test_an_upload_is_decoded_once_for_one_view(decoded: list[int], data: bytes) -> None:
+    at = upload(app(), a=data)
+    at.run().run()
+    assert decoded == [len(data)] and at.get("image") and not at.exception
+
+
+def test_a_picture_without_a_face_is_decoded_once(decoded: list[int], photo: np.ndarray) -> None:
+    at = upload(app(), a=jpeg_bytes(photo))
+    at.run()
+    assert len(decoded) == 1 and "**No face found**" in words(at)
+
+
+def test_each_new_view_of_a_picture_decodes_it_once(decoded: list[int]) -> None:
+    at = upload(app(), a=THREE, b=HOPPER)
+    assert decoded == [len(THREE), len(HOPPER)], "the first is shown"
+    select_picture(at, 1)
+    assert decoded[2:] == [len(HOPPER)]
+    select_picture(at, 0)
+    assert decoded[3:] == [len(THREE)]
+    at.get("pills")[0].set_value([0, 1]).run()
+    assert decoded[4:] == [len(THREE)], "one face is blurred"
+    at.slider(key="confidence").set_value(0.3).run()
+    assert decoded[5:] == [len(THREE), len(HOPPER)], "another analysis, with the blurred face"
+    at.run()
+    assert len(decoded) == 7 and not at.exception
+
+
+def test_pixels_are_held_only_during_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only turns limit how many decoded pictures are in memory at once."""
+    one, live = Turns(1, most_waiting=9), []
+
+    def read(data: bytes) -> np.ndarray:
+        assert one.active_count == 1 and all(picture() is None for picture in live)
+        image = read_image(data)
+        live.append(weakref.ref(image))
+        return image
+
+    for module in (analysis, view):
+        monkeypatch.setattr(module, "turns", lambda: one)
+        monkeypatch.setattr(module, "read_image", read)
+    at = upload(app(), a=THREE, b=HOPPER)
+    select_picture(at, 1)
+    assert len(live) == 3 and all(picture() is None for picture in live) and not at.exception
 
 
 def test_the_same_name_for_another_picture_is_another_picture() -> None:
@@ -141,13 +205,13 @@ def test_models_load_once_for_all_visitors(monkeypatch: pytest.MonkeyPatch) -> N
 def test_one_bad_file_among_good_ones_is_one_sentence() -> None:
     at = upload(app(), a=ASTRONAUT, b=b"GIF89a", c=HOPPER)
     assert "**3 pictures, 2 faces**, 1 could not be read" in words(at)
-    next(box for box in at.selectbox if box.label == "Picture").select_index(1).run()
+    select_picture(at, 1)
     assert "b.jpg: This is a GIF picture; save it as JPG or PNG and try again." in words(at)
     assert at.dataframe[0].value["picture"].tolist() == [1, 3]
     assert not at.exception
 
 
-def test_no_face_is_told_calmly(photo: np.ndarray) -> None:
+def test_a_file_without_a_face_shows_no_error(photo: np.ndarray) -> None:
     at = upload(app(), a=jpeg_bytes(photo))
     assert "**No face found**" in words(at) and not at.error and not at.exception
 
@@ -188,16 +252,15 @@ def test_a_face_that_is_taken_away_is_blurred_and_stays_so() -> None:
         assert detail(shown, away) < 0.4 * detail(whole, away)
         for kept in boxes(at)[:2]:
             assert detail(shown, kept) > 0.8 * detail(whole, kept)
-        picker = next(box for box in at.selectbox if box.label == "Picture")
-        picker.select_index(1).run()
-        next(box for box in at.selectbox if box.label == "Picture").select_index(0).run()
+        select_picture(at, 1)
+        select_picture(at, 0)
     at.selectbox(key="detector").select("haar").run()
     assert detail(read_image(at.session_state["picture"][1]), away) < 0.4 * detail(whole, away)
 
 
 def test_the_picture_that_is_looked_at_stays_when_settings_change() -> None:
     at = upload(app(), a=ASTRONAUT, b=HOPPER)
-    next(box for box in at.selectbox if box.label == "Picture").select_index(1).run()
+    select_picture(at, 1)
     at.slider(key="confidence").set_value(0.95).run()
     assert next(box for box in at.selectbox if box.label == "Picture").index == 1
 
@@ -298,7 +361,7 @@ def test_the_about_page_tells_limits_law_models_and_licences() -> None:
     at = app("about.py")
     told = words(at)
     assert "has not been measured" in told and "Article 5(1)(f)" in told and "MIT licence" in told
-    assert "have to be told (Article 50(3)" in told and "not on children without" in told
+    assert "must be informed (Article 50(3)" in told and "not on children without" in told
     models, licences = (frame.value for frame in at.dataframe)
     assert "seresnet-48-int8 (default)" in models["model"].tolist()
     assert {"streamlit", "onnxruntime", "numpy"} <= set(licences["library"])

@@ -111,14 +111,14 @@ def test_only_this_machine_has_sessions(host: str, monkeypatch: pytest.MonkeyPat
     if host in HERE:
         assert owner() == LOCAL_OWNER
     else:
-        with pytest.raises(StoreError, match="from another one"):
+        with pytest.raises(StoreError, match="from another machine"):
             owner()
 
 
 def test_a_host_that_is_only_claimed_is_not_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     context = SimpleNamespace(headers={"Host": "localhost"}, ip_address="192.168.1.5")
     monkeypatch.setattr("ferapp.ui.shared.owner.st", SimpleNamespace(user={}, context=context))
-    with pytest.raises(StoreError, match="from another one"):
+    with pytest.raises(StoreError, match="from another machine"):
         owner()
 
 
@@ -131,7 +131,7 @@ def test_a_proxy_s_own_address_is_not_the_visitor_s(
     headers = {"Host": "127.0.0.1:8501", header: "203.0.113.7"}
     context = SimpleNamespace(headers=headers, ip_address=None)
     monkeypatch.setattr("ferapp.ui.shared.owner.st", SimpleNamespace(user={}, context=context))
-    with pytest.raises(StoreError, match="from another one"):
+    with pytest.raises(StoreError, match="from another machine"):
         owner()
 
 
@@ -145,10 +145,10 @@ def from_afar(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_stranger_gets_a_sentence_and_no_session(store: Store) -> None:
     kept(store, some_readings(5), title="secret")
     at = dashboard()
-    assert "from another one" in words(at) and not at.exception and not at.selectbox
+    assert "from another machine" in words(at) and not at.exception and not at.selectbox
     at = upload(app(), a=ASTRONAUT)
     button(at, "Keep as a session").click().run()
-    assert "from another one" in words(at) and not at.exception and not at.radio
+    assert "from another machine" in words(at) and not at.exception and not at.radio
     assert "**This did not work**" not in words(at), "the page goes on, a dialog tells"
     assert len(titles(store)) == 1
 
@@ -281,7 +281,7 @@ def test_frames_of_a_stream_become_readings(taped: Taped) -> None:
     for i in range(40, 50):
         its.on_frame(frame(i))
     its.recorder.stop()
-    rows = Readings.joined(sink.batches)
+    rows = Readings.join(sink.batches)
     assert set(rows.face.tolist()) == {1} and rows.probabilities.shape[1] == 8
     assert rows.at_s[-1] == pytest.approx(9 / 15) and sink.finished == [pytest.approx(9 / 15)]
     assert its.recorder.failure is None
@@ -310,7 +310,7 @@ def test_what_would_mix_numbers_ends_the_recording(taped: Taped, ends: Ends) -> 
     assert not its.recorder.is_running and told in its.recorder.failure
     its.on_frame(frame(12))
     its.recorder.stop()
-    rows = Readings.joined(sink.batches)
+    rows = Readings.join(sink.batches)
     assert rows.probabilities.shape[1] == 8 and rows.at_s[-1] <= 5 / 15 + 1e-6
 
 

@@ -25,10 +25,12 @@ from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.settings import ClipSettings, StreamSettings
 from ferapp.types import Faces
 from ferapp.ui.live.webcam import demo_frame
+from ferapp.ui.server import private_parts
+from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.ui.video import jobs
 from ferapp.ui.video import page as video
 from ferapp.ui.video import results as video_results
-from ferapp.vision.crops import resized
+from ferapp.vision.crops import resize
 from tests.support.apps import AGREED, agree, button, figures, words
 from tests.support.fakes import Clock, FakeClassifier, FakeDetector, FakeWork
 from tests.support.places import ROOT
@@ -97,7 +99,7 @@ def pair(folder: Path) -> bytes:
 
 def portrait(start_s: float, n: int) -> np.ndarray:
     """A frame of the demo clip, made smaller."""
-    return resized(demo_frame(start_s + n / 10), HALF)
+    return resize(demo_frame(start_s + n / 10), HALF)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +143,9 @@ def test_the_empty_page_says_what_to_do() -> None:
     assert {".mp4", ".webm"} <= set(at.file_uploader[0].allowed_type)
 
 
-def test_what_is_not_known_is_told(monkeypatch: pytest.MonkeyPatch, pair: bytes) -> None:
+def test_unknown_length_and_frame_rate_are_shown_as_unknown(
+    monkeypatch: pytest.MonkeyPatch, pair: bytes
+) -> None:
     info = VideoInfo("matroska", "vp9", (64, 48), None, None, False)
     monkeypatch.setattr(video, "Video", lambda file: _Open(info))
     at = upload(page(), pair)
@@ -229,7 +233,7 @@ def test_every_view_shows_what_was_read(
 
 def shown(*readings: Readings, damage: str = "") -> SimpleNamespace:
     """A reading that is done."""
-    joined = Readings.joined([Readings.empty(len(EXPRESSIONS)), *readings])
+    joined = Readings.join([Readings.empty(len(EXPRESSIONS)), *readings])
     by_time = joined.at(np.argsort(joined.at_s, kind="stable"))
     duration_s = float(by_time.at_s[-1])
     info = VideoInfo("mov", "h264", (640, 480), 10.0, duration_s, False)
@@ -294,7 +298,7 @@ def test_a_crowd_has_only_so_many_cards() -> None:
     assert words(at).count("**Face ") == 12 and "3 more faces" in words(at) and not at.exception
 
 
-def test_no_face_is_told_calmly(nobody: bytes) -> None:
+def test_a_file_without_a_face_shows_no_error(nobody: bytes) -> None:
     at = analyse(upload(page(), nobody))
     assert "8 frames over 00:00: no face was found." in words(at) and not at.exception
     assert labels(at) == set() and not at.get("download_button") and not at.warning
@@ -341,7 +345,7 @@ def test_a_good_upload_after_a_broken_one(pair: bytes) -> None:
         pytest.param(ZeroDivisionError("/srv/secret"), "error in the app", id="anything else"),
     ],
 )
-def test_what_fails_is_told_and_can_be_tried_again(
+def test_a_failed_analysis_shows_why_and_can_be_tried_again(
     pair: bytes, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
 ) -> None:
     def fail(*_: object) -> None:
@@ -360,7 +364,7 @@ def test_what_fails_is_told_and_can_be_tried_again(
     ("limit", "value", "told"),
     [("MAX_HOURS", 0.0005, "The video lasts 00:02"), ("MAX_MB", 1, "larger than 1 MB")],
 )
-def test_what_is_too_large_is_told(
+def test_a_video_that_is_too_large_is_refused_with_a_sentence(
     pair: bytes, monkeypatch: pytest.MonkeyPatch, limit: str, value: float, told: str
 ) -> None:
     monkeypatch.setattr(video, limit, value)
@@ -394,7 +398,7 @@ def test_it_can_be_cancelled_and_begun_again(pair: bytes, slow: threading.Event)
     button(at.run(), "Cancel").click().run()
     assert job.wait(3) and job.state == "cancelled"
     at.run()
-    assert "Cancelled; nothing of it is kept." in words(at) and labels(at) == {DONE}
+    assert "Cancelled; nothing was kept." in words(at) and labels(at) == {DONE}
     assert not at.get("progress") and not at.get("image") and not at.exception
     slow.set()
     assert "2 faces" in words(analyse(at, DONE))
@@ -448,7 +452,7 @@ def test_settings_reach_the_reading(pair: bytes) -> None:
 
 
 @pytest.mark.parametrize("setting", ["rate", "confidence"])
-def test_other_settings_afterwards_are_told(read: AppTest, setting: str) -> None:
+def test_results_of_other_settings_say_so(read: AppTest, setting: str) -> None:
     at = read
 
     def use(rate: str, confidence: float) -> None:
@@ -458,7 +462,7 @@ def test_other_settings_afterwards_are_told(read: AppTest, setting: str) -> None
             at.slider(key="confidence").set_value(confidence).run()
 
     use("5 a second", 0.7)
-    assert "The settings have changed since; this is what was read before." in words(at)
+    assert "The settings have changed since these results were made." in words(at)
     assert labels(at) == {DONE, "Keep as a session"} and "2 faces in 25 frames" in words(at)
     use("Every frame", 0.5)
     assert "have changed since" not in words(at) and labels(at) == {"Keep as a session"}
@@ -590,7 +594,7 @@ def test_at_first_the_longest_face_alone_can_be_seen(copying: AppTest, pair: byt
     copy_of(at)
     assert not at.exception and len(at.get("video")) == 1 and "Make the copy" not in labels(at)
     assert at.get("download_button")[0].label.startswith("Download the copy (")
-    assert "look at the copy before you pass it on" in words(at) and not at.warning
+    assert "check the copy before you share it" in words(at) and not at.warning
     mp4 = at.session_state["copy-job"].work.mp4
     with av.open(io.BytesIO(mp4)) as made, av.open(io.BytesIO(pair)) as source:
         assert made.streams.audio and made.streams.video[0].codec_context.name == "h264"
@@ -645,21 +649,22 @@ def test_who_is_seen_is_who_was_chosen(
     copying: AppTest, fake: FakeCopying, choice: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     faces, blurs, shown, hides = CHOICES[choice]
-    asked: list[dict[str, Any]] = []
+    asked: list[tuple[frozenset[int] | None, bool]] = []
+    of_clip = Overlay.of_clip
 
-    def overlay(*args: Any, **options: Any) -> Overlay:
-        asked.append(options)
-        return Overlay(*args, **options)
+    def overlay(clip: Clip, shown: frozenset[int] | None, *, hides_others: bool) -> Overlay:
+        asked.append((shown, hides_others))
+        return of_clip(clip, shown, hides_others=hides_others)
 
-    monkeypatch.setattr(video_results, "Overlay", overlay)
+    monkeypatch.setattr(Overlay, "of_clip", overlay)
     fake.allow()
     copying.multiselect(key="copy-shown").set_value(faces)
     copying.toggle(key="copy-blur").set_value(blurs)
     copy_of(copying.run())
-    assert [(o["shown"], o["hides_others"]) for o in asked] == [(shown, hides)]
+    assert asked == [(shown, hides)]
 
 
-def test_what_the_copy_lacks_is_told(copying: AppTest, fake: FakeCopying) -> None:
+def test_copy_says_what_it_lacks(copying: AppTest, fake: FakeCopying) -> None:
     fake.allow()
     copy_of(copying)
     assert fake.note in copying.warning[0].value and copying.get("download_button")
@@ -672,7 +677,7 @@ def test_a_large_copy_is_not_played(
     fake.allow()
     copy_of(copying)
     assert not copying.get("video") and len(copying.get("download_button")) == 1
-    assert "too large to be played" in words(copying)
+    assert "too large to play" in words(copying)
 
 
 def test_copying_shows_progress_and_can_be_cancelled(copying: AppTest, fake: FakeCopying) -> None:
@@ -702,11 +707,11 @@ def test_a_copy_that_fails_is_a_sentence(copying: AppTest, monkeypatch: pytest.M
     assert copying.text[0].value == "There is no room." and "Make the copy" in labels(copying)
 
 
-def test_another_choice_after_the_copy_is_told(copying: AppTest, fake: FakeCopying) -> None:
+def test_copy_of_another_choice_says_so(copying: AppTest, fake: FakeCopying) -> None:
     fake.allow()
     at = copy_of(copying)
     at.toggle(key="copy-blur").set_value(False).run()
-    assert "You have chosen something else since the last copy." in words(at)
+    assert "Your choice has changed since the last copy was made." in words(at)
     assert not at.get("download_button") and "Make the copy" in labels(at)
     at.toggle(key="copy-blur").set_value(True).run()
     assert at.get("download_button") and "something else" not in words(at)
@@ -749,10 +754,10 @@ def presence(monkeypatch: pytest.MonkeyPatch) -> tuple[Callable[[], bool], Clock
     clock, connected = Clock(), {"me"}
     runtime = SimpleNamespace(is_active_session=connected.__contains__)
     monkeypatch.setattr(jobs, "time", SimpleNamespace(monotonic=clock))
-    monkeypatch.setattr(jobs, "exists", lambda: True)
-    monkeypatch.setattr(jobs, "get_instance", lambda: runtime)
+    monkeypatch.setattr(private_parts, "exists", lambda: True)
+    monkeypatch.setattr(private_parts, "get_instance", lambda: runtime)
     monkeypatch.setattr(
-        jobs, "get_script_run_ctx", lambda: SimpleNamespace(session_id="me"), raising=True
+        private_parts, "get_script_run_ctx", lambda: SimpleNamespace(session_id="me"), raising=True
     )
     return jobs._presence(), clock, connected
 
@@ -784,7 +789,7 @@ def test_who_closes_the_page_has_left(presence: Presence) -> None:
 
 
 def test_without_a_server_everybody_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(jobs, "get_script_run_ctx", lambda: None)
+    monkeypatch.setattr(private_parts, "get_script_run_ctx", lambda: None)
     assert jobs._presence()()
 
 
@@ -799,10 +804,10 @@ def test_ending_a_job_makes_nobody_wait(monkeypatch: pytest.MonkeyPatch) -> None
     state: dict[str, Any] = {"a": Hangs(), "b": Hangs()}
     monkeypatch.setattr(jobs.st, "session_state", state)
     start = time.monotonic()
-    jobs.cancel("a")
-    jobs.stop("b")
-    jobs.stop("none")
-    jobs.cancel("none")
+    jobs.cancel(SessionKey("a"))
+    jobs.stop(SessionKey("b"))
+    jobs.stop(SessionKey("none"))
+    jobs.cancel(SessionKey("none"))
     assert time.monotonic() - start < 1 and not ended.is_set() and set(state) == {"a"}
     may_end.set()
     assert ended.wait(LONG_S)

@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "libraries": {"errors"},
     "system": {"errors"},
 }
-# Each of these imports what stands before it, and not its neighbours on the same line.
+# Each of these may import those in the lines before, but not its neighbours.
 for rooms in (
     ("vision",),
     ("media", "inference", "temporal", "sessions"),
@@ -48,7 +48,7 @@ MAY_IMPORT["__init__"] = BELOW - {"cli", "ui", "training"}
 
 # Pages share what is in ui/shared; the live page shows photos as the pictures page does.
 UI_MAY_IMPORT = {
-    # /readyz asks the database that the pages use.
+    # /readyz checks the database that the pages use.
     "server": {"shared"},
     "shared": {"server"},
     "pictures": {"shared", "server"},
@@ -111,7 +111,7 @@ def place(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", FILES, ids=place)
-def test_rooms_import_only_what_lies_below(path: Path) -> None:
+def test_packages_import_only_lower_layers(path: Path) -> None:
     room = place(path).split("/")[0].removesuffix(".py")
     rooms = {n.split(".")[1] for n in imports(path) if n.startswith("ferapp.")}
     assert rooms <= MAY_IMPORT[room] | {room}
@@ -121,7 +121,7 @@ UI = [path for path in FILES if place(path).startswith("ui/")]
 
 
 @pytest.mark.parametrize("path", UI, ids=place)
-def test_pages_share_what_is_shared_alone(path: Path) -> None:
+def test_pages_import_only_shared_modules(path: Path) -> None:
     folder = place(path).split("/")[1].removesuffix(".py")
     folders = {n.split(".")[2] for n in imports(path) if n.startswith("ferapp.ui.")}
     assert folders <= UI_MAY_IMPORT.get(folder, set()) | {folder}
@@ -148,8 +148,8 @@ def test_libraries_stay_in_their_homes(path: Path) -> None:
         )
 
 
-def test_what_comes_in_variants_is_loaded_at_home_alone() -> None:
-    """What was imported past its home would be used without a look at which variant it is."""
+def test_libraries_with_variants_are_loaded_only_in_their_homes() -> None:
+    """Imported elsewhere, a library would be used without a check of its variant."""
     homes = {
         place(path)
         for path in FILES
@@ -168,7 +168,7 @@ def test_scripts_are_thin(path: Path) -> None:
 
 
 def imported_tests(path: Path) -> list[str]:
-    """Test modules, by whichever form of import."""
+    """The test modules that a file imports, in any form of import."""
     names = [
         name
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
@@ -192,7 +192,7 @@ def imported_tests(path: Path) -> list[str]:
     "path", NOT_SHIPPED, ids=lambda path: path.relative_to(REPOSITORY).as_posix()
 )
 def test_nothing_imports_a_test(path: Path) -> None:
-    """What tests share is in tests/support: a test can be moved or deleted alone."""
+    """Shared code is in tests/support, so that a test can be moved or deleted by itself."""
     assert not imported_tests(path)
 
 
@@ -205,12 +205,12 @@ def test_nothing_imports_a_test(path: Path) -> None:
         "def later():\n    from tests.e2e.test_live import Live",
     ],
 )
-def test_an_import_of_a_test_is_seen(line: str, tmp_path: Path) -> None:
+def test_an_import_of_a_test_is_detected(line: str, tmp_path: Path) -> None:
     (tmp_path / "one.py").write_text(line, encoding="utf-8")
     assert len(imported_tests(tmp_path / "one.py")) == 1
 
 
-def test_every_room_is_drawn_in_the_architecture() -> None:
+def test_every_package_is_described_in_the_architecture() -> None:
     text = (ROOT.parent / "docs" / "architecture.md").read_text(encoding="utf-8")
     rooms = {p.name for p in ROOT.iterdir() if p.is_dir() and p.name != "__pycache__"}
     assert not [room for room in rooms if f"| `{room}/` |" not in text]
@@ -239,9 +239,9 @@ def test_public_names_load_on_use() -> None:
         _ = ferapp.nothing
 
 
-def test_the_command_line_starts_without_libraries_that_may_be_broken() -> None:
+def test_the_command_line_starts_without_fragile_libraries() -> None:
     assert loaded_after("import ferapp.cli.app") == []
 
 
-def test_the_server_starts_without_libraries_that_may_be_broken() -> None:
+def test_the_server_starts_without_fragile_libraries() -> None:
     assert not {"cv2", "onnxruntime"} & set(loaded_after("import app"))

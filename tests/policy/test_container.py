@@ -1,4 +1,4 @@
-"""The container files: what they name and run is tried without Docker, which may not be there."""
+"""The container files, tested without Docker, which may not be installed."""
 
 import json
 import os
@@ -54,7 +54,7 @@ def of(name: str) -> list[str]:
 
 
 def copied() -> list[str]:
-    """What the Dockerfile takes from the checkout."""
+    """The files that the Dockerfile copies from the checkout."""
     copies = [rest.split() for rest in of("COPY") if not rest.startswith("--from")]
     return [source for *sources, _ in copies for source in sources]
 
@@ -70,7 +70,7 @@ def is_ignored(path: str) -> bool:
             continue
         tail = pattern.removeprefix("**/")
         names = [p.rpartition("/")[2] for p in above] if tail != pattern else above
-        # Unlike Docker's, this star passes slashes; the only one here stands for everything.
+        # Unlike in Docker, this star matches slashes; the only one here stands for everything.
         if any(fnmatchcase(name, tail) for name in names):
             ignored = not line.startswith("!")
     return ignored
@@ -86,7 +86,7 @@ def test_build_finds_every_file_that_it_copies() -> None:
     assert not [path for path in copied() if not (ROOT / path).exists() or is_ignored(path)]
 
 
-def test_image_holds_all_that_the_wheel_takes() -> None:
+def test_image_holds_everything_in_the_wheel() -> None:
     wheel = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     target = wheel["tool"]["hatch"]["build"]["targets"]["wheel"]
     assert {*target["packages"], *target["force-include"]} <= set(copied())
@@ -114,7 +114,7 @@ def test_image_does_not_run_as_root() -> None:
     assert "--uid 10001 --gid 10001" in made and "--owner 10001 --group 10001" in made
 
 
-def test_image_writes_nowhere_but_in_its_volume() -> None:
+def test_image_writes_only_to_its_volume() -> None:
     settings = dict(pair.split("=") for rest in of("ENV") for pair in rest.split())
     assert of("VOLUME") == ["/data"]
     for name in ("HOME", "FERAPP_DATA_DIR", "FERAPP_CACHE_DIR"):
@@ -156,7 +156,7 @@ def test_every_service_is_restricted() -> None:
         assert service["security_opt"] == ["no-new-privileges:true"], name
         assert "/tmp" in {mount.partition(":")[0] for mount in service["tmpfs"]}, name
         assert "privileged" not in service and "cap_add" not in service, name
-        # Of the replicas by the Dockerfile.
+        # The health check of the replicas is in the Dockerfile.
         assert name in REPLICAS or not service["user"].startswith("0"), name
         assert name in REPLICAS or "healthcheck" in service, name
 
@@ -174,7 +174,7 @@ def test_nginx_asks_all_replicas_at_their_addresses() -> None:
     assert replicas == [f"{address}:{of('EXPOSE')[0]}" for address in addresses]
 
 
-def test_mounted_files_are_there_and_secrets_are_not_in_git() -> None:
+def test_mounted_files_exist_and_secrets_are_not_in_git() -> None:
     for service in SERVICES.values():
         for mount in service.get("volumes", []):
             source = mount.split(":")[0]
@@ -191,7 +191,7 @@ def test_mounted_files_are_there_and_secrets_are_not_in_git() -> None:
 
 
 def start_command(service: dict[str, Any], secrets: Path) -> list[str]:
-    """What a replica runs, as Compose hands it over, with another folder for its secrets."""
+    """The command of a replica in Compose, with another folder for its secrets."""
     (script,) = service["command"]
     script = script.replace("$$", "$").replace("/run/secrets", shlex.quote(str(secrets)))
     return [*service["entrypoint"], script]
@@ -232,7 +232,7 @@ def test_replica_without_a_secret_does_not_start(tmp_path: Path) -> None:
 
 @pytest.fixture(scope="module")
 def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The port of an app that is started as in the image and answers to the site's name."""
+    """The port of an app started as in the image, with the host name of the site."""
     folder = tmp_path_factory.mktemp("replica")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -259,7 +259,7 @@ def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @posix
-def test_health_check_tells_whether_the_app_answers(replica: int, port: int) -> None:
+def test_health_check_fails_if_the_app_does_not_answer(replica: int, port: int) -> None:
     _, *arguments = health_check()
 
     def status(number: int) -> int:
@@ -271,7 +271,7 @@ def test_health_check_tells_whether_the_app_answers(replica: int, port: int) -> 
 
 
 @posix
-def test_nginx_refuses_a_file_that_its_script_does_not_know(tmp_path: Path) -> None:
+def test_nginx_refuses_an_unknown_file(tmp_path: Path) -> None:
     shutil.copy(SCRIPT, tmp_path)
     text = (ROOT / "deploy" / "nginx.conf").read_text(encoding="utf-8")
     (tmp_path / "nginx.conf").write_text(text + "# 127.0.0.1:8503\n")
@@ -285,7 +285,7 @@ def test_nginx_refuses_a_file_that_its_script_does_not_know(tmp_path: Path) -> N
 
 
 @posix
-def test_nginx_writes_nowhere_but_in_its_folder(tmp_path: Path) -> None:
+def test_nginx_writes_only_to_its_folder(tmp_path: Path) -> None:
     work = tmp_path / "work"
     subprocess.run(
         ["sh", SCRIPT, SITE, "192.0.2.1:8501"],
@@ -299,10 +299,10 @@ def test_nginx_writes_nowhere_but_in_its_folder(tmp_path: Path) -> None:
 
 @pytest.fixture
 def site(replica: int, tmp_path: Path) -> Iterator[int]:
-    """The HTTPS port of nginx as its script sets it up, before the replica and a dead one."""
+    """The HTTPS port of nginx as its script configures it, for the replica and a dead one."""
     if NGINX is None:
         pytest.skip("needs nginx (Debian: nginx)")
-    # Its workers are another user where it is started by root.
+    # Started by root, its workers run as another user.
     for folder in (tmp_path, tmp_path.parent):
         folder.chmod(0o755)
     new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", f"/CN={SITE}"]
@@ -312,7 +312,7 @@ def site(replica: int, tmp_path: Path) -> Iterator[int]:
         for probe in (one, two, three):
             probe.bind(("127.0.0.1", 0))
         plain, secure, dead = (probe.getsockname()[1] for probe in (one, two, three))
-    # The script starts this in place of nginx, so that the ports can be changed before.
+    # The script starts this instead of nginx, so that the ports can be changed first.
     starter = tmp_path / "starter"
     starter.write_text(
         "#!/bin/sh\n"

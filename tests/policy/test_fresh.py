@@ -1,4 +1,4 @@
-"""What make fresh says where it can try nothing, where something fails, and in the README."""
+"""`make fresh`: nothing to try, failures, and the figures in the README."""
 
 import json
 import os
@@ -22,7 +22,7 @@ def call(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
 
 
 @pytest.mark.parametrize("lacks", ["root", "debootstrap"])
-def test_where_nothing_can_be_tried_it_says_so_and_is_not_green(
+def test_without_systems_to_try_the_result_is_not_green(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], lacks: str
 ) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000 if lacks == "root" else 0, raising=False)
@@ -31,7 +31,7 @@ def test_where_nothing_can_be_tried_it_says_so_and_is_not_green(
     assert f"nothing was tried: it needs {lacks}" in capsys.readouterr().err
 
 
-def test_what_fails_is_in_the_table_with_its_output_and_the_next_system_is_tried(
+def test_a_failure_is_in_the_table_and_the_next_system_is_tried(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     def build(self: fresh.System) -> None:
@@ -64,7 +64,7 @@ def test_what_fails_is_in_the_table_with_its_output_and_the_next_system_is_tried
     }
 
 
-def test_of_pip_s_settings_only_the_way_to_an_index_is_taken_along(
+def test_only_the_index_settings_of_pip_are_passed_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     listed = (
@@ -83,7 +83,7 @@ def test_of_pip_s_settings_only_the_way_to_an_index_is_taken_along(
 
 
 @pytest.mark.skipif(not RESULTS, reason="nothing was measured")
-def test_the_readme_has_the_figures_that_were_measured() -> None:
+def test_the_readme_has_the_measured_figures() -> None:
     rows = json.loads(RESULTS[-1].read_text(encoding="utf-8"))["rows"]
     assert [row["system"] for row in rows] == list(fresh.SYSTEMS.values())
     for row in rows:
@@ -96,6 +96,6 @@ def test_the_readme_has_the_figures_that_were_measured() -> None:
 
 
 @pytest.mark.parametrize("name", fresh.NAMED[:-1])
-def test_what_the_systems_get_is_what_the_readme_names(name: str) -> None:
+def test_the_systems_get_the_packages_that_the_readme_names(name: str) -> None:
     (command,) = [line for line in README.splitlines() if line.startswith("| Debian, Ubuntu |")]
     assert name in command.split("`")[1].split()

@@ -1,4 +1,4 @@
-"""The environment of make run: made, mended, or a sentence that says what is missing."""
+"""The environment of `make run`: created, repaired, or refused with what is missing."""
 
 import builtins
 import importlib.util
@@ -24,7 +24,7 @@ HERE = list(sys.version_info[:2])
 
 
 class Pip:
-    """Remembers what it was asked to install; fails when told to."""
+    """Records what it is asked to install, and fails on request."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []
@@ -50,7 +50,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def pip(monkeypatch: pytest.MonkeyPatch, made: Path) -> Pip:
-    """In place of pip's own; environments are copies of one that was made."""
+    """Stands in for pip; environments are copies of one real environment."""
     pip = Pip()
     monkeypatch.setattr(install, "_pip", pip)
     monkeypatch.setattr(install, "_make", lambda venv: copytree(made, venv, symlinks=True))
@@ -64,7 +64,7 @@ def run(venv: Path, *extras: str, is_this_python: bool = False) -> None:
 PINNED = ["-r requirements.txt", "--no-deps -e ."]
 
 
-def test_from_nothing_and_then_nothing_is_left_to_do(tmp_path: Path, pip: Pip) -> None:
+def test_a_first_install_and_a_second_one_with_nothing_to_do(tmp_path: Path, pip: Pip) -> None:
     venv = tmp_path / ".venv"
     run(venv, "test")
     assert pip.asked == [*PINNED, "-e .[test]"]
@@ -76,12 +76,12 @@ def test_from_nothing_and_then_nothing_is_left_to_do(tmp_path: Path, pip: Pip) -
 
 
 def half_made(venv: Path) -> None:
-    """As Debian leaves it where python3-venv is missing."""
+    """As on Debian without python3-venv."""
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
 
 
 def without_python(venv: Path) -> None:
-    """As it is after the system's Python was replaced."""
+    """As after an upgrade of the system's Python."""
     (venv / "bin").mkdir(parents=True)
     (venv / "bin" / "python").symlink_to(venv / "gone")
 
@@ -94,7 +94,7 @@ def a_file(venv: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="what is broken is made of links")
 @pytest.mark.parametrize("broken", [half_made, without_python, a_file])
-def test_a_broken_environment_is_made_anew(
+def test_a_broken_environment_is_recreated(
     tmp_path: Path,
     pip: Pip,
     monkeypatch: pytest.MonkeyPatch,
@@ -108,7 +108,9 @@ def test_a_broken_environment_is_made_anew(
 
 
 @pytest.mark.parametrize("step", ["-r", "--no-deps"])
-def test_what_was_interrupted_goes_on_the_next_time(tmp_path: Path, pip: Pip, step: str) -> None:
+def test_an_interrupted_install_continues_the_next_time(
+    tmp_path: Path, pip: Pip, step: str
+) -> None:
     pip.fails_at = step
     with pytest.raises(install.Stop, match="Run the same command again"):
         run(tmp_path / ".venv")
@@ -154,7 +156,7 @@ def test_an_environment_of_another_python(
 
 
 def test_the_path_in_the_environment_is_relative_and_ascii(tmp_path: Path, pip: Pip) -> None:
-    """Python 3.11 under LC_ALL=C can't read another one, and would not start."""
+    """Python 3.11 under LC_ALL=C can't read other paths and would not start."""
     run(tmp_path / ".venv")
     (file,) = (tmp_path / ".venv").glob("[Ll]ib/**/_editable_impl_ferapp.pth")
     assert (file.parent / file.read_bytes().decode("ascii")).resolve() == ROOT
@@ -189,7 +191,7 @@ def without(module: str) -> Callable[[pytest.MonkeyPatch], None]:
         pytest.param(without("ensurepip"), "apt install python3-venv", id="pip"),
     ],
 )
-def test_what_is_missing_is_said_before_anything_is_made(
+def test_missing_requirements_are_reported_before_anything_is_created(
     tmp_path: Path,
     pip: Pip,
     monkeypatch: pytest.MonkeyPatch,
@@ -219,7 +221,7 @@ def dangling(path: Path) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="links are POSIX")
 @pytest.mark.parametrize("there", [mine, linked, dangling, Path.touch])
-def test_what_is_no_environment_is_never_emptied(
+def test_a_folder_that_is_no_environment_is_never_emptied(
     tmp_path: Path,
     pip: Pip,
     monkeypatch: pytest.MonkeyPatch,
@@ -234,7 +236,7 @@ def test_what_is_no_environment_is_never_emptied(
 
 
 @pytest.mark.parametrize("place", ["", ".", "..", "/"])
-def test_the_project_and_what_is_above_it_are_never_emptied(
+def test_the_project_and_its_parents_are_never_emptied(
     pip: Pip, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
     monkeypatch.setattr(install, "_make", make)
@@ -244,7 +246,7 @@ def test_the_project_and_what_is_above_it_are_never_emptied(
 
 
 @pytest.mark.parametrize("state", ["", "[]", "{}", '{"requirements": 1}', '{"extras": 3}'])
-def test_a_damaged_state_is_made_anew(tmp_path: Path, pip: Pip, state: str) -> None:
+def test_a_damaged_state_is_recreated(tmp_path: Path, pip: Pip, state: str) -> None:
     run(tmp_path / ".venv", "test")
     (tmp_path / ".venv" / "ferapp.json").write_text(state)
     pip.asked = []
@@ -252,19 +254,19 @@ def test_a_damaged_state_is_made_anew(tmp_path: Path, pip: Pip, state: str) -> N
     assert pip.asked == [*PINNED, "-e .[test]"]
 
 
-def test_an_unknown_extra_is_said_with_those_that_there_are(tmp_path: Path, pip: Pip) -> None:
+def test_an_unknown_extra_is_reported_with_the_known_ones(tmp_path: Path, pip: Pip) -> None:
     with pytest.raises(install.Stop, match=r"no extra called nosuch\. There are: train, .*test"):
         run(tmp_path / ".venv", "test", "nosuch")
     assert not pip.asked
 
 
-def test_a_folder_that_can_t_be_written_is_said(tmp_path: Path) -> None:
+def test_an_unwritable_folder_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(install.Stop, match="can't be written: Not a directory"):
         run(tmp_path / "file" / ".venv")
 
 
-def test_pip_that_fails_is_told_apart_from_a_full_disk(
+def test_a_failing_pip_is_distinguished_from_a_full_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fails = tmp_path / "fails"
@@ -278,7 +280,7 @@ def test_pip_that_fails_is_told_apart_from_a_full_disk(
         install._pip(fails, "-e", ".")
 
 
-def test_what_was_done_is_kept_in_the_environment_alone(tmp_path: Path, pip: Pip) -> None:
+def test_the_state_is_kept_only_in_the_environment(tmp_path: Path, pip: Pip) -> None:
     run(tmp_path / ".venv", "test")
     state = json.loads((tmp_path / ".venv" / "ferapp.json").read_text())
     assert state["extras"] == ["test"] and os.listdir(tmp_path) == [".venv"]

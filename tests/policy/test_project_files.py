@@ -1,4 +1,4 @@
-"""What is told about the project outside of its code: citation, hooks, workflows and forms."""
+"""Files about the project: citation, hooks, workflows and issue forms."""
 
 import re
 import tomllib
@@ -31,16 +31,16 @@ def test_hooks_run_a_release_that_make_lint_may_run() -> None:
         requirement.name: requirement.specifier
         for requirement in map(Requirement, PROJECT["optional-dependencies"]["dev"])
     }
-    found = {
+    versions = {
         repo["repo"].rpartition("/")[2]: repo["rev"].removeprefix("v") for repo in hooks["repos"]
     }
-    assert set(found) == {"ruff-pre-commit", "codespell"}
-    for name, version in found.items():
+    assert set(versions) == {"ruff-pre-commit", "codespell"}
+    for name, version in versions.items():
         assert wanted[name.removesuffix("-pre-commit")].contains(version)
 
 
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
-def test_workflows_may_do_no_more_than_they_need(file: Path) -> None:
+def test_workflows_have_minimal_permissions(file: Path) -> None:
     text = file.read_text(encoding="utf-8")
     workflow = yaml.safe_load(text)
     assert workflow["permissions"] == {"contents": "read"}
@@ -48,11 +48,11 @@ def test_workflows_may_do_no_more_than_they_need(file: Path) -> None:
     assert text.count("actions/checkout@") == text.count("persist-credentials: false")
     for job in workflow["jobs"].values():
         if "permissions" in job:
-            # What may write runs none of our code.
+            # Jobs with write access run none of our code.
             assert "checkout" not in str(job["steps"])
 
 
-def test_workflows_run_what_is_there() -> None:
+def test_workflows_run_existing_targets() -> None:
     ci, release = ((GITHUB / "workflows" / name).read_text() for name in ("ci.yml", "release.yml"))
     assert "run: .ci/run\n" in ci and (ROOT / ".ci" / "run").stat().st_mode & 0o111
     targets = re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)

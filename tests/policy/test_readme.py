@@ -23,7 +23,7 @@ LINKS = [
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/usage.md"])
-def test_the_python_example_gives_what_it_says(monkeypatch: pytest.MonkeyPatch, page: str) -> None:
+def test_the_python_example_prints_what_it_says(monkeypatch: pytest.MonkeyPatch, page: str) -> None:
     monkeypatch.chdir(ROOT)
     text = (ROOT / page).read_text(encoding="utf-8")
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL)
@@ -31,21 +31,21 @@ def test_the_python_example_gives_what_it_says(monkeypatch: pytest.MonkeyPatch, 
     names: dict = {}
     exec(code[1], names)
     for line in code[1].splitlines():
-        expression, _, told = line.partition("  # ")
-        if not told:
+        expression, _, expected = line.partition("  # ")
+        if not expected:
             continue
         value = eval(expression, names)
-        if told.startswith("["):
-            assert list(value) == eval(told)
-        elif told.startswith("("):
-            shape = re.match(r"\(\d+, \d+\)", told)
+        if expected.startswith("["):
+            assert list(value) == eval(expected)
+        elif expected.startswith("("):
+            shape = re.match(r"\(\d+, \d+\)", expected)
             assert shape and value.shape == eval(shape[0]) and value.dtype == np.float32
         else:
             assert isinstance(value, pandas.DataFrame) and len(value) == 3
 
 
 def anchors(page: Path) -> set[str]:
-    """As GitHub makes them from the headings of a page."""
+    """The anchors that GitHub makes from headings."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     return {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
 

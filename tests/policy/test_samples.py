@@ -1,4 +1,4 @@
-"""The pictures that ship: what a newcomer sees first has to be right."""
+"""The sample pictures: the first results that a newcomer sees have to be right."""
 
 import pytest
 
@@ -24,10 +24,10 @@ def test_the_default_models_read_the_samples(file: str, expressions: list[str]) 
 
 
 def test_every_sample_is_offered_and_names_its_rights() -> None:
-    told = (FOLDER / "README.md").read_text(encoding="utf-8")
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
     files = {p.name for p in FOLDER.glob("*.jpg")}
     assert files == {s.file for s in SAMPLES}
-    assert not [f for f in files if f"`{f}`" not in told]
+    assert not [f for f in files if f"`{f}`" not in text]
 
 
 def test_samples_are_small_and_carry_no_metadata() -> None:

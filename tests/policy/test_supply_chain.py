@@ -1,4 +1,4 @@
-"""What comes along when somebody installs ferapp: pinned, with hashes, and free to use."""
+"""The dependencies of ferapp: pinned, with hashes, and free to use."""
 
 import re
 import subprocess
@@ -14,26 +14,37 @@ from ferapp.ui.about.licences import UNKNOWN, libraries, licence
 from tests.support.places import ROOT
 
 PERMISSIVE = {
-    *("0BSD", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "BSL-1.0", "CC0-1.0", "ISC", "MIT"),
-    *("MIT-0", "MIT-CMU", "PSF-2.0", "Unlicense", "Zlib"),
+    "0BSD",
+    "Apache-2.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BSL-1.0",
+    "CC0-1.0",
+    "ISC",
+    "MIT",
+    "MIT-0",
+    "MIT-CMU",
+    "PSF-2.0",
+    "Unlicense",
+    "Zlib",
 }
-# Whoever changes a file of theirs has to publish that file; it binds nothing beside it.
+# Changed files of theirs have to be published; nothing else is affected.
 FILE_BY_FILE = {"certifi": "MPL-2.0"}
 
 
 def pins() -> list[str]:
-    """Each requirement of requirements.txt with its hashes, in one line."""
+    """Each requirement of requirements.txt with its hashes, on one line."""
     text = (ROOT / "requirements.txt").read_text(encoding="utf-8").replace("\\\n", " ")
     return [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
 
 
 def pinned() -> dict[str, list[Requirement]]:
-    """By name; some have one version for each range of Python versions."""
-    found: dict[str, list[Requirement]] = {}
+    """The pins by name; some packages have one for each range of Python versions."""
+    pins_by_name: dict[str, list[Requirement]] = {}
     for pin in pins():
         requirement = Requirement(pin.split("--hash")[0])
-        found.setdefault(canonicalize_name(requirement.name), []).append(requirement)
-    return found
+        pins_by_name.setdefault(canonicalize_name(requirement.name), []).append(requirement)
+    return pins_by_name
 
 
 def test_every_library_is_pinned_with_hashes() -> None:
@@ -42,7 +53,7 @@ def test_every_library_is_pinned_with_hashes() -> None:
     assert not [pin for pin in pins() if not line.fullmatch(pin)]
 
 
-def test_what_the_app_asks_for_is_what_is_pinned() -> None:
+def test_pinned_requirements_match_those_of_the_app() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     lag = []
     for wanted in map(Requirement, project["dependencies"]):
@@ -57,25 +68,25 @@ def test_what_the_app_asks_for_is_what_is_pinned() -> None:
 
 @pytest.fixture
 def _pins_are_installed() -> None:
-    """What is asked of the pinned releases can't be asked of others (make test-lowest)."""
-    here = {canonicalize_name(library.name): library.version for library in libraries()}
+    """Skip with other releases than the pinned ones (`make test-lowest`)."""
+    installed = {canonicalize_name(library.name): library.version for library in libraries()}
     others = [
         name
         for name, pins in pinned().items()
-        if name in here and not any(pin.specifier.contains(here[name]) for pin in pins)
+        if name in installed and not any(pin.specifier.contains(installed[name]) for pin in pins)
     ]
     if others:
         pytest.skip(f"other releases than those pinned: {', '.join(sorted(others)[:3])} ...")
 
 
 @pytest.mark.usefixtures("_pins_are_installed")
-def test_nothing_is_installed_with_the_app_that_is_not_pinned() -> None:
+def test_everything_installed_with_the_app_is_pinned() -> None:
     names = {canonicalize_name(library.name) for library in libraries()} - {"ferapp"}
     assert len(names) > 50 and names <= set(pinned())
 
 
 @pytest.mark.usefixtures("_pins_are_installed")
-def test_every_library_may_be_used_by_everybody() -> None:
+def test_every_library_has_a_permissive_licence() -> None:
     refused = [
         library
         for library in libraries()
@@ -86,7 +97,7 @@ def test_every_library_may_be_used_by_everybody() -> None:
 
 
 class Installed(metadata.Distribution):
-    """One with such metadata and files."""
+    """A distribution with these metadata and files."""
 
     def __init__(self, folder: Path, fields: dict[str, str], text: str) -> None:
         self.folder, self.fields, self.text = folder, fields, text
@@ -128,25 +139,25 @@ BSD = "Redistribution and use in source and binary forms are permitted provided 
         pytest.param({}, "", UNKNOWN, id="nothing is said"),
     ],
 )
-def test_licences_are_told_by_their_spdx_names(
+def test_licences_are_given_by_their_spdx_names(
     fields: dict[str, str], text: str, expected: str, tmp_path: Path
 ) -> None:
     assert licence(Installed(tmp_path, fields, text)) == expected
 
 
 @pytest.mark.parametrize(
-    ("report", "told"),
+    ("report", "message"),
     [
-        pytest.param("", "nothing was looked up", id="nobody answers"),
+        pytest.param("", "nothing was looked up", id="no answer"),
         pytest.param("idna 3.20 PYSEC-2099-1", "PYSEC-2099-1", id="a vulnerability"),
     ],
 )
-def test_an_audit_that_did_not_take_place_is_no_success(
-    report: str, told: str, tmp_path: Path
+def test_an_audit_that_could_not_run_is_no_success(
+    report: str, message: str, tmp_path: Path
 ) -> None:
     auditor = tmp_path / "pip-audit"
     auditor.write_text(f'#!/bin/sh\nprintf "{report}" > build/audit.txt\nexit 1\n')
     auditor.chmod(0o755)
     command = ["make", "--file", ROOT / "Makefile", "audit", f"BIN={tmp_path}", "INSTALL=:"]
     run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert run.returncode and told in run.stdout
+    assert run.returncode and message in run.stdout

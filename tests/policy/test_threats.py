@@ -1,4 +1,4 @@
-"""The list of threats names tests that are there; and what no other test file has a place for."""
+"""The list of threats names existing tests; and tests of threats without another home."""
 
 import ast
 import io
@@ -38,17 +38,17 @@ def functions_of(file: str) -> set[str]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0][:60])
-def test_every_threat_has_a_test_that_is_there_or_a_reason(row: list[str]) -> None:
+def test_every_threat_has_an_existing_test_or_a_reason(row: list[str]) -> None:
     assert len(row) == 3 and all(row)
-    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row[2])
-    assert row[2].count("`tests/") == len(named), "written as `tests/file.py::test_name`"
-    assert not [f"{file}::{name}" for file, name in named if name not in functions_of(file)]
-    if not named:
+    references = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", row[2])
+    assert row[2].count("`tests/") == len(references), "written as `tests/file.py::test_name`"
+    assert not [f"{file}::{name}" for file, name in references if name not in functions_of(file)]
+    if not references:
         assert re.match(r"(open|cannot happen): ", row[2]), row[2]
 
 
-def test_the_list_is_whole() -> None:
-    """Or the way in which its rows are found has changed."""
+def test_the_list_of_threats_is_complete() -> None:
+    """Otherwise the format of its rows may have changed."""
     assert len(ROWS) > 100
 
 
@@ -56,7 +56,7 @@ SECRET = "Canary Street 5"
 
 
 def photo_that_tells() -> bytes:
-    """A portrait with a place, a comment and a page behind its end."""
+    """A portrait with GPS data, a comment and an appended page."""
     exif = Image.Exif()
     exif[0x010E] = f"<img src=x onerror=alert('{SECRET}')>"
     exif.get_ifd(0x8825).update({1: "N", 2: (52.0, 31.0, 12.0), 29: SECRET})
@@ -66,7 +66,7 @@ def photo_that_tells() -> bytes:
     return out.getvalue() + f"<html><script>{SECRET}</script>PK\3\4".encode()
 
 
-def test_nothing_of_a_picture_goes_on_but_what_is_seen() -> None:
+def test_pictures_are_passed_on_without_metadata() -> None:
     data = photo_that_tells()
     assert data.count(SECRET.encode()) == 4, "or the search proves nothing"
     at = upload(app(), **{SECRET: data})
@@ -74,13 +74,13 @@ def test_nothing_of_a_picture_goes_on_but_what_is_seen() -> None:
     assert outcome.analysis is not None and outcome.analysis.expressions == ["happiness"]
     nowhere = np.empty((0, 4), np.float32)
     archive = zip_of([(outcome, nowhere)])()
-    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-        assert opened.namelist() == ["ferapp-001.jpg"], "never a name of others"
-        packed = opened.read("ferapp-001.jpg")
+    with zipfile.ZipFile(io.BytesIO(archive)) as container:
+        assert container.namelist() == ["ferapp-001.jpg"], "never the name of an upload"
+        packed = container.read("ferapp-001.jpg")
     pictures = [at.session_state["picture"][1], png_of(outcome, nowhere)(), archive, packed]
     for made in pictures:
         assert SECRET.encode() not in made and b"Exif" not in made
-    # Its name is a row's name, and no more of it is told.
+    # Only its file name is in the table.
     assert json_bytes([outcome]).count(SECRET.encode()) == 1
 
 
@@ -88,9 +88,9 @@ STRIPS = [(1, 1), (2, 1), (1, 10_000), (10_000, 1), (3, 30_000)]
 
 
 @pytest.mark.parametrize("shape", STRIPS, ids=str)
-def test_a_strip_without_a_face_is_read_calmly(shape: tuple[int, int]) -> None:
-    found = load_analyzer().analyze(np.full((*shape, 3), 127, np.uint8))
-    assert len(found) == 0 and found.size_wh == shape[::-1]
+def test_an_extreme_aspect_ratio_without_faces_is_read(shape: tuple[int, int]) -> None:
+    analysis = load_analyzer().analyze(np.full((*shape, 3), 127, np.uint8))
+    assert len(analysis) == 0 and analysis.size_wh == shape[::-1]
 
 
 FRAMES = """if True:
@@ -101,7 +101,7 @@ FRAMES = """if True:
     is_watching = False
 
     def watch(event, args):
-        # O_WRONLY, O_RDWR and O_CREAT, whoever opens it
+        # O_WRONLY, O_RDWR and O_CREAT
         if is_watching and event == "open" and args[2] & 0o103 and args[0] != os.devnull:
             written.append(args[0])
 
@@ -123,8 +123,8 @@ FRAMES = """if True:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="needs the folders of POSIX")
-def test_frames_and_pictures_are_written_nowhere(tmp_path: Path) -> None:
-    """Neither by Python nor, in the folders that are the user's, by a library behind its back."""
+def test_frames_and_pictures_are_never_written_to_disk(tmp_path: Path) -> None:
+    """Neither by Python nor by a library that writes to the user's folders."""
     run = subprocess.run(
         [sys.executable, "-c", FRAMES, SAMPLES / "astronaut.jpg"],
         capture_output=True,
@@ -139,19 +139,22 @@ def test_frames_and_pictures_are_written_nowhere(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("error", [*SENTENCES, "SomethingNew"])
-def test_what_the_browser_says_of_the_camera_becomes_a_sentence(
+def test_camera_errors_of_the_browser_become_messages(
     error: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told = {"Works": "The camera works.", "SomethingNew": "could not open the camera (Something"}
-    for found in (None, "Works", error):
-        answer = SimpleNamespace(found=found)
+    messages = {
+        "Works": "The camera works.",
+        "SomethingNew": "could not open the camera (Something",
+    }
+    for state in (None, "Works", error):
+        answer = SimpleNamespace(found=state)
         monkeypatch.setattr(camera_check, "_component", lambda a=answer: lambda **_: a)
         sentence = camera_check.camera_check(key="x")
-        expected = told.get(str(found)) or SENTENCES.get(str(found))
-        assert sentence is None if found is None else expected in str(sentence)
+        expected = messages.get(str(state)) or SENTENCES.get(str(state))
+        assert sentence is None if state is None else expected in str(sentence)
 
 
-def test_every_reason_of_the_camera_says_what_to_do() -> None:
+def test_every_camera_error_says_what_to_do() -> None:
     known = {"NotAllowedError", "NotFoundError", "NotReadableError", "InsecureContext"}
     assert known <= set(SENTENCES) and len(set(SENTENCES.values())) == len(SENTENCES)
     for words in SENTENCES.values():
@@ -159,7 +162,7 @@ def test_every_reason_of_the_camera_says_what_to_do() -> None:
 
 
 def connecting() -> None:
-    """What the live page shows while the browser and the app look for each other."""
+    """The live page while the browser and the app establish a connection."""
     import time
 
     import streamlit as st
@@ -170,15 +173,15 @@ def connecting() -> None:
 
 
 @pytest.mark.parametrize("for_s", [1, 16])
-def test_a_connection_that_does_not_come_about_is_explained(for_s: int) -> None:
+def test_a_failed_connection_is_explained(for_s: int) -> None:
     at = AppTest.from_function(connecting, default_timeout=30)
     at.session_state["for_s"] = for_s
-    told = [warning.value for warning in at.run().warning]
-    assert not at.exception and told == ([CONNECTION_FAILED] if for_s > 15 else [])
+    warnings = [warning.value for warning in at.run().warning]
+    assert not at.exception and warnings == ([CONNECTION_FAILED] if for_s > 15 else [])
 
 
-def test_no_picture_is_decoded_elsewhere() -> None:
-    """OpenCV reads other files than Pillow, other pixels of some, and has no limit."""
+def test_pictures_are_decoded_in_one_module() -> None:
+    """OpenCV reads other formats than Pillow, decodes some differently, and has no limit."""
     decoding = re.compile(r"cv2\.(imdecode|imread|VideoCapture)")
     files = [*(ROOT / "ferapp").rglob("*.py"), ROOT / "app.py", *(ROOT / "pages").glob("*.py")]
     assert not [path for path in files if decoding.search(path.read_text(encoding="utf-8"))]

@@ -41,7 +41,7 @@ def run(installed: Path, folder: Path, *arguments: str) -> subprocess.Popen[str]
     )
 
 
-def test_it_brings_types_and_nothing_but_the_package(installed: Path) -> None:
+def test_the_wheel_holds_types_and_only_the_package(installed: Path) -> None:
     assert (installed / "ferapp" / "py.typed").exists()
     assert {p.name for p in installed.iterdir() if not p.name.endswith(".dist-info")} == {
         "ferapp",
@@ -49,14 +49,14 @@ def test_it_brings_types_and_nothing_but_the_package(installed: Path) -> None:
     }
 
 
-def test_it_analyses_with_its_own_models(installed: Path, tmp_path: Path) -> None:
+def test_the_wheel_analyses_with_its_own_models(installed: Path, tmp_path: Path) -> None:
     sample = installed / "ferapp" / "samples" / "astronaut.jpg"
     output, _ = run(installed, tmp_path, "analyze", str(sample), "--json").communicate(timeout=120)
     assert '"expression": "happiness"' in output
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_it_serves_its_pages(installed: Path, tmp_path: Path, port: int) -> None:
+def test_the_wheel_serves_its_pages(installed: Path, tmp_path: Path, port: int) -> None:
     process = run(installed, tmp_path, "serve", "--port", str(port))
     try:
         assert answer(port, "/readyz", 60) == "ready"

@@ -1,5 +1,6 @@
 """Workers without models, for engines in this process and in others."""
 
+import json
 import os
 import signal
 from collections.abc import Generator, Iterable
@@ -9,19 +10,29 @@ from typing import TYPE_CHECKING
 
 from ferapp.batch.items import FileResult, Item, stamp_of
 from ferapp.errors import ModelError
+from ferapp.types import PictureRecord
 
-if TYPE_CHECKING:  # processes that load little start soon
+if TYPE_CHECKING:  # processes that import little start quickly
     from ferapp.batch.run import Worker
 
-RECORD = b'{"width": 4, "height": 3, "faces": []}\n'
+RECORD = PictureRecord(
+    width=4,
+    height=3,
+    faces=(),
+    renormalised_without=(),
+    unsure_below=0.5,
+    has_more_faces=False,
+    detector="scripted",
+    classifier="scripted",
+)
 
 
 @dataclass(frozen=True)
 class Scripted:
-    """Does what names of files say, and notes which it was given.
+    """Does what the names of files say, and notes which files it was given.
 
     Args:
-        notes: A folder for that; what died can't tell it.
+        notes: A folder for the notes, which survive a crash.
         is_loadable: Whether it has its models.
     """
 
@@ -40,7 +51,7 @@ class Scripted:
             os.kill(os.getpid(), signal.SIGKILL)
         if name.startswith("bad"):
             return FileResult(item.key, error="It is bad.")
-        return FileResult(item.key, RECORD)
+        return FileResult(item.key, json.dumps(RECORD.to_json()).encode())
 
     def is_first(self, name: str) -> bool:
         return self.given.count(name) == 1
@@ -52,20 +63,20 @@ class Scripted:
 
 
 def in_this_process(worker: "Worker", items: Iterable[Item]) -> Generator[FileResult, None, None]:
-    """An engine."""
+    """An engine in this process."""
     worker.load()
     for item in items:
         yield worker.analyse(item)
 
 
 def items(folder: Path, *names: str) -> list[Item]:
-    """Files that no decoder sees, under keys that are their names."""
-    found = []
+    """Files that are not decoded, with their names as keys."""
+    made = []
     for name in names:
         path = folder / name
         path.write_text(name)
-        found.append(Item(path, "picture", name, stamp_of(path)))
-    return found
+        made.append(Item(path, "picture", name, stamp_of(path)))
+    return made
 
 
 def contents(out: Path) -> dict[str, bytes]:

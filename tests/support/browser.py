@@ -92,8 +92,8 @@ class Live:
         return self.video.evaluate("v => v.getVideoPlaybackQuality().totalVideoFrames")
 
     def analysed(self) -> int:
-        told = re.search(r"of (\d+) frames dropped", self.page.inner_text("body"))
-        return int(told[1]) if told else 0
+        match = re.search(r"of (\d+) frames dropped", self.page.inner_text("body"))
+        return int(match[1]) if match else 0
 
     def titles(self) -> str:
         """What the bars are headed with."""

@@ -1,4 +1,4 @@
-"""PNG files as no encoder would write them."""
+"""PNG files that no encoder would write."""
 
 import struct
 import zlib
@@ -17,7 +17,7 @@ def png(
     interlace: int = 0,
     extra: bytes = b"",
 ) -> bytes:
-    """A PNG file as no encoder would write it, from rows that begin with their filter."""
+    """A PNG file that no encoder would write, from rows that begin with their filter byte."""
     head = struct.pack(">IIBBBBB", *wh, depth, colour, 0, 0, interlace)
     body = chunk(b"IHDR", head) + extra + chunk(b"IDAT", zlib.compress(rows))
     return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")

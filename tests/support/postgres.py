@@ -12,8 +12,8 @@ from pathlib import Path
 
 def binaries() -> Path | None:
     """Where the server's programs are; None where it is not installed."""
-    if found := shutil.which("initdb"):
-        return Path(found).parent
+    if command := shutil.which("initdb"):
+        return Path(command).parent
     return max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)
 
 

@@ -1,7 +1,7 @@
-"""A child process that behaves as it is told, for `ferapp.system.child.Child`.
+"""A child process that follows instructions, for `ferapp.system.child.Child`.
 
-Its request is a list of lines; a number is how many seconds it says nothing, "ours" an error that
-nobody expected, and "status" an end with an exit status.
+Its request is a list of lines: a number of seconds in which it says nothing, "ours" for an
+unexpected error, or "status" for an end with an exit status.
 """
 
 import sys

@@ -19,8 +19,8 @@ def ask(
 ) -> http.client.HTTPResponse:
     """One request as any program may send it; underscores in names are hyphens."""
     connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=20)
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection.request(method, path, body or None, named)
+    fields = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, path, body or None, fields)
     answer = connection.getresponse()
     if answer.status != 101:
         answer.read()
@@ -36,14 +36,14 @@ def connected(server: Server) -> Iterator[NewSession]:
         begin = BackMsg()
         begin.rerun_script.query_string = ""
         stream.send(begin.SerializeToString())
-        told = ForwardMsg()
-        while told.WhichOneof("type") != "new_session":
-            told.ParseFromString(stream.recv(timeout=20))
+        message = ForwardMsg()
+        while message.WhichOneof("type") != "new_session":
+            message.ParseFromString(stream.recv(timeout=20))
         # Only a script that has ended has decided about the visitor.
         last = ForwardMsg()
         while last.WhichOneof("type") != "script_finished":
             last.ParseFromString(stream.recv(timeout=60))
-        yield told.new_session
+        yield message.new_session
 
 
 def token(server: Server) -> str:

@@ -2,11 +2,12 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 
-def wait_until(is_so: object) -> None:
-    deadline = time.monotonic() + 5
+def wait_until(is_so: Callable[[], object], timeout_s: float = 5) -> None:
+    deadline = time.monotonic() + timeout_s
     while not is_so():
         assert time.monotonic() < deadline
         time.sleep(0.005)
@@ -17,6 +18,6 @@ def is_running(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    # Of one that has ended but that nobody asked for its status no command is left.
+    # A zombie has no command line.
     command = Path(f"/proc/{pid}/cmdline")
     return not command.exists() or bool(command.read_bytes())

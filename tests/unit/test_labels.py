@@ -1,4 +1,4 @@
-"""What a face is called, the same everywhere."""
+"""The label of a face, the same everywhere."""
 
 import pytest
 
@@ -16,11 +16,11 @@ from ferapp.labels import UNSURE_COLOUR, label_colour, label_text
         pytest.param("anger", "too dark", "too dark", UNSURE_COLOUR, id="the flaw wins"),
     ],
 )
-def test_a_face_has_one_name_and_one_colour(
+def test_a_face_has_one_label_and_one_colour(
     expression: str | None, flaw: str | None, text: str, colour: str
 ) -> None:
     assert (label_text(expression, flaw), label_colour(expression, flaw)) == (text, colour)
 
 
-def test_no_expression_looks_unsure() -> None:
+def test_no_expression_has_the_colour_of_unsure() -> None:
     assert UNSURE_COLOUR not in [label_colour(name) for name in EXPRESSIONS]

@@ -1,4 +1,4 @@
-"""Packages that overwrite ours: seen, named, and repaired by the commands that are told."""
+"""Packages that overwrite ours are detected, named, and repaired by the suggested commands."""
 
 import logging
 import os
@@ -56,14 +56,14 @@ def remove(folder: Path, name: str, version: str, files: dict[str, str]) -> None
 BACK = "`python -m pip install --force-reinstall --no-deps fake-headless==4.1`."
 
 
-def test_a_library_that_is_the_required_one_is_no_trouble(install: Install) -> None:
+def test_the_required_library_is_no_trouble(install: Install) -> None:
     install("fake-headless", "4.1", OURS)
     loaded = load(FAKE)
     assert loaded.trouble is None and loaded.module.__name__ == "fakelib"
     loaded.require()
 
 
-def test_another_variant_that_works_is_a_warning_with_the_commands(
+def test_a_working_variant_is_a_warning_with_the_commands(
     install: Install, caplog: pytest.LogCaptureFixture
 ) -> None:
     install("fake-headless", "4.1", OURS)
@@ -79,15 +79,13 @@ def test_another_variant_that_works_is_a_warning_with_the_commands(
     loaded.require()
 
 
-def test_two_variants_of_one_version_are_told_apart(install: Install) -> None:
+def test_two_variants_of_one_version_are_distinguished(install: Install) -> None:
     install("fake-python", "4.1", THEIRS)
     install("fake-headless", "4.1", OURS)
     assert load(FAKE).trouble is None, "the required one was installed last"
 
 
-def test_a_variant_that_was_removed_leaves_an_empty_folder(
-    install: Install, tmp_path: Path
-) -> None:
+def test_removing_a_variant_leaves_an_empty_folder(install: Install, tmp_path: Path) -> None:
     install("fake-headless", "4.1", {**OURS, "fakelib/data.txt": "stays"})
     install("fake-python", "5.0", THEIRS)
     remove(tmp_path, "fake-python", "5.0", THEIRS)
@@ -98,7 +96,7 @@ def test_a_variant_that_was_removed_leaves_an_empty_folder(
     )
 
 
-def test_the_required_one_was_removed_and_the_other_is_listed_still(
+def test_the_required_variant_was_removed_and_the_other_is_still_listed(
     install: Install, tmp_path: Path
 ) -> None:
     install("fake-headless", "4.1", OURS)
@@ -110,7 +108,7 @@ def test_the_required_one_was_removed_and_the_other_is_listed_still(
     assert '--no-deps "fake-headless"`' in trouble.repair
 
 
-def test_what_the_linker_says_is_told_without_folders(install: Install) -> None:
+def test_messages_of_the_linker_are_given_without_folders(install: Install) -> None:
     text = 'raise ImportError("/home/ann smith/lib/libGL.so.1: cannot open shared object file")'
     install("fake-headless", "4.1", {"fakelib/__init__.py": text})
     trouble = load(FAKE).trouble
@@ -120,16 +118,18 @@ def test_what_the_linker_says_is_told_without_folders(install: Install) -> None:
 
 def test_only_another_variant_is_installed_and_works(install: Install) -> None:
     install("fake-python", "5.0", THEIRS)
-    assert load(FAKE).trouble is None, "whoever installed it knows"
+    assert load(FAKE).trouble is None, "no other package claims the file"
 
 
-def test_files_that_nobody_else_claims_may_be_changed(install: Install, tmp_path: Path) -> None:
+def test_changed_files_that_no_other_package_claims_are_accepted(
+    install: Install, tmp_path: Path
+) -> None:
     install("fake-headless", "4.1", OURS)
     (tmp_path / "fakelib" / "core.py").write_text("stripped")
     assert load(FAKE).trouble is None
 
 
-def test_packages_without_a_record_are_taken_as_they_are(install: Install, tmp_path: Path) -> None:
+def test_packages_without_a_record_are_accepted(install: Install, tmp_path: Path) -> None:
     install("fake-headless", "4.1", OURS)
     install("fake-python", "5.0", THEIRS)
     for record in tmp_path.glob("*/RECORD"):
@@ -137,14 +137,14 @@ def test_packages_without_a_record_are_taken_as_they_are(install: Install, tmp_p
     assert load(FAKE).trouble is None
 
 
-def test_a_stand_in_raises_when_it_is_used_and_not_before(install: Install) -> None:
+def test_a_stand_in_raises_only_when_it_is_used(install: Install) -> None:
     stand_in = load(FAKE).module
     assert repr(stand_in) and not hasattr(stand_in, "__wrapped__")
     with pytest.raises(LibraryError, match=r"Fake can't be loaded .* repair it with"):
         stand_in.resize(1)
 
 
-def test_a_release_that_ferapp_can_t_use_is_not_the_one_to_install(
+def test_an_unsupported_release_is_not_the_one_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("ferapp.libraries.version", lambda _: "5.0.0.93")
@@ -155,7 +155,7 @@ def test_a_release_that_ferapp_can_t_use_is_not_the_one_to_install(
     ("use", "part"),
     [
         pytest.param(
-            lambda: Haar(read(manifest().named("haar"))[0]), "CascadeClassifier", id="cascade"
+            lambda: Haar(read(manifest().find("haar"))[0]), "CascadeClassifier", id="cascade"
         ),
         pytest.param(
             lambda: CaffeUltraLight(b"1", b"1", InputSpec((8, 8), "rgb", 0, 1)),
@@ -164,7 +164,7 @@ def test_a_release_that_ferapp_can_t_use_is_not_the_one_to_install(
         ),
     ],
 )
-def test_what_opencv_5_dropped_is_named_with_the_repair(
+def test_parts_missing_from_opencv_5_are_named_with_the_repair(
     use: Callable[[], object], part: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opencv, "cv2", SimpleNamespace(__version__="5.0.0", dnn=SimpleNamespace()))
@@ -194,7 +194,7 @@ def ferapp(*args: object, path: Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("module", ["cv2", "onnxruntime"])
-def test_a_command_that_needs_a_broken_library_says_one_sentence(
+def test_a_command_that_needs_a_broken_library_prints_one_message(
     module: str, tmp_path: Path
 ) -> None:
     (tmp_path / module).mkdir()
@@ -204,7 +204,7 @@ def test_a_command_that_needs_a_broken_library_says_one_sentence(
     assert run.stderr.count("\n") == 1 and "can't be loaded (libGL.so.1: not there)" in run.stderr
     assert "python -m pip install --force-reinstall --no-deps" in run.stderr
     listed = ferapp("models", "list", path=tmp_path)
-    assert listed.returncode == 0 and "seresnet" in listed.stdout, "this needs neither"
+    assert listed.returncode == 0 and "seresnet" in listed.stdout, "this command needs neither"
 
 
 def test_a_command_on_another_variant_works_and_warns_once(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
-"""Draws on the frames of a video and writes them; runs in a process of its own.
+"""Draws on the frames of a video and writes them, in a process of its own.
 
-See `ferapp.pipeline.annotated_copy.copy`, which starts it.
+`ferapp.pipeline.annotated_copy.copy` starts it.
 """
 
 from collections.abc import Iterator
@@ -11,19 +11,19 @@ from typing import Any, TypeVar
 
 from ferapp.errors import VideoError
 from ferapp.media.decoder import Decoder
-from ferapp.media.encoder import Encoder, with_sound
+from ferapp.media.encoder import Encoder, add_sound
 from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.system.child import run, send
 from ferapp.vision.threads import cap_threads
 
 _MEMORY_BYTES = 3 << 30
-_TOLD_EVERY = 5
+_REPORT_EVERY = 5
 
 _Item = TypeVar("_Item")
 
 
 def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
-    """The same, each made on another thread while the one before is used."""
+    """The same items, each made on another thread while the one before is in use."""
     with ThreadPoolExecutor(1, "ahead") as pool:
         pending = pool.submit(next, items, None)
         while (item := pending.result()) is not None:
@@ -32,14 +32,14 @@ def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
 
 
 def send_copy(request: dict[str, Any]) -> None:
-    """Copy the video on standard input as the request says, and tell how far it is.
+    """Copy the video on standard input as the request says, and report progress.
 
     Raises:
-        VideoError: It can't be read, or the copy not be written.
+        VideoError: It can't be read, or the copy can't be written.
     """
     cap_threads(1)
     try:
-        note = _copied(Path(request["overlay"]), Path(request["out"]), request["max_side_px"])
+        note = _copy(Path(request["overlay"]), Path(request["out"]), request["max_side_px"])
         send({"done": True, "note": note})
     except MemoryError as exc:
         raise VideoError("The copy needs more memory than it may have here.") from exc
@@ -50,8 +50,8 @@ def send_copy(request: dict[str, Any]) -> None:
         raise VideoError(f"The copy could not be written: {reason}.") from exc
 
 
-def _copied(overlay: Path, out: Path, max_side_px: int) -> str:
-    """What is missing in the copy, in a sentence; empty if nothing."""
+def _copy(overlay: Path, out: Path, max_side_px: int) -> str:
+    """Write the copy; return what it lacks, in a sentence, or an empty string."""
     plan = Overlay.load(overlay)
     picture = out.with_name(f"{out.name}.picture")
     with open(0, "rb", closefd=False) as source:
@@ -61,11 +61,11 @@ def _copied(overlay: Path, out: Path, max_side_px: int) -> str:
         if first is None:
             raise VideoError("The video has no frames.")
         height, width = first[1].shape[:2]
-        drawn = ((plan.drawn(image, at_s), at_s) for at_s, image in chain([first], frames))
+        drawn = ((plan.draw(image, at_s), at_s) for at_s, image in chain([first], frames))
         with Encoder(picture, (width, height)) as encoder:
             for count, (image, at_s) in enumerate(ahead(drawn)):
                 encoder.add(image, at_s)
-                if count % _TOLD_EVERY == 0:
+                if count % _REPORT_EVERY == 0:
                     send({"at_s": at_s})
         decoder.close()
         note = decoder.damage
@@ -75,12 +75,12 @@ def _copied(overlay: Path, out: Path, max_side_px: int) -> str:
         send({"at_s": at_s})
         source.seek(0)
         try:
-            with_sound(picture, source, out)
+            add_sound(picture, source, out)
             picture.unlink()
         except OSError:
             raise
         except Exception:
-            # Sound is less than the pictures, which are there; nothing may take them along.
+            # The frames are written; a failure of the sound must not cost them.
             picture.replace(out)
             note = f"{note} The sound of the video can't be read. The copy has none.".strip()
         return note

@@ -1,4 +1,4 @@
-"""An annotated copy of a video: boxes and labels on the chosen faces, the others hidden."""
+"""An annotated copy of a video: boxes and labels on the chosen faces, all others hidden."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -6,32 +6,32 @@ from pathlib import Path
 from typing import BinaryIO, Final, Self
 
 from ferapp.errors import VideoError
-from ferapp.media.video import opened
+from ferapp.media.video import open_video_file
 from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.system.child import Child, ChildError
 from ferapp.system.scratch import clear, scratch
 
 MAX_SIDE_PX: Final = 1920
-"""Copies of larger videos are made smaller."""
+"""Copies of larger videos are scaled down to this."""
 
-# Putting the sound beside hours of pictures is one step that says nothing.
+# Adding the sound to hours of video is one step without progress messages.
 _SILENCE_S: Final = 300.0
 _UNWRITTEN: Final = "The copy could not be written: {}."
 
 
 class AnnotatedCopy:
-    """The copying of one video: iterate over it to do it, stop when you like.
+    """The copying of one video: iterate over it to run it; you may stop at any time.
 
-    It is an MP4 file with H.264, every frame at its own time, the first sound track kept, and no
+    The copy is an MP4 file with H.264, every frame at its own time, the first sound track, and no
     other track or metadata. A context manager that ends the process that does the work.
 
     Args:
         source: As for `ferapp.media.video.Video`.
         overlay: What is drawn and hidden.
-        out: The file to write; what stands there is replaced once the copy is whole.
+        out: The file to write; an existing file is replaced once the copy is complete.
 
     Attributes:
-        note: What is missing, in a sentence; complete when the iteration is.
+        note: What the copy lacks, in a sentence; set when the iteration ends.
 
     Raises:
         VideoError: The source can't be read.
@@ -40,10 +40,10 @@ class AnnotatedCopy:
     def __init__(self, source: Path | BinaryIO, overlay: Overlay, out: Path) -> None:
         self.note = ""
         self._out = out
-        file = opened(source) if isinstance(source, Path) else source
+        file = open_video_file(source) if isinstance(source, Path) else source
         self._stack = ExitStack()
         try:
-            # Absolute: to FFmpeg the start of a relative path may be a protocol.
+            # Absolute: FFmpeg may take the start of a relative path for a protocol.
             beside = out.parent.absolute()
             clear(beside)
             folder = self._stack.enter_context(scratch(beside))
@@ -84,26 +84,26 @@ class AnnotatedCopy:
         self.close()
 
     def close(self) -> None:
-        """End the work and remove what is unfinished; may be called twice and from any thread."""
+        """End the work and remove unfinished files; may be called twice and from any thread."""
         self._child.kill()
         self._stack.close()
 
     def __iter__(self) -> Iterator[float]:
-        """Times of the video, in seconds, up to which it is copied.
+        """The time, in seconds, up to which the video has been copied so far.
 
         Raises:
-            VideoError: The source can't be read, or the copy not be written.
+            VideoError: The source can't be read, or the copy can't be written.
         """
         while True:
             try:
-                told, _ = self._child.message()
+                message, _ = self._child.message()
             except ChildError as exc:
                 raise VideoError(str(exc)) from exc
-            if "done" in told:
-                self.note = told["note"]
+            if "done" in message:
+                self.note = message["note"]
                 try:
                     self._whole.replace(self._out)
                 except OSError as exc:
                     raise VideoError(_UNWRITTEN.format(exc.strerror)) from exc
                 return
-            yield told["at_s"]
+            yield message["at_s"]

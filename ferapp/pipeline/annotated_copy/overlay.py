@@ -1,4 +1,4 @@
-"""Where every face of an analysed video is at any time, and what is drawn there."""
+"""Where every face of a video is at any time, and what is drawn there."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,16 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.labels import label_colour, label_text
+from ferapp.pipeline.clip import Clip
 from ferapp.sessions.report.summary import GAP_S, PAUSE_INTERVALS
 from ferapp.sessions.session import Readings
-from ferapp.vision.annotate import annotated, hidden
+from ferapp.vision.annotate import annotate, hide_faces
 from ferapp.vision.boxes import iou
 from ferapp.vision.crops import Image
 
 HIDDEN_MARGIN_S: Final = 0.5
-"""A hidden face stays hidden for so long before it is first and after it is last found."""
+"""How long a face is hidden before it is first found and after it is last found."""
 
-# A box is drawn for no longer than this beside its reading.
+# A box is drawn for at most this long before and after its reading.
 _DRAWN_MARGIN_S: Final = 0.1
 _SAME_FACE_IOU: Final = 0.3
 
@@ -35,18 +36,18 @@ class _Track:
     colours: NDArray[np.str_]
 
     def box(self, at_s: float, margin_s: float, pause_s: float) -> Boxes | None:
-        """Where it is, (4,): between two readings on the straight line; None if nowhere."""
+        """Where it is, (4,), interpolated between two readings; None if it is not there."""
         after = int(np.searchsorted(self.at_s, at_s, side="right"))
         if 0 < after < len(self.at_s):
             since, until = self.at_s[after - 1], self.at_s[after]
             if until - since <= pause_s:
                 share = np.float32((at_s - since) / (until - since))
-                here: Boxes = self.boxes[after - 1] * (1 - share) + self.boxes[after] * share
-                return here
+                box: Boxes = self.boxes[after - 1] * (1 - share) + self.boxes[after] * share
+                return box
         places = [place for place in (after - 1, after) if 0 <= place < len(self.at_s)]
         nearest = min(places, key=lambda place: abs(self.at_s[place] - at_s))
-        near = abs(self.at_s[nearest] - at_s) <= margin_s + 1e-6
-        return self.boxes[nearest] if near else None
+        is_near = abs(self.at_s[nearest] - at_s) <= margin_s + 1e-6
+        return self.boxes[nearest] if is_near else None
 
     def last(self, at_s: float) -> int:
         """The row that holds at a time."""
@@ -55,7 +56,7 @@ class _Track:
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class _Columns:
-    """What an overlay is made of, as it is saved: n readings and m boxes that may be faces.
+    """The data of an overlay, as it is saved: n readings and m boxes that may be faces.
 
     Attributes:
         at_s: Times of the readings, (n,) s.
@@ -78,7 +79,7 @@ class _Columns:
     every_s: NDArray[np.float64]
 
     def tracks(self) -> list[_Track]:
-        """One a face, each in the order of time."""
+        """One track per face, each in order of time."""
         order = np.lexsort((self.at_s, self.face))
         starts = np.flatnonzero(np.diff(self.face[order], prepend=-1))
         parts = np.split(order, starts[1:]) if len(self.face) else []
@@ -95,7 +96,7 @@ class _Columns:
 
 
 class Overlay:
-    """Draws on the frames of a video what was read from it.
+    """Draws the readings of a video on its frames.
 
     Args:
         readings: Of all faces.
@@ -103,7 +104,7 @@ class Overlay:
         unconfirmed: These boxes, (m, 4), as shares of the frame's width and height.
         every_s: Seconds from one analysed frame to the next.
         shown: Numbers of the faces that get a box and a label; None for all.
-        hides_others: Whether all others are hidden, and what may be a face as well.
+        hides_others: Whether all others are hidden, including boxes that may be faces.
     """
 
     def __init__(
@@ -135,9 +136,27 @@ class Overlay:
         )
         self._shown, self._hides = shown, hides_others and shown is not None
 
+    @classmethod
+    def of_clip(cls, clip: Clip, shown: frozenset[int] | None, *, hides_others: bool) -> Self:
+        """The overlay of an analysed video.
+
+        Args:
+            clip: What was read from it.
+            shown: As for the class.
+            hides_others: As for the class.
+        """
+        return cls(
+            clip.readings,
+            clip.unconfirmed_s,
+            clip.unconfirmed,
+            every_s=clip.every_s,
+            shown=shown,
+            hides_others=hides_others,
+        )
+
     def _fill(self, columns: _Columns) -> None:
         self._columns = columns
-        # Of a video that is read every few seconds nobody knows who is there in between.
+        # In a video that is read every few seconds, faces may come and go in between.
         every_s = float(columns.every_s)
         self._margin_s = max(HIDDEN_MARGIN_S, every_s)
         self._pause_s = max(GAP_S, PAUSE_INTERVALS * every_s)
@@ -164,27 +183,27 @@ class Overlay:
         overlay._hides = bool(flags[1])
         return overlay
 
-    def drawn(self, image_rgb: Image, at_s: float) -> Image:
-        """A copy of a frame, (h, w, 3) uint8, with the faces of this time hidden or labelled."""
+    def draw(self, image_rgb: Image, at_s: float) -> Image:
+        """A copy of a frame, (h, w, 3) uint8, with the faces at this time labelled or hidden."""
         height, width = image_rgb.shape[:2]
         scale = np.array([width, height, width, height], np.float32)
         shown, others = self._at(at_s)
         if self._hides:
-            keep = _stacked([box for _, box in self._near(shown, at_s, self._margin_s)])
-            places = _stacked([box for _, box in self._near(others, at_s, self._margin_s)])
+            keep = _box_array([box for _, box in self._near(shown, at_s, self._margin_s)])
+            places = _box_array([box for _, box in self._near(others, at_s, self._margin_s)])
             doubtful = _apart(self._doubtful(at_s), keep)
-            image_rgb = hidden(image_rgb, np.concatenate([places, doubtful]) * scale)
-        here = self._near(shown, at_s, _DRAWN_MARGIN_S)
-        rows = [track.last(at_s) for track, _ in here]
-        return annotated(
+            image_rgb = hide_faces(image_rgb, np.concatenate([places, doubtful]) * scale)
+        visible = self._near(shown, at_s, _DRAWN_MARGIN_S)
+        rows = [(track, track.last(at_s)) for track, _ in visible]
+        return annotate(
             image_rgb,
-            _stacked([box for _, box in here]) * scale,
-            [f"{track.face} {track.captions[r]}" for (track, _), r in zip(here, rows, strict=True)],
-            [str(track.colours[r]) for (track, _), r in zip(here, rows, strict=True)],
+            _box_array([box for _, box in visible]) * scale,
+            [f"{track.face} {track.captions[row]}" for track, row in rows],
+            [str(track.colours[row]) for track, row in rows],
         )
 
     def _at(self, at_s: float) -> tuple[list[_Track], list[_Track]]:
-        """The tracks around a time: those that are shown, and the others."""
+        """The tracks around a time: those shown, and the others."""
         is_near = (self._first_s <= at_s + self._margin_s) & (self._last_s >= at_s - self._margin_s)
         near = [self._tracks[place] for place in np.flatnonzero(is_near)]
         if self._shown is None:
@@ -195,8 +214,8 @@ class Overlay:
     def _near(
         self, tracks: list[_Track], at_s: float, margin_s: float
     ) -> list[tuple[_Track, Boxes]]:
-        found = ((track, track.box(at_s, margin_s, self._pause_s)) for track in tracks)
-        return [(track, box) for track, box in found if box is not None]
+        pairs = ((track, track.box(at_s, margin_s, self._pause_s)) for track in tracks)
+        return [(track, box) for track, box in pairs if box is not None]
 
     def _doubtful(self, at_s: float) -> Boxes:
         """Boxes around a time that may be faces, (m, 4)."""
@@ -206,12 +225,12 @@ class Overlay:
         return self._columns.unconfirmed[first:last]
 
 
-def _stacked(boxes: list[Boxes]) -> Boxes:
+def _box_array(boxes: list[Boxes]) -> Boxes:
     return np.array(boxes, np.float32).reshape(-1, 4)
 
 
 def _apart(boxes: Boxes, others: Boxes) -> Boxes:
-    """Those of the boxes, (n, 4), that are not the same face as one of the others, (m, 4)."""
+    """The boxes, (n, 4), that are not the same face as any of the others, (m, 4)."""
     if not len(boxes) or not len(others):
         return boxes
     return np.asarray(boxes[iou(boxes, others).max(axis=1) <= _SAME_FACE_IOU], np.float32)

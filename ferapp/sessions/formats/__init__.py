@@ -1,1 +1,1 @@
-"""Sessions as files and back: CSV, Parquet, JSON."""
+"""Export and import of sessions: CSV, Parquet, JSON."""

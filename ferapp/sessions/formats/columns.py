@@ -1,4 +1,4 @@
-"""The columns of a file as readings, once they have been found sound."""
+"""Converts the columns of a file to readings after validating them."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -14,19 +14,18 @@ from ferapp.system.text import one_line
 
 MOST_READINGS: Final = 2_000_000
 
-# A column of whole numbers in a database holds no more.
+# The largest integer of a database column.
 _MOST_COUNTED: Final = 2**31 - 1
 
 CORNERS: Final = ("x1", "y1", "x2", "y2")
 TEXTS: Final = ("expression", "flaw")
 
 CODED: Final = pa.dictionary(pa.int32(), pa.string())
-"""Text as numbers into a list of the different ones: a small file can claim that one long text
-stands in every row."""
+"""Dictionary-encoded text: a small file can claim that every row contains one long text."""
 
 
 def schema(labels: Sequence[str], text: pa.DataType) -> pa.Schema:
-    """Names and types in order; of text `pa.string()` to write, `CODED` to read."""
+    """Names and types of the columns; ``text`` is `pa.string()` to write, `CODED` to read."""
     return pa.schema(
         [("time_s", pa.float64()), ("face", pa.int64())]
         + [(name, pa.float32()) for name in CORNERS]
@@ -38,29 +37,33 @@ def schema(labels: Sequence[str], text: pa.DataType) -> pa.Schema:
 
 
 def refuse_many(count: int) -> None:
-    """Say no to more rows than any session has."""
+    """Refuse more rows than any session has.
+
+    Raises:
+        DataError: There are more than `MOST_READINGS`.
+    """
     if count > MOST_READINGS:
         raise DataError(f"it has more than {MOST_READINGS:,} readings")
 
 
-def checked(columns: pa.Table, labels: Sequence[str]) -> Readings:
-    """The columns of a table as readings in the order of time.
+def to_readings(columns: pa.Table, labels: Sequence[str]) -> Readings:
+    """Validate the columns of a table and convert them to readings in the order of time.
 
     Raises:
-        DataError: Something in them can't be.
+        DataError: A value is not possible.
     """
     refuse_many(columns.num_rows)
-    wanted = schema(labels, CODED)
-    for column in ("time_s", "face", *CORNERS, "width", "height", "is_corrected"):
+    expected = schema(labels, CODED)
+    for column in ["time_s", "face", *CORNERS, "width", "height", "is_corrected"]:
         if columns[column].null_count:
-            raise DataError(f"its column {column} has gaps")
+            raise DataError(f"its column {column} has missing values")
 
     def numbers(*names: str) -> NDArray[Any]:
-        cast = (columns[name].cast(wanted.field(name).type).to_numpy() for name in names)
+        cast = (columns[name].cast(expected.field(name).type).to_numpy() for name in names)
         return np.stack(list(cast), axis=-1)
 
-    probabilities = numbers(*(f"p_{label}" for label in labels))
-    smoothed = numbers(*(f"s_{label}" for label in labels))
+    probabilities = numbers(*[f"p_{label}" for label in labels])
+    smoothed = numbers(*[f"s_{label}" for label in labels])
     readings = Readings(
         at_s=numbers("time_s")[:, 0],
         face=numbers("face")[:, 0],
@@ -75,25 +78,25 @@ def checked(columns: pa.Table, labels: Sequence[str]) -> Readings:
     )
     # Written so that NaN fails.
     if not np.all((readings.at_s >= 0) & (readings.at_s <= MOST_SECONDS)):
-        raise DataError("its times have to be seconds from 0 on")
+        raise DataError("its times must be seconds, from 0 on")
     if not np.isfinite(readings.xyxy).all() or np.isinf(readings.score).any():
-        raise DataError("its boxes and scores have to be finite numbers")
+        raise DataError("its boxes and scores must be finite numbers")
     for counts in (readings.face, readings.size_wh):
         if ((counts < 0) | (counts > _MOST_COUNTED)).any():
-            raise DataError("its faces and frame sizes have to be counted from 0 on")
+            raise DataError("its face numbers and frame sizes must be whole numbers, from 0 on")
     for shares in (probabilities, smoothed):
         is_missing = np.isnan(shares)
         if (is_missing.any(axis=1) != is_missing.all(axis=1)).any():
-            raise DataError("the probabilities of a row have to be all there or all missing")
+            raise DataError("the probabilities of a row must all be present or all be missing")
         if not np.all(is_missing | ((shares >= 0) & (shares <= 1))):
-            raise DataError("its probabilities have to lie in [0, 1]")
-    if unknown := set(readings.expression) - {*labels, None}:
+            raise DataError("its probabilities must be between 0 and 1")
+    if unknown := set(readings.expression) - set(labels) - {None}:
         raise DataError(f"its expression {min(unknown)} has no column of probabilities")
     return readings.at(np.argsort(readings.at_s, kind="stable"))
 
 
 def _texts(column: pa.ChunkedArray) -> NDArray[np.object_]:
-    """Each on one line and cut, (n,); None where there is none."""
+    """Each text on one line and shortened, (n,); None if it is missing or empty."""
     if not pa.types.is_dictionary(column.type):
         column = column.cast(pa.string()).dictionary_encode()
     coded = column.combine_chunks()

@@ -1,4 +1,4 @@
-"""Sessions as files and back. Whatever is read may have been made by anyone."""
+"""Writes sessions to files and reads them; files that are read are not trusted."""
 
 import csv
 import io
@@ -15,32 +15,38 @@ from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from ferapp.errors import DataError
-from ferapp.sessions.formats.columns import CODED, CORNERS, TEXTS, checked, refuse_many, schema
+from ferapp.sessions.formats.columns import CODED, CORNERS, TEXTS, refuse_many, schema, to_readings
 from ferapp.sessions.formats.metadata import MOST_LETTERS, from_metadata, metadata
 from ferapp.sessions.session import Readings, SessionInfo
-from ferapp.system.csv_tables import bare, csv_bytes
+from ferapp.system.csv_tables import csv_bytes, remove_guard
 from ferapp.system.text import one_line
 
 FORMAT: Final = 1
-"""Of Parquet and JSON files; what is newer is refused."""
+"""Version of Parquet and JSON files; newer ones are refused."""
 
 _ROWS_AT_ONCE: Final = 20_000
 _MOST_UNPACKED: Final = 2**30
 _MOST_HEADER: Final = 2**16
 _MARK: Final = b"\xef\xbb\xbf"
 _KEY: Final = b"ferapp"
-_ADVICE: Final = "Choose a file that ferapp has made."
-# What the libraries and Python raise on files that are not what they seem.
+_ADVICE: Final = "Choose a file that ferapp has exported."
+# Exceptions of the libraries and of Python for invalid files.
 _BROKEN: Final = (
-    *(pa.ArrowException, csv.Error, OSError, RecursionError),
-    *(ValueError, TypeError, KeyError, OverflowError),
+    pa.ArrowException,
+    csv.Error,
+    OSError,
+    RecursionError,
+    ValueError,
+    TypeError,
+    KeyError,
+    OverflowError,
 )
 
 
 def table(recording: SessionInfo, readings: Readings) -> pandas.DataFrame:
-    """One row a face and time: time, face, box, frame, score, label, then `p_` and `s_` of each.
+    """Readings as a table: time, face, box, frame size, score, label, then `p_` and `s_` columns.
 
-    `p_` are the classifier's probabilities, `s_` the smoothed ones. What is missing is NaN or None.
+    `p_` are the classifier's probabilities, `s_` the smoothed ones. Missing values are NaN or None.
     """
     texts = {name: pandas.Series(vars(readings)[name], dtype=object) for name in TEXTS}
     smoothed = zip(recording.labels, readings.smoothed.T, strict=True)
@@ -55,80 +61,80 @@ def table(recording: SessionInfo, readings: Readings) -> pandas.DataFrame:
 
 
 def to_csv(recording: SessionInfo, readings: Readings) -> bytes:
-    """The table alone, exactly, safe to open in a spreadsheet."""
+    """The table as CSV with exact numbers, safe to open in a spreadsheet."""
     return b"".join(csv_parts(recording, readings))
 
 
 def csv_parts(recording: SessionInfo, readings: Readings) -> Iterator[bytes]:
-    """The same in pieces, so that hours of readings take no more memory than minutes."""
+    """As `to_csv`, in parts, so that hours of readings take no more memory than minutes."""
     for first in range(0, max(len(readings), 1), _ROWS_AT_ONCE):
-        part = table(recording, _part(readings, first))
+        part = table(recording, _slice(readings, first))
         yield csv_bytes(part, exact=True, is_continued=first > 0)
 
 
 def to_parquet(recording: SessionInfo, readings: Readings) -> bytes:
-    """The table exactly, and what has to be known of it as JSON in the schema under `ferapp`."""
+    """The table as Parquet, with the session's metadata as JSON in the schema under `ferapp`."""
     out = io.BytesIO()
     write_parquet(out, recording, readings)
     return out.getvalue()
 
 
 def write_parquet(file: BinaryIO, recording: SessionInfo, readings: Readings) -> None:
-    """The same into a file, piece by piece."""
-    known = json.dumps({"ferapp": FORMAT, "recording": metadata(recording)}, allow_nan=False)
-    columns = schema(recording.labels, pa.string()).with_metadata({_KEY: known})
+    """As `to_parquet`, into a file, part by part."""
+    envelope = json.dumps({"ferapp": FORMAT, "recording": metadata(recording)}, allow_nan=False)
+    columns = schema(recording.labels, pa.string()).with_metadata({_KEY: envelope})
     with parquet.ParquetWriter(file, columns, compression="zstd") as writer:
         for first in range(0, max(len(readings), 1), _ROWS_AT_ONCE):
-            part = table(recording, _part(readings, first))
+            part = table(recording, _slice(readings, first))
             writer.write_table(
                 pa.Table.from_pandas(part, schema=columns, preserve_index=False, nthreads=1)
             )
 
 
-def _part(readings: Readings, first: int) -> Readings:
+def _slice(readings: Readings, first: int) -> Readings:
     return readings.at(np.arange(first, min(first + _ROWS_AT_ONCE, len(readings))))
 
 
 def to_json(recording: SessionInfo, readings: Readings) -> bytes:
-    """The table exactly, a list a column, and what has to be known of it."""
-    columns = {name: _listed(values) for name, values in table(recording, readings).items()}
+    """The table as JSON, one list per column, with the session's metadata."""
+    columns = {name: _to_list(values) for name, values in table(recording, readings).items()}
     whole = {"ferapp": FORMAT, "recording": metadata(recording), "readings": columns}
     text = json.dumps(whole, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode("utf-8", "replace")
 
 
-def _listed(values: "pandas.Series[Any]") -> list[Any]:
+def _to_list(values: "pandas.Series[Any]") -> list[Any]:
     if values.dtype != np.float32:
         return [None if value != value else value for value in values.tolist()]
-    # By way of text, so that a float32 keeps its few digits as a float64.
+    # Through text, so that a float32 keeps its few digits as a float64.
     shortest = values.to_numpy().astype(str).astype(np.float64).tolist()
     return [None if value != value else value for value in shortest]
 
 
 def read(name: str, data: bytes) -> tuple[SessionInfo, Readings]:
-    """A session under a new id, from a file of any of the three kinds.
+    """Read a session from a CSV, Parquet or JSON file, under a new id.
 
     Args:
-        name: Of the file; gives a session without metadata its title.
-        data: Its bytes; they tell the kind.
+        name: Name of the file; becomes the title if the file has no metadata.
+        data: Its bytes, from which the format is detected.
 
     Raises:
-        DataError: It is no session, or not a sound one.
+        DataError: It is not a valid session.
     """
-    shown = one_line(PureWindowsPath(name).name[:MOST_LETTERS]) or "session"
+    title = one_line(PureWindowsPath(name).name[:MOST_LETTERS]) or "session"
     try:
         if data.startswith(b"PAR1"):
-            recording, columns = _from_parquet(data, shown)
+            recording, columns = _from_parquet(data, title)
         elif data[:64].removeprefix(_MARK).lstrip().startswith(b"{"):
             recording, columns = _from_json(data)
         else:
-            recording, columns = _from_csv(data, shown)
-        return recording, checked(columns, recording.labels)
+            recording, columns = _from_csv(data, title)
+        return recording, to_readings(columns, recording.labels)
     except DataError as error:
-        raise DataError(f"{shown} can't be opened: {error}. {_ADVICE}") from error
+        raise DataError(f"{title} can't be opened: {error}. {_ADVICE}") from error
     except _BROKEN as error:
         raise DataError(
-            f"{shown} can't be opened: it is no table of readings. {_ADVICE}"
+            f"{title} can't be opened: it is not a table of readings. {_ADVICE}"
         ) from error
 
 
@@ -139,74 +145,80 @@ def _from_parquet(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
     if sum(group.total_byte_size for group in groups) > _MOST_UNPACKED:
         raise DataError("it is too large")
     header = file.schema_arrow
-    known = (header.metadata or {}).get(_KEY)
-    recording = _bare_recording(header.names, name) if known is None else _enveloped(_loads(known))
-    wanted = schema(recording.labels, CODED)
-    _refuse_without(header.names, wanted)
-    return recording, file.read(columns=wanted.names, use_threads=False)
+    envelope = (header.metadata or {}).get(_KEY)
+    recording = (
+        _bare_recording(header.names, name)
+        if envelope is None
+        else _from_envelope(_parse_json(envelope))
+    )
+    expected = schema(recording.labels, CODED)
+    _refuse_without(header.names, expected)
+    return recording, file.read(columns=expected.names, use_threads=False)
 
 
 def _from_json(data: bytes) -> tuple[SessionInfo, pa.Table]:
-    whole = _loads(data)
-    recording = _enveloped(whole)
+    whole = _parse_json(data)
+    recording = _from_envelope(whole)
     columns = whole.get("readings")
     if not isinstance(columns, dict) or not all(isinstance(v, list) for v in columns.values()):
         raise DataError("its readings are not in columns")
-    wanted = schema(recording.labels, CODED)
-    _refuse_without(columns, wanted)
-    if len({len(columns[column]) for column in wanted.names}) != 1:
-        raise DataError("its columns are of different lengths")
+    expected = schema(recording.labels, CODED)
+    _refuse_without(columns, expected)
+    if len({len(columns[column]) for column in expected.names}) != 1:
+        raise DataError("its columns have different lengths")
     refuse_many(len(columns["time_s"]))
-    arrays = [pa.array(columns[field.name], field.type) for field in wanted]
-    return recording, pa.Table.from_arrays(arrays, schema=wanted)
+    arrays = [pa.array(columns[field.name], field.type) for field in expected]
+    return recording, pa.Table.from_arrays(arrays, schema=expected)
 
 
 def _from_csv(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
     first = data[:_MOST_HEADER].removeprefix(_MARK).partition(b"\n")[0]
     header = next(csv.reader([first.decode("utf-8").rstrip("\r")], strict=True), [])
     recording = _bare_recording(header, name)
-    wanted = schema(recording.labels, CODED)
-    _refuse_without(header, wanted)
+    expected = schema(recording.labels, CODED)
+    _refuse_without(header, expected)
     refuse_many(data.count(b"\n") - 1)
     columns = arrow_csv.read_csv(
         io.BytesIO(data),
         read_options=arrow_csv.ReadOptions(use_threads=False),
         convert_options=arrow_csv.ConvertOptions(
-            column_types=wanted,
-            include_columns=wanted.names,
+            column_types=expected,
+            include_columns=expected.names,
             null_values=[""],
             strings_can_be_null=True,
         ),
     )
     for text in TEXTS:
         column = columns[text].combine_chunks()
-        words = pa.array([bare(word) for word in column.dictionary.to_pylist()], pa.string())
+        words = pa.array(
+            [remove_guard(word) for word in column.dictionary.to_pylist()], pa.string()
+        )
         whole = pa.DictionaryArray.from_arrays(column.indices, words)
         columns = columns.set_column(columns.schema.get_field_index(text), text, whole)
     return recording, columns
 
 
-def _loads(text: bytes) -> dict[str, Any]:
+def _parse_json(text: bytes) -> dict[str, Any]:
     def refuse(constant: str) -> NoReturn:
-        raise DataError(f"JSON knows no {constant}")
+        raise DataError(f"JSON has no {constant}")
 
     whole = json.loads(text.removeprefix(_MARK), parse_constant=refuse)
     if not isinstance(whole, dict):
-        raise DataError("it is no session")
+        raise DataError("it is not a session")
     return whole
 
 
-def _enveloped(whole: dict[str, Any]) -> SessionInfo:
+def _from_envelope(whole: dict[str, Any]) -> SessionInfo:
     version = whole.get("ferapp")
     if type(version) is not int or version < 1:
-        raise DataError("it is no session of ferapp")
+        raise DataError("it is not a session of ferapp")
     if version > FORMAT:
-        raise DataError("a newer ferapp made it; update this one")
+        raise DataError("a newer version of ferapp made it; update ferapp")
     return from_metadata(whole.get("recording"))
 
 
 def _bare_recording(header: Sequence[str], name: str) -> SessionInfo:
-    """What can be told of a session from the headings and the name of its file."""
+    """What the column names and the file name say about a session."""
     return from_metadata(
         {
             "title": PureWindowsPath(name).stem,
@@ -218,6 +230,6 @@ def _bare_recording(header: Sequence[str], name: str) -> SessionInfo:
     )
 
 
-def _refuse_without(header: Collection[str], wanted: pa.Schema) -> None:
-    if missing := [column for column in wanted.names if column not in header]:
+def _refuse_without(header: Collection[str], expected: pa.Schema) -> None:
+    if missing := [column for column in expected.names if column not in header]:
         raise DataError(f"it has no column {one_line(missing[0])}")

@@ -1,7 +1,7 @@
-"""What has to be known of a session, as plain values and back, checked by hand.
+"""Converts the description of a session to plain values and back, with validation.
 
-What comes back may have been written by anyone: texts are cut and put on one line, and whatever is
-not what ferapp writes is refused.
+Values that are read are not trusted: texts are shortened and put on one line, and whatever ferapp
+would not write is refused.
 """
 
 from datetime import UTC, datetime
@@ -13,10 +13,10 @@ from ferapp.sessions.session import Marker, SessionInfo, Source
 from ferapp.system.text import one_line
 
 MOST_SECONDS: Final = 1e8
-"""Three years; a chart or a sum of more would be of no use."""
+"""About three years; a chart of more would be useless."""
 
 MOST_LETTERS: Final = 80
-"""Of a name."""
+"""Longest name, in characters."""
 
 _MOST_LABELS: Final = 64
 _MOST_MARKERS: Final = 10_000
@@ -26,7 +26,7 @@ _MOST_SETTINGS: Final = 100
 
 
 def metadata(recording: SessionInfo) -> dict[str, Any]:
-    """What has to be known, fit for JSON. Without the id, which stays with the owner."""
+    """The description of a session as values for JSON, without its id."""
     return {
         "title": recording.title,
         "source": recording.source,
@@ -41,50 +41,50 @@ def metadata(recording: SessionInfo) -> dict[str, Any]:
     }
 
 
-def from_metadata(known: object) -> SessionInfo:
-    """The same back, checked, under a new id.
+def from_metadata(value: object) -> SessionInfo:
+    """Validate such values and return the session, under a new id.
 
     Raises:
-        DataError: Something is missing or not what it should be.
+        DataError: Something is missing or invalid.
     """
-    given = _dict(known)
-    if missing := {"title", "source", "started", "labels", "unsure_below"} - given.keys():
+    fields = _dict(value)
+    if missing := {"title", "source", "started", "labels", "unsure_below"} - fields.keys():
         raise DataError(f"it lacks the {' and the '.join(sorted(missing))} of the session")
-    if given["source"] not in get_args(Source):
-        raise DataError(f"its source has to be one of {', '.join(get_args(Source))}")
-    labels = [_line(label) for label in _list(given["labels"], _MOST_LABELS)]
+    if fields["source"] not in get_args(Source):
+        raise DataError(f"its source must be one of {', '.join(get_args(Source))}")
+    labels = [_line(label) for label in _list(fields["labels"], _MOST_LABELS)]
     if not labels:
         raise DataError("it has no probabilities of expressions")
-    if labels != given["labels"] or not all(labels) or len(set(labels)) != len(labels):
-        raise DataError("its expressions need short names that differ")
-    consent = _text(given.get("consent", ""))[:_MOST_CONSENT].split("\n")
-    markers = [_marker(marker) for marker in _list(given.get("markers", []), _MOST_MARKERS)]
+    if labels != fields["labels"] or not all(labels) or len(set(labels)) != len(labels):
+        raise DataError("its expressions must have short names, all different")
+    consent = _text(fields.get("consent", ""))[:_MOST_CONSENT].split("\n")
+    markers = [_marker(marker) for marker in _list(fields.get("markers", []), _MOST_MARKERS)]
     return SessionInfo(
         id=uuid4().hex,
-        title=_line(given["title"]),
-        source=given["source"],
-        started=_moment(given["started"]),
+        title=_line(fields["title"]),
+        source=fields["source"],
+        started=_moment(fields["started"]),
         labels=tuple(labels),
-        unsure_below=_number(given["unsure_below"], 1),
-        settings=_dict(_plain(given.get("settings", {}))),
+        unsure_below=_number(fields["unsure_below"], 1),
+        settings=_dict(_plain_value(fields.get("settings", {}))),
         models={
             _line(kind): {_line(k): _line(v) for k, v in _dict(model).items()}
-            for kind, model in _dict(given.get("models", {})).items()
+            for kind, model in _dict(fields.get("models", {})).items()
         },
-        version=_line(given.get("version", "")),
+        version=_line(fields.get("version", "")),
         consent="\n".join(map(one_line, consent)),
         markers=tuple(sorted(markers, key=lambda marker: marker.at_s)),
     )
 
 
 def _marker(value: object) -> Marker:
-    given = _dict(value)
-    return Marker(_number(given.get("at_s"), MOST_SECONDS), _line(given.get("name")))
+    fields = _dict(value)
+    return Marker(_number(fields.get("at_s"), MOST_SECONDS), _line(fields.get("name")))
 
 
 def _dict(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
-        raise DataError("a part of it that should have named entries has none")
+        raise DataError("a part of it should be an object, but is not")
     return value
 
 
@@ -96,7 +96,7 @@ def _list(value: object, most: int) -> list[Any]:
 
 def _text(value: object) -> str:
     if not isinstance(value, str):
-        raise DataError("a part of it that should be text is none")
+        raise DataError("a part of it should be text, but is not")
     return value
 
 
@@ -106,23 +106,23 @@ def _line(value: object) -> str:
 
 def _number(value: object, most: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
-        raise DataError(f"a number of it should lie in [0, {most:g}]")
+        raise DataError(f"a number in it must be between 0 and {most:g}")
     return float(value)
 
 
 def _moment(value: object) -> datetime:
     try:
         moment = datetime.fromisoformat(_text(value))
-        # Within a day of the first or the last year there is no such moment in UTC.
+        # Near the first or last year such a moment may not exist in UTC.
         moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise DataError("its start is no date and time") from error
+        raise DataError("its start is not a date and time") from error
     if moment.tzinfo is None:
         raise DataError("its start has no time zone")
     return moment
 
 
-def _plain(value: object, depth: int = 4) -> Any:
+def _plain_value(value: object, depth: int = 4) -> Any:
     match value:
         case None | bool():
             return value
@@ -131,7 +131,7 @@ def _plain(value: object, depth: int = 4) -> Any:
         case str():
             return one_line(value[:_MOST_SETTING])
         case list() if depth and len(value) <= _MOST_SETTINGS:
-            return [_plain(entry, depth - 1) for entry in value]
+            return [_plain_value(entry, depth - 1) for entry in value]
         case dict() if depth and len(value) <= _MOST_SETTINGS:
-            return {_line(key): _plain(entry, depth - 1) for key, entry in value.items()}
-    raise DataError("its settings are not what ferapp saves")
+            return {_line(key): _plain_value(entry, depth - 1) for key, entry in value.items()}
+    raise DataError("its settings are not those that ferapp saves")

@@ -1,1 +1,1 @@
-"""What a session says: its summary, its curves and charts, and the HTML report."""
+"""Evaluates a session: summary, curves, charts and the HTML report."""

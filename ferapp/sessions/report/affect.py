@@ -1,8 +1,8 @@
 """Valence and arousal, derived from the probabilities of the expressions.
 
 They are the mean of published positions of emotion words, weighted with the probabilities. They add
-no information to the eight probabilities, and they are no measurement: nothing here measures how
-aroused anybody is.
+no information to the probabilities, and they are not a measurement: nothing here measures how
+aroused a person is.
 """
 
 from collections.abc import Sequence
@@ -33,7 +33,7 @@ FORMULA: Final = (
     "273-294), weighted with the probabilities of the expressions. Neutral counts as 0 and 0; "
     "contempt is left out, and the other probabilities are scaled to a sum of 1."
 )
-"""For readers of a chart."""
+"""Explanation beside a chart."""
 
 
 def valence_arousal(
@@ -46,8 +46,13 @@ def valence_arousal(
         probabilities: (n, len(labels)), in [0, 1].
 
     Returns:
-        Valence and arousal, (n, 2) float32 in [-1, 1]; NaN where the probabilities are, and where
-        all of them are of expressions without a position.
+        Valence and arousal, (n, 2) float32 in [-1, 1]; NaN if the probabilities are NaN, or if only
+        expressions without a position have any.
+
+    Example:
+        >>> labels = ["neutral", "happiness", "contempt"]
+        >>> valence_arousal(labels, np.array([[0.25, 0.25, 0.5]], np.float32)).round(3)
+        array([[0.405, 0.255]], dtype=float32)
     """
     places = [place for place, name in enumerate(labels) if name in POSITIONS]
     positions = np.array([POSITIONS[labels[place]] for place in places]).reshape(-1, 2)

@@ -1,4 +1,4 @@
-"""Figures of a session, as pure functions from values; the page sets theme and background."""
+"""Charts of a session as pure functions of its readings; the page sets theme and background."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -25,7 +25,7 @@ __all__ = [
     "transition_map",
 ]
 
-# Seen on white and on black, and one much darker than the other.
+# Visible on white and on black, and different in lightness.
 _AFFECT_COLOURS: Final = {"valence": "#2f67b1", "arousal": "#cc8400"}
 # Okabe and Ito, 2008, "Color Universal Design".
 _TITLE_COLOURS: Final = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
@@ -42,19 +42,19 @@ def timeline(
     view: Literal["lines", "stacked"] = "lines",
     markers: Sequence[Marker] = (),
 ) -> go.Figure:
-    """The expressions of one face over time, with named moments as vertical lines.
+    """The expressions of one face over time, with markers as vertical lines.
 
     Args:
-        readings: Of one face.
+        readings: Readings of one face.
         labels: Names of the expressions.
-        values: Over time as they were shown, or as the classifier gave them.
-        view: Lines, or areas on top of each other.
-        markers: Moments with a name.
+        values: Smoothed probabilities, or those of the classifier.
+        view: Lines, or stacked areas.
+        markers: Named moments.
     """
     figure = curves(
         readings.at_s,
         _columns(readings, values),
-        [_plain(name) for name in labels],
+        [_escape_text(name) for name in labels],
         [label_colour(name) for name in labels],
         is_stacked=view == "stacked",
     )
@@ -66,7 +66,7 @@ def timeline(
     figure.update_layout(
         shapes=[{**line, "x0": at, "x1": at} for at in dates],
         annotations=[
-            {**text, "x": at, "text": _plain(marker.name)}
+            {**text, "x": at, "text": _escape_text(marker.name)}
             for at, marker in zip(dates, markers, strict=True)
         ],
     )
@@ -84,7 +84,7 @@ def affect_curve(
 
 
 def shares(summaries: Mapping[str, Summary], labels: Sequence[str]) -> go.Figure:
-    """Share of time of each expression and of unsure, a bar each by the title of the summary."""
+    """Share of time of each expression and of unsure, one bar for each summary, by title."""
     rows: list[str | None] = [*labels, None]
     figure = go.Figure()
     for place, (title, summary) in enumerate(summaries.items()):
@@ -92,15 +92,15 @@ def shares(summaries: Mapping[str, Summary], labels: Sequence[str]) -> go.Figure
         own = _TITLE_COLOURS[place % len(_TITLE_COLOURS)]
         figure.add_bar(
             x=[round(part, 4) for part in parts],
-            y=[_plain(label_text(row)) for row in rows],
+            y=[_escape_text(label_text(row)) for row in rows],
             orientation="h",
-            name=_plain(title),
+            name=_escape_text(title),
             marker_color=[label_colour(row) for row in rows] if len(summaries) == 1 else own,
             text=[percent(part) for part in parts],
             textposition="outside",
             cliponaxis=False,
         )
-    # The axis reaches past 1 so that the longest bar's figure has room.
+    # The axis extends beyond 1 to leave room for the text of the longest bar.
     figure.update_xaxes(range=[0, 1.15], tickformat=".0%")
     figure.update_yaxes(type="category", autorange="reversed", automargin=True)
     figure.update_layout(
@@ -114,9 +114,9 @@ def shares(summaries: Mapping[str, Summary], labels: Sequence[str]) -> go.Figure
 
 
 def transition_map(summary: Summary, labels: Sequence[str]) -> go.Figure:
-    """How often which expression (row) turned into which (column), of those that occur."""
+    """How often one expression (row) turned into another (column), for those that occur."""
     names: list[str | None] = [name for name in (*labels, None) if name in summary.seconds]
-    titles = [_plain(label_text(name)) for name in names]
+    titles = [_escape_text(label_text(name)) for name in names]
     counts = [[summary.transitions.get((one, other)) for other in names] for one in names]
     figure = go.Figure(
         go.Heatmap(
@@ -126,7 +126,7 @@ def transition_map(summary: Summary, labels: Sequence[str]) -> go.Figure:
             texttemplate="%{z}",
             textfont={"color": "#10182b"},
             hovertemplate="%{y} → %{x}: %{z}<extra></extra>",
-            # Dark text is read on all of them, in a light and in a dark page.
+            # Dark text is readable on all of them, on light and dark pages.
             colorscale=[[0, "#d5e0fb"], [1, "#7d9de8"]],
             showscale=False,
         )
@@ -138,14 +138,14 @@ def transition_map(summary: Summary, labels: Sequence[str]) -> go.Figure:
 
 
 def picture_bars(readings: Readings, labels: Sequence[str]) -> go.Figure:
-    """The raw probabilities of each face of each picture, a row each; without, why there is none.
+    """The raw probabilities of each face of each picture, one row each, or its flaw.
 
     Args:
-        readings: Of pictures: `at_s` is the number of the picture, from 0.
+        readings: Readings of pictures: `at_s` is the number of the picture, from 0.
         labels: Names of the expressions.
     """
     rows = [
-        f"picture {int(at) + 1}, face {face}" + (f": {_plain(flaw)}" if flaw else "")
+        f"picture {int(at) + 1}, face {face}" + (f": {_escape_text(flaw)}" if flaw else "")
         for at, face, flaw in zip(readings.at_s, readings.face, readings.flaw, strict=True)
     ]
     probabilities = np.nan_to_num(readings.probabilities).astype(np.float64).round(3)
@@ -155,7 +155,7 @@ def picture_bars(readings: Readings, labels: Sequence[str]) -> go.Figure:
                 x=probabilities[:, column].tolist(),
                 y=rows,
                 orientation="h",
-                name=_plain(name),
+                name=_escape_text(name),
                 marker_color=label_colour(name),
             )
             for column, name in enumerate(labels)
@@ -173,10 +173,10 @@ def picture_bars(readings: Readings, labels: Sequence[str]) -> go.Figure:
 
 
 def empty_frame(readings_now: Readings, labels: Sequence[str]) -> dict[str, Any]:
-    """Where the faces were at one moment, on an empty frame, as a Plotly figure.
+    """The boxes of the faces at one moment on an empty frame, as a Plotly figure.
 
     Args:
-        readings_now: Of that moment, one a face.
+        readings_now: Readings of that moment, one per face.
         labels: Names of the expressions.
     """
     width, height = readings_now.size_wh[0].tolist() if len(readings_now) else (640, 480)
@@ -190,7 +190,7 @@ def empty_frame(readings_now: Readings, labels: Sequence[str]) -> dict[str, Any]
         strict=True,
     ):
         shapes.append(_rectangle(box, label_colour(name), 3))
-        text = f"{face} {_plain(label_text(name, flaw))}"
+        text = f"{face} {_escape_text(label_text(name, flaw))}"
         annotations.append(
             {"x": box[0], "y": box[1], "text": text, "xanchor": "left", "yanchor": "bottom"}
         )
@@ -206,14 +206,14 @@ def empty_frame(readings_now: Readings, labels: Sequence[str]) -> dict[str, Any]
         "shapes": shapes,
         "annotations": [{**annotation, "showarrow": False} for annotation in annotations],
     }
-    # Not to be seen; under the pointer they tell the probabilities.
+    # Invisible points whose hover text shows the probabilities.
     middles = {
         "type": "scatter",
         "mode": "markers",
         "marker": {"opacity": 0, "size": 40},
         "x": readings_now.xyxy[:, 0::2].mean(axis=1).tolist(),
         "y": readings_now.xyxy[:, 1::2].mean(axis=1).tolist(),
-        "hovertext": [_spoken(labels, row) for row in readings_now.smoothed],
+        "hovertext": [_hover_text(labels, row) for row in readings_now.smoothed],
         "hoverinfo": "text",
     }
     return {"data": [middles], "layout": layout}
@@ -229,14 +229,14 @@ def _rectangle(xyxy: Sequence[float], colour: str, width_px: int) -> dict[str, A
     return {"type": "rect", "x0": x0, "y0": y0, "x1": x1, "y1": y1, "line": line}
 
 
-def _spoken(labels: Sequence[str], probabilities: NDArray[np.float32]) -> str:
+def _hover_text(labels: Sequence[str], probabilities: NDArray[np.float32]) -> str:
     return "<br>".join(
-        f"{_plain(name)} {p * 100:.0f} %"
+        f"{_escape_text(name)} {p * 100:.0f} %"
         for name, p in zip(labels, probabilities.tolist(), strict=True)
         if p == p
     )
 
 
-def _plain(text: str) -> str:
-    """Text of others as it is: Plotly reads some HTML, but shows &quot; as it stands."""
+def _escape_text(text: str) -> str:
+    """Escape untrusted text: Plotly interprets some HTML, but shows &quot; literally."""
     return escape(text, quote=False)

@@ -1,4 +1,4 @@
-"""Values over time as a figure that breaks at gaps and has no more points than a screen shows."""
+"""Charts of values over time with breaks at gaps and no more points than a screen shows."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from tsdownsample import MinMaxLTTBDownsampler
 from ferapp.sessions.report.summary import pause_s
 
 MOST_POINTS: Final = 2000
-"""A curve has no more points, those that break it at gaps among them."""
+"""Maximum number of points of a curve, including those that break it at gaps."""
 
 LEGEND_ABOVE: Final = dict(orientation="h", x=0, xanchor="left", y=1.02, yanchor="bottom")
-"""Where the legend is in all figures."""
+"""Position of the legend in all charts."""
 
 NO_MARGIN: Final = {"l": 0, "r": 0, "t": 8, "b": 8}
-"""Legends and the names on axes make room for themselves."""
+"""Margins in px; Plotly adds room for legends and axis labels."""
 
-# Each gap takes four points. Of more gaps the longest are shown, so that half of the points are
-# left for the curve; in a session that long the others are about as wide as a pixel.
+# Each gap takes four points. Only the longest gaps are shown, so that half of the points are left
+# for the curve; in a session with so many, the others are about one pixel wide.
 _MOST_GAPS: Final = MOST_POINTS // 8
 _ROWS_PER_GAP: Final = 2
-# Between a reading and the gap beside it, so that a stacked area falls straight down.
+# Distance of a break from the reading beside it, small so that stacked areas fall steeply.
 _EDGE_S: Final = 0.001
-# The two ends and one between; the algorithm refuses less.
+# Both ends and one point in between; the algorithm requires these.
 _LEAST_POINTS: Final = 3
 _HOUR_S: Final = 3600
 
@@ -44,27 +44,33 @@ def curves(
     Args:
         at_s: Seconds since the start, (n,), ascending.
         values: (n, k); a row with NaN is no reading.
-        names: Of the columns, safe to be shown.
-        colours: Of the columns, as sRGB hex.
-        is_stacked: Areas on top of each other, which fall to zero at a gap: Plotly can't break
-            them (https://github.com/plotly/plotly.js/issues/3244).
+        names: Names of the columns, already escaped.
+        colours: Colours of the columns, sRGB hex.
+        is_stacked: Draw stacked areas, which fall to zero at a gap: Plotly can't break them
+            (https://github.com/plotly/plotly.js/issues/3244).
     """
     series = _Series.of(at_s, values)
     every = range(len(names))
     if is_stacked:
-        # Areas on top of each other need the same points in time; a line of its own has more.
-        shared_s, shared = series.thinned(every)
+        # Stacked areas need the same points in time; separate lines may have more points each.
+        shared_s, shared = series.thin(every)
         parts = [(shared_s, shared[:, column]) for column in every]
         looks = [
             {"stackgroup": "all", "stackgaps": "infer zero", "line": {"width": 0}, "fillcolor": c}
             for c in colours
         ]
     else:
-        parts = [(x, y[:, 0]) for x, y in (series.thinned([column]) for column in every)]
+        parts = [(x, y[:, 0]) for x, y in (series.thin([column]) for column in every)]
         looks = [{"line": {"width": 2, "color": c}} for c in colours]
     figure = go.Figure(
         [
-            {"type": "scatter", "mode": "lines", "name": name, "x": moments(x), "y": _rounded(y)}
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": name,
+                "x": moments(x),
+                "y": _round_values(y),
+            }
             | look
             for name, (x, y), look in zip(names, parts, looks, strict=True)
         ]
@@ -88,7 +94,7 @@ def moments(at_s: NDArray[np.float64]) -> list[str]:
     return [str(t) for t in np.datetime_as_string(np.datetime64(0, "ms") + since, unit="ms")]
 
 
-def _rounded(values: NDArray[np.float32]) -> list[float | None]:
+def _round_values(values: NDArray[np.float32]) -> list[float | None]:
     """With three digits, to keep the page small; None for NaN."""
     return [None if v != v else v for v in values.astype(np.float64).round(3).tolist()]
 
@@ -117,29 +123,31 @@ class _Series:
         longest = np.argsort(lengths_s[gaps - 1], kind="stable")[-_MOST_GAPS:]
         return cls(at_s, values[rows], np.sort(gaps[longest]))
 
-    def thinned(self, columns: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """Some columns on the same points in time, (m,) and (m, len(columns)).
+    def thin(self, columns: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Thin out some columns to the same points in time, (m,) and (m, len(columns)).
 
-        Each column chooses its share of the points by MinMaxLTTB (Steinarsson, 2013, "Downsampling
-        Time Series for Visual Representation"; Van Der Donckt et al., 2023, "MinMaxLTTB: Leveraging
-        MinMax-Preselection to Scale LTTB"). The readings beside a gap stay, and rows of NaN break
-        the curve on both sides of it.
+        Each column chooses its points with MinMaxLTTB (Steinarsson, 2013, "Downsampling Time Series
+        for Visual Representation"; Van Der Donckt et al., 2023, "MinMaxLTTB: Leveraging
+        MinMax-Preselection to Scale LTTB"). The readings beside a gap are kept, and rows of NaN
+        break the curve there.
         """
         edges = np.concatenate([self.gaps - 1, self.gaps])
         left = MOST_POINTS - len(edges) - _ROWS_PER_GAP * len(self.gaps)
         most = max(left // max(len(columns), 1), _LEAST_POINTS)
-        chosen = [_chosen(self.at_s, self.values[:, column], most) for column in columns]
-        kept = np.unique(np.concatenate([edges, *chosen]))
-        places = np.repeat(np.searchsorted(kept, self.gaps), _ROWS_PER_GAP)
+        by_column = [_downsample(self.at_s, self.values[:, column], most) for column in columns]
+        keep = np.unique(np.concatenate([edges, *by_column]))
+        places = np.repeat(np.searchsorted(keep, self.gaps), _ROWS_PER_GAP)
         sides_s = [self.at_s[self.gaps - 1] + _EDGE_S, self.at_s[self.gaps] - _EDGE_S]
         return (
-            np.insert(self.at_s[kept], places, np.stack(sides_s, axis=1).ravel()),
-            np.insert(self.values[kept][:, list(columns)], places, np.nan, axis=0),
+            np.insert(self.at_s[keep], places, np.stack(sides_s, axis=1).ravel()),
+            np.insert(self.values[keep][:, list(columns)], places, np.nan, axis=0),
         )
 
 
-def _chosen(at_s: NDArray[np.float64], values: NDArray[np.float32], most: int) -> NDArray[np.intp]:
-    """Indices of the readings that keep a column's shape."""
+def _downsample(
+    at_s: NDArray[np.float64], values: NDArray[np.float32], most: int
+) -> NDArray[np.intp]:
+    """Indices of the readings that preserve the shape of a column."""
     if len(at_s) <= most:
         return np.arange(len(at_s))
     thinner = MinMaxLTTBDownsampler()  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""A session as one page that needs nothing but a browser, to send and to print."""
+"""A session as a self-contained HTML report, to send or print."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.wording import clock, counted
 
 MOST_FACES: Final = 6
-"""Of more, those that were seen longest; a browser takes seconds for each."""
+"""Maximum number of faces, those seen longest; a browser takes seconds for each."""
 
 LIMITS: Final = (
     "An expression is not a feeling: the model says what people who look at the face would have "
@@ -30,7 +30,7 @@ LIMITS: Final = (
     "Faces that are turned away, half hidden, badly lit or small get worse answers. How well the "
     "models do for different ages, skin colours and cultures has not been measured."
 )
-"""What the model cards say that nobody should forget who reads a report."""
+"""Limits from the model cards that every reader of a report should know."""
 
 _MOST_ROWS: Final = 200
 _MOST_MARKERS: Final = 100
@@ -62,13 +62,13 @@ def to_html(
     limits: str = LIMITS,
     faces: Sequence[int] | None = None,
 ) -> bytes:
-    """One HTML file with tables, charts, settings and models; it loads nothing from anywhere.
+    """One HTML file with tables, charts, settings and models; it loads no other files.
 
     Args:
-        recording: What has to be known of the session.
-        readings: All of it.
-        limits: What the models can't do, a paragraph a line.
-        faces: Only these; all if None.
+        recording: The description of the session.
+        readings: All its readings.
+        limits: What the models can't do, one paragraph per line.
+        faces: Numbers of the faces to include; None for all.
     """
     if faces is not None:
         readings = readings.at(np.isin(readings.face, list(faces)))
@@ -77,15 +77,17 @@ def to_html(
         parts = [_pictures(draw, recording, readings)] if len(readings) else []
         pictures = counted(len(np.unique(readings.at_s)), "picture")
         extent = f"{counted(len(readings), 'face')} on {pictures}"
-        left_out = _left_out(len(readings), _MOST_ROWS, "faces have a bar: the first")
+        omission = _omission_text(len(readings), _MOST_ROWS, "faces have a bar: the first")
     else:
-        seen, counts = np.unique(readings.face, return_counts=True)
-        longest = seen[np.argsort(-counts, kind="stable")[:MOST_FACES]]
+        face_numbers, counts = np.unique(readings.face, return_counts=True)
+        longest = face_numbers[np.argsort(-counts, kind="stable")[:MOST_FACES]]
         parts = [_face(draw, recording, readings.of(face), face) for face in sorted(longest)]
-        extent = f"{counted(len(readings), 'reading')} of {counted(len(seen), 'face')}"
+        extent = f"{counted(len(readings), 'reading')} of {counted(len(face_numbers), 'face')}"
         if len(readings):
             extent += f" until {clock(float(readings.at_s[-1]))}"
-        left_out = _left_out(len(seen), MOST_FACES, "faces are shown: those that were seen longest")
+        omission = _omission_text(
+            len(face_numbers), MOST_FACES, "faces are shown: those that were seen longest"
+        )
     started = recording.started
     text = _template().render(
         recording=recording,
@@ -93,12 +95,12 @@ def to_html(
         started=f"{started.day} {started:%B %Y, %H:%M} (UTC{started:%z})",
         extent=extent,
         limits=[line for line in limits.splitlines() if line.strip()],
-        left_out=left_out,
+        left_out=omission,
         parts=parts,
         has_charts=draw.has_drawn,
         markers=[(clock(m.at_s), m.name) for m in recording.markers[:_MOST_MARKERS]],
         more_markers=max(len(recording.markers) - _MOST_MARKERS, 0),
-        facts=[*_flat("", recording.models), *_flat("", recording.settings)],
+        facts=[*_flatten("", recording.models), *_flatten("", recording.settings)],
     )
     return text.encode("utf-8", "replace")
 
@@ -115,13 +117,13 @@ def _template() -> Template:
 
 
 class _Drawing:
-    """Figures as parts of a page, Plotly's script with the first of them."""
+    """Charts as parts of a page, with Plotly's script in the first of them."""
 
     def __init__(self) -> None:
         self.has_drawn = False
 
     def __call__(self, figure: go.Figure) -> Markup:
-        """The figure on the page's own background; a script gives it the page's ink."""
+        """The chart on the page's background; a script of the page sets its text colour."""
         figure.update_layout(
             paper_bgcolor=_CLEAR, plot_bgcolor=_CLEAR, margin={"l": 48, "r": 16, "t": 24, "b": 40}
         )
@@ -179,8 +181,8 @@ def _pictures(draw: _Drawing, recording: SessionInfo, readings: Readings) -> _Pa
     counts = {name: int((readings.expression == name).sum()) for name in recording.labels}
     is_read = ~np.isnan(readings.probabilities).any(axis=1)
     unsure = int(is_read.sum()) - sum(counts.values())
-    shown = readings.at(np.arange(min(len(readings), _MOST_ROWS)))
-    bars = figures.picture_bars(shown, recording.labels)
+    first = readings.at(np.arange(min(len(readings), _MOST_ROWS)))
+    bars = figures.picture_bars(first, recording.labels)
     rows = {**counts, UNSURE: unsure, "could not be read": int((~is_read).sum())}
     return _Part(
         title="Pictures",
@@ -195,17 +197,17 @@ def _pictures(draw: _Drawing, recording: SessionInfo, readings: Readings) -> _Pa
     )
 
 
-def _flat(path: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """Nested settings as lines of name and value."""
+def _flatten(path: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Nested settings as pairs of name and value."""
     for name, value in values.items():
         place = f"{path} {name}".strip().replace("_", " ")
         if isinstance(value, Mapping):
-            yield from _flat(place, value)
+            yield from _flatten(place, value)
         elif isinstance(value, list | tuple):
             yield place, ", ".join(map(str, value)) or "none"
         else:
             yield place, "none" if value is None else str(value)
 
 
-def _left_out(count: int, most: int, what: str) -> str:
+def _omission_text(count: int, most: int, what: str) -> str:
     return f"{most} of {count:,} {what}." if count > most else ""

@@ -1,4 +1,4 @@
-"""What one face showed over a session: spells, their lengths and what followed what."""
+"""Summary of one face over a session: spells, their lengths and transitions."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from ferapp.sessions.session import Readings
 
 GAP_S: Final = 1.5
-"""A longer time without a reading is a pause, and nobody knows what the face showed: `pause_s`."""
+"""Time without a reading that counts as a pause at the usual frame rates; see `pause_s`."""
 
-# Of a video that is read every few seconds the usual interval is no pause, once there are enough of
-# them to tell what is usual.
+# If a video is read only every few seconds, this interval is not a pause, provided that there are
+# enough intervals to know what is usual.
 PAUSE_INTERVALS: Final = 3
 _LEAST_INTERVALS: Final = 4
 
@@ -26,7 +26,7 @@ class Spell:
     Attributes:
         expression: The label; None for unsure.
         start_s: Its first reading, seconds since the start.
-        end_s: Where the next spell begins, or a little after the last reading.
+        end_s: Start of the next spell, or a little after the last reading.
     """
 
     expression: str | None
@@ -41,11 +41,11 @@ class Spell:
 
 @dataclass(frozen=True)
 class Summary:
-    """A session of one face in a few numbers; None stands for unsure.
+    """Summary of one face; the label None stands for unsure.
 
     Attributes:
-        seconds: How long each expression held, of those that did.
-        total_s: How long the face was read.
+        seconds: How long each expression that occurred held, s.
+        total_s: How long the face was read, s.
         spells: In the order of time.
         transitions: How often one spell followed another without a pause, by (from, to).
     """
@@ -56,26 +56,34 @@ class Summary:
     transitions: dict[tuple[str | None, str | None], int]
 
     def share(self, expression: str | None) -> float:
-        """Which part of the time an expression held, in [0, 1]; 0 where there was no time."""
+        """Share of the time in which an expression held, in [0, 1]; 0 if `total_s` is 0."""
         return self.seconds.get(expression, 0.0) / self.total_s if self.total_s else 0.0
 
     def first(self, expression: str | None) -> Spell | None:
-        """Its first spell; None where it never held."""
+        """The first spell of an expression; None if it never held."""
         return next((spell for spell in self.spells if spell.expression == expression), None)
 
     def longest(self, expression: str | None) -> Spell | None:
-        """Its longest spell, the first of equals; None where it never held."""
+        """The longest spell of an expression, of several the first; None if it never held."""
         its = [spell for spell in self.spells if spell.expression == expression]
         return max(its, key=lambda spell: spell.duration_s, default=None)
 
 
 def pause_s(at_s: NDArray[np.float64]) -> float:
-    """What is longer than this between the times of readings, (n,) ascending, is a pause."""
+    """A longer time between two readings is a pause, s.
+
+    Args:
+        at_s: Times of the readings, (n,), s, ascending.
+
+    Example:
+        >>> pause_s(np.array([0.0, 0.1, 0.2, 5.0])), pause_s(np.arange(0, 20, 2.0))
+        (1.5, 6.0)
+    """
     intervals = np.diff(at_s)
     intervals = intervals[intervals > 0]
     if len(intervals) < _LEAST_INTERVALS:
         return GAP_S
-    # Not the median: a face that was often away has more long intervals than short ones.
+    # Not the median: a face that was often away may have more long intervals than short ones.
     usual = float(np.quantile(intervals, 0.25, method="lower"))
     return max(GAP_S, PAUSE_INTERVALS * usual)
 
@@ -83,11 +91,11 @@ def pause_s(at_s: NDArray[np.float64]) -> float:
 def spells(readings: Readings) -> list[Spell]:
     """The spells of one face.
 
-    A reading counts until the next one. Before a pause, and at the end, it counts for the median
-    interval between readings, pauses left out; for nothing where there is no such interval.
+    A reading lasts until the next one. Before a pause, and at the end, it lasts for the median
+    interval without pauses, or for no time if there is no such interval.
 
     Args:
-        readings: Of one face. Rows without probabilities are no readings.
+        readings: Readings of one face. Rows without probabilities are ignored.
     """
     is_read = ~np.isnan(readings.probabilities).any(axis=1)
     at_s, expression = readings.at_s[is_read], readings.expression[is_read]
@@ -107,15 +115,15 @@ def spells(readings: Readings) -> list[Spell]:
 
 
 def summary(readings: Readings) -> Summary:
-    """The numbers of one face's readings."""
-    found = spells(readings)
+    """Summarise the readings of one face."""
+    all_spells = spells(readings)
     seconds: dict[str | None, float] = {}
-    for spell in found:
+    for spell in all_spells:
         seconds[spell.expression] = seconds.get(spell.expression, 0.0) + spell.duration_s
-    # Without a pause the end is the very number that the next spell starts with.
+    # Without a pause, the end is exactly the start of the next spell.
     transitions = Counter(
         (one.expression, other.expression)
-        for one, other in pairwise(found)
+        for one, other in pairwise(all_spells)
         if one.end_s == other.start_s
     )
-    return Summary(seconds, sum(seconds.values()), tuple(found), dict(transitions))
+    return Summary(seconds, sum(seconds.values()), tuple(all_spells), dict(transitions))

@@ -1,4 +1,4 @@
-"""Which libraries come with ferapp, and under which licence each may be used."""
+"""Which libraries come with ferapp, and the licence of each."""
 
 import re
 from dataclasses import dataclass
@@ -9,9 +9,9 @@ from packaging.licenses import InvalidLicenseExpression, canonicalize_license_ex
 from packaging.requirements import Requirement
 
 UNKNOWN: Final = "see its files"
-"""Where a library does not say it in a way that can be told."""
+"""The licence of a library whose metadata and files do not make it clear."""
 
-# What stands where a name of SPDX should, in classifiers and in older metadata.
+# What classifiers and older metadata have instead of an SPDX identifier.
 _NAMES: Final = {
     "3-Clause BSD License": "BSD-3-Clause",
     "Apache 2.0": "Apache-2.0",
@@ -29,11 +29,11 @@ _FILES: Final = re.compile(r"(licen[cs]e|copying)[^/]*$", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Library:
-    """One that is installed.
+    """One installed library.
 
     Attributes:
         name: As its authors write it.
-        version: That is installed.
+        version: The installed one.
         licence: An SPDX expression, or `UNKNOWN`.
     """
 
@@ -43,26 +43,26 @@ class Library:
 
 
 def libraries() -> list[Library]:
-    """Every library that comes with ferapp, found from one requirement to the next, by name."""
-    found: dict[str, Library] = {}
+    """All direct and indirect requirements of ferapp that are installed, by name."""
+    by_name: dict[str, Library] = {}
     todo = ["ferapp"]
     while todo:
         try:
             about = metadata.distribution(todo.pop())
         except metadata.PackageNotFoundError:
             continue  # for another platform
-        if about.name in found:
+        if about.name in by_name:
             continue
-        found[about.name] = Library(about.name, about.version, licence(about))
+        by_name[about.name] = Library(about.name, about.version, licence(about))
         for text in about.requires or []:
             requirement = Requirement(text)
             if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
                 todo.append(requirement.name)
-    return sorted(found.values(), key=lambda library: library.name.lower())
+    return sorted(by_name.values(), key=lambda library: library.name.lower())
 
 
 def licence(about: metadata.Distribution) -> str:
-    """That of one library: what its metadata say, else what its licence file says."""
+    """The licence of one library, from its metadata or else from its licence file."""
     given = about.metadata
     fields = [given[name] for name in ("License-Expression", "License") if name in given]
     classes = [
@@ -85,7 +85,7 @@ def _texts(about: metadata.Distribution) -> list[str]:
 
 
 def _of_text(text: str) -> str:
-    """Of BSD there are several, and their classifier is the same."""
+    """Which BSD licence a text is: all of them have the same classifier."""
     if "GNU" in text or "Redistribution and use in source and binary forms" not in text:
         return UNKNOWN
     return "BSD-3-Clause" if "Neither the name" in text else "BSD-2-Clause"

@@ -1,4 +1,4 @@
-"""The dashboard: which session, what it shows, and what is stored where."""
+"""The dashboard: choosing a session, its views, and what is stored where."""
 
 from typing import Final
 
@@ -10,16 +10,17 @@ from ferapp.inference.manifest import manifest
 from ferapp.sessions.session import Readings
 from ferapp.sessions.store import Overview, Store
 from ferapp.temporal.rolling import WINDOW_S, Series
-from ferapp.ui.shared import resources, session_files, session_views
+from ferapp.ui.shared import resources, session_files, session_keys, session_views
 from ferapp.ui.shared.charts import last_minute
 from ferapp.ui.shared.consent import KEEP
 from ferapp.ui.shared.live_chart import live_chart
 from ferapp.ui.shared.owner import owner
+from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.wording import clock, counted
 
 _LIVE_S: Final = 1.0
-# Readings of so many sessions stay in a visitor's memory: the one looked at and one beside it.
-_REMEMBERED: Final = 2
+# So many sessions' readings stay in memory for a visitor: the one shown and one beside it.
+_MOST_LOADED: Final = 2
 
 _NOTHING: Final = """
 **Nothing is recorded yet.**
@@ -41,31 +42,31 @@ def show() -> None:
     if not sessions:
         with st.container(border=True):
             st.markdown(_NOTHING)
-        session_files.opened(store, me)
-        _stored(store, me, sessions)
+        session_files.import_session(store, me)
+        _show_storage(store, me, sessions)
         return
-    if "next-session" in st.session_state:
-        st.session_state["session"] = st.session_state.pop("next-session")
+    if next_session := session_keys.NEXT_SESSION.pop():
+        session_keys.SELECTED_SESSION.set(next_session)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
-        chosen = _chosen("Session", sessions, key="session")
-    _head(store, me, chosen, row)
+        chosen = _select_session("Session", sessions, key=session_keys.SELECTED_SESSION)
+    _show_head(store, me, chosen, row)
     if chosen.is_running:
-        _live(store, me, chosen.recording.id)
-        _stored(store, me, sessions)
+        _show_recording(store, me, chosen.recording.id)
+        _show_storage(store, me, sessions)
         return
-    readings = remembered(store, me, chosen)
+    readings = _load_readings(store, me, chosen)
     if not len(readings):
-        st.info("This session has no reading: no face was seen.", icon=":material/no_accounts:")
+        st.info("This session has no readings: no face was seen.", icon=":material/no_accounts:")
         session_files.downloads(chosen, readings)
     else:
-        _views(store, me, chosen, sessions, readings)
+        _show_views(store, me, chosen, sessions, readings)
     st.divider()
-    session_files.opened(store, me)
-    _stored(store, me, sessions)
+    session_files.import_session(store, me)
+    _show_storage(store, me, sessions)
 
 
-def _views(
+def _show_views(
     store: Store, me: str, chosen: Overview, sessions: list[Overview], readings: Readings
 ) -> None:
     names = ["Over time", "Summary", "Compare", "Replay", "Files"]
@@ -84,61 +85,69 @@ def _views(
         case "Summary":
             session_views.summary_of(chosen, readings)
         case "Compare":
-            # The next one first: most people want to see two different ones.
+            # The next session first: most people want to compare two different ones.
             place = sessions.index(chosen)
-            turned = [*sessions[place + 1 :], *sessions[: place + 1]]
-            others = [s for s in turned if s.recording.source != "pictures" and not s.is_running]
-            other = _chosen("With", others, key="other-session")
-            session_views.compare(chosen, readings, other, remembered(store, me, other))
+            rotated = [*sessions[place + 1 :], *sessions[: place + 1]]
+            others = [s for s in rotated if s.recording.source != "pictures" and not s.is_running]
+            other = _select_session("With", others, key=session_keys.OTHER_SESSION)
+            session_views.compare(chosen, readings, other, _load_readings(store, me, other))
         case "Replay":
             session_views.replay(chosen, readings)
         case _:
             session_files.downloads(chosen, readings)
 
 
-def _chosen(label: str, sessions: list[Overview], *, key: str) -> Overview:
+def _select_session(label: str, sessions: list[Overview], *, key: SessionKey[str]) -> Overview:
     by_id = {s.recording.id: s for s in sessions}
-    # The widget tells options apart by their text.
+    # The widget distinguishes options by their text.
     texts: dict[str, str] = {}
     for id, session in by_id.items():
-        text = _listed(session)
+        text = _option_text(session)
         same = sum(other == text or other.startswith(f"{text} · ") for other in texts.values())
         texts[id] = f"{text} · {same + 1}" if same else text
-    if st.session_state.get(key) not in by_id:  # it was deleted
-        st.session_state.pop(key, None)
-    picked = st.selectbox(label, list(by_id), key=key, format_func=texts.__getitem__)
+    if key.get() not in by_id:  # it was deleted
+        key.clear()
+    picked = st.selectbox(label, list(by_id), key=key.name, format_func=texts.__getitem__)
     return by_id.get(picked, sessions[0])
 
 
-def _listed(session: Overview) -> str:
-    told = "being recorded" if session.is_running else _length(session)
-    return f"{session.recording.title} ({told})"
+def _option_text(session: Overview) -> str:
+    status = "being recorded" if session.is_running else _length_text(session)
+    return f"{session.recording.title} ({status})"
 
 
-def _length(session: Overview) -> str:
+def _length_text(session: Overview) -> str:
     if session.recording.source == "pictures":
         return counted(int(session.duration_s) + 1, "picture")
     return clock(session.duration_s)
 
 
-def _head(store: Store, me: str, session: Overview, row: DeltaGenerator) -> None:
+def _show_head(store: Store, me: str, session: Overview, row: DeltaGenerator) -> None:
     recording = session.recording
-    expires = "for good" if session.expires is None else f"until {session.expires:%d %B %Y}"
-    # Files of others may name anything.
+    until = f"{session.expires:%d %B %Y}" if session.expires else "you delete it"
+    # An imported file may name anything.
     known = {model.name for model in manifest().models}
     named = [str(model.get("name")) for model in recording.models.values()]
-    models = " and ".join(name if name in known else "a model that is not here" for name in named)
+    models = " and ".join(
+        name if name in known else "a model that is not installed" for name in named
+    )
     st.caption(
-        f"{recording.started:%d %B %Y, %H:%M} · {_length(session)} · "
+        f"{recording.started:%d %B %Y, %H:%M} · {_length_text(session)} · "
         f"{counted(session.readings, 'reading')} "
-        f"{f'with {models} ' if models else ''}· kept {expires}"
+        f"{f'with {models} ' if models else ''}· kept until {until}"
     )
     with row.popover("Rename", icon=":material/edit:"):
         key = f"title-{recording.id}"
+        # The callback only notes the change: errors are shown where the page runs.
         title = st.text_input(
-            "Title", recording.title, max_chars=200, key=key, on_change=_mark, args=("renamed", key)
+            "Title",
+            recording.title,
+            max_chars=200,
+            key=key,
+            on_change=session_keys.RENAMED.set,
+            args=(key,),
         ).strip()
-        if st.session_state.pop("renamed", None) == key and title:
+        if session_keys.RENAMED.pop() == key and title:
             store.rename(recording.id, me, title)
             st.rerun()
     with row.popover("Keep", icon=":material/schedule:"):
@@ -150,29 +159,24 @@ def _head(store: Store, me: str, session: Overview, row: DeltaGenerator) -> None
         st.markdown("This session will be deleted permanently.")
         if st.button("Delete this session", type="primary", key=f"delete-{recording.id}"):
             store.delete(recording.id, me)
-            st.session_state.pop("remembered", None)
+            session_keys.READINGS.clear()
             st.rerun()
 
 
-def _mark(name: str, value: str) -> None:
-    """Remember that a widget was changed; the page does the rest, where errors are told."""
-    st.session_state[name] = value
-
-
-def remembered(store: Store, me: str, session: Overview) -> Readings:
-    """The readings of a session, read once as long as it does not change."""
-    kept: dict[tuple[str, int], Readings] = st.session_state.setdefault("remembered", {})
+def _load_readings(store: Store, me: str, session: Overview) -> Readings:
+    """The readings of a session, loaded again only when it has changed."""
+    kept = session_keys.READINGS.setdefault({})
     key = (session.recording.id, session.readings)
     if key not in kept:
         with st.spinner("Reading the session …"):
             kept[key] = store.readings(session.recording.id, me)
-        while len(kept) > _REMEMBERED:
+        while len(kept) > _MOST_LOADED:
             del kept[next(iter(kept))]
     return kept[key]
 
 
 @st.fragment(run_every=_LIVE_S)
-def _live(store: Store, me: str, session: str) -> None:
+def _show_recording(store: Store, me: str, session: str) -> None:
     """The last minute of a session that is being recorded, perhaps in another tab."""
     now = next((s for s in store.overviews(me) if s.recording.id == session), None)
     if now is None or not now.is_running:
@@ -192,24 +196,24 @@ def _live(store: Store, me: str, session: str) -> None:
         st.caption("No face in the last minute.")
 
 
-def _stored(store: Store, me: str, sessions: list[Overview]) -> None:
+def _show_storage(store: Store, me: str, sessions: list[Overview]) -> None:
     with st.expander("What is stored", icon=":material/database:"):
         readings = counted(sum(s.readings for s in sessions), "reading")
         st.markdown(
             f"{counted(len(sessions), 'session')} of yours, {readings}: numbers only, no picture. "
-            f"The database takes {store.size_bytes() / 1e6:.1f} MB and lies in"
+            f"The database takes up {store.size_bytes() / 1e6:.1f} MB. It is here:"
         )
         st.code(store.place, language=None, wrap_lines=True)
         st.markdown(
-            "Sessions are deleted when their time is over, at the next start or visit of this "
-            "page. What is deleted from a SQLite file is overwritten; a PostgreSQL server uses the "
-            "room again, and its logs and backups are the operator's to clear."
+            "Expired sessions are deleted when the app starts or somebody opens this page. "
+            "What is deleted from a SQLite file is overwritten. A PostgreSQL server reuses the "
+            "space; clearing its logs and backups is up to the operator."
         )
         if not sessions:
             return
         with st.popover("Delete all my sessions", icon=":material/delete_forever:"):
-            st.markdown(f"All {len(sessions)} go for good.")
+            st.markdown(f"All {len(sessions)} sessions will be deleted permanently.")
             if st.button("Delete all", type="primary", key="delete-all"):
                 store.delete_all(me)
-                st.session_state.pop("remembered", None)
+                session_keys.READINGS.clear()
                 st.rerun()

@@ -1,4 +1,4 @@
-"""What keeps the camera from working, asked of the browser and told in a sentence."""
+"""Asks the browser why the camera does not work, and explains it in a sentence."""
 
 from typing import Any, Final
 
@@ -34,10 +34,12 @@ button:focus-visible { outline: 2px solid var(--st-primary-color); }
 """
 
 SENTENCES: Final = {
-    "InsecureContext": "Browsers give the camera only to pages on this machine or over HTTPS. Open "
-    "the page as http://localhost:8501 on the machine that runs ferapp, or put it behind HTTPS.",
-    "NotAllowedError": "The camera was refused. Click the camera or lock beside the address, allow "
-    "it for this page, and press START again; your system may have a switch for it as well.",
+    "InsecureContext": "Browsers allow the camera only on pages from this machine or over HTTPS. "
+    "Open the page as http://localhost:8501 on the machine that runs ferapp, or put it behind "
+    "HTTPS.",
+    "NotAllowedError": "Access to the camera was denied. Click the camera or lock beside the "
+    "address, allow it for this page, and press START again; your system may have a switch for it "
+    "as well.",
     "NotFoundError": "No camera was found. Plug one in, or use the demo clip or pictures below.",
     "NotReadableError": "The camera is in use or does not answer. Close the other program that "
     "shows its picture (a call, another tab), and press START again.",
@@ -59,15 +61,15 @@ def _component() -> Any:
 
 
 def camera_check(*, key: str) -> str | None:
-    """A button that tries the camera; an insecure page is told without a click.
+    """A button that tries the camera; an insecure page is reported without a click.
 
     Returns:
-        The sentence for what was found, None while there is nothing to say.
+        A sentence with the result; None while there is none.
     """
     result = _component()(data={"title": "Check my camera"}, key=key, on_found_change=lambda: None)
-    found = result.found
-    if not found:
+    outcome = result.found
+    if not outcome:
         return None
-    if found == "Works":
+    if outcome == "Works":
         return "The camera works. Press START."
-    return SENTENCES.get(found, f"The browser could not open the camera ({found}).")
+    return SENTENCES.get(outcome, f"The browser could not open the camera ({outcome}).")

@@ -1,4 +1,4 @@
-"""The live page: the video, the panel beside it, and what to do when there is no video."""
+"""The live page: the video, the panel beside it, and help when there is no video."""
 
 import os
 import time
@@ -19,12 +19,12 @@ from ferapp.temporal.rolling import WINDOW_S
 from ferapp.ui.live.camera_check import CONNECTION_FAILED, camera_check
 from ferapp.ui.live.recording import live_controls, live_mark
 from ferapp.ui.live.webcam import SIZES, LiveSettings, Viewer, demo, streamer
-from ferapp.ui.pictures import picture_results as outcomes
 from ferapp.ui.pictures import results
+from ferapp.ui.pictures.analysis import analyse
 from ferapp.ui.pictures.sources import Picture
 from ferapp.ui.server import metrics
-from ferapp.ui.shared import resources
-from ferapp.ui.shared.charts import MOST_SIDE_BY_SIDE, faces_side_by_side, last_minute, spoken
+from ferapp.ui.shared import resources, session_keys
+from ferapp.ui.shared.charts import MOST_SIDE_BY_SIDE, alt_text, faces_side_by_side, last_minute
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.live_chart import live_chart
 
@@ -36,18 +36,20 @@ _VIEWERS_A_CORE: Final = 2
 
 @st.cache_resource(show_spinner=False)
 def _seats() -> Seats:
-    return metrics.watched("live", Seats(_VIEWERS_A_CORE * (os.cpu_count() or 1), time.monotonic))
+    return metrics.watch_queue(
+        "live", Seats(_VIEWERS_A_CORE * (os.cpu_count() or 1), time.monotonic)
+    )
 
 
 def show(choice: Choice) -> None:
     """The whole page below its heading."""
-    visitor = st.session_state.setdefault("visitor", uuid.uuid4().hex)
+    visitor = session_keys.VISITOR.setdefault(uuid.uuid4().hex)
     viewer = _viewer(choice, visitor)
-    source, size, how = _controls(choice)
-    viewer.settings = how
+    source, size, settings = _choose_settings(choice)
+    viewer.settings = settings
     place = _seats().place(visitor)
     if place:
-        _full()
+        _show_queue(visitor)
         return
     video, panel = st.columns([3, 2], gap="medium")
     with video:
@@ -57,28 +59,27 @@ def show(choice: Choice) -> None:
             context = streamer(
                 f"live-{size}", viewer, size_wh=SIZES[size], ice_servers=_ice_servers()
             )
-        _trouble(context, choice, is_camera=source != "Demo clip")
+        _show_trouble(context, choice, is_camera=source != "Demo clip")
     with panel:
         row = st.container(horizontal=True)
         with row:
-            live_controls(viewer, choice, how.stream, is_on=context.state.playing)
+            live_controls(viewer, choice, settings.stream, is_on=context.state.playing)
         _baseline_buttons(row, viewer, is_playing=context.state.playing)
-        _panel(viewer, visitor, context)
+        _show_panel(viewer, visitor, context)
 
 
 def _viewer(choice: Choice, visitor: str) -> Viewer:
-    """This visitor's stream; another one where other models were chosen."""
-    kept = st.session_state.get("viewer")
+    """This visitor's stream, with the models that are chosen now."""
+    kept: Viewer | None = session_keys.VIEWER.get()
     analyzer = resources.analyzer(choice.models)
     if kept is None:
-        kept = st.session_state["viewer"] = Viewer(
-            analyzer, keep_seat=partial(_seats().place, visitor)
-        )
+        kept = Viewer(analyzer, keep_seat=partial(_seats().place, visitor))
+        session_keys.VIEWER.set(kept)
     kept.use(analyzer)
     return kept
 
 
-def _controls(choice: Choice) -> tuple[str, str, LiveSettings]:
+def _choose_settings(choice: Choice) -> tuple[str, str, LiveSettings]:
     row = st.container(horizontal=True, vertical_alignment="bottom")
     source = row.segmented_control(
         "Source",
@@ -144,8 +145,8 @@ def _baseline_buttons(row: DeltaGenerator, viewer: Viewer, *, is_playing: bool) 
 
 
 @st.fragment(run_every=_PANEL_S)
-def _panel(viewer: Viewer, visitor: str, context: Any) -> None:
-    """Reruns by itself, so that the video is left alone."""
+def _show_panel(viewer: Viewer, visitor: str, context: Any) -> None:
+    """Reruns on its own, so that the video is not touched."""
     _seats().place(visitor)
     live_mark(viewer)
     now = viewer.latest.snapshot()
@@ -155,17 +156,17 @@ def _panel(viewer: Viewer, visitor: str, context: Any) -> None:
         st.caption("Press START. The panel shows each face and its last minute.")
         return
     if not context.state.playing:
-        st.caption("Stopped; this is the last minute before.")
+        st.caption("Stopped. This is the last minute before that.")
     faces = {_title(face): face.smoothed for face in now.frame.faces}
     shares = [face.smoothed for face in now.frame.faces if face.smoothed is not None]
     live_chart(
         faces_side_by_side(now.frame.labels, faces),
         key="live-bars",
-        alt="; ".join(spoken(now.frame.labels, p) for p in shares) or "No face",
+        alt="; ".join(alt_text(now.frame.labels, p) for p in shares) or "No face",
     )
     if len(faces) > MOST_SIDE_BY_SIDE:
-        st.caption(f"{len(faces) - MOST_SIDE_BY_SIDE} more faces are on the picture alone.")
-    _minute(now)
+        st.caption(f"{len(faces) - MOST_SIDE_BY_SIDE} more faces are shown only in the picture.")
+    _show_minute(now)
     st.caption(_counters(now))
 
 
@@ -174,7 +175,7 @@ def _title(face: FaceReading) -> str:
     return f"{face.id} {label_text(face.expression, face.flaw)}{baseline}"
 
 
-def _minute(now: Snapshot) -> None:
+def _show_minute(now: Snapshot) -> None:
     assert now.frame is not None
     ids = sorted(now.series)
     if not ids:
@@ -202,31 +203,30 @@ def _counters(now: Snapshot) -> str:
     )
 
 
-def _trouble(context: Any, choice: Choice, *, is_camera: bool) -> None:
-    """What is wrong, in a sentence each, and pictures instead."""
+def _show_trouble(context: Any, choice: Choice, *, is_camera: bool) -> None:
+    """Say what is wrong, and offer photos instead."""
     if context.state.playing:
-        st.session_state.pop("live-since", None)
+        session_keys.CONNECTING_SINCE.clear()
         return
     if context.state.signalling:
-        since = st.session_state.setdefault("live-since", time.monotonic())
-        _connecting(since)
+        _connecting(session_keys.CONNECTING_SINCE.setdefault(time.monotonic()))
     if not is_camera:
         return
-    # Above: nobody opens what they don't know to be the answer.
+    # Above the expander: people would not look for the answer inside it.
     answer = st.empty()
     with st.expander("The camera does not start?"):
-        told = camera_check(key="camera-check")
-        if told:
-            answer.text(told)
+        advice = camera_check(key="camera-check")
+        if advice:
+            answer.text(advice)
         if st.toggle("Take single photos instead", key="live-photos"):
-            _photos(choice)
+            _take_photos(choice)
 
 
-def _photos(choice: Choice) -> None:
+def _take_photos(choice: Choice) -> None:
     photo = st.camera_input("Take a photo", resolution="720p")
     if photo:
         picture = Picture(photo.file_id, "photo", photo.getvalue)
-        results.show(outcomes.analyses([picture], choice, resources.analyzer(choice.models)))
+        results.show(analyse([picture], choice, resources.analyzer(choice.models)))
 
 
 @st.fragment(run_every=2.0)
@@ -236,8 +236,8 @@ def _connecting(since: float) -> None:
 
 
 @st.fragment(run_every=1.0)
-def _full() -> None:
-    now = _seats().place(st.session_state["visitor"])
+def _show_queue(visitor: str) -> None:
+    now = _seats().place(visitor)
     if not now:
         st.rerun()
     st.info(

@@ -1,4 +1,4 @@
-"""Recording of a stream: its button, the red mark while it runs, and what became of it."""
+"""Recording a stream: the button, the red mark while it runs, and how it ended."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from ferapp.pipeline.record import new_recording
 from ferapp.sessions.recorder import Recorder
 from ferapp.settings import StreamSettings
 from ferapp.ui.live.webcam import Viewer
-from ferapp.ui.shared import resources
+from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.consent import begin_recording, dashboard_link
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.owner import owner
@@ -56,22 +56,22 @@ def live_controls(viewer: Viewer, choice: Choice, settings: StreamSettings, *, i
     ):
         begin_recording(start)
     if viewer.recorder:
-        # Not in the panel, which changes too often to be clicked on.
+        # Not in the panel, which changes too often to be clicked.
         dashboard_link()
 
 
 def live_mark(viewer: Viewer) -> None:
-    """The red mark and the clock, or what became of the last recording; for a fragment."""
+    """The red mark and the clock, or how the last recording ended; for a fragment."""
     recorder = viewer.recorder
     if recorder is None:
         return
-    was_running = st.session_state.get("was-recording") == recorder.session
+    was_running = session_keys.RECORDING_SHOWN.get() == recorder.session
     if was_running and not recorder.is_running:
-        # The button in the page has to follow.
-        del st.session_state["was-recording"]
+        # The button on the page has to change as well.
+        session_keys.RECORDING_SHOWN.clear()
         st.rerun()
     if recorder.is_running:
-        st.session_state["was-recording"] = recorder.session
+        session_keys.RECORDING_SHOWN.set(recorder.session)
         st.markdown(f":red[**● Recording {clock(recorder.duration_s)}**] · numbers only")
     elif recorder.failure:
         with st.container(border=True):
@@ -84,4 +84,4 @@ def live_mark(viewer: Viewer) -> None:
 def _stop(viewer: Viewer) -> None:
     if viewer.recorder:
         viewer.recorder.stop()
-        st.session_state.pop("was-recording", None)
+        session_keys.RECORDING_SHOWN.clear()

@@ -2,12 +2,11 @@
 
 Two threads are at work. The page's thread runs the script; it makes a `Viewer`, changes its
 `settings` and reads its `latest`. The frame thread of streamlit-webrtc calls `Viewer.on_frame`
-with the newest frame, one at a time; frames that came meanwhile are dropped there, and the last
+with the newest frame, one at a time. Frames that arrive meanwhile are dropped there, and the last
 result is shown again until there is a new one.
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from typing import Any, Final
 
 import av
 import numpy as np
-import streamlit as st
 from streamlit_webrtc import (
     Translations,
     VideoHTMLAttributes,
@@ -35,19 +33,21 @@ from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Readings
 from ferapp.settings import StreamSettings
 from ferapp.ui.server import metrics
+from ferapp.ui.server.private_parts import drop_unfetched_frames, forget_rendered_run
 from ferapp.ui.shared.demo_clip import demo_frame
-from ferapp.ui.shared.face_labels import drawn
-from ferapp.vision.crops import Image, mirrored
+from ferapp.ui.shared.face_labels import draw_labels
+from ferapp.ui.shared.session_keys import SessionKey
+from ferapp.vision.crops import Image, mirror
 
 SIZES: Final = {"320 × 240": (320, 240), "640 × 480": (640, 480), "1280 × 720": (1280, 720)}
 FRAMES_PER_SECOND: Final = 15
-"""What the camera is asked for: enough for expressions at half the cost of thirty."""
+"""What the camera is asked for: enough for expressions, at half the cost of thirty."""
 
 _VIDEO: Final[VideoHTMLAttributes] = {
     "autoPlay": True,
     "controls": False,
     "muted": True,
-    "playsInline": True,  # without it phones of Apple's open a player of their own
+    "playsInline": True,  # without it, iPhones open their own player
     "style": {"width": "100%", "borderRadius": "10px"},
 }
 _WORDS: Final[Translations] = {"start": "START", "stop": "STOP"}
@@ -57,12 +57,12 @@ _logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LiveSettings:
-    """How a viewer's frames are treated; replaced as a whole, never changed.
+    """How a viewer's frames are processed; replaced as a whole, never changed.
 
     Attributes:
         stream: For the analysis.
-        is_mirrored: Whether the picture is turned as in a mirror before anything else.
-        is_paused: Whether frames go back as they are.
+        is_mirrored: Whether the picture is mirrored before anything else.
+        is_paused: Whether frames are returned unchanged.
     """
 
     stream: StreamSettings = StreamSettings()
@@ -75,9 +75,9 @@ class Viewer:
 
     Args:
         analyzer: Shared with others.
-        clock: Tells seconds.
-        keep_seat: Called for each frame: a busy page asks for its seat too seldom, and who streams
-            must not lose it.
+        clock: Returns seconds.
+        keep_seat: Called for each frame: a busy page asks for its slot too rarely, and a viewer who
+            is streaming must not lose it.
     """
 
     def __init__(
@@ -93,13 +93,13 @@ class Viewer:
         self._analyzer = analyzer
         self._clock = clock
         self.recorder: Recorder | None = None
-        self._recorded: tuple[str, ...] = ()
-        self._recorded_how = self.settings.stream
+        self._recorded_labels: tuple[str, ...] = ()
+        self._recorded_settings = self.settings.stream
         self._offset_s = 0.0
         self._last_s: float | None = None
 
     def use(self, analyzer: Analyzer) -> None:
-        """Go on with other models; who is who begins anew."""
+        """Switch to other models; faces get new numbers."""
         if analyzer is not self._analyzer:
             self._analyzer = analyzer
             self.stream = Stream(analyzer, self._clock)
@@ -108,49 +108,49 @@ class Viewer:
                 self.recorder.end("The recording ended because other models were chosen.")
 
     def record(self, recorder: Recorder, labels: tuple[str, ...]) -> None:
-        """Write down what is read from now on, as long as expressions and settings stay."""
-        self._recorded, self._recorded_how = labels, self.settings.stream
+        """Record readings from now on, as long as expressions and settings stay the same."""
+        self._recorded_labels, self._recorded_settings = labels, self.settings.stream
         self.recorder = recorder
 
     def on_frame(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """Analyse one frame and draw on it; whatever fails, a picture goes back."""
+        """Analyse one frame and draw on it; a picture is returned even if that fails."""
         self._keep_seat()
-        how = self.settings
+        settings = self.settings
         image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
-        if how.is_mirrored:
-            image = mirrored(image)
+        if settings.is_mirrored:
+            image = mirror(image)
         at_s = self._time_of(frame)
-        if how.is_paused:
-            self._note(Readings.empty(len(self._recorded)), at_s)
+        if settings.is_paused:
+            self._note(Readings.empty(len(self._recorded_labels)), at_s)
         else:
-            image = self._analysed(image, at_s, how)
+            image = self._analyse(image, at_s, settings)
         out = av.VideoFrame.from_ndarray(image, format="rgb24")
         out.pts, out.time_base = frame.pts, frame.time_base
-        _drop_unfetched()
+        drop_unfetched_frames()
         return out
 
-    def _analysed(self, image: Image, at_s: float, how: LiveSettings) -> Image:
+    def _analyse(self, image: Image, at_s: float, settings: LiveSettings) -> Image:
         try:
-            self.latest.arrived(at_s)
-            result = self.stream.process(image, at_s, how.stream)
-            picture = drawn(image, result)
-            self.latest.analysed(result)
+            self.latest.add_arrival(at_s)
+            result = self.stream.process(image, at_s, settings.stream)
+            picture = draw_labels(image, result)
+            self.latest.add_frame(result)
             metrics.LIVE_FRAMES.labels("analysed").inc()
-            if self.recorder and result.labels != self._recorded:
+            if self.recorder and result.labels != self._recorded_labels:
                 self.recorder.end("The recording ended because other expressions were chosen.")
-            if self.recorder and how.stream != self._recorded_how:
+            if self.recorder and settings.stream != self._recorded_settings:
                 self.recorder.end("The recording ended because other settings were chosen.")
             self._note(readings_of_frame(result), at_s)
         except UserError as exc:
-            self.latest.failed(str(exc))
-            self._note(Readings.empty(len(self._recorded)), at_s)
+            self.latest.set_message(str(exc))
+            self._note(Readings.empty(len(self._recorded_labels)), at_s)
         except Exception:
-            # An exception that leaves the callback freezes the picture for good.
+            # An exception that leaves the callback freezes the picture until the stream ends.
             _logger.exception("a frame could not be analysed")
-            self.latest.failed(
-                "The last frames could not be analysed; the picture goes on without."
+            self.latest.set_message(
+                "The last frames could not be analysed; the video goes on without labels."
             )
-            self._note(Readings.empty(len(self._recorded)), at_s)
+            self._note(Readings.empty(len(self._recorded_labels)), at_s)
         else:
             return picture
         metrics.LIVE_FRAMES.labels("failed").inc()
@@ -161,7 +161,7 @@ class Viewer:
             self.recorder.add(readings, at_s)
 
     def _time_of(self, frame: av.VideoFrame) -> float:
-        """The source's time, s, going on where a new connection starts counting again."""
+        """The source's time, s; it continues when a new connection starts from zero."""
         if frame.time is None:
             return self._clock()
         at_s = float(frame.time)
@@ -171,19 +171,6 @@ class Viewer:
         return at_s + self._offset_s
 
 
-def _drop_unfetched() -> None:
-    """Drop results that nobody has fetched yet: the one that is about to be returned is newer.
-
-    After a callback that took longer than a frame, streamlit-webrtc 0.79 has two results, shows the
-    older one first and stays one frame behind for good (process.py, ``_out_deque``). The callback
-    runs on the thread of the track that holds them. May go when that is mended upstream.
-    """
-    track: Any = getattr(getattr(threading.current_thread(), "_target", None), "__self__", None)
-    if hasattr(track, "_out_deque") and hasattr(track, "_out_lock"):
-        with track._out_lock:
-            track._out_deque.clear()
-
-
 def streamer(
     key: str,
     viewer: Viewer,
@@ -191,19 +178,15 @@ def streamer(
     size_wh: tuple[int, int],
     ice_servers: list[dict[str, Any]],
 ) -> WebRtcStreamerContext[Any, Any]:
-    """The video with its START and STOP; the picture that comes back is the analysed one.
+    """The video with its START and STOP buttons; it shows the analysed frames.
 
     Args:
-        key: Of the widget; another size of picture needs another key.
+        key: Of the widget; another picture size needs another key.
         viewer: Gets the frames.
         size_wh: What the camera is asked for, px; it may send less.
         ice_servers: STUN and TURN servers of the operator; none by default, on both sides.
     """
-    context = st.session_state.get(key)
-    # streamlit-webrtc 0.72 to 0.79 takes two quick reruns for a page that was left and stops the
-    # stream (component.py, "was not rendered for"). May go when that is mended upstream.
-    if context is not None and hasattr(context, "_last_rendered_run_count"):
-        context._last_rendered_run_count = None
+    forget_rendered_run(SessionKey[Any](key).get())
     width, height = size_wh
     return webrtc_streamer(
         key=key,
@@ -224,7 +207,7 @@ def streamer(
 
 
 def demo(key: str, viewer: Viewer) -> WebRtcStreamerContext[Any, Any]:
-    """The same for a clip that is made of the sample portraits, for those without a camera."""
+    """The same with the demo clip of the sample portraits, for visitors without a camera."""
     return webrtc_streamer(
         key=key,
         mode=WebRtcMode.RECVONLY,

@@ -1,4 +1,4 @@
-"""The page of visitors who have to log in, and the way out for those who have."""
+"""The login page, and the logout button for visitors who are logged in."""
 
 import streamlit as st
 
@@ -7,7 +7,7 @@ from ferapp.ui.shared.page import head
 
 
 def show(gate: Gate) -> None:
-    """The page of a closed gate: the reason, and the one button that helps."""
+    """The page in front of a closed gate: the reason, and the one button that helps."""
     head("Log in", "This app is open to people who have logged in.")
     if gate.reason:
         st.text(gate.reason)
@@ -17,7 +17,7 @@ def show(gate: Gate) -> None:
 
 
 def show_visitor() -> None:
-    """Who has logged in, and the way out, in the sidebar; nothing where nobody has to."""
+    """The visitor's name and the logout button, in the sidebar; nothing without a login."""
     if not is_logged_in():
         return
     name = st.user.get("name") or st.user.get("email") or "Logged in"

@@ -1,43 +1,35 @@
-"""What one visitor's session remembers: the results of the pictures that are there now.
+"""The results of a visitor's pictures, and where the visitor hid faces in them.
 
-Everything lies in `st.session_state`, which no other visitor sees. Results are kept by upload and
-settings and dropped with either, so that none outlives its picture and no rerun works twice. The
-threshold for "unsure" is no part of that: it only changes how a result is told.
+Both are in the visitor's session, which no other visitor sees, and go with their picture.
 """
 
-import time
-import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
-from ferapp.errors import UserError
-from ferapp.media.images import read_image
-from ferapp.pipeline.analyzer import Analyzer
 from ferapp.types import FrameAnalysis
 from ferapp.ui.pictures.sources import Picture
-from ferapp.ui.server import metrics
-from ferapp.ui.shared.controls import Choice
-from ferapp.ui.shared.resources import turns
+from ferapp.ui.shared import session_keys
+from ferapp.vision.boxes import iou
 
-_Key = tuple[str, Choice]
-Remembered = Literal["picture", "crops"]
-_REMEMBERED: Final[tuple[Remembered, ...]] = ("picture", "crops")
+Floats = NDArray[np.float32]
+
+SAME_PLACE_IOU: Final = 0.3
+"""A hidden place and a face that overlap by more than this are the same."""
 
 
 @dataclass(frozen=True)
 class PictureResult:
-    """What became of one picture.
+    """The result for one picture.
 
     Attributes:
         id: Different for each analysis.
-        picture: Which.
-        analysis: What was found; None where the picture could not be read.
-        reason: Why not.
+        picture: The picture.
+        analysis: Its faces; None if the picture could not be read.
+        reason: Why it could not be read; else empty.
         duration_s: How long reading and analysing took.
     """
 
@@ -47,133 +39,48 @@ class PictureResult:
     reason: str
     duration_s: float
 
-
-def analyses(
-    pictures: Sequence[Picture], choice: Choice, analyzer: Analyzer
-) -> list[PictureResult]:
-    """One outcome a picture, from memory or made now, with a progress bar and a way to stop.
-
-    After a stop the outcomes that there are come back, and a button goes on.
-    """
-    known: dict[_Key, PictureResult] = st.session_state.get("outcomes", {})
-    threshold = choice.settings.unsure_below
-    choice = replace(choice, settings=replace(choice.settings, unsure_below=None))
-    keys = [(picture.id, choice) for picture in pictures]
-    known = {key: known[key] for key in keys if key in known}
-    st.session_state["outcomes"] = known
-    _forget_all_but({picture.id for picture in pictures})
-    todo = [(k, p) for k, p in zip(keys, pictures, strict=True) if k not in known]
-    if todo and _may_go_on(keys, len(todo)):
-        _work_off(todo, keys, known, choice, analyzer)
-    return [_with_threshold(known[key], threshold) for key in keys if key in known]
+    def with_threshold(self, unsure_below: float | None) -> "PictureResult":
+        """The same with another threshold for "unsure"; None keeps the one it has."""
+        if self.analysis is None or unsure_below is None:
+            return self
+        return replace(self, analysis=replace(self.analysis, unsure_below=unsure_below))
 
 
-def _with_threshold(outcome: PictureResult, threshold: float | None) -> PictureResult:
-    if outcome.analysis is None or threshold is None:
-        return outcome
-    return replace(outcome, analysis=replace(outcome.analysis, unsure_below=threshold))
-
-
-def _forget_all_but(ids: set[str]) -> None:
-    """Drop what is kept of pictures that are no longer there."""
-    for name in _REMEMBERED:
-        kept = st.session_state.get(name)
-        if kept is not None and kept[0][0] not in ids:
-            del st.session_state[name]
-    hidden = st.session_state.setdefault("hidden", {})
-    st.session_state["hidden"] = {id: boxes for id, boxes in hidden.items() if id in ids}
-
-
-def hidden_boxes(picture_id: str) -> NDArray[np.float32]:
+def hidden_boxes(picture_id: str) -> Floats:
     """Where the visitor hid faces in a picture, (n, 4), px."""
-    boxes = st.session_state.get("hidden", {}).get(picture_id)
+    boxes = (session_keys.HIDDEN_BOXES.get() or {}).get(picture_id)
     return np.empty((0, 4), np.float32) if boxes is None else boxes
 
 
-def hide(picture_id: str, xyxy: NDArray[np.float32]) -> None:
+def hide(picture_id: str, xyxy: Floats) -> None:
     """Remember where faces are hidden: places, because another detector finds other faces."""
-    st.session_state.setdefault("hidden", {})[picture_id] = xyxy
+    session_keys.HIDDEN_BOXES.setdefault({})[picture_id] = xyxy
 
 
-def _may_go_on(keys: list[_Key], left: int) -> bool:
-    """Whether nobody pressed stop for these pictures and settings, or somebody pressed go on."""
-    if st.session_state.get("stopped") != keys:
-        st.session_state.pop("stopped", None)
-        return True
-    if not st.button(f"Analyse the remaining {left}", icon=":material/play_arrow:"):
-        return False
-    del st.session_state["stopped"]
-    return True
+def hidden_faces(analysis: FrameAnalysis, places: Floats) -> set[int]:
+    """Which faces are at hidden places, (n, 4), px."""
+    overlap = iou(analysis.faces.xyxy, places)
+    return {i for i in range(len(analysis)) if overlap[i].max(initial=0) > SAME_PLACE_IOU}
 
 
-def _stop(keys: list[_Key]) -> None:
-    st.session_state["stopped"] = keys
+def places_to_hide(analysis: FrameAnalysis, places: Floats, faces: Collection[int]) -> Floats:
+    """The boxes of the faces, and the hidden places at which no face was found, (m, 4), px.
+
+    Args:
+        analysis: Of the picture.
+        places: Hidden before, (n, 4), px.
+        faces: To be hidden from now on.
+    """
+    overlap = iou(analysis.faces.xyxy, places)
+    elsewhere = places[overlap.max(axis=0, initial=0) <= SAME_PLACE_IOU]
+    return np.concatenate([elsewhere, analysis.faces.xyxy[sorted(faces)]])
 
 
-def _work_off(
-    todo: list[tuple[_Key, Picture]],
-    keys: list[_Key],
-    known: dict[_Key, PictureResult],
-    choice: Choice,
-    analyzer: Analyzer,
-) -> None:
-    place = st.empty()
-    if len(todo) == 1:
-        with place.container(), st.spinner("Looking for faces …"):
-            line = st.empty()
-
-            def say(number: int) -> None:
-                line.caption(_in_line(number))
-
-            key, picture = todo[0]
-            known[key] = _outcome(picture, choice, analyzer, say)
-        place.empty()
-        return
-    with place.container():
-        # The click interrupts this run at its next message; what is done by then stays known.
-        st.button("Stop", icon=":material/stop:", on_click=_stop, args=(keys,))
-        bar = st.progress(0.0)
-        for key, picture in todo:
-            share, text = len(known) / len(keys), f"Picture {len(known) + 1} of {len(keys)}"
-            bar.progress(share, text=text)
-
-            def report(number: int, share: float = share, text: str = text) -> None:
-                bar.progress(share, text=f"{text}. {_in_line(number)}")
-
-            known[key] = _outcome(picture, choice, analyzer, report)
-    place.empty()
-
-
-def _in_line(number: int) -> str:
-    return f"Waiting for other visitors: you are number {number} in the queue."
-
-
-def _outcome(
-    picture: Picture, choice: Choice, analyzer: Analyzer, report: Callable[[int], None]
-) -> PictureResult:
-    analysis, reason = None, ""
-    with turns().taken(report):
-        start = time.perf_counter()
-        try:
-            analysis = analyzer.analyze(read_image(picture.read()), choice.settings)
-        except UserError as exc:
-            analysis, reason = None, str(exc)
-            metrics.PICTURE_ERRORS.labels(type(exc).__name__).inc()
-        else:
-            metrics.PICTURES.inc()
-    duration_s = time.perf_counter() - start
-    metrics.PICTURE_DURATION.observe(duration_s)
-    return PictureResult(uuid.uuid4().hex, picture, analysis, reason, duration_s)
-
-
-def remembered(
-    name: Remembered, outcome: PictureResult, detail: object, make: Callable[[], bytes]
-) -> bytes:
-    """Bytes made once for an outcome and a detail; only the last ones of each name are kept."""
-    key = (outcome.picture.id, outcome.id, detail)
-    kept = st.session_state.get(name)
-    if kept is None or kept[0] != key:
-        with turns().taken():
-            kept = (key, make())
-        st.session_state[name] = kept
-    return bytes(kept[1])
+def forget_all_but(ids: Collection[str]) -> None:
+    """Drop what is kept of pictures that are no longer there."""
+    for key in (session_keys.SHOWN_PICTURE, session_keys.SHOWN_CROPS):
+        kept = key.get()
+        if kept is not None and kept[0][0] not in ids:
+            key.clear()
+    hidden = session_keys.HIDDEN_BOXES.get() or {}
+    session_keys.HIDDEN_BOXES.set({id: boxes for id, boxes in hidden.items() if id in ids})

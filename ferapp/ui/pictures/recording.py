@@ -1,23 +1,22 @@
-"""What was found in pictures, kept as a session."""
+"""Keeping the results of pictures as a session."""
 
 from collections.abc import Sequence
 from datetime import datetime
 
-import streamlit as st
-
 from ferapp.pipeline.record import new_recording, readings_of_pictures
 from ferapp.ui.pictures.picture_results import PictureResult
-from ferapp.ui.shared import resources
+from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.consent import keep_button
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.owner import owner
 
 
-def picture_controls(outcomes: Sequence[PictureResult], choice: Choice) -> None:
-    """The button that keeps what was found in pictures as a session."""
-    analyses = [outcome.analysis for outcome in outcomes if outcome.analysis is not None]
-    if not any(len(found) for found in analyses):
+def picture_controls(results: Sequence[PictureResult], choice: Choice) -> None:
+    """The button that keeps the results of pictures as a session."""
+    analyses = [result.analysis for result in results if result.analysis is not None]
+    if not any(len(analysis) for analysis in analyses):
         return
+    ids = {result.id for result in results}
 
     def start(consent: str, keep_days: int | None) -> None:
         first = analyses[0]
@@ -37,11 +36,9 @@ def picture_controls(outcomes: Sequence[PictureResult], choice: Choice) -> None:
             readings,
             owner(),
             keep_days=keep_days,
-            # Also those at the end without a face.
+            # Pictures at the end without a face count as well.
             duration_s=float(len(analyses) - 1),
         )
-        st.session_state["recorded-pictures"] = {o.id for o in outcomes}
+        session_keys.SAVED_PICTURES.set(ids)
 
-    keep_button(
-        start, is_kept=st.session_state.get("recorded-pictures") == {o.id for o in outcomes}
-    )
+    keep_button(start, is_kept=session_keys.SAVED_PICTURES.get() == ids)

@@ -1,4 +1,4 @@
-"""What was found, as the page shows it: the picture, a card a face, the table, the downloads."""
+"""The results as the page shows them: the picture, a card a face, the table, the downloads."""
 
 from collections.abc import Sequence
 from typing import Any, Final
@@ -9,19 +9,17 @@ import streamlit as st
 
 from ferapp.system.csv_tables import csv_bytes
 from ferapp.types import FrameAnalysis
-from ferapp.ui.pictures.files import (
-    CARD_PX,
-    SAME_PLACE_IOU,
-    crops,
-    json_bytes,
-    picture_bytes,
-    png_of,
-    zip_of,
+from ferapp.ui.pictures.files import json_bytes, png_of, zip_of
+from ferapp.ui.pictures.picture_results import (
+    PictureResult,
+    hidden_boxes,
+    hidden_faces,
+    hide,
+    places_to_hide,
 )
-from ferapp.ui.pictures.picture_results import PictureResult, hidden_boxes, hide
-from ferapp.ui.shared import charts
-from ferapp.vision.annotate import captions, hidden, percent
-from ferapp.vision.boxes import iou
+from ferapp.ui.pictures.view import CARD_PX, view_of
+from ferapp.ui.shared import charts, session_keys
+from ferapp.vision.annotate import captions, hide_faces, percent
 from ferapp.vision.crops import Image
 from ferapp.wording import counted
 
@@ -30,134 +28,134 @@ _CARDS_A_PAGE: Final = 12
 _COLUMNS: Final = 3
 
 
-def show(outcomes: Sequence[PictureResult]) -> None:
-    """Everything for the picture that is looked at, and the table and files for all of them."""
-    place = _looked_at(outcomes)
-    outcome = outcomes[place]
-    if outcome.analysis is None:
+def show(results: Sequence[PictureResult]) -> None:
+    """Everything for the selected picture, and the table and files for all of them."""
+    place = _select_picture(results)
+    result = results[place]
+    if result.analysis is None:
         with st.container(border=True):
             st.markdown(":material/broken_image: **This file could not be read**")
-            st.text(f"{_short(outcome.picture.name)}: {outcome.reason}")
-    elif not len(outcome.analysis):
-        _nothing_found(outcome)
+            st.text(f"{_short(result.picture.name)}: {result.reason}")
+    elif not len(result.analysis):
+        _show_no_face(result)
     else:
-        _faces(place + 1, outcome, outcome.analysis)
-    _all_pictures(outcomes)
+        _show_faces(place + 1, result, result.analysis)
+    _show_all_pictures(results)
 
 
-def _looked_at(outcomes: Sequence[PictureResult]) -> int:
-    if len(outcomes) == 1:
+def _select_picture(results: Sequence[PictureResult]) -> int:
+    if len(results) == 1:
         return 0
-    unread = sum(o.analysis is None for o in outcomes)
-    faces = sum(len(o.analysis) for o in outcomes if o.analysis)
-    told = f"{len(outcomes)} pictures, {counted(faces, 'face')}"
-    st.markdown(f"**{told}**" + (f", {unread} could not be read" if unread else ""))
-    places = {outcome.picture.id: place for place, outcome in enumerate(outcomes)}
+    unread = sum(o.analysis is None for o in results)
+    faces = sum(len(o.analysis) for o in results if o.analysis)
+    summary = f"{len(results)} pictures, {counted(faces, 'face')}"
+    st.markdown(f"**{summary}**" + (f", {unread} could not be read" if unread else ""))
+    places = {result.picture.id: place for place, result in enumerate(results)}
     chosen = st.selectbox(
         "Picture",
         list(places),
-        key="looked-at",
-        format_func=lambda id: f"{places[id] + 1}. {_listed(outcomes[places[id]])}",
+        key=session_keys.SELECTED_PICTURE.name,
+        format_func=lambda id: f"{places[id] + 1}. {_option_text(results[places[id]])}",
     )
     return places.get(chosen, 0)
 
 
-def _listed(outcome: PictureResult) -> str:
-    if outcome.analysis is None:
-        told = "could not be read"
+def _option_text(result: PictureResult) -> str:
+    if result.analysis is None:
+        status = "could not be read"
     else:
-        n = len(outcome.analysis)
-        told = counted(n, "face") if n else "no face"
-    return f"{_short(outcome.picture.name)} ({told})"
+        n = len(result.analysis)
+        status = counted(n, "face") if n else "no face"
+    return f"{_short(result.picture.name)} ({status})"
 
 
 def _short(name: str) -> str:
     return name if len(name) <= 60 else f"{name[:40]} … {name[-16:]}"
 
 
-def _nothing_found(outcome: PictureResult) -> None:
+def _show_no_face(result: PictureResult) -> None:
     picture, advice = st.columns([3, 2], gap="medium")
-    picture.image(picture_bytes(outcome), width="stretch", alt="The picture, without a face")
+    view = view_of(result, hidden_boxes(result.picture.id))
+    picture.image(view.jpeg, width="stretch", alt="The picture, without a face")
     with advice.container(border=True):
         st.markdown(":material/face_retouching_off: **No face found**")
         st.markdown(
-            "That may well be right. If there is one, try\n"
+            "There may be none. If there is one, try\n"
             "- a lower *minimum face score*,\n"
             "- a picture in which the face is larger, upright and turned to the camera,\n"
             "- another face detector, for faces that are small in the picture."
         )
 
 
-def _faces(number: int, outcome: PictureResult, analysis: FrameAnalysis) -> None:
+def _show_faces(number: int, result: PictureResult, analysis: FrameAnalysis) -> None:
     few = len(analysis) <= 2
     left, right = st.columns([3, 2], gap="medium") if few else (st.container(), None)
     with left:
-        covered = _covered(outcome, analysis)
+        blurred = _choose_blurred(result, analysis)
+        view = view_of(result, hidden_boxes(result.picture.id))
         is_tall = analysis.size_wh[1] > analysis.size_wh[0]
         st.image(
-            picture_bytes(outcome, analysis),
+            view.jpeg,
             width=_TALL_PX if is_tall and not few else "stretch",
-            alt="; ".join(c for i, c in enumerate(captions(analysis)[:20]) if i not in covered),
+            alt="; ".join(c for i, c in enumerate(captions(analysis)[:20]) if i not in blurred),
         )
-        st.caption(_summary_text(outcome, analysis))
+        st.caption(_summary_text(result, analysis))
         st.download_button(
             "Annotated picture (PNG)",
-            png_of(outcome, hidden_boxes(outcome.picture.id)),
+            png_of(result, hidden_boxes(result.picture.id)),
             file_name=f"ferapp-{number:03d}.png",
             mime="image/png",
             icon=":material/download:",
             on_click="ignore",
         )
-    shown = crops(outcome, analysis)
-    for i in covered:
-        shown[i] = hidden(shown[i], np.array([[0, 0, CARD_PX, CARD_PX]], np.float32))
+    crops = view.crops.copy()
+    for i in blurred:
+        crops[i] = hide_faces(crops[i], np.array([[0, 0, CARD_PX, CARD_PX]], np.float32))
     if right:
         with right:
             for i in range(len(analysis)):
-                _card(i, analysis, shown[i])
+                _show_card(i, analysis, crops[i])
         return
     pages = -(-len(analysis) // _CARDS_A_PAGE)
-    page = st.pagination(pages, key=f"page-{outcome.id}") if pages > 1 else 1
+    page = st.pagination(pages, key=f"page-{result.id}") if pages > 1 else 1
     columns = st.columns(_COLUMNS, gap="small")
     first = (page - 1) * _CARDS_A_PAGE
     for place, i in enumerate(range(first, min(first + _CARDS_A_PAGE, len(analysis)))):
         with columns[place % _COLUMNS]:
-            _card(i, analysis, shown[i])
+            _show_card(i, analysis, crops[i])
 
 
-def _covered(outcome: PictureResult, analysis: FrameAnalysis) -> set[int]:
-    """The faces that the visitor takes away; their places stay hidden whatever is found later."""
-    before = hidden_boxes(outcome.picture.id)
-    overlap = iou(analysis.faces.xyxy, before)
-    everyone = range(len(analysis))
-    covered = {i for i in everyone if overlap[i].max(initial=0) > SAME_PLACE_IOU}
+def _choose_blurred(result: PictureResult, analysis: FrameAnalysis) -> set[int]:
+    """Let the visitor blur faces; their places stay blurred whatever is found later."""
+    before = hidden_boxes(result.picture.id)
+    blurred = hidden_faces(analysis, before)
     if len(analysis) < 2 and not len(before):
-        return covered
+        return blurred
+    everyone = range(len(analysis))
     shown = st.pills(
         "Faces to show; the rest are blurred in the picture, its files and the cards",
         everyone,
         selection_mode="multi",
-        default=[i for i in everyone if i not in covered],
+        default=[i for i in everyone if i not in blurred],
         format_func=lambda i: str(i + 1),
-        key=f"shown-{outcome.id}",
+        key=f"shown-{result.id}",
     )
-    covered = {i for i in everyone if i not in shown}
-    elsewhere = before[overlap.max(axis=0, initial=0) <= SAME_PLACE_IOU]
-    hide(outcome.picture.id, np.concatenate([elsewhere, analysis.faces.xyxy[sorted(covered)]]))
-    return covered
+    blurred = {i for i in everyone if i not in shown}
+    hide(result.picture.id, places_to_hide(analysis, before, blurred))
+    return blurred
 
 
-def _summary_text(outcome: PictureResult, analysis: FrameAnalysis) -> str:
-    told = f"{counted(len(analysis), 'face')} in {outcome.duration_s * 1000:.0f} ms"
-    told += f" with {analysis.detector} and {analysis.classifier}."
+def _summary_text(result: PictureResult, analysis: FrameAnalysis) -> str:
+    text = f"{counted(len(analysis), 'face')} in {result.duration_s * 1000:.0f} ms"
+    text += f" with {analysis.detector} and {analysis.classifier}."
     if analysis.is_cut:
-        told += f" There are more: only the {len(analysis)} with the best scores are kept, as set."
+        text += f" There are more: only the {len(analysis)} with the best scores are kept, as set."
     if analysis.left_out:
-        told += f" Probabilities renormalised over {', '.join(analysis.labels)}."
-    return told
+        text += f" Probabilities renormalised over {', '.join(analysis.labels)}."
+    return text
 
 
-def _card(i: int, analysis: FrameAnalysis, crop: Image) -> None:
+def _show_card(i: int, analysis: FrameAnalysis, crop: Image) -> None:
     shares, name = analysis.probabilities[i], analysis.expressions[i]
     with st.container(border=True):
         head = st.container(horizontal=True, vertical_alignment="center", wrap=False)
@@ -166,7 +164,7 @@ def _card(i: int, analysis: FrameAnalysis, crop: Image) -> None:
             confidence = float(analysis.confidence[i])
             if analysis.is_unsure[i]:
                 st.markdown(f"**{i + 1} · unsure**")
-                st.caption(_doubt(i, analysis))
+                st.caption(_unsure_text(i, analysis))
             else:
                 st.markdown(f"**{i + 1} · {name}**")
                 st.caption(f"Probability {percent(confidence)}")
@@ -176,11 +174,11 @@ def _card(i: int, analysis: FrameAnalysis, crop: Image) -> None:
             charts.probability_bars(analysis.labels, shares),
             config={"staticPlot": True, "displayModeBar": False},
             key=f"bars-{i}",
-            alt=charts.spoken(analysis.labels, shares),
+            alt=charts.alt_text(analysis.labels, shares),
         )
 
 
-def _doubt(i: int, analysis: FrameAnalysis) -> str:
+def _unsure_text(i: int, analysis: FrameAnalysis) -> str:
     if analysis.share_kept is not None and analysis.share_kept[i] < 0.5:
         left_out = percent(1 - float(analysis.share_kept[i]))
         return f"{left_out} of the probability lies on expressions that you left out."
@@ -190,8 +188,8 @@ def _doubt(i: int, analysis: FrameAnalysis) -> str:
     )
 
 
-def _all_pictures(outcomes: Sequence[PictureResult]) -> None:
-    table = _table(outcomes)
+def _show_all_pictures(results: Sequence[PictureResult]) -> None:
+    table = _table(results)
     st.subheader("Table", anchor=False)
     if len(table):
         first = ["picture", "file", "face", "expression", "probability", "is_unsure"]
@@ -216,16 +214,16 @@ def _all_pictures(outcomes: Sequence[PictureResult]) -> None:
     )
     files.download_button(
         "Everything (JSON)",
-        lambda: json_bytes(outcomes),
+        lambda: json_bytes(results),
         file_name="ferapp.json",
         mime="application/json",
         icon=":material/download:",
         on_click="ignore",
     )
-    if len(outcomes) > 1:
+    if len(results) > 1:
         files.download_button(
             "Annotated pictures (ZIP)",
-            zip_of([(o, hidden_boxes(o.picture.id)) for o in outcomes]),
+            zip_of([(o, hidden_boxes(o.picture.id)) for o in results]),
             file_name="ferapp.zip",
             mime="application/zip",
             icon=":material/folder_zip:",
@@ -233,13 +231,13 @@ def _all_pictures(outcomes: Sequence[PictureResult]) -> None:
         )
 
 
-def _table(outcomes: Sequence[PictureResult]) -> pandas.DataFrame:
+def _table(results: Sequence[PictureResult]) -> pandas.DataFrame:
     parts = []
-    for number, outcome in enumerate(outcomes, 1):
-        if outcome.analysis is not None:
-            part = outcome.analysis.to_frame()
+    for number, result in enumerate(results, 1):
+        if result.analysis is not None:
+            part = result.analysis.to_frame()
             part.insert(0, "picture", number)
-            part.insert(1, "file", outcome.picture.name)
+            part.insert(1, "file", result.picture.name)
             parts.append(part)
     return pandas.concat(parts, ignore_index=True) if parts else pandas.DataFrame()
 

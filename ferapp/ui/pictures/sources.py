@@ -9,6 +9,7 @@ import streamlit as st
 
 from ferapp.media.images import MAX_BYTES, MAX_PIXELS, read_image
 from ferapp.system.text import one_line
+from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.samples import SAMPLES, SAMPLES_FOLDER
 from ferapp.vision.crops import Image, region
 from ferapp.wording import counted
@@ -24,8 +25,8 @@ class Picture:
 
     Attributes:
         id: Different for each upload, the same at each rerun.
-        name: What to call it: text of others, on one line.
-        read: Gives the bytes of the file.
+        name: Its file name, which anybody may have chosen, on one line.
+        read: Returns the bytes of the file.
     """
 
     id: str
@@ -33,8 +34,8 @@ class Picture:
     read: Callable[[], bytes]
 
 
-def chosen() -> list[Picture]:
-    """Let the visitor choose where from, and tell what was chosen."""
+def choose_pictures() -> list[Picture]:
+    """Let the visitor choose pictures, and return them."""
     where = st.segmented_control(
         "Where from",
         ("Upload", "Camera", "Samples"),
@@ -55,15 +56,15 @@ def _uploads() -> list[Picture]:
         type=["jpg", "jpeg", "png"],
         max_upload_size=MAX_BYTES // 1_000_000,
         accept_multiple_files=True,
-        key="files",
+        key=session_keys.PICTURE_FILES.name,
         on_change=_remember,
         help=f"Up to {MAX_FILES} files and {MAX_TOTAL_MB} MB at a time, "
         f"{MAX_PIXELS / 1e6:g} megapixels each.",
     )
-    files = st.session_state.get("uploads", [])
-    if files and not st.session_state["files"]:
-        told = f"Remove {counted(len(files), 'picture')} from before"
-        st.button(told, icon=":material/delete:", on_click=_forget)
+    files = session_keys.PICTURE_UPLOADS.get() or []
+    if files and not session_keys.PICTURE_FILES.get():
+        label = f"Remove {counted(len(files), 'picture')} from before"
+        st.button(label, icon=":material/delete:", on_click=_forget)
     kept: list[Picture] = []
     total = 0
     for file in files:
@@ -81,12 +82,12 @@ def _uploads() -> list[Picture]:
 
 
 def _remember() -> None:
-    """Keep the uploads themselves: the widget forgets them when another page is looked at."""
-    st.session_state["uploads"] = st.session_state["files"]
+    """Keep the uploads themselves: the widget forgets them when another page is opened."""
+    session_keys.PICTURE_UPLOADS.set(session_keys.PICTURE_FILES.get() or [])
 
 
 def _forget() -> None:
-    st.session_state["uploads"] = []
+    session_keys.PICTURE_UPLOADS.set([])
 
 
 def _camera() -> list[Picture]:
@@ -105,9 +106,9 @@ def _samples() -> list[Picture]:
         card = row.container(width=_THUMBNAIL_PX)
         card.image(_thumbnail(sample.file), width=_THUMBNAIL_PX, alt=sample.credit)
         if card.button(sample.title, key=sample.file, width="stretch"):
-            st.session_state["sample"] = sample.file
+            session_keys.SAMPLE.set(sample.file)
         card.caption(sample.credit)
-    name = st.session_state.get("sample")
+    name = session_keys.SAMPLE.get()
     if name is None:
         return []
     return [Picture(f"sample:{name}", name, (SAMPLES_FOLDER / name).read_bytes)]

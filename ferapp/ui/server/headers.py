@@ -1,4 +1,4 @@
-"""What every answer forbids the browser: other hosts, frames of others, the microphone."""
+"""What every response forbids the browser: other hosts, foreign frames, the microphone."""
 
 import re
 from base64 import b64encode
@@ -11,10 +11,10 @@ from starlette.datastructures import MutableHeaders
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# Each exception to 'self' has a user: blob: scripts are components such as the live chart, which
-# Streamlit's page makes into modules; its messages count with WebAssembly; inline styles are how
-# Streamlit and Plotly draw; data: and blob: are pictures and symbols that a page makes itself, and
-# data: connections its photos. 'self' covers the WebSocket as well (CSP 3; in Safari since 16).
+# Each exception to 'self' is needed: blob: scripts for components such as the live chart, which
+# Streamlit's page turns into modules; WebAssembly for its messages; inline styles for Streamlit and
+# Plotly; data: and blob: for pictures and symbols that a page makes itself, and data: connections
+# for its photos. 'self' covers the WebSocket as well (CSP 3; in Safari since 16).
 _POLICY: Final = {
     "default-src": "'self'",
     "script-src": "'self' blob: 'wasm-unsafe-eval'",
@@ -37,14 +37,14 @@ _OTHERS: Final = {
 _INLINE: Final = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
 PROXY_HEADERS: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
-"""Headers that say that a request came through one."""
+"""Headers that show that a request came through a proxy."""
 
 
 class SecurityHeaders:
-    """Starlette middleware that puts the headers on every answer.
+    """Starlette middleware that adds the headers to every response.
 
     Args:
-        app: What answers.
+        app: The next application.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -63,16 +63,16 @@ class SecurityHeaders:
 
 
 class AllowedHosts(TrustedHostMiddleware):
-    """Refuse requests by another name, as Streamlit itself does for its WebSocket alone.
+    """Refuse requests for other host names; Streamlit itself does so only for its WebSocket.
 
-    Without it a site whose name is made to lead to this machine could read what needs no session.
+    Without it, DNS rebinding would let another site read everything that needs no session.
 
     Args:
-        app: What answers.
+        app: The next application.
     """
 
     def __init__(self, app: ASGIApp) -> None:
-        # An empty list is Streamlit's word for every name.
+        # For Streamlit, an empty list means every name.
         super().__init__(app, st.get_option("server.allowedHosts") or ["*"], www_redirect=False)
 
 

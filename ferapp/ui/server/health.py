@@ -1,4 +1,4 @@
-"""Whether the app lives and whether it can serve, for proxies and for who watches it."""
+"""Whether the app runs and whether it can serve, for proxies and monitoring."""
 
 from typing import Final
 
@@ -12,16 +12,16 @@ READY_ROUTE: Final = "/readyz"
 
 
 async def alive(_: Request) -> Response:
-    """On the event loop itself: an answer says that it turns."""
+    """Answers on the event loop itself, which shows that it runs."""
     return PlainTextResponse("ok")
 
 
 def ready(_: Request) -> Response:
-    """200 when models can run, the default ones are whole and the database answers; else 503.
+    """200 if models can run, the default ones are intact and the database responds; else 503.
 
-    Of an error only the class is told: its text may hold paths and addresses.
+    Only the class of an error is shown: its text may contain paths and addresses.
     """
-    # The server listens before these have been imported, and what they log has its form by then.
+    # Imported late: the server listens first, and logging is configured by then.
     from ferapp.inference import onnx_model as session
     from ferapp.inference import weights
     from ferapp.inference.manifest import manifest

@@ -1,6 +1,5 @@
-"""Whether a visitor may go on: decided before any page runs, and kept for the uploads."""
+"""Whether a visitor may enter: decided before any page runs, and remembered for uploads."""
 
-import re
 from dataclasses import dataclass
 from typing import Any, Final
 from weakref import WeakSet
@@ -8,27 +7,25 @@ from weakref import WeakSet
 import streamlit as st
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
-from streamlit.runtime import get_instance
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ferapp.ui.server.login_rules import login_rules, refusal
+from ferapp.ui.server.private_parts import app_session, upload_session
 
 LOG_IN: Final = "Log in"
 LOG_OUT: Final = "Log out"
-_UPLOAD: Final = re.compile(r"/_stcore/upload_file/([^/]+)/")
 
-# Sessions of visitors who were let in; one that has ended leaves by itself.
-_let_in: Final[WeakSet[Any]] = WeakSet()
+# Sessions of visitors who were let in; one that has ended disappears on its own.
+_admitted: Final[WeakSet[Any]] = WeakSet()
 
 
 @dataclass(frozen=True)
 class Gate:
-    """Whether a visitor may go on.
+    """Whether a visitor may enter.
 
     Attributes:
-        is_open: Whether.
-        reason: Why not, in a sentence; empty where logging in is all that is missing.
-        way: The label of the one button that helps; empty where none does.
+        is_open: True if so.
+        reason: Why not, in a sentence; empty if the visitor only has to log in.
+        way: The label of the one button that helps; empty if none does.
     """
 
     is_open: bool
@@ -43,38 +40,37 @@ def is_logged_in() -> bool:
 
 def gate() -> Gate:
     """Decide about this visitor, and remember it for the uploads of the session."""
-    wanted = login_rules()
-    if not wanted.needs_login:
-        found = Gate(True)
-    elif wanted.problem:
-        found = Gate(
-            False, f"{wanted.problem} The app stays closed until whoever runs it mends it."
+    rules = login_rules()
+    if not rules.needs_login:
+        decision = Gate(True)
+    elif rules.problem:
+        decision = Gate(
+            False, f"{rules.problem} The app stays closed until its operator fixes this."
         )
     elif not is_logged_in():
-        found = Gate(False, way=LOG_IN)
+        decision = Gate(False, way=LOG_IN)
     else:
-        reason = refusal(st.user.to_dict(), wanted.allowed)
-        found = Gate(not reason, reason, LOG_OUT)
-    remember_decision(is_let_in=found.is_open)
-    return found
+        reason = refusal(st.user.to_dict(), rules.allowed)
+        decision = Gate(not reason, reason, LOG_OUT)
+    remember_decision(is_let_in=decision.is_open)
+    return decision
 
 
 def remember_decision(*, is_let_in: bool) -> None:
-    """Remember for the uploads of this session whether the visitor may go on."""
-    context = get_script_run_ctx()
-    session = get_instance().get_app_session(context.session_id) if context else None
-    # A visitor who has just gone has none, and nothing to upload.
+    """Remember for the uploads of this session whether the visitor may enter."""
+    session = app_session()
+    # A visitor who has just left has none, and nothing to upload.
     if session is not None:
-        (_let_in.add if is_let_in else _let_in.discard)(session)
+        (_admitted.add if is_let_in else _admitted.discard)(session)
 
 
 class UploadsAfterLogin:
-    """Starlette middleware that takes files only from visitors whom the gate has let in.
+    """Starlette middleware that accepts files only from visitors whom the gate has let in.
 
-    Streamlit takes them from everybody who is connected, and who is asked to log in is.
+    Streamlit accepts them from everyone who is connected, and the login page is a connection.
 
     Args:
-        app: What answers.
+        app: The next application.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -82,10 +78,10 @@ class UploadsAfterLogin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        found = _UPLOAD.search(scope["path"]) if scope["type"] == "http" else None
-        session = get_instance().get_app_session(found[1]) if found else None
+        target = upload_session(scope["path"]) if scope["type"] == "http" else None
+        session = app_session(target) if target is not None else None
         # Streamlit refuses sessions that it does not know.
-        if session is None or session in _let_in:
+        if session is None or session in _admitted:
             await self._app(scope, receive, send)
         else:
             await PlainTextResponse("Log in first.", 403)(scope, receive, send)

@@ -1,4 +1,4 @@
-"""What the app writes about itself: when, how grave, by whom, and nothing that a visitor gave."""
+"""The app's log: time, level, logger and message, and nothing that a visitor provided."""
 
 import logging
 import traceback
@@ -8,16 +8,16 @@ _FORMAT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
 def begin_log() -> None:
-    """Write to standard error from now on; streamlit's own loggers follow its configuration."""
+    """Log to standard error from now on; Streamlit configures its own loggers."""
     logging.basicConfig(level=logging.WARNING, format=_FORMAT)
     logging.setLogRecordFactory(_Record)
 
 
 class _Record(logging.LogRecord):
-    """One whose traceback says where and which class of error.
+    """A record whose traceback has places and the class of the error.
 
-    The texts of errors are left out: those of libraries quote what they stumble over, which may be
-    the name of a visitor's file or a line of it.
+    The messages of errors are left out: libraries quote the offending input in them, which may be
+    the name or a line of a visitor's file.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -28,7 +28,7 @@ class _Record(logging.LogRecord):
 
 
 def _without_texts(error: BaseException | None) -> str:
-    """Where an error and its causes came from, the first cause first."""
+    """Where an error and its causes were raised, the first cause first."""
     chain: list[str] = []
     while error is not None:
         chain.append("".join(traceback.format_tb(error.__traceback__)) + type(error).__qualname__)

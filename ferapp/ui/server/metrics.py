@@ -13,10 +13,9 @@ from typing import Final, Protocol, TypeVar
 from prometheus_client import CONTENT_TYPE_LATEST, Counter, Gauge, Histogram, generate_latest
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from streamlit.runtime import exists, get_instance
-from streamlit.runtime.stats import ACTIVE_SESSIONS_FAMILY
 
 from ferapp.ui.server.headers import PROXY_HEADERS
+from ferapp.ui.server.private_parts import open_pages
 
 METRICS_ROUTE: Final = "/metrics"
 
@@ -42,57 +41,50 @@ _RECORDINGS: Final = Gauge("ferapp_active_recordings", "Live recordings in progr
 _PAGES: Final = Gauge("ferapp_open_pages", "Open pages of the app.")
 
 _VARIABLE: Final = "FERAPP_METRICS_TOKEN"
-_HERE: Final = ("localhost", "127.0.0.1", "::1")
+_LOCAL_NAMES: Final = ("localhost", "127.0.0.1", "::1")
 
 
-class Line(Protocol):
-    """Some who are served, and others who wait."""
+class Queue(Protocol):
+    """A queue with visitors who are being served and visitors who wait."""
 
     @property
-    def served(self) -> int:
-        """How many are served."""
+    def active_count(self) -> int:
+        """How many are being served."""
         ...
 
     @property
-    def waiting(self) -> int:
-        """How many are not yet."""
+    def waiting_count(self) -> int:
+        """How many are waiting."""
         ...
 
 
-L = TypeVar("L", bound=Line)
+Q = TypeVar("Q", bound=Queue)
 
 
-def watched(name: str, line: L) -> L:
-    """Publish how many a line serves and how many wait in it, under a name; returns the line."""
-    _SLOTS.labels(name).set_function(lambda: line.served)
-    _QUEUE.labels(name).set_function(lambda: line.waiting)
-    return line
+def watch_queue(name: str, queue: Q) -> Q:
+    """Publish under a name how many a queue serves and how many wait in it; returns the queue."""
+    _SLOTS.labels(name).set_function(lambda: queue.active_count)
+    _QUEUE.labels(name).set_function(lambda: queue.waiting_count)
+    return queue
 
 
-def _open_pages() -> float:
-    if not exists():
-        return 0
-    stats = get_instance().stats_mgr.get_stats([ACTIVE_SESSIONS_FAMILY])
-    return sum(stat.value for stat in stats[ACTIVE_SESSIONS_FAMILY])  # type: ignore[attr-defined]
-
-
-_PAGES.set_function(_open_pages)
+_PAGES.set_function(open_pages)
 # Each recorder has a thread of this name for as long as it runs.
 _RECORDINGS.set_function(lambda: sum(t.name == "recorder" for t in threading.enumerate()))
 
 
 def metrics(request: Request) -> Response:
     """All metrics as text; 404 unless the request is from this machine or has the token."""
-    if not (_is_near(request) or _has_token(request)):
+    if not (_is_local(request) or _has_token(request)):
         return PlainTextResponse("Not Found", 404)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-def _is_near(request: Request) -> bool:
-    """Whether it comes from this machine, by its own name, and through no proxy."""
+def _is_local(request: Request) -> bool:
+    """Whether it comes from this machine, under a local name, and through no proxy."""
     peer = request.client.host if request.client else None
     is_direct = not any(header in request.headers for header in PROXY_HEADERS)
-    return is_direct and peer in _HERE and request.url.hostname in _HERE
+    return is_direct and peer in _LOCAL_NAMES and request.url.hostname in _LOCAL_NAMES
 
 
 def _has_token(request: Request) -> bool:

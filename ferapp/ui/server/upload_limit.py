@@ -1,6 +1,6 @@
-"""How many bytes of uploads one visitor, and all of them, may keep in memory.
+"""How many bytes of uploads one visitor, and all visitors together, may keep in memory.
 
-Streamlit bounds the size of one file and nothing else, and takes any number of files from any
+Streamlit limits the size of one file and nothing else: it accepts any number of files from any
 client that has a session, whatever the page shows (`MemoryUploadedFileManager`).
 """
 
@@ -11,17 +11,17 @@ from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
-from streamlit.runtime import exists, get_instance
+
+from ferapp.ui.server.private_parts import upload_session, upload_sizes
 
 MAX_SESSION_BYTES: Final = 1_000_000_000
 """What one visitor keeps at once: pictures, and a video."""
 
 MAX_SESSION_FILES: Final = 300
+"""How many files one visitor keeps at once."""
 
 MAX_BYTES: Final = 4_000_000_000
 """What all visitors of one process keep at once."""
-
-_PATH: Final = "/_stcore/upload_file/"
 
 _Scope = MutableMapping[str, Any]
 _Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -32,13 +32,13 @@ _App = Callable[[_Scope, _Receive, _Send], Awaitable[None]]
 class UploadLimit:
     """ASGI middleware that refuses an upload before its first byte is read.
 
-    What is on its way counts as well, by its Content-Length; an upload without one is refused.
+    Uploads in progress count by their Content-Length; an upload without one is refused.
 
     Args:
-        app: The next in the line.
-        held: The sizes of the files that are kept, bytes, by session.
+        app: The next application.
+        held: Returns the sizes of the files that are kept, bytes, by session.
         max_session_bytes: See `MAX_SESSION_BYTES`.
-        max_session_files: So many files of one visitor are kept at once.
+        max_session_files: See `MAX_SESSION_FILES`.
         max_bytes: See `MAX_BYTES`.
     """
 
@@ -52,7 +52,7 @@ class UploadLimit:
         max_bytes: int = MAX_BYTES,
     ) -> None:
         self._app = app
-        self._held = held or held_by_streamlit
+        self._held = held or upload_sizes
         self._max_session_bytes = max_session_bytes
         self._max_session_files = max_session_files
         self._max_bytes = max_bytes
@@ -60,17 +60,16 @@ class UploadLimit:
         self._coming: dict[str, list[int]] = defaultdict(list)
 
     async def __call__(self, scope: _Scope, receive: _Receive, send: _Send) -> None:
-        """One request."""
-        path = scope.get("path", "")
-        if scope["type"] != "http" or scope["method"] != "PUT" or _PATH not in path:
+        """Answer one request."""
+        session = upload_session(scope.get("path", ""))
+        if session is None or scope["type"] != "http" or scope["method"] != "PUT":
             await self._app(scope, receive, send)
             return
-        session = path.partition(_PATH)[2].partition("/")[0]
-        told = Request(scope).headers.get("content-length", "")
-        if not told.isdecimal():
+        length = Request(scope).headers.get("content-length", "")
+        if not length.isdecimal():
             await PlainTextResponse("The size of the upload is missing.", 411)(scope, receive, send)
             return
-        size = int(told)
+        size = int(length)
         with self._lock:
             reason = self._refusal(session, size)
             if not reason:
@@ -97,16 +96,3 @@ class UploadLimit:
         if everything + size > self._max_bytes:
             return "The server is full; try again when others have left."
         return ""
-
-
-def held_by_streamlit() -> dict[str, list[int]]:
-    """The sizes of the files that Streamlit keeps, by session."""
-    if not exists():
-        return {}
-    storage: dict[str, dict[str, Any]] = getattr(
-        get_instance().uploaded_file_mgr, "file_storage", {}
-    )
-    return {
-        session: [len(file.data) for file in list(files.values())]
-        for session, files in list(storage.items())
-    }

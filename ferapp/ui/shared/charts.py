@@ -1,6 +1,6 @@
-"""Figures, as pure functions from values.
+"""Figures, as pure functions of values.
 
-Plotly reads some HTML: names of others are escaped.
+Plotly interprets some HTML, so labels are escaped.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ def probability_bars(labels: Sequence[str], probabilities: NDArray[np.float32]) 
             hoverinfo="skip",
         )
     )
-    # The axis reaches past 1 so that the longest bar's figure has room.
+    # The axis goes beyond 1 so that there is room for the number at the longest bar.
     figure.update_xaxes(range=[0, 1.4], visible=False, fixedrange=True)
     figure.update_yaxes(
         autorange="reversed", fixedrange=True, ticks="", title=None, automargin=True
@@ -53,7 +53,7 @@ def probability_bars(labels: Sequence[str], probabilities: NDArray[np.float32]) 
 
 MOST_SIDE_BY_SIDE: Final = 3
 _BAR_PX: Final = 22
-# More points than the chart is wide are no more to see.
+# More points than the chart is wide cannot be seen.
 _MOST_POINTS: Final = 300
 
 
@@ -61,7 +61,7 @@ def faces_side_by_side(
     labels: Sequence[str],
     faces: Mapping[str, NDArray[np.float32] | None],
 ) -> dict[str, Any]:
-    """The bars of the faces that are seen now, as a Plotly figure.
+    """The bars of the current faces, as a Plotly figure.
 
     Args:
         labels: Names of the expressions.
@@ -124,7 +124,7 @@ def last_minute(labels: Sequence[str], series: Series | None, *, window_s: float
     Args:
         labels: Names of the expressions.
         series: Its readings; None where there are none.
-        window_s: How far back the axis reaches; its right end is the last reading.
+        window_s: How far back the axis goes; it ends at the last reading.
     """
     data = []
     if series is not None and len(series.at_s):
@@ -174,7 +174,7 @@ def _with_gaps(
     )
 
 
-def spoken(labels: Sequence[str], probabilities: NDArray[np.float32]) -> str:
-    """The same for those who can't see it, most probable first."""
+def alt_text(labels: Sequence[str], probabilities: NDArray[np.float32]) -> str:
+    """The probabilities in words, for screen readers, the highest first."""
     order = probabilities.argsort()[::-1]
     return ", ".join(f"{labels[i]} {percent(float(probabilities[i]))}" for i in order)

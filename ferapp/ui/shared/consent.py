@@ -8,7 +8,7 @@ import streamlit as st
 
 from ferapp.errors import StoreError
 from ferapp.sessions.store import KEEP_DAYS
-from ferapp.ui.shared import resources
+from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.owner import owner
 from ferapp.ui.shared.page import PAGES
 
@@ -28,9 +28,9 @@ _PURPOSE: Final = """
 probabilities of the expressions, why a face could not be read, and which models and settings
 were used. **No picture, no video, no sound, nothing that could identify a face again.**
 
-**Where:** in the database of this app, as the dashboard says. Nothing is sent anywhere.
+**Where:** in this app's database; the dashboard says where that is. Nothing is sent anywhere.
 
-**What for:** to look at expressions over time. Not to judge people, and in the EU not at work or in
+**What for:** to study expressions over time. Not to judge people and, in the EU, not at work or in
 education. An expression is not a feeling.
 """
 
@@ -38,27 +38,27 @@ Start = Callable[[str, int | None], None]
 
 
 def begin_recording(start: Start, *, asks_always: bool = False) -> None:
-    """Start, after consent: the first time, or always where others may be shown each time."""
+    """Start after consent, asked the first time or, where others may be shown each time, always."""
     try:
         owner()
         resources.store()
     except StoreError as exc:
-        _refused(str(exc))
+        _show_refusal(str(exc))
         return
-    given = st.session_state.get("consent")
+    given = session_keys.CONSENT.get()
     if given and not asks_always:
         start(*given)
         st.rerun()
-    _consent(start, is_remembered=not asks_always)
+    _ask_consent(start, is_remembered=not asks_always)
 
 
 def dashboard_link() -> None:
-    """The way to what was recorded."""
+    """The link to the recorded sessions."""
     st.page_link(PAGES / "dashboard.py", label="Open the dashboard")
 
 
 def keep_button(start: Start, *, is_kept: bool) -> None:
-    """The button that keeps what was analysed as a session, or that it is kept."""
+    """The button that keeps the results as a session, or the news that they are kept."""
     if is_kept:
         st.success("Kept as a session.", icon=":material/check:")
         dashboard_link()
@@ -71,22 +71,22 @@ def keep_button(start: Start, *, is_kept: bool) -> None:
 
 
 @st.dialog("Recording is not possible")
-def _refused(reason: str) -> None:
+def _show_refusal(reason: str) -> None:
     st.text(reason)
 
 
 @st.dialog("Before recording", width="medium")
-def _consent(start: Start, *, is_remembered: bool) -> None:
+def _ask_consent(start: Start, *, is_remembered: bool) -> None:
     st.markdown(_PURPOSE)
     who = st.radio("Who is shown?", _WHO, index=None, key="consent-who")
     keep = st.selectbox("Keep it for", list(KEEP), index=1, key="consent-keep")
-    st.caption("You can change that, look at what is kept and delete it on the dashboard.")
+    st.caption("On the dashboard you can change this, and view and delete what is kept.")
     if st.button("Agree and record", type="primary", disabled=who is None):
-        told = f"{_CONSENT_VERSION}: {who}; kept for {keep}; {datetime.now().astimezone():%c %z}"
+        text = f"{_CONSENT_VERSION}: {who}; kept for {keep}; {datetime.now().astimezone():%c %z}"
         if is_remembered:
-            st.session_state["consent"] = (told, KEEP[keep])
+            session_keys.CONSENT.set((text, KEEP[keep]))
         try:
-            start(told, KEEP[keep])
+            start(text, KEEP[keep])
         except StoreError as exc:
             st.markdown("**This did not work**")
             st.text(str(exc))

@@ -1,4 +1,4 @@
-"""The sidebar: which models, which thresholds, which classes."""
+"""The sidebar: models, thresholds and expressions."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -7,8 +7,9 @@ import streamlit as st
 
 from ferapp.inference.manifest import Kind, manifest
 from ferapp.settings import AnalysisSettings, DetectionSettings
-from ferapp.ui.shared import resources
+from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.resources import Models
+from ferapp.ui.shared.session_keys import SessionKey
 
 
 @dataclass(frozen=True)
@@ -20,42 +21,43 @@ class Choice:
 
 
 def sidebar() -> Choice:
-    """Draw the controls and tell what they say; they keep their values from page to page."""
+    """Draw the controls and return their values, which stay the same from page to page."""
     for key, value in _defaults().items():
-        st.session_state.setdefault(key, value)
+        key.setdefault(value)
     with st.sidebar:
         st.subheader("Settings", anchor=False)
-        detector = _model("Face detector", "detector")
+        detector = _select_model("Face detector", "detector")
         confidence = st.slider(
             "Minimum face score",
             0.05,
             0.95,
             step=0.05,
-            key="confidence",
+            key=session_keys.CONFIDENCE.name,
             persist_state="session",
             help="Lower values find more faces, but also more false detections.",
         )
-        classifier = _model("Expression classifier", "classifier")
+        classifier = _select_model("Expression classifier", "classifier")
         labels = manifest().model(classifier, "classifier").labels
-        st.session_state.setdefault(f"unsure-{classifier}", _threshold(classifier))
+        unsure_below = session_keys.unsure_below(classifier)
+        unsure_below.setdefault(_default_threshold(classifier))
         classes = st.multiselect(
             "Expressions",
             labels,
-            key="classes",
+            key=session_keys.CLASSES.name,
             persist_state="session",
             placeholder="All",
             help="Choose two or more to leave out the others; the probabilities are then "
             "renormalised over those that you chose.",
         )
         if len(classes) == 1:
-            st.caption("Choose at least one more; until then all are used.")
+            st.caption("Choose at least one more; until then, all are used.")
         unsure = st.slider(
             "Unsure below",
             0,
             100,
             step=1,
             format="%d %%",
-            key=f"unsure-{classifier}",
+            key=unsure_below.name,
             persist_state="session",
             help=_threshold_help(classifier),
         )
@@ -65,9 +67,9 @@ def sidebar() -> Choice:
                 0.1,
                 0.9,
                 step=0.05,
-                key="iou",
+                key=session_keys.IOU.name,
                 persist_state="session",
-                help="Of boxes that overlap by more than this, the best is kept.",
+                help="Of boxes that overlap by more than this, only the best one is kept.",
             )
             padding = st.slider(
                 "Padding of the crop",
@@ -75,24 +77,24 @@ def sidebar() -> Choice:
                 60,
                 step=5,
                 format="%d %%",
-                key="padding",
+                key=session_keys.PADDING.name,
                 persist_state="session",
-                help="How much larger than the face's box the crop is that the classifier sees.",
+                help="How much larger than the face's box the classifier's crop is.",
             )
             max_faces = st.number_input(
-                "Faces at most",
+                "Maximum faces",
                 1,
                 500,
                 step=1,
-                key="max_faces",
+                key=session_keys.MAX_FACES.name,
                 persist_state="session",
-                help="From 1 to 500; the best are kept.",
+                help="From 1 to 500; the ones with the best scores are kept.",
             )
             smile = st.toggle(
                 "Smile cascade",
-                key="smile",
+                key=session_keys.SMILE.name,
                 persist_state="session",
-                help="A second, classical reading of each mouth by OpenCV; it errs often.",
+                help="A second check of each mouth, by OpenCV's smile detector; often wrong.",
             )
         st.button("Reset", icon=":material/restart_alt:", on_click=_reset)
     return Choice(
@@ -107,8 +109,8 @@ def sidebar() -> Choice:
     )
 
 
-def _model(title: str, kind: Kind) -> str:
-    usable, missing = resources.here(kind)
+def _select_model(title: str, kind: Kind) -> str:
+    usable, missing = resources.usable_models(kind)
     chosen = st.selectbox(
         title,
         usable,
@@ -128,38 +130,40 @@ def _threshold_help(classifier: str) -> str:
     if calibration is None:
         return "This classifier has not been calibrated; under 50 % its label is a guess."
     return (
-        f"At {calibration.unsure_below:.0%}, nine in ten labels were right on given faces, and "
-        f"{calibration.coverage:.0%} of the faces got one ({calibration.fitted_on})."
+        f"At {calibration.unsure_below:.0%}, nine in ten labels were right on ready-cut faces, and "
+        f"{calibration.coverage:.0%} of the faces got a label ({calibration.fitted_on})."
     )
 
 
-def _defaults() -> dict[str, Any]:
-    """Value of each widget by its key.
+def _defaults() -> dict[SessionKey[Any], Any]:
+    """Default of each widget by its key.
 
-    Widgets take it from there and not from an argument, so that a reset reaches the browser, which
-    would keep its own value otherwise.
+    Widgets get it from the session, not from an argument: otherwise the browser would keep its own
+    value after a reset.
     """
     detection = DetectionSettings()
     return {
-        "detector": manifest().defaults.detector,
-        "classifier": manifest().defaults.classifier,
-        "confidence": detection.confidence,
-        "iou": detection.iou,
-        "max_faces": detection.max_faces,
-        "padding": round(100 * AnalysisSettings().padding),
-        "classes": [],
-        "smile": False,
+        session_keys.DETECTOR: manifest().defaults.detector,
+        session_keys.CLASSIFIER: manifest().defaults.classifier,
+        session_keys.CONFIDENCE: detection.confidence,
+        session_keys.IOU: detection.iou,
+        session_keys.MAX_FACES: detection.max_faces,
+        session_keys.PADDING: round(100 * AnalysisSettings().padding),
+        session_keys.CLASSES: [],
+        session_keys.SMILE: False,
     }
 
 
-def _threshold(classifier: str) -> int:
+def _default_threshold(classifier: str) -> int:
     """In percent, from the calibration if there is one."""
     calibration = manifest().model(classifier, "classifier").calibration
     return round(100 * calibration.unsure_below) if calibration else 50
 
 
 def _reset() -> None:
-    st.session_state.update(_defaults())
-    for key in st.session_state:
-        if str(key).startswith("unsure-"):
-            st.session_state[key] = _threshold(str(key).removeprefix("unsure-"))
+    for key, value in _defaults().items():
+        key.set(value)
+    for model in manifest().of_kind("classifier"):
+        unsure_below = session_keys.unsure_below(model.name)
+        if unsure_below.get() is not None:
+            unsure_below.set(_default_threshold(model.name))

@@ -1,4 +1,4 @@
-"""The demo clip: the sample portraits one after the other, for those without a camera."""
+"""The demo clip: the sample portraits one after the other, for visitors without a camera."""
 
 from functools import cache
 from typing import Final
@@ -11,7 +11,7 @@ from ferapp.vision.crops import Image, region
 
 _DEMO: Final = ("astronaut", "grace-hopper", "mona-lisa")
 _DEMO_EACH_S: Final = 8.0
-# Nobody for longer than a face is remembered, so that the next person is another one.
+# Longer than a face is remembered, so that the next person gets a new number.
 _DEMO_PAUSE_S: Final = 1.3
 
 

@@ -5,20 +5,20 @@ import numpy as np
 from ferapp.labels import label_colour, label_text
 from ferapp.pipeline.people import FaceReading
 from ferapp.pipeline.stream import StreamFrame
-from ferapp.vision.annotate import annotated, percent
+from ferapp.vision.annotate import annotate, percent
 from ferapp.vision.crops import Image
 
 
-def drawn(image: Image, result: StreamFrame) -> Image:
-    """A copy of the frame with the boxes and labels that were read from it."""
+def draw_labels(image: Image, result: StreamFrame) -> Image:
+    """A copy of the frame with the boxes and labels of its faces."""
     faces = result.faces
     xyxy = np.array([face.xyxy for face in faces], np.float32).reshape(-1, 4)
     colours = [label_colour(face.expression, face.flaw) for face in faces]
-    return annotated(image, xyxy, [caption(face) for face in faces], colours)
+    return annotate(image, xyxy, [caption(face) for face in faces], colours)
 
 
 def caption(face: FaceReading) -> str:
-    """What is written on a face: its number, and its expression or why it has none."""
+    """The caption of a face: its number, and its expression or why it has none."""
     if face.baseline_progress is not None:
         return f"{face.id} look neutral {percent(face.baseline_progress)}"
     return f"{face.id} {label_text(face.expression, face.flaw)}"

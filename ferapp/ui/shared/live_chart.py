@@ -1,8 +1,8 @@
 """A Plotly figure that changes in place.
 
-`st.plotly_chart` mounts anew at each change, which flickers several times a second. This component
-keeps its element and calls `Plotly.react`. The script comes from the installed package, by the
-route that `app.py` adds.
+`st.plotly_chart` is mounted again at each change, which flickers several times a second. This
+component keeps its element and calls `Plotly.react`. The script comes from the installed package,
+through a route that `app.py` adds.
 """
 
 from pathlib import Path
@@ -63,7 +63,7 @@ def _component() -> Any:
 
 
 def live_chart(figure: dict[str, Any], *, key: str, alt: str, is_static: bool = True) -> None:
-    """Show a figure; another one under the same key replaces it without a flicker.
+    """Show a figure; another one with the same key replaces it without flickering.
 
     Args:
         figure: ``data`` and ``layout`` as Plotly takes them; colours of text, rules and background

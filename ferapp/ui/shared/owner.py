@@ -14,24 +14,25 @@ _LOOPBACK: Final = ("localhost", "127.0.0.1", "[::1]")
 
 
 def owner() -> str:
-    """Who owns what this visitor records: the person at this machine, or who has logged in.
+    """Who owns what this visitor records: the person at this machine, or the logged-in visitor.
 
     Raises:
-        StoreError: The page comes from another machine, and nobody has logged in: visitors can't
-            be told apart, and would see each other's sessions. Or they have to log in, and have
-            not or no longer.
+        StoreError: The page was opened from another machine without a login: such visitors can't
+            be distinguished and would see each other's sessions. Or a login is required, and
+            the visitor is not logged in, or no longer.
     """
     if is_logged_in() and st.user.get("sub"):
         # The subject stays with a person; names and addresses change.
         return f"{st.user.get('iss', '')}|{st.user['sub']}"
     if login_rules().needs_login:
-        # A part of a page that updates itself goes on for a moment after a logout.
-        raise StoreError("Sessions belong to who has logged in. Log in again to see yours.")
+        # A fragment that updates itself keeps running for a moment after a logout.
+        raise StoreError("Sessions belong to logged-in visitors. Log in again to see yours.")
     if is_at_this_machine():
         return LOCAL_OWNER
     raise StoreError(
-        "Sessions are kept for the person at the machine that runs ferapp. This page was opened "
-        "from another one, where visitors can't be told apart and would see each other's sessions."
+        "Sessions are kept only for the person at the machine that runs ferapp. This page was "
+        "opened from another machine: ferapp can't tell such visitors apart, and they would see "
+        "each other's sessions."
     )
 
 
@@ -40,7 +41,7 @@ def is_at_this_machine() -> bool:
     headers = st.context.headers
     host = headers.get("Host", "localhost").lower()
     name = host if host.endswith("]") else host.rsplit(":", 1)[0]
-    # The browser says what host it asked for; the address of the peer, None for loopback, is known.
-    # A proxy on this machine may put its own in the place of the visitor's.
+    # The browser names the host that it asked for; the address of the peer is None for loopback.
+    # A proxy on this machine may replace the visitor's address with its own.
     is_near = name in _LOOPBACK and st.context.ip_address is None
     return is_near and not any(header in headers for header in PROXY_HEADERS)

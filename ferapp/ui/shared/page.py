@@ -1,4 +1,4 @@
-"""What every page starts with, so that each stands alone."""
+"""What every page starts with, so that each works on its own."""
 
 import logging
 from collections.abc import Iterator
@@ -28,15 +28,15 @@ _logger = logging.getLogger(__name__)
 
 
 def begin(title: str, subtitle: str) -> None:
-    """Set the page up: its heading, the notices, and what is wrong with the installation."""
-    from ferapp.ui.shared import installation  # the server starts before these libraries are loaded
+    """Set up the page: heading, notices, and problems with the installation."""
+    from ferapp.ui.shared import installation  # the server starts before its libraries are loaded
 
     head(title, subtitle)
     installation.banner()
 
 
 def head(title: str, subtitle: str) -> None:
-    """Its name in the browser, the brand, the heading and the notices."""
+    """The page's title in the browser, the logo, the heading and the notices."""
     st.set_page_config(page_title=f"{title} · ferapp", page_icon=str(_LOGO), layout="wide")
     st.logo(str(_LOGO), size="large")
     st.title(title, anchor=False)
@@ -46,7 +46,7 @@ def head(title: str, subtitle: str) -> None:
 
 @contextmanager
 def errors_as_sentences() -> Iterator[None]:
-    """Show what a user can mend as one sentence; anything else is logged and Streamlit's."""
+    """Show errors that a user can fix as one sentence; Streamlit handles and logs all others."""
     try:
         yield
     except UserError as exc:

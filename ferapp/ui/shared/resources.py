@@ -1,4 +1,4 @@
-"""What all visitors share: loaded models, and turns at the processor."""
+"""What all visitors share: loaded models, the database, and turns at the processor."""
 
 import logging
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from ferapp.vision.threads import cap_threads
 _logger = logging.getLogger(__name__)
 
 MOST_WAITING: Final = 100
-"""So many pictures wait for their turn at most; each visitor waits with one."""
+"""How many pictures may wait for their turn; each visitor waits with one."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Models:
     Attributes:
         detector: Name of the face detector.
         classifier: Name of the expression classifier.
-        with_smile: Whether the smile cascade is asked as well.
+        with_smile: Whether the smile cascade runs as well.
     """
 
     detector: str
@@ -40,45 +40,45 @@ class Models:
 
 @st.cache_resource(show_spinner="Loading the models …", max_entries=8)
 def analyzer(models: Models) -> Analyzer:
-    """The models, loaded once per process for every visitor; analyzers keep nothing of them."""
+    """The models, loaded once per process for all visitors, of whom analyzers keep nothing."""
     cap_threads(DEFAULT_THREADS)
     return load_analyzer(models.detector, models.classifier, with_smile=models.with_smile)
 
 
 @st.cache_resource(show_spinner=False, on_release=Store.close)
 def store() -> Store:
-    """The database of sessions, opened once per process; what has expired is deleted first.
+    """The database of sessions, opened once per process; expired sessions are deleted first.
 
     Raises:
-        StoreError: It can't be used; asked again, it is tried again.
+        StoreError: It can't be used. The next call tries again.
     """
     try:
-        opened = Store.open()
-        opened.purge()
+        database = Store.open()
+        database.purge()
     except StoreError as exc:
-        # What it says is the operator's own: where the database is, and the system's reason.
+        # Safe to log: the message names the operator's database and the system's reason.
         _logger.error("%s", exc)
         raise
-    return opened
+    return database
 
 
 @st.cache_resource(show_spinner=False)
 def turns() -> Turns:
-    """How many pictures are worked on at once in the whole process; the others wait in line."""
-    return metrics.watched("pictures", Turns(2, most_waiting=MOST_WAITING))
+    """The queue for pictures: two are analysed at once in the whole process, the others wait."""
+    return metrics.watch_queue("pictures", Turns(2, most_waiting=MOST_WAITING))
 
 
-@st.cache_resource(show_spinner="Examining the models that were added …")
-def _refused() -> frozenset[str]:
+@st.cache_resource(show_spinner="Examining added models …")
+def _refused_models() -> frozenset[str]:
     return frozenset(refusals())
 
 
-def here(kind: Kind) -> tuple[list[str], list[str]]:
+def usable_models(kind: Kind) -> tuple[list[str], list[str]]:
     """Names of the models on this machine, the default first, and of those that are not.
 
-    Models that were added and refused are among neither.
+    Refused models are in neither list.
     """
-    models = [m for m in manifest().of_kind(kind) if m.name not in _refused()]
+    models = [m for m in manifest().of_kind(kind) if m.name not in _refused_models()]
     default = getattr(manifest().defaults, kind)
 
     def is_usable(model: Model) -> bool:

@@ -1,4 +1,4 @@
-"""Sessions as files: to take away, and to open here."""
+"""Sessions as files: exporting and importing them."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,18 +11,19 @@ from ferapp.sessions.formats.exchange import read, to_csv, to_json, to_parquet
 from ferapp.sessions.report.html import to_html
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.sessions.store import Overview, Store
+from ferapp.ui.shared import session_keys
 
 _MOST_BYTES: Final = 100 * 1024 * 1024
 
 
 def downloads(session: Overview, readings: Readings) -> None:
-    """The four formats; each is made when it is asked for."""
+    """The four formats; each file is made on demand."""
     recording = session.recording
     st.markdown(
         "**CSV**, **Parquet** and **JSON** hold one row a face and time, every reading: time, "
         "face, box, raw (`p_`) and smoothed (`s_`) probabilities, label, quality. Parquet and JSON "
         "also hold settings, models and markers. The **report** is one page with the charts, to "
-        "send and to print."
+        "share or print."
     )
     row = st.container(horizontal=True)
     formats: tuple[tuple[str, str, str, Callable[[SessionInfo, Readings], bytes]], ...] = (
@@ -43,13 +44,14 @@ def downloads(session: Overview, readings: Readings) -> None:
         )
 
 
-def opened(store: Store, me: str) -> None:
-    """A file that somebody exported becomes a session here."""
+def import_session(store: Store, me: str) -> None:
+    """Let the visitor import an exported file as a session."""
+    number = session_keys.IMPORTS.setdefault(0)
     with st.expander("Open a file", icon=":material/folder_open:"):
         file = st.file_uploader(
             "CSV, Parquet or JSON of a session",
             type=["csv", "parquet", "json"],
-            key=f"import-{st.session_state.setdefault('imports', 0)}",
+            key=f"import-{number}",
         )
         if file is None:
             return
@@ -64,7 +66,7 @@ def opened(store: Store, me: str) -> None:
                 st.error("This file could not be opened.")
                 st.text(str(exc))
                 return
-        # Another key empties the widget.
-        st.session_state["imports"] += 1
-        st.session_state["next-session"] = recording.id
+        # A new key empties the widget.
+        session_keys.IMPORTS.set(number + 1)
+        session_keys.NEXT_SESSION.set(recording.id)
         st.rerun()

@@ -1,4 +1,4 @@
-"""What a recorded session shows: over time, summed up, beside another, moment by moment."""
+"""The views of a session: over time, summary, comparison, replay."""
 
 import time
 from typing import Any, Final
@@ -13,8 +13,10 @@ from ferapp.sessions.report.affect import FORMULA
 from ferapp.sessions.report.summary import Summary, pause_s, summary
 from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import Overview, Store
+from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.charts import MOST_SIDE_BY_SIDE, faces_side_by_side
 from ferapp.ui.shared.live_chart import live_chart
+from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.vision.annotate import percent
 from ferapp.wording import clock, counted
 
@@ -26,15 +28,15 @@ _MOST_FACES: Final = 200
 def over_time(store: Store, me: str, session: Overview, readings: Readings) -> None:
     """The curves of one face, valence and arousal, and the markers."""
     curves_of(session, readings)
-    _markers(store, me, session)
+    _edit_markers(store, me, session)
 
 
 def curves_of(session: Overview, readings: Readings) -> None:
-    """The curves of one face, and what is derived from them."""
+    """The curves of one face, and valence and arousal."""
     recording = session.recording
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        face = _face(readings, key=f"face-{recording.id}")
-        view, values = _how()
+        face = _select_face(readings, key=f"face-{recording.id}")
+        view, values = _choose_values()
     st.plotly_chart(
         figures.timeline(
             readings.of(face),
@@ -49,7 +51,7 @@ def curves_of(session: Overview, readings: Readings) -> None:
     )
     st.caption(
         f"At most {figures.MOST_POINTS:,} points a line, chosen by MinMaxLTTB so that peaks stay; "
-        "summaries and files use every reading. Pauses without a reading are gaps."
+        "summaries and files use every reading. Pauses appear as gaps."
     )
     if st.toggle("Valence and arousal (derived)", key="with-affect"):
         st.plotly_chart(
@@ -61,7 +63,7 @@ def curves_of(session: Overview, readings: Readings) -> None:
         st.caption(FORMULA)
 
 
-def _how() -> tuple[Any, Any]:
+def _choose_values() -> tuple[Any, Any]:
     view = st.segmented_control(
         "View", ["lines", "stacked"], default="lines", required=True, key="timeline-view"
     )
@@ -71,15 +73,15 @@ def _how() -> tuple[Any, Any]:
         default="smoothed",
         required=True,
         key="timeline-values",
-        help="Raw is each frame by itself; smoothed is what the label was read from.",
+        help="Raw: each frame on its own. Smoothed: what the label is based on.",
     )
     return view, values
 
 
-def _face(readings: Readings, *, key: str, label: str = "Face", first: int = 0) -> int:
-    """Which face; they are listed by how long they were seen, and one of them is chosen first.
+def _select_face(readings: Readings, *, key: str, label: str = "Face", first: int = 0) -> int:
+    """Let the visitor select a face; those seen longest come first.
 
-    Where there is one alone, only a label of its own asks for the widget.
+    With only one face there is no widget, unless the label is not the usual one.
     """
     faces, counts = np.unique(readings.face, return_counts=True)
     order = [int(f) for f in faces[np.argsort(-counts, kind="stable")]][:_MOST_FACES]
@@ -96,10 +98,10 @@ def _face(readings: Readings, *, key: str, label: str = "Face", first: int = 0) 
     return order[0] if picked is None else int(picked)
 
 
-def _markers(store: Store, me: str, session: Overview) -> None:
+def _edit_markers(store: Store, me: str, session: Overview) -> None:
     recording = session.recording
     with st.expander(f"Markers ({len(recording.markers)})"):
-        st.caption("Name moments: they stand in the chart, in the report and in the files.")
+        st.caption("Name moments; the names appear in the chart, the report and the files.")
         rows = pandas.DataFrame(
             {
                 "at": [m.at_s for m in recording.markers],
@@ -140,45 +142,45 @@ def _markers(store: Store, me: str, session: Overview) -> None:
 def summary_of(session: Overview, readings: Readings) -> None:
     """Share of time, spells and transitions of one face."""
     labels = session.recording.labels
-    face = _face(readings, key=f"face-{session.recording.id}")
-    found = summary(readings.of(face))
+    face = _select_face(readings, key=f"face-{session.recording.id}")
+    totals = summary(readings.of(face))
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Share of time**")
         st.plotly_chart(
-            figures.shares({f"Face {face}": found}, labels),
+            figures.shares({f"Face {face}": totals}, labels),
             config=_CHART,
             key="shares",
-            alt=_spoken(found),
+            alt=_alt_text(totals),
         )
     with right:
-        st.markdown("**From one to the next**")
-        if found.transitions:
+        st.markdown("**Transitions**")
+        if totals.transitions:
             st.plotly_chart(
-                figures.transition_map(found, labels),
+                figures.transition_map(totals, labels),
                 config=_CHART,
                 key="transitions",
                 alt="How often one expression followed another",
             )
         else:
             st.caption("The expression never changed without a pause.")
-    st.dataframe(_spells(found), hide_index=True)
+    st.dataframe(_spells(totals), hide_index=True)
     st.caption(
-        f"{clock(found.total_s)} in which the face could be read. A spell is a time in which one "
+        f"{clock(totals.total_s)} in which the face could be read. A spell is a time in which one "
         f"label held; a pause ends it."
     )
 
 
-def _spells(found: Summary) -> pandas.DataFrame:
+def _spells(totals: Summary) -> pandas.DataFrame:
     rows = []
-    for expression in sorted(found.seconds, key=found.share, reverse=True):
-        first, longest = found.first(expression), found.longest(expression)
+    for expression in sorted(totals.seconds, key=totals.share, reverse=True):
+        first, longest = totals.first(expression), totals.longest(expression)
         rows.append(
             {
                 "expression": expression or UNSURE,
-                "share": percent(found.share(expression)),
-                "time": clock(found.seconds[expression]),
-                "spells": sum(spell.expression == expression for spell in found.spells),
+                "share": percent(totals.share(expression)),
+                "time": clock(totals.seconds[expression]),
+                "spells": sum(spell.expression == expression for spell in totals.spells),
                 "first at": clock(first.start_s) if first else "",
                 "longest": f"{longest.duration_s:.1f} s" if longest else "",
                 "longest at": clock(longest.start_s) if longest else "",
@@ -187,19 +189,19 @@ def _spells(found: Summary) -> pandas.DataFrame:
     return pandas.DataFrame(rows)
 
 
-def _spoken(found: Summary) -> str:
-    order = sorted(found.seconds, key=found.share, reverse=True)
-    return ", ".join(f"{name or UNSURE} {percent(found.share(name))}" for name in order)
+def _alt_text(totals: Summary) -> str:
+    order = sorted(totals.seconds, key=totals.share, reverse=True)
+    return ", ".join(f"{name or UNSURE} {percent(totals.share(name))}" for name in order)
 
 
 def compare(session: Overview, readings: Readings, other: Overview, beside: Readings) -> None:
     """Two faces of one or of two sessions, side by side."""
     if not len(beside):
-        st.info("The other session has no reading.")
+        st.info("The other session has no readings.")
         return
     with st.container(horizontal=True):
-        view, values = _how()
-    found = {}
+        view, values = _choose_values()
+    summaries = {}
     left, right = st.columns(2, gap="medium")
     sides = (("A", left, session, readings), ("B", right, other, beside))
     for name, column, one, its in sides:
@@ -207,7 +209,7 @@ def compare(session: Overview, readings: Readings, other: Overview, beside: Read
             st.markdown(f"**{name}**")
             st.text(one.recording.title)
             is_same = other.recording.id == session.recording.id
-            face = _face(
+            face = _select_face(
                 its,
                 key=f"face-{name}-{one.recording.id}",
                 label=f"Face of {name}",
@@ -225,41 +227,44 @@ def compare(session: Overview, readings: Readings, other: Overview, beside: Read
                 key=f"timeline-{name}",
                 alt=f"{name}: probabilities of face {face}",
             )
-            found[name] = summary(its.of(face))
+            summaries[name] = summary(its.of(face))
     labels = tuple(dict.fromkeys((*session.recording.labels, *other.recording.labels)))
     st.markdown("**Share of time**")
     st.plotly_chart(
-        figures.shares(found, labels),
+        figures.shares(summaries, labels),
         config=_CHART,
         key="shares-compared",
-        alt="; ".join(f"{name}: {_spoken(one)}" for name, one in found.items()),
+        alt="; ".join(f"{name}: {_alt_text(one)}" for name, one in summaries.items()),
     )
     if session.recording.models != other.recording.models:
-        st.caption("The two were read by different models; their probabilities compare roughly.")
+        st.caption("The two were read by different models; compare their probabilities with care.")
 
 
 def replay(session: Overview, readings: Readings) -> None:
-    """A scrubber, and a player that moves it."""
-    key, end_s = f"replay-{session.recording.id}", round(max(session.duration_s, 0.1), 1)
-    playing = st.session_state.get("replay-playing")
-    if playing and playing[0] != key:
+    """A slider through the session, and a button that plays it."""
+    position = session_keys.replay_position(session.recording.id)
+    end_s = round(max(session.duration_s, 0.1), 1)
+    playing = session_keys.REPLAY.get()
+    if playing and playing[0] != position.name:
         stop_replay()
         playing = None
     st.button(
         "Pause" if playing else "Play",
         icon=":material/pause:" if playing else ":material/play_arrow:",
         on_click=_toggle,
-        args=(key, end_s),
+        args=(position, end_s),
         key="replay-button",
     )
-    st.fragment(_replay, run_every=_PLAY_S if playing else None)(session, readings, key, end_s)
+    st.fragment(_replay, run_every=_PLAY_S if playing else None)(session, readings, position, end_s)
 
 
-def _replay(session: Overview, readings: Readings, key: str, end_s: float) -> None:
-    if since := st.session_state.get("replay-playing"):
+def _replay(
+    session: Overview, readings: Readings, position: SessionKey[float], end_s: float
+) -> None:
+    if since := session_keys.REPLAY.get():
         _, clock_s, from_s = since
         at_s = from_s + time.monotonic() - clock_s
-        st.session_state[key] = round(min(at_s, end_s), 1)
+        position.set(round(min(at_s, end_s), 1))
         if at_s >= end_s:
             stop_replay()
             st.rerun()
@@ -269,9 +274,9 @@ def _replay(session: Overview, readings: Readings, key: str, end_s: float) -> No
         end_s,
         step=0.1,
         format="%.1f",
-        key=key,
-        on_change=_go_on_from,
-        args=(key,),
+        key=position.name,
+        on_change=_continue_from,
+        args=(position,),
     )
     now = _state_at(readings, at_s)
     left, right = st.columns([3, 2], gap="medium")
@@ -296,25 +301,26 @@ def _replay(session: Overview, readings: Readings, key: str, end_s: float) -> No
         )
         if len(faces) > MOST_SIDE_BY_SIDE:
             st.caption(f"Bars of the first {MOST_SIDE_BY_SIDE} of {len(faces)} faces.")
-        st.caption("Boxes on an empty frame: no picture was kept.")
+        st.caption("Boxes on an empty frame, because no picture is kept.")
 
 
-def _toggle(key: str, end_s: float) -> None:
-    if st.session_state.get("replay-playing"):
+def _toggle(position: SessionKey[float], end_s: float) -> None:
+    if session_keys.REPLAY.get():
         stop_replay()
         return
-    at_s = st.session_state.get(key, 0.0)
-    st.session_state["replay-playing"] = (key, time.monotonic(), 0.0 if at_s >= end_s else at_s)
+    at_s = position.get() or 0.0
+    start_s = 0.0 if at_s >= end_s else at_s
+    session_keys.REPLAY.set((position.name, time.monotonic(), start_s))
 
 
-def _go_on_from(key: str) -> None:
-    if st.session_state.get("replay-playing"):
-        st.session_state["replay-playing"] = (key, time.monotonic(), st.session_state[key])
+def _continue_from(position: SessionKey[float]) -> None:
+    if session_keys.REPLAY.get():
+        session_keys.REPLAY.set((position.name, time.monotonic(), position.get() or 0.0))
 
 
 def stop_replay() -> None:
-    """Stand still where it is."""
-    st.session_state["replay-playing"] = None
+    """Pause the replay where it is."""
+    session_keys.REPLAY.clear()
 
 
 def _state_at(readings: Readings, at_s: float) -> Readings:
@@ -326,10 +332,12 @@ def _state_at(readings: Readings, at_s: float) -> Readings:
 
 
 def pictures(session: Overview, readings: Readings) -> None:
-    """Every face of a session of pictures."""
+    """All faces of a session of pictures."""
     shown = readings.at(np.arange(min(len(readings), _MOST_FACES)))
     if len(readings) > len(shown):
-        st.caption(f"The first {_MOST_FACES} of {len(readings):,} faces; files hold all of them.")
+        st.caption(
+            f"The first {_MOST_FACES} of {len(readings):,} faces; the files have all of them."
+        )
     st.plotly_chart(
         figures.picture_bars(shown, session.recording.labels),
         config=_CHART,

@@ -1,4 +1,4 @@
-"""Long work that goes on while the visitor looks at the page, and ends when the visitor leaves."""
+"""Long work that continues while its visitor has the app open."""
 
 import threading
 import time
@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
 import streamlit as st
-from streamlit.runtime import exists, get_instance
-from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from ferapp.serving.job import Job, Work
 from ferapp.serving.seats import Seats
 from ferapp.system import scratch
 from ferapp.ui.server import metrics
+from ferapp.ui.server.private_parts import presence_check
+from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.wording import clock
 
 _GONE_S: Final = 3.0
@@ -23,21 +23,21 @@ W = TypeVar("W", bound=Work)
 
 @st.cache_resource(show_spinner=False)
 def _seats() -> Seats:
-    """One video at a time in the whole process: it takes every core.
+    """One video at a time in the whole process: it uses every core.
 
-    What a process that crashed has left of its videos is removed first.
+    What a crashed process has left of its videos is removed first.
     """
     scratch.clear()
-    return metrics.watched("video", Seats(1, time.monotonic))
+    return metrics.watch_queue("video", Seats(1, time.monotonic))
 
 
-def start(key: str, begin: Callable[[], W], *, name: str) -> Job[W]:
-    """Begin a job in place of the one that this visitor has under the key.
+def start(key: SessionKey[Job[W]], begin: Callable[[], W], *, name: str) -> Job[W]:
+    """Start a job in place of the one that this visitor has under the key.
 
     Args:
         key: Where the visitor's session keeps it.
         begin: Makes the work.
-        name: What the metrics call it.
+        name: Its name in the metrics.
 
     Returns:
         The job; it waits in the queue until its turn.
@@ -48,67 +48,67 @@ def start(key: str, begin: Callable[[], W], *, name: str) -> Job[W]:
         metrics.VIDEO_JOBS.labels(name, state).inc()
 
     job = Job(begin, _seats(), is_wanted=_presence(), on_end=count)
-    st.session_state[key] = job
+    key.set(job)
     return job
 
 
-def stop(key: str) -> None:
-    """End a visitor's job, if there is one, and forget it."""
-    job: Job[Any] | None = st.session_state.pop(key, None)
+def stop(key: SessionKey[Job[W]]) -> None:
+    """End this visitor's job, if there is one, and forget it."""
+    job = key.pop()
     if job is not None:
-        # Ending takes a moment, and nobody has to wait for it.
+        # Ending takes a moment; the page does not wait for it.
         threading.Thread(target=job.cancel, name="job-end", daemon=True).start()
 
 
-def cancel(key: str) -> None:
-    """End a visitor's job but keep what is known of it."""
-    job: Job[Any] | None = st.session_state.get(key)
+def cancel(key: SessionKey[Job[W]]) -> None:
+    """End this visitor's job but keep its state."""
+    job = key.get()
     if job is not None:
         threading.Thread(target=job.cancel, name="job-end", daemon=True).start()
 
 
 def _presence() -> Callable[[], bool]:
-    """Tells whether this visitor is still there; from any thread."""
-    context = get_script_run_ctx()
-    if context is None or not exists():
-        return lambda: True
-    session = context.session_id
-    runtime = get_instance()
+    """A function that says, on any thread, whether this visitor is still there."""
+    is_connected = presence_check()
     last_s = time.monotonic()
 
-    def is_here() -> bool:
+    def is_present() -> bool:
         nonlocal last_s
         now_s = time.monotonic()
-        if runtime.is_active_session(session):
+        if is_connected():
             last_s = now_s
         # A connection that drops for a moment comes back under the same session.
         return now_s - last_s < _GONE_S
 
-    return is_here
+    return is_present
 
 
-def watch(job: Job[Any], told: Callable[[Job[Any]], str], preview: Callable[[Any], bytes]) -> None:
-    """The progress of a job: a bar, how long it takes, and a picture of it.
+def watch(
+    job: Job[Any], progress_text: Callable[[Job[Any]], str], preview: Callable[[Any], bytes]
+) -> None:
+    """Show the progress of a job: a bar, the time left, and a picture of it.
 
     Args:
-        job: Which.
-        told: What it is doing, in a few words.
-        preview: A JPEG picture of its work; empty if there is none.
+        job: The job.
+        progress_text: Returns what it is doing, in a few words.
+        preview: Returns a JPEG picture of its work; empty if there is none.
     """
-    st.fragment(_watch, run_every=_LOOK_S)(job, told, preview)
+    st.fragment(_watch, run_every=_LOOK_S)(job, progress_text, preview)
 
 
-def _watch(job: Job[Any], told: Callable[[Job[Any]], str], preview: Callable[[Any], bytes]) -> None:
+def _watch(
+    job: Job[Any], progress_text: Callable[[Job[Any]], str], preview: Callable[[Any], bytes]
+) -> None:
     if job.is_over:
         st.rerun()
     if job.state == "waiting":
         line = f"You are number {job.place} in the queue." if job.place else "Starting …"
-        st.progress(0.0, text=f"{line} One video is worked on at a time.")
+        st.progress(0.0, text=f"{line} Videos are analysed one at a time.")
         return
-    words = told(job)
-    if job.left_s is not None:
-        words += f" · {clock(job.left_s + 1)} left"
+    words = progress_text(job)
+    if job.remaining_s is not None:
+        words += f" · {clock(job.remaining_s + 1)} left"
     st.progress(job.share or 0.0, text=words)
     picture = preview(job.work) if job.work is not None else b""
     if picture:
-        st.image(picture, width=480, alt="A frame of the video that was just read")
+        st.image(picture, width=480, alt="The frame that was read last")

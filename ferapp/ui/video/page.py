@@ -1,4 +1,4 @@
-"""The video page: which video, how it is read, and what was read."""
+"""The video page: choosing a video and its settings, reading it, and the results."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from ferapp.errors import VideoError
 from ferapp.media.encoder import Encoder
 from ferapp.media.video import ENDINGS, Video, VideoInfo
 from ferapp.serving.job import Job
-from ferapp.serving.video_jobs import VideoAnalysisJob, nameless
+from ferapp.serving.video_jobs import VideoAnalysisJob, open_unnamed_file
 from ferapp.settings import ClipSettings, StreamSettings
 from ferapp.system import scratch
-from ferapp.ui.shared import resources
+from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.demo_clip import demo_frame
-from ferapp.ui.shared.face_labels import drawn
+from ferapp.ui.shared.face_labels import draw_labels
 from ferapp.ui.video import jobs, results
 from ferapp.wording import clock
 
@@ -32,7 +32,6 @@ _RATES: Final[dict[str, float | None]] = {
     "1 a second": 1.0,
     "1 in 5 seconds": 0.2,
 }
-_JOB: Final = "video-job"
 _DEMO_S: Final = 24
 _DEMO_RATE: Final = 15
 
@@ -43,7 +42,7 @@ class Source:
 
     Attributes:
         id: Different for each upload, the same at each rerun.
-        read: Gives the bytes of the file.
+        read: Returns the bytes of the file.
     """
 
     id: str
@@ -52,7 +51,7 @@ class Source:
 
 @dataclass(frozen=True)
 class _Order:
-    """What a job was asked to do."""
+    """What a job has to do."""
 
     source: str
     choice: Choice
@@ -61,42 +60,42 @@ class _Order:
 
 def show(choice: Choice) -> None:
     """The whole page below its heading."""
-    source = _chosen()
-    order: _Order | None = st.session_state.get("video-order")
+    source = _choose_video()
+    order: _Order | None = session_keys.VIDEO_ORDER.get()
     if order is not None and (source is None or source.id != order.source):
         _forget()
         order = None
     if source is None:
         st.info(
             "Choose a video, or try the demo clip. It stays on the machine that runs ferapp, and "
-            "nothing of it is stored. For many files there is `python -m ferapp batch`.",
+            "nothing of it is stored. For many files, use `python -m ferapp batch`.",
             icon=":material/movie:",
         )
         return
-    info = _found(source)
-    settings = _settings(choice, info)
-    job: Job[VideoAnalysisJob] | None = st.session_state.get(_JOB)
+    info = _load_info(source)
+    settings = _choose_settings(choice, info)
+    job = session_keys.VIDEO_JOB.get()
     wanted = _Order(source.id, choice, settings)
-    _buttons(job, order, wanted, source)
-    job = st.session_state.get(_JOB)
-    order = st.session_state.get("video-order")
+    _show_buttons(job, order, wanted, source)
+    job = session_keys.VIDEO_JOB.get()
+    order = session_keys.VIDEO_ORDER.get()
     if job is None or order is None:
         return
     if not job.is_over:
         jobs.watch(job, _progress_text, lambda work: work.preview)
         return
     if job.state == "cancelled":
-        st.info("Cancelled; nothing of it is kept.", icon=":material/cancel:")
+        st.info("Cancelled; nothing was kept.", icon=":material/cancel:")
     elif job.work is None or job.work.clip is None:
         raise VideoError(job.failure)
     else:
         if order != wanted:
-            st.caption("The settings have changed since; this is what was read before.")
+            st.caption("The settings have changed since these results were made.")
         analyzer = resources.analyzer(order.choice.models)
         results.show(source.id, source.read, job.work, analyzer, order.settings)
 
 
-def _chosen() -> Source | None:
+def _choose_video() -> Source | None:
     """Let the visitor choose a video."""
     where = st.segmented_control(
         "Where from",
@@ -108,55 +107,58 @@ def _chosen() -> Source | None:
         label_visibility="collapsed",
     )
     if where == "Demo clip":
-        return Source("demo", lambda: _demo())
+        return Source("demo", lambda: _demo_bytes())
     st.file_uploader(
         "A video",
         type=[ending.removeprefix(".") for ending in ENDINGS],
-        key="video-file",
+        key=session_keys.VIDEO_FILE.name,
         on_change=_remember,
         max_upload_size=MAX_MB,
         help=f"MP4, MOV, MKV, WebM, AVI or MPEG-TS, up to {MAX_MB} MB and {MAX_HOURS} hours. "
         "`python -m ferapp video` has no such limit.",
     )
-    file = st.session_state.get("video-upload")
+    file = session_keys.VIDEO_UPLOAD.get()
     if file is None:
         return None
-    if st.session_state["video-file"] is None:
-        st.button("Remove the video from before", icon=":material/delete:", on_click=_drop)
+    if session_keys.VIDEO_FILE.get() is None:
+        st.button(
+            "Remove the video from before",
+            icon=":material/delete:",
+            on_click=session_keys.VIDEO_UPLOAD.clear,
+        )
     if file.size > MAX_MB * 1_000_000:
         raise VideoError(f"The file is larger than {MAX_MB} MB; `python -m ferapp video` reads it.")
     return Source(file.file_id, file.getvalue)
 
 
 def _remember() -> None:
-    """Keep the upload itself: the widget forgets it when another page is looked at."""
-    st.session_state["video-upload"] = st.session_state["video-file"]
-
-
-def _drop() -> None:
-    st.session_state["video-upload"] = None
+    """Keep the upload itself: the widget forgets it when another page is opened."""
+    if file := session_keys.VIDEO_FILE.get():
+        session_keys.VIDEO_UPLOAD.set(file)
+    else:
+        session_keys.VIDEO_UPLOAD.clear()
 
 
 def _forget() -> None:
-    """Drop what is known of a video that is no longer there."""
-    jobs.stop(_JOB)
-    for key in ("video-order", "video-info"):
-        st.session_state.pop(key, None)
+    """Drop what is kept of a video that is no longer there."""
+    jobs.stop(session_keys.VIDEO_JOB)
+    session_keys.VIDEO_ORDER.clear()
+    session_keys.VIDEO_INFO.clear()
     results.forget()
 
 
-def _found(source: Source) -> VideoInfo:
-    """What the container claims, asked once a video, and told."""
-    known = st.session_state.get("video-info")
+def _load_info(source: Source) -> VideoInfo:
+    """Show what the container claims about the video, read once per video, and return it."""
+    known = session_keys.VIDEO_INFO.get()
     if known is None or known[0] != source.id:
         with (
             st.spinner("Looking at the video …"),
-            nameless(source.read()) as file,
+            open_unnamed_file(source.read()) as file,
             Video(file) as video,
         ):
             known = (source.id, video.info)
-        st.session_state["video-info"] = known
-    info: VideoInfo = known[1]
+        session_keys.VIDEO_INFO.set(known)
+    info = known[1]
     if info.duration_s and info.duration_s > MAX_HOURS * 3600:
         raise VideoError(
             f"The video lasts {clock(info.duration_s)}, and this page reads up to {MAX_HOURS} "
@@ -175,7 +177,7 @@ def _found(source: Source) -> VideoInfo:
     return info
 
 
-def _settings(choice: Choice, info: VideoInfo) -> ClipSettings:
+def _choose_settings(choice: Choice, info: VideoInfo) -> ClipSettings:
     row = st.container(horizontal=True, vertical_alignment="bottom")
     rate = row.selectbox(
         "Frames to read",
@@ -183,11 +185,11 @@ def _settings(choice: Choice, info: VideoInfo) -> ClipSettings:
         key="video-rate",
         persist_state="session",
         width=200,
-        help="Fewer are faster. Expressions change in tenths of a second; under five frames a "
-        "second short ones are missed.",
+        help="Fewer are faster. Expressions change within tenths of a second; below five frames "
+        "a second, short ones are missed.",
     )
     every = row.number_input(
-        "Look for faces in every n-th",
+        "Look for faces in every n-th frame",
         1,
         30,
         value=None,
@@ -195,8 +197,8 @@ def _settings(choice: Choice, info: VideoInfo) -> ClipSettings:
         key="video-every",
         persist_state="session",
         width=200,
-        help="In between faces are followed and read where they are expected: faster, and less "
-        "sure when they move.",
+        help="In between, faces are followed and read where they are expected: faster, but less "
+        "reliable when they move.",
     )
     time_constant_s = row.slider(
         "Smoothing (time constant)",
@@ -222,12 +224,14 @@ def _settings(choice: Choice, info: VideoInfo) -> ClipSettings:
     return ClipSettings(stream, per_second)
 
 
-def _buttons(
+def _show_buttons(
     job: Job[VideoAnalysisJob] | None, order: _Order | None, wanted: _Order, source: Source
 ) -> None:
     if job is not None and not job.is_over:
-        # Not in the fragment below, which changes too often to be clicked on.
-        st.button("Cancel", icon=":material/stop:", on_click=jobs.cancel, args=(_JOB,))
+        # Not in the fragment below, which changes too often to be clicked.
+        st.button(
+            "Cancel", icon=":material/stop:", on_click=jobs.cancel, args=(session_keys.VIDEO_JOB,)
+        )
         return
     is_done = job is not None and job.state == "done" and order == wanted
     if is_done:
@@ -236,10 +240,10 @@ def _buttons(
     if st.button(label, icon=":material/play_arrow:", type="primary"):
         analyzer = resources.analyzer(wanted.choice.models)
         results.forget()
-        st.session_state["video-order"] = wanted
+        session_keys.VIDEO_ORDER.set(wanted)
         jobs.start(
-            _JOB,
-            lambda: VideoAnalysisJob(source.read(), analyzer, wanted.settings, drawn),
+            session_keys.VIDEO_JOB,
+            lambda: VideoAnalysisJob(source.read(), analyzer, wanted.settings, draw_labels),
             name="read",
         )
         st.rerun()
@@ -251,7 +255,7 @@ def _progress_text(job: Job[Any]) -> str:
 
 
 @st.cache_resource(show_spinner="Making the demo clip …")
-def _demo() -> bytes:
+def _demo_bytes() -> bytes:
     """A clip of the sample portraits."""
     with scratch.scratch() as folder:
         out = Path(folder) / "demo.mp4"

@@ -1,25 +1,23 @@
-"""What was read from a video, kept as a session."""
+"""Keeping the readings of a video as a session."""
 
 from datetime import datetime
-
-import streamlit as st
 
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.clip import Clip, recording_of_clip
 from ferapp.settings import ClipSettings
-from ferapp.ui.shared import resources
+from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.consent import keep_button
 from ferapp.ui.shared.owner import owner
 
 
 def clip_controls(key: str, clip: Clip, analyzer: Analyzer, settings: ClipSettings) -> None:
-    """The button that keeps what was read from a video as a session.
+    """The button that keeps the readings of a video as a session.
 
     Args:
-        key: Of the analysis; another one may be kept again.
+        key: Of the analysis; another analysis can be kept again.
         clip: What was read.
-        analyzer: Which read it.
-        settings: As they were for it.
+        analyzer: The one that read it.
+        settings: With which it was read.
     """
 
     def start(consent: str, keep_days: int | None) -> None:
@@ -28,7 +26,7 @@ def clip_controls(key: str, clip: Clip, analyzer: Analyzer, settings: ClipSettin
         resources.store().enter(
             recording, clip.readings, owner(), keep_days=keep_days, duration_s=clip.duration_s
         )
-        st.session_state["recorded-clip"] = key
-        st.session_state["next-session"] = recording.id
+        session_keys.SAVED_VIDEO.set(key)
+        session_keys.NEXT_SESSION.set(recording.id)
 
-    keep_button(start, is_kept=st.session_state.get("recorded-clip") == key)
+    keep_button(start, is_kept=session_keys.SAVED_VIDEO.get() == key)

@@ -1,28 +1,27 @@
-"""What was read from a video: its faces, their curves, the files, and the annotated copy."""
+"""The results for a video: its faces, their curves, the files, and the annotated copy."""
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import streamlit as st
 
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.annotated_copy.overlay import Overlay
-from ferapp.pipeline.clip import Clip, recording_of_clip, tracks_of
-from ferapp.serving.job import Job
+from ferapp.pipeline.clip import Clip, recording_of_clip
+from ferapp.pipeline.record import tracks_of
 from ferapp.serving.video_jobs import VideoAnalysisJob, VideoCopyJob
 from ferapp.sessions.store import Overview
 from ferapp.settings import ClipSettings
-from ferapp.ui.shared import session_files, session_views
+from ferapp.ui.shared import session_files, session_keys, session_views
 from ferapp.ui.video import jobs
 from ferapp.ui.video.recording import clip_controls
 from ferapp.vision.annotate import percent
 from ferapp.wording import clock, counted
 
-_JOB: Final = "copy-job"
 _MOST_CARDS: Final = 12
 _CARD_PX: Final = 120
-# A browser has to hold what it plays.
+# The browser has to hold in memory what it plays.
 _MOST_PLAYED: Final = 200_000_000
 
 
@@ -33,28 +32,28 @@ def show(
     analyzer: Analyzer,
     settings: ClipSettings,
 ) -> None:
-    """All of it.
+    """Show all results.
 
     Args:
         key: Of the video.
-        read: Gives the bytes of its file.
-        reading: The work that is done.
-        analyzer: Which did it.
-        settings: How.
+        read: Returns the bytes of its file.
+        reading: The finished analysis.
+        analyzer: The one that was used.
+        settings: Those that were used.
     """
     clip = reading.clip
     assert clip is not None
     if clip.damage:
         st.warning(f"**Partial.** {clip.damage}", icon=":material/broken_image:")
     faces = clip.readings.faces
-    told = f"{clip.frames:,} frames over {clock(clip.duration_s)}"
+    extent = f"{clip.frames:,} frames over {clock(clip.duration_s)}"
     if not faces:
-        st.info(f"{told}: no face was found.", icon=":material/no_accounts:")
+        st.info(f"{extent}: no face was found.", icon=":material/no_accounts:")
         return
     count = counted(len(faces), "face")
-    st.subheader(f"{count} in {told}", anchor=False)
+    st.subheader(f"{count} in {extent}", anchor=False)
     session = _session(clip, analyzer, settings)
-    _cards(clip, reading)
+    _show_cards(clip, reading)
     view = st.segmented_control(
         "Show",
         ["Over time", "Summary", "Replay", "Annotated copy", "Files"],
@@ -73,40 +72,40 @@ def show(
         case "Replay":
             session_views.replay(session, clip.readings)
         case "Annotated copy":
-            _copy(key, read, clip, reading)
+            _show_copy_view(key, read, clip)
         case _:
             session_files.downloads(session, clip.readings)
     clip_controls(session.recording.id, clip, analyzer, settings)
 
 
 def forget() -> None:
-    """Drop what was made of a video."""
-    jobs.stop(_JOB)
-    for key in ("video-session", "copy-asked", "copy-shown"):
-        st.session_state.pop(key, None)
+    """Drop the results of a video."""
+    jobs.stop(session_keys.COPY_JOB)
+    for key in (session_keys.VIDEO_SESSION, session_keys.COPY_ORDER, session_keys.COPY_FACES):
+        key.clear()
 
 
 def _session(clip: Clip, analyzer: Analyzer, settings: ClipSettings) -> Overview:
     """The clip as a session that is not stored; the same at each rerun."""
-    kept: tuple[Clip, Overview] | None = st.session_state.get("video-session")
+    kept = session_keys.VIDEO_SESSION.get()
     if kept is None or kept[0] is not clip:
         title = "Video"
         whole = recording_of_clip(title, clip, analyzer, settings)
         kept = (clip, Overview(whole, clip.duration_s, len(clip.readings), None, False))
-        st.session_state["video-session"] = kept
+        session_keys.VIDEO_SESSION.set(kept)
     return kept[1]
 
 
-def _cards(clip: Clip, reading: VideoAnalysisJob) -> None:
-    tracks = sorted(tracks_of(clip.readings), key=lambda track: -track["readings"])
+def _show_cards(clip: Clip, reading: VideoAnalysisJob) -> None:
+    tracks = sorted(tracks_of(clip.readings), key=lambda track: -track.readings)
     row = st.container(horizontal=True)
     for track in tracks[:_MOST_CARDS]:
-        face = track["face"]
+        face = track.face
         # A face that was seen once has no duration.
-        total = sum(track["seconds"].values()) or 1.0
+        total = sum(track.seconds.values()) or 1.0
         tops = [
             f"{name} {percent(seconds / total)} of the time"
-            for name, seconds in list(track["seconds"].items())[:2]
+            for name, seconds in list(track.seconds.items())[:2]
         ]
         card = row.container(width=_CARD_PX)
         portrait = reading.portraits.get(face)
@@ -114,49 +113,49 @@ def _cards(clip: Clip, reading: VideoAnalysisJob) -> None:
             card.image(portrait.jpeg, width=_CARD_PX, alt=f"Face {face}")
         card.markdown(f"**Face {face}**")
         card.caption(
-            f"{clock(track['first_s'])} to {clock(track['last_s'])}  \n"
+            f"{clock(track.first_s)} to {clock(track.last_s)}  \n"
             + ("  \n".join(tops) or "not readable")
         )
     if len(tracks) > _MOST_CARDS:
         st.caption(f"{len(tracks) - _MOST_CARDS} more faces, seen for a shorter time.")
 
 
-def _copy(key: str, read: Callable[[], bytes], clip: Clip, reading: VideoAnalysisJob) -> None:
-    """An MP4 file with boxes and labels, in which only chosen faces can be seen."""
+def _show_copy_view(key: str, read: Callable[[], bytes], clip: Clip) -> None:
+    """Make and show an MP4 file with boxes and labels, in which only chosen faces can be seen."""
     st.markdown(
-        "The video with boxes and labels, its sound kept, as MP4 (H.264). Faces that you do not "
-        "choose are blurred, and so is what may be a face."
+        "The video with boxes, labels and its sound, as MP4 (H.264). Faces that you do not "
+        "choose are blurred, and so is anything that may be a face."
     )
     faces, counts = np.unique(clip.readings.face, return_counts=True)
-    order = [int(face) for face in faces[np.argsort(-counts, kind="stable")]]
+    options = [int(face) for face in faces[np.argsort(-counts, kind="stable")]]
     shown = st.multiselect(
-        "Faces that can be seen",
-        order,
-        default=order[:1],
-        key="copy-shown",
+        "Faces to show",
+        options,
+        default=options[:1],
+        key=session_keys.COPY_FACES.name,
         persist_state="session",
         format_func=lambda face: f"Face {face}",
         placeholder="None: all are blurred",
     )
     blurs = st.toggle("Blur all others", value=True, key="copy-blur", persist_state="session")
-    asked = (key, tuple(shown), blurs)
-    job: Job[VideoCopyJob] | None = st.session_state.get(_JOB)
+    order = (key, tuple(shown), blurs)
+    job = session_keys.COPY_JOB.get()
     if job is not None and not job.is_over:
-        st.button("Cancel", icon=":material/stop:", on_click=jobs.cancel, args=(_JOB,))
+        st.button(
+            "Cancel", icon=":material/stop:", on_click=jobs.cancel, args=(session_keys.COPY_JOB,)
+        )
         jobs.watch(job, lambda job: f"{clock(job.done)} of {clock(job.total)} copied", _no_picture)
         return
-    is_made = job is not None and job.state == "done" and _asked() == asked
+    is_made = job is not None and job.state == "done" and session_keys.COPY_ORDER.get() == order
     if not is_made and st.button("Make the copy", icon=":material/movie_edit:", type="primary"):
-        overlay = Overlay(
-            clip.readings,
-            clip.unconfirmed_s,
-            clip.unconfirmed,
-            every_s=clip.every_s,
-            shown=frozenset(shown) if blurs or len(shown) < len(order) else None,
-            hides_others=blurs,
+        visible = frozenset(shown) if blurs or len(shown) < len(options) else None
+        overlay = Overlay.of_clip(clip, visible, hides_others=blurs)
+        session_keys.COPY_ORDER.set(order)
+        jobs.start(
+            session_keys.COPY_JOB,
+            lambda: VideoCopyJob(read(), overlay, clip.duration_s),
+            name="copy",
         )
-        st.session_state["copy-asked"] = asked
-        jobs.start(_JOB, lambda: VideoCopyJob(read(), overlay, clip.duration_s), name="copy")
         st.rerun()
     if job is None:
         return
@@ -165,19 +164,19 @@ def _copy(key: str, read: Callable[[], bytes], clip: Clip, reading: VideoAnalysi
     elif job.work is None or not job.work.mp4:
         st.markdown("**This did not work**")
         st.text(job.failure)
-    elif _asked() == asked:
-        _made(job.work)
+    elif session_keys.COPY_ORDER.get() == order:
+        _show_finished_copy(job.work)
     else:
-        st.caption("You have chosen something else since the last copy.")
+        st.caption("Your choice has changed since the last copy was made.")
 
 
-def _made(copying: VideoCopyJob) -> None:
+def _show_finished_copy(copying: VideoCopyJob) -> None:
     if copying.note:
         st.warning(copying.note, icon=":material/info:")
     if len(copying.mp4) <= _MOST_PLAYED:
         st.video(copying.mp4, alt="The annotated copy")
     else:
-        st.caption("The copy is too large to be played here; download it.")
+        st.caption("The copy is too large to play here; download it.")
     st.download_button(
         f"Download the copy ({len(copying.mp4) / 1e6:.1f} MB)",
         copying.mp4,
@@ -187,12 +186,8 @@ def _made(copying: VideoCopyJob) -> None:
         on_click="ignore",
     )
     st.caption(
-        "Faces that the detector missed are not blurred: look at the copy before you pass it on."
+        "Faces that the detector missed are not blurred: check the copy before you share it."
     )
-
-
-def _asked() -> Any:
-    return st.session_state.get("copy-asked")
 
 
 def _no_picture(work: object) -> bytes:

@@ -1,4 +1,4 @@
-"""Batches on a Ray of this machine; skipped where Ray is not installed."""
+"""Batches with Ray on this machine; skipped if Ray is not installed."""
 
 import os
 import sys
@@ -16,13 +16,13 @@ from tests.support.cli import ferapp as run_ferapp
 from tests.support.places import SAMPLES
 from tests.support.videos import noisy, written
 
-# Not imported here: the engine has to say before what Ray may do.
+# Ray is not imported here: the engine has to set its environment first.
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra: batch")
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _environment() -> Iterator[None]:
-    """What is said to Ray is forgotten again."""
+    """Restore the environment that the engine sets for Ray."""
     before = dict(os.environ)
     os.environ.pop("RAY_ADDRESS", None)
     yield
@@ -30,17 +30,17 @@ def _environment() -> Iterator[None]:
     os.environ.update(before)
 
 
-def test_what_dies_is_done_again_and_no_other_machine_is_asked(tmp_path: Path) -> None:
+def test_a_crashed_actor_is_replaced_and_no_other_machine_is_contacted(tmp_path: Path) -> None:
     names = [f"{n}.jpg" for n in range(6)] + ["dies-once.jpg", "bad.jpg", "dies.jpg", "9.jpg"]
     worker = Scripted(tmp_path)
     engine = on_ray(worker, items(tmp_path, *names), workers=2, threads=1)
-    told: dict[str, FileResult] = {}
+    results: dict[str, FileResult] = {}
     for outcome in engine:
-        told[outcome.key] = outcome
+        results[outcome.key] = outcome
         [node] = sys.modules["ray"].nodes()
         assert node["NodeManagerAddress"] == "127.0.0.1"
-    assert set(told) == set(names)
-    assert {key for key, outcome in told.items() if outcome.error} == {"bad.jpg", "dies.jpg"}
+    assert set(results) == set(names)
+    assert {key for key, outcome in results.items() if outcome.error} == {"bad.jpg", "dies.jpg"}
     assert worker.given.count("dies-once.jpg") == 2 and worker.given.count("dies.jpg") == 3
     assert worker.given.count("0.jpg") == 1
     assert not sys.modules["ray"].is_initialized()
@@ -53,7 +53,7 @@ def test_workers_without_models_stop_the_batch(tmp_path: Path) -> None:
     assert not sys.modules["ray"].is_initialized()
 
 
-def test_results_are_those_of_local_workers(tmp_path: Path) -> None:
+def test_ray_gives_the_same_results_as_local_workers(tmp_path: Path) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
     for path in SAMPLES.glob("*.jpg"):
@@ -65,12 +65,12 @@ def test_results_are_those_of_local_workers(tmp_path: Path) -> None:
         for engine in ("local", "ray")
     ]
     assert [run.returncode for run in runs] == [1, 1], runs[1].stderr
-    assert [run.stdout.count("\n") for run in runs] == [1, 1], "Ray says nothing there"
+    assert [run.stdout.count("\n") for run in runs] == [1, 1], "Ray prints nothing there"
     assert runs[0].stderr == runs[1].stderr
     assert contents(tmp_path / "ray") == contents(tmp_path / "local")
 
 
-def test_a_cluster_that_is_not_there_is_a_sentence(
+def test_an_unreachable_cluster_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "nowhere")

@@ -1,4 +1,4 @@
-"""The command line as others script against it: keys, exit statuses, sentences."""
+"""The command line as others script against it: keys, exit statuses, messages."""
 
 import json
 import os
@@ -59,11 +59,11 @@ def test_evaluate_faces(wider: Path) -> None:
     result = json.loads(run.stdout)
     assert result["n_images"] == 1 and result["n_easy"] == 1
     assert 0 <= result["ap_easy"] <= 1
-    assert result["ap_hard"] is None, "without faces that count there is no figure"
+    assert result["ap_hard"] is None, "without faces that count there is no precision"
 
 
 @pytest.mark.parametrize(
-    ("args", "status", "told"),
+    ("args", "status", "expected"),
     [
         pytest.param(("evaluate", "emotions", "--data", "nowhere"), 1, "no such folder", id="data"),
         pytest.param(("evaluate", "faces", "--data", "docs"), 1, "annotations.json", id="faces"),
@@ -80,17 +80,17 @@ def test_evaluate_faces(wider: Path) -> None:
         pytest.param(("models", "fetch", "nothing"), 1, "no model called", id="fetch"),
     ],
 )
-def test_what_is_wrong_is_a_sentence(args: tuple, status: int, told: str) -> None:
+def test_errors_are_one_message(args: tuple, status: int, expected: str) -> None:
     run = ferapp(*args, COLUMNS="200")
     assert run.returncode == status
-    assert told in run.stderr and "Traceback" not in run.stderr and not run.stdout
+    assert expected in run.stderr and "Traceback" not in run.stderr and not run.stdout
 
 
 def records(run: subprocess.CompletedProcess[str]) -> list[dict]:
     return [json.loads(line) for line in run.stdout.splitlines()]
 
 
-def test_analyze_prints_one_object_a_line_and_goes_on_after_a_bad_file(tmp_path: Path) -> None:
+def test_analyze_prints_one_object_per_line_and_continues_after_a_bad_file(tmp_path: Path) -> None:
     (tmp_path / "bad.jpg").write_bytes(b"GIF89a")
     run = ferapp("analyze", "--json", ASTRONAUT, tmp_path / "bad.jpg", tmp_path, "none.png")
     good, bad, folder, missing = records(run)
@@ -103,7 +103,7 @@ def test_analyze_prints_one_object_a_line_and_goes_on_after_a_bad_file(tmp_path:
     assert "GIF" in bad["error"] and "folder" in folder["error"] and "no file" in missing["error"]
 
 
-def test_analyze_exits_with_0_when_all_is_read() -> None:
+def test_analyze_exits_with_0_if_every_file_is_read() -> None:
     assert ferapp("analyze", ASTRONAUT, "--json").returncode == 0
 
 
@@ -148,7 +148,7 @@ def test_analyze_writes_copies_and_one_table(tmp_path: Path) -> None:
         "photo\u202egpj.jpg",
     ],
 )
-def test_names_of_files_are_shown_as_text(tmp_path: Path, name: str) -> None:
+def test_file_names_are_shown_as_text(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(ASTRONAUT.read_bytes())
     run = ferapp("analyze", path, "--out", tmp_path / "out", COLUMNS="300")
@@ -158,7 +158,7 @@ def test_names_of_files_are_shown_as_text(tmp_path: Path, name: str) -> None:
     assert records(ferapp("analyze", path, "--json"))[0]["path"] == str(path)
 
 
-def test_a_name_that_is_no_text_and_one_that_is_too_long(tmp_path: Path) -> None:
+def test_names_that_are_not_utf8_or_too_long(tmp_path: Path) -> None:
     odd = os.fsencode(tmp_path) + b"/\xff.jpg"
     long = tmp_path / ("x" * 245 + ".jpg")
     for path in (odd, long):
@@ -166,9 +166,9 @@ def test_a_name_that_is_no_text_and_one_that_is_too_long(tmp_path: Path) -> None
     too_long = tmp_path / ("y" * 300 + ".jpg")
     args = (os.fsdecode(odd), long, too_long, ASTRONAUT)
     run = ferapp("analyze", "--json", "--out", tmp_path / "out", *args, PYTHONUTF8="1")
-    found = records(run)
-    assert ["error" in row for row in found] == [False, False, True, False]
-    assert found[0]["path"].endswith("/\ufffd.jpg")
+    printed = records(run)
+    assert ["error" in row for row in printed] == [False, False, True, False]
+    assert printed[0]["path"].endswith("/\ufffd.jpg")
     table = pandas.read_csv(tmp_path / "out" / "faces.csv")
     assert len(table) == 3 and all(
         (tmp_path / "out" / name).exists() for name in table["annotated"]
@@ -186,7 +186,7 @@ def test_analyze_with_settings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("args", "status", "told"),
+    ("args", "status", "expected"),
     [
         pytest.param(("--classes", "joy,fear"), 2, "unknown: joy", id="class"),
         pytest.param(("--classes", "fear"), 2, "at least two", id="one class"),
@@ -195,9 +195,11 @@ def test_analyze_with_settings() -> None:
         pytest.param(("--out", "README.md"), 1, "can't be made", id="out"),
     ],
 )
-def test_analyze_says_what_is_wrong(args: tuple[str, ...], status: int, told: str) -> None:
+def test_analyze_errors_say_what_is_wrong(
+    args: tuple[str, ...], status: int, expected: str
+) -> None:
     run = ferapp("analyze", ASTRONAUT, *args, COLUMNS="200")
-    assert run.returncode == status and told in run.stderr and "Traceback" not in run.stderr
+    assert run.returncode == status and expected in run.stderr and "Traceback" not in run.stderr
 
 
 def test_benchmark_times_every_stage() -> None:
@@ -211,12 +213,12 @@ def test_benchmark_times_every_stage() -> None:
     assert "classify" in ferapp("benchmark", "--repeats", "2", COLUMNS="120").stdout
 
 
-def test_weights_that_are_not_here_are_a_sentence(tmp_path: Path) -> None:
+def test_missing_weights_are_reported_with_the_command_to_fetch_them(tmp_path: Path) -> None:
     run = ferapp("analyze", ASTRONAUT, "--detector", "yunet", FERAPP_CACHE_DIR=str(tmp_path))
     assert run.returncode == 1 and "models fetch yunet" in run.stderr
 
 
-def test_models_list_tells_what_is_here(tmp_path: Path) -> None:
+def test_models_list_shows_which_weights_are_present(tmp_path: Path) -> None:
     run = ferapp("models", "list", "--json", FERAPP_CACHE_DIR=str(tmp_path))
     rows = {row["name"]: row for row in map(json.loads, run.stdout.splitlines())}
     assert set(rows) == {m.name for m in manifest().models}
@@ -228,7 +230,7 @@ def test_models_list_tells_what_is_here(tmp_path: Path) -> None:
 
 def test_models_verify_finds_a_changed_byte(tmp_path: Path) -> None:
     assert ferapp("models", "verify", FERAPP_CACHE_DIR=str(tmp_path)).returncode == 0
-    model = manifest().named("yunet")
+    model = manifest().find("yunet")
     (tmp_path / model.file).write_bytes(b"something else")
     run = ferapp("models", "verify", "--json", FERAPP_CACHE_DIR=str(tmp_path))
     assert run.returncode == 1
@@ -255,8 +257,8 @@ def test_shipped_detector_holds_its_floor() -> None:
     assert result["ap_hard"] >= 0.20
 
 
-def test_public_detectors_give_their_published_figures_through_our_rules() -> None:
-    """Our average precision is the field's: a public model's figure comes out as others got it."""
+def test_a_public_detector_reaches_its_published_precision() -> None:
+    """Our average precision agrees with published figures of a public model."""
     folder = shared("models")
     run = ferapp(
         "evaluate",

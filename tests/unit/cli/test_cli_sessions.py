@@ -42,7 +42,7 @@ def test_no_session_is_an_empty_list(store: Store, tmp_path: Path) -> None:
     assert ferapp("delete", "all", "--yes") == "0 deleted\n"
 
 
-def test_sessions_are_listed_with_titles_as_they_are(store: Store) -> None:
+def test_session_titles_are_listed_unchanged(store: Store) -> None:
     keep(store, "abc1", title="[red]a[/red] talk")
     row = json.loads(ferapp("list", "--json"))
     assert row["id"] == "abc1" and row["readings"] == 30 and row["title"] == "[red]a[/red] talk"
@@ -50,7 +50,7 @@ def test_sessions_are_listed_with_titles_as_they_are(store: Store) -> None:
 
 
 @pytest.mark.parametrize("form", ["csv", "parquet", "json"])
-def test_what_is_exported_can_be_imported(store: Store, tmp_path: Path, form: str) -> None:
+def test_exported_sessions_can_be_imported(store: Store, tmp_path: Path, form: str) -> None:
     keep(store, "abc1")
     keep(store, "abd2")
     written = Path(ferapp("export", "abc", "--out", tmp_path / "out", "--format", form).strip())
@@ -62,13 +62,13 @@ def test_what_is_exported_can_be_imported(store: Store, tmp_path: Path, form: st
     )
 
 
-def test_a_report_is_a_page(store: Store, tmp_path: Path) -> None:
+def test_a_report_is_exported_as_html(store: Store, tmp_path: Path) -> None:
     keep(store, "abc1")
     written = Path(ferapp("export", "all", "--out", tmp_path, "--format", "html").strip())
     assert written.read_bytes().startswith(b"<!doctype html>")
 
 
-def test_a_bad_file_is_told_and_the_rest_go_on(store: Store, tmp_path: Path) -> None:
+def test_a_bad_file_is_reported_and_the_others_are_imported(store: Store, tmp_path: Path) -> None:
     keep(store, "abc1")
     good = ferapp("export", "abc1", "--out", tmp_path, "--format", "json").strip()
     bad = tmp_path / "bad.csv"
@@ -79,17 +79,17 @@ def test_a_bad_file_is_told_and_the_rest_go_on(store: Store, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("wanted", "told"), [("ab", "2 sessions"), ("x", "no session")], ids=["two", "none"]
+    ("start", "message"), [("ab", "2 of your"), ("x", "None of your")], ids=["two", "none"]
 )
-def test_an_id_that_is_not_clear_is_a_sentence(store: Store, wanted: str, told: str) -> None:
+def test_an_ambiguous_id_is_refused(store: Store, start: str, message: str) -> None:
     keep(store, "abc1")
     keep(store, "abd2")
-    with pytest.raises(StoreError, match=told):
-        ferapp("delete", wanted, "--yes")
+    with pytest.raises(StoreError, match=message):
+        ferapp("delete", start, "--yes")
     assert len(store.overviews(LOCAL_OWNER)) == 2
 
 
-def test_deleting_asks_first(store: Store) -> None:
+def test_delete_asks_for_confirmation(store: Store) -> None:
     keep(store, "abc1")
     refused = CliRunner().invoke(app, ["sessions", "delete", "abc1"], input="n\n")
     assert refused.exit_code == 1 and len(store.overviews(LOCAL_OWNER)) == 1
@@ -102,7 +102,7 @@ def test_an_unknown_format_is_wrong_usage(store: Store, tmp_path: Path) -> None:
     assert CliRunner().invoke(app, arguments).exit_code == 2
 
 
-def test_what_is_written_is_what_is_stored(store: Store, tmp_path: Path) -> None:
+def test_an_export_holds_what_is_stored(store: Store, tmp_path: Path) -> None:
     keep(store, "abc1", title="A talk")
     written = Path(ferapp("export", "all", "--out", tmp_path).strip())
     recording, readings = read(written.name, written.read_bytes())

@@ -1,4 +1,4 @@
-"""Files that break decoders, through the command line as a user would give them."""
+"""Files that break decoders, through the command line."""
 
 import csv
 import json
@@ -18,15 +18,15 @@ def rows() -> list[dict[str, str]]:
         return [r for r in csv.DictReader(file, delimiter="\t") if "img/" in r["file"]]
 
 
-def test_every_hostile_picture_gives_what_it_must() -> None:
+def test_every_hostile_picture_gives_its_expected_result() -> None:
     expected = rows()
     folder = shared("data/hostile")
     run = ferapp("analyze", "--json", *[folder / row["file"] for row in expected])
     assert run.returncode == 1 and "Traceback" not in run.stderr
-    found = [json.loads(line) for line in run.stdout.splitlines()]
-    assert len(found) == len(expected)
+    results = [json.loads(line) for line in run.stdout.splitlines()]
+    assert len(results) == len(expected)
     wrong = []
-    for row, result in zip(expected, found, strict=True):
+    for row, result in zip(expected, results, strict=True):
         if "error" in result:
             is_right = row["expected"] == "clear-error" and result["error"].endswith(".")
         else:
@@ -40,12 +40,12 @@ def test_every_hostile_picture_gives_what_it_must() -> None:
 def test_one_face_and_one_label_in_every_orientation() -> None:
     folder = shared("data/hostile") / "img"
     run = ferapp("analyze", "--json", *sorted(folder.glob("hopper_orientation_*.jpg")))
-    found = [json.loads(line)["faces"] for line in run.stdout.splitlines()]
-    assert len(found) == 7 and all(len(faces) == 1 for faces in found)
+    results = [json.loads(line)["faces"] for line in run.stdout.splitlines()]
+    assert len(results) == 7 and all(len(faces) == 1 for faces in results)
     upright = json.loads(ferapp("analyze", "--json", folder / "hopper.jpg").stdout)["faces"]
-    boxes = np.array([faces[0]["box"] for faces in [upright, *found]])
+    boxes = np.array([faces[0]["box"] for faces in [upright, *results]])
     assert np.abs(boxes - boxes[0]).max() < 6, "px of 128: JPEG blocks differ when turned"
-    assert len({faces[0]["expression"] for faces in [upright, *found]}) == 1
+    assert len({faces[0]["expression"] for faces in [upright, *results]}) == 1
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

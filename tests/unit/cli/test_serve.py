@@ -1,4 +1,4 @@
-"""Starting and stopping the app: one process, one sentence when it can't be."""
+"""Starting and stopping the app: one process, and one message if it can't start."""
 
 import errno
 import os
@@ -18,7 +18,7 @@ from ferapp.system import folders
 from tests.support.places import ROOT
 from tests.support.served import answer
 
-# A user whom the password file does not know, and no HOME, as with docker run --user 12345.
+# A user without an entry in the password file and without HOME, as with `docker run --user 12345`.
 NOBODY = """
 import os, pwd, runpy, sys
 def getpwuid(number):
@@ -29,7 +29,7 @@ runpy.run_module("ferapp", run_name="__main__", alter_sys=True)
 """
 
 
-def test_a_port_that_is_taken_is_a_sentence_with_another_one() -> None:
+def test_a_port_in_use_is_reported_with_another_one() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -41,12 +41,12 @@ def test_a_port_that_is_taken_is_a_sentence_with_another_one() -> None:
 
 
 @pytest.mark.parametrize("address", ["192.0.2.1", "nonsense.invalid", "999.1.1.1"])
-def test_an_address_that_is_not_of_this_machine_is_a_sentence(port: int, address: str) -> None:
+def test_an_address_of_another_machine_is_refused(port: int, address: str) -> None:
     with pytest.raises(SettingError, match=rf"can't listen on {address}: .* such as 127\.0\.0\.1"):
         serve.check_port(address, port)
 
 
-def test_a_port_for_the_administrator_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reserved_port_is_refused_with_the_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
@@ -56,7 +56,7 @@ def test_a_port_for_the_administrator_is_a_sentence(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("port", ["abc", "99999", "0", "-1"])
-def test_a_port_in_the_environment_that_is_none_is_a_sentence(
+def test_an_invalid_port_in_the_environment_is_reported(
     monkeypatch: pytest.MonkeyPatch, port: str
 ) -> None:
     monkeypatch.setenv("STREAMLIT_SERVER_PORT", port)
@@ -67,11 +67,13 @@ def test_a_port_in_the_environment_that_is_none_is_a_sentence(
 
 @pytest.mark.skipif(os.name != "posix", reason="users and signals of POSIX")
 @pytest.mark.parametrize("has_home", [True, False], ids=["a home", "nobody's home"])
-def test_the_app_starts_for_anybody_and_ends_quietly_with_ctrl_c(port: int, has_home: bool) -> None:
-    named = ["-m", "ferapp"] if has_home else ["-c", NOBODY]
+def test_the_app_starts_with_or_without_a_home_and_ends_with_ctrl_c(
+    port: int, has_home: bool
+) -> None:
+    command = ["-m", "ferapp"] if has_home else ["-c", NOBODY]
     environment = os.environ if has_home else {k: v for k, v in os.environ.items() if k != "HOME"}
     process = subprocess.Popen(
-        [sys.executable, *named, "serve", "--port", str(port)],
+        [sys.executable, *command, "serve", "--port", str(port)],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.PIPE,
@@ -89,13 +91,13 @@ def test_the_app_starts_for_anybody_and_ends_quietly_with_ctrl_c(port: int, has_
 
 
 @pytest.mark.skipif(os.name != "posix", reason="users of POSIX")
-def test_without_a_home_sessions_are_a_sentence_and_nothing_is_made(tmp_path: Path) -> None:
+def test_without_a_home_sessions_are_refused_and_nothing_is_created(tmp_path: Path) -> None:
     environment = {
         k: v
         for k, v in os.environ.items()
         if k not in ("HOME", "FERAPP_DATABASE_URL", "XDG_DATA_HOME")
     }
-    # As a file, so that root can make no folder there either.
+    # A file, so that not even root can make a folder there.
     code = f"import ferapp.system.folders as f; f._NO_HOME = {os.devnull!r}\n{NOBODY}"
     run = subprocess.run(
         [sys.executable, "-c", code, "sessions", "list"],

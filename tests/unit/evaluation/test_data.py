@@ -1,4 +1,4 @@
-"""FER+ in its official layout: what is read, what is dropped, and what a broken one is told."""
+"""FER+ in its official layout: what is read, what is dropped, and messages for broken sets."""
 
 import csv
 import zipfile
@@ -10,12 +10,12 @@ import pytest
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import DataError
 from ferapp.evaluation.labelled_faces import (
+    drop_single_votes,
+    has_majority,
+    keep_classes,
     load_ferplus,
     load_folders,
     load_split,
-    majority,
-    only,
-    without_single_votes,
 )
 from tests.support.labelled import FEAR, HAPPY, png, write_split
 from tests.support.places import shared
@@ -44,7 +44,7 @@ def zipped(folder: Path) -> Path:
 
 
 def test_single_votes_are_dropped() -> None:
-    assert without_single_votes(np.array([HAPPY], np.float32)).tolist() == [[0, 8] + [0] * 8]
+    assert drop_single_votes(np.array([HAPPY], np.float32)).tolist() == [[0, 8] + [0] * 8]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_single_votes_are_dropped() -> None:
     ],
 )
 def test_majority(votes: list[int], expected: bool) -> None:
-    assert majority(np.array([votes], np.float32)).tolist() == [expected]
+    assert has_majority(np.array([votes], np.float32)).tolist() == [expected]
 
 
 @pytest.mark.parametrize("is_zip", [False, True], ids=["folder", "zip"])
@@ -76,7 +76,7 @@ def test_evaluation_keeps_majorities_and_training_keeps_votes(ferplus: Path, is_
     assert len(learnt) == 3
 
 
-def test_the_published_table_counts_where_there_is_one(ferplus: Path) -> None:
+def test_the_published_table_is_used_if_there_is_one(ferplus: Path) -> None:
     with (ferplus / "fer2013new.csv").open("w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["Usage", "Image name", *EXPRESSIONS, "unknown", "NF"])
@@ -87,18 +87,18 @@ def test_the_published_table_counts_where_there_is_one(ferplus: Path) -> None:
     assert [faces.labels[c] for c in faces.classes] == ["fear"]
 
 
-def test_a_folder_named_like_the_data_set_is_no_trouble(ferplus: Path) -> None:
+def test_a_folder_named_like_the_data_set_does_no_harm(ferplus: Path) -> None:
     ferplus = ferplus.rename(ferplus.parent / "FER2013Plus")
     assert len(load_ferplus(ferplus.parent, "Test", majority_only=True)) == 2
 
 
-def test_a_split_without_faces_is_told(ferplus: Path) -> None:
+def test_a_split_without_faces_gives_a_message(ferplus: Path) -> None:
     (ferplus / "FER2013Test" / "label.csv").write_text("")
     with pytest.raises(DataError, match="the split Test has no face"):
         load_split(ferplus, "Test", majority_only=True)
 
 
-def test_a_hash_tells_data_sets_apart(ferplus: Path) -> None:
+def test_the_hash_identifies_a_data_set(ferplus: Path) -> None:
     before = load_ferplus(ferplus, "Test", majority_only=True).sha256
     assert load_ferplus(ferplus, "Test", majority_only=True).sha256 == before
     (ferplus / "FER2013Test" / "fer0.png").write_bytes(png(99))
@@ -115,7 +115,7 @@ def broken_votes(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("spoil", "told"),
+    ("spoil", "message"),
     [
         pytest.param(broken_row, "label.csv, line 1: expected 12 columns.*found 5", id="narrow"),
         pytest.param(broken_votes, "line 1: expected whole numbers", id="not numbers"),
@@ -141,14 +141,16 @@ def broken_votes(root: Path) -> None:
         ),
     ],
 )
-def test_a_broken_data_set_names_the_place(ferplus: Path, spoil, told: str) -> None:
+def test_a_broken_data_set_gives_a_message_with_the_place(
+    ferplus: Path, spoil, message: str
+) -> None:
     spoil(ferplus)
-    with pytest.raises(DataError, match=told):
+    with pytest.raises(DataError, match=message):
         load_ferplus(ferplus, "Test", majority_only=True)
 
 
 @pytest.mark.parametrize(
-    ("make", "told"),
+    ("make", "message"),
     [
         pytest.param(lambda p: p / "nowhere", "no such folder", id="nowhere"),
         pytest.param(lambda p: p, "expected the folders FER2013Train", id="another layout"),
@@ -157,8 +159,8 @@ def test_a_broken_data_set_names_the_place(ferplus: Path, spoil, told: str) -> N
         ),
     ],
 )
-def test_another_layout_is_told(tmp_path: Path, make, told: str) -> None:
-    with pytest.raises(DataError, match=told):
+def test_another_layout_gives_a_message(tmp_path: Path, make, message: str) -> None:
+    with pytest.raises(DataError, match=message):
         load_ferplus(make(tmp_path), "Test", majority_only=True)
 
 
@@ -175,7 +177,9 @@ def test_a_folder_per_class(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("names", [[], ["happiness"], ["happiness", "sadness"]])
-def test_folders_that_hold_too_little_are_told(tmp_path: Path, names: list[str]) -> None:
+def test_folders_with_too_few_classes_or_pictures_give_a_message(
+    tmp_path: Path, names: list[str]
+) -> None:
     for name in names:
         (tmp_path / name).mkdir()
     with pytest.raises(DataError, match="expected"):
@@ -183,15 +187,15 @@ def test_folders_that_hold_too_little_are_told(tmp_path: Path, names: list[str])
 
 
 def test_fewer_classes_keep_their_order_and_sum_to_one(ferplus: Path) -> None:
-    faces = only(load_ferplus(ferplus, "Train", majority_only=False), ("surprise", "fear"))
+    faces = keep_classes(load_ferplus(ferplus, "Train", majority_only=False), ("surprise", "fear"))
     assert faces.labels == ("surprise", "fear")
     np.testing.assert_allclose(faces.targets, [[0.3, 0.7]])
     with pytest.raises(DataError, match=r"Unknown classes \['joy'\]"):
-        only(faces, ("joy",))
+        keep_classes(faces, ("joy",))
 
 
 def test_counts_of_the_published_rule() -> None:
-    """The counts of Barsoum et al. under the rule that every figure of ours is given for."""
+    """The counts of Barsoum et al. under the rule that all our metrics use."""
     archive = shared("data/ferplus.zip")
     test = load_ferplus(archive, "Test", majority_only=True)
     assert np.bincount(test.classes).tolist() == [1090, 893, 396, 384, 273, 18, 83, 16]

@@ -39,7 +39,7 @@ def test_counts_are_in_the_classifiers_order() -> None:
     assert steps == [(3, 3)]
 
 
-def test_faces_that_the_classifier_has_no_word_for_are_left_out_and_counted() -> None:
+def test_faces_with_a_label_unknown_to_the_classifier_are_left_out_and_counted() -> None:
     seen = faces(("happy", "bored"), ("happy", 250), ("bored", 10))
     result = evaluate_expressions(seen, CLASSIFIER)
     assert (result["n"], result["n_left_out"], result["accuracy"]) == (1, 1, 1.0)
@@ -75,13 +75,13 @@ def test_each_difficulty_counts_its_own_boxes(wider: Path) -> None:
 @pytest.mark.parametrize(
     "text", ["[", "{}", '[{"image": "a.png"}]', '[{"image": "b.png", "boxes_xyxy": [[1, 2]]}]']
 )
-def test_annotations_of_another_kind_are_told(wider: Path, text: str) -> None:
+def test_invalid_annotations_give_a_message(wider: Path, text: str) -> None:
     (wider / "annotations.json").write_text(text)
     with pytest.raises(DataError, match=r"annotations\.json: expected a list"):
         evaluate_faces(wider, FakeDetector(Faces.empty()))
 
 
-def test_a_missing_picture_has_its_name_told(wider: Path) -> None:
+def test_the_name_of_a_missing_picture_is_reported(wider: Path) -> None:
     (wider / "images" / "a.png").unlink()
     with pytest.raises(DataError, match=r"a\.png: There is no file"):
         evaluate_faces(wider, FakeDetector(Faces.empty()))

@@ -104,7 +104,7 @@ def test_average_precision(found: Faces, wanted: LabelledBoxes, expected: float)
 
 
 def test_average_precision_ranks_over_all_pictures() -> None:
-    """A false alarm that is surer than a hit of another picture costs precision there."""
+    """A false detection with a higher score than a hit in another picture lowers precision."""
     found = [faces((*THERE, 0.9)), faces((*HERE, 0.5))]
     wanted = [labels(), labels((*HERE, 1))]
     assert average_precision(found, wanted) == pytest.approx(0.5)
@@ -123,7 +123,7 @@ def test_average_precision_without_counting_boxes_is_undefined() -> None:
         pytest.param([0.9, 0.8], [False, True], (0.0, 1.0), id="never right enough"),
     ],
 )
-def test_unsure_threshold_is_the_lowest_that_is_right_often_enough(
+def test_the_unsure_threshold_is_the_lowest_that_is_accurate_enough(
     confidence: list[float], is_right: list[bool], expected: tuple[float, float]
 ) -> None:
     shares = np.array([[c, 1 - c] for c in confidence], np.float32)

@@ -1,4 +1,4 @@
-"""Faces pasted into photos, found and judged, with fakes at the seams."""
+"""Faces pasted into photos, found and classified by fakes."""
 
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def faces() -> LabelledFaces:
     return LabelledFaces(images, np.tile(np.eye(3, dtype=np.float32)[[0, 2]], (3, 1)), LABELS, "x")
 
 
-def test_found_faces_are_judged_for_every_padding(scenes: Path, faces: LabelledFaces) -> None:
+def test_found_faces_are_evaluated_for_every_padding(scenes: Path, faces: LabelledFaces) -> None:
     result = evaluate_pasted(
         faces,
         scenes,
@@ -67,7 +67,7 @@ def test_faces_that_are_not_found_count_as_wrong(scenes: Path, faces: LabelledFa
     assert result["paddings"][0]["accuracy_end_to_end"] == 0
 
 
-def test_photos_with_faces_alone_are_refused(tmp_path: Path, faces: LabelledFaces) -> None:
+def test_photos_that_all_have_faces_are_refused(tmp_path: Path, faces: LabelledFaces) -> None:
     Image.new("RGB", (50, 50), (255, 255, 255)).save(tmp_path / "a.png")
     with pytest.raises(DataError, match="expected photos without faces"):
         evaluate_pasted(faces, tmp_path, BrightSpot(), FakeClassifier(LABELS))

@@ -1,4 +1,4 @@
-"""Eight-bit models give the same answers on every processor, our own and those that users add."""
+"""Eight-bit models, shipped and added ones, give the same results on every processor."""
 
 import json
 import shutil
@@ -15,10 +15,10 @@ from onnx import TensorProto, helper, numpy_helper
 
 from ferapp import load_analyzer, read_image
 from ferapp.inference import examiner, weights
-from ferapp.inference.manifest import added_model, manifest
+from ferapp.inference.manifest import manifest, parse_added_model
 from ferapp.inference.onnx_model import OnnxModel
 from ferapp.vision.boxes import squares
-from ferapp.vision.crops import mirrored, region
+from ferapp.vision.crops import mirror, region
 from ferapp.vision.preprocess import batch
 from tests.support.models import entry
 from tests.support.places import ROOT, SAMPLES
@@ -39,7 +39,7 @@ np.savez(outputs, *[session.run(one[None])[0] for one in np.load(inputs)])
 
 
 def answers(data: bytes, inputs: NDArray[np.float32], *, is_exact: bool = False) -> list[Any]:
-    """Of this processor."""
+    """Results on this processor."""
     session = OnnxModel(data, threads=1, is_exact=is_exact)
     return [session.run(one[None])[0] for one in inputs]
 
@@ -47,7 +47,7 @@ def answers(data: bytes, inputs: NDArray[np.float32], *, is_exact: bool = False)
 def answers_of_old(
     folder: Path, data: bytes, inputs: NDArray[np.float32], *, is_exact: bool = False
 ) -> list[Any]:
-    """Of one without VNNI."""
+    """Results on a processor without VNNI."""
     if EMULATOR is None:
         pytest.skip("needs an emulator of older processors (Debian: qemu-user)")
     (folder / "model.onnx").write_bytes(data)
@@ -66,7 +66,7 @@ def answers_of_old(
 
 
 def faces() -> list[NDArray[np.uint8]]:
-    """Thirty crops: the faces of the samples, moved, lit and mirrored."""
+    """Thirty crops: the faces of the samples, moved, relit and mirrored."""
     rng, analyzer = np.random.default_rng(0), load_analyzer()
     images = [read_image(path) for path in sorted(SAMPLES.glob("*.jpg"))]
     found = [(image, face) for image in images for face in analyzer.analyze(image).faces.xyxy]
@@ -77,12 +77,12 @@ def faces() -> list[NDArray[np.uint8]]:
         (square,) = squares(moved[None].astype(np.float32))
         crop = region(image, square, (96, 96))
         lit = np.clip(crop * rng.uniform(0.5, 1.4), 0, 255).astype(np.uint8)
-        crops.append(mirrored(lit) if n % 2 else lit)
+        crops.append(mirror(lit) if n % 2 else lit)
     return crops
 
 
 @pytest.mark.parametrize("model", SHIPPED, ids=lambda model: model.name)
-def test_weights_of_ours_keep_within_seven_bits(model: Any) -> None:
+def test_shipped_weights_stay_within_seven_bits(model: Any) -> None:
     """Otherwise one in fifteen labels changes on processors without VNNI."""
     graph = onnx.load_model_from_string(weights.read(model)[0]).graph
     eight = [
@@ -95,12 +95,12 @@ def test_weights_of_ours_keep_within_seven_bits(model: Any) -> None:
 
 
 @pytest.mark.parametrize("model", SHIPPED, ids=lambda model: model.name)
-def test_models_of_ours_answer_alike_on_an_older_processor(model: Any, tmp_path: Path) -> None:
+def test_shipped_models_give_the_same_results_on_an_older_cpu(model: Any, tmp_path: Path) -> None:
     inputs = batch(faces(), model.input.spec)
     data = weights.read(model)[0]
-    here, old = answers(data, inputs), answers_of_old(tmp_path, data, inputs)
-    assert len({one.tobytes() for one in here}) == FACES, "or the faces are all the same"
-    for mine, theirs in zip(here, old, strict=True):
+    ours, old = answers(data, inputs), answers_of_old(tmp_path, data, inputs)
+    assert len({one.tobytes() for one in ours}) == FACES, "or the faces are all the same"
+    for mine, theirs in zip(ours, old, strict=True):
         np.testing.assert_array_equal(mine, theirs)
 
 
@@ -166,30 +166,30 @@ def pictures() -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("shares", [False, True], ids=["its own", "a shared"])
 @pytest.mark.parametrize("form", ["QDQ", "QLinearMatMul"])
-def test_added_models_answer_alike_on_an_older_processor_or_are_refused(
+def test_added_models_give_the_same_results_on_an_older_cpu_or_are_refused(
     form: str, shares: bool, tmp_path: Path
 ) -> None:
     data, inputs = quantised(form=form, shares_zero_point=shares), pictures()
-    answer = examiner.examine(data, added_model(entry(data)))
+    answer = examiner.examine(data, parse_added_model(entry(data)))
     assert answer["has_wide_weights"]
     if shares and form == "QLinearMatMul":
         assert "QLinearMatMul share their zero point" in answer["reason"]
         return
     assert answer["reason"] == ""
-    here = answers(data, inputs, is_exact=True)
+    ours = answers(data, inputs, is_exact=True)
     for mine, theirs in zip(
-        here, answers_of_old(tmp_path, data, inputs, is_exact=True), strict=True
+        ours, answers_of_old(tmp_path, data, inputs, is_exact=True), strict=True
     ):
         np.testing.assert_array_equal(mine, theirs)
     wrong = answers_of_old(tmp_path, data, inputs)
-    assert any((mine != theirs).any() for mine, theirs in zip(here, wrong, strict=True)), (
+    assert any((mine != theirs).any() for mine, theirs in zip(ours, wrong, strict=True)), (
         "they saturate, or the test proves nothing"
     )
 
 
-def test_of_seven_bits_nothing_is_said() -> None:
+def test_weights_within_seven_bits_are_not_wide() -> None:
     data = quantised(form="QLinearMatMul", shares_zero_point=True, most=64)
-    answer = examiner.examine(data, added_model(entry(data)))
+    answer = examiner.examine(data, parse_added_model(entry(data)))
     assert json.dumps(answer) == '{"reason": "", "has_wide_weights": false}'
 
 
@@ -210,5 +210,5 @@ def test_weights_in_an_inner_graph_are_refused() -> None:
     graph.node.append(helper.make_node("If", ["yes"], ["chosen"], **branches))
     graph.node.append(helper.make_node("Add", ["outer", "chosen"], ["logits"]))
     data = made.SerializeToString()
-    answer = examiner.examine(data, added_model(entry(data)))
+    answer = examiner.examine(data, parse_added_model(entry(data)))
     assert "in a graph inside another one" in answer["reason"]

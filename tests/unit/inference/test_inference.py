@@ -1,4 +1,4 @@
-"""Detectors and classifiers at the seam, without weights."""
+"""Detectors and classifiers without weights."""
 
 import numpy as np
 import pytest
@@ -21,18 +21,18 @@ def crops(*values: int) -> list[np.ndarray]:
     return [np.full((9, 7, 3), v, np.uint8) for v in values]
 
 
-def test_no_crop_gives_no_row() -> None:
+def test_no_crops_give_no_rows() -> None:
     classifier = ExpressionClassifier(FakeSession(3), GREY, LABELS)
     assert classifier.classify([]).shape == (0, 3)
 
 
-def test_all_crops_go_in_one_batch() -> None:
+def test_all_crops_are_classified_in_one_batch() -> None:
     session = FakeSession(3)
     ExpressionClassifier(session, GREY, LABELS).classify(crops(0, 100, 200))
     assert session.batches == [1, 3], "one dry run at loading, then one call"
 
 
-def test_a_graph_of_fixed_batch_takes_one_at_a_time() -> None:
+def test_a_graph_with_a_fixed_batch_takes_one_picture_at_a_time() -> None:
     session = FakeSession(3, batch=1)
     shares = ExpressionClassifier(session, GREY, LABELS).classify(crops(0, 100, 200))
     assert session.batches == [1, 1, 1, 1]
@@ -52,7 +52,7 @@ def test_probabilities_are_calibrated_by_temperature_and_bias() -> None:
 
 
 class Lopsided(FakeSession):
-    """Sees the left column alone."""
+    """Reads only the left column."""
 
     def run(self, batch: np.ndarray) -> list[np.ndarray]:
         return super().run(batch[..., :1])
@@ -77,7 +77,7 @@ def test_a_graph_with_other_outputs_than_labels_is_refused() -> None:
         ExpressionClassifier(FakeSession(5), GREY, LABELS)
 
 
-def test_bytes_that_are_no_graph_are_refused() -> None:
+def test_bytes_that_are_not_a_graph_are_refused() -> None:
     with pytest.raises(ModelError, match="can't load"):
         OnnxModel(b"no graph at all", threads=1)
 
@@ -113,7 +113,7 @@ def test_raw_outputs_become_faces(corners: list, scores: list, expected: list) -
     np.testing.assert_allclose(faces.xyxy, np.reshape(expected, (-1, 4)), rtol=1e-5)
 
 
-def test_faces_refuse_arrays_that_do_not_belong_together() -> None:
+def test_faces_refuse_arrays_whose_lengths_differ() -> None:
     with pytest.raises(InvalidValue, match="expected boxes"):
         Faces(np.zeros((2, 4), np.float32), np.zeros(3, np.float32))
     assert len(Faces.empty()) == 0

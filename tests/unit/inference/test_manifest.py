@@ -28,7 +28,7 @@ FETCHED = [pytest.param(m, id=m.name) for m in manifest().models if m.url is not
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_labels_are_in_the_order_that_everybody_reads(model: Model) -> None:
+def test_shipped_labels_are_in_the_agreed_order(model: Model) -> None:
     assert model.labels == LABELS[model.kind]
 
 
@@ -48,13 +48,13 @@ def test_shipped_bytes_and_graph_are_what_the_entry_says(model: Model) -> None:
 
 
 @pytest.mark.parametrize("model", SHIPPED)
-def test_shipped_graphs_tell_nothing_of_the_machine_that_made_them(model: Model) -> None:
+def test_shipped_graphs_contain_no_local_paths(model: Model) -> None:
     data = weights.read(model)[0]
     assert not [word for word in (b"/home/", b"/tmp/", b"site-packages", b'.py"') if word in data]
 
 
 @pytest.mark.parametrize("model", SHIPPED)
-def test_shipped_figures_say_on_what_they_were_measured(model: Model) -> None:
+def test_shipped_metrics_name_their_data(model: Model) -> None:
     assert model.metrics
     assert all(metric.n > 0 and metric.rule and metric.data for metric in model.metrics)
 
@@ -66,7 +66,7 @@ def test_shipped_models_load_by_name(model: Model) -> None:
 
 
 @pytest.mark.parametrize("model", OPENCV)
-def test_the_installed_opencv_brings_the_cascades_that_the_entries_name(model: Model) -> None:
+def test_the_installed_opencv_has_the_cascades_of_the_manifest(model: Model) -> None:
     assert weights.is_here(model)
     assert len(weights.read(model)[0]) == model.bytes
 
@@ -88,7 +88,7 @@ def test_shipped_weights_stay_small() -> None:
     assert max(sizes) < 12_000_000
 
 
-def test_unknown_names_are_told_what_there_is() -> None:
+def test_an_unknown_name_gives_a_message_with_the_known_ones() -> None:
     with pytest.raises(UnknownModel, match=manifest().defaults.classifier):
         manifest().model("vgg99", "classifier")
     with pytest.raises(UnknownModel):
@@ -111,14 +111,14 @@ def entry(**changes: object) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         pytest.param({"sha256": "abc"}, "sha256", id="no hash"),
         pytest.param({"file": "../secret.onnx"}, "plain name", id="path outside"),
         pytest.param({"file": "..\\x.onnx"}, "plain name", id="path of Windows outside"),
         pytest.param({"file": "/etc/passwd"}, "plain name", id="absolute path"),
         pytest.param({"labels": ["a", "a"]}, "labels", id="labels twice"),
-        pytest.param({"labels": ["a", "b"]}, "one number a label", id="bias of another length"),
+        pytest.param({"labels": ["a", "b"]}, "one number per label", id="bias of another length"),
         pytest.param({"colour": "pink"}, "colour", id="unknown field"),
         pytest.param({"kind": "oracle"}, "kind", id="unknown kind"),
         pytest.param({"family": "yunet"}, "family", id="kind and family at odds"),
@@ -131,24 +131,24 @@ def entry(**changes: object) -> dict:
         ),
     ],
 )
-def test_a_broken_entry_is_refused(tmp_path: Path, changes: dict, told: str) -> None:
+def test_a_broken_entry_is_refused(tmp_path: Path, changes: dict, message: str) -> None:
     base = {"calibration": CALIBRATION}
     text = manifest().model_dump(mode="json", exclude_none=True)
     text["models"] = [entry(**{**base, **changes}), *text["models"][1:]]
     path = tmp_path / "manifest.json"
     path.write_text(json.dumps(text))
-    with pytest.raises(ManifestError, match=f"manifest.json breaks its schema.*{told}"):
+    with pytest.raises(ManifestError, match=f"manifest.json breaks its schema.*{message}"):
         read_manifest(path)
 
 
-def test_defaults_have_to_exist() -> None:
+def test_defaults_must_exist() -> None:
     text = manifest().model_dump(mode="json", exclude_none=True)
     text["defaults"]["detector"] = manifest().defaults.classifier
-    with pytest.raises(ValueError, match=r"defaults\.detector names no detector"):
+    with pytest.raises(ValueError, match=r"defaults\.detector is not the name of a detector"):
         Manifest.model_validate(text)
 
 
-def test_a_missing_or_torn_manifest_is_told(tmp_path: Path) -> None:
+def test_a_missing_or_truncated_manifest_gives_a_message(tmp_path: Path) -> None:
     with pytest.raises(ManifestError, match="can't be read"):
         read_manifest(tmp_path / "manifest.json")
     (tmp_path / "manifest.json").write_text('{"version": 1,')

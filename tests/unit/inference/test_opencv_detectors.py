@@ -26,7 +26,7 @@ NAMES = ["haar", "yunet", "rfb-320-caffe", "rfb-320"]
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_portrait_has_its_face_where_the_default_detector_sees_it(
+def test_detectors_agree_on_the_face_of_a_portrait(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = read_image(SAMPLES / "astronaut.jpg")
@@ -45,13 +45,13 @@ def test_pictures_without_faces_of_any_shape(
     assert len(found) == 0
 
 
-def test_most_faces_are_a_limit() -> None:
+def test_the_number_of_faces_is_limited() -> None:
     image = read_image(SAMPLES / "three-portraits.jpg")
     assert len(load_detector("haar").detect(image, DetectionSettings(max_faces=2))) == 2
 
 
 def test_caffe_and_onnx_files_of_one_model_agree(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rows of priors have to be spread as in training, or large faces move by half a row."""
+    """The rows of priors must be spread as in training, or large faces are off by half a row."""
     image = read_image(SAMPLES / "grace-hopper.jpg")
     onnx, caffe = (
         detector(name, monkeypatch).detect(image, DetectionSettings(confidence=0.3))
@@ -61,7 +61,7 @@ def test_caffe_and_onnx_files_of_one_model_agree(monkeypatch: pytest.MonkeyPatch
     np.testing.assert_allclose(caffe.score, onnx.score, atol=1e-3)
 
 
-def test_smile_cascade_sees_the_smile() -> None:
+def test_the_smile_cascade_finds_the_smile() -> None:
     image = read_image(SAMPLES / "astronaut.jpg")
     cascade = load_smile_cascade()
     boxes = load_detector().detect(image, DetectionSettings()).xyxy
@@ -71,18 +71,18 @@ def test_smile_cascade_sees_the_smile() -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"no cascade", b"\xff\xfe\x00", b"<opencv_storage/>"])
-def test_bytes_that_are_no_cascade_are_refused(data: bytes) -> None:
+def test_bytes_that_are_not_a_cascade_are_refused(data: bytes) -> None:
     for kind in (Haar, SmileCascade):
         with pytest.raises(ModelError, match="can't load the cascade"):
             kind(data)
 
 
-def test_bytes_that_are_no_caffe_model_are_refused() -> None:
+def test_bytes_that_are_not_a_caffe_model_are_refused() -> None:
     with pytest.raises(ModelError, match="can't load the Caffe model"):
         CaffeUltraLight(b"nothing", b"nothing", RGB)
 
 
 @pytest.mark.parametrize("data", [b"", b"nothing"])
-def test_bytes_that_are_no_yunet_are_refused(data: bytes) -> None:
+def test_bytes_that_are_not_yunet_are_refused(data: bytes) -> None:
     with pytest.raises(ModelError, match="can't load the YuNet model"):
         YuNet(data)

@@ -1,4 +1,4 @@
-"""Only the right bytes are loaded, and fetching leaves nothing wrong behind."""
+"""Only bytes with the right hash are loaded, and a failed download leaves nothing behind."""
 
 import hashlib
 import threading
@@ -77,7 +77,7 @@ def test_fetch_reports_progress_and_keeps_the_file(server: tuple[str, dict], cac
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         pytest.param({"body": BODY[:-1] + b"x"}, "hash", id="one byte changed"),
         pytest.param({"body": b""}, "hash", id="empty"),
@@ -87,11 +87,11 @@ def test_fetch_reports_progress_and_keeps_the_file(server: tuple[str, dict], cac
     ],
 )
 def test_wrong_answers_leave_nothing(
-    server: tuple[str, dict], cache: Path, change: dict, told: str
+    server: tuple[str, dict], cache: Path, change: dict, message: str
 ) -> None:
     url, answer = server
     answer.update(change)
-    with pytest.raises(FetchError, match=told):
+    with pytest.raises(FetchError, match=message):
         weights.fetch(remote(url))
     assert not [p for p in cache.rglob("*") if p.is_file()]
 
@@ -102,12 +102,12 @@ def test_the_cache_may_be_named_from_home(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert cache_folder() == tmp_path / "weights"
 
 
-def test_no_server_is_a_sentence(cache: Path) -> None:
+def test_an_unreachable_server_gives_a_message(cache: Path) -> None:
     with pytest.raises(FetchError, match=r"no connection to 127\.0\.0\.1"):
         weights.fetch(remote("http://127.0.0.1:9/w.onnx"))
 
 
-def test_what_ships_is_not_fetched() -> None:
+def test_shipped_models_are_not_fetched() -> None:
     with pytest.raises(FetchError, match="ships with ferapp"):
         weights.fetch(manifest().model(None, "classifier"))
 
@@ -132,7 +132,7 @@ def test_one_changed_byte_is_refused_before_loading(
         weights.read(model)
 
 
-def test_a_cache_that_can_t_be_written_is_named_with_the_way_out(
+def test_a_read_only_cache_gives_a_message_with_a_remedy(
     server: tuple[str, dict], cache: Path
 ) -> None:
     cache.write_text("in the way")

@@ -1,4 +1,4 @@
-"""Times of frames, without a video: whatever the stamps say, they ascend."""
+"""Times of frames without a video: they ascend, whatever the time stamps are."""
 
 import subprocess
 import sys
@@ -57,7 +57,9 @@ def test_a_video_has_an_end_whatever_its_times_claim() -> None:
         pytest.param(0.5, 1, id="one in two seconds"),
     ],
 )
-def test_so_many_frames_a_second_are_taken(per_second: float | None, expected: int) -> None:
+def test_the_requested_number_of_frames_per_second_is_sampled(
+    per_second: float | None, expected: int
+) -> None:
     sampler = Sampler(per_second)
     taken = [sampler.takes(number / 30) for number in range(30)]
     assert taken[0] and sum(taken) == expected
@@ -72,7 +74,9 @@ def test_so_many_frames_a_second_are_taken(per_second: float | None, expected: i
         pytest.param(3.0, [0.0, 0.3333333, 0.6666666], [0.0, 0.3333333, 0.6666666], id="rounded"),
     ],
 )
-def test_frames_are_taken_evenly(per_second: float, times: list[float], taken: list[float]) -> None:
+def test_frames_are_sampled_evenly(
+    per_second: float, times: list[float], taken: list[float]
+) -> None:
     sampler = Sampler(per_second)
     assert [at_s for at_s in times if sampler.takes(at_s)] == taken
 

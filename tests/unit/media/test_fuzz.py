@@ -1,4 +1,4 @@
-"""Damaged files by the hundred thousand, and those that once did harm."""
+"""Hundreds of thousands of damaged files, and those that once did harm."""
 
 import io
 import os
@@ -33,12 +33,12 @@ def test_every_damaged_file_is_read_or_refused_at_once() -> None:
 
 
 @pytest.mark.parametrize("are_videos", [False, True], ids=["pictures", "videos"])
-def test_before_they_are_damaged_all_are_read(are_videos: bool) -> None:
+def test_undamaged_samples_are_read(are_videos: bool) -> None:
     files = originals(are_videos=are_videos)
     assert len(files) > 15 and all(map(look, files))
 
 
-def test_a_mutant_is_found_again_by_its_seed_and_number() -> None:
+def test_seed_and_number_reproduce_a_mutant() -> None:
     before = [file_of(3, number) for number in range(100)]
     originals.cache_clear()
     assert [file_of(3, number) for number in range(100)] == before
@@ -50,14 +50,14 @@ DEADLY, STUCK, RAISING, SLOW, SLOW_AT_FIRST = (file_of(0, number) for number in 
 
 
 def work(seconds: float) -> None:
-    """Keep the processor busy for so long."""
+    """Keep the processor busy for some seconds."""
     end_s = time.process_time() + seconds
     while time.process_time() < end_s:
         pass
 
 
 def harmed(file: File) -> bool:
-    """What would happen if the code of the app had such faults."""
+    """Behaves as the code of the app would if it had such faults."""
     if file == DEADLY:
         os.abort()
     if file == STUCK:
@@ -69,9 +69,9 @@ def harmed(file: File) -> bool:
     return True
 
 
-def test_what_kills_hangs_or_raises_is_named_and_the_rest_goes_on() -> None:
+def test_files_that_crash_hang_or_raise_are_named_and_the_rest_is_tried() -> None:
     with Worker(0, harmed, hangs_s=5.0) as worker:
-        tried = list(worker.tried(range(10)))
+        tried = list(worker.try_all(range(10)))
     assert [each.number for each in tried] == list(range(10))
     assert [each.number for each in tried if each.is_crash] == [1]
     assert [each.number for each in tried if each.is_slow] == [2, 4]
@@ -88,7 +88,7 @@ def sluggish(file: File) -> bool:
     return True
 
 
-def test_a_slow_file_is_told_from_one_that_was_slow_once(
+def test_a_file_that_was_slow_only_once_is_not_called_slow(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SLOW_ONCE", str(tmp_path / "once"))
@@ -103,20 +103,20 @@ def test_no_moment_longer_than_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize("name", ["title-not-utf-8.mp4", "unknown-colours.ts"])
-def test_videos_whose_tags_nobody_knows_are_shown(name: str) -> None:
+def test_videos_with_unknown_tags_are_read(name: str) -> None:
     with (CORPUS / name).open("rb") as file:
         decoder = Decoder(file)
         images = [image for _, image in decoder.frames()]
     assert len(images) >= 4 and all(image.std() > 20 for image in images)
 
 
-def test_a_decoder_that_does_not_open_is_not_asked_again() -> None:
+def test_a_decoder_that_does_not_open_is_not_used_again() -> None:
     with (CORPUS / "decoder-does-not-open.avi").open("rb") as file:
         with pytest.raises(VideoError, match=r"can be decoded \(rawvideo\)"):
             Decoder(file)
 
 
-def test_a_video_that_begins_after_its_end_is_refused() -> None:
+def test_a_video_that_begins_after_the_time_limit_is_refused() -> None:
     with (CORPUS / "first-picture-too-late.avi").open("rb") as file:
         decoder = Decoder(file)
         with pytest.raises(VideoError, match="comes after 24 hours"):
@@ -124,7 +124,7 @@ def test_a_video_that_begins_after_its_end_is_refused() -> None:
 
 
 @pytest.mark.parametrize("ending", ["jpg", "png"])
-def test_a_picture_that_can_not_be_in_so_few_bytes_is_refused(ending: str) -> None:
+def test_a_picture_too_large_for_its_bytes_is_refused(ending: str) -> None:
     start_s = time.process_time()
     with pytest.raises(ImageError, match="damaged or cut short"):
         read_image(CORPUS / f"too-short-for-its-size.{ending}")
@@ -143,7 +143,7 @@ def test_a_picture_that_can_not_be_in_so_few_bytes_is_refused(ending: str) -> No
         ),
     ],
 )
-def test_the_flattest_pictures_are_in_enough_bytes(
+def test_uniform_pictures_are_not_too_small_for_their_pixels(
     mode: str, kind: str, options: dict[str, Any]
 ) -> None:
     out = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Videos that break decoders, as a visitor may give them."""
+"""Videos that break decoders, as a visitor may upload them."""
 
 import csv
 import subprocess
@@ -13,7 +13,7 @@ from ferapp.media.video import MAX_SIDE_PX, Video
 from tests.support.places import ROOT, SHARED, shared
 
 LONGEST_S = 10.0
-"""The slowest takes a quarter of it on two cores; what hangs takes far more."""
+"""The slowest video takes a quarter of it on two cores; a hang takes far more."""
 MOST_MEMORY_MB = 1000
 # Of those whose note says how many frames there are.
 FRAMES = {
@@ -39,16 +39,16 @@ def rows() -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row["file"])
-def test_every_hostile_video_gives_what_it_must(row: dict[str, str]) -> None:
+def test_every_hostile_video_gives_the_expected_outcome(row: dict[str, str]) -> None:
     name = row["file"]
     path = shared("data/hostile") / name
     before_s = time.monotonic()
     if row["expected"] == "clear-error":
         with pytest.raises(VideoError) as refusal, Video(path) as video:
             list(video.frames())
-        told = str(refusal.value)
-        assert told.endswith(".") and "\n" not in told and len(told) < 200
-        assert path.name not in told and "/" not in told
+        message = str(refusal.value)
+        assert message.endswith(".") and "\n" not in message and len(message) < 200
+        assert path.name not in message and "/" not in message
     else:
         width, height = map(int, row["expected_wxh"].split("x"))
         scale = min(MAX_SIDE_PX / max(width, height), 1)
@@ -71,7 +71,7 @@ def test_every_hostile_video_gives_what_it_must(row: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("name", ["bomb_12000x12000_frame.mov", "8k_solid.mp4"])
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere memory is told in other units")
-def test_large_frames_take_no_more_memory_than_they_may(name: str) -> None:
+def test_large_frames_stay_within_the_memory_limit(name: str) -> None:
     code = """if True:
         import resource, sys
         from pathlib import Path

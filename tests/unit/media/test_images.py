@@ -99,7 +99,7 @@ def test_every_orientation_comes_upright(orientation: int) -> None:
 
 
 def tiff(entry: bytes) -> bytes:
-    """EXIF data of one entry, whose next directory is the same again and again."""
+    """EXIF data with one entry, whose next directory is always itself."""
     return b"Exif\0\0II*\0" + struct.pack("<IH", 8, 1) + entry + struct.pack("<I", 8)
 
 
@@ -124,11 +124,11 @@ WIDE = Image.new("RGB", (16, 8))
         pytest.param(b"Exif\0\0II*\0\x08\0\0\0" + bytes(65_000), id="64 kB"),
     ],
 )
-def test_an_orientation_that_is_none_turns_nothing(exif: Image.Exif | bytes) -> None:
+def test_an_invalid_orientation_is_ignored(exif: Image.Exif | bytes) -> None:
     assert read_image(encoded(WIDE, "JPEG", exif=exif)).shape == (8, 16, 3)
 
 
-def test_of_two_orientations_it_is_always_the_first() -> None:
+def test_the_first_of_two_orientations_applies() -> None:
     parts = []
     for orientation in (6, 1):
         data = encoded(WIDE, "JPEG", exif=turned(orientation))
@@ -140,8 +140,8 @@ def test_of_two_orientations_it_is_always_the_first() -> None:
 
 
 @pytest.mark.parametrize("kind", ["MPO", "PNG"])
-def test_of_several_pictures_in_one_file_the_first_is_read(kind: str) -> None:
-    """As phones write portraits, and as animations are."""
+def test_the_first_of_several_pictures_in_a_file_is_read(kind: str) -> None:
+    """Like portraits from phones, and animations."""
     first, second = (Image.new("RGB", (8, 8), (grey,) * 3) for grey in (10, 200))
     image = read_image(encoded(first, kind, save_all=True, append_images=[second] * 30))
     assert image.shape == (8, 8, 3) and (image == 10).all()
@@ -155,7 +155,7 @@ SIZE_AT = JPEG.index(b"\xff\xc0") + 5  # ITU T.81, B.2.2
 
 
 @pytest.mark.parametrize(
-    ("data", "told"),
+    ("data", "message"),
     [
         pytest.param(b"", "empty", id="empty"),
         pytest.param(b"hello", "not a supported picture", id="text"),
@@ -185,8 +185,8 @@ SIZE_AT = JPEG.index(b"\xff\xc0") + 5  # ITU T.81, B.2.2
         ),
     ],
 )
-def test_what_can_not_be_read_is_one_sentence(data: bytes, told: str) -> None:
-    with pytest.raises(ImageError, match=told):
+def test_unreadable_files_give_a_message(data: bytes, message: str) -> None:
+    with pytest.raises(ImageError, match=message):
         read_image(data)
 
 
@@ -194,12 +194,12 @@ def test_what_can_not_be_read_is_one_sentence(data: bytes, told: str) -> None:
     "kind",
     "AVIF BMP DDS DIB GIF ICNS ICO JPEG2000 PCX PPM QOI SGI TGA TIFF WEBP".split(),
 )
-def test_no_other_parser_of_pillow_s_is_reached(kind: str) -> None:
+def test_no_other_parser_of_pillow_is_reached(kind: str) -> None:
     with pytest.raises(ImageError):
         read_image(encoded(Image.new("RGB", (32, 32)), kind))
 
 
-def test_too_many_pixels_are_refused_from_the_header() -> None:
+def test_too_many_pixels_are_refused_before_decoding() -> None:
     header_only = encoded(Image.new("L", (300, 200)))[:60]
     with pytest.raises(ImageError, match="300 × 200 pixels, more than the limit"):
         read_image(header_only, max_pixels=10_000)
@@ -227,8 +227,8 @@ def test_a_file_over_the_limit_is_refused_from_anywhere(
             read_image(source)
 
 
-def test_a_small_picture_waits_for_no_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of large ones one is decoded at a time; a visitor with a bomb must not stop the others."""
+def test_a_small_picture_does_not_wait_for_a_large_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Large pictures are decoded one at a time, but must not delay those of other visitors."""
     monkeypatch.setattr(images, "_LARGE_PIXELS", 100)
     small, large = (encoded(Image.new("RGB", (side, side)), "PNG") for side in (10, 11))
     with ThreadPoolExecutor(2) as pool, images._TURN:
@@ -281,7 +281,7 @@ BOMBS = {
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak from /proc")
 @pytest.mark.parametrize(("made", "most_mb"), BOMBS.values(), ids=BOMBS)
-def test_no_picture_takes_more_memory_than_it_may(made: Callable[[], bytes], most_mb: int) -> None:
+def test_pictures_stay_within_the_memory_limit(made: Callable[[], bytes], most_mb: int) -> None:
     data = made()
     run = subprocess.run(
         [sys.executable, "-c", PEAK], input=data, capture_output=True, check=True, cwd=ROOT

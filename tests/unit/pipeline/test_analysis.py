@@ -1,4 +1,4 @@
-"""The analyzer and what it gives, with fakes at the seams."""
+"""The analyzer and its results, with fake models."""
 
 import json
 
@@ -9,7 +9,7 @@ from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import InvalidValue, SettingError
 from ferapp.pipeline.analyzer import Analyzer, renormalised
 from ferapp.settings import AnalysisSettings, DetectionSettings
-from ferapp.types import Faces, FrameAnalysis
+from ferapp.types import Faces, FrameAnalysis, PictureRecord
 from tests.support.fakes import FakeClassifier, FakeDetector, FakeSmileReader
 
 
@@ -70,7 +70,7 @@ def test_padding_makes_the_crop_larger() -> None:
     )
 
 
-def test_classes_left_out_are_said_and_the_rest_sums_to_one() -> None:
+def test_left_out_classes_are_listed_and_the_rest_sums_to_one() -> None:
     analyzer = Analyzer(FakeDetector(faces(LEFT)), FakeClassifier(EXPRESSIONS))
     analysis = analyzer.analyze(halves(), AnalysisSettings(classes=("fear", "happiness")))
     assert analysis.labels == ("happiness", "fear"), "in the classifier's order"
@@ -79,12 +79,12 @@ def test_classes_left_out_are_said_and_the_rest_sums_to_one() -> None:
     assert analysis.to_record()["renormalised_without"] == list(analysis.left_out)
 
 
-def test_nothing_left_to_renormalise_is_shared_equally() -> None:
+def test_renormalising_zeros_gives_equal_shares() -> None:
     np.testing.assert_allclose(renormalised(np.zeros((1, 4), np.float32)), np.full((1, 4), 0.25))
 
 
 @pytest.mark.parametrize(("threshold", "is_unsure"), [(None, True), (0.5, False), (0.99, True)])
-def test_unsure_under_the_threshold_of_the_classifier_or_the_caller(
+def test_unsure_below_the_threshold_of_the_classifier_or_the_caller(
     threshold: float | None, is_unsure: bool
 ) -> None:
     classifier = FakeClassifier(EXPRESSIONS)  # its top probability is 0.93
@@ -104,10 +104,10 @@ def test_settings_reach_the_detector() -> None:
     assert (asked.confidence, asked.iou) == (0.7, 0.2)
 
 
-def test_a_bound_that_is_hit_is_told() -> None:
+def test_more_faces_than_the_maximum_are_reported() -> None:
     analyzer = Analyzer(FakeDetector(faces(LEFT, RIGHT)), FakeClassifier(EXPRESSIONS))
     at_most = [AnalysisSettings(DetectionSettings(max_faces=n)) for n in (1, 2)]
-    one, two = (analyzer.analyze(halves(), how) for how in at_most)
+    one, two = (analyzer.analyze(halves(), settings) for settings in at_most)
     assert (len(one), one.is_cut) == (1, True) and one.to_record()["has_more_faces"]
     assert (len(two), two.is_cut) == (2, False)
 
@@ -131,12 +131,12 @@ def test_a_face_whose_expression_was_left_out_is_unsure() -> None:
         pytest.param(np.zeros((9, 9, 3), np.float32), id="floats"),
     ],
 )
-def test_pictures_of_another_kind_are_refused_in_words(image: np.ndarray) -> None:
+def test_arrays_that_are_not_rgb_uint8_are_refused(image: np.ndarray) -> None:
     with pytest.raises(InvalidValue, match="expected an RGB picture"):
         Analyzer(FakeDetector(Faces.empty()), FakeClassifier(EXPRESSIONS)).analyze(image)
 
 
-def test_smiles_are_read_only_when_asked() -> None:
+def test_smiles_are_detected_only_on_request() -> None:
     analyzer = Analyzer(
         FakeDetector(faces(LEFT, RIGHT)),
         FakeClassifier(EXPRESSIONS),
@@ -149,15 +149,15 @@ def test_smiles_are_read_only_when_asked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("settings", "told"),
+    ("settings", "message"),
     [
         pytest.param(AnalysisSettings(classes=("joy", "fear")), "does not know 'joy'", id="class"),
-        pytest.param(AnalysisSettings(with_smile=True), "cascade was not loaded", id="smile"),
+        pytest.param(AnalysisSettings(with_smile=True), "cascade is not loaded", id="smile"),
     ],
 )
-def test_what_the_models_can_not_do_is_a_sentence(settings: AnalysisSettings, told: str) -> None:
+def test_unsupported_settings_are_refused(settings: AnalysisSettings, message: str) -> None:
     analyzer = Analyzer(FakeDetector(Faces.empty()), FakeClassifier(EXPRESSIONS))
-    with pytest.raises(SettingError, match=told):
+    with pytest.raises(SettingError, match=message):
         analyzer.analyze(halves(), settings)
 
 
@@ -175,7 +175,7 @@ def test_settings_out_of_range_are_refused(values: dict[str, object]) -> None:
         AnalysisSettings(**values)
 
 
-def test_arrays_that_don_t_belong_together_are_refused() -> None:
+def test_arrays_of_different_lengths_are_refused() -> None:
     with pytest.raises(InvalidValue, match="probabilities"):
         FrameAnalysis((4, 4), faces(LEFT), EXPRESSIONS, np.zeros((2, 8), np.float32), 0.5)
     with pytest.raises(InvalidValue, match="expected smiles"):
@@ -196,3 +196,38 @@ def test_the_record_is_plain_json() -> None:
     face = record["faces"][0]
     assert face["box"] == [5, 5, 25, 25] and face["expression"] == "neutral"
     assert list(face["probabilities"]) == list(EXPRESSIONS)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "settings"),
+    [
+        pytest.param((), AnalysisSettings(), id="no face"),
+        pytest.param((LEFT, RIGHT), AnalysisSettings(), id="two faces"),
+        pytest.param(
+            (LEFT, RIGHT),
+            AnalysisSettings(classes=("anger", "fear"), unsure_below=0, with_smile=True),
+            id="every key",
+        ),
+    ],
+)
+def test_a_picture_record_comes_back_from_json_byte_for_byte(
+    boxes: tuple[tuple[int, int, int, int], ...], settings: AnalysisSettings
+) -> None:
+    analyzer = Analyzer(
+        FakeDetector(faces(*boxes)), FakeClassifier(EXPRESSIONS), smile_reader=FakeSmileReader()
+    )
+    text = json.dumps(analyzer.analyze(halves(), settings).to_record())
+    assert json.dumps(PictureRecord.from_json(json.loads(text)).to_json()) == text
+
+
+def test_a_picture_record_is_stored_under_these_keys() -> None:
+    analyzer = Analyzer(
+        FakeDetector(faces(LEFT)), FakeClassifier(("a", "b", "c")), smile_reader=FakeSmileReader()
+    )
+    settings = AnalysisSettings(classes=("a", "b"), with_smile=True)
+    assert json.dumps(analyzer.analyze(halves(), settings).to_record()) == (
+        '{"width": 80, "height": 40, "faces": [{"box": [5.0, 5.0, 25.0, 25.0], "score": 0.9, '
+        '"expression": "a", "is_unsure": false, "probabilities": {"a": 0.990099, "b": 0.009901}, '
+        '"share_kept": 0.990196, "is_smiling": true}], "renormalised_without": ["c"], '
+        '"unsure_below": 0.5, "has_more_faces": false, "detector": "", "classifier": ""}'
+    )

@@ -1,4 +1,4 @@
-"""Whole clips with models that are fakes and a decoder that is none."""
+"""Whole clips with fake models and the real decoder."""
 
 import json
 import threading
@@ -12,8 +12,10 @@ import pytest
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import ModelError, SettingError, VideoError
 from ferapp.inference.manifest import manifest
+from ferapp.media.video import VideoInfo
 from ferapp.pipeline.analyzer import Analyzer
-from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip, tracks_of
+from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip
+from ferapp.pipeline.record import Track, VideoRecord, tracks_of
 from ferapp.sessions.session import Readings
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, Look, StreamSettings
 from ferapp.types import Faces
@@ -27,7 +29,7 @@ ALL = StreamSettings(reads_followed=True)
 
 
 class MovingDetector(FakeDetector):
-    """Is told what to find in each frame that it is asked about, and goes on with the last."""
+    """Finds the given faces in each frame that it sees, and repeats the last."""
 
     def __init__(self, *found: Faces) -> None:
         super().__init__(found[0])
@@ -39,7 +41,7 @@ class MovingDetector(FakeDetector):
 
 
 class BrokenClassifier(FakeClassifier):
-    """Gives no finite numbers from the third face on."""
+    """Gives NaN from the third face on."""
 
     def classify(self, crops_rgb: list[np.ndarray], *, look: Look = "both") -> np.ndarray:
         if len(self.crops) > 2:
@@ -48,7 +50,7 @@ class BrokenClassifier(FakeClassifier):
 
 
 class Setup:
-    """A clip, and an analyzer that knows nobody."""
+    """A clip and an analyzer with fake models."""
 
     def __init__(self, folder: Path, *found: Faces, broken: bool = False) -> None:
         self.folder = folder
@@ -67,8 +69,8 @@ class Setup:
         max_side_px: int = 1280,
         **stream: object,
     ) -> ClipAnalysis:
-        how = ClipSettings(replace(ALL, **stream), per_second, max_side_px)
-        return ClipAnalysis(source or self.clip(), self.analyzer, how)
+        settings = ClipSettings(replace(ALL, **stream), per_second, max_side_px)
+        return ClipAnalysis(source or self.clip(), self.analyzer, settings)
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +78,7 @@ def _no_thread_stays() -> Iterator[None]:
     before = set(threading.enumerate())
     yield
     for thread in set(threading.enumerate()) - before:
-        thread.join(2)  # of one that was told to end and is about to
+        thread.join(2)  # it is about to end
         assert not thread.is_alive(), thread.name
 
 
@@ -96,41 +98,41 @@ def test_every_face_is_read_at_the_times_of_the_frames(tmp_path: Path) -> None:
     assert clip.duration_s >= 0.5
     for face in (1, 2):
         its = clip.readings.of(face)
-        assert its.at_s == pytest.approx(at_s[2:]), "twice found, it may still be none"
+        assert its.at_s == pytest.approx(at_s), "from its first frame on, once it counts"
         assert (its.size_wh == WH).all() and not np.isnan(its.probabilities).any()
     np.testing.assert_array_equal(clip.readings.of(1).xyxy[0], [40, 60, 120, 140])
 
 
-def test_the_picture_of_each_frame_comes_with_what_it_shows(tmp_path: Path) -> None:
+def test_each_frame_comes_with_its_picture_and_faces(tmp_path: Path) -> None:
     setup = Setup(tmp_path, faces(40))
     with setup.analysis(max_side_px=160) as analysis:
         for image, frame in analysis:
             assert image.shape == (120, 160, 3) and frame.size_wh == (160, 120)
 
 
-def test_of_many_frames_none_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_frame_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("ferapp.pipeline.clip._JOINED_AFTER", 4)
     analysis = Setup(tmp_path, faces(40)).analysis()
     done(analysis)
-    assert analysis.result().readings.at_s == pytest.approx(np.arange(2, 12) / 10)
+    assert analysis.result().readings.at_s == pytest.approx(np.arange(12) / 10)
 
 
-@pytest.mark.parametrize(("every", "looks"), [(None, 12), (1, 12), (3, 4), (5, 3)], ids=str)
-def test_faces_are_looked_for_in_some_frames_and_read_in_all(
+@pytest.mark.parametrize(("every", "looks"), [(None, 12), (1, 12), (3, 5), (5, 4)], ids=str)
+def test_faces_are_detected_in_some_frames_and_read_in_all(
     tmp_path: Path, every: int | None, looks: int
 ) -> None:
     setup = Setup(tmp_path, faces(40))
     with setup.analysis(detect_every=every) as analysis:
         frames = [frame for _, frame in analysis]
     assert len(setup.detector.settings) == looks
-    assert [frame.is_detected for frame in frames] == [n % (every or 1) == 0 for n in range(12)]
-    first = {None: 2, 1: 2, 3: 0, 5: 0}[every]
-    assert len(analysis.result().readings) == 12 - first
+    due = [n % (every or 1) == 0 or n == 11 for n in range(12)]
+    assert [frame.is_detected for frame in frames] == due, "in the last frame too"
+    assert len(analysis.result().readings) == 12
     assert {face.id for frame in frames for face in frame.faces} == {1}
 
 
-@pytest.mark.parametrize(("rate", "looks"), [(30, 6), (60, 3)], ids=str)
-def test_faces_are_looked_for_fifteen_times_a_second(tmp_path: Path, rate: int, looks: int) -> None:
+@pytest.mark.parametrize(("rate", "looks"), [(30, 7), (60, 4)], ids=str)
+def test_faces_are_detected_fifteen_times_a_second(tmp_path: Path, rate: int, looks: int) -> None:
     setup = Setup(tmp_path, faces(40))
     done(setup.analysis(setup.clip(rate=rate)))
     assert len(setup.detector.settings) == looks
@@ -147,8 +149,8 @@ def test_faces_are_looked_for_fifteen_times_a_second(tmp_path: Path, rate: int, 
 def test_at_low_rates_faces_count_at_once_and_keep_their_ids(
     tmp_path: Path, rate: int, frames: int, per_second: float | None, times: int
 ) -> None:
-    away = faces(180)  # of one frame in which the detector misses the first face
-    found = [faces(40 + 3 * n, 180) for n in range(times)]
+    away = faces(180)  # a frame in which the detector misses the first face
+    found = [faces(40, 180)] * times
     setup = Setup(tmp_path, *found[:3], away, *found[4:])
     analysis = setup.analysis(setup.clip(frames, rate), per_second=per_second)
     assert len(done(analysis)) == times
@@ -157,13 +159,13 @@ def test_at_low_rates_faces_count_at_once_and_keep_their_ids(
     assert readings.faces == [1, 2] and len(analysis.result().unconfirmed) == 0
 
 
-def test_boxes_that_were_found_once_are_told_as_shares_of_the_frame(tmp_path: Path) -> None:
+def test_unconfirmed_boxes_are_kept_as_shares_of_the_frame(tmp_path: Path) -> None:
     setup = Setup(tmp_path, *[faces(40)] * 5, faces(40, 160), faces(40))
     analysis = setup.analysis()
     done(analysis)
     clip = analysis.result()
     assert clip.readings.faces == [1]
-    assert clip.unconfirmed_s == pytest.approx([0, 0.1, 0.5])
+    assert clip.unconfirmed_s == pytest.approx([0.5]), "those of the other came to count"
     assert clip.unconfirmed[-1] == pytest.approx([160 / 320, 60 / 240, 240 / 320, 140 / 240])
 
 
@@ -177,17 +179,17 @@ def test_a_clip_without_faces_is_whole_and_empty(tmp_path: Path) -> None:
     assert tracks_of(clip.readings) == []
 
 
-def test_only_the_classes_that_were_chosen_are_columns(tmp_path: Path) -> None:
+def test_only_chosen_classes_are_columns(tmp_path: Path) -> None:
     setup = Setup(tmp_path, faces(40))
     analysis = setup.analysis(analysis=AnalysisSettings(classes=("sadness", "anger")))
-    assert analysis.result().readings.probabilities.shape == (0, 2), "before the first frame too"
+    assert analysis.result().readings.probabilities.shape == (0, 2), "even before the first frame"
     done(analysis)
     clip = analysis.result()
     assert clip.labels == tuple(n for n in EXPRESSIONS if n in ("sadness", "anger"))
     assert clip.readings.probabilities.sum(axis=1) == pytest.approx(1, abs=1e-5)
 
 
-def test_a_class_that_nobody_knows_is_an_error(tmp_path: Path) -> None:
+def test_an_unknown_class_is_an_error(tmp_path: Path) -> None:
     analysis = Setup(tmp_path, faces(40)).analysis(analysis=AnalysisSettings(classes=("a", "b")))
     with pytest.raises(SettingError, match="does not know"):
         done(analysis)
@@ -203,12 +205,12 @@ def test_stopping_in_the_middle_keeps_what_was_read(tmp_path: Path) -> None:
     assert not is_running(pid) and not [t for t in threading.enumerate() if "clip" in t.name]
     clip = analysis.result()
     assert not clip.is_whole and clip.damage == "" and clip.frames == 6
-    assert clip.readings.at_s == pytest.approx([0.2, 0.3, 0.4, 0.5])
-    assert clip.duration_s == pytest.approx(0.5), "nobody knows what came later"
+    assert clip.readings.at_s == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5])
+    assert clip.duration_s == pytest.approx(0.5), "the rest was not read"
 
 
 @pytest.mark.parametrize("after", [0, 6], ids=["before the first frame", "in the middle"])
-def test_closing_from_another_thread_ends_it_and_it_is_not_whole(
+def test_closing_from_another_thread_ends_the_analysis_incomplete(
     tmp_path: Path, after: int
 ) -> None:
     setup = Setup(tmp_path, faces(40))
@@ -223,23 +225,23 @@ def test_closing_from_another_thread_ends_it_and_it_is_not_whole(
             closing.join()
     clip = analysis.result()
     assert after <= clip.frames < 60 and not clip.is_whole
-    assert clip.damage == "", "who stopped it knows that"
+    assert clip.damage == "", "stopping is no damage"
     assert clip.duration_s < 6
 
 
-def test_what_was_read_may_be_had_in_the_middle_and_again(tmp_path: Path) -> None:
+def test_the_result_is_available_at_any_time_and_repeatedly(tmp_path: Path) -> None:
     lengths = []
     with Setup(tmp_path, faces(40)).analysis() as analysis:
         for _ in analysis:
             clip = analysis.result()
             assert not clip.is_whole
             lengths.append((clip.frames, len(clip.readings)))
-    assert lengths == [(n, max(n - 2, 0)) for n in range(1, 13)]
+    assert lengths == [(n, n if n > 2 else 0) for n in range(1, 13)]
     for _ in range(2):
-        assert analysis.result().is_whole and len(analysis.result().readings) == 10
+        assert analysis.result().is_whole and len(analysis.result().readings) == 12
 
 
-def test_what_a_model_can_not_do_reaches_the_caller(tmp_path: Path) -> None:
+def test_an_error_of_the_classifier_reaches_the_caller(tmp_path: Path) -> None:
     analysis = Setup(tmp_path, faces(40), broken=True).analysis()
     pid = analysis._video._child.pid
     with pytest.raises(ModelError, match="numbers that are none"):
@@ -248,7 +250,7 @@ def test_what_a_model_can_not_do_reaches_the_caller(tmp_path: Path) -> None:
     assert not analysis.result().is_whole and len(analysis.result().readings) == 3
 
 
-def test_what_a_detector_can_not_do_reaches_the_caller(tmp_path: Path) -> None:
+def test_an_error_of_the_detector_reaches_the_caller(tmp_path: Path) -> None:
     setup = Setup(tmp_path, faces(40))
 
     def broken(*_: object) -> Faces:
@@ -259,17 +261,17 @@ def test_what_a_detector_can_not_do_reaches_the_caller(tmp_path: Path) -> None:
         done(setup.analysis())
 
 
-def test_of_a_damaged_clip_what_was_read_is_kept_and_it_is_told(tmp_path: Path) -> None:
+def test_the_readable_part_of_a_damaged_video_is_kept_and_noted(tmp_path: Path) -> None:
     setup = Setup(tmp_path, faces(40))
     analysis = setup.analysis(cut(setup.clip(30, options=FRONT), 0.5))
     count = len(done(analysis))
     clip = analysis.result()
     assert 8 < count < 20 and clip.frames == count
-    assert clip.is_whole and "damaged" in clip.damage, "all that could be was read"
-    assert clip.duration_s < 2, "what is not there does not count"
+    assert clip.is_whole and "damaged" in clip.damage, "everything readable was read"
+    assert clip.duration_s < 2, "the missing part does not count"
 
 
-def test_a_clip_that_can_not_be_read_is_an_error_at_once(tmp_path: Path) -> None:
+def test_an_unreadable_video_is_an_error_at_once(tmp_path: Path) -> None:
     setup = Setup(tmp_path, faces(40))
     (tmp_path / "b.mp4").write_bytes(b"hello")
     with pytest.raises(VideoError, match="not a video"):
@@ -279,7 +281,9 @@ def test_a_clip_that_can_not_be_read_is_an_error_at_once(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("per_second", "wanted"), [(None, 30), (2.0, 6), (100.0, 30), (0.1, 1)], ids=str
 )
-def test_how_many_frames_are_to_come(tmp_path: Path, per_second: float | None, wanted: int) -> None:
+def test_the_expected_number_of_frames(
+    tmp_path: Path, per_second: float | None, wanted: int
+) -> None:
     setup = Setup(tmp_path, faces(40))
     with setup.analysis(setup.clip(30), per_second=per_second) as analysis:
         assert analysis.wanted_frames == wanted
@@ -303,16 +307,15 @@ def test_a_clip_is_recorded_with_its_settings_and_models(tmp_path: Path) -> None
     assert {kind: model["name"] for kind, model in made.models.items()} == names
     kept = json.loads(json.dumps(made.settings))
     assert kept["per_second"] == 5.0 and kept["stream"]["reads_followed"] is True
-    assert "look" not in kept["stream"]["analysis"], "a clip looks at both in turn"
-    expected = asdict(settings)
-    expected["stream"]["analysis"].pop("look")
-    assert made.settings == expected
+    assert made.settings == asdict(settings)
 
 
-def test_each_face_in_a_few_plain_values() -> None:
+def test_tracks_are_stored_under_these_keys_and_come_back() -> None:
     first = made((0, "happiness"), (1, "happiness"), (2, None), (3, "happiness"), face=1)
     second = made((1.23456, "sadness"), (2.23456, "anger"), face=2)
-    assert tracks_of(Readings.joined([first, second])) == [
+    tracks = tracks_of(Readings.join([first, second]))
+    assert [Track.from_json(track.to_json()) for track in tracks] == tracks
+    assert [track.to_json() for track in tracks] == [
         {
             "face": 1,
             "first_s": 0.0,
@@ -328,3 +331,18 @@ def test_each_face_in_a_few_plain_values() -> None:
             "seconds": {"anger": 1.0, "sadness": 1.0},
         },
     ]
+
+
+def test_a_video_record_is_stored_under_these_keys_and_comes_back() -> None:
+    info = VideoInfo("mp4", "h264", (96, 64), None, 2.0, has_sound=True)
+    track = Track(face=1, first_s=0.0, last_s=1.5, readings=15, seconds={"unsure": 1.5})
+    record = VideoRecord(15, 2.0, False, "Its end is missing.", info, (track,))
+    text = json.dumps(record.to_json())
+    assert text == (
+        '{"frames": 15, "duration_s": 2.0, "is_whole": false, "damage": "Its end is missing.", '
+        '"video": {"container": "mp4", "codec": "h264", "size_wh": [96, 64], '
+        '"frames_per_second": null, "duration_s": 2.0, "has_sound": true}, '
+        '"tracks": [{"face": 1, "first_s": 0.0, "last_s": 1.5, "readings": 15, '
+        '"seconds": {"unsure": 1.5}}]}'
+    )
+    assert VideoRecord.from_json(json.loads(text)) == record

@@ -1,4 +1,4 @@
-"""Long work on its own thread: its states, the line before it, and its end at any moment."""
+"""Long work on its own thread: its states, its queue, and its end at any moment."""
 
 import logging
 import threading
@@ -14,7 +14,7 @@ from tests.support.fakes import Clock, FakeWork
 from tests.support.waiting import wait_until
 
 LONG_S = 5.0
-"""Far more than anything here takes, and less than anybody would wait for a test that hangs."""
+"""Far longer than anything here takes, but short enough for a test that hangs."""
 
 
 Made = Job[FakeWork]
@@ -27,7 +27,7 @@ def job_threads() -> list[str]:
 
 @pytest.fixture
 def makes() -> Iterator[Makes]:
-    """Makes jobs of one line, of works that are given; none of their threads may stay."""
+    """Makes jobs that share seats; none of their threads may be left."""
     jobs: list[Made] = []
     works: list[FakeWork] = []
     seats = Seats(1, Clock())
@@ -38,7 +38,7 @@ def makes() -> Iterator[Makes]:
         jobs.append(Job(options.pop("begin", lambda: its), options.pop("seats", seats), **options))
         return jobs[-1]
 
-    assert not job_threads(), "left behind by somebody else"
+    assert not job_threads(), "left behind by another test"
     yield make
     for work in works:
         work.allow()
@@ -47,7 +47,7 @@ def makes() -> Iterator[Makes]:
 
 
 def in_line(makes: Makes, *works: FakeWork) -> list[Made]:
-    """Their jobs: the first one works, the others wait in this order."""
+    """Jobs of which the first works and the others wait in this order."""
     jobs = [makes(works[0])]
     assert works[0].began.wait(LONG_S)
     for place, work in enumerate(works[1:], 1):
@@ -65,25 +65,25 @@ def test_work_is_done_and_closed_once(makes: Makes) -> None:
     work.allow()
     assert job.wait(LONG_S) and job.is_over
     assert (job.state, job.failure, job.done, job.share) == ("done", "", 4, 1)
-    assert work.closes == 1 and job.left_s is None
+    assert work.closes == 1 and job.remaining_s is None
 
 
-def test_progress_tells_the_share_and_the_time_left(makes: Makes) -> None:
+def test_progress_gives_the_share_and_the_remaining_time(makes: Makes) -> None:
     clock, work = Clock(), FakeWork()
     clock.now_s = 100.0
     job = makes(work, clock=clock)
     assert work.began.wait(LONG_S)
-    assert (job.done, job.share, job.left_s) == (0, 0, None), "nobody can tell before a step"
+    assert (job.done, job.share, job.remaining_s) == (0, 0, None), "unknown before the first step"
     clock.now_s += 10
     work.allow(1)
     wait_until(lambda: job.done == 1)
-    assert job.share == pytest.approx(0.25) and job.left_s == pytest.approx(30)
+    assert job.share == pytest.approx(0.25) and job.remaining_s == pytest.approx(30)
     work.allow(2)
     wait_until(lambda: job.done == 3)
-    assert job.left_s == pytest.approx(10 / 3)
+    assert job.remaining_s == pytest.approx(10 / 3)
 
 
-def test_time_in_the_line_is_no_time_of_work(makes: Makes) -> None:
+def test_time_in_the_queue_does_not_count_as_work(makes: Makes) -> None:
     clock, first, second = Clock(), FakeWork(), FakeWork()
     makes(first)
     assert first.began.wait(LONG_S)
@@ -94,26 +94,26 @@ def test_time_in_the_line_is_no_time_of_work(makes: Makes) -> None:
     clock.now_s += 10
     second.allow(1)
     wait_until(lambda: waiting.done == 1)
-    assert waiting.left_s == pytest.approx(30)
+    assert waiting.remaining_s == pytest.approx(30)
 
 
-def test_what_nobody_knows_is_not_told(makes: Makes) -> None:
+def test_unknown_progress_is_none(makes: Makes) -> None:
     work = FakeWork(total=0)
     job = makes(work)
     work.allow(1)
     wait_until(lambda: job.done == 1)
-    assert (job.total, job.share, job.left_s) == (0, None, None)
+    assert (job.total, job.share, job.remaining_s) == (0, None, None)
 
 
-def test_more_work_than_was_claimed_is_no_more_than_all(makes: Makes) -> None:
+def test_progress_beyond_the_total_is_capped(makes: Makes) -> None:
     work = FakeWork(4, total=2)
     job = makes(work)
     work.allow(3)
     wait_until(lambda: job.done == 3)
-    assert job.share == 1 and job.left_s == 0
+    assert job.share == 1 and job.remaining_s == 0
 
 
-def test_the_next_in_line_goes_on_when_the_first_ends(makes: Makes) -> None:
+def test_the_next_job_in_the_queue_starts_when_the_first_ends(makes: Makes) -> None:
     works = [FakeWork() for _ in range(3)]
     first, second, third = in_line(makes, *works)
     assert [job.state for job in (first, second, third)] == ["running", "waiting", "waiting"]
@@ -138,7 +138,7 @@ def test_as_many_work_at_once_as_there_are_seats(makes: Makes) -> None:
 
 
 def test_a_long_job_keeps_its_seat(makes: Makes) -> None:
-    """Who has not asked for six seconds is taken for gone."""
+    """A visitor who has not asked for six seconds counts as gone."""
     clock, work = Clock(), FakeWork()
     seats = Seats(1, clock)
     asked: list[float] = []
@@ -148,10 +148,10 @@ def test_a_long_job_keeps_its_seat(makes: Makes) -> None:
     assert work.began.wait(LONG_S)
     for clock.now_s in (4.0, 8.0):
         wait_until(lambda: asked[-1] == clock.now_s)
-    assert real("somebody else") == 1
+    assert real("another") == 1
 
 
-def test_cancelled_in_the_line_it_never_begins(makes: Makes) -> None:
+def test_a_job_cancelled_in_the_queue_never_begins(makes: Makes) -> None:
     first, second, third = (FakeWork() for _ in range(3))
     _, job, last = in_line(makes, first, second, third)
     job.cancel()
@@ -162,16 +162,16 @@ def test_cancelled_in_the_line_it_never_begins(makes: Makes) -> None:
     assert third.began.wait(LONG_S)
 
 
-def test_cancelled_at_work_it_ends_at_once(makes: Makes) -> None:
+def test_a_job_cancelled_at_work_ends_at_once(makes: Makes) -> None:
     work = FakeWork()
     job = makes(work)
     work.allow(1)
     wait_until(lambda: job.done == 1)
     job.cancel()
-    assert work.closes >= 1, "closed on the thread that cancels: the work may hang"
+    assert work.closes >= 1, "closed by the cancelling thread, since the work may hang"
     job.cancel()
     assert job.wait(LONG_S) and job.state == "cancelled" and job.failure == "" and job.done == 1
-    assert job.left_s is None
+    assert job.remaining_s is None
 
 
 @pytest.mark.parametrize(
@@ -181,7 +181,7 @@ def test_cancelled_at_work_it_ends_at_once(makes: Makes) -> None:
         pytest.param(FileNotFoundError("/tmp/x"), id="anything else"),
     ],
 )
-def test_what_breaks_because_it_was_cancelled_is_no_failure(
+def test_an_error_caused_by_cancelling_is_no_failure(
     makes: Makes, breaks: Exception, caplog: pytest.LogCaptureFixture
 ) -> None:
     work = FakeWork(breaks=breaks)
@@ -193,7 +193,7 @@ def test_what_breaks_because_it_was_cancelled_is_no_failure(
     assert not caplog.records, "nothing went wrong"
 
 
-def test_cancelled_while_it_begins_it_does_no_step(makes: Makes) -> None:
+def test_a_job_cancelled_while_it_begins_does_no_step(makes: Makes) -> None:
     work, begins, may_begin = FakeWork(), threading.Event(), threading.Event()
 
     def begin() -> FakeWork:
@@ -210,7 +210,7 @@ def test_cancelled_while_it_begins_it_does_no_step(makes: Makes) -> None:
     assert not work.began.is_set() and work.closes == 1
 
 
-def test_cancelled_after_its_end_it_stays_what_it_was(makes: Makes) -> None:
+def test_cancelling_after_the_end_changes_nothing(makes: Makes) -> None:
     work = FakeWork()
     job = makes(work)
     work.allow()
@@ -228,16 +228,18 @@ def raised(error: Exception) -> FakeWork:
     raise error
 
 
-def test_what_a_user_can_mend_is_told(makes: Makes) -> None:
+def test_a_user_error_is_the_failure_text(makes: Makes) -> None:
     work = FakeWork(error=VideoError("The video is damaged."))
     job = makes(work)
     work.allow(1)
     assert job.wait(LONG_S)
     assert (job.state, job.failure, work.closes) == ("failed", "The video is damaged.", 1)
-    assert job.left_s is None
+    assert job.remaining_s is None
 
 
-def test_what_can_t_even_begin_is_told(makes: Makes, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_error_at_the_beginning_is_a_failure(
+    makes: Makes, caplog: pytest.LogCaptureFixture
+) -> None:
     job = makes(begin=lambda: raised(UserError("There is no room.")))
     assert job.wait(LONG_S)
     assert (job.state, job.failure, job.work) == ("failed", "There is no room.", None)
@@ -245,7 +247,7 @@ def test_what_can_t_even_begin_is_told(makes: Makes, caplog: pytest.LogCaptureFi
 
 
 @pytest.mark.parametrize("when", ["begin", "step"])
-def test_anything_else_is_logged_and_told_in_general(
+def test_other_errors_are_logged_and_give_a_general_message(
     makes: Makes, when: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     error = ZeroDivisionError("secret")
@@ -267,14 +269,14 @@ def test_the_seat_is_free_after_any_end(makes: Makes, error: Exception | None) -
     assert after.began.wait(LONG_S)
 
 
-def test_work_that_nobody_wants_any_more_is_cancelled(makes: Makes) -> None:
+def test_an_unwanted_job_is_cancelled(makes: Makes) -> None:
     is_wanted = threading.Event()
     is_wanted.set()
     work, other = FakeWork(), FakeWork()
     job = makes(work, is_wanted=is_wanted.is_set)
     assert work.began.wait(LONG_S)
     waiting = makes(other, is_wanted=is_wanted.is_set)
-    assert not job.wait(0.7) and waiting.place == 1, "asked, and wanted"
+    assert not job.wait(0.7) and waiting.place == 1, "it was asked and is still wanted"
     is_wanted.clear()
     assert job.wait(2) and job.state == "cancelled" and work.closes
     assert waiting.wait(2) and waiting.state == "cancelled" and not other.began.is_set()

@@ -1,4 +1,4 @@
-"""What the page reads while frames come: the slot, its counters, and the seats."""
+"""The latest frame with its counters, and the seats."""
 
 import threading
 
@@ -46,23 +46,23 @@ def play(times: list[float], *, cost_s: float = 0.01, network_s: float = 5.0) ->
     latest = Latest(clock)
     for at_s in times:
         clock.now_s = at_s + network_s
-        latest.arrived(at_s)
+        latest.add_arrival(at_s)
         clock.now_s += cost_s
-        latest.analysed(frame(at_s, 1))
+        latest.add_frame(frame(at_s, 1))
     return latest
 
 
-def test_newer_replaces_older_and_history_grows() -> None:
+def test_newer_frames_replace_older_ones_and_history_grows() -> None:
     now = play([i / 15 for i in range(30)]).snapshot()
     assert now.frame is not None and now.frame.at_s == pytest.approx(29 / 15)
     assert len(now.series[1].at_s) == 30 and now.analysed == 30
     assert now.camera_fps == pytest.approx(15) and now.analysed_fps == pytest.approx(15)
     assert now.dropped == 0
-    assert now.delay_ms == pytest.approx((10, 10)), "the way through the network is not in it"
+    assert now.delay_ms == pytest.approx((10, 10)), "network latency is not included"
 
 
-def test_frames_that_were_replaced_are_counted() -> None:
-    """A slow machine sees every third frame of a camera at thirty, and now and then the next."""
+def test_dropped_frames_are_counted() -> None:
+    """A slow machine analyses every third frame of a camera at 30, and sometimes the next."""
     steps = ([3] * 9 + [1]) * 4
     times = (np.cumsum([0, 1, *steps]) / 30).tolist()
     now = play(times, cost_s=0.03).snapshot()
@@ -71,11 +71,11 @@ def test_frames_that_were_replaced_are_counted() -> None:
     assert now.dropped == pytest.approx(2 * 9 * 4, rel=0.15), "an estimate, from times alone"
 
 
-def test_a_message_goes_with_the_next_good_frame() -> None:
+def test_a_message_disappears_with_the_next_good_frame() -> None:
     latest = play([0.0])
-    latest.failed("broken")
+    latest.set_message("broken")
     assert latest.snapshot().message == "broken"
-    latest.analysed(frame(0.1, 1))
+    latest.add_frame(frame(0.1, 1))
     assert latest.snapshot().message is None
 
 
@@ -101,15 +101,15 @@ def test_readers_and_the_writer_don_t_wait_for_each_other() -> None:
     for reader in readers:
         reader.start()
     for i in range(500):
-        latest.arrived(i / 15)
-        latest.analysed(frame(i / 15, 1, 2))
+        latest.add_arrival(i / 15)
+        latest.add_frame(frame(i / 15, 1, 2))
     stop.set()
     for reader in readers:
         reader.join(10)
     assert not failures and latest.snapshot().analysed == 500
 
 
-def test_seats_are_given_in_the_order_of_coming() -> None:
+def test_seats_are_given_in_order_of_arrival() -> None:
     clock = Clock()
     seats = Seats(2, clock)
     assert [seats.place(who) for who in "abcd"] == [0, 0, 1, 2]
@@ -119,11 +119,11 @@ def test_seats_are_given_in_the_order_of_coming() -> None:
     assert [seats.place(who) for who in "bcd"] == [0, 0, 1]
 
 
-def test_who_stops_asking_has_left() -> None:
+def test_a_visitor_who_stops_asking_loses_the_seat() -> None:
     clock = Clock()
     seats = Seats(1, clock)
     seats.place("a")
     for clock.now_s in np.arange(0.0, 10.0):
         place = seats.place("b")
     assert place == 0
-    assert seats.place("a") == 1, "and comes back at the end of the line"
+    assert seats.place("a") == 1, "and returns at the end of the queue"

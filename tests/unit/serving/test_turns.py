@@ -1,18 +1,18 @@
-"""Who works and who waits: in the order of coming, and a line with an end."""
+"""Turns are given in order of arrival, and the queue has a maximum length."""
 
 import threading
-import time
 
 import pytest
 
 from ferapp.errors import TooBusy
 from ferapp.serving.turns import Turns
+from tests.support.waiting import wait_until
 
 LONG_S = 10
 
 
 class Visitor:
-    """Takes a turn on a thread and keeps it until it is told to go."""
+    """Takes a turn on a thread and holds it until `go` is called."""
 
     def __init__(self, turns: Turns, *, leaves: bool = False) -> None:
         self.places: list[int] = []
@@ -29,7 +29,7 @@ class Visitor:
 
     def _run(self) -> None:
         try:
-            with self._turns.taken(self._report):
+            with self._turns.hold_turn(self._report):
                 self.works.set()
                 self.may_go.wait(LONG_S)
         except (InterruptedError, TooBusy) as exc:
@@ -41,14 +41,11 @@ class Visitor:
         assert not self._thread.is_alive()
 
 
-def until(turns: Turns, waiting: int) -> None:
-    deadline_s = time.monotonic() + LONG_S
-    while turns.waiting != waiting:
-        assert time.monotonic() < deadline_s, turns.waiting
-        time.sleep(0.01)
+def wait_for_queue(turns: Turns, length: int) -> None:
+    wait_until(lambda: turns.waiting_count == length, LONG_S)
 
 
-def test_so_many_work_and_the_others_come_in_order() -> None:
+def test_a_few_work_at_once_and_the_others_follow_in_order() -> None:
     turns = Turns(2, most_waiting=9)
     visitors = []
     for number in range(5):
@@ -56,49 +53,49 @@ def test_so_many_work_and_the_others_come_in_order() -> None:
         if number < 2:
             assert visitors[-1].works.wait(LONG_S)
         else:
-            until(turns, number - 1)
+            wait_for_queue(turns, number - 1)
     assert [v.works.is_set() for v in visitors] == [True, True, False, False, False]
     visitors[1].go()
     assert visitors[2].works.wait(LONG_S) and not visitors[3].works.is_set()
     for visitor in visitors:
         visitor.go()
-    assert visitors[0].places == [] and turns.waiting == 0
+    assert visitors[0].places == [] and turns.waiting_count == 0
     for visitor, first in zip(visitors[2:], (1, 2, 3), strict=True):
         assert visitor.places[0] == first
         assert visitor.places == sorted(visitor.places, reverse=True), "nobody is overtaken"
 
 
-def test_who_leaves_the_line_gives_up_the_place() -> None:
+def test_leaving_the_queue_gives_up_the_position() -> None:
     turns = Turns(1, most_waiting=9)
     first = Visitor(turns)
     assert first.works.wait(LONG_S)
     gone = Visitor(turns, leaves=True)
     gone.go()
-    assert isinstance(gone.error, InterruptedError) and turns.waiting == 0
+    assert isinstance(gone.error, InterruptedError) and turns.waiting_count == 0
     first.go()
-    with turns.taken(lambda place: pytest.fail(f"waits at {place}")):
+    with turns.hold_turn(lambda place: pytest.fail(f"waits at {place}")):
         pass
 
 
 def test_work_that_fails_gives_its_turn_back() -> None:
     turns = Turns(1, most_waiting=0)
     for _ in range(3):
-        with pytest.raises(ValueError, match="broken"), turns.taken():
+        with pytest.raises(ValueError, match="broken"), turns.hold_turn():
             raise ValueError("broken")
 
 
-def test_a_line_that_is_too_long_is_a_sentence() -> None:
+def test_a_full_queue_turns_visitors_away() -> None:
     turns = Turns(1, most_waiting=1)
     first = Visitor(turns)
     assert first.works.wait(LONG_S)
     second = Visitor(turns)
-    until(turns, 1)
+    wait_for_queue(turns, 1)
     with (
-        pytest.raises(TooBusy, match=r"^The server is full: 1 are waiting already\."),
-        turns.taken(),
+        pytest.raises(TooBusy, match=r"^The server is full: 1 visitors are already waiting\."),
+        turns.hold_turn(),
     ):
         pytest.fail("it let a third in")
     first.go()
     second.go()
-    with turns.taken():
+    with turns.hold_turn():
         pass

@@ -36,8 +36,8 @@ def test_positions(probabilities: list[list[float]], expected: list[list[float]]
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_labels_of_a_model_of_one_s_own() -> None:
-    """Their order is the model's, and what has no position is left out."""
+def test_labels_of_another_model_keep_their_positions() -> None:
+    """Labels come in the order of the model; those without a position are left out."""
     found = valence_arousal(("bored", "fear", "happiness"), np.array([[0.6, 0.3, 0.1]], np.float32))
     np.testing.assert_allclose(found, [[(-0.64 * 3 + 0.81) / 4, (0.60 * 3 + 0.51) / 4]], atol=1e-6)
 
@@ -48,7 +48,7 @@ def test_without_a_known_label_there_is_no_position(labels: tuple[str, ...]) -> 
     assert np.isnan(valence_arousal(labels, probabilities)).tolist() == [[True, True]] * 2
 
 
-def test_the_formula_says_what_is_left_out_and_where_it_is_from() -> None:
+def test_the_formula_names_its_source_and_what_is_left_out() -> None:
     (missing,) = set(EXPRESSIONS) - set(POSITIONS)
     assert missing in FORMULA and "not measured" in FORMULA
     assert "Russell and Mehrabian (1977" in FORMULA

@@ -1,4 +1,4 @@
-"""Recorders that are killed, and many at once: the short version of two under stress/."""
+"""Recorders that are killed, and many at once: short versions of two programs in stress/."""
 
 from pathlib import Path
 

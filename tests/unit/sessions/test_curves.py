@@ -34,7 +34,7 @@ def with_peak(place: int, column: int) -> Readings:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_timeline_of_nothing_has_all_lines_and_no_point(view: str) -> None:
+def test_an_empty_timeline_has_all_lines_and_no_points(view: str) -> None:
     figure = timeline(NONE, EXPRESSIONS, view=view)
     assert [trace.name for trace in figure.data] == list(EXPRESSIONS)
     assert all(trace.x == () and trace.y == () for trace in figure.data)
@@ -88,7 +88,7 @@ GAPS = {
 
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize(("readings", "expected"), GAPS.values(), ids=GAPS)
-def test_gaps_are_gaps(readings: Readings, expected: dict[float, float], view: str) -> None:
+def test_curves_break_at_gaps(readings: Readings, expected: dict[float, float], view: str) -> None:
     assert line(timeline(readings, EXPRESSIONS, view=view), JOY) == expected
 
 
@@ -105,7 +105,7 @@ def test_the_readings_beside_a_gap_survive_thinning(view: str) -> None:
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_of_very_many_gaps_the_longest_are_shown(view: str) -> None:
+def test_only_the_longest_of_many_gaps_are_shown(view: str) -> None:
     at_s = HOUR.at_s + 2 * (np.arange(len(HOUR)) // 20)
     at_s[30_000:] += 60
     figure = timeline(replace(HOUR, at_s=at_s), EXPRESSIONS, view=view)
@@ -137,7 +137,7 @@ def test_areas_fill_everything() -> None:
     np.testing.assert_allclose(np.sum([trace.y for trace in data], axis=0), 1, atol=0.004)
 
 
-def test_an_hour_takes_no_time() -> None:
+def test_a_timeline_of_an_hour_is_fast() -> None:
     timeline(made((0, JOY)), EXPRESSIONS)  # Plotly loads its parts at first use.
     start_s = time.process_time()
     timeline(HOUR, EXPRESSIONS)
@@ -145,7 +145,7 @@ def test_an_hour_takes_no_time() -> None:
     assert time.process_time() - start_s < 0.6
 
 
-def test_a_marker_is_a_line_with_a_name_that_is_no_html() -> None:
+def test_a_marker_is_a_line_with_an_escaped_name() -> None:
     markers = [Marker(61.5, '<b>x</b> & "y"'), Marker(70, "end")]
     layout = timeline(made((0, JOY)), EXPRESSIONS, markers=markers).layout
     assert [note.text for note in layout.annotations] == ['&lt;b&gt;x&lt;/b&gt; &amp; "y"', "end"]
@@ -155,12 +155,12 @@ def test_a_marker_is_a_line_with_a_name_that_is_no_html() -> None:
 
 
 @pytest.mark.parametrize("values", ["smoothed", "raw"])
-def test_affect_of_nothing_has_two_lines_without_points(values: str) -> None:
+def test_an_empty_affect_curve_has_two_lines_without_points(values: str) -> None:
     figure = affect_curve(NONE, EXPRESSIONS, values=values)
     assert [(t.name, t.x, t.y) for t in figure.data] == [("valence", (), ()), ("arousal", (), ())]
 
 
-def test_affect_breaks_at_gaps_and_is_thinned() -> None:
+def test_affect_curves_break_at_gaps_and_are_thinned() -> None:
     readings = made((0, JOY), (1, None), (2, JOY), flaws=FLAW, labels=(JOY, "neutral"))
     figure = affect_curve(readings, (JOY, "neutral"))
     assert line(figure, "valence") == {0: 0.729, 0.001: None, 1.999: None, 2: 0.729}
@@ -169,7 +169,7 @@ def test_affect_breaks_at_gaps_and_is_thinned() -> None:
     assert {len(trace.x) for trace in affect_curve(HOUR, EXPRESSIONS).data} == {MOST_POINTS}
 
 
-def test_affect_is_of_the_chosen_values() -> None:
+def test_affect_curves_use_the_chosen_values() -> None:
     neutral = np.eye(8, dtype=np.float32)[[0]]
     readings = replace(made((0, JOY)), smoothed=neutral)
     assert line(affect_curve(readings, EXPRESSIONS), "valence") == {0: 0}

@@ -1,4 +1,4 @@
-"""Sessions as files and back, and files that were made to hurt."""
+"""Export and import of sessions, and hostile files."""
 
 import io
 import json
@@ -55,14 +55,14 @@ def assert_same(readings: Readings, wanted: Readings) -> None:
 
 @pytest.mark.parametrize("count", [0, 1, 500])
 @pytest.mark.parametrize("write", WRITERS)
-def test_readings_come_back_to_the_last_bit(write: Writer, count: int) -> None:
+def test_readings_survive_a_round_trip(write: Writer, count: int) -> None:
     readings = gappy(count)
     _, found = read("any name", write(some_recording(labels=NAMES), readings))
     assert_same(found, readings)
 
 
 @pytest.mark.parametrize("write", WRITERS)
-def test_every_float32_comes_back(write: Writer, rng: np.random.Generator) -> None:
+def test_every_float32_survives_a_round_trip(write: Writer, rng: np.random.Generator) -> None:
     readings = some_readings(2000)
     bits = rng.integers(1, np.float32(1).view(np.int32), readings.probabilities.shape)
     readings = replace(
@@ -74,7 +74,7 @@ def test_every_float32_comes_back(write: Writer, rng: np.random.Generator) -> No
 
 
 @pytest.mark.parametrize("write", WRITERS[1:])
-def test_what_has_to_be_known_comes_back_under_a_new_id(write: Writer) -> None:
+def test_the_description_comes_back_under_a_new_id(write: Writer) -> None:
     recording = some_recording(
         title="=cmd|' /C calc'!A0 Yüz İığş 😀",
         source="video",
@@ -130,7 +130,7 @@ def test_other_programs_can_read_the_parquet() -> None:
     assert frame["p_anger"].dtype == np.float32
 
 
-def test_rows_are_put_in_the_order_of_time() -> None:
+def test_rows_are_sorted_by_time() -> None:
     readings = some_readings(3, faces=2)
     shuffled = readings.at(np.array([4, 5, 0, 1, 2, 3]))
     assert_same(read("", to_csv(some_recording(), shuffled))[1], readings)
@@ -152,7 +152,7 @@ def packed(**changes: Any) -> bytes:
 
 
 def known(**changes: Any) -> bytes:
-    """The same with changes to what has to be known."""
+    """The same with changes to the description of the session."""
     whole = json.loads(to_json(some_recording(), some_readings(2)))
     whole["recording"] |= changes
     return json.dumps(whole).encode()
@@ -173,61 +173,63 @@ PARQUET = to_parquet(some_recording(), some_readings(2))
     ("data", "reason"),
     [
         pytest.param(b"", "no probabilities", id="empty"),
-        pytest.param(b"\x89PNG\r\n\x1a\n\0\0", "no table", id="picture"),
+        pytest.param(b"\x89PNG\r\n\x1a\n\0\0", "not a table", id="picture"),
         pytest.param(b"a,b\r\n1,2\r\n", "no probabilities", id="another CSV"),
         pytest.param(b"p_joy\r\n0.5\r\n", "no column time_s", id="CSV without columns"),
-        pytest.param(b"p_a,p_a\r\n", "names that differ", id="CSV with a label twice"),
-        pytest.param(b'"p_' + b"a" * 200_000, "no table", id="CSV with an endless heading"),
-        pytest.param(CSV + b"1,2\r\n", "no table", id="CSV with a short row"),
-        pytest.param(CSV.replace(b",640,", b",wide,"), "no table", id="CSV with a word"),
-        pytest.param(CSV.replace(b",640,", b",,"), "width has gaps", id="CSV with a gap"),
-        pytest.param(CSV.replace(b"time_s", b"time_\xff"), "no table", id="CSV that is no text"),
-        pytest.param(PARQUET[:-20], "no table", id="cut Parquet"),
-        pytest.param(b"PAR1" + b"\xff" * 100 + b"PAR1", "no table", id="false Parquet"),
-        pytest.param(b"{", "no table", id="broken JSON"),
-        pytest.param(b'{"a":' + b"[" * 200_000, "no table", id="deep JSON"),
+        pytest.param(b"p_a,p_a\r\n", "names, all different", id="CSV with a label twice"),
+        pytest.param(b'"p_' + b"a" * 200_000, "not a table", id="CSV with an endless heading"),
+        pytest.param(CSV + b"1,2\r\n", "not a table", id="CSV with a short row"),
+        pytest.param(CSV.replace(b",640,", b",wide,"), "not a table", id="CSV with a word"),
+        pytest.param(CSV.replace(b",640,", b",,"), "width has missing values", id="CSV with a gap"),
+        pytest.param(CSV.replace(b"time_s", b"time_\xff"), "not a table", id="CSV that is no text"),
+        pytest.param(PARQUET[:-20], "not a table", id="cut Parquet"),
+        pytest.param(b"PAR1" + b"\xff" * 100 + b"PAR1", "not a table", id="false Parquet"),
+        pytest.param(b"{", "not a table", id="broken JSON"),
+        pytest.param(b'{"a":' + b"[" * 200_000, "not a table", id="deep JSON"),
         pytest.param(b'{"a": NaN}', "no NaN", id="NaN"),
-        pytest.param(b'{"ferapp": true}', "no session of ferapp", id="no version"),
-        pytest.param(b'{"ferapp": 2}', "newer ferapp", id="newer"),
-        pytest.param(b'{"ferapp": 1}', "named entries", id="nothing known"),
+        pytest.param(b'{"ferapp": true}', "not a session of ferapp", id="no version"),
+        pytest.param(b'{"ferapp": 2}', "newer version of ferapp", id="newer"),
+        pytest.param(b'{"ferapp": 1}', "should be an object", id="nothing known"),
         pytest.param(b'{"ferapp": 1, "recording": {}}', "lacks the labels", id="too little known"),
         pytest.param(packed(time_s=[0]), "different lengths", id="lengths"),
         pytest.param(packed(time_s="ab"), "not in columns", id="no list"),
-        pytest.param(packed(time_s=[-1, 0]), "seconds from 0", id="time before 0"),
-        pytest.param(packed(time_s=[0, 1e300]), "seconds from 0", id="time without end"),
-        pytest.param(packed(time_s=[0, None]), "time_s has gaps", id="no time"),
-        pytest.param(packed(time_s=[0, {}]), "no table", id="a dict as time"),
+        pytest.param(packed(time_s=[-1, 0]), "seconds, from 0", id="time before 0"),
+        pytest.param(packed(time_s=[0, 1e300]), "seconds, from 0", id="time without end"),
+        pytest.param(packed(time_s=[0, None]), "time_s has missing values", id="no time"),
+        pytest.param(packed(time_s=[0, {}]), "not a table", id="a dict as time"),
         pytest.param(packed(x1=[0, 1e300]), "finite", id="endless box"),
         pytest.param(packed(score=[0, 1e300]), "finite", id="endless score"),
-        pytest.param(packed(face=[1, -1]), "counted from 0", id="negative face"),
-        pytest.param(packed(face=[1, 2**40]), "counted from 0", id="large face"),
-        pytest.param(packed(face=[1, 2**70]), "no table", id="huge face"),
+        pytest.param(packed(face=[1, -1]), "whole numbers, from 0", id="negative face"),
+        pytest.param(packed(face=[1, 2**40]), "whole numbers, from 0", id="large face"),
+        pytest.param(packed(face=[1, 2**70]), "not a table", id="huge face"),
         pytest.param(packed(width=[1, 1e400]), "no Infinity", id="endless width"),
-        pytest.param(packed(p_fear=[0, 1.1]), r"in \[0, 1\]", id="above 1"),
-        pytest.param(packed(s_fear=[0, -0.1]), r"in \[0, 1\]", id="below 0"),
-        pytest.param(packed(p_fear=[0, 1e300]), r"in \[0, 1\]", id="endless share"),
-        pytest.param(packed(p_fear=[0, None]), "all there or all missing", id="half a row"),
+        pytest.param(packed(p_fear=[0, 1.1]), "between 0 and 1", id="above 1"),
+        pytest.param(packed(s_fear=[0, -0.1]), "between 0 and 1", id="below 0"),
+        pytest.param(packed(p_fear=[0, 1e300]), "between 0 and 1", id="endless share"),
+        pytest.param(packed(p_fear=[0, None]), "all be present or all be missing", id="half a row"),
         pytest.param(packed(expression=["joy", None]), "expression joy", id="unknown label"),
-        pytest.param(packed(expression=[1, 2]), "no table", id="numbers as labels"),
-        pytest.param(packed(flaw=["\ud800", None]), "no table", id="half a letter"),
+        pytest.param(packed(expression=[1, 2]), "not a table", id="numbers as labels"),
+        pytest.param(packed(flaw=["\ud800", None]), "not a table", id="half a letter"),
         pytest.param(known(source="camera"), "source", id="unknown source"),
-        pytest.param(known(started="now"), "no date", id="no date"),
+        pytest.param(known(started="now"), "not a date", id="no date"),
         pytest.param(known(started="2026-01-01"), "no time zone", id="no time zone"),
-        pytest.param(known(started="0001-01-01T00:00:00+14:00"), "no date", id="before all dates"),
+        pytest.param(
+            known(started="0001-01-01T00:00:00+14:00"), "not a date", id="before all dates"
+        ),
         pytest.param(known(labels=[]), "no probabilities", id="no labels"),
         pytest.param(known(labels=["a"] * 65), "at most 64", id="too many labels"),
-        pytest.param(known(labels=["a", "a\n"]), "names that differ", id="label of two lines"),
+        pytest.param(known(labels=["a", "a\n"]), "names, all different", id="label of two lines"),
         pytest.param(known(labels=[["a"]]), "text", id="labels that are lists"),
-        pytest.param(known(unsure_below=2), r"in \[0, 1\]", id="threshold"),
+        pytest.param(known(unsure_below=2), "between 0 and 1", id="threshold"),
         pytest.param(known(title=5), "text", id="title"),
-        pytest.param(known(models=["a"]), "named entries", id="models"),
+        pytest.param(known(models=["a"]), "should be an object", id="models"),
         pytest.param(known(settings={"a": nested(50)}), "settings", id="deep settings"),
         pytest.param(known(settings={"a": [0] * 5000}), "settings", id="long settings"),
         pytest.param(known(markers=[{"at_s": -1, "name": ""}]), "number", id="marker before 0"),
         pytest.param(known(markers=[{"at_s": 1}]), "text", id="marker without name"),
     ],
 )
-def test_unsound_files_are_refused_in_a_sentence(data: bytes, reason: str) -> None:
+def test_invalid_files_are_refused_with_a_message(data: bytes, reason: str) -> None:
     with pytest.raises(DataError, match=reason) as caught:
         read("talk.csv", data)
     assert str(caught.value).startswith("talk.csv can't be opened: ")
@@ -257,7 +259,7 @@ def test_one_long_text_in_every_row_stays_small() -> None:
 
 
 @pytest.mark.parametrize("write", WRITERS)
-def test_texts_are_cut_and_put_on_one_line(write: Writer) -> None:
+def test_texts_are_shortened_and_put_on_one_line(write: Writer) -> None:
     readings = some_readings(2)
     readings.flaw[:] = as_objects(["dark\u202e\nroom", "x" * 500])
     recording = some_recording(title="a\nb" + "y" * 100, markers=(Marker(0.0, "m\n"),))
@@ -267,7 +269,7 @@ def test_texts_are_cut_and_put_on_one_line(write: Writer) -> None:
     assert "\n" not in found.title + "".join(marker.name for marker in found.markers)
 
 
-def test_what_is_known_of_a_session_is_plain() -> None:
+def test_the_description_of_a_session_is_plain_values() -> None:
     known = json.loads(json.dumps(metadata(some_recording())))
     assert "id" not in known
     assert replace(from_metadata(known), id="5f2c9d1e") == some_recording()

@@ -17,7 +17,7 @@ LABELS = ("<b>mine</b>", "neutral")
 ESCAPED = "&lt;b&gt;mine&lt;/b&gt;"
 
 
-def test_shares_of_nobody_and_of_nothing() -> None:
+def test_shares_without_faces_or_readings() -> None:
     assert shares({}, EXPRESSIONS).data == ()
     (bars,) = shares({"A talk": summary(NONE)}, EXPRESSIONS).data
     assert bars.x == (0,) * 9
@@ -55,7 +55,7 @@ def test_transitions_go_from_rows_to_columns() -> None:
     assert (figure.layout.yaxis.title.text, figure.layout.xaxis.title.text) == ("from", "to")
 
 
-def test_no_picture_has_no_row() -> None:
+def test_no_pictures_have_no_rows() -> None:
     assert all(bars.x == bars.y == () for bars in picture_bars(NONE, EXPRESSIONS).data)
 
 

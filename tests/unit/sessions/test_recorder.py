@@ -1,4 +1,4 @@
-"""The recorder with a sink that fails on demand, and the way from frames to rows."""
+"""The recorder with a sink that fails on demand, and the conversion of frames to rows."""
 
 import numpy as np
 import pytest
@@ -40,19 +40,19 @@ def test_nothing_to_record_makes_an_empty_session(sink: FakeSink) -> None:
     assert sink.batches == [] and sink.finished == [0.0] and not recorder.is_running
 
 
-def test_times_count_from_the_first_frame_also_one_without_a_face(sink: FakeSink) -> None:
+def test_times_count_from_the_first_frame_even_without_a_face(sink: FakeSink) -> None:
     recorder = Recorder(sink, "a")
     recorder.add(Readings.empty(8), 100.0)
     for i in range(1, 6):
         recorder.add(frame_at(100.0 + i), 100.0 + i)
     recorder.add(Readings.empty(8), 107.0)
     recorder.stop()
-    written = Readings.joined(sink.batches)
+    written = Readings.join(sink.batches)
     np.testing.assert_allclose(written.at_s, [1, 2, 3, 4, 5])
     assert recorder.duration_s == 7.0 and sink.finished == [7.0] and recorder.failure is None
 
 
-def test_a_busy_database_is_tried_again_and_nothing_is_lost(sink: FakeSink) -> None:
+def test_writing_to_a_busy_database_is_retried_and_nothing_is_lost(sink: FakeSink) -> None:
     sink.failure = StoreError("locked", may_pass=True)
     recorder = Recorder(sink, "a")
     for i in range(3):
@@ -61,11 +61,11 @@ def test_a_busy_database_is_tried_again_and_nothing_is_lost(sink: FakeSink) -> N
         sink.was_asked.clear()
     sink.failure = None
     recorder.stop()
-    np.testing.assert_allclose(Readings.joined(sink.batches).at_s, [0, 1, 2])
+    np.testing.assert_allclose(Readings.join(sink.batches).at_s, [0, 1, 2])
     assert recorder.failure is None
 
 
-def test_a_full_disk_ends_the_recording_and_is_told(sink: FakeSink) -> None:
+def test_a_full_disk_ends_the_recording_with_a_message(sink: FakeSink) -> None:
     sink.failure = StoreError("the disk is full")
     recorder = Recorder(sink, "a")
     recorder.add(frame_at(0.0), 0.0)
@@ -76,7 +76,7 @@ def test_a_full_disk_ends_the_recording_and_is_told(sink: FakeSink) -> None:
     assert sink.batches == []
 
 
-def test_a_database_that_stays_away_ends_the_recording_in_the_end(
+def test_a_database_that_stays_unavailable_ends_the_recording(
     sink: FakeSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "_MOST_WAITING", 10)
@@ -100,7 +100,7 @@ def test_a_stream_that_has_ended_ends_the_recording(sink: FakeSink) -> None:
     assert not recorder.is_running and "nothing came" in recorder.failure
 
 
-def test_an_error_that_nobody_thought_of_ends_it_and_is_told(sink: FakeSink) -> None:
+def test_an_unexpected_error_ends_the_recording_with_a_message(sink: FakeSink) -> None:
     sink.failure = ZeroDivisionError()
     recorder = Recorder(sink, "a")
     recorder.add(frame_at(0.0), 0.0)
@@ -114,7 +114,7 @@ def test_ending_with_a_reason_writes_what_is_left(sink: FakeSink) -> None:
     recorder.add(frame_at(0.0), 0.0)
     recorder.end("other models")
     recorder.stop()
-    assert len(Readings.joined(sink.batches)) == 1 and recorder.failure == "other models"
+    assert len(Readings.join(sink.batches)) == 1 and recorder.failure == "other models"
 
 
 def reading(id: int, *, flaw: str | None = None, expression: str | None = "fear") -> FaceReading:
@@ -144,11 +144,11 @@ def frame(*faces: FaceReading, is_read: bool = True) -> StreamFrame:
     [frame(), frame(reading(1), is_read=False)],
     ids=["no face", "only followed"],
 )
-def test_a_frame_in_which_nothing_was_read_makes_no_row(empty: StreamFrame) -> None:
+def test_a_frame_without_readings_makes_no_row(empty: StreamFrame) -> None:
     assert len(readings_of_frame(empty)) == 0
 
 
-def test_a_frame_makes_one_row_a_face() -> None:
+def test_a_frame_makes_one_row_per_face() -> None:
     rows = readings_of_frame(frame(reading(1), reading(4, flaw="blurred"), reading(5)))
     assert rows.face.tolist() == [1, 4, 5] and rows.at_s.tolist() == [1.5] * 3
     assert rows.flaw.tolist() == [None, "blurred", None]

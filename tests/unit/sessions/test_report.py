@@ -1,4 +1,4 @@
-"""The report: whole, quiet, and made of nothing that a visitor's text could turn into code."""
+"""The report is complete, loads nothing, and never turns a visitor's text into code."""
 
 import re
 from html.parser import HTMLParser
@@ -16,7 +16,7 @@ HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> ${7*7} {{7*
 
 
 class Page(HTMLParser):
-    """The parts of a page that a test asks for."""
+    """The parts of a page that a test checks."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__()
@@ -68,7 +68,7 @@ def test_a_session_without_readings_has_a_report(source: str) -> None:
     assert (page.charts, page.libraries) == (0, 0)
 
 
-def test_the_report_says_what_has_to_be_known() -> None:
+def test_the_report_contains_the_description_of_the_session() -> None:
     recording = some_recording(
         settings={"analysis": {"padding": 0.1, "classes": (), "look": None}},
         markers=(Marker(1.0, "Başla 😀"),),
@@ -90,14 +90,14 @@ def test_the_report_says_what_has_to_be_known() -> None:
     assert (page.charts, page.libraries) == (4, 1)
 
 
-def test_the_table_tells_share_first_and_longest() -> None:
+def test_the_table_has_share_first_and_longest() -> None:
     readings = made((0, "happiness"), (1, "happiness"), (2, None), (3, "happiness"))
     page = Page(to_html(some_recording(), readings, limits=LIMITS))
     assert "happiness 75 % 00:00 2.0 s at 00:00 unsure 25 % 00:02 1.0 s at 00:02" in page.text
 
 
 @pytest.mark.parametrize("source", ["live", "pictures"])
-def test_text_of_others_stays_text(source: str) -> None:
+def test_untrusted_text_is_escaped(source: str) -> None:
     readings = made((0, "fear"), (1, "fear"), (2, None), flaws={2: HOSTILE})
     recording = some_recording(
         title=HOSTILE,
@@ -120,7 +120,7 @@ def test_text_of_others_stays_text(source: str) -> None:
 
 
 @pytest.mark.parametrize("source", ["live", "pictures"])
-def test_nothing_is_loaded_from_anywhere(source: str) -> None:
+def test_the_report_loads_no_other_files(source: str) -> None:
     page = Page(to_html(some_recording(source=source), some_readings(40), limits=LIMITS))
     loading = [name for _, attrs in page.tags for name in attrs if name in ("src", "href")]
     assert loading == []
@@ -141,7 +141,7 @@ def test_few_faces_have_charts() -> None:
     assert page.libraries == 1
 
 
-def test_only_the_faces_that_were_chosen() -> None:
+def test_only_chosen_faces_are_included() -> None:
     data = to_html(some_recording(), some_readings(20, faces=3), limits=LIMITS, faces=[2])
     page = Page(data)
     assert [f for f in (1, 2, 3) if f"Face {f} " in page.text] == [2]
@@ -155,12 +155,12 @@ def test_pictures_have_bars_and_no_times() -> None:
     assert page.charts == 1
 
 
-def test_many_pictures_are_cut() -> None:
+def test_only_the_first_pictures_have_a_bar() -> None:
     page = Page(to_html(some_recording(source="pictures"), pictures(250), limits=LIMITS))
     assert "200 of 250 faces have a bar" in page.text
 
 
-def test_many_markers_are_cut() -> None:
+def test_only_the_first_markers_are_listed() -> None:
     markers = tuple(Marker(float(i), f"moment {i}") for i in range(150))
     page = Page(to_html(some_recording(markers=markers), some_readings(20), limits=LIMITS))
     assert "50 more are not shown" in page.text
@@ -174,7 +174,7 @@ def test_a_face_that_was_never_read_has_a_report() -> None:
 
 def test_an_hour_stays_small() -> None:
     readings = some_readings(900)
-    long = Readings.joined([replace_time(readings, 60.0 * minute) for minute in range(60)])
+    long = Readings.join([replace_time(readings, 60.0 * minute) for minute in range(60)])
     data = to_html(some_recording(), long, limits=LIMITS)
     assert len(data) < 7_000_000
     assert re.search(rb"until 59:59|until 1:00:00", data)

@@ -77,7 +77,7 @@ def test_summaries(readings: Readings, expected: Summary) -> None:
     assert summary(readings) == expected
 
 
-def test_of_nothing_there_is_no_share() -> None:
+def test_no_time_has_no_share() -> None:
     nothing = summary(made())
     assert nothing.share(JOY) == 0 and nothing.first(JOY) is None and nothing.longest(JOY) is None
 
@@ -90,7 +90,7 @@ def test_shares_first_and_longest() -> None:
     assert found.first(SAD) is None and found.longest(SAD) is None
 
 
-def test_of_equal_spells_the_first_is_the_longest() -> None:
+def test_the_first_of_equally_long_spells_is_the_longest() -> None:
     assert summary(made((0, JOY), (1, SAD), (2, JOY))).longest(JOY) == Spell(JOY, 0, 1)
 
 
@@ -116,7 +116,7 @@ PAUSES = {
 
 
 @pytest.mark.parametrize(("at_s", "expected"), PAUSES.values(), ids=PAUSES)
-def test_what_is_a_pause(at_s: list[float], expected: float) -> None:
+def test_pauses_depend_on_the_usual_interval(at_s: list[float], expected: float) -> None:
     assert pause_s(np.array(at_s, np.float64)) == pytest.approx(expected)
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pandas
 import pytest
 
-from ferapp.system.csv_tables import bare, csv_bytes
-from ferapp.system.text import one_line, printable
+from ferapp.system.csv_tables import csv_bytes, remove_guard
+from ferapp.system.text import make_printable, one_line
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,14 @@ def test_names_become_one_readable_line(name: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+SUM(1)", "-2+3", "@SUM(A1)", "\tx"])
-def test_formulas_are_defused(name: str) -> None:
+def test_formulas_are_escaped(name: str) -> None:
     text = csv_bytes(pandas.DataFrame({"file": [name], "p": [-0.5]})).decode("utf-8-sig")
     row = next(csv.DictReader(io.StringIO(text)))
     assert row["file"].startswith("'")
     assert row["p"] == "-0.5", "numbers stay numbers"
 
 
-def test_csv_comes_back_as_it_was() -> None:
+def test_csv_survives_a_round_trip() -> None:
     table = pandas.DataFrame({"file": ['a,b;"c" 😀', "yüz"], "p": [0.25, 0.75], "n": [1, 2]})
     data = csv_bytes(table)
     assert data.startswith(b"\xef\xbb\xbf"), "spreadsheets need the mark to read UTF-8"
@@ -50,7 +50,7 @@ def test_an_empty_table_keeps_its_headings() -> None:
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_exact_numbers_come_back_to_the_last_bit(kind: type, rng: np.random.Generator) -> None:
+def test_exact_numbers_survive_a_round_trip(kind: type, rng: np.random.Generator) -> None:
     values = (10.0 ** rng.uniform(-30, 30, 2000)).astype(kind)
     text = csv_bytes(pandas.DataFrame({"p": values}), exact=True).decode("utf-8-sig")
     cells = text.split("\r\n")[1:-1]
@@ -59,13 +59,13 @@ def test_exact_numbers_come_back_to_the_last_bit(kind: type, rng: np.random.Gene
 
 
 @pytest.mark.parametrize("text", ["=1", "'=1", "''=1", "'", "'a", "a'=1", "", "-", "'-", "yüz"])
-def test_the_guard_comes_off_again(text: str) -> None:
+def test_the_guard_can_be_removed(text: str) -> None:
     cell = csv_bytes(pandas.DataFrame({"a": [text], "b": [1]})).decode("utf-8-sig")
     row = next(csv.DictReader(io.StringIO(cell)))
     assert not row["a"].startswith(("=", "-"))
-    assert bare(row["a"]) == text
+    assert remove_guard(row["a"]) == text
 
 
 @pytest.mark.parametrize("text", ["a\u200bb", "a\ufeffb", "a\u00adb", "a\u202eb", "a\nb"])
-def test_messages_about_models_hide_nothing(text: str) -> None:
-    assert printable(text) == "a\ufffdb"
+def test_messages_about_models_replace_invisible_characters(text: str) -> None:
+    assert make_printable(text) == "a\ufffdb"

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files are written completely or not at all."""
 
 import errno
 import os
@@ -17,7 +17,7 @@ def full(*_: Any, **__: Any) -> NoReturn:
 
 
 @pytest.mark.parametrize("data", [b"", b"new", bytes(3_000_000)], ids=["empty", "small", "large"])
-def test_what_is_written_is_there(tmp_path: Path, data: bytes) -> None:
+def test_a_file_is_written(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "oturum 😀.csv"
     write_whole(path, data)
     assert path.read_bytes() == data
@@ -26,7 +26,7 @@ def test_what_is_written_is_there(tmp_path: Path, data: bytes) -> None:
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
 @pytest.mark.parametrize("umask", [0o022, 0o077, 0o002], ids=oct)
-def test_the_umask_says_who_may_read_it(tmp_path: Path, umask: int) -> None:
+def test_the_umask_decides_who_may_read_the_file(tmp_path: Path, umask: int) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"old")
     path.chmod(0o600)
@@ -40,7 +40,7 @@ def test_the_umask_says_who_may_read_it(tmp_path: Path, umask: int) -> None:
 
 @pytest.mark.parametrize("step", ["builtins.open", "os.fsync", "os.replace"])
 @pytest.mark.parametrize("old", [None, b"old"], ids=["no file", "old file"])
-def test_a_failure_leaves_what_was_there(
+def test_a_failure_leaves_the_previous_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, old: bytes | None
 ) -> None:
     path = tmp_path / "a.csv"
@@ -54,7 +54,7 @@ def test_a_failure_leaves_what_was_there(
     assert [p.read_bytes() for p in tmp_path.iterdir()] == ([] if old is None else [old])
 
 
-def test_the_final_name_never_stands_over_a_part(
+def test_a_partial_file_never_has_the_final_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, seen = tmp_path / "a.csv", []
@@ -69,7 +69,9 @@ def test_the_final_name_never_stands_over_a_part(
     assert seen == [(b"whole", tmp_path, False)]
 
 
-def test_an_interruption_leaves_no_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interruption_leaves_no_partial_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupted(*_: Any) -> NoReturn:
         raise KeyboardInterrupt
 
@@ -79,7 +81,7 @@ def test_an_interruption_leaves_no_part(tmp_path: Path, monkeypatch: pytest.Monk
     assert os.listdir(tmp_path) == []
 
 
-def test_a_folder_that_can_not_be_synced_does_no_harm(
+def test_a_folder_that_cannot_be_synced_does_no_harm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fsync = os.fsync
@@ -95,7 +97,7 @@ def test_a_folder_that_can_not_be_synced_does_no_harm(
 
 
 @pytest.mark.parametrize("folder", ["missing", "a file"])
-def test_no_folder_is_a_sentence(tmp_path: Path, folder: str) -> None:
+def test_a_missing_folder_gives_a_message(tmp_path: Path, folder: str) -> None:
     (tmp_path / "a file").write_bytes(b"")
     with pytest.raises(StoreError, match=r"a\.csv could not be written"):
         write_whole(tmp_path / folder / "a.csv", b"new")

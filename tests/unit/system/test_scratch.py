@@ -1,4 +1,4 @@
-"""Folders for unfinished work: private, and gone in the end."""
+"""Temporary folders are private and always removed."""
 
 import os
 import stat
@@ -23,7 +23,7 @@ def temp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def dead() -> int:
-    """The number of a process that has ended."""
+    """The id of a process that has ended."""
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
     return ended.pid
@@ -36,7 +36,7 @@ def left_by(process: int | str, temp: Path, name: str = "abc") -> Path:
     return folder
 
 
-def test_it_is_private_and_gone_afterwards(temp: Path) -> None:
+def test_the_folder_is_private_and_removed_afterwards(temp: Path) -> None:
     with scratch() as folder, scratch() as other:
         assert folder.parent == temp and folder != other
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
@@ -45,50 +45,48 @@ def test_it_is_private_and_gone_afterwards(temp: Path) -> None:
     assert not list(temp.iterdir())
 
 
-def test_it_is_gone_after_an_exception(temp: Path) -> None:
+def test_the_folder_is_removed_after_an_exception(temp: Path) -> None:
     with pytest.raises(ZeroDivisionError), scratch() as folder:
         (folder / "copy.mp4").write_bytes(b"x")
         raise ZeroDivisionError
     assert not list(temp.iterdir())
 
 
-def test_it_may_be_gone_already(temp: Path) -> None:
+def test_the_folder_may_be_removed_already(temp: Path) -> None:
     with scratch() as folder:
         folder.rmdir()
 
 
-def test_what_a_crash_has_left_is_removed(temp: Path, dead: int) -> None:
+def test_folders_left_by_a_crash_are_removed(temp: Path, dead: int) -> None:
     left_by(dead, temp)
     left_by(dead, temp, "with-dashes")
     assert clear() == 2 and not list(temp.iterdir())
     assert clear() == 0
 
 
-def test_a_crashed_process_leaves_what_clear_finds(temp: Path) -> None:
-    """The names that one function gives are those that the other looks for."""
+def test_clear_removes_the_folder_of_a_crashed_process(temp: Path) -> None:
+    """The names that one function gives are those that the other one finds."""
     code = "import os\nfrom ferapp.system.scratch import scratch\nwith scratch():\n    os._exit(1)"
     subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(temp)})
     assert len(list(temp.iterdir())) == 1
     assert clear() == 1 and not list(temp.iterdir())
 
 
-def test_what_is_at_work_stays(temp: Path) -> None:
+def test_folders_in_use_are_kept(temp: Path) -> None:
     kept = [left_by(os.getppid(), temp, "parent"), left_by(1, temp, "first")]
     with scratch() as mine:
         assert clear() == 0
         assert mine.is_dir() and all((each / "deep" / "copy.mp4").exists() for each in kept)
 
 
-def test_what_belongs_to_others_stays(
-    temp: Path, dead: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_folders_of_others_are_kept(temp: Path, dead: int, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = left_by(dead, temp)
     monkeypatch.setattr(os, "getuid", lambda: folder.stat().st_uid + 1)
     assert clear() == 0 and (folder / "deep" / "copy.mp4").exists()
 
 
 def test_a_link_is_not_followed(temp: Path, dead: int) -> None:
-    """Whoever may write to the folder could have anything removed otherwise."""
+    """Otherwise anyone with write access to the folder could have anything removed."""
     precious = temp / "precious"
     precious.mkdir()
     (precious / "file").write_bytes(b"x")

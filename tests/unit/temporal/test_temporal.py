@@ -1,4 +1,4 @@
-"""Tracking, smoothing, hold, baseline and window, with clocks of our own."""
+"""Tracking, smoothing, label hold, baseline and window, with times passed in."""
 
 import numpy as np
 import pytest
@@ -25,7 +25,7 @@ def ids(tracker: Tracker, xyxy: np.ndarray, at_s: float) -> list[int | None]:
 
 def test_no_face_has_no_id() -> None:
     tracker = Tracker(least_hits=1)
-    assert ids(tracker, NOBODY, 0.0) == [] and tracker.expect(1.0) == {}
+    assert tracker.update(NOBODY, 0.0) == [] and tracker.predict(1.0) == {}
 
 
 def test_a_face_that_moves_keeps_its_id() -> None:
@@ -50,7 +50,7 @@ def test_a_face_that_comes_back_within_a_second_keeps_its_id(away_s: float, keep
     assert (ids(tracker, both(at(110)), left_s + away_s) == [1]) is keeps
 
 
-def test_what_is_found_once_or_twice_is_no_face_yet() -> None:
+def test_boxes_found_once_or_twice_have_no_id() -> None:
     tracker = Tracker()
     flicker = [ids(tracker, both(at(100)) if i % 2 else NOBODY, i / 15) for i in range(20)]
     assert {id for each in flicker for id in each} == {None}
@@ -59,14 +59,14 @@ def test_what_is_found_once_or_twice_is_no_face_yet() -> None:
     assert ids(tracker, both(at(300), at(0)), 2.4) == [1, None]
 
 
-def test_ids_are_never_given_twice() -> None:
+def test_ids_are_never_reused() -> None:
     tracker = Tracker(least_hits=1)
     seen = [ids(tracker, both(at(0)), 2.0 * i)[0] for i in range(5)]
     assert seen == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("gap_px", [0, 10, 40], ids=str)
-def test_crossing_faces_don_t_swap(gap_px: int) -> None:
+def test_crossing_faces_do_not_swap_ids(gap_px: int) -> None:
     """Two faces walk through each other, one somewhat lower; the detector's order is random."""
     tracker = Tracker(least_hits=1)
     rng = np.random.default_rng(0)
@@ -80,28 +80,28 @@ def test_crossing_faces_don_t_swap(gap_px: int) -> None:
     assert named == first
 
 
-def test_predictions_go_on_where_faces_went() -> None:
+def test_predictions_follow_the_motion_of_faces() -> None:
     tracker = Tracker(least_hits=1)
     for i in range(15):
-        ids(tracker, both(at(10 * i)), i / 15)
-    x = tracker.expect(14 / 15 + 1 / 15)[1][0]
+        tracker.update(both(at(10 * i)), i / 15)
+    x = tracker.predict(14 / 15 + 1 / 15)[1][0]
     assert 145 < x <= 151
-    far = tracker.expect(14 / 15 + 10)[1][0]
+    far = tracker.predict(14 / 15 + 10)[1][0]
     assert far < 140 + 60, "heads stop; a box never runs away"
 
 
 def test_only_faces_of_the_last_frame_are_predicted() -> None:
     tracker = Tracker(least_hits=1)
-    ids(tracker, both(at(0), at(300)), 0.0)
-    ids(tracker, both(at(0)), 0.1)
-    assert set(tracker.expect(0.15)) == {1} and tracker.ids == {1, 2}
+    tracker.update(both(at(0), at(300)), 0.0)
+    tracker.update(both(at(0)), 0.1)
+    assert set(tracker.predict(0.15)) == {1} and tracker.ids == {1, 2}
 
 
 LOW, HIGH = np.array([1, 0], np.float32), np.array([0, 1], np.float32)
 
 
 @pytest.mark.parametrize("fps", [5, 15, 30])
-def test_smoothing_takes_its_time_whatever_the_rate(fps: int) -> None:
+def test_smoothing_does_not_depend_on_the_frame_rate(fps: int) -> None:
     smoother = Smoother(0.5)
     smoother.update(LOW, 0.0)
     for i in range(1, fps // 2 * 2 + 1):
@@ -112,7 +112,7 @@ def test_smoothing_takes_its_time_whatever_the_rate(fps: int) -> None:
     assert value.sum() == pytest.approx(1)
 
 
-def test_no_smoothing_gives_what_came_in() -> None:
+def test_no_smoothing_returns_the_input() -> None:
     smoother = Smoother(0)
     smoother.update(LOW, 0.0)
     np.testing.assert_array_equal(smoother.update(HIGH, 0.01), HIGH)
@@ -130,14 +130,14 @@ def test_a_label_that_leads_for_long_enough_is_shown() -> None:
     assert shown == ["a"] * 9 + ["b"] * 6
 
 
-def test_rivals_that_take_turns_don_t_add_up() -> None:
+def test_alternating_rivals_do_not_add_up() -> None:
     hold = LabelHold(0.4)
     hold.update("a", 0.0)
     for i in range(1, 20):
         assert hold.update("b" if i % 4 < 2 else "c", i / 10) == "a"
 
 
-def test_unsure_is_held_like_a_label() -> None:
+def test_unsure_is_held_like_any_label() -> None:
     hold = LabelHold(0.4)
     assert hold.update(None, 0.0) is None
     assert hold.update("a", 0.1) is None
@@ -156,37 +156,37 @@ def taken(reading: np.ndarray, *, fps: int = 15, seconds: float = 10.0) -> Neutr
 
 
 def test_a_resting_face_reads_as_neutral_faces_do() -> None:
-    corrected = taken(SAD_AT_REST).corrected(SAD_AT_REST)
+    corrected = taken(SAD_AT_REST).correct(SAD_AT_REST)
     np.testing.assert_allclose(corrected, REFERENCE / REFERENCE.sum(), atol=0.01)
 
 
-def test_what_differs_from_rest_still_shows() -> None:
+def test_deviations_from_rest_remain() -> None:
     sadder = np.array([0.02, 0.97, 0.01], np.float32)
     baseline = taken(SAD_AT_REST)
-    assert baseline.corrected(sadder)[1] > 10 * baseline.corrected(SAD_AT_REST)[1]
+    assert baseline.correct(sadder)[1] > 10 * baseline.correct(SAD_AT_REST)[1]
     very_sad = np.array([0.002, 0.997, 0.001], np.float32)
-    assert baseline.corrected(very_sad).argmax() == 1
+    assert baseline.correct(very_sad).argmax() == 1
 
 
 def test_a_baseline_takes_ten_seconds() -> None:
     baseline = taken(SAD_AT_REST, seconds=5)
     assert not baseline.is_ready and baseline.progress(105) == pytest.approx(0.5)
-    np.testing.assert_array_equal(baseline.corrected(SAD_AT_REST), SAD_AT_REST)
+    np.testing.assert_array_equal(baseline.correct(SAD_AT_REST), SAD_AT_REST)
     assert taken(SAD_AT_REST).is_ready and taken(SAD_AT_REST).progress(0) == 1
 
 
-def test_too_few_readings_are_no_baseline() -> None:
+def test_too_few_readings_give_no_baseline() -> None:
     assert not taken(SAD_AT_REST, fps=1).is_ready
 
 
-def test_a_class_that_never_shows_is_no_reason_to_shift() -> None:
-    """Means under one per cent are noise: a ratio of a thousandth to a millionth says nothing."""
+def test_a_class_that_never_occurs_is_not_corrected() -> None:
+    """Means below 1 % are noise: a ratio of a thousandth to a millionth is meaningless."""
     rest = np.array([0.98, 0.02, 1e-7], np.float32)
-    corrected = taken(rest).corrected(np.array([0.9, 0.05, 0.05], np.float32))
+    corrected = taken(rest).correct(np.array([0.9, 0.05, 0.05], np.float32))
     assert corrected[2] < 0.1
 
 
-def test_the_window_forgets_what_is_old_and_tells_faces_apart() -> None:
+def test_the_window_drops_old_readings_and_separates_faces() -> None:
     window = RollingWindow(60)
     assert window.series() == {}
     for second in range(100):

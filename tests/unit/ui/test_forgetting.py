@@ -8,7 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ferapp.ui.server import session_cleanup as forgetting
+from ferapp.ui.server import private_parts, session_cleanup
 
 
 class Cycle:
@@ -32,11 +32,11 @@ def test_garbage_goes_though_no_visitor_does(monkeypatch: pytest.MonkeyPatch) ->
     cache = SimpleNamespace(expire=lambda: expired)
     storage = SimpleNamespace(_session_storage=SimpleNamespace(_cache=cache))
     runtime = SimpleNamespace(_session_mgr=storage)
-    monkeypatch.setattr(forgetting, "get_instance", lambda: runtime)
-    monkeypatch.setattr(forgetting, "_EVERY_S", 0.01)
+    monkeypatch.setattr(private_parts, "get_instance", lambda: runtime)
+    monkeypatch.setattr(session_cleanup, "_EVERY_S", 0.01)
 
     async def run() -> None:
-        async with forgetting.forgetting(None):
+        async with session_cleanup.clean_up_sessions(None):
             seen = weakref.ref(made := Cycle())
             gc.collect(0)  # as the many objects that a script makes would cause
             del made

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ferapp.ui.server import upload_limit
-from ferapp.ui.server.upload_limit import UploadLimit, held_by_streamlit
+from ferapp.ui.server import private_parts
+from ferapp.ui.server.upload_limit import UploadLimit
 
 
 class Backend:
@@ -142,6 +142,6 @@ def test_streamlit_keeps_files_where_they_are_counted(monkeypatch: pytest.Monkey
     for number in range(2):
         manager.add_file("a", UploadedFileRec(f"{number}", "x", "image/png", bytes(7 + number)))
     runtime = SimpleNamespace(uploaded_file_mgr=manager)
-    monkeypatch.setattr(upload_limit, "exists", lambda: True)
-    monkeypatch.setattr(upload_limit, "get_instance", lambda: runtime)
-    assert held_by_streamlit() == {"a": [7, 8]}
+    monkeypatch.setattr(private_parts, "exists", lambda: True)
+    monkeypatch.setattr(private_parts, "get_instance", lambda: runtime)
+    assert private_parts.upload_sizes() == {"a": [7, 8]}

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from ferapp.vision.crops import fitted, region, resized
+from ferapp.vision.crops import fit_within, region, resize
 from ferapp.vision.sizes import fitted_size
 
 
@@ -17,7 +17,7 @@ def test_a_region_inside_is_the_same_pixels(photo: np.ndarray) -> None:
     np.testing.assert_array_equal(cut, photo[20:50, 10:30])
 
 
-def test_what_lies_outside_repeats_the_border(photo: np.ndarray) -> None:
+def test_the_border_is_repeated_outside_the_picture(photo: np.ndarray) -> None:
     cut = region(photo, box(-10, 0, 10, 20), (20, 20))
     np.testing.assert_array_equal(cut[:, 10:], photo[:20, :10])
     np.testing.assert_array_equal(cut[:, :10], np.repeat(photo[:20, :1], 10, axis=1))
@@ -34,7 +34,7 @@ def test_what_lies_outside_repeats_the_border(photo: np.ndarray) -> None:
         pytest.param((0.4, 0.4, 0.6, 0.6), id="less than a pixel"),
     ],
 )
-def test_every_box_gives_a_picture(photo: np.ndarray, sides: tuple) -> None:
+def test_every_box_gives_a_crop(photo: np.ndarray, sides: tuple) -> None:
     assert region(photo, box(*sides), (48, 48)).shape == (48, 48, 3)
 
 
@@ -45,11 +45,11 @@ def test_a_one_pixel_picture_can_be_cut() -> None:
 
 def test_shrinking_averages() -> None:
     stripes = np.tile(np.array([0, 200], np.uint8), (8, 4))
-    assert (resized(stripes, (4, 4)) == 100).all()
+    assert (resize(stripes, (4, 4)) == 100).all()
 
 
-def test_the_square_around_a_face_in_a_strip_takes_no_memory_of_its_size() -> None:
-    """A picture of a thousand by one that is all face would make a square of a thousand each."""
+def test_a_crop_of_a_thin_strip_takes_little_memory() -> None:
+    """A face as large as a picture of 1000 x 1 px would need a square of 1000 x 1000 px."""
     strip = np.full((100, 60_000, 3), 9, np.uint8)
     square = box(0, -29_950, 60_000, 30_050)
     tracemalloc.start()
@@ -65,7 +65,7 @@ def test_shrinking_in_steps_is_nearly_the_same_average(
 ) -> None:
     image = cv2.resize(photo, size, interpolation=cv2.INTER_CUBIC)
     at_once = cv2.resize(image, (320, 240), interpolation=cv2.INTER_AREA)
-    difference = np.abs(resized(image, (320, 240)).astype(int) - at_once)
+    difference = np.abs(resize(image, (320, 240)).astype(int) - at_once)
     assert difference.mean() < 1 and difference.max() < 12
 
 
@@ -83,6 +83,6 @@ def test_a_picture_is_fitted_and_never_enlarged(
     size_wh: tuple[int, int], expected: tuple[int, int]
 ) -> None:
     image = np.zeros((size_wh[1], size_wh[0], 3), np.uint8)
-    fit = fitted(image, 1600)
+    fit = fit_within(image, 1600)
     assert fitted_size(size_wh, 1600) == expected and fit.shape[1::-1] == expected
     assert (fit is image) == (size_wh == expected)

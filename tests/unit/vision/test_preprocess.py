@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ferapp.errors import InvalidValue
-from ferapp.vision.preprocess import InputSpec, batch, in_colour
+from ferapp.vision.preprocess import InputSpec, batch, convert_colour
 
 PRIMARIES = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255]]], np.uint8)
 
@@ -27,12 +27,12 @@ def test_no_picture_is_an_empty_batch() -> None:
     assert batch([], spec).shape == (0, 1, 48, 48)
 
 
-def test_pictures_of_any_size_are_brought_to_the_input(photo: np.ndarray) -> None:
+def test_pictures_of_any_size_are_resized_to_the_input(photo: np.ndarray) -> None:
     spec = InputSpec(size_wh=(48, 40), colour="rgb", mean=0, std=1)
     assert batch([photo, photo[:7, :9]], spec).shape == (2, 3, 40, 48)
 
 
-def test_the_picture_is_left_alone(photo: np.ndarray) -> None:
+def test_the_picture_is_not_changed(photo: np.ndarray) -> None:
     before = photo.copy()
     batch([photo], InputSpec(size_wh=(80, 60), colour="bgr", mean=9, std=2))
     np.testing.assert_array_equal(photo, before)
@@ -40,11 +40,11 @@ def test_the_picture_is_left_alone(photo: np.ndarray) -> None:
 
 def test_grey_takes_views_with_negative_strides(photo: np.ndarray) -> None:
     np.testing.assert_array_equal(
-        in_colour(photo[:, ::-1], "grey"), in_colour(photo, "grey")[:, ::-1]
+        convert_colour(photo[:, ::-1], "grey"), convert_colour(photo, "grey")[:, ::-1]
     )
 
 
 @pytest.mark.parametrize(("size_wh", "std"), [((0, 5), 1.0), ((5, 5), 0.0)])
-def test_a_spec_that_can_not_be_computed_is_refused(size_wh: tuple, std: float) -> None:
+def test_an_impossible_spec_is_refused(size_wh: tuple, std: float) -> None:
     with pytest.raises(InvalidValue):
         InputSpec(size_wh=size_wh, colour="grey", mean=0, std=std)

@@ -1,4 +1,4 @@
-"""Why a face is not fit to be read."""
+"""Why a face can't be read."""
 
 import cv2
 import numpy as np
@@ -20,7 +20,7 @@ def test_no_face_has_no_flaw(portrait: np.ndarray) -> None:
     assert flaws(portrait, np.empty((0, 4), np.float32)) == []
 
 
-def test_a_good_portrait_is_fit(portrait: np.ndarray) -> None:
+def test_a_good_portrait_has_no_flaw(portrait: np.ndarray) -> None:
     assert flaws(portrait, FACE) == [None]
 
 

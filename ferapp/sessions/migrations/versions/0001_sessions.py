@@ -8,7 +8,7 @@ down_revision = None
 
 
 def upgrade() -> None:
-    """To this step."""
+    """Create the tables."""
     op.create_table(
         "sessions",
         sa.Column("id", sa.String(32), primary_key=True),

@@ -1,0 +1,145 @@
+"""What a visitor's session remembers: every key of ``st.session_state``, and its type.
+
+No other module touches ``st.session_state``. Keys that belong to a widget say so: Streamlit writes
+these as well. A type that only one page knows is `Any` here; the page that reads it writes it out.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from ferapp.media.video import VideoInfo
+from ferapp.pipeline.clip import Clip
+from ferapp.serving.job import Job
+from ferapp.serving.video_jobs import VideoAnalysisJob, VideoCopyJob
+from ferapp.sessions.session import Readings
+from ferapp.sessions.store import Overview
+
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class SessionKey(Generic[V]):
+    """One key of this visitor's session, and the type of its value.
+
+    Attributes:
+        name: The key in ``st.session_state``; of a widget, its ``key``.
+    """
+
+    name: str
+
+    def get(self) -> V | None:
+        """The value; None if there is none."""
+        value: V | None = st.session_state.get(self.name)
+        return value
+
+    def set(self, value: V) -> None:
+        """Replace the value."""
+        st.session_state[self.name] = value
+
+    def setdefault(self, value: V) -> V:
+        """The value, which becomes the given one if there is none."""
+        kept: V = st.session_state.setdefault(self.name, value)
+        return kept
+
+    def pop(self) -> V | None:
+        """Remove the value and return it; None if there is none."""
+        value: V | None = st.session_state.pop(self.name, None)
+        return value
+
+    def clear(self) -> None:
+        """Remove the value, if there is one."""
+        self.pop()
+
+
+# Settings in the sidebar; all of them belong to widgets.
+DETECTOR: Final = SessionKey[str]("detector")
+CLASSIFIER: Final = SessionKey[str]("classifier")
+CONFIDENCE: Final = SessionKey[float]("confidence")
+CLASSES: Final = SessionKey[list[str]]("classes")
+IOU: Final = SessionKey[float]("iou")
+PADDING: Final = SessionKey[int]("padding")
+MAX_FACES: Final = SessionKey[int]("max_faces")
+SMILE: Final = SessionKey[bool]("smile")
+
+
+def unsure_below(classifier: str) -> SessionKey[int]:
+    """The threshold for "unsure", in percent; each classifier has its own, and a widget for it."""
+    return SessionKey(f"unsure-{classifier}")
+
+
+# Pictures
+PICTURE_FILES: Final = SessionKey[list[UploadedFile]]("files")
+"""Of the upload widget, which forgets them when another page is opened."""
+PICTURE_UPLOADS: Final = SessionKey[list[UploadedFile]]("uploads")
+"""The same files, kept from page to page."""
+SAMPLE: Final = SessionKey[str]("sample")
+"""File name of the sample that was chosen."""
+SELECTED_PICTURE: Final = SessionKey[str]("looked-at")
+"""Id of the picture that is shown; of a widget."""
+PICTURE_RESULTS: Final = SessionKey[Any]("outcomes")
+STOPPED_PICTURES: Final = SessionKey[Any]("stopped")
+"""The pictures and settings for which the visitor pressed Stop."""
+HIDDEN_BOXES: Final = SessionKey[dict[str, NDArray[np.float32]]]("hidden")
+"""Where faces are hidden, (n, 4), px, by picture."""
+SHOWN_PICTURE: Final = SessionKey[tuple[tuple[Any, ...], bytes]]("picture")
+"""What the annotated picture was made from, the id of the upload first, and its JPEG file."""
+SHOWN_CROPS: Final = SessionKey[tuple[tuple[Any, ...], NDArray[np.uint8]]]("crops")
+"""What the faces on the cards were cut from, the id of the upload first, and (n, side, side, 3)."""
+SAVED_PICTURES: Final = SessionKey[set[str]]("recorded-pictures")
+"""Ids of the results that were kept as a session."""
+
+# Live
+VISITOR: Final = SessionKey[str]("visitor")
+VIEWER: Final = SessionKey[Any]("viewer")
+CONNECTING_SINCE: Final = SessionKey[float]("live-since")
+"""Since when the video has been connecting, s of the monotonic clock."""
+RECORDING_SHOWN: Final = SessionKey[str]("was-recording")
+"""Id of the recording that the page shows as running."""
+
+# Videos
+VIDEO_FILE: Final = SessionKey[UploadedFile]("video-file")
+"""Of the upload widget, which forgets it when another page is opened."""
+VIDEO_UPLOAD: Final = SessionKey[UploadedFile]("video-upload")
+"""The same file, kept from page to page."""
+VIDEO_INFO: Final = SessionKey[tuple[str, VideoInfo]]("video-info")
+"""Id of the upload, and what its container claims."""
+VIDEO_ORDER: Final = SessionKey[Any]("video-order")
+"""What the analysis was asked to do."""
+VIDEO_JOB: Final = SessionKey[Job[VideoAnalysisJob]]("video-job")
+VIDEO_SESSION: Final = SessionKey[tuple[Clip, Overview]]("video-session")
+"""What was read, and the same as a session that is not stored."""
+SAVED_VIDEO: Final = SessionKey[str]("recorded-clip")
+"""The analysis that was kept as a session."""
+COPY_JOB: Final = SessionKey[Job[VideoCopyJob]]("copy-job")
+COPY_ORDER: Final = SessionKey[tuple[str, tuple[int, ...], bool]]("copy-asked")
+"""The video, the faces that can be seen in its copy, and whether the others are blurred."""
+COPY_FACES: Final = SessionKey[list[int]]("copy-shown")
+"""Faces that can be seen in the copy; of a widget."""
+
+# Sessions
+CONSENT: Final = SessionKey[tuple[str, int | None]]("consent")
+"""The consent to live recordings, and for how many days each is kept."""
+SELECTED_SESSION: Final = SessionKey[str]("session")
+"""Id of the session that is shown; of a widget."""
+OTHER_SESSION: Final = SessionKey[str]("other-session")
+"""Id of the session beside it; of a widget."""
+NEXT_SESSION: Final = SessionKey[str]("next-session")
+"""Id of the session that the dashboard shows next."""
+RENAMED: Final = SessionKey[str]("renamed")
+"""Key of the text field that was changed."""
+READINGS: Final = SessionKey[dict[tuple[str, int], Readings]]("remembered")
+"""Readings by session and their number."""
+IMPORTS: Final = SessionKey[int]("imports")
+"""How many files were imported; a new number empties the upload widget."""
+REPLAY: Final = SessionKey[tuple[str, float, float]]("replay-playing")
+"""Key of the slider, when it started to move, s of the monotonic clock, and from where, s."""
+
+
+def replay_position(session: str) -> SessionKey[float]:
+    """Where the replay of a session is, s from its start; of a slider."""
+    return SessionKey(f"replay-{session}")

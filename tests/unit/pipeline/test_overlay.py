@@ -1,0 +1,215 @@
+"""What an overlay draws and hides at any time."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ferapp.pipeline.annotated_copy.overlay import HIDDEN_MARGIN_S, Overlay
+from ferapp.sessions.report.summary import GAP_S
+from ferapp.sessions.session import Readings
+from tests.support.overlays import (
+    GREY,
+    HERE,
+    NOISE,
+    OTHERS,
+    THERE,
+    drawn_extent,
+    has_colour,
+    inner,
+    is_hidden,
+    overlay,
+    still,
+    track,
+)
+from tests.support.videos import solid
+
+
+def test_a_box_with_its_label_is_drawn_around_a_face() -> None:
+    image = overlay(still(HERE)).draw(GREY, 1.0)
+    left, top, right, bottom = drawn_extent(image)
+    assert (left, bottom) == pytest.approx((40, 160), abs=2)
+    assert right >= 98 and 70 < top < 98, "the caption is above the box"
+    assert has_colour(image, "happiness")
+    np.testing.assert_array_equal(inner(image, HERE), inner(GREY, HERE))
+    assert (GREY == 40).all(), "the frame itself is unchanged"
+
+
+def test_boxes_are_interpolated_between_two_readings() -> None:
+    moves = overlay(track((0.0, HERE), (1.0, THERE)))
+    for at_s, left in ((0.0, 40), (0.25, 80), (0.5, 120), (0.999, 200), (1.0, 200)):
+        assert drawn_extent(moves.draw(GREY, at_s))[0] == pytest.approx(left, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("at_s", "is_drawn"),
+    [(0.85, False), (0.95, True), (1.0, True), (2.0, True), (2.09, True), (2.15, False)],
+    ids=str,
+)
+def test_no_box_is_drawn_where_a_face_was_not_read(at_s: float, is_drawn: bool) -> None:
+    its = overlay(track((1.0, HERE), (2.0, HERE)))
+    assert bool((its.draw(GREY, at_s) != 40).any()) == is_drawn
+
+
+@pytest.mark.parametrize(
+    ("at_s", "hidden"),
+    [
+        (1 - HIDDEN_MARGIN_S - 0.05, False),
+        (1 - HIDDEN_MARGIN_S + 0.05, True),
+        (1.0, True),
+        (1.5, True),
+        (2 + HIDDEN_MARGIN_S - 0.05, True),
+        (2 + HIDDEN_MARGIN_S + 0.05, False),
+    ],
+    ids=str,
+)
+def test_a_face_is_hidden_shortly_before_and_after_it_is_found(at_s: float, hidden: bool) -> None:
+    its = overlay(track(*[(1 + n / 10, HERE) for n in range(11)]), shown=OTHERS)
+    assert is_hidden(its.draw(NOISE, at_s)) == hidden
+
+
+def test_a_face_stays_hidden_in_a_gap_shorter_than_a_pause() -> None:
+    short = overlay(track((0.0, HERE), (GAP_S, HERE)), shown=OTHERS)
+    assert all(is_hidden(short.draw(NOISE, at_s)) for at_s in np.linspace(0, GAP_S, 7))
+
+
+def test_in_a_longer_gap_a_face_is_hidden_only_around_its_readings() -> None:
+    gap = overlay(still(HERE, until_s=1), replace(track((6.0, HERE), (6.1, HERE))), shown=OTHERS)
+    hidden = [is_hidden(gap.draw(NOISE, at_s)) for at_s in (1.4, 1.6, 3.5, 5.4, 5.6)]
+    assert hidden == [True, False, False, False, True]
+
+
+@pytest.mark.parametrize("at_s", [2.5, 7.5, 12.5], ids=str)
+def test_faces_stay_hidden_between_analysed_frames_five_seconds_apart(at_s: float) -> None:
+    """A face found at 0, 5 and 10 s but not at 15 s may be there until then."""
+    known = track(*[(5.0 * n, THERE) for n in range(10)], face=1)
+    stranger = track(*[(5.0 * n, HERE) for n in range(3)], face=2)
+    image = overlay(known, stranger, shown=frozenset({1}), every_s=5).draw(NOISE, at_s)
+    assert is_hidden(image, HERE)
+
+
+@pytest.mark.parametrize(("at_s", "there"), [(4.9, True), (5.1, False)], ids=str)
+def test_a_face_found_once_is_hidden_until_the_next_analysed_frame(
+    at_s: float, there: bool
+) -> None:
+    image = overlay(track((0.0, HERE), face=2), shown=OTHERS, every_s=5).draw(NOISE, at_s)
+    assert is_hidden(image, HERE) == there
+
+
+def test_a_face_is_not_hidden_during_a_minute_of_absence() -> None:
+    """Two readings are too few to know the usual interval."""
+    its = overlay(track((0.0, HERE), (60.0, HERE), face=2), shown=OTHERS)
+    assert [is_hidden(its.draw(NOISE, at_s)) for at_s in (0, 30, 60)] == [True, False, True]
+
+
+def test_chosen_faces_are_labelled_and_others_hidden() -> None:
+    other = track((0.5, THERE), (1.5, THERE), face=2, expression="sadness")
+    image = overlay(still(HERE), other, shown=frozenset({1})).draw(NOISE, 1.0)
+    assert is_hidden(image, THERE) and not is_hidden(image, HERE)
+    assert has_colour(image, "happiness") and not has_colour(image, "sadness")
+    np.testing.assert_array_equal(inner(image, HERE), inner(NOISE, HERE))
+
+
+def test_without_a_choice_all_faces_are_labelled_and_none_hidden() -> None:
+    its = overlay(still(HERE), still(THERE, face=2), doubtful=(1.0, (120, 20, 180, 80)))
+    image = its.draw(NOISE, 1.0)
+    for box in (HERE, THERE, (120, 20, 180, 80)):
+        np.testing.assert_array_equal(inner(image, box), inner(NOISE, box))
+    for left in (HERE[0], THERE[0]):
+        assert (image[110:150, left] != NOISE[110:150, left]).any(axis=1).all(), "a line"
+
+
+def test_other_faces_can_stay_visible() -> None:
+    its = overlay(still(HERE), still(THERE, face=2), shown=frozenset({1}), hides_others=False).draw(
+        NOISE, 1.0
+    )
+    np.testing.assert_array_equal(its[95:165, 195:265], NOISE[95:165, 195:265])
+
+
+def test_all_faces_are_hidden_if_none_is_chosen() -> None:
+    image = overlay(still(HERE), still(THERE, face=2), shown=frozenset()).draw(NOISE, 1.0)
+    assert is_hidden(image, HERE) and is_hidden(image, THERE)
+
+
+@pytest.mark.parametrize(
+    ("at_s", "hidden"), [(0.4, False), (0.6, True), (1.0, True), (1.4, True), (1.6, False)], ids=str
+)
+def test_an_unconfirmed_box_is_hidden_around_its_time(at_s: float, hidden: bool) -> None:
+    its = overlay(doubtful=(1.0, HERE), shown=OTHERS)
+    assert is_hidden(its.draw(NOISE, at_s)) == hidden
+
+
+def test_an_unconfirmed_box_on_the_chosen_face_is_not_hidden() -> None:
+    near = (44, 102, 104, 162)
+    its = overlay(still(HERE), shown=frozenset({1}), doubtful=(1.0, near))
+    assert not is_hidden(its.draw(NOISE, 1.0))
+
+
+def test_a_face_that_overlaps_the_chosen_one_is_still_hidden() -> None:
+    """Where the boxes of two people overlap, hiding the other one comes first."""
+    close = (70, 100, 130, 160)
+    its = overlay(still(HERE), still(close, face=2), shown=frozenset({1}))
+    assert is_hidden(its.draw(NOISE, 1.0), (90, 100, 130, 160))
+
+
+def test_a_face_in_the_corner_is_hidden_up_to_the_border() -> None:
+    corner = (260, 180, 320, 240)
+    image = overlay(still(corner), shown=OTHERS).draw(NOISE, 1.0)
+    part = image[190:, 270:].astype(int)
+    assert (
+        np.abs(np.diff(part, axis=1)).mean()
+        < 0.3 * np.abs(np.diff(NOISE[190:, 270:].astype(int), axis=1)).mean()
+    )
+
+
+def test_readings_of_frames_of_different_sizes_agree() -> None:
+    half = tuple(side // 2 for side in HERE)
+    its = overlay(track((0.0, HERE), (0.1, HERE)), track((0.2, half), (0.3, half), wh=(160, 120)))
+    lefts = [drawn_extent(its.draw(GREY, at_s))[0] for at_s in (0, 0.1, 0.15, 0.2, 0.3)]
+    assert lefts == [lefts[0]] * 5
+    twice = its.draw(solid(40, (640, 480)), 0.1)
+    assert drawn_extent(twice)[0] == pytest.approx(80, abs=4)
+
+
+@pytest.mark.parametrize("shown", [None, frozenset(), frozenset({1})], ids=str)
+def test_without_readings_a_frame_is_unchanged(shown: frozenset[int] | None) -> None:
+    np.testing.assert_array_equal(overlay(shown=shown).draw(NOISE, 1.0), NOISE)
+
+
+def test_a_label_holds_until_the_next_reading() -> None:
+    changes = overlay(
+        Readings.join(
+            [track((0.0, HERE)), track((1.0, HERE), expression="sadness")],
+        )
+    )
+    for at_s, expression in ((0.0, "happiness"), (0.9, "happiness"), (1.0, "sadness")):
+        image = changes.draw(GREY, at_s)
+        for name in ("happiness", "sadness"):
+            assert has_colour(image, name) == (name == expression)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        pytest.param(lambda: overlay(), id="nothing"),
+        pytest.param(lambda: overlay(still(HERE), still(THERE, face=2)), id="all shown"),
+        pytest.param(
+            lambda: overlay(still(HERE), still(THERE, face=2), shown=frozenset({2})), id="one shown"
+        ),
+        pytest.param(lambda: overlay(still(HERE), shown=frozenset()), id="none shown"),
+        pytest.param(
+            lambda: overlay(still(HERE), shown=frozenset({7}), hides_others=False), id="not hidden"
+        ),
+        pytest.param(
+            lambda: overlay(still(HERE), shown=OTHERS, doubtful=(1.0, THERE)), id="doubtful"
+        ),
+        pytest.param(lambda: overlay(track((1.0, HERE), expression=None)), id="unsure"),
+    ],
+)
+def test_an_overlay_survives_save_and_load(tmp_path: Path, plan: Callable[[], Overlay]) -> None:
+    plan().save(tmp_path / "plan.npz")
+    again = Overlay.load(tmp_path / "plan.npz")
+    for at_s in (0.0, 0.95, 1.0, 2.4):
+        np.testing.assert_array_equal(again.draw(NOISE, at_s), plan().draw(NOISE, at_s))

@@ -1,0 +1,37 @@
+"""The examples in docstrings give what they say."""
+
+import doctest
+import importlib
+
+import pytest
+
+MODULES = [
+    "ferapp.evaluation.metrics",
+    "ferapp.inference.classifiers",
+    "ferapp.inference.detectors",
+    "ferapp.labels",
+    "ferapp.media.containers",
+    "ferapp.media.frame_clock",
+    "ferapp.media.orientation",
+    "ferapp.sessions.report.affect",
+    "ferapp.sessions.report.summary",
+    "ferapp.sessions.session",
+    "ferapp.system.csv_tables",
+    "ferapp.system.text",
+    "ferapp.temporal.baseline",
+    "ferapp.temporal.rolling",
+    "ferapp.temporal.smoothing",
+    "ferapp.temporal.tracking",
+    "ferapp.vision.annotate",
+    "ferapp.vision.boxes",
+    "ferapp.vision.crops",
+    "ferapp.vision.preprocess",
+    "ferapp.vision.priors",
+    "ferapp.vision.sizes",
+]
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_examples_in_docstrings_are_right(name: str) -> None:
+    result = doctest.testmod(importlib.import_module(name))
+    assert result.attempted > 0 and result.failed == 0
