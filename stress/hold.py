@@ -20,7 +20,7 @@ from rich.table import Table
 
 from benchmarks.machine import ROOT, about
 from stress import chaos, crowd, fuzz
-from tests.support.no_packet import used_alone, why_not
+from tests.support.no_packet import missing_requirement, use_in_own_network
 
 MOST_TIMES_SLOWER = 2.0
 
@@ -78,10 +78,10 @@ def load(visitors: int, viewers: int, seconds: float) -> list[Row]:
 
 def count_packets() -> Row:
     """What leaves the machine while every page is used."""
-    if reason := why_not():
+    if reason := missing_requirement():
         return Row("bytes sent out", f"not counted: {reason}", None)
     try:
-        counted = used_alone()
+        counted = use_in_own_network()
     except RuntimeError as exc:
         return Row("bytes sent out", str(exc)[-300:], False)
     is_counted = counted["sent_with_one_on_purpose"] == counted["sent"] + 1

@@ -258,7 +258,7 @@ def films() -> list[File]:
     with tempfile.TemporaryDirectory() as folder:
         for name, traits in wanted.items():
             traits["options"] = exact | traits.get("options", {})
-            path = videos.written(Path(folder) / name, images, **traits)
+            path = videos.write_video(Path(folder) / name, images, **traits)
             made.append(File(name, path.read_bytes(), is_video=True))
     return made
 

@@ -1,6 +1,6 @@
-"""Every page in use, on a network of its own; tells how many packets wanted to leave it.
+"""Use every page in a network namespace and print how many packets tried to leave it.
 
-Run by `test_no_packet.py` as root in a new network namespace:
+`test_no_packet.py` runs this as root in a new network namespace:
 
     unshare --net python -m tests.e2e.alone
 """
@@ -17,13 +17,13 @@ from tests.e2e.conftest import CHROMIUM, FLAGS, Server
 from tests.support.browser import Live
 from tests.support.places import SAMPLES
 
-# What Debian's browser says by itself is not the app's: it looks for its maker and for televisions.
-SILENT = [
+# By itself, Debian's browser contacts its maker and looks for televisions.
+QUIET_FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--disable-features=MediaRouter,DialMediaRouteProvider,WebRtcHideLocalIpsWithMdns",
 ]
 
-# One end of a cable whose other end nobody listens at, and the way to everywhere.
+# A virtual cable whose other end nobody listens at, as the default route.
 SETUP = """
 echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6
 ip link set lo up
@@ -36,7 +36,7 @@ ip route add default via 10.9.8.1
 """
 
 
-def sent() -> tuple[int, int]:
+def sent_packets() -> tuple[int, int]:
     """Packets and bytes that left the machine, or tried to."""
     for line in Path("/proc/self/net/dev").read_text().splitlines():
         if line.strip().startswith("out:"):
@@ -46,7 +46,7 @@ def sent() -> tuple[int, int]:
 
 
 def use(page: Page, url: str) -> dict[str, object]:
-    """A picture, the camera, a recording, a video, the dashboard, the about page."""
+    """Use every page: a picture, the camera, a recording, a video, the dashboard."""
     page.set_default_timeout(30_000)
     foreign: list[str] = []
     own = (f"{url}/", "data:", "blob:")
@@ -61,7 +61,7 @@ def use(page: Page, url: str) -> dict[str, object]:
     page.get_by_text("I am the only person shown").click()
     page.get_by_role("button", name="Agree and record").click()
     page.get_by_text("Recording 00:03").wait_for()
-    shown = live.shown()
+    frames = live.shown_frames()
     page.get_by_role("button", name="Stop recording").click()
     live.stop()
     page.goto(f"{url}/video")
@@ -74,28 +74,28 @@ def use(page: Page, url: str) -> dict[str, object]:
     page.get_by_text(re.compile("kept until")).wait_for()
     page.goto(f"{url}/about")
     page.get_by_role("heading", name="About").wait_for()
-    return {"shown": shown, "foreign": foreign}
+    return {"shown": frames, "foreign": foreign}
 
 
 def main() -> None:
-    """Set the network up, use the app, tell what was counted."""
+    """Set up the network, use the app, and print the counts."""
     subprocess.run(["sh", "-ec", SETUP], check=True)
     server = Server()
     try:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(
-                executable_path=CHROMIUM, headless=True, args=[*FLAGS, *SILENT]
+                executable_path=CHROMIUM, headless=True, args=FLAGS + QUIET_FLAGS
             )
-            told = use(browser.new_page(), server.url)
+            result = use(browser.new_page(), server.url)
             browser.close()
     finally:
         server.stop()
-    told["sent"], told["sent_bytes"] = sent()
-    # What leaves is seen: one packet on purpose.
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.sendto(b"x", ("192.0.2.1", 9))
-    told["sent_with_one_on_purpose"] = sent()[0]
-    print(json.dumps(told))
+    result["sent"], result["sent_bytes"] = sent_packets()
+    # One packet on purpose shows that packets are counted.
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"x", ("192.0.2.1", 9))
+    result["sent_with_one_on_purpose"] = sent_packets()[0]
+    print(json.dumps(result))
 
 
 if __name__ == "__main__":

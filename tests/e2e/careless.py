@@ -1,6 +1,6 @@
-"""Starts the app as ``python -m streamlit`` does, with an About page that fails, or even tells.
+"""Start the app as ``python -m streamlit`` does, with an About page that fails.
 
-The name of a visitor's file is in the texts of its errors, and with CARELESS also in the log.
+The text of its error holds CANARY, the name of a visitor's file; with CARELESS, the log does too.
 """
 
 import logging

@@ -25,7 +25,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="needs the extra e2
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 SCREENSHOTS = Path(os.environ.get("SCREENSHOTS", ROOT / "build" / "screenshots"))
 
-# Without the first ones a browser of Debian's talks to its maker's hosts by itself.
+# The first ones keep Debian's browser from contacting its maker.
 FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
@@ -38,8 +38,8 @@ FLAGS = [
 ]
 
 
-# Centre and height of what the camera shows, px. Nothing beside the head, as the rocket behind the
-# astronaut is taken for a face when a busy machine sends it blurred.
+# Centre and height of the head that the camera shows, px. Only the head, because the rocket behind
+# the astronaut is detected as a face when a busy machine sends it blurred.
 HEADS = {"astronaut.jpg": (224, 112, 210), "grace-hopper.jpg": (256, 230, 400)}
 
 
@@ -51,7 +51,7 @@ class Server:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        # Never the sessions of whoever runs the tests.
+        # A database of its own, never that of the person who runs the tests.
         self._folder = tempfile.TemporaryDirectory()
         self.database = f"sqlite:///{self._folder.name}/sessions.db"
         self._process = subprocess.Popen(
@@ -73,11 +73,11 @@ class Server:
 
     @property
     def pid(self) -> int:
-        """Of the app's process."""
+        """Id of the app's process."""
         return self._process.pid
 
     def stop(self) -> None:
-        """End it as Ctrl-C does."""
+        """Stop the app as Ctrl-C does."""
         self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(15)
@@ -88,7 +88,7 @@ class Server:
 
 @pytest.fixture
 def fresh_server() -> Iterator[Server]:
-    """One that nobody has asked anything yet."""
+    """A server that has had no request yet."""
     server = Server()
     yield server
     server.stop()
@@ -102,9 +102,9 @@ def server() -> Iterator[Server]:
 
 
 def write_clip(path: Path, sample: str) -> None:
-    """Two seconds of a portrait that moves from side to side, as Chromium's fake camera.
+    """Write two seconds of a portrait that moves from side to side, for Chromium's fake camera.
 
-    Bare JPEG pictures in a row; the browser plays them over and over.
+    A sequence of JPEG pictures, which the browser repeats.
     """
     portrait = read_image(SAMPLES / sample)
     centre_x, centre_y, height = HEADS[sample]
@@ -120,7 +120,7 @@ def write_clip(path: Path, sample: str) -> None:
 
 @pytest.fixture(scope="session")
 def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
-    """Start a browser whose camera shows a sample; one for each sample."""
+    """Start a browser whose camera shows a sample; there is one for each sample."""
     if not Path(CHROMIUM).exists():
         pytest.fail(f"no browser at {CHROMIUM}; install chromium or set CHROMIUM")
     folder = tmp_path_factory.mktemp("clips")
@@ -153,7 +153,7 @@ Visit = Callable[..., "sync_api.Page"]
 
 @pytest.fixture
 def visit(browser: "sync_api.Browser") -> Iterator[Visit]:
-    """Open an address as a visitor of their own; at the end nothing may have left the machine."""
+    """Open an address as a new visitor; at the end, no request may have left the machine."""
     contexts, foreign = [], []
 
     def open_page(url: str, *, scheme: str = "light", width: int = 1280) -> "sync_api.Page":

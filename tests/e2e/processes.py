@@ -1,4 +1,4 @@
-"""The app in processes of its own, with a log and settings of the test's."""
+"""The app in a process of its own, with a log and settings of the test."""
 
 import os
 import signal
@@ -14,19 +14,19 @@ from tests.support.places import ROOT
 
 
 def free_port() -> int:
-    """One that nobody listens on."""
+    """A port on which nothing listens."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])
 
 
 class App:
-    """A replica; everything that it and its children say is in a file.
+    """A running app whose output, with that of its children, goes to a file.
 
     Args:
         log: The file.
-        launcher: A script that starts Streamlit in another way than ``-m streamlit``.
-        settings: Of the environment.
+        launcher: A script that starts Streamlit; by default ``-m streamlit``.
+        settings: Environment variables.
     """
 
     def __init__(self, log: Path, *, launcher: Path | None = None, **settings: str) -> None:
@@ -44,7 +44,7 @@ class App:
             )
 
     def wait_until_ready(self) -> None:
-        """As a proxy would: until it can serve."""
+        """Wait as a proxy would, until the app reports that it is ready."""
         deadline = time.monotonic() + 60
         while True:
             try:
@@ -56,12 +56,12 @@ class App:
                 time.sleep(0.2)
 
     def kill(self) -> None:
-        """End it as a power failure would."""
+        """Stop the app as a power failure would."""
         self._process.kill()
         self._process.wait(15)
 
     def stop(self) -> None:
-        """End it as Ctrl-C does."""
+        """Stop the app as Ctrl-C does."""
         self._process.send_signal(signal.SIGINT)
         try:
             self._process.wait(15)

@@ -1,4 +1,4 @@
-"""What people do, in a real browser."""
+"""The pictures page and what all pages share, in a real browser."""
 
 import csv
 import io
@@ -10,7 +10,7 @@ import pytest
 
 from ferapp.media.images import jpeg_bytes, read_image
 from tests.e2e.conftest import Server, Visit
-from tests.support.browser import LOOKS, Page, download, is_wider_than_the_window, picture_of
+from tests.support.browser import LOOKS, Page, download, is_wider_than_the_window, take_screenshot
 from tests.support.places import SAMPLES
 
 pytestmark = pytest.mark.e2e
@@ -38,19 +38,19 @@ def test_a_picture_becomes_cards_and_files(
     upload(page, astronaut=sample("astronaut"))
     page.get_by_text("1 · happiness").wait_for()
     page.locator(".js-plotly-plot").wait_for()
-    picture_of(page, f"one face, {scheme} {width}")
+    take_screenshot(page, f"one face, {scheme} {width}")
     assert not is_wider_than_the_window(page)
 
     table = list(csv.DictReader(io.StringIO(download(page, "Table (CSV)").decode("utf-8-sig"))))
     assert [row["expression"] for row in table] == ["happiness"]
-    found = json.loads(download(page, "Everything (JSON)"))
-    assert found[0]["file"] == "astronaut.jpg" and len(found[0]["faces"]) == 1
+    results = json.loads(download(page, "Everything (JSON)"))
+    assert results[0]["file"] == "astronaut.jpg" and len(results[0]["faces"]) == 1
     png = download(page, "Annotated picture (PNG)")
     assert read_image(png).shape == (512, 512, 3) and b"tEXt" not in png
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
-def test_many_pictures_a_bad_one_and_hostile_names(
+def test_a_bad_file_and_a_hostile_name_break_no_other_picture(
     server: Server, visit: Visit, scheme: str, width: int
 ) -> None:
     page = visit(server.url, scheme=scheme, width=width)
@@ -60,12 +60,12 @@ def test_many_pictures_a_bad_one_and_hostile_names(
     page.get_by_text("3 pictures, 4 faces").wait_for()
     page.get_by_text("2 · happiness").wait_for()
     page.wait_for_timeout(1000)
-    picture_of(page, f"three faces, {scheme} {width}")
+    take_screenshot(page, f"three faces, {scheme} {width}")
     assert not is_wider_than_the_window(page)
     page.get_by_role("combobox", name="Picture").click()
     page.get_by_role("option").nth(1).click()
     page.get_by_text("gif.jpg: This is a GIF picture").wait_for()
-    picture_of(page, f"a bad file, {scheme} {width}")
+    take_screenshot(page, f"a bad file, {scheme} {width}")
     archive = download(page, "Annotated pictures (ZIP)")
     assert archive.startswith(b"PK") and b"onerror" not in archive
 
@@ -94,7 +94,9 @@ def test_a_hidden_face_is_hidden_in_the_file(server: Server, visit: Visit) -> No
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
-def test_a_sample_by_keyboard(server: Server, visit: Visit, scheme: str, width: int) -> None:
+def test_a_sample_can_be_chosen_by_keyboard(
+    server: Server, visit: Visit, scheme: str, width: int
+) -> None:
     page = visit(server.url, scheme=scheme, width=width)
     page.get_by_role("radio", name="Samples").or_(
         page.get_by_role("button", name="Samples")
@@ -106,29 +108,29 @@ def test_a_sample_by_keyboard(server: Server, visit: Visit, scheme: str, width: 
     page.keyboard.press("Enter")
     page.get_by_text("1 · neutral").wait_for()
     page.wait_for_timeout(800)
-    picture_of(page, f"a sample, {scheme} {width}")
+    take_screenshot(page, f"a sample, {scheme} {width}")
 
 
-def test_a_photo_from_the_camera(server: Server, visit: Visit) -> None:
+def test_a_photo_from_the_camera_is_analysed(server: Server, visit: Visit) -> None:
     page = visit(server.url)
     page.get_by_text("Camera", exact=True).click()
     page.wait_for_function("() => document.querySelector('video')?.currentTime > 0.5")
     page.get_by_role("button", name="Take Photo").click()
     page.get_by_text("1 · happiness").wait_for()
-    picture_of(page, "a photo from the camera")
+    take_screenshot(page, "a photo from the camera")
 
 
-def test_a_picture_without_a_face(server: Server, visit: Visit) -> None:
+def test_a_picture_without_a_face_says_so(server: Server, visit: Visit) -> None:
     page = visit(server.url)
     upload(page, grey=jpeg_bytes(np.full((300, 400, 3), 90, np.uint8)))
     page.get_by_text("No face found").wait_for()
-    picture_of(page, "no face")
+    take_screenshot(page, "no face")
 
 
-def test_stop_keeps_what_is_done_and_go_on_does_the_rest(server: Server, visit: Visit) -> None:
+def test_stop_keeps_results_and_the_rest_can_follow(server: Server, visit: Visit) -> None:
     page = visit(server.url)
     upload(page, **{f"{i:03d}": sample("three-portraits") for i in range(150)})
-    # Streamlit's own button of that name, in the header, only breaks off the run.
+    # Streamlit has a button of that name in the header, which only interrupts the script.
     main = page.get_by_test_id("stMainBlockContainer")
     main.get_by_role("button", name="Stop").click()
     page.get_by_role("button", name="Analyse the remaining").wait_for()
@@ -137,7 +139,7 @@ def test_stop_keeps_what_is_done_and_go_on_does_the_rest(server: Server, visit: 
     page.get_by_text("150 pictures, 450 faces").wait_for(timeout=60_000)
 
 
-def test_two_visitors_see_their_own(server: Server, visit: Visit) -> None:
+def test_two_visitors_see_only_their_own_results(server: Server, visit: Visit) -> None:
     first, second = visit(server.url), visit(server.url)
     upload(first, a=sample("astronaut"))
     upload(second, b=sample("grace-hopper"))
@@ -160,16 +162,18 @@ def test_a_deep_link_as_the_first_request_looks_like_any_other(
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
-def test_the_about_page(server: Server, visit: Visit, scheme: str, width: int) -> None:
+def test_the_about_page_fits_every_window(
+    server: Server, visit: Visit, scheme: str, width: int
+) -> None:
     page = visit(f"{server.url}/about", scheme=scheme, width=width)
     page.get_by_text("Libraries that ferapp installs").click()
     page.wait_for_timeout(1500)
-    picture_of(page, f"about, {scheme} {width}")
+    take_screenshot(page, f"about, {scheme} {width}")
     assert not is_wider_than_the_window(page)
 
 
-def test_reset_brings_the_defaults_back_for_good(server: Server, visit: Visit) -> None:
-    """A browser keeps a widget's value unless it is told another one."""
+def test_reset_restores_the_defaults_permanently(server: Server, visit: Visit) -> None:
+    """A browser keeps the value of a widget until the app sends another one."""
     page = visit(server.url)
     upload(page, three=sample("three-portraits"))
     page.get_by_text("with ssd-320-int8 and").wait_for()
@@ -185,7 +189,7 @@ def test_reset_brings_the_defaults_back_for_good(server: Server, visit: Visit) -
     assert detector.input_value() == "ssd-320-int8 (default)"
 
 
-def test_uploads_stay_from_page_to_page_until_removed(server: Server, visit: Visit) -> None:
+def test_uploads_survive_a_change_of_page_until_removed(server: Server, visit: Visit) -> None:
     page = visit(server.url)
     upload(page, astronaut=sample("astronaut"))
     page.get_by_text("1 · happiness").wait_for()
@@ -193,12 +197,12 @@ def test_uploads_stay_from_page_to_page_until_removed(server: Server, visit: Vis
     page.get_by_role("heading", name="About").wait_for()
     page.get_by_role("link", name="Pictures").click()
     page.get_by_text("1 · happiness").wait_for()
-    page.get_by_role("button", name="Remove 1 picture from before").click()
+    page.get_by_role("button", name="Remove 1 uploaded picture").click()
     page.get_by_text("Upload a picture, take a photo").wait_for()
     page.get_by_text("1 · happiness").wait_for(state="detached")
 
 
-def test_settings_stay_from_page_to_page(server: Server, visit: Visit) -> None:
+def test_settings_survive_a_change_of_page(server: Server, visit: Visit) -> None:
     page = visit(server.url)
     slider = page.get_by_role("slider", name="Minimum face score")
     slider.focus()

@@ -1,4 +1,4 @@
-"""The app is closed by default: to other machines, other sites, what is smuggled into a page."""
+"""The app is closed by default: to other machines, other sites and injected content."""
 
 import re
 import socket
@@ -15,9 +15,9 @@ from ferapp.ui.live.webcam import demo_frame
 from ferapp.ui.shared.live_chart import PLOTLY_ROUTE
 from tests.e2e.conftest import Server, Visit, sync_api
 from tests.e2e.processes import App
-from tests.support.browser import Live, agree, download, has_chart, show
+from tests.support.browser import Live, agree, download, open_view, wait_for_chart
 from tests.support.places import SAMPLES
-from tests.support.uploads import UPLOADS, ask, connected, put_file, token
+from tests.support.uploads import UPLOAD_PATH, ask, open_session, put_file, xsrf_token
 
 pytestmark = pytest.mark.e2e
 
@@ -30,8 +30,8 @@ HEADERS = (
     "Cross-Origin-Opener-Policy",
     "Cross-Origin-Resource-Policy",
 )
-# A refusal by the policy becomes a line on the console, in frames as well.
-TELL = """
+# Writes each violation of the policy to the console, in frames as well.
+LOG_VIOLATIONS = """
 document.addEventListener('securitypolicyviolation', (event) =>
   console.error(`violation of ${event.effectiveDirective} by ${event.blockedURI}`));
 """
@@ -43,21 +43,21 @@ HANDSHAKE = {
 }
 
 
-def test_only_this_machine_is_listened_to(server: Server) -> None:
+def test_the_app_listens_only_to_this_machine(server: Server) -> None:
     port = int(server.url.rsplit(":", 1)[1])
     socket.create_connection(("127.0.0.1", port), timeout=5).close()
-    # A server for every address would have this one as well.
+    # A server that listens on every address would accept this one as well.
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.2", port), timeout=5)
 
 
 @pytest.mark.parametrize("path", ["/", "/_stcore/health", "/_stcore/host-config", PLOTLY_ROUTE])
-def test_another_name_of_this_machine_is_refused(server: Server, path: str) -> None:
+def test_requests_for_another_host_name_are_refused(server: Server, path: str) -> None:
     assert ask(server, path).status == 200
     assert ask(server, path, Host="elsewhere.example").status == 400
 
 
-def test_a_stream_for_another_site_is_refused(server: Server) -> None:
+def test_a_websocket_from_another_site_is_refused(server: Server) -> None:
     own = server.url
     assert ask(server, "/_stcore/stream", Origin=own, **HANDSHAKE).status == 101
     assert ask(server, "/_stcore/stream", Origin=ELSEWHERE, **HANDSHAKE).status == 403
@@ -66,8 +66,8 @@ def test_a_stream_for_another_site_is_refused(server: Server) -> None:
 
 
 def test_an_upload_needs_a_session_and_its_token(server: Server) -> None:
-    xsrf = token(server)
-    with connected(server) as session:
+    xsrf = xsrf_token(server)
+    with open_session(server) as session:
         id = session.initialize.session_id
         assert put_file(server, id, xsrf) == 204
         assert put_file(server, id, None) == 403
@@ -80,15 +80,15 @@ def test_an_upload_needs_a_session_and_its_token(server: Server) -> None:
         ("GET", "/_stcore/health"),
         ("OPTIONS", "/_stcore/health"),
         ("GET", "/_stcore/host-config"),
-        ("OPTIONS", f"{UPLOADS}/a/b"),
+        ("OPTIONS", f"{UPLOAD_PATH}/a/b"),
     ],
 )
-def test_no_other_site_may_read_an_answer(server: Server, method: str, path: str) -> None:
+def test_no_other_site_may_read_a_response(server: Server, method: str, path: str) -> None:
     allowed = ask(server, path, method, Origin=ELSEWHERE).headers["Access-Control-Allow-Origin"]
     assert allowed not in ("*", ELSEWHERE)
 
 
-def test_a_page_that_fails_tells_the_browser_nothing(visit: Visit, tmp_path: Path) -> None:
+def test_a_failing_page_reveals_nothing_to_the_browser(visit: Visit, tmp_path: Path) -> None:
     launcher = Path(__file__).parent / "careless.py"
     app = App(tmp_path / "log", launcher=launcher, CANARY="canary-4711")
     try:
@@ -98,16 +98,16 @@ def test_a_page_that_fails_tells_the_browser_nothing(visit: Visit, tmp_path: Pat
         page.on("websocket", lambda s: s.on("framereceived", lambda m: received.append(m)))
         page.goto(f"{app.url}/about")
         page.get_by_test_id("stException").wait_for()
-        told = b"".join(message for message in received if isinstance(message, bytes))
-        assert b"What this app can know" in told
+        sent = b"".join(message for message in received if isinstance(message, bytes))
+        assert b"What this app can know" in sent
         for secret in (b"canary-4711", b"LookupError", b"Traceback", b"careless.py"):
-            assert secret not in told
+            assert secret not in sent
     finally:
         app.stop()
 
 
-def test_no_usage_statistics_leave_the_server(server: Server) -> None:
-    with connected(server) as session:
+def test_usage_statistics_are_off(server: Server) -> None:
+    with open_session(server) as session:
         assert not session.config.gather_usage_stats
 
 
@@ -123,30 +123,30 @@ def test_no_usage_statistics_leave_the_server(server: Server) -> None:
         ("/media/nothing.png", 404),
     ],
 )
-def test_the_headers_are_on_every_answer(
+def test_every_response_has_the_security_headers(
     server: Server, visit: Visit, path: str, status: int
 ) -> None:
     if path.startswith("/component/"):
-        # Streamlit serves a component once a page has used it.
+        # Streamlit serves a component only after a page has used it.
         visit(f"{server.url}/live").get_by_role("heading", name="Live").wait_for()
     answer = ask(server, path)
     assert answer.status == status
     assert [name for name in HEADERS if name not in answer.headers] == []
 
 
-def test_the_headers_are_on_a_refusal(server: Server) -> None:
+def test_a_refusal_has_the_security_headers(server: Server) -> None:
     answer = ask(server, "/", Host="elsewhere.example")
     assert [name for name in HEADERS if name not in answer.headers] == []
 
 
 @pytest.fixture
-def watched(visit: Visit) -> Callable[[str], tuple["sync_api.Page", list[str]]]:
-    """Open an address, and keep every error that the console of the page tells."""
+def open_logged(visit: Visit) -> Callable[[str], tuple["sync_api.Page", list[str]]]:
+    """Open an address, and give the page with the list of errors on its console."""
 
     def open_page(url: str) -> tuple["sync_api.Page", list[str]]:
         page = visit("about:blank")
         errors: list[str] = []
-        page.add_init_script(TELL)
+        page.add_init_script(LOG_VIOLATIONS)
         page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(url)
@@ -165,12 +165,14 @@ def clip(tmp_path: Path) -> Path:
     return path
 
 
-def test_every_page_works_under_the_policy(fresh_server: Server, watched: Any, clip: Path) -> None:
-    page, errors = watched(fresh_server.url)
+def test_every_page_works_under_the_content_security_policy(
+    fresh_server: Server, open_logged: Any, clip: Path
+) -> None:
+    page, errors = open_logged(fresh_server.url)
     page.set_default_timeout(60_000)
     page.locator("input[type=file]").set_input_files(SAMPLES / "astronaut.jpg")
     page.get_by_text("1 · happiness").wait_for()
-    has_chart(page)
+    wait_for_chart(page)
     assert download(page, "Annotated picture (PNG)").startswith(b"\x89PNG")
     page.get_by_text("Camera", exact=True).click()
     page.wait_for_function("() => document.querySelector('video')?.currentTime > 0.5")
@@ -178,25 +180,25 @@ def test_every_page_works_under_the_policy(fresh_server: Server, watched: Any, c
     page.get_by_role("button", name="Clear photo").wait_for()
     page.get_by_text("1 · happiness").wait_for()
 
-    # By the menu: an address of a page makes Streamlit ask for files that are not there.
+    # Through the menu: for the address of a page, Streamlit requests files that do not exist.
     page.get_by_role("link", name="Live").click()
     live = Live(page)
     live.start()
     page.get_by_text("1 happiness").first.wait_for()
-    has_chart(page)
+    wait_for_chart(page)
     page.get_by_role("button", name="Record", exact=True).click()
     agree(page)
     page.get_by_text(re.compile(r"Recording 00:0[2-9]")).wait_for()
     page.get_by_role("button", name="Stop recording").click()
     live.stop()
-    # What the component still says of its end would bring this page back.
+    # The component still reports its end, which would bring this page back.
     page.wait_for_timeout(2000)
 
     page.get_by_role("link", name="Video").click()
     page.get_by_role("heading", name="Video", exact=True).wait_for()
     page.locator("input[type=file]").set_input_files(clip)
     page.get_by_role("button", name="Analyse").click()
-    show(page, "Annotated copy")
+    open_view(page, "Annotated copy")
     page.get_by_role("button", name="Make the copy").click()
     page.locator("video").wait_for()
     page.locator("video").evaluate("v => { v.muted = true; return v.play() }")
@@ -205,9 +207,9 @@ def test_every_page_works_under_the_policy(fresh_server: Server, watched: Any, c
 
     page.get_by_role("link", name="Dashboard").click()
     for view in ("Over time", "Summary", "Compare", "Replay"):
-        show(page, view)
-        has_chart(page)
-    show(page, "Files")
+        open_view(page, view)
+        wait_for_chart(page)
+    open_view(page, "Files")
     assert download(page, "Report (HTML)")
     page.get_by_role("link", name="About").click()
     page.get_by_role("heading", name="About").wait_for()
@@ -217,12 +219,12 @@ def test_every_page_works_under_the_policy(fresh_server: Server, watched: Any, c
 
 @pytest.fixture
 def another_site(server: Server) -> Iterator[tuple[str, list[str]]]:
-    """A site of somebody else, and the paths that it was asked for."""
-    asked: list[str] = []
+    """Another site, and the paths that were requested from it."""
+    requested: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            requested.append(self.path)
             self.send_response(200)
             self.send_header("Content-Type", "text/html")
             self.send_header("Access-Control-Allow-Origin", "*")
@@ -234,12 +236,12 @@ def another_site(server: Server) -> Iterator[tuple[str, list[str]]]:
 
     site = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=site.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{site.server_port}", asked
+    yield f"http://127.0.0.1:{site.server_port}", requested
     site.shutdown()
     site.server_close()
 
 
-SMUGGLED = {
+INJECTIONS = {
     "img-src": "const e = document.createElement('img'); e.src = url; document.body.append(e);",
     "script-src-elem": "const e = document.createElement('script'); e.src = url;"
     " document.body.append(e);",
@@ -256,22 +258,24 @@ SMUGGLED = {
 }
 
 
-def test_what_is_smuggled_into_a_page_reaches_nobody(
-    server: Server, watched: Any, another_site: tuple[str, list[str]]
+def test_injected_content_reaches_nobody(
+    server: Server, open_logged: Any, another_site: tuple[str, list[str]]
 ) -> None:
-    url, asked = another_site
-    page, errors = watched(server.url)
+    url, requested = another_site
+    page, errors = open_logged(server.url)
     page.get_by_text("Upload a picture, take a photo").wait_for()
-    for smuggled in SMUGGLED.values():
-        page.evaluate(f"(url) => {{ {smuggled} }}", f"{url}/stolen")
+    for injection in INJECTIONS.values():
+        page.evaluate(f"(url) => {{ {injection} }}", f"{url}/stolen")
     page.wait_for_timeout(1000)
     violated = {error.split()[2] for error in errors if error.startswith("violation of")}
-    assert violated == set(SMUGGLED)
-    assert asked == []
+    assert violated == set(INJECTIONS)
+    assert requested == []
 
 
-def test_no_other_site_may_frame_the_app(watched: Any, another_site: tuple[str, list[str]]) -> None:
-    page, errors = watched(another_site[0])
+def test_no_other_site_may_frame_the_app(
+    open_logged: Any, another_site: tuple[str, list[str]]
+) -> None:
+    page, errors = open_logged(another_site[0])
     page.wait_for_timeout(1000)
     assert any("frame-ancestors" in error for error in errors), errors
     assert "Pictures" not in page.frames[1].content()

@@ -1,4 +1,4 @@
-"""Visitors over real WebSockets: nobody gets another's answer, and nobody may keep too much."""
+"""Many visitors over real WebSockets: own results for everyone, and limits for uploads."""
 
 import pytest
 
@@ -11,14 +11,14 @@ from tests.support.places import SAMPLES
 pytestmark = pytest.mark.e2e
 
 
-def test_in_a_crowd_everybody_gets_the_own_answer() -> None:
+def test_in_a_crowd_all_visitors_get_their_own_results() -> None:
     outcome = crowd.run(visitors=8, live=0, seconds=8, with_bombs=False)
     assert outcome.errors == [] and outcome.wrong == 0
     assert outcome.uploads >= 16 and len(outcome.page_s) > outcome.uploads
 
 
-def test_a_visitor_keeps_so_many_files_and_no_more(server: Server) -> None:
-    """Whatever the page shows, a client may send to where uploads go."""
+def test_a_visitor_cannot_exceed_the_file_limit(server: Server) -> None:
+    """A client can send to the upload address whatever the page allows."""
     with Visitor(server.url) as greedy, Visitor(server.url) as other:
         greedy.open()
         for number in range(MAX_SESSION_FILES):

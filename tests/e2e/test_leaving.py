@@ -1,4 +1,4 @@
-"""What is left of a visitor who has gone, and what one is told whose camera can't start."""
+"""Nothing stays of a visitor who has left; a page without camera access says why."""
 
 import time
 from pathlib import Path
@@ -13,14 +13,14 @@ from tests.support.places import ROOT, SAMPLES
 
 pytestmark = pytest.mark.e2e
 
-# What is larger than 32 MB glibc gives back to the system as soon as it is free.
+# glibc returns blocks larger than 32 MB to the system as soon as they are free.
 FILES, FILE_MB = 8, 40
 PATIENCE_S = 20
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads memory from /proc")
 def test_nothing_of_a_visitor_stays_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two minutes after the connection has gone, by Streamlit's default; sooner here."""
+    """Streamlit's default is two minutes after the disconnection; here it is shorter."""
     monkeypatch.setenv("STREAMLIT_SERVER_DISCONNECTED_SESSION_TTL", "2")
     app = App(ROOT / "app.py")
     try:
@@ -28,13 +28,13 @@ def test_nothing_of_a_visitor_stays_in_memory(monkeypatch: pytest.MonkeyPatch) -
             visitor.open()
             before_mb = app.rss_mb()
             photo = (SAMPLES / "astronaut.jpg").read_bytes()
-            # What comes after the end of a JPEG does no harm.
+            # Bytes after the end of a JPEG do no harm.
             visitor.upload({f"{n}.jpg": photo + bytes(FILE_MB * 1_000_000) for n in range(FILES)})
-            shown = [i.url for e in visitor.elements if e.HasField("imgs") for i in e.imgs.imgs]
-            assert status(app, shown[0]) == 200
+            urls = [i.url for e in visitor.elements if e.HasField("imgs") for i in e.imgs.imgs]
+            assert status(app, urls[0]) == 200
             assert app.rss_mb() > before_mb + FILES * FILE_MB
         deadline = time.monotonic() + PATIENCE_S
-        while status(app, shown[0]) != 404 or app.rss_mb() > before_mb + FILES * FILE_MB / 2:
+        while status(app, urls[0]) != 404 or app.rss_mb() > before_mb + FILES * FILE_MB / 2:
             assert time.monotonic() < deadline
             time.sleep(0.5)
     finally:
@@ -46,7 +46,7 @@ def status(app: App, path: str) -> int:
 
 
 def test_a_page_that_may_not_use_the_camera_says_so(server: Server, visit: Visit) -> None:
-    """As over plain HTTP from another machine; nobody has to click for it."""
+    """As over plain HTTP from another machine; the message needs no click."""
     page = visit("about:blank")
     page.add_init_script("Object.defineProperty(window, 'isSecureContext', { get: () => false })")
     page.goto(f"{server.url}/live")

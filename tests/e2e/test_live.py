@@ -1,4 +1,4 @@
-"""The live page with a fake camera that shows a real face, through WebRTC."""
+"""The live page over WebRTC, with a fake camera that shows a real face."""
 
 import re
 import time
@@ -12,11 +12,11 @@ import pytest
 
 from ferapp.ui.shared.live_chart import PLOTLY_ROUTE
 from tests.e2e.conftest import Server, Visit
-from tests.support.browser import LOOKS, Live, is_wider_than_the_window, open_live, picture_of
+from tests.support.browser import LOOKS, Live, is_wider_than_the_window, open_live, take_screenshot
 
 pytestmark = pytest.mark.e2e
 
-# Keeps every connection so that its settings can be read.
+# Keeps the settings of every connection.
 KEEP_CONNECTIONS = """
 window.connections = [];
 const Real = window.RTCPeerConnection;
@@ -30,10 +30,10 @@ window.RTCPeerConnection = new Proxy(Real, {
 """
 
 
-def threads(server: Server) -> int:
-    # Threads that served files wait for more until ten seconds later somebody asks for a file.
-    asked = urllib.request.Request(f"{server.url}{PLOTLY_ROUTE}", method="HEAD")
-    with urllib.request.urlopen(asked, timeout=5):
+def thread_count(server: Server) -> int:
+    # A request for a file ends the threads that have served no file for ten seconds.
+    request = urllib.request.Request(f"{server.url}{PLOTLY_ROUTE}", method="HEAD")
+    with urllib.request.urlopen(request, timeout=5):
         pass
     status = Path(f"/proc/{server.pid}/status").read_text()
     return int(re.search(r"Threads:\s+(\d+)", status)[1])
@@ -47,19 +47,17 @@ def test_a_face_is_labelled_on_the_video_and_in_the_panel(
     live.start()
     live.page.get_by_text("1 happiness").first.wait_for()
     live.page.wait_for_timeout(2500)
-    before, analysed = live.points(), live.analysed()
+    before, analysed = live.curve_points(), live.analysed_frames()
     assert live.has_box()
     live.page.wait_for_timeout(3000)
-    assert live.points() > before and live.analysed() > analysed + 15
-    assert live.titles().startswith("1 happiness"), "the id stays while the face moves"
-    picture_of(live.page, f"live, {scheme} {width}")
+    assert live.curve_points() > before and live.analysed_frames() > analysed + 15
+    assert live.bar_titles().startswith("1 happiness"), "the id stays while the face moves"
+    take_screenshot(live.page, f"live, {scheme} {width}")
     assert not is_wider_than_the_window(live.page)
     live.stop()
 
 
-def test_twenty_quick_changes_of_a_slider_don_t_stop_the_stream(
-    server: Server, visit: Visit
-) -> None:
+def test_quick_changes_of_a_slider_do_not_stop_the_stream(server: Server, visit: Visit) -> None:
     live = open_live(server, visit)
     live.start()
     slider = live.page.get_by_role("slider", name="Minimum face score")
@@ -68,13 +66,13 @@ def test_twenty_quick_changes_of_a_slider_don_t_stop_the_stream(
         live.page.keyboard.press("ArrowRight" if i % 4 < 2 else "ArrowLeft")
         live.page.wait_for_timeout(60)
     live.page.wait_for_timeout(2000)
-    before = live.shown()
+    before = live.shown_frames()
     live.page.wait_for_timeout(2000)
-    assert live.shown() > before + 15
+    assert live.shown_frames() > before + 15
     live.stop()
 
 
-def test_stop_and_leaving_give_everything_back(fresh_server: Server, visit: Visit) -> None:
+def test_stopping_and_leaving_release_all_threads(fresh_server: Server, visit: Visit) -> None:
     live = open_live(fresh_server, visit)
 
     def start_and_stop(times: int) -> None:
@@ -83,10 +81,10 @@ def test_stop_and_leaving_give_everything_back(fresh_server: Server, visit: Visi
             live.page.wait_for_timeout(1000)
             live.stop()
 
-    # The pool that encodes grows to its size once.
+    # The pool of encoder threads grows to its size once.
     start_and_stop(2)
     live.page.wait_for_timeout(11_000)
-    few = threads(fresh_server) + 3
+    few = thread_count(fresh_server) + 3
     start_and_stop(4)
     live.start()
     live.page.get_by_role("link", name="About").click()
@@ -99,35 +97,37 @@ def test_stop_and_leaving_give_everything_back(fresh_server: Server, visit: Visi
 
 
 def wait_for_threads(server: Server, most: int) -> None:
-    # A browser that vanishes is given up after thirty seconds without an answer (RFC 7675).
+    # A browser that vanishes counts as gone after thirty seconds without a response (RFC 7675).
     deadline = time.monotonic() + 60
-    while threads(server) > most:
-        assert time.monotonic() < deadline, f"{threads(server)} threads, {most} were enough"
+    while thread_count(server) > most:
+        assert time.monotonic() < deadline, f"{thread_count(server)} threads instead of {most}"
         time.sleep(0.5)
 
 
-def test_two_people_see_themselves(server: Server, launch: Callable[[str], Any]) -> None:
-    with ExitStack() as over:
+def test_two_viewers_see_only_their_own_labels(
+    server: Server, launch: Callable[[str], Any]
+) -> None:
+    with ExitStack() as contexts:
         visitors = {}
         for sample, label in (("astronaut.jpg", "happiness"), ("grace-hopper.jpg", "neutral")):
-            page = over.enter_context(launch(sample).new_context()).new_page()
+            page = contexts.enter_context(launch(sample).new_context()).new_page()
             page.goto(f"{server.url}/live")
             visitors[label] = Live(page)
             visitors[label].start()
-        see_themselves(visitors)
+        assert_own_labels(visitors)
 
 
-def see_themselves(visitors: dict[str, Live]) -> None:
+def assert_own_labels(visitors: dict[str, Live]) -> None:
     for label, live in visitors.items():
         live.page.get_by_text(f"1 {label}").first.wait_for(timeout=60_000)
-    before = {label: live.shown() for label, live in visitors.items()}
+    before = {label: live.shown_frames() for label, live in visitors.items()}
     for _ in range(6):
         for label, live in visitors.items():
             other = next(iter(set(visitors) - {label}))
-            assert other not in live.titles()
+            assert other not in live.bar_titles()
             live.page.wait_for_timeout(400)
     deadline = time.monotonic() + 60
-    while any(live.shown() < before[label] + 10 for label, live in visitors.items()):
+    while any(live.shown_frames() < before[label] + 10 for label, live in visitors.items()):
         assert time.monotonic() < deadline, "both keep moving"
         visitors["happiness"].page.wait_for_timeout(500)
     for live in visitors.values():
@@ -136,21 +136,22 @@ def see_themselves(visitors: dict[str, Live]) -> None:
 
 def test_the_demo_needs_no_camera(server: Server, visit: Visit) -> None:
     live = open_live(server, visit)
-    live.take_demo()
+    live.switch_to_demo()
     live.start()
     live.page.get_by_text("1 happiness").first.wait_for(timeout=60_000)
     live.stop()
 
 
-def test_no_server_of_others_is_asked_for_the_way(server: Server, visit: Visit) -> None:
+def test_no_stun_server_is_asked(server: Server, visit: Visit) -> None:
     live = open_live(server, visit)
-    # The component's frame has to be told before it makes its connection.
+    # The script has to be in the component's frame before it connects.
     live.page.context.add_init_script(KEEP_CONNECTIONS)
     live.page.reload()
     live.start()
     inside = next(f for f in live.page.frames if "streamlit_webrtc" in f.url)
-    made = inside.evaluate("window.connections")
-    assert made and all((settings or {}).get("iceServers") == [] for settings in made)
+    connections = inside.evaluate("window.connections")
+    assert connections
+    assert all((settings or {}).get("iceServers") == [] for settings in connections)
     live.stop()
 
 
@@ -160,7 +161,7 @@ def test_a_baseline_is_taken_and_shown(server: Server, visit: Visit) -> None:
     live.page.get_by_text("1 happiness").first.wait_for(timeout=60_000)
     live.page.get_by_role("button", name="Take neutral baseline").click()
     live.page.get_by_text("baseline on").first.wait_for(timeout=30_000)
-    live.page.get_by_role("button", name="Forget it").click()
+    live.page.get_by_role("button", name="Remove baseline").click()
     live.page.get_by_text("baseline on").wait_for(state="detached")
     live.stop()
 
@@ -174,10 +175,10 @@ def test_a_camera_that_is_refused_is_explained(server: Server, visit: Visit) -> 
     live.page.get_by_text("The camera does not start?").click()
     live.page.get_by_role("button", name="Check my camera").click()
     live.page.get_by_text("Access to the camera was denied.").wait_for()
-    picture_of(live.page, "a refused camera")
+    take_screenshot(live.page, "a refused camera")
 
 
-def test_single_photos_are_the_way_out(server: Server, visit: Visit) -> None:
+def test_single_photos_can_replace_live_video(server: Server, visit: Visit) -> None:
     live = open_live(server, visit)
     live.page.get_by_text("The camera does not start?").click()
     live.page.get_by_text("Take single photos instead").click()

@@ -1,4 +1,4 @@
-"""Logging in with a provider on this machine, in a real browser."""
+"""Login with a provider on this machine, in a real browser."""
 
 import json
 import subprocess
@@ -14,7 +14,7 @@ from tests.e2e.conftest import Server, sync_api
 from tests.e2e.processes import free_port
 from tests.support.browser import agree
 from tests.support.places import SAMPLES
-from tests.support.uploads import connected, put_file, token
+from tests.support.uploads import open_session, put_file, xsrf_token
 
 pytestmark = pytest.mark.e2e
 
@@ -39,10 +39,10 @@ allowed = ["ann@example.org", "friends.example"]
 
 @pytest.fixture(scope="module")
 def provider() -> Iterator[str]:
-    """Where an OpenID Connect provider is that believes everybody."""
+    """The address of an OpenID Connect provider that lets everyone in."""
     port = free_port()
     claims = [json.dumps({"sub": sub, **claims}) for sub, claims in PEOPLE.items()]
-    # In a process of its own: its libraries warn of what they will drop.
+    # In a process of its own, because its libraries give deprecation warnings.
     process = subprocess.Popen(
         [sys.executable, "-m", "oidc_provider_mock", "--port", str(port)]
         + [word for claim in claims for word in ("--user-claims", claim)],
@@ -65,7 +65,7 @@ def provider() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def hosted(provider: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def login_server(provider: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The app with a login."""
     file = tmp_path_factory.mktemp("secrets") / "secrets.toml"
     file.write_text(SECRETS.format(provider=provider))
@@ -76,21 +76,21 @@ def hosted(provider: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     running.stop()
 
 
-Come = Callable[..., "sync_api.Page"]
+OpenAs = Callable[..., "sync_api.Page"]
 
 
 @pytest.fixture
-def come(hosted: Server, browser: "sync_api.Browser") -> Iterator[Come]:
-    """Open an address of the app with a browser that nobody has used; as somebody who logs in."""
+def open_as(login_server: Server, browser: "sync_api.Browser") -> Iterator[OpenAs]:
+    """Open an address of the app in a new browser context, and log in as `sub` if given."""
     contexts = []
 
     def open_page(sub: str = "", path: str = "") -> "sync_api.Page":
         contexts.append(browser.new_context())
         page = contexts[-1].new_page()
         page.set_default_timeout(30_000)
-        # The provider's page wants to look nice with a stylesheet from the network.
+        # The provider's page requests a stylesheet from the network.
         page.route("https://**", lambda route: route.abort())
-        page.goto(f"{hosted.url}{path}")
+        page.goto(f"{login_server.url}{path}")
         page.get_by_role("button", name="Log in").wait_for()
         if sub:
             page.get_by_role("button", name="Log in").click()
@@ -113,22 +113,24 @@ def is_closed(page: "sync_api.Page") -> bool:
 
 
 @pytest.mark.parametrize("path", ["", "/live", "/video", "/dashboard", "/about"])
-def test_every_page_asks_for_a_login_first(come: Come, path: str) -> None:
-    page = come(path=path)
+def test_every_page_asks_for_a_login_first(open_as: OpenAs, path: str) -> None:
+    page = open_as(path=path)
     page.wait_for_timeout(1000)
     assert is_closed(page)
     assert page.get_by_role("heading").all_text_contents() == ["Log in"]
 
 
-def test_who_has_not_logged_in_uploads_nothing(hosted: Server) -> None:
-    with connected(hosted) as session:
-        assert put_file(hosted, session.initialize.session_id, token(hosted)) == 403
+def test_uploads_without_a_login_are_refused(login_server: Server) -> None:
+    with open_session(login_server) as session:
+        assert (
+            put_file(login_server, session.initialize.session_id, xsrf_token(login_server)) == 403
+        )
 
 
-def test_two_people_record_and_see_their_own_sessions_alone(come: Come) -> None:
+def test_two_people_see_only_the_sessions_they_recorded(open_as: OpenAs) -> None:
     people = (("ann", "Ann **A**", "astronaut", 1), ("bob", "Bob", "three-portraits", 3))
     for sub, name, sample, faces in people:
-        page = come(sub)
+        page = open_as(sub)
         assert page.get_by_text(name, exact=True).count() == 1
         page.get_by_role("link", name="Dashboard").click()
         page.get_by_text("Nothing is recorded yet.").wait_for()
@@ -140,7 +142,7 @@ def test_two_people_record_and_see_their_own_sessions_alone(come: Come) -> None:
         page.get_by_role("link", name="Open the dashboard").click()
         page.get_by_text(f"· {counted(faces, 'reading')} with").wait_for()
     for sub, _, _, faces in people:
-        page = come(sub)
+        page = open_as(sub)
         page.get_by_role("link", name="Dashboard").click()
         page.get_by_text(f"· {counted(faces, 'reading')} with").wait_for()
         page.get_by_role("combobox", name="Session").click()
@@ -148,35 +150,37 @@ def test_two_people_record_and_see_their_own_sessions_alone(come: Come) -> None:
         assert page.get_by_role("option").count() == 1
 
 
-def test_after_a_logout_the_app_is_closed_again(come: Come, hosted: Server) -> None:
-    page = come("ann")
+def test_after_a_logout_the_app_is_closed_again(open_as: OpenAs, login_server: Server) -> None:
+    page = open_as("ann")
     page.locator("input[type=file]").wait_for(state="attached")
     page.get_by_role("button", name="Log out").click()
     page.get_by_role("button", name="End session").click()
-    page.wait_for_url(f"{hosted.url}/")
+    page.wait_for_url(f"{login_server.url}/")
     assert is_closed(page)
-    page.goto(f"{hosted.url}/dashboard")
+    page.goto(f"{login_server.url}/dashboard")
     assert is_closed(page)
 
 
 @pytest.mark.parametrize(
-    ("sub", "told"),
+    ("sub", "message"),
     [
-        ("eve", "eve@example.org is not on the list of those who may use this app."),
-        ("mallory", "your login comes with no verified one."),
+        ("eve", "eve@example.org is not on the list of people who may use this app."),
+        ("mallory", "your login has no verified one."),
     ],
 )
-def test_a_visitor_who_is_not_on_the_list_sees_a_refusal(come: Come, sub: str, told: str) -> None:
-    page = come(sub)
-    page.get_by_text(told).wait_for()
+def test_a_visitor_who_is_not_on_the_list_sees_a_refusal(
+    open_as: OpenAs, sub: str, message: str
+) -> None:
+    page = open_as(sub)
+    page.get_by_text(message).wait_for()
     assert is_closed(page)
 
 
-def test_a_forged_cookie_is_nobody(come: Come, hosted: Server) -> None:
-    page = come("ann")
+def test_a_forged_cookie_logs_nobody_in(open_as: OpenAs, login_server: Server) -> None:
+    page = open_as("ann")
     cookies = page.context.cookies()
     mine = next(cookie for cookie in cookies if cookie["name"] == "_streamlit_user")
     assert mine["httpOnly"] and mine["sameSite"] == "Lax"
     page.context.add_cookies([mine | {"value": mine["value"][:-4] + "AAAA"}])
-    page.goto(hosted.url)
+    page.goto(login_server.url)
     assert is_closed(page)

@@ -1,4 +1,4 @@
-"""Names of files and people are in no log: of the app, its pages, its children, the commands."""
+"""No name of a file or person is in any log: of the app, its child processes, the commands."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.conftest import Visit, sync_api
 from tests.e2e.processes import App
 from tests.support.places import SAMPLES
-from tests.support.videos import cut, numbered, written
+from tests.support.videos import numbered_frames, truncate, write_video
 
 pytestmark = pytest.mark.e2e
 
@@ -21,20 +21,20 @@ LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[.,]\d{3} (WARNING|ERROR  ) [\
 
 @pytest.fixture
 def files(tmp_path: Path) -> dict[str, Path]:
-    """A good and a broken picture and video, each with the name of a person."""
+    """A good and a broken picture and video, named after a person."""
     folder = tmp_path / CANARY
     folder.mkdir()
     photo, broken = folder / f"{CANARY}.jpg", folder / f"{CANARY} broken.jpg"
     photo.write_bytes((SAMPLES / "astronaut.jpg").read_bytes())
     broken.write_bytes(photo.read_bytes()[:5000])
     video, damaged = folder / f"{CANARY}.mp4", folder / f"{CANARY} damaged.mp4"
-    written(video, numbered(12))
-    written(damaged, numbered(12))
-    return {"photo": photo, "broken": broken, "clip": video, "damaged": cut(damaged, 0.5)}
+    write_video(video, numbered_frames(12))
+    write_video(damaged, numbered_frames(12))
+    return {"photo": photo, "broken": broken, "clip": video, "damaged": truncate(damaged, 0.5)}
 
 
 def use(page: "sync_api.Page", url: str, files: dict[str, Path]) -> None:
-    """Pictures and videos of all kinds, and at the end a page that fails."""
+    """Use the pages with good and broken files, and finally open a page that fails."""
     page.locator("input[type=file]").set_input_files([files["photo"], files["broken"]])
     page.get_by_text("2 pictures, 1 face").wait_for()
     page.goto(f"{url}/video")
@@ -52,47 +52,49 @@ def fail(page: "sync_api.Page", url: str) -> None:
     page.get_by_test_id("stException").wait_for()
 
 
-def log_of(app: App, *, tells: str) -> str:
-    """All that the app said until it was stopped; that it told of an error shows that it is all."""
+def log_of(app: App, *, error: str) -> str:
+    """Stop the app and give its whole log, in which the last error has to be."""
     app.stop()
-    told = app.log.read_text()
-    assert tells in told
-    return told
+    text = app.log.read_text()
+    assert error in text
+    return text
 
 
-@pytest.mark.parametrize("is_careless", [False, True], ids=["as it is", "with a name on purpose"])
+@pytest.mark.parametrize("is_careless", [False, True], ids=["as shipped", "with a name on purpose"])
 def test_no_name_is_in_the_log_of_the_app(
     is_careless: bool, files: dict[str, Path], visit: Visit, tmp_path: Path
 ) -> None:
     launcher = Path(__file__).parent / "careless.py"
-    app = App(tmp_path / "log", launcher=launcher, CANARY=CANARY, CARELESS="1" * is_careless)
+    app = App(
+        tmp_path / "log", launcher=launcher, CANARY=CANARY, CARELESS="1" if is_careless else ""
+    )
     app.wait_until_ready()
     page = visit(app.url)
     if is_careless:
         fail(page, app.url)
-        assert CANARY in log_of(app, tells="LookupError")
+        assert CANARY in log_of(app, error="LookupError")
         return
     use(page, app.url, files)
-    told = log_of(app, tells="LookupError")
-    assert CANARY not in told
-    assert "shown to the visitor: VideoError" in told
-    _, _, lines = told.partition(app.url)
+    log = log_of(app, error="LookupError")
+    assert CANARY not in log
+    assert "shown to the visitor: VideoError" in log
+    _, _, lines = log.partition(app.url)
     heads = [line for line in lines.splitlines() if re.match(r"\d{4}-", line)]
     assert heads and all(LINE.match(line) for line in heads)
 
 
 @pytest.mark.parametrize(
-    ("command", "answers"),
+    ("command", "messages"),
     [
         pytest.param(["analyze", "photo", "broken"], 1, id="analyze"),
         pytest.param(["video", "damaged"], 1, id="video"),
         pytest.param(["batch", "folder", "--out", "out"], 0, id="batch"),
     ],
 )
-def test_commands_name_a_file_in_their_answer_alone(
-    command: list[str], answers: int, files: dict[str, Path], tmp_path: Path
+def test_commands_name_a_file_only_in_their_message(
+    command: list[str], messages: int, files: dict[str, Path], tmp_path: Path
 ) -> None:
-    """One line each that says what is wrong with which file, and none in the log."""
+    """One line for each broken file says what is wrong; no name is in the log."""
     places = files | {"folder": files["photo"].parent, "out": tmp_path / "out"}
     run = subprocess.run(
         [sys.executable, "-m", "ferapp", "--verbose"]
@@ -101,7 +103,7 @@ def test_commands_name_a_file_in_their_answer_alone(
         text=True,
         env=os.environ | {"COLUMNS": "1000"},
     )
-    named = [line for line in run.stderr.splitlines() if CANARY in line]
-    assert len(named) == answers
+    lines = [line for line in run.stderr.splitlines() if CANARY in line]
+    assert len(lines) == messages
     shape = rf"(ferapp: )?{re.escape(str(tmp_path))}.*\.(jpg|mp4): "
-    assert [line for line in named if re.match(shape, line)] == named
+    assert [line for line in lines if re.match(shape, line)] == lines

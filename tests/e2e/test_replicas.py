@@ -1,4 +1,4 @@
-"""Two replicas behind the nginx that ships, over HTTPS, in a real browser."""
+"""Two replicas behind nginx with the shipped configuration, over HTTPS, in a real browser."""
 
 import os
 import shutil
@@ -64,11 +64,11 @@ def replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[App]]:
 
 @pytest.fixture(scope="module")
 def site(replicas: list[App], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of nginx, with the shipped file but for names, ports and paths."""
+    """The address of nginx; the shipped file is changed only in names, ports and paths."""
     if not Path(NGINX).exists():
         pytest.skip("needs nginx (Debian: nginx)")
     folder = tmp_path_factory.mktemp("nginx")
-    # Its workers are another user where it is started by root.
+    # If root starts nginx, its workers run as another user.
     folder.parent.chmod(0o755)
     folder.chmod(0o755)
     key, certificate = folder / "key.pem", folder / "certificate.pem"
@@ -76,7 +76,7 @@ def site(replicas: list[App], tmp_path_factory: pytest.TempPathFactory) -> Itera
     subprocess.run([*new, "-keyout", key, "-out", certificate], check=True, capture_output=True)
     port = free_port()
     conf = (ROOT / "deploy" / "nginx.conf").read_text()
-    for shipped, here in [
+    for shipped, local in [
         ("faces.example.org;", "localhost;"),
         ("listen 80;", f"listen 127.0.0.1:{free_port()};"),
         ("listen 443", f"listen 127.0.0.1:{port}"),
@@ -89,17 +89,17 @@ def site(replicas: list[App], tmp_path_factory: pytest.TempPathFactory) -> Itera
         ("127.0.0.1:8502", f"127.0.0.1:{replicas[1].port}"),
     ]:
         assert shipped in conf
-        conf = conf.replace(shipped, here)
+        conf = conf.replace(shipped, local)
     (folder / "ferapp.conf").write_text(conf)
     (folder / "nginx.conf").write_text(MAIN.format(folder=folder))
     arguments = [NGINX, "-c", folder / "nginx.conf", "-e", folder / "error.log"]
     subprocess.run([*arguments, "-t"], check=True, capture_output=True)
     process = subprocess.Popen(arguments)
-    while not answers(port):
+    while not is_listening(port):
         assert process.poll() is None, (folder / "error.log").read_text()
         time.sleep(0.05)
     for name in ("body", "proxy"):
-        # What passes through can't be written to a disk.
+        # So that nginx cannot write what it forwards to the disk.
         shutil.chown(folder / name, os.getuid())
         (folder / name).chmod(0o500)
     yield f"https://localhost:{port}"
@@ -107,20 +107,20 @@ def site(replicas: list[App], tmp_path_factory: pytest.TempPathFactory) -> Itera
     process.wait(15)
 
 
-def answers(port: int) -> bool:
-    with socket.socket() as knocking:
-        return knocking.connect_ex(("127.0.0.1", port)) == 0
+def is_listening(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-Come = Callable[..., "sync_api.Page"]
+OpenPage = Callable[..., "sync_api.Page"]
 
 
 @pytest.fixture
-def come(browser: Any, site: str) -> Iterator[Come]:
+def open_page(browser: Any, site: str) -> Iterator[OpenPage]:
     """Open a page as a new visitor."""
     contexts = []
 
-    def open_page(path: str = "") -> "sync_api.Page":
+    def open_in_new_context(path: str = "") -> "sync_api.Page":
         context = browser.new_context(ignore_https_errors=True)
         contexts.append(context)
         page = context.new_page()
@@ -128,25 +128,25 @@ def come(browser: Any, site: str) -> Iterator[Come]:
         page.goto(f"{site}/{path}")
         return page
 
-    yield open_page
+    yield open_in_new_context
     for context in contexts:
         context.close()
 
 
-def sessions(app: App) -> int:
-    """How many pages are open at a replica, by its own figures."""
+def open_page_count(app: App) -> int:
+    """How many pages are open at a replica, by its own metrics."""
     with urllib.request.urlopen(f"{app.url}/metrics", timeout=5) as answer:
         lines = answer.read().decode().splitlines()
     return int(float(next(x for x in lines if x.startswith("ferapp_open_pages ")).split()[1]))
 
 
-def home(page: "sync_api.Page", replicas: list[App], before: list[int]) -> App:
-    """At which replica a page is that was opened since."""
+def replica_of(page: "sync_api.Page", replicas: list[App], before: list[int]) -> App:
+    """The replica that serves a page opened since the counts were taken."""
     page.get_by_text(NOTICE).first.wait_for()
-    now = [sessions(app) for app in replicas]
-    grown = [app for app, old, new in zip(replicas, before, now, strict=True) if new > old]
-    assert len(grown) == 1
-    return grown[0]
+    now = [open_page_count(app) for app in replicas]
+    busier = [app for app, old, new in zip(replicas, before, now, strict=True) if new > old]
+    assert len(busier) == 1
+    return busier[0]
 
 
 def upload(page: "sync_api.Page") -> None:
@@ -154,70 +154,70 @@ def upload(page: "sync_api.Page") -> None:
     page.get_by_text("1 · happiness").wait_for()
 
 
-def test_pictures_and_uploads_pass_and_the_connection_holds(come: Come) -> None:
-    page = come()
+def test_uploads_and_pictures_pass_and_the_connection_holds(open_page: OpenPage) -> None:
+    page = open_page()
     page.get_by_text(NOTICE).first.wait_for()
-    came: list[tuple[str, int, str]] = []
+    responses: list[tuple[str, int, str]] = []
     sockets: list[sync_api.WebSocket] = []
-    page.on("response", lambda r: came.append((r.request.method, r.status, r.url)))
-    page.on("websocket", lambda opened: sockets.append(opened))
+    page.on("response", lambda r: responses.append((r.request.method, r.status, r.url)))
+    page.on("websocket", lambda s: sockets.append(s))
     page.reload()
     upload(page)
-    assert ("PUT", 204) in {answer[:2] for answer in came}, "the upload went through the proxy"
+    assert ("PUT", 204) in {answer[:2] for answer in responses}, "the upload goes through the proxy"
     page.get_by_text("Samples", exact=True).click()
     page.get_by_role("button", name="Officer").click()
     page.get_by_text("1 · neutral").wait_for()
-    # A picture that the page has replaced meanwhile is no longer there.
-    refused = [answer for answer in came if answer[1] >= 400]
+    # A picture that the page has replaced in the meantime is gone.
+    refused = [answer for answer in responses if answer[1] >= 400]
     assert not [answer for answer in refused if answer[1] != 404 or "/media/" not in answer[2]]
     assert len(sockets) == 1 and not sockets[0].is_closed()
 
 
-def test_what_is_for_operators_is_not_for_visitors(come: Come, site: str) -> None:
-    request = come().request
+def test_visitors_cannot_reach_what_is_for_operators(open_page: OpenPage, site: str) -> None:
+    request = open_page().request
     for path in ("metrics", "readyz", "_stcore/metrics"):
         assert request.get(f"{site}/{path}").status == 404
     assert request.get(f"{site}/healthz").text() == "ok"
-    # A bare address is not answered at all.
+    # Requests for a bare address get no response at all.
     with pytest.raises(sync_api.Error):
         request.get(site.replace("localhost", "127.0.0.1"))
 
 
-def test_a_visitor_is_not_taken_for_the_person_at_the_machine(come: Come) -> None:
-    come("dashboard").get_by_text("ferapp can't tell such visitors apart").wait_for()
+def test_a_visitor_is_not_mistaken_for_the_person_at_the_machine(open_page: OpenPage) -> None:
+    open_page("dashboard").get_by_text("ferapp can't tell such visitors apart").wait_for()
 
 
-def test_the_camera_works(come: Come) -> None:
-    page = come("live")
+def test_live_video_works_through_the_proxy(open_page: OpenPage) -> None:
+    page = open_page("live")
     assert page.evaluate("window.isSecureContext && !!navigator.mediaDevices")
     live = Live(page)
     live.start()
     page.get_by_text("frames dropped").wait_for()
-    assert live.analysed() > 0
+    assert live.analysed_frames() > 0
     live.stop()
 
 
-def test_a_visitor_stays_others_go_elsewhere_and_a_death_is_survived(
-    come: Come, replicas: list[App]
+def test_visitors_stay_at_one_replica_and_survive_its_death(
+    open_page: OpenPage, replicas: list[App]
 ) -> None:
-    homes: dict[App, list[sync_api.Page]] = {app: [] for app in replicas}
-    while not all(homes.values()):
-        before = [sessions(app) for app in replicas]
-        page = come()
-        homes[home(page, replicas, before)].append(page)
-        assert sum(map(len, homes.values())) < 12, "visitors are spread"
+    pages: dict[App, list[sync_api.Page]] = {app: [] for app in replicas}
+    while not all(pages.values()):
+        before = [open_page_count(app) for app in replicas]
+        page = open_page()
+        pages[replica_of(page, replicas, before)].append(page)
+        assert sum(map(len, pages.values())) < 12, "visitors are spread"
     first, second = replicas
-    page = homes[first][0]
-    kept = [c["value"] for c in page.context.cookies() if c["name"] == COOKIE]
+    page = pages[first][0]
+    cookies = [c["value"] for c in page.context.cookies() if c["name"] == COOKIE]
     for _ in range(2):
-        before = [sessions(app) for app in replicas]
+        before = [open_page_count(app) for app in replicas]
         again = page.context.new_page()
         again.goto(page.url)
-        assert home(again, replicas, before) is first
+        assert replica_of(again, replicas, before) is first
     upload(page)
 
     first.kill()
     page.reload()
     upload(page)
-    assert sessions(second) > 0
-    assert [c["value"] for c in page.context.cookies() if c["name"] == COOKIE] == kept
+    assert open_page_count(second) > 0
+    assert [c["value"] for c in page.context.cookies() if c["name"] == COOKIE] == cookies

@@ -1,4 +1,4 @@
-"""Recording, looking at what was recorded, taking it away and deleting it, in a real browser."""
+"""Recording, viewing, exporting and deleting sessions, in a real browser."""
 
 import io
 import json
@@ -19,11 +19,11 @@ from tests.support.browser import (
     LOOKS,
     agree,
     download,
-    has_chart,
     is_wider_than_the_window,
     open_live,
-    picture_of,
-    show,
+    open_view,
+    take_screenshot,
+    wait_for_chart,
 )
 from tests.support.sessions import some_readings, some_recording
 
@@ -36,8 +36,8 @@ def store_of(server: Server) -> Store:
     return Store(open_database(make_url(server.database)))
 
 
-def kept(server: Server, title: str, count: int, **changes: object) -> str:
-    """A session that is in the database already."""
+def store_session(server: Server, title: str, count: int, **changes: object) -> str:
+    """Add a finished session to the database."""
     recording = some_recording(id=uuid.uuid4().hex, title=title, **changes)
     store = store_of(server)
     store.begin(recording, LOCAL_OWNER)
@@ -58,41 +58,39 @@ def choose(page: "sync_api.Page", label: str, title: str) -> None:
     page.get_by_role("option", name=title).first.click()
 
 
-def test_a_demo_is_recorded_looked_at_taken_away_and_deleted(
-    fresh_server: Server, visit: Visit
-) -> None:
+def test_a_recording_is_viewed_exported_and_deleted(fresh_server: Server, visit: Visit) -> None:
     live = open_live(fresh_server, visit)
     page = live.page
-    live.take_demo()
+    live.switch_to_demo()
     live.start()
     page.get_by_text("1 happiness").first.wait_for()
     page.get_by_role("button", name="Record", exact=True).click()
     agree(page)
     page.get_by_text("Recording 00:06").wait_for()
-    before = live.shown()
-    picture_of(page, "recording")
+    before = live.shown_frames()
+    take_screenshot(page, "recording")
     page.wait_for_timeout(1000)
-    assert live.shown() > before + 5, "the video goes on"
+    assert live.shown_frames() > before + 5, "the video goes on"
     page.get_by_role("button", name="Stop recording").click()
     page.get_by_text("was recorded").wait_for()
     live.stop()
-    # What the component still says of its end would bring this page back.
+    # The component still reports its end, which would bring this page back.
     page.wait_for_timeout(2000)
     page.get_by_role("link", name="Open the dashboard").click()
     page.get_by_role("heading", name="Dashboard").wait_for()
-    has_chart(page)
+    wait_for_chart(page)
     page.get_by_text("readings with ssd-320-int8 and seresnet-48-int8").wait_for()
 
-    show(page, "Files")
+    open_view(page, "Files")
     table = pandas.read_csv(io.BytesIO(download(page, "CSV")), encoding="utf-8-sig")
     first = table[table["face"] == 1]  # the clip goes on to the next portrait
     assert len(table) > 60 and first["expression"].isin(["happiness"]).mean() > 0.5
     assert table["time_s"].is_monotonic_increasing and 5 < table["time_s"].max() < 30
     _, readings = read("a.parquet", download(page, "Parquet"))
     np.testing.assert_array_equal(readings.at_s, table["time_s"])
-    described = json.loads(download(page, "JSON"))["recording"]
-    assert described["models"]["detector"]["name"] == "ssd-320-int8"
-    assert described["consent"].startswith("2026-11: I am the only person shown")
+    metadata = json.loads(download(page, "JSON"))["recording"]
+    assert metadata["models"]["detector"]["name"] == "ssd-320-int8"
+    assert metadata["consent"].startswith("2026-11: I am the only person shown")
     report = download(page, "Report (HTML)")
     assert b"seresnet-48-int8" in report
 
@@ -103,59 +101,59 @@ def test_a_demo_is_recorded_looked_at_taken_away_and_deleted(
     page.get_by_role("button", name="Delete this session").click()
     page.get_by_text("Nothing is recorded yet.").wait_for()
     assert not any(needle in file.read_bytes() for file in folder.iterdir())
-    picture_of(page, "no session")
+    take_screenshot(page, "no session")
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS[::3])
-def test_a_minute_and_an_hour_look_right(
+def test_a_minute_and_an_hour_fit_every_window(
     fresh_server: Server, visit: Visit, scheme: str, width: int
 ) -> None:
-    kept(fresh_server, "An hour", 54_000)
-    kept(fresh_server, "A minute", 900, markers=(Marker(20.0, "film starts"),))
+    store_session(fresh_server, "An hour", 54_000)
+    store_session(fresh_server, "A minute", 900, markers=(Marker(20.0, "film starts"),))
     page = open_dashboard(fresh_server, visit, scheme=scheme, width=width)
     for title in ("A minute", "An hour"):
         choose(page, "Session", title)
         for view in VIEWS:
-            show(page, view)
+            open_view(page, view)
             if view != "Files":
-                has_chart(page)
+                wait_for_chart(page)
             page.wait_for_timeout(700)
             assert not is_wider_than_the_window(page), view
-            picture_of(page, f"{title}, {view}, {scheme} {width}")
-        show(page, VIEWS[0])
+            take_screenshot(page, f"{title}, {view}, {scheme} {width}")
+        open_view(page, VIEWS[0])
 
 
-def test_the_report_is_one_page_that_asks_nobody(
-    fresh_server: Server, visit: Visit, tmp_path: Path
-) -> None:
-    kept(fresh_server, "A <b>talk</b>", 900)
+def test_the_report_loads_nothing_else(fresh_server: Server, visit: Visit, tmp_path: Path) -> None:
+    store_session(fresh_server, "A <b>talk</b>", 900)
     page = open_dashboard(fresh_server, visit)
-    show(page, "Files")
+    open_view(page, "Files")
     file = tmp_path / "report.html"
     file.write_bytes(download(page, "Report (HTML)"))
     for scheme, width in (("light", 1280), ("dark", 390)):
-        read_alone(page.context.browser, file, scheme, width)
+        assert_report_is_complete(page.context.browser, file, scheme, width)
 
 
-def read_alone(browser: "sync_api.Browser", file: Path, scheme: str, width: int) -> None:
+def assert_report_is_complete(
+    browser: "sync_api.Browser", file: Path, scheme: str, width: int
+) -> None:
     context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 900})
-    page, asked, failed = context.new_page(), [], []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda m: failed.append(m.text) if m.type == "error" else None)
+    page, requests, errors = context.new_page(), [], []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
     page.goto(file.as_uri())
     page.get_by_role("heading", name="A <b>talk</b>").wait_for()
     assert page.locator(".js-plotly-plot .main-svg").count() > 3
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"report, {scheme} {width}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert asked == [file.as_uri()] and not failed
+    assert requests == [file.as_uri()] and not errors
     context.close()
 
 
-def test_markers_and_a_file_of_a_colleague(fresh_server: Server, visit: Visit) -> None:
-    id = kept(fresh_server, "Mine", 900)
+def test_an_imported_file_becomes_the_same_session(fresh_server: Server, visit: Visit) -> None:
+    id = store_session(fresh_server, "Mine", 900)
     page = open_dashboard(fresh_server, visit)
-    show(page, "Files")
+    open_view(page, "Files")
     data = download(page, "Parquet")
     page.get_by_text("Open a file").click()
     page.locator("input[type=file]").set_input_files(
@@ -163,11 +161,11 @@ def test_markers_and_a_file_of_a_colleague(fresh_server: Server, visit: Visit) -
     )
     deadline = 50
     store = store_of(fresh_server)
-    while len(found := store.overviews(LOCAL_OWNER)) < 2:
+    while len(overviews := store.overviews(LOCAL_OWNER)) < 2:
         deadline -= 1
         assert deadline, "the file did not become a session"
         page.wait_for_timeout(200)
-    other = next(s for s in found if s.recording.id != id)
+    other = next(s for s in overviews if s.recording.id != id)
     np.testing.assert_array_equal(
         store.readings(other.recording.id, LOCAL_OWNER).probabilities,
         store.readings(id, LOCAL_OWNER).probabilities,
@@ -176,9 +174,9 @@ def test_markers_and_a_file_of_a_colleague(fresh_server: Server, visit: Visit) -
 
 
 def test_the_replay_plays(fresh_server: Server, visit: Visit) -> None:
-    kept(fresh_server, "A minute", 900)
+    store_session(fresh_server, "A minute", 900)
     page = open_dashboard(fresh_server, visit)
-    show(page, "Replay")
+    open_view(page, "Replay")
     slider = page.get_by_role("slider", name="Seconds from the start")
     slider.wait_for()
     page.get_by_role("button", name="Play").click()
@@ -202,5 +200,5 @@ def test_pictures_are_kept_as_a_session(fresh_server: Server, visit: Visit) -> N
     agree(page)
     page.get_by_text("Kept as a session.").wait_for()
     page.get_by_role("link", name="Open the dashboard").click()
-    has_chart(page)
-    picture_of(page, "a session of pictures")
+    wait_for_chart(page)
+    take_screenshot(page, "a session of pictures")

@@ -17,10 +17,10 @@ from tests.support.browser import (
     LOOKS,
     agree,
     download,
-    has_chart,
     is_wider_than_the_window,
-    picture_of,
-    show,
+    open_view,
+    take_screenshot,
+    wait_for_chart,
 )
 
 pytestmark = pytest.mark.e2e
@@ -31,7 +31,7 @@ SECONDS = 12.0
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two people one after the other, as a camera would have filmed them."""
+    """Two people, one after the other, as a camera would film them."""
     path = tmp_path_factory.mktemp("clip") / "a clip.mp4"
     with Encoder(path, (640, 480)) as encoder:
         for number in range(int(SECONDS * RATE)):
@@ -41,7 +41,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Long enough that somebody can change their mind."""
+    """A clip that is long enough to cancel its analysis."""
     path = tmp_path_factory.mktemp("clip") / "long.mp4"
     frames = [demo_frame(number / RATE) for number in range(24 * RATE)]
     with Encoder(path, (640, 480)) as encoder:
@@ -65,55 +65,55 @@ def analyse(page: "sync_api.Page") -> None:
     page.get_by_role("button", name="Analyse").click()
 
 
-def children(pid: int) -> list[int]:
-    """Processes that a process has started and that are still there."""
-    found = []
+def child_pids(pid: int) -> list[int]:
+    """Ids of the running child processes of a process."""
+    pids = []
     for task in Path(f"/proc/{pid}/task").iterdir():
         try:
-            found += [int(child) for child in (task / "children").read_text().split()]
+            pids += [int(child) for child in (task / "children").read_text().split()]
         except OSError:
             continue
-    return found
+    return pids
 
 
-def all_gone(pid: int, within_s: float) -> bool:
+def has_no_children(pid: int, within_s: float) -> bool:
     deadline = time.monotonic() + within_s
-    while children(pid):
+    while child_pids(pid):
         if time.monotonic() > deadline:
             return False
         time.sleep(0.1)
     return True
 
 
-def test_a_clip_is_cancelled_once_then_read_copied_played_and_taken_away(
+def test_a_clip_is_cancelled_analysed_copied_and_kept(
     fresh_server: Server, visit: Visit, clip: Path, long_clip: Path
 ) -> None:
     page = open_video_file(fresh_server, visit)
     choose(page, long_clip)
     analyse(page)
     page.get_by_text("of 1,800 frames read").wait_for()
-    page.get_by_alt_text("A frame of the video that was just read").wait_for()
+    page.get_by_alt_text("The last frame that was analysed").wait_for()
     page.get_by_text("frames read · ").wait_for()
     page.get_by_role("button", name="Cancel").click()
     page.get_by_text("Cancelled; nothing was kept.").wait_for()
-    assert all_gone(fresh_server.pid, 5)
+    assert has_no_children(fresh_server.pid, 5)
 
     choose(page, clip)
     page.get_by_text("About 180 frames will be read.").wait_for()
     analyse(page)
     page.get_by_text("2 faces in 180 frames over 00:11").wait_for()
-    has_chart(page)
-    show(page, "Files")
+    wait_for_chart(page)
+    open_view(page, "Files")
     recording, readings = read("readings.csv", download(page, "CSV"))
     assert readings.faces == [1, 2] and np.all(np.diff(readings.at_s) >= 0)
     assert readings.at_s.max() == pytest.approx(SECONDS - 1 / RATE, abs=0.01)
     assert "happiness" in recording.labels
-    kept, same = read("readings.parquet", download(page, "Parquet"))
-    assert kept.source == "video" and np.array_equal(same.xyxy, readings.xyxy)
+    exported, same = read("readings.parquet", download(page, "Parquet"))
+    assert exported.source == "video" and np.array_equal(same.xyxy, readings.xyxy)
     table = pandas.read_csv(io.BytesIO(download(page, "CSV")))
     assert len(table) == len(readings)
 
-    show(page, "Annotated copy")
+    open_view(page, "Annotated copy")
     page.get_by_role("button", name="Make the copy").click()
     player = page.locator("video")
     player.wait_for()
@@ -130,21 +130,23 @@ def test_a_clip_is_cancelled_once_then_read_copied_played_and_taken_away(
     page.get_by_role("link", name="Open the dashboard").click()
     page.get_by_role("heading", name="Dashboard").wait_for()
     page.get_by_text(f"· {len(readings)} readings with").wait_for()
-    has_chart(page)
-    assert all_gone(fresh_server.pid, 5)
+    wait_for_chart(page)
+    assert has_no_children(fresh_server.pid, 5)
 
 
-def test_a_closed_tab_ends_the_work(fresh_server: Server, visit: Visit, long_clip: Path) -> None:
+def test_closing_the_tab_ends_the_analysis(
+    fresh_server: Server, visit: Visit, long_clip: Path
+) -> None:
     page = open_video_file(fresh_server, visit)
     choose(page, long_clip)
     analyse(page)
     page.get_by_text("of 1,800 frames read").wait_for()
-    assert children(fresh_server.pid)
+    assert child_pids(fresh_server.pid)
     page.close()
-    assert all_gone(fresh_server.pid, 5 + 2)  # a busy machine closes the connection late
+    assert has_no_children(fresh_server.pid, 5 + 2)  # a busy machine closes the connection late
 
 
-def test_work_goes_on_while_another_page_is_looked_at(
+def test_the_analysis_continues_while_another_page_is_open(
     server: Server, visit: Visit, clip: Path
 ) -> None:
     page = open_video_file(server, visit)
@@ -158,7 +160,7 @@ def test_work_goes_on_while_another_page_is_looked_at(
 
 
 @pytest.mark.parametrize("text", ["v=0\r\ns=x\r\n", "ffconcat version 1.0\nfile app.py\n", ""])
-def test_what_is_no_video_is_a_sentence(server: Server, visit: Visit, text: str) -> None:
+def test_a_file_that_is_no_video_gives_a_message(server: Server, visit: Visit, text: str) -> None:
     page = open_video_file(server, visit)
     page.locator("input[type=file]").set_input_files(
         {"name": "**bold** <b>.mp4", "mimeType": "video/mp4", "buffer": text.encode()}
@@ -168,21 +170,21 @@ def test_what_is_no_video_is_a_sentence(server: Server, visit: Visit, text: str)
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS[::3])
-def test_it_fits_every_window(
+def test_the_video_page_fits_every_window(
     server: Server, visit: Visit, clip: Path, scheme: str, width: int
 ) -> None:
     page = open_video_file(server, visit, scheme=scheme, width=width)
-    picture_of(page, f"video-empty-{scheme}-{width}")
+    take_screenshot(page, f"video-empty-{scheme}-{width}")
     choose(page, clip)
     analyse(page)
     page.get_by_text("of 180 frames read").wait_for()
-    picture_of(page, f"video-progress-{scheme}-{width}")
+    take_screenshot(page, f"video-progress-{scheme}-{width}")
     page.get_by_text("2 faces in 180 frames").wait_for()
-    has_chart(page)
+    wait_for_chart(page)
     assert not is_wider_than_the_window(page)
-    picture_of(page, f"video-{scheme}-{width}")
+    take_screenshot(page, f"video-{scheme}-{width}")
     for view in ("Summary", "Replay", "Files", "Annotated copy"):
-        show(page, view)
+        open_view(page, view)
         page.wait_for_timeout(1000)
         assert not is_wider_than_the_window(page)
-        picture_of(page, f"video-{view.split()[0].lower()}-{scheme}-{width}")
+        take_screenshot(page, f"video-{view.split()[0].lower()}-{scheme}-{width}")

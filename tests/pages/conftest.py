@@ -1,4 +1,4 @@
-"""Fixtures of the tests of pages."""
+"""Fixtures of the tests of the pages."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -6,10 +6,16 @@ from pathlib import Path
 import pytest
 
 from ferapp.sessions.store import Store
-from tests.support.stores import sessions_in
+from tests.support.stores import app_store
 
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    with sessions_in(tmp_path, monkeypatch) as opened:
-        yield opened
+    with app_store(tmp_path, monkeypatch) as sessions:
+        yield sessions
+
+
+@pytest.fixture
+def without_webrtc_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """streamlit-webrtc asks the server for its session; these tests have no server."""
+    monkeypatch.setattr("streamlit_webrtc.component.get_this_session_info", lambda: None)

@@ -1,4 +1,4 @@
-"""The dashboard as a visitor's session sees it, on a database of its own."""
+"""The dashboard in AppTest, with a database of the test."""
 
 import re
 from collections.abc import Iterator
@@ -14,18 +14,18 @@ from streamlit.testing.v1 import AppTest
 from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.ui.shared import resources, session_views
-from tests.support.apps import dashboard, figures, words
+from tests.support.apps import figures, open_dashboard, page_text
 from tests.support.fakes import Clock
-from tests.support.sessions import made, some_readings
-from tests.support.stores import HOSTILE, STARTED, days_left, kept, titles
+from tests.support.sessions import face_readings, some_readings
+from tests.support.stores import HOSTILE, STARTED, add_session, days_left, titles
 
 VIEWS = ("Over time", "Summary", "Compare", "Replay", "Files")
 
 
-def test_nothing_recorded_says_how_to_and_offers_to_open_a_file(store: Store) -> None:
-    at = dashboard()
+def test_an_empty_dashboard_says_how_to_record_and_opens_files(store: Store) -> None:
+    at = open_dashboard()
     assert not at.exception and not at.selectbox
-    assert "Press **Record**" in words(at) and "open a file" in words(at)
+    assert "Press **Record**" in page_text(at) and "open a file" in page_text(at)
     assert at.file_uploader[0].allowed_type == [".csv", ".parquet", ".json"]
 
 
@@ -39,21 +39,21 @@ def test_nothing_recorded_says_how_to_and_offers_to_open_a_file(store: Store) ->
         ("Files", set()),
     ],
 )
-def test_a_session_of_a_minute_in_every_view(store: Store, view: str, charts: set[str]) -> None:
-    kept(store, some_readings(901))
-    at = dashboard(view)
+def test_every_view_shows_a_session_of_a_minute(store: Store, view: str, charts: set[str]) -> None:
+    add_session(store, some_readings(901))
+    at = open_dashboard(view)
     if view == "Over time":
         at.toggle(key="with-affect").set_value(True).run()
     assert not at.exception and set(figures(at)) == charts
     facts = "12:30 · 01:00 · 901 readings with a model that is not installed · kept until"
-    assert facts in words(at)
+    assert facts in page_text(at)
     assert len(at.download_button) == (4 if view == "Files" else 0)
 
 
-def test_the_summary_tells_the_share_of_time(store: Store) -> None:
+def test_the_summary_gives_the_share_of_time(store: Store) -> None:
     names = ["happiness", "happiness", "neutral", "happiness", None]
-    kept(store, made(*[(float(second), name) for second, name in enumerate(names)]))
-    at = dashboard("Summary")
+    add_session(store, face_readings(*[(float(second), name) for second, name in enumerate(names)]))
+    at = open_dashboard("Summary")
     table = at.dataframe[0].value.set_index("expression")
     assert table["share"].to_dict() == {"happiness": "60 %", "neutral": "20 %", "unsure": "20 %"}
     assert table.loc["happiness", ["spells", "longest"]].tolist() == [2, "2.0 s"]
@@ -63,9 +63,14 @@ def test_the_summary_tells_the_share_of_time(store: Store) -> None:
     assert shares["happiness"] == pytest.approx(0.6)
 
 
-def test_a_session_with_two_faces_offers_the_face(store: Store) -> None:
-    id = kept(store, Readings.join([made((0, "fear")), made((0, "anger"), (1, "anger"), face=2)]))
-    at = dashboard("Summary")
+def test_a_session_with_two_faces_offers_a_choice_of_face(store: Store) -> None:
+    id = add_session(
+        store,
+        Readings.join(
+            [face_readings((0, "fear")), face_readings((0, "anger"), (1, "anger"), face=2)]
+        ),
+    )
+    at = open_dashboard("Summary")
     assert at.selectbox(key=f"face-{id}").options == ["Face 2 (2 readings)", "Face 1 (1 reading)"]
     assert at.dataframe[0].value["expression"].tolist() == ["anger"]
     at.selectbox(key=f"face-{id}").set_value(1).run()
@@ -73,39 +78,44 @@ def test_a_session_with_two_faces_offers_the_face(store: Store) -> None:
 
 
 def test_compare_begins_with_another_session_and_can_show_two_faces_of_one(store: Store) -> None:
-    first = kept(store, some_readings(20, faces=2), title="first")
-    kept(store, made((0, "fear"), (1, "fear")), title="second", started=STARTED - timedelta(days=1))
-    at = dashboard("Compare")
+    first = add_session(store, some_readings(20, faces=2), title="first")
+    add_session(
+        store,
+        face_readings((0, "fear"), (1, "fear")),
+        title="second",
+        started=STARTED - timedelta(days=1),
+    )
+    at = open_dashboard("Compare")
     assert [text.value for text in at.text] == ["first", "second"]
     at.selectbox(key="other-session").set_value(first).run()
     assert [text.value for text in at.text] == ["first", "first"]
     assert not at.exception
 
 
-def test_replay_shows_who_was_there_at_a_second(store: Store) -> None:
-    one = made((0, "fear"), (1, "fear"), (2, None), (3, "anger"), (10, "anger"))
-    other = made((2, "neutral"), (3, "neutral"), face=2, flaws={1: "blurred"})
-    id = kept(store, Readings.join([one, other]))
-    at = dashboard("Replay")
-    for second, there in [
+def test_replay_shows_the_faces_at_each_second(store: Store) -> None:
+    one = face_readings((0, "fear"), (1, "fear"), (2, None), (3, "anger"), (10, "anger"))
+    other = face_readings((2, "neutral"), (3, "neutral"), face=2, flaws={1: "blurred"})
+    id = add_session(store, Readings.join([one, other]))
+    at = open_dashboard("Replay")
+    for second, expected in [
         (0.9, ["1 fear"]),
         (2.4, ["1 unsure", "2 neutral"]),
         (3.0, ["1 anger", "2 blurred"]),
         (6.0, ["No face at this time"]),
     ]:
         at.slider(key=f"replay-{id}").set_value(second).run()
-        shown = figures(at)
-        texts = [told["text"] for told in shown["replay-frame"]["layout"]["annotations"]]
-        assert sorted(texts) == there, second
-        bars = [told["text"] for told in shown["replay-bars"]["layout"]["annotations"]]
-        assert sorted(bars) == ([text for text in there if text[0].isdigit()] or ["No face"])
+        layouts = {key: figure["layout"] for key, figure in figures(at).items()}
+        texts = [note["text"] for note in layouts["replay-frame"]["annotations"]]
+        assert sorted(texts) == expected, second
+        bars = [note["text"] for note in layouts["replay-bars"]["annotations"]]
+        assert sorted(bars) == ([text for text in expected if text[0].isdigit()] or ["No face"])
 
 
 def test_replay_plays_and_stops_at_the_end(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr(session_views, "time", SimpleNamespace(monotonic=clock))
-    id = kept(store, some_readings(151))
-    at = dashboard("Replay")
+    id = add_session(store, some_readings(151))
+    at = open_dashboard("Replay")
     at.slider(key=f"replay-{id}").set_value(2.0).run()
     at.button(key="replay-button").click().run()
     clock.now_s = 3.5
@@ -117,48 +127,48 @@ def test_replay_plays_and_stops_at_the_end(store: Store, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize("view", VIEWS)
-def test_a_session_in_which_nothing_could_be_read(store: Store, view: str) -> None:
+def test_a_session_without_readable_faces_breaks_no_view(store: Store, view: str) -> None:
     flaws = dict.fromkeys(range(3), "blurred")
-    kept(store, made((0, None), (1, None), (2, None), flaws=flaws))
-    at = dashboard(view)
-    assert not at.exception and "3 readings" in words(at)
+    add_session(store, face_readings((0, None), (1, None), (2, None), flaws=flaws))
+    at = open_dashboard(view)
+    assert not at.exception and "3 readings" in page_text(at)
     if view == "Summary":
         assert at.dataframe[0].value.empty
 
 
-def test_a_session_without_a_face(store: Store) -> None:
-    kept(store, Readings.empty(8))
-    at = dashboard()
-    assert not at.exception and "no face was seen" in words(at) and not figures(at)
+def test_a_session_without_a_face_can_be_exported(store: Store) -> None:
+    add_session(store, Readings.empty(8))
+    at = open_dashboard()
+    assert not at.exception and "no face was seen" in page_text(at) and not figures(at)
     assert {b.label for b in at.download_button} == {"CSV", "Parquet", "JSON", "Report (HTML)"}
 
 
 def test_a_session_of_pictures_has_no_time(store: Store) -> None:
-    rows = made((0, "fear"), (1, "anger"), (2, None))
-    kept(store, replace(rows, face=np.array([1, 2, 3])), source="pictures")
-    at = dashboard()
-    assert not at.exception and "3 pictures" in words(at)
+    rows = face_readings((0, "fear"), (1, "anger"), (2, None))
+    add_session(store, replace(rows, face=np.array([1, 2, 3])), source="pictures")
+    at = open_dashboard()
+    assert not at.exception and "3 pictures" in page_text(at)
     assert at.segmented_control(key="view-2").options == ["Faces", "Files"]
     bars = figures(at)["picture-bars"]["data"][0]["y"]
     assert bars == ["picture 1, face 1", "picture 2, face 2", "picture 3, face 3"]
 
 
 def test_a_running_session_shows_its_last_minute_and_then_all_of_it(store: Store) -> None:
-    id = kept(store, some_readings(1501), is_over=False)
-    at = dashboard()
-    assert not at.exception and ":red[**● Recording 01:40**]" in words(at)
+    id = add_session(store, some_readings(1501), is_over=False)
+    at = open_dashboard()
+    assert not at.exception and ":red[**● Recording 01:40**]" in page_text(at)
     assert "(being recorded)" in at.selectbox(key="session").options[0]
     minute = figures(at)["recorded-1"]["data"][0]["x"]
     assert minute[0] == pytest.approx(-60, abs=1) and minute[-1] == 0
     store.finish(id)
-    assert "timeline" in figures(at.run()) and "Recording 01:40" not in words(at)
+    assert "timeline" in figures(at.run()) and "Recording 01:40" not in page_text(at)
 
 
-def test_a_session_that_has_just_begun(store: Store) -> None:
-    kept(store, Readings.empty(8), is_over=False)
-    at = dashboard()
-    assert not at.exception and ":red[**● Recording 00:00**]" in words(at)
-    assert "No face in the last minute" in words(at)
+def test_a_session_that_has_just_begun_shows_no_face(store: Store) -> None:
+    add_session(store, Readings.empty(8), is_over=False)
+    at = open_dashboard()
+    assert not at.exception and ":red[**● Recording 00:00**]" in page_text(at)
+    assert "No face in the last minute" in page_text(at)
 
 
 def strings(value: Any) -> Iterator[str]:
@@ -169,11 +179,11 @@ def strings(value: Any) -> Iterator[str]:
             yield from strings(part)
 
 
-def assert_nowhere_marked_up(at: AppTest) -> None:
-    """What is evil stands only where Streamlit shows text as it is, and escaped in charts."""
-    as_it_is = {"text", "text_input", "selectbox", "dataframe", "plotly_chart", "bidi_component"}
-    told = [str(node.proto) for node in at if node.type not in as_it_is and hasattr(node, "proto")]
-    assert len(told) > 10 and not [text for text in told if "evil" in text]
+def assert_no_hostile_markup(at: AppTest) -> None:
+    """Hostile text is only in elements that show plain text, and is escaped in charts."""
+    plain = {"text", "text_input", "selectbox", "dataframe", "plotly_chart", "bidi_component"}
+    protos = [str(node.proto) for node in at if node.type not in plain and hasattr(node, "proto")]
+    assert len(protos) > 10 and not [proto for proto in protos if "evil" in proto]
     assert not [text for text in strings(list(figures(at).values())) if "<b>" in text]
 
 
@@ -187,34 +197,36 @@ def assert_nowhere_marked_up(at: AppTest) -> None:
         pytest.param({"markers": (Marker(0.5, HOSTILE),)}, id="marker"),
     ],
 )
-def test_text_of_others_is_never_markdown(store: Store, view: str, changes: dict) -> None:
+def test_untrusted_text_is_never_markdown(store: Store, view: str, changes: dict) -> None:
     labels = changes.get("labels", ("neutral", "fear"))
-    rows = made((0, labels[0]), (1, labels[0]), (1.5, labels[1]), labels=labels)
-    kept(store, rows, **{"labels": labels} | changes)
-    at = dashboard(view)
+    rows = face_readings((0, labels[0]), (1, labels[0]), (1.5, labels[1]), labels=labels)
+    add_session(store, rows, **{"labels": labels} | changes)
+    at = open_dashboard(view)
     assert not at.exception
-    assert_nowhere_marked_up(at)
+    assert_no_hostile_markup(at)
 
 
-def test_a_flaw_of_others_is_never_markup(store: Store) -> None:
-    kept(store, made((0, None), (1, None), flaws={0: HOSTILE, 1: HOSTILE}))
-    assert_nowhere_marked_up(dashboard("Replay"))
+def test_an_untrusted_flaw_is_never_markup(store: Store) -> None:
+    add_session(store, face_readings((0, None), (1, None), flaws={0: HOSTILE, 1: HOSTILE}))
+    assert_no_hostile_markup(open_dashboard("Replay"))
 
 
-def test_a_file_s_model_without_a_name_is_no_failure(store: Store) -> None:
-    kept(store, some_readings(5), models={"classifier": {"sha256": "0"}})
-    assert not dashboard().exception
+def test_a_model_without_a_name_breaks_no_page(store: Store) -> None:
+    add_session(store, some_readings(5), models={"classifier": {"sha256": "0"}})
+    assert not open_dashboard().exception
 
 
-def two(store: Store) -> tuple[str, str]:
-    """Ids of the newer and of the older session."""
-    older = kept(store, some_readings(5), title="older", started=STARTED - timedelta(hours=1))
-    return kept(store, some_readings(9), title="newer"), older
+def add_two_sessions(store: Store) -> tuple[str, str]:
+    """Add two sessions and give the ids of the newer and of the older one."""
+    older = add_session(
+        store, some_readings(5), title="older", started=STARTED - timedelta(hours=1)
+    )
+    return add_session(store, some_readings(9), title="newer"), older
 
 
 def test_a_session_is_renamed_and_stays_chosen(store: Store) -> None:
-    _, older = two(store)
-    at = dashboard()
+    _, older = add_two_sessions(store)
+    at = open_dashboard()
     at.selectbox(key="session").set_value(older).run()
     at.text_input(key=f"title-{older}").set_value("   ").run()
     assert titles(store) == ["newer", "older"]
@@ -223,80 +235,89 @@ def test_a_session_is_renamed_and_stays_chosen(store: Store) -> None:
     assert at.run().selectbox(key="session").value == older
 
 
-def test_spaces_round_a_title_go_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    id, _ = two(store)
-    given: list[str] = []
+def test_spaces_around_a_title_are_stripped_once(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id, _ = add_two_sessions(store)
+    renames: list[str] = []
     real = Store.rename
 
     def rename(self: Store, session: str, owner: str, title: str) -> None:
-        given.append(title)
-        assert len(given) == 1, "the page runs again and again"
+        renames.append(title)
+        assert len(renames) == 1, "the page reruns endlessly"
         real(self, session, owner, title)
 
     monkeypatch.setattr(Store, "rename", rename)
-    at = dashboard()
+    at = open_dashboard()
     at.text_input(key=f"title-{id}").set_value(" mine ").run()
     assert not at.exception and titles(store) == ["mine", "older"]
 
 
-def test_a_title_given_in_another_tab_stays(store: Store) -> None:
-    id, _ = two(store)
-    first, second = dashboard(), dashboard()
+def test_a_title_given_in_another_tab_is_not_overwritten(store: Store) -> None:
+    id, _ = add_two_sessions(store)
+    first, second = open_dashboard(), open_dashboard()
     first.text_input(key=f"title-{id}").set_value("mine").run()
     second.run()
     assert titles(store) == ["mine", "older"]
 
 
 @pytest.mark.parametrize(("keep", "days"), [("1 year", 365), ("until I delete it", None)])
-def test_the_time_it_is_kept_can_be_changed(store: Store, keep: str, days: int | None) -> None:
-    id = kept(store, some_readings(5))
-    at = dashboard()
+def test_the_retention_can_be_changed(store: Store, keep: str, days: int | None) -> None:
+    id = add_session(store, some_readings(5))
+    at = open_dashboard()
     at.selectbox(key=f"keep-{id}").set_value(keep).run()
     assert days_left(store) == 30
     at.button(key=f"set-{id}").click().run()
     assert days_left(store) == days and not at.exception
-    assert ("kept until you delete it" in words(at)) == (days is None)
+    assert ("kept until you delete it" in page_text(at)) == (days is None)
 
 
 def test_one_session_is_deleted_and_then_the_other(store: Store) -> None:
-    newer, older = two(store)
-    at = dashboard()
+    newer, older = add_two_sessions(store)
+    at = open_dashboard()
     at.button(key=f"delete-{newer}").click().run()
     assert titles(store) == ["older"] and at.selectbox(key="session").value == older
     at.button(key=f"delete-{older}").click().run()
-    assert titles(store) == [] and "Nothing is recorded yet" in words(at) and not at.exception
+    assert titles(store) == [] and "Nothing is recorded yet" in page_text(at) and not at.exception
 
 
-def test_of_two_sessions_of_one_name_the_one_on_the_page_is_deleted(store: Store) -> None:
-    kept(store, made((0, "fear"), (1, "fear")), id="older", started=STARTED - timedelta(hours=1))
-    kept(store, made((0, "anger"), (1, "anger")), id="newer")
-    at = dashboard()
+def test_of_two_sessions_with_one_title_the_shown_one_is_deleted(store: Store) -> None:
+    add_session(
+        store,
+        face_readings((0, "fear"), (1, "fear")),
+        id="older",
+        started=STARTED - timedelta(hours=1),
+    )
+    add_session(store, face_readings((0, "anger"), (1, "anger")), id="newer")
+    at = open_dashboard()
     assert at.selectbox(key="session").value == "newer"
     at.button(key="delete-newer").click().run()
     assert [session.recording.id for session in store.overviews(LOCAL_OWNER)] == ["older"]
 
 
-def test_delete_all_leaves_what_others_have(store: Store) -> None:
-    two(store)
-    kept(store, some_readings(5), owner="another")
-    at = dashboard()
-    assert "2 sessions of yours, 14 readings" in words(at)
+def test_delete_all_keeps_the_sessions_of_others(store: Store) -> None:
+    add_two_sessions(store)
+    add_session(store, some_readings(5), owner="another")
+    at = open_dashboard()
+    assert "You have 2 sessions with 14 readings" in page_text(at)
     at.button(key="delete-all").click().run()
     assert titles(store) == [] and len(store.overviews("another")) == 1
-    assert "Nothing is recorded yet" in words(at) and not at.exception
+    assert "Nothing is recorded yet" in page_text(at) and not at.exception
 
 
 def test_dashboard_shows_what_is_stored_and_where(store: Store) -> None:
-    kept(store, some_readings(5))
-    at = dashboard()
+    add_session(store, some_readings(5))
+    at = open_dashboard()
     assert at.code[0].value == store.place and store.place.endswith("sessions.db")
-    assert re.search(r"1 session of yours, 5 readings: .* database takes up \d+\.\d MB", words(at))
+    assert re.search(
+        r"You have 1 session with 5 readings: .* database takes up \d+\.\d MB", page_text(at)
+    )
 
 
-def test_what_has_expired_goes_at_the_start_and_when_the_page_opens(store: Store) -> None:
-    newer, older = two(store)
+def test_expired_sessions_are_purged_at_start_up_and_by_the_dashboard(store: Store) -> None:
+    newer, older = add_two_sessions(store)
     store.keep(newer, LOCAL_OWNER, -1)
-    at = dashboard()
+    at = open_dashboard()
     assert titles(store) == ["older"] and not at.exception
     store.keep(older, LOCAL_OWNER, -1)
     resources.store.clear()

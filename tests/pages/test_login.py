@@ -1,4 +1,4 @@
-"""Who is let in where the operator wants a login, as a visitor's session sees it."""
+"""The login, in AppTest: who is let in, and what happens when it is not set up."""
 
 import copy
 from collections.abc import Callable, Iterator
@@ -12,10 +12,10 @@ from streamlit.testing.v1 import AppTest
 
 from ferapp.sessions.store import Store
 from ferapp.ui.server import login_rules
-from tests.support.apps import words
+from tests.support.apps import page_text
 from tests.support.places import ROOT
 from tests.support.sessions import some_readings
-from tests.support.stores import kept
+from tests.support.stores import add_session
 
 AUTH = {
     "redirect_uri": "http://127.0.0.1:8501/oauth2callback",
@@ -33,7 +33,7 @@ ANN = {
     "email_verified": True,
 }
 BOB = ANN | {"sub": "bob", "name": "Bob", "email": "bob@example.com"}
-OUT = {"is_logged_in": False}
+LOGGED_OUT = {"is_logged_in": False}
 
 
 def visit(
@@ -47,14 +47,14 @@ def visit(
 
 @pytest.fixture
 def secrets_file() -> Iterator[Callable[[Path], None]]:
-    """Tell where the operator's secrets are."""
+    """Set where the operator's secrets are."""
     before = st.get_option("secrets.files")
     yield lambda file: config.set_option("secrets.files", [str(file)])
     config.set_option("secrets.files", before)
 
 
 def is_closed(at: AppTest) -> bool:
-    """Whether nothing but the page of the login is there."""
+    """Whether only the login page is shown."""
     assert not at.exception
     return (
         [title.value for title in at.title] == ["Log in"]
@@ -63,35 +63,35 @@ def is_closed(at: AppTest) -> bool:
     )
 
 
-def buttons(at: AppTest) -> list[str]:
+def button_labels(at: AppTest) -> list[str]:
     return [button.label for button in at.button]
 
 
-def test_without_secrets_everybody_who_reaches_the_app_is_in() -> None:
+def test_without_secrets_every_visitor_is_let_in() -> None:
     at = visit({}, {})
-    assert at.get("file_uploader") and "Log out" not in buttons(at)
+    assert at.get("file_uploader") and "Log out" not in button_labels(at)
 
 
 def test_secrets_about_other_things_ask_for_no_login() -> None:
     assert visit({"FERAPP_TEST_SECRET": "x"}, {}).get("file_uploader")
 
 
-def test_who_has_not_logged_in_sees_one_button() -> None:
-    at = visit({"auth": AUTH}, OUT)
-    assert is_closed(at) and buttons(at) == ["Log in"]
+def test_before_login_only_one_button_is_shown() -> None:
+    at = visit({"auth": AUTH}, LOGGED_OUT)
+    assert is_closed(at) and button_labels(at) == ["Log in"]
 
 
-def test_who_has_logged_in_sees_the_app_a_name_as_text_and_the_way_out() -> None:
+def test_after_login_the_name_is_text_and_log_out_closes_the_app() -> None:
     at = visit({"auth": AUTH}, ANN)
     assert at.get("file_uploader")
     assert at.sidebar.text[0].value == ANN["name"]
     assert "Log out" in [button.label for button in at.sidebar.button]
     next(button for button in at.button if button.label == "Log out").click().run()
-    assert is_closed(at) and buttons(at) == ["Log in"]
+    assert is_closed(at) and button_labels(at) == ["Log in"]
 
 
 @pytest.mark.parametrize(
-    ("secrets", "told"),
+    ("secrets", "message"),
     [
         ({"auth": {}}, "lacks redirect_uri, cookie_secret, client_id, client_secret, server_"),
         ({"auth": AUTH | {"client_secret": ""}}, "[auth] lacks client_secret."),
@@ -101,13 +101,13 @@ def test_who_has_logged_in_sees_the_app_a_name_as_text_and_the_way_out() -> None
         ({"auth": AUTH, "ferapp": {"allowed": [1]}}, "not a list of addresses"),
     ],
 )
-@pytest.mark.parametrize("user", [OUT, ANN], ids=["nobody", "somebody"])
-def test_a_login_that_is_not_set_up_lets_nobody_in(
-    secrets: dict[str, Any], told: str, user: dict[str, Any]
+@pytest.mark.parametrize("user", [LOGGED_OUT, ANN], ids=["nobody", "somebody"])
+def test_an_incomplete_login_lets_nobody_in(
+    secrets: dict[str, Any], message: str, user: dict[str, Any]
 ) -> None:
     at = visit(secrets, user)
-    assert is_closed(at) and told in words(at)
-    assert "Log in" not in buttons(at)
+    assert is_closed(at) and message in page_text(at)
+    assert "Log in" not in button_labels(at)
 
 
 @pytest.mark.parametrize("library", login_rules._LIBRARIES)
@@ -121,8 +121,8 @@ def test_a_login_without_its_libraries_lets_nobody_in(
         "find_spec",
         lambda name: None if name == missing else find(name),
     )
-    at = visit({"auth": AUTH}, OUT)
-    assert is_closed(at) and f"needs {library}" in words(at) and '".[login]"' in words(at)
+    at = visit({"auth": AUTH}, LOGGED_OUT)
+    assert is_closed(at) and f"needs {library}" in page_text(at) and '".[login]"' in page_text(at)
 
 
 @pytest.mark.parametrize("kind", ["broken", "folder"])
@@ -131,60 +131,60 @@ def test_secrets_that_cannot_be_read_let_nobody_in(
 ) -> None:
     file = tmp_path / "secrets.toml"
     secrets_file(file)
-    assert visit({}, {}).get("file_uploader"), "there is none yet"
+    assert visit({}, {}).get("file_uploader"), "there are no secrets yet"
     if kind == "folder":
         file.mkdir()
     else:
         file.write_text("[auth\n")
     at = visit({}, {})
-    assert is_closed(at) and "can't be read" in words(at)
+    assert is_closed(at) and "can't be read" in page_text(at)
 
 
-ONLY = "not on the list"
+NOT_LISTED = "not on the list"
 UNVERIFIED = "no verified one"
 
 
 @pytest.mark.parametrize(
-    ("allowed", "claims", "told"),
+    ("allowed", "claims", "message"),
     [
         pytest.param(None, {}, "", id="no list"),
-        pytest.param(["ann@example.org"], {}, "", id="the address, in other letters"),
+        pytest.param(["ann@example.org"], {}, "", id="the address in other case"),
         pytest.param(["ANN@Example.ORG"], {}, "", id="the list in capitals"),
         pytest.param(["example.org"], {}, "", id="the domain"),
-        pytest.param(["@example.org"], {}, "", id="the domain as people write it"),
-        pytest.param([], {}, ONLY, id="an empty list"),
-        pytest.param(["ann@example.com"], {}, ONLY, id="another domain"),
-        pytest.param(["ple.org"], {}, ONLY, id="the end of a domain"),
-        pytest.param(["org"], {"email": "ann@sub.org"}, ONLY, id="a domain above"),
-        pytest.param(["ann"], {}, ONLY, id="a part of the address"),
+        pytest.param(["@example.org"], {}, "", id="the domain with an @"),
+        pytest.param([], {}, NOT_LISTED, id="an empty list"),
+        pytest.param(["ann@example.com"], {}, NOT_LISTED, id="another domain"),
+        pytest.param(["ple.org"], {}, NOT_LISTED, id="the end of a domain"),
+        pytest.param(["org"], {"email": "ann@sub.org"}, NOT_LISTED, id="a parent domain"),
+        pytest.param(["ann"], {}, NOT_LISTED, id="a part of the address"),
         pytest.param(["example.org"], {"email_verified": False}, UNVERIFIED, id="not verified"),
         pytest.param(["example.org"], {"email_verified": "true"}, UNVERIFIED, id="a word"),
-        pytest.param(["example.org"], {"email_verified": None}, UNVERIFIED, id="not said"),
+        pytest.param(["example.org"], {"email_verified": None}, UNVERIFIED, id="not stated"),
         pytest.param(["example.org"], {"email": None}, UNVERIFIED, id="no address"),
     ],
 )
 def test_only_listed_and_verified_addresses_are_let_in(
-    allowed: list[str] | None, claims: dict[str, Any], told: str
+    allowed: list[str] | None, claims: dict[str, Any], message: str
 ) -> None:
     secrets = {"auth": AUTH} | ({} if allowed is None else {"ferapp": {"allowed": allowed}})
     at = visit(secrets, ANN | claims)
-    if told:
-        assert is_closed(at) and told in words(at) and buttons(at) == ["Log out"]
+    if message:
+        assert is_closed(at) and message in page_text(at) and button_labels(at) == ["Log out"]
     else:
         assert at.get("file_uploader")
 
 
-def test_everyone_sees_their_own_sessions_alone(store: Store) -> None:
+def test_visitors_see_only_their_own_sessions(store: Store) -> None:
     for user, title in ((ANN, "Of Ann"), (BOB, "Of Bob")):
-        kept(store, some_readings(20), owner=f"{user['iss']}|{user['sub']}", title=title)
-    kept(store, some_readings(20), title="Of the machine")
+        add_session(store, some_readings(20), owner=f"{user['iss']}|{user['sub']}", title=title)
+    add_session(store, some_readings(20), title="Of the machine")
     for user, title in ((ANN, "Of Ann"), (BOB, "Of Bob")):
         at = visit({"auth": AUTH}, user, "pages/dashboard.py")
         assert [option.split(" (")[0] for option in at.selectbox(key="session").options] == [title]
 
 
-@pytest.mark.parametrize("user", [OUT, ANN | {"sub": ""}], ids=["logged out", "nameless"])
-def test_who_is_nobody_has_no_sessions(store: Store, user: dict[str, Any]) -> None:
-    kept(store, some_readings(20), title="Of the machine")
+@pytest.mark.parametrize("user", [LOGGED_OUT, ANN | {"sub": ""}], ids=["logged out", "nameless"])
+def test_a_visitor_without_an_identity_has_no_sessions(store: Store, user: dict[str, Any]) -> None:
+    add_session(store, some_readings(20), title="Of the machine")
     at = visit({"auth": AUTH}, user, "pages/dashboard.py")
-    assert not at.selectbox and "Log in again" in words(at)
+    assert not at.selectbox and "Log in again" in page_text(at)

@@ -1,4 +1,4 @@
-"""What who operates the app sees of it: figures, health and log; and what they don't see."""
+"""What operators see of the app: metrics, health and log; and what none of them reveals."""
 
 import io
 import logging
@@ -20,7 +20,7 @@ from ferapp.ui.server.logs import begin_log
 from ferapp.ui.shared import resources
 from ferapp.ui.shared.session_keys import VIDEO_JOB
 from ferapp.ui.video import jobs
-from tests.support.apps import ASTRONAUT, app, upload
+from tests.support.apps import ASTRONAUT, open_app, upload
 from tests.support.fakes import Clock, FakeSink, FakeWork
 from tests.support.frames import frame, viewer
 from tests.support.places import ROOT
@@ -29,23 +29,25 @@ from tests.support.waiting import wait_until
 CANARY = "canary-of-a-name"
 
 
-def asked(peer: str = "127.0.0.1", host: str = "127.0.0.1:8501", **headers: str) -> Response:
-    """The answer to somebody who asks for the figures."""
-    sent = {"host": host, **{name.replace("_", "-"): value for name, value in headers.items()}}
+def fetch_metrics(
+    peer: str = "127.0.0.1", host: str = "127.0.0.1:8501", **headers: str
+) -> Response:
+    """Request the metrics as a client at an address does."""
+    fields = {"host": host, **{name.replace("_", "-"): value for name, value in headers.items()}}
     scope = {
         "type": "http",
         "method": "GET",
         "path": "/metrics",
         "query_string": b"",
         "client": (peer, 50_000),
-        "headers": [(name.lower().encode(), value.encode()) for name, value in sent.items()],
+        "headers": [(name.lower().encode(), value.encode()) for name, value in fields.items()],
     }
     return metrics.metrics(Request(scope))
 
 
 def metric(name: str, **labels: str) -> float:
     """One sample, as Prometheus reads it; 0 before the first."""
-    text = bytes(asked().body).decode()
+    text = bytes(fetch_metrics().body).decode()
     samples = (s for family in text_string_to_metric_families(text) for s in family.samples)
     return next((s.value for s in samples if (s.name, s.labels) == (name, labels)), 0.0)
 
@@ -53,11 +55,11 @@ def metric(name: str, **labels: str) -> float:
 def test_every_metric_is_in_the_table_of_the_docs_and_nothing_else() -> None:
     text = (ROOT / "docs" / "deployment.md").read_text(encoding="utf-8")
     described = set(re.findall(r"^\| `(ferapp_\w+)` \|", text, re.MULTILINE))
-    families = text_string_to_metric_families(bytes(asked().body).decode())
+    families = text_string_to_metric_families(bytes(fetch_metrics().body).decode())
     served = {
         f"{family.name}_total" if family.type == "counter" else family.name
         for family in families
-        # Each counter and histogram comes with the time at which it began.
+        # Each counter and histogram also has the time of its creation.
         if family.name.startswith("ferapp_") and not family.name.endswith("_created")
     }
     assert described == served
@@ -72,15 +74,18 @@ def test_pictures_are_counted_and_never_named() -> None:
         ]
 
     before = counts()
-    upload(app(), **{CANARY: ASTRONAUT, f"{CANARY}-broken": b"GIF89a"})
+    upload(open_app(), **{CANARY: ASTRONAUT, f"{CANARY}-broken": b"GIF89a"})
     assert [now - then for now, then in zip(counts(), before, strict=True)] == [1, 1, 2]
-    assert CANARY not in bytes(asked().body).decode()
+    assert CANARY not in bytes(fetch_metrics().body).decode()
     assert metric("process_resident_memory_bytes") > 1e6
 
 
 def test_frames_of_live_viewers_are_counted() -> None:
     def counts() -> list[float]:
-        return [metric("ferapp_live_frames_total", outcome=how) for how in ("analysed", "failed")]
+        return [
+            metric("ferapp_live_frames_total", outcome=outcome)
+            for outcome in ("analysed", "failed")
+        ]
 
     def fail(*_: object) -> None:
         raise ModelError("the weights are odd")
@@ -95,7 +100,7 @@ def test_frames_of_live_viewers_are_counted() -> None:
 
 
 @pytest.mark.parametrize("end", ["done", "failed", "cancelled"])
-def test_work_on_videos_is_counted_by_its_end(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_video_jobs_are_counted_by_outcome(end: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jobs.st, "session_state", {})
     before = metric("ferapp_video_jobs_total", job="read", outcome=end)
     work = FakeWork(error=ValueError(CANARY) if end == "failed" else None)
@@ -110,22 +115,22 @@ def test_work_on_videos_is_counted_by_its_end(end: str, monkeypatch: pytest.Monk
     wait_until(lambda: metric("ferapp_slots_in_use", queue="video") == 0)
 
 
-def test_seats_tell_who_sits_and_who_waits_and_forget_who_left() -> None:
-    def told() -> tuple[float, float]:
+def test_queues_report_visitors_served_and_waiting() -> None:
+    def counts() -> tuple[float, float]:
         return tuple(
             metric(name, queue="test") for name in ("ferapp_slots_in_use", "ferapp_queue_length")
         )
 
     clock = Clock()
     seats = metrics.watch_queue("test", Seats(2, clock))
-    assert told() == (0, 0)
+    assert counts() == (0, 0)
     for visitor in "abc":
         seats.place(visitor)
-    assert told() == (2, 1)
+    assert counts() == (2, 1)
     seats.leave("a")
-    assert told() == (2, 0)
+    assert counts() == (2, 0)
     clock.now_s = 60.0
-    assert told() == (0, 0)
+    assert counts() == (0, 0)
 
 
 def test_metrics_count_running_recordings() -> None:
@@ -140,27 +145,27 @@ def test_metrics_count_running_recordings() -> None:
     "others",
     [
         pytest.param({"peer": "192.0.2.7"}, id="another machine"),
-        pytest.param({"host": "faces.example.org"}, id="another name of this one"),
-        pytest.param({"X_Forwarded_For": "127.0.0.1"}, id="a proxy here"),
-        pytest.param({"Forwarded": "for=127.0.0.1"}, id="a newer proxy here"),
-        pytest.param({"X_Real_IP": "127.0.0.1"}, id="an older proxy here"),
-        pytest.param({"X_Forwarded_Host": "localhost"}, id="a proxy that tells its name"),
+        pytest.param({"host": "faces.example.org"}, id="another host name"),
+        pytest.param({"X_Forwarded_For": "127.0.0.1"}, id="a proxy on this machine"),
+        pytest.param({"Forwarded": "for=127.0.0.1"}, id="a newer proxy on this machine"),
+        pytest.param({"X_Real_IP": "127.0.0.1"}, id="an older proxy on this machine"),
+        pytest.param({"X_Forwarded_Host": "localhost"}, id="a proxy that gives its host name"),
     ],
 )
 def test_metrics_are_for_this_machine_or_for_the_token(
     others: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert asked().status_code == asked("::1", "[::1]:8501").status_code == 200
-    assert asked(**others).status_code == 404
-    # Without a token set the empty one opens nothing.
-    assert asked(**others, Authorization="Bearer ").status_code == 404
+    assert fetch_metrics().status_code == fetch_metrics("::1", "[::1]:8501").status_code == 200
+    assert fetch_metrics(**others).status_code == 404
+    # If no token is set, an empty one does not help.
+    assert fetch_metrics(**others, Authorization="Bearer ").status_code == 404
     monkeypatch.setenv("FERAPP_METRICS_TOKEN", "")
-    assert asked(**others, Authorization="Bearer ").status_code == 404
+    assert fetch_metrics(**others, Authorization="Bearer ").status_code == 404
     monkeypatch.setenv("FERAPP_METRICS_TOKEN", "s3cret")
-    assert asked(**others).status_code == 404
-    assert asked(**others, Authorization="Bearer s3cre").status_code == 404
-    assert asked(**others, Authorization="Bearer ümlaut").status_code == 404
-    answer = asked(**others, Authorization="Bearer s3cret")
+    assert fetch_metrics(**others).status_code == 404
+    assert fetch_metrics(**others, Authorization="Bearer s3cre").status_code == 404
+    assert fetch_metrics(**others, Authorization="Bearer ümlaut").status_code == 404
+    answer = fetch_metrics(**others, Authorization="Bearer s3cret")
     assert answer.status_code == 200 and b"ferapp_pictures_total" in answer.body
 
 
@@ -194,7 +199,7 @@ def test_not_ready_says_which_and_no_path(
 
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
-    """What the app's log would hold."""
+    """The text of the app's log."""
     before, text = logging.getLogRecordFactory(), io.StringIO()
     handler = logging.StreamHandler(text)
     logging.getLogger(__name__).addHandler(handler)
@@ -205,20 +210,20 @@ def log() -> Iterator[io.StringIO]:
 
 
 def test_a_traceback_in_the_log_says_where_but_quotes_nothing(log: io.StringIO) -> None:
-    def read(name: str) -> None:
+    def look_up(name: str) -> None:
         try:
             {}[name]
         except KeyError as exc:
             raise ValueError(f"no column {name}") from exc
 
     try:
-        read(CANARY)
+        look_up(CANARY)
     except ValueError:
         logging.getLogger(__name__).exception("a page failed")
-    told = log.getvalue()
-    assert told.index("KeyError") < told.index("ValueError"), "the cause first"
-    assert "a page failed" in told and "test_operations.py" in told and "in read" in told
-    assert CANARY not in told
+    text = log.getvalue()
+    assert text.index("KeyError") < text.index("ValueError"), "the cause first"
+    assert "a page failed" in text and "test_operations.py" in text and "in look_up" in text
+    assert CANARY not in text
 
 
 def test_an_error_without_a_traceback_is_logged_as_well(log: io.StringIO) -> None:

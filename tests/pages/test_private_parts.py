@@ -1,4 +1,4 @@
-"""What ferapp uses of other libraries beyond their documented interface is still there."""
+"""The undocumented parts of libraries that ferapp uses still exist."""
 
 import ast
 import inspect
@@ -48,7 +48,7 @@ def attributes_set_by(owner: type) -> set[str]:
 LIBRARIES = {"streamlit", "streamlit_webrtc", "starlette"}
 
 
-def has(part: Part) -> bool:
+def is_installed(part: Part) -> bool:
     """Whether the installed version of the library has the part."""
     try:
         owner = owner_of(part)
@@ -61,7 +61,7 @@ def has(part: Part) -> bool:
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: f"{part.owner}.{part.name}")
 def test_installed_version_still_has_each_private_part(part: Part) -> None:
-    assert has(part), (
+    assert is_installed(part), (
         f"{part.library} {metadata.version(part.library)} has no {part.owner}.{part.name}, which "
         f"was read in {part.read_in}: private_parts.{part.used_by} no longer works"
     )
@@ -75,8 +75,8 @@ def test_installed_version_still_has_each_private_part(part: Part) -> None:
         ("streamlit.nothing", "_session_mgr"),
     ],
 )
-def test_a_part_that_has_gone_is_noticed(owner: str, name: str) -> None:
-    assert not has(Part("streamlit", "1.67.0", owner, name, "nothing"))
+def test_a_missing_part_is_noticed(owner: str, name: str) -> None:
+    assert not is_installed(Part("streamlit", "1.67.0", owner, name, "nothing"))
 
 
 @pytest.mark.parametrize("part", PARTS, ids=lambda part: f"{part.owner}.{part.name}")
@@ -89,7 +89,7 @@ def test_each_part_names_the_function_that_uses_it(part: Part) -> None:
     [ROOT / "app.py", *sorted((ROOT / "ferapp" / "ui").rglob("*.py"))],
     ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
-def test_private_names_are_used_in_their_home_alone(path: Path) -> None:
+def test_private_names_are_used_only_in_their_home(path: Path) -> None:
     if path == HOME:
         return
     text = path.read_text(encoding="utf-8")

@@ -199,9 +199,9 @@ def test_nothing_imports_a_test(path: Path) -> None:
 @pytest.mark.parametrize(
     "line",
     [
-        "import tests.pages.test_pages",
-        "from tests.pages import test_pages",
-        "from tests.pages.test_pages import app",
+        "import tests.pages.test_live",
+        "from tests.pages import test_live",
+        "from tests.pages.test_live import app",
         "def later():\n    from tests.e2e.test_live import Live",
     ],
 )

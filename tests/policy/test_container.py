@@ -29,7 +29,7 @@ from ferapp.cli import serve
 from ferapp.cli.app import app
 from ferapp.sessions.database import database_url
 from tests.support.places import ROOT
-from tests.support.served import answer
+from tests.support.served import fetch_text
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 SCRIPT = ROOT / "deploy" / "nginx-container.sh"
@@ -250,7 +250,7 @@ def replica(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        answer(number, "/healthz", 60)
+        fetch_text(number, "/healthz", 60)
         yield number
         process.send_signal(signal.SIGINT)
         process.wait(30)

@@ -21,7 +21,7 @@ from ferapp.ui.live import camera_check
 from ferapp.ui.live.camera_check import CONNECTION_FAILED, SENTENCES
 from ferapp.ui.pictures.files import json_bytes, png_of, zip_of
 from ferapp.ui.pictures.picture_results import PictureResult
-from tests.support.apps import app, upload
+from tests.support.apps import open_app, upload
 from tests.support.places import ROOT, SAMPLES
 
 ROWS = [
@@ -69,7 +69,7 @@ def photo_that_tells() -> bytes:
 def test_pictures_are_passed_on_without_metadata() -> None:
     data = photo_that_tells()
     assert data.count(SECRET.encode()) == 4, "or the search proves nothing"
-    at = upload(app(), **{SECRET: data})
+    at = upload(open_app(), **{SECRET: data})
     outcome: PictureResult = next(iter(at.session_state["outcomes"].values()))
     assert outcome.analysis is not None and outcome.analysis.expressions == ["happiness"]
     nowhere = np.empty((0, 4), np.float32)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.places import ROOT
-from tests.support.served import answer
+from tests.support.served import fetch_text
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +59,8 @@ def test_the_wheel_analyses_with_its_own_models(installed: Path, tmp_path: Path)
 def test_the_wheel_serves_its_pages(installed: Path, tmp_path: Path, port: int) -> None:
     process = run(installed, tmp_path, "serve", "--port", str(port))
     try:
-        assert answer(port, "/readyz", 60) == "ready"
-        assert "<title>" in answer(port, "/live", 10)
+        assert fetch_text(port, "/readyz", 60) == "ready"
+        assert "<title>" in fetch_text(port, "/live", 10)
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=30)
     finally:

@@ -1,4 +1,4 @@
-"""The pages as a visitor uses them, without a browser."""
+"""The pages in AppTest, without a browser."""
 
 import json
 from typing import Any
@@ -11,8 +11,8 @@ ASTRONAUT = (SAMPLES / "astronaut.jpg").read_bytes()
 HOPPER = (SAMPLES / "grace-hopper.jpg").read_bytes()
 
 
-def app(page: str = "") -> AppTest:
-    """A new session that has opened the app, or one of its pages by itself."""
+def open_app(page: str = "") -> AppTest:
+    """Open the app, or one of its pages by itself, in a new session."""
     file = ROOT / "pages" / page if page else ROOT / "ferapp" / "ui" / "navigation.py"
     return AppTest.from_file(file, default_timeout=30).run()
 
@@ -22,18 +22,18 @@ def upload(at: AppTest, **files: bytes) -> AppTest:
     return at.file_uploader[0].set_value(values).run()
 
 
-def words(at: AppTest) -> str:
+def page_text(at: AppTest) -> str:
     kinds = (at.markdown, at.text, at.caption, at.info, at.warning, at.title, at.subheader)
     return "\n".join(element.value for kind in kinds for element in kind)
 
 
-def dashboard(view: str = "") -> AppTest:
-    at = app("dashboard.py")
+def open_dashboard(view: str = "") -> AppTest:
+    at = open_app("dashboard.py")
     return at.segmented_control(key="view-5").set_value(view).run() if view else at
 
 
 def figures(at: AppTest) -> dict[str, Any]:
-    """Every figure on the page by its key."""
+    """Every figure on the page, by its key."""
     plots = {plot.key: json.loads(plot.proto.spec) for plot in at.get("plotly_chart")}
     return plots | {c.key: json.loads(c.proto.json)["figure"] for c in at.get("bidi_component")}
 
@@ -46,7 +46,7 @@ def button(at: AppTest, label: str) -> object:
 
 
 def agree(at: AppTest, opener: str) -> AppTest:
-    """Fill the dialog in; without a browser its opener has to be pressed again at each run."""
+    """Fill in the dialog; in AppTest its opener has to be pressed again at each run."""
     button(at, opener).click().run()
     assert button(at, "Agree and record").disabled
     at.radio(key="consent-who").set_value(AGREED)

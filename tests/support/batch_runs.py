@@ -15,9 +15,9 @@ from ferapp.media.images import png_bytes
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.settings import ClipSettings
 from ferapp.types import Faces
-from tests.support.batches import Scripted, in_this_process
+from tests.support.batches import ScriptedWorker, inline_engine
 from tests.support.fakes import FakeClassifier, FakeDetector
-from tests.support.videos import solid
+from tests.support.videos import solid_image
 
 DEFAULTS = manifest().defaults
 
@@ -33,30 +33,30 @@ class FakeModels:
         detector = FakeDetector(Faces(box, score))
         self.analyzer = Analyzer(detector, FakeClassifier(EXPRESSIONS))
         self.request = request
-        self.given: list[str] = []
+        self.given_names: list[str] = []
 
     def load(self) -> None:
         pass
 
     def analyse(self, item: Item) -> FileResult:
-        self.given.append(item.path.name)
+        self.given_names.append(item.path.name)
         return analyse_file(item, self.analyzer, self.request)
 
 
-def grey(path: Path, value: int) -> Path:
+def write_grey_picture(path: Path, value: int) -> Path:
     path.parent.mkdir(exist_ok=True)
-    path.write_bytes(png_bytes(solid(value)))
+    path.write_bytes(png_bytes(solid_image(value)))
     return path
 
 
-def run(folder: Path, worker: FakeModels | Scripted | None = None) -> Tally:
+def run_batch(folder: Path, worker: FakeModels | ScriptedWorker | None = None) -> Tally:
     """Run a batch with its tables next to the folder."""
     batch = Batch(folder, Results(folder.parent / "out"), REQUEST)
-    batch.analyse(in_this_process, worker or FakeModels())
+    batch.analyse(inline_engine, worker or FakeModels())
     return batch.write_tables()
 
 
-def table(folder: Path, name: str) -> pandas.DataFrame:
+def read_table(folder: Path, name: str) -> pandas.DataFrame:
     path = folder.parent / "out" / f"{name}.csv"
     assert path.read_bytes().count(b"\xef\xbb\xbf") == 1
     return pandas.read_csv(path, encoding="utf-8-sig")

@@ -28,8 +28,8 @@ RECORD = PictureRecord(
 
 
 @dataclass(frozen=True)
-class Scripted:
-    """Does what the names of files say, and notes which files it was given.
+class ScriptedWorker:
+    """Does what the file names say, and notes which files it was given.
 
     Args:
         notes: A folder for the notes, which survive a crash.
@@ -41,7 +41,7 @@ class Scripted:
 
     def load(self) -> None:
         if not self.is_loadable:
-            raise ModelError("The weights are gone.")
+            raise ModelError("The weights are missing.")
 
     def analyse(self, item: Item) -> FileResult:
         name = item.path.name
@@ -54,15 +54,15 @@ class Scripted:
         return FileResult(item.key, json.dumps(RECORD.to_json()).encode())
 
     def is_first(self, name: str) -> bool:
-        return self.given.count(name) == 1
+        return self.given_names.count(name) == 1
 
     @property
-    def given(self) -> list[str]:
+    def given_names(self) -> list[str]:
         path = self.notes / "given"
         return path.read_text().split() if path.exists() else []
 
 
-def in_this_process(worker: "Worker", items: Iterable[Item]) -> Generator[FileResult, None, None]:
+def inline_engine(worker: "Worker", items: Iterable[Item]) -> Generator[FileResult, None, None]:
     """An engine in this process."""
     worker.load()
     for item in items:
@@ -70,13 +70,13 @@ def in_this_process(worker: "Worker", items: Iterable[Item]) -> Generator[FileRe
 
 
 def items(folder: Path, *names: str) -> list[Item]:
-    """Files that are not decoded, with their names as keys."""
-    made = []
+    """Write files that are never decoded; their names are their keys."""
+    items_of_files = []
     for name in names:
         path = folder / name
         path.write_text(name)
-        made.append(Item(path, "picture", name, stamp_of(path)))
-    return made
+        items_of_files.append(Item(path, "picture", name, stamp_of(path)))
+    return items_of_files
 
 
 def contents(out: Path) -> dict[str, bytes]:

@@ -1,4 +1,4 @@
-"""What the tests in a real browser do on every page."""
+"""Actions of the tests in a real browser that several pages need."""
 
 import re
 import time
@@ -22,8 +22,8 @@ def download(page: Page, button: str) -> bytes:
     return Path(waiting.value.path()).read_bytes()
 
 
-def picture_of(page: Page, name: str) -> None:
-    """Keep the whole page as a picture, to be looked at."""
+def take_screenshot(page: Page, name: str) -> None:
+    """Save the whole page as a picture, for people to look at."""
     size = page.viewport_size
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
     page.set_viewport_size({"width": size["width"], "height": min(height + 20, 6000)})
@@ -40,11 +40,11 @@ def is_wider_than_the_window(page: Page) -> bool:
     )
 
 
-def show(page: "sync_api.Page", view: str) -> None:
+def open_view(page: "sync_api.Page", view: str) -> None:
     page.get_by_role("radio", name=view, exact=True).click()
 
 
-def has_chart(page: "sync_api.Page") -> None:
+def wait_for_chart(page: "sync_api.Page") -> None:
     page.locator(".js-plotly-plot .main-svg").first.wait_for()
 
 
@@ -71,7 +71,7 @@ class Live:
         self.start_button.click()
         self.video.wait_for(timeout=30_000)
         deadline = time.monotonic() + 30
-        while not self.shown():
+        while not self.shown_frames():
             assert time.monotonic() < deadline, "no frame came"
             self.page.wait_for_timeout(50)
 
@@ -79,8 +79,8 @@ class Live:
         self.frame.get_by_role("button", name=re.compile("^stop$", re.I)).click()
         self.start_button.wait_for(timeout=15_000)
 
-    def take_demo(self) -> None:
-        """Change from the camera to the demo clip; for a moment both are there."""
+    def switch_to_demo(self) -> None:
+        """Switch from the camera to the demo clip; for a moment both are shown."""
         self.page.get_by_text("Demo clip", exact=True).click()
         self.page.wait_for_function(
             """() => document.querySelectorAll('iframe[title^="streamlit_webrtc"]').length === 1"""
@@ -88,26 +88,26 @@ class Live:
         self.frame.get_by_role("button", name="Select device").wait_for(state="detached")
         self.page.wait_for_timeout(1000)
 
-    def shown(self) -> int:
+    def shown_frames(self) -> int:
         return self.video.evaluate("v => v.getVideoPlaybackQuality().totalVideoFrames")
 
-    def analysed(self) -> int:
+    def analysed_frames(self) -> int:
         match = re.search(r"of (\d+) frames dropped", self.page.inner_text("body"))
         return int(match[1]) if match else 0
 
-    def titles(self) -> str:
-        """What the bars are headed with."""
+    def bar_titles(self) -> str:
+        """The headings of the bars."""
         return " ".join(self.page.locator(".ferapp-chart .annotation-text").all_text_contents())
 
-    def points(self) -> int:
-        """How long the line of the last minute is."""
+    def curve_points(self) -> int:
+        """How many points the longest curve of the last minute has."""
         return self.page.evaluate(
             "Math.max(0, ...[...document.querySelectorAll('.ferapp-chart')]"
             ".flatMap(c => (c.data ?? []).filter(t => t.type === 'scatter').map(t => t.x.length)))"
         )
 
     def has_box(self) -> bool:
-        """Whether the picture that came back has a box in the colour of happiness on it."""
+        """Whether the returned frame has a box in the colour of happiness."""
         return self.video.evaluate(
             """v => {
               const c = document.createElement('canvas');

@@ -12,7 +12,7 @@ from ferapp.types import Faces
 
 
 class FakeDetector:
-    """Finds the same faces in every picture and remembers what it was asked."""
+    """Finds the same faces in every picture and records the settings of each call."""
 
     def __init__(self, faces: Faces) -> None:
         self.faces = faces
@@ -24,7 +24,7 @@ class FakeDetector:
 
 
 class FakeClassifier:
-    """Gives each crop the probabilities of its mean grey value: dark is the first label."""
+    """Labels each crop by its mean grey value; the first label is the darkest."""
 
     size_wh = (48, 48)
     unsure_below = 0.5
@@ -49,7 +49,7 @@ class FakeClassifier:
 
 
 class FakeSmileReader:
-    """The first face smiles, the others don't."""
+    """The first face smiles, the others do not."""
 
     def smiles(self, image_rgb: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> NDArray[np.bool_]:
         return np.arange(len(xyxy)) == 0
@@ -73,7 +73,7 @@ class FakeSession:
 
 
 class Clock:
-    """Tells the time that it was set to."""
+    """Gives the time that it was set to."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -83,12 +83,12 @@ class Clock:
 
 
 class FakeWork:
-    """Does one step each time that the test says so, and tells on which step and when it ended.
+    """Does one step each time the test allows it, and reports each step and its end.
 
     Args:
-        steps: How many there are.
-        total: What it claims.
-        error: Raised in place of the step after those that the test allows.
+        steps: Number of steps.
+        total: The total that it claims.
+        error: Raised instead of the first step that the test allows.
         breaks: Raised when it is closed in the middle of a step.
     """
 
@@ -128,7 +128,7 @@ class FakeWork:
 
 
 class FakeSink:
-    """Keeps what it is given, or fails."""
+    """Keeps the readings it is given, or fails."""
 
     def __init__(self) -> None:
         self.batches: list[Readings] = []

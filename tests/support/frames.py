@@ -1,4 +1,4 @@
-"""What a camera sends, and the viewer that takes it."""
+"""Frames of a camera, and a viewer that receives them."""
 
 import fractions
 
@@ -11,16 +11,16 @@ from ferapp.types import Faces
 from ferapp.ui.live.webcam import Viewer
 from tests.support.fakes import Clock, FakeClassifier, FakeDetector
 
-ONE = Faces(np.array([[200, 100, 300, 200]], np.float32), np.ones(1, np.float32))
+ONE_FACE = Faces(np.array([[200, 100, 300, 200]], np.float32), np.ones(1, np.float32))
 
 
-def viewer(found: Faces = ONE) -> Viewer:
-    return Viewer(Analyzer(FakeDetector(found), FakeClassifier(EXPRESSIONS)), Clock())
+def viewer(faces: Faces = ONE_FACE) -> Viewer:
+    return Viewer(Analyzer(FakeDetector(faces), FakeClassifier(EXPRESSIONS)), Clock())
 
 
 def frame(index: int = 0, *, width: int = 640) -> av.VideoFrame:
     noise = np.random.default_rng(0).integers(60, 140, (480, width, 3)).astype(np.uint8)
-    noise[:, :40] = 255  # so that left and right can be told
+    noise[:, :40] = 255  # so that left and right differ
     out = av.VideoFrame.from_ndarray(noise, format="rgb24")
     out.pts, out.time_base = index * 6000, fractions.Fraction(1, 90_000)
     return out

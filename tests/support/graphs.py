@@ -19,7 +19,7 @@ def tensor(name: str, values: Any, kind: int = FLOAT) -> onnx.TensorProto:
     return helper.make_tensor(name, kind, array.shape, array.flatten().tolist())
 
 
-def elsewhere(name: str, location: str) -> onnx.TensorProto:
+def external_tensor(name: str, location: str) -> onnx.TensorProto:
     """A tensor whose values are in another file."""
     out = TensorProto(name=name, data_type=FLOAT, dims=[3, 3], data_location=TensorProto.EXTERNAL)
     out.external_data.add(key="location", value=location)
@@ -33,9 +33,9 @@ def model_bytes(
     shape: tuple[int | str, ...] = ("n", 3, SIDE, SIDE),
     kinds: tuple[int, int] = (FLOAT, FLOAT),
     opset: int = 17,
-    more: dict[str, Any] | None = None,
+    extra: dict[str, Any] | None = None,
 ) -> bytes:
-    """A graph from ``x`` to ``logits``."""
+    """Serialise a graph from ``x`` to ``logits``."""
     graph = helper.make_graph(
         nodes,
         "tiny",
@@ -44,8 +44,8 @@ def model_bytes(
         tensors or [],
     )
     sets = [helper.make_opsetid("", opset), helper.make_opsetid("evil.ops", 1)]
-    made = helper.make_model(graph, opset_imports=sets, ir_version=8, **(more or {}))
-    return made.SerializeToString()
+    model = helper.make_model(graph, opset_imports=sets, ir_version=8, **(extra or {}))
+    return model.SerializeToString()
 
 
 # From pictures to the mean of each channel, (n, 3), which are three logits.
@@ -57,18 +57,18 @@ LAST = helper.make_node("MatMul", ["means", "W"], ["logits"])
 EYE = tensor("W", np.eye(3))
 
 
-def sound(scale: float = 1) -> bytes:
+def valid_model(scale: float = 1) -> bytes:
     return model_bytes([*MEANS, LAST], [tensor("W", np.eye(3) * scale)])
 
 
-def plus(constant: float) -> bytes:
-    """Each logit and a constant."""
+def biased_model(constant: float) -> bytes:
+    """A constant is added to each logit."""
     nodes = [*MEANS, helper.make_node("Add", ["means", "c"], ["logits"])]
     return model_bytes(nodes, [tensor("c", [constant])])
 
 
-def looping(*, only_for_grey: bool) -> bytes:
-    """An endless loop, for all pictures or only for those whose mean is `GREY`."""
+def looping_model(*, only_for_grey: bool) -> bytes:
+    """A model that loops forever, on all pictures or only on those whose mean is `GREY`."""
     body = helper.make_graph(
         [
             helper.make_node("Identity", ["go"], ["go_out"]),
@@ -103,8 +103,8 @@ def looping(*, only_for_grey: bool) -> bytes:
     return model_bytes([*MEANS, *count, loop], tensors)
 
 
-def nan_for_grey() -> bytes:
-    """NaN for pictures whose mean is `GREY`, finite for others."""
+def nan_model() -> bytes:
+    """A model that gives NaN for pictures whose mean is `GREY`, and finite logits for others."""
     nodes = [
         *MEANS,
         helper.make_node("Sub", ["means", "grey"], ["difference"]),
@@ -115,11 +115,11 @@ def nan_for_grey() -> bytes:
     return model_bytes(nodes, [tensor("grey", [(GREY - 127.5) / 127.5]), tensor("near", [0.1])])
 
 
-def allocating(side: int) -> bytes:
+def allocating_model(side: int) -> bytes:
     nodes = [
         *MEANS,
         helper.make_node("Shape", ["means"], ["n"]),
-        # Of the input, so that it is not folded while loading.
+        # Depends on the input, or it would be folded while loading.
         helper.make_node("Mul", ["n", "zero"], ["nothing"]),
         helper.make_node("Add", ["nothing", "side"], ["shape"]),
         helper.make_node("ConstantOfShape", ["shape"], ["huge"]),
@@ -130,31 +130,31 @@ def allocating(side: int) -> bytes:
     return model_bytes(nodes, sizes)
 
 
-def hidden(place: str) -> bytes:
-    """A model with values from another file, in one of the places for tensors."""
-    bad = elsewhere("W2", "w.bin")
+def model_with_external_data(place: str) -> bytes:
+    """A model with values from another file, in one of the places where tensors can be."""
+    bad = external_tensor("W2", "w.bin")
     constant = helper.make_node("Constant", [], ["c"], value=bad)
     if place == "initializer":
-        return model_bytes([*MEANS, LAST], [elsewhere("W", "w.bin")])
+        return model_bytes([*MEANS, LAST], [external_tensor("W", "w.bin")])
     if place == "up":
-        return model_bytes([*MEANS, LAST], [elsewhere("W", "../../../etc/hostname")])
+        return model_bytes([*MEANS, LAST], [external_tensor("W", "../../../etc/hostname")])
     if place == "without a mark":
         bad.data_location = TensorProto.DEFAULT
         return model_bytes([*MEANS, LAST], [EYE, bad])
     if place == "attribute":
         return model_bytes([*MEANS, constant, LAST], [EYE])
     if place == "sparse":
-        made = onnx.load_model_from_string(sound())
-        made.graph.sparse_initializer.add(values=bad, dims=[3, 3])
-        return made.SerializeToString()
+        model = onnx.load_model_from_string(valid_model())
+        model.graph.sparse_initializer.add(values=bad, dims=[3, 3])
+        return model.SerializeToString()
     if place == "function":
         sets = [helper.make_opsetid("", 17)]
         function = helper.make_function("", "Mine", [], ["c"], [constant], sets)
-        return model_bytes([*MEANS, LAST], [EYE], more={"functions": [function]})
+        return model_bytes([*MEANS, LAST], [EYE], extra={"functions": [function]})
     if place == "training":
-        made = onnx.load_model_from_string(sound())
-        made.training_info.add().algorithm.initializer.append(bad)
-        return made.SerializeToString()
+        model = onnx.load_model_from_string(valid_model())
+        model.training_info.add().algorithm.initializer.append(bad)
+        return model.SerializeToString()
     assert place == "graph in a graph in a graph"
     inner = helper.make_graph([constant], "inner", [], [])
     for depth in range(2):

@@ -1,4 +1,4 @@
-"""Models that operators add, made for a test."""
+"""Manifest entries of added models, for tests."""
 
 import hashlib
 from typing import Any

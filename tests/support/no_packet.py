@@ -1,4 +1,4 @@
-"""The app used on a network that counts what leaves."""
+"""Use of the app in a network namespace that counts outgoing packets."""
 
 import json
 import os
@@ -10,23 +10,23 @@ from typing import Any
 from tests.support.places import ROOT
 
 
-def why_not() -> str | None:
-    """Why no network of its own can be made here."""
+def missing_requirement() -> str | None:
+    """Why no network namespace can be made on this machine; None if it can."""
     if os.geteuid() or not (shutil.which("unshare") and shutil.which("ip")):
         return "needs root, unshare and ip"
-    made = subprocess.run(
-        ["unshare", "--net", *"ip link add out type veth peer name nobody".split()],
+    run = subprocess.run(
+        "unshare --net ip link add out type veth peer name nobody".split(),
         capture_output=True,
         text=True,
     )
-    return f"needs network namespaces with veth: {made.stderr.strip()}" if made.returncode else None
+    return f"needs network namespaces with veth: {run.stderr.strip()}" if run.returncode else None
 
 
-def used_alone() -> dict[str, Any]:
-    """What `tests.e2e.alone` tells when the network that it uses is its own.
+def use_in_own_network() -> dict[str, Any]:
+    """Run `tests.e2e.alone` in a network namespace and give its result.
 
     Raises:
-        RuntimeError: It failed, with what it said.
+        RuntimeError: It failed; the text is its standard error.
     """
     run = subprocess.run(
         ["unshare", "--net", sys.executable, "-m", "tests.e2e.alone"],

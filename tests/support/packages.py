@@ -1,9 +1,9 @@
-"""Installed packages, made for a test."""
+"""Fake installed packages."""
 
 from pathlib import Path
 
 
-def put(folder: Path, name: str, version: str, files: dict[str, str]) -> None:
+def install_package(folder: Path, name: str, version: str, files: dict[str, str]) -> None:
     about = folder / f"{name.replace('-', '_')}-{version}.dist-info"
     about.mkdir()
     (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")

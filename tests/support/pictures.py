@@ -17,7 +17,7 @@ def png(
     interlace: int = 0,
     extra: bytes = b"",
 ) -> bytes:
-    """A PNG file that no encoder would write, from rows that begin with their filter byte."""
+    """A PNG file from rows that begin with their filter byte."""
     head = struct.pack(">IIBBBBB", *wh, depth, colour, 0, 0, interlace)
     body = chunk(b"IHDR", head) + extra + chunk(b"IDAT", zlib.compress(rows))
     return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")

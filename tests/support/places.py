@@ -9,8 +9,8 @@ SAMPLES = ROOT / "ferapp" / "samples"
 SHARED = ROOT.parent / "shared"
 
 
-def shared(name: str) -> Path:
-    """Data that is not part of the project; a test that needs it skips without."""
+def shared_path(name: str) -> Path:
+    """Data that is not part of the project; without it, the test that needs it is skipped."""
     path = SHARED / name
     if not path.exists():
         pytest.skip(f"needs {name}, which is not part of the project")

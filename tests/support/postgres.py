@@ -1,4 +1,4 @@
-"""A PostgreSQL server of Debian's on loopback, for as long as a test lasts."""
+"""A PostgreSQL server on loopback, as long as a test runs."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from pathlib import Path
 
 
 def binaries() -> Path | None:
-    """Where the server's programs are; None where it is not installed."""
+    """The folder of the server's programs; None if it is not installed."""
     if command := shutil.which("initdb"):
         return Path(command).parent
     return max(Path("/usr/lib/postgresql").glob("*/bin"), default=None)

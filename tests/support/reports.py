@@ -1,4 +1,4 @@
-"""Access to the report about an installation."""
+"""Parts of the report about an installation."""
 
 from ferapp.doctor.findings import Finding
 from ferapp.doctor.report import Report

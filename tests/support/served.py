@@ -5,8 +5,8 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 
-def answer(port: int, path: str, deadline_s: float) -> str:
-    """What the app on a port answers; until the deadline it may be starting."""
+def fetch_text(port: int, path: str, deadline_s: float) -> str:
+    """Request a path of the app on a port, which may be starting until the deadline."""
     end_s = time.monotonic() + deadline_s
     while True:
         try:

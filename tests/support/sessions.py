@@ -1,4 +1,4 @@
-"""Readings and recordings for tests: plausible ones in numbers, and small ones by hand."""
+"""Readings and sessions for tests: many plausible ones, and a few given by hand."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from ferapp.sessions.session import Readings, SessionInfo
 FRAME_WH = (640, 480)
 
 
-def made(
+def face_readings(
     *rows: tuple[float, str | None],
     face: int = 1,
     flaws: dict[int, str] | None = None,
@@ -20,10 +20,10 @@ def made(
     """Readings of one face from (seconds, expression); those with a flaw have no probabilities.
 
     Args:
-        rows: An expression has 0.9, and each of the others the same part of the rest; all have the
-            same for None.
-        face: Its number.
-        flaws: By the place of the row.
+        rows: The expression has a probability of 0.9, and the others share the rest evenly; with
+            None, all have the same.
+        face: Number of the face.
+        flaws: By the index of the row.
         labels: Names of the expressions.
     """
     flaws = flaws or {}
@@ -43,8 +43,8 @@ def made(
         score=np.full(n, 0.9, np.float32),
         probabilities=probabilities,
         smoothed=probabilities.copy(),
-        expression=as_objects(expression for _, expression in rows),
-        flaw=as_objects(flaws.get(place) for place in range(n)),
+        expression=object_array(expression for _, expression in rows),
+        flaw=object_array(flaws.get(place) for place in range(n)),
         is_corrected=np.zeros(n, np.bool_),
     )
 
@@ -57,14 +57,14 @@ def some_readings(
     labels: Sequence[str] = EXPRESSIONS,
     seed: int = 0,
 ) -> Readings:
-    """A random walk of so many frames in which each face is read, by time and then by face."""
+    """A random walk of `count` frames in which each face is read, by time and then by face."""
     rng = np.random.default_rng(seed)
     n, k = count * faces, len(labels)
     steps = rng.normal(0, 0.25, (count, faces, k))
     logits = np.zeros((faces, k))
     walk = np.empty((count, faces, k))
     for frame in range(count):
-        # Pulled back to the middle, or one expression would win for good.
+        # Pulled back to the middle, or one expression would win forever.
         logits = 0.98 * logits + steps[frame]
         walk[frame] = logits
     shares = np.exp(2 * walk)
@@ -82,7 +82,7 @@ def some_readings(
         score=rng.uniform(0.7, 1, n).astype(np.float32),
         probabilities=probabilities,
         smoothed=smoothed,
-        expression=as_objects(
+        expression=object_array(
             labels[row.argmax()] if row.max() >= 0.5 else None for row in smoothed
         ),
         flaw=np.full(n, None, object),
@@ -91,8 +91,8 @@ def some_readings(
 
 
 def some_recording(**changes: object) -> SessionInfo:
-    """What is known of a session, with changes."""
-    known: dict[str, object] = {
+    """A session, with changes."""
+    defaults: dict[str, object] = {
         "id": "5f2c9d1e",
         "title": "A talk",
         "source": "live",
@@ -102,13 +102,13 @@ def some_recording(**changes: object) -> SessionInfo:
         "settings": {"smoothing_s": 0.5},
         "models": {"classifier": {"name": "a", "sha256": "0" * 64}},
         "version": "0.0.0",
-        "consent": "Everybody in the picture agrees. (1)",
+        "consent": "Everyone in the picture agrees. (1)",
     }
-    return SessionInfo(**(known | changes))
+    return SessionInfo(**(defaults | changes))
 
 
-def as_objects(values: object) -> np.ndarray:
-    listed = list(values)
-    column = np.empty(len(listed), object)
-    column[:] = listed
+def object_array(values: object) -> np.ndarray:
+    items = list(values)
+    column = np.empty(len(items), object)
+    column[:] = items
     return column

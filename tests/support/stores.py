@@ -1,4 +1,4 @@
-"""The app's store on a file of the test's."""
+"""The app's store in a file of the test."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,15 +18,15 @@ STARTED = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 
 
 @contextmanager
-def sessions_in(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """The app's store, on a file in a folder."""
+def app_store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """Give the app's store, with its database in a folder."""
     monkeypatch.setenv("FERAPP_DATABASE_URL", f"sqlite:///{folder / 'sessions.db'}")
     resources.store.clear()
     yield resources.store()
     resources.store.clear()
 
 
-def kept(
+def add_session(
     store: Store,
     readings: Readings,
     *,

@@ -1,4 +1,4 @@
-"""The app as a program other than a browser asks it."""
+"""Requests to the app from a program that is not a browser."""
 
 import http.client
 from collections.abc import Iterator
@@ -11,13 +11,13 @@ from websockets.sync.client import connect
 
 from tests.e2e.conftest import Server
 
-UPLOADS = "/_stcore/upload_file"
+UPLOAD_PATH = "/_stcore/upload_file"
 
 
 def ask(
     server: Server, path: str, method: str = "GET", body: bytes = b"", **headers: str
 ) -> http.client.HTTPResponse:
-    """One request as any program may send it; underscores in names are hyphens."""
+    """Send one request; underscores in the names of headers become hyphens."""
     connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=20)
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(method, path, body or None, fields)
@@ -29,8 +29,8 @@ def ask(
 
 
 @contextmanager
-def connected(server: Server) -> Iterator[NewSession]:
-    """A session as a browser begins it: what the server tells of it."""
+def open_session(server: Server) -> Iterator[NewSession]:
+    """Open a session as a browser does, and give the server's description of it."""
     address = f"{server.url.replace('http', 'ws')}/_stcore/stream"
     with connect(address, subprotocols=["streamlit"], max_size=None) as stream:
         begin = BackMsg()
@@ -39,21 +39,21 @@ def connected(server: Server) -> Iterator[NewSession]:
         message = ForwardMsg()
         while message.WhichOneof("type") != "new_session":
             message.ParseFromString(stream.recv(timeout=20))
-        # Only a script that has ended has decided about the visitor.
+        # Whether the visitor is let in is decided by the end of the script.
         last = ForwardMsg()
         while last.WhichOneof("type") != "script_finished":
             last.ParseFromString(stream.recv(timeout=60))
         yield message.new_session
 
 
-def token(server: Server) -> str:
-    """Against forged requests, as the server gives it to every browser."""
+def xsrf_token(server: Server) -> str:
+    """The token against forged requests, which the server gives to every browser."""
     cookie = ask(server, "/_stcore/health").headers["Set-Cookie"]
     return cookie.partition("_streamlit_xsrf=")[2].partition(";")[0]
 
 
 def put_file(server: Server, session: str, xsrf: str | None) -> int:
-    """Upload three bytes; the status of the answer."""
+    """Upload three bytes and give the status of the response."""
     body = (
         b'--x\r\nContent-Disposition: form-data; name="a"; filename="a.jpg"\r\n'
         b"Content-Type: image/jpeg\r\n\r\nabc\r\n--x--\r\n"
@@ -61,4 +61,4 @@ def put_file(server: Server, session: str, xsrf: str | None) -> int:
     headers = {"Content-Type": "multipart/form-data; boundary=x"}
     if xsrf:
         headers |= {"X-Xsrftoken": xsrf, "Cookie": f"_streamlit_xsrf={xsrf}"}
-    return ask(server, f"{UPLOADS}/{session}/file", "PUT", body, **headers).status
+    return ask(server, f"{UPLOAD_PATH}/{session}/file", "PUT", body, **headers).status

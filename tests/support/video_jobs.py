@@ -35,22 +35,24 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="ne
 
 
 def analyzer(*boxes: tuple[int, int, int, int]) -> Analyzer:
-    """Finds faces in these boxes in every frame."""
+    """An analyzer that finds faces in these boxes in every frame."""
     xyxy = np.array(boxes, np.float32).reshape(-1, 4)
     faces = Faces(xyxy, np.ones(len(boxes), np.float32))
     return Analyzer(FakeDetector(faces), FakeClassifier(EXPRESSIONS))
 
 
-def as_it_is(image: np.ndarray, frame: StreamFrame) -> np.ndarray:
+def keep_image(image: np.ndarray, frame: StreamFrame) -> np.ndarray:
     return image
 
 
-def reading(data: bytes, *boxes: tuple[int, int, int, int], **settings: Any) -> VideoAnalysisJob:
-    return VideoAnalysisJob(data, analyzer(*(boxes or [BOX])), ClipSettings(**settings), as_it_is)
+def analysis_job(
+    data: bytes, *boxes: tuple[int, int, int, int], **settings: Any
+) -> VideoAnalysisJob:
+    return VideoAnalysisJob(data, analyzer(*(boxes or [BOX])), ClipSettings(**settings), keep_image)
 
 
-def read_whole(data: bytes, *boxes: tuple[int, int, int, int]) -> Clip:
-    work = reading(data, *boxes)
+def analyse_video(data: bytes, *boxes: tuple[int, int, int, int]) -> Clip:
+    work = analysis_job(data, *boxes)
     list(work)
     work.close()
     assert work.clip is not None
@@ -61,8 +63,8 @@ def overlay(clip: Clip, *shown: int) -> Overlay:
     return Overlay.of_clip(clip, frozenset(shown), hides_others=True)
 
 
-def children() -> set[int]:
-    """The child processes of this one, including zombies."""
+def child_pids() -> set[int]:
+    """Ids of the child processes of this one, including zombies."""
     pids = set()
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

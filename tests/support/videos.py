@@ -1,4 +1,4 @@
-"""Tiny videos for tests, made on the spot: every trait that a container can have is an argument."""
+"""Short videos, encoded for each test: what a container can hold is an argument."""
 
 import struct
 from collections.abc import Sequence
@@ -14,38 +14,38 @@ from ferapp.media.video import Video, VideoInfo
 
 WH = (96, 64)
 RATE = 10
-CANARY = "what only the source may say"
+CANARY = "a title that only the source may have"
 
-# ISO 14496-12, 8.3.2: so far from the start of the name of a tkhd box of version 0.
+# ISO 14496-12, 8.3.2: offset from the name of a tkhd box of version 0.
 _MATRIX_AT = 44
 _MATRIX = struct.Struct(">9i")
 _ONE, _W = 1 << 16, 1 << 30
 
 
-def solid(rgb: Sequence[int] | int, wh: tuple[int, int] = WH) -> np.ndarray:
+def solid_image(rgb: Sequence[int] | int, wh: tuple[int, int] = WH) -> np.ndarray:
     return np.full((wh[1], wh[0], 3), rgb, np.uint8)
 
 
-def numbered(count: int, wh: tuple[int, int] = WH) -> list[np.ndarray]:
-    """Frames that `number` tells apart after any encoder."""
-    return [solid(20 + 10 * (n % 22), wh) for n in range(count)]
+def numbered_frames(count: int, wh: tuple[int, int] = WH) -> list[np.ndarray]:
+    """Frames that `frame_number` can tell apart after any encoder."""
+    return [solid_image(20 + 10 * (n % 22), wh) for n in range(count)]
 
 
-def number(image: np.ndarray) -> int:
-    """Which of `numbered` a frame is, of the first 22."""
+def frame_number(image: np.ndarray) -> int:
+    """The index of a frame of `numbered_frames`, modulo 22."""
     return round((float(image.mean()) - 20) / 10)
 
 
-def quadrants(wh: tuple[int, int] = WH) -> np.ndarray:
-    """White, red, green and blue; no turn or mirror image of it is the same."""
-    image = solid(255, wh)
+def quadrant_image(wh: tuple[int, int] = WH) -> np.ndarray:
+    """White, red, green and blue: every rotation and mirror image differs."""
+    image = solid_image(255, wh)
     x, y = wh[0] // 2, wh[1] // 2
     image[:y, x:], image[y:, :x], image[y:, x:] = (255, 0, 0), (0, 255, 0), (0, 0, 255)
     return image
 
 
-def noisy(count: int, wh: tuple[int, int] = WH, *, grey: int = 100) -> list[np.ndarray]:
-    """A still scene: its details make faces sharp, its noise makes files long."""
+def noisy_frames(count: int, wh: tuple[int, int] = WH, *, grey: int = 100) -> list[np.ndarray]:
+    """A still scene: its details make faces sharp, its noise makes files large."""
     rng = np.random.default_rng(0)
     shape = (wh[1] // 4 + 1, wh[0] // 4 + 1, 3)
     scene = np.kron(rng.integers(grey - 50, grey + 50, shape), np.ones((4, 4, 1)))
@@ -53,7 +53,7 @@ def noisy(count: int, wh: tuple[int, int] = WH, *, grey: int = 100) -> list[np.n
     return [(scene[: wh[1], : wh[0]] + each).astype(np.uint8) for each in noise]
 
 
-def written(
+def write_video(
     path: Path,
     images: Sequence[np.ndarray],
     *,
@@ -70,23 +70,23 @@ def written(
     colours: tuple[int, int] | None = None,
     options: dict[str, str] | None = None,
 ) -> Path:
-    """A video file; its name tells the container.
+    """Write a video file; the suffix of its name chooses the container.
 
     Args:
-        path: Where.
+        path: The file.
         images: Its frames; without any there is no video track.
-        at_s: Their times, to the millisecond; by the rate if None.
-        rate: Frames a second.
-        start_s: Added to the times of pictures and sound.
-        codec: Of the pictures.
-        pix_fmt: What is encoded.
-        bframes: Frames that refer to later ones, in a row.
-        aspect: Width of a pixel through its height.
-        sound: Codec of a tone of 440 Hz, or none.
-        sound_s: Its length, as long as the pictures by default.
-        is_tagged: Whether titles are written wherever the container holds them.
-        colours: Space and range by FFmpeg's numbers.
-        options: For the container.
+        at_s: Their times, to the millisecond; from the frame rate if None.
+        rate: Frame rate.
+        start_s: Added to the times of frames and sound.
+        codec: Video codec.
+        pix_fmt: Pixel format.
+        bframes: Most consecutive B-frames.
+        aspect: Aspect ratio of a pixel.
+        sound: Codec of a 440 Hz tone; no sound if empty.
+        sound_s: Length of the tone; that of the video by default.
+        is_tagged: Whether titles are written wherever the container can hold them.
+        colours: Colour space and range, as FFmpeg numbers them.
+        options: Options of the container.
     """
     codec = codec or {".webm": "libvpx", ".avi": "mpeg4"}.get(path.suffix, "libx264")
     times = [n / rate for n in range(len(images))] if at_s is None else list(at_s)
@@ -114,9 +114,9 @@ def written(
                 video.codec_context.colorspace, video.codec_context.color_range = colours
             streams.append(video)
         if sound:
-            heard: Any = container.add_stream(sound, rate=48_000)
-            heard.layout = "mono"
-            streams.append(heard)
+            audio: Any = container.add_stream(sound, rate=48_000)
+            audio.layout = "mono"
+            streams.append(audio)
         if is_tagged:
             for place in (container, *streams):
                 place.metadata["title"] = CANARY
@@ -135,26 +135,28 @@ def written(
             container.mux(video.encode())
         if sound:
             seconds = sound_s or len(images) / rate
-            for frame in tone(seconds, start_s, heard):
-                container.mux(heard.encode(frame))
-            container.mux(heard.encode())
+            for frame in tone(seconds, start_s, audio):
+                container.mux(audio.encode(frame))
+            container.mux(audio.encode())
     return path
 
 
 def tone(seconds: float, start_s: float, stream: Any) -> list[av.AudioFrame]:
-    """440 Hz, as a stream takes it."""
+    """A tone of 440 Hz in the format of a stream."""
     wave = np.sin(np.arange(round(seconds * 48_000)) * 440 * 2 * np.pi / 48_000) * 8000
     frame = av.AudioFrame.from_ndarray(wave.astype(np.int16)[None], format="s16", layout="mono")
     frame.sample_rate, frame.pts = 48_000, round(start_s * 48_000)
     return av.AudioResampler(format=stream.format, layout="mono", rate=48_000).resample(frame)
 
 
-def remuxed(path: Path, pts_ms: Sequence[int]) -> Path:
-    """A Matroska file of numbered pictures with any times, as no encoder would give them."""
+def write_matroska(path: Path, pts_ms: Sequence[int]) -> Path:
+    """Write numbered frames to Matroska with any times, also ones that no encoder gives."""
     with av.open(str(path), "w", format="matroska") as container:
         stream: Any = container.add_stream("mjpeg", rate=RATE)
-        stream.width, stream.height, stream.pix_fmt = *WH, "yuvj420p"
-        for count, (image, pts) in enumerate(zip(numbered(len(pts_ms)), pts_ms, strict=True)):
+        (stream.width, stream.height), stream.pix_fmt = WH, "yuvj420p"
+        for count, (image, pts) in enumerate(
+            zip(numbered_frames(len(pts_ms)), pts_ms, strict=True)
+        ):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
             frame.pts = count
             for packet in stream.encode(frame):
@@ -164,8 +166,8 @@ def remuxed(path: Path, pts_ms: Sequence[int]) -> Path:
     return path
 
 
-def turned(path: Path, matrix: tuple[int, int, int, int]) -> Path:
-    """An MP4 file's track header says that (x, y) is shown at (a x + c y, b x + d y).
+def set_track_matrix(path: Path, matrix: tuple[int, int, int, int]) -> Path:
+    """Set the matrix in an MP4 file's track header: (x, y) is shown at (a x + c y, b x + d y).
 
     The numbers (a, b, c, d) are 0, 1 and -1.
     """
@@ -178,8 +180,8 @@ def turned(path: Path, matrix: tuple[int, int, int, int]) -> Path:
     return path
 
 
-def as_shown(image: np.ndarray, matrix: tuple[int, int, int, int]) -> np.ndarray:
-    """What such a track header asks for, pixel by pixel."""
+def apply_matrix(image: np.ndarray, matrix: tuple[int, int, int, int]) -> np.ndarray:
+    """The image that such a matrix asks for, pixel by pixel."""
     a, b, c, d = matrix
     y, x = np.indices(image.shape[:2])
     right, down = a * x + c * y, b * x + d * y
@@ -189,46 +191,46 @@ def as_shown(image: np.ndarray, matrix: tuple[int, int, int, int]) -> np.ndarray
     return out
 
 
-def replaced(path: Path, old: bytes, new: bytes) -> Path:
-    """The same file with some bytes exchanged for as many others."""
+def replace_bytes(path: Path, old: bytes, new: bytes) -> Path:
+    """Replace bytes in a file by as many others."""
     data = path.read_bytes()
     assert old in data and len(old) == len(new)
     path.write_bytes(data.replace(old, new))
     return path
 
 
-def cut(path: Path, share: float) -> Path:
-    """The same file without its end."""
+def truncate(path: Path, share: float) -> Path:
+    """Cut the end of a file off."""
     data = path.read_bytes()
     path.write_bytes(data[: round(len(data) * share)])
     return path
 
 
 def times_of(path: Path, kind: str = "video") -> list[float]:
-    """Seconds at which its pictures, or parts of its sound, are due, as PyAV tells them."""
+    """Presentation times of the frames of one kind, s, as PyAV reads them."""
     with av.open(str(path)) as container:
         return [float(f.pts * f.time_base) for f in container.decode(**{kind: 0})]
 
 
 def images_of(path: Path) -> list[np.ndarray]:
-    """Its pictures as they are stored, RGB, read without our own decoder."""
+    """The frames as they are stored, RGB, read without our own decoder."""
     with av.open(str(path)) as container:
         return [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
 
 
 def packets_of(path: Path, kind: str) -> list[bytes]:
-    """What it holds of one kind, as it is stored."""
+    """The encoded packets of one kind."""
     with av.open(str(path)) as container:
         packets = [bytes(packet) for packet in container.demux(**{kind: 0})]
     return [packet for packet in packets if packet]
 
 
-LEVELS = 6
-"""Colours of a picture may be so far off after an encoder, on average."""
+COLOUR_TOLERANCE = 6
+"""How far colours may be off after an encoder, on average."""
 
 
 @dataclass(frozen=True)
-class Seen:
+class DecodedVideo:
     info: VideoInfo
     at_s: list[float]
     images: list[np.ndarray]
@@ -236,21 +238,23 @@ class Seen:
 
     @property
     def numbers(self) -> list[int]:
-        return [number(image) for image in self.images]
+        return [frame_number(image) for image in self.images]
 
 
-def seen(path: Path, **settings: object) -> Seen:
+def decode_video(path: Path, **settings: object) -> DecodedVideo:
     with Video(path, **settings) as video:
         frames = list(video.frames())
-        return Seen(video.info, [t for t, _ in frames], [i for _, i in frames], video.damage)
+        return DecodedVideo(
+            video.info, [t for t, _ in frames], [i for _, i in frames], video.damage
+        )
 
 
-def off_by(image: np.ndarray, other: np.ndarray) -> float:
+def mean_difference(image: np.ndarray, other: np.ndarray) -> float:
     assert image.shape == other.shape
     return float(np.abs(image.astype(int) - other).mean())
 
 
-EIGHT = {
+ORIENTATIONS = {
     "upright": (1, 0, 0, 1),
     "a quarter to the right": (0, 1, -1, 0),
     "upside down": (-1, 0, 0, -1),
@@ -262,4 +266,4 @@ EIGHT = {
 }
 
 
-FRONT = {"movflags": "+faststart"}
+FAST_START = {"movflags": "+faststart"}

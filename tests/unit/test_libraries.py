@@ -20,7 +20,7 @@ from ferapp.libraries import Library, Loaded, Trouble, load, repair
 from ferapp.ui.server import health
 from ferapp.vision import opencv
 from ferapp.vision.preprocess import InputSpec
-from tests.support.packages import put
+from tests.support.packages import install_package
 from tests.support.places import ROOT, SAMPLES
 
 FAKE = Library("Fake", "fakelib", "fake-headless")
@@ -37,7 +37,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     monkeypatch.delitem(sys.modules, "fakelib", raising=False)
 
     def add(name: str, version: str, files: dict[str, str]) -> None:
-        put(tmp_path, name, version, files)
+        install_package(tmp_path, name, version, files)
         sys.path_importer_cache.clear()
 
     yield add
@@ -208,8 +208,8 @@ def test_a_command_that_needs_a_broken_library_prints_one_message(
 
 
 def test_a_command_on_another_variant_works_and_warns_once(tmp_path: Path) -> None:
-    put(tmp_path, "opencv-python-headless", "4.14.0.94", {"cv2/__init__.py": "ours"})
-    put(tmp_path, "opencv-python", "4.14.0.94", {"cv2/__init__.py": "theirs"})
+    install_package(tmp_path, "opencv-python-headless", "4.14.0.94", {"cv2/__init__.py": "ours"})
+    install_package(tmp_path, "opencv-python", "4.14.0.94", {"cv2/__init__.py": "theirs"})
     (tmp_path / "cv2" / "__init__.py").unlink()  # the real one is imported
     run = ferapp("analyze", SAMPLES / "astronaut.jpg", "--json", path=tmp_path)
     assert run.returncode == 0 and "happiness" in run.stdout

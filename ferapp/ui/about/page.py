@@ -33,8 +33,8 @@ _LAW = """
   education, except for medical or safety reasons (AI Act, Regulation 2024/1689, Article 5(1)(f),
   since 2 February 2025). Elsewhere such systems are high-risk, and people who are exposed to one
   must be informed (Article 50(3), since 2 August 2026).
-- Ask the people you show it for their consent. A picture of a face is personal data, even where
-  reading its expression is not biometric identification.
+- Ask the people in your pictures for their consent. A picture of a face is personal data, even
+  where reading its expression is not biometric identification.
 - Do not use it to judge, select, score or monitor people, and not on children without the
   consent of their parents or guardians. This page is not legal advice.
 """
@@ -42,9 +42,9 @@ _LAW = """
 _PRIVACY = """
 - Pictures go from your browser to the machine that runs ferapp, **which is your own** unless you
   opened this page from another one. They are kept in memory, and nowhere else, until you remove
-  them or close the page; no picture is written to disk. A video is handed to its decoder as a
-  temporary file without a name, which is gone once it has been read; an annotated copy is in a
-  private temporary folder while it is made.
+  them or close the page; no picture is written to disk. A video is passed to its decoder as
+  an unnamed temporary file, which is gone once it has been read; an annotated copy is in a private
+  temporary folder while it is made.
 - Live video goes directly to that machine and back. One or two frames are in its memory at a time;
   of the last minute, only numbers are kept, until you close the page.
 - **Nothing is recorded unless you press record** and say who is shown. Then numbers, never
@@ -78,7 +78,7 @@ def show() -> None:
     st.dataframe(_models(), hide_index=True)
     for name, reason in _refused_models():
         st.text(f"{name}: {reason}")
-    st.caption("Model cards with data, method and errors: models/README.md beside the code.")
+    st.caption("Model cards with data, methods and errors are in models/README.md beside the code.")
     st.subheader("Licences", anchor=False)
     with st.expander("Libraries that ferapp installs"):
         st.dataframe(_licences(), hide_index=True)

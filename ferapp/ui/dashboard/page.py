@@ -151,7 +151,7 @@ def _show_head(store: Store, me: str, session: Overview, row: DeltaGenerator) ->
             store.rename(recording.id, me, title)
             st.rerun()
     with row.popover("Keep", icon=":material/schedule:"):
-        keep = st.selectbox("From now on, for", list(KEEP), index=1, key=f"keep-{recording.id}")
+        keep = st.selectbox("Keep from now on for", list(KEEP), index=1, key=f"keep-{recording.id}")
         if st.button("Set", key=f"set-{recording.id}"):
             store.keep(recording.id, me, KEEP[keep])
             st.rerun()
@@ -200,14 +200,14 @@ def _show_storage(store: Store, me: str, sessions: list[Overview]) -> None:
     with st.expander("What is stored", icon=":material/database:"):
         readings = counted(sum(s.readings for s in sessions), "reading")
         st.markdown(
-            f"{counted(len(sessions), 'session')} of yours, {readings}: numbers only, no picture. "
-            f"The database takes up {store.size_bytes() / 1e6:.1f} MB. It is here:"
+            f"You have {counted(len(sessions), 'session')} with {readings}: only numbers, no "
+            f"pictures. The database takes up {store.size_bytes() / 1e6:.1f} MB and is stored here:"
         )
         st.code(store.place, language=None, wrap_lines=True)
         st.markdown(
-            "Expired sessions are deleted when the app starts or somebody opens this page. "
-            "What is deleted from a SQLite file is overwritten. A PostgreSQL server reuses the "
-            "space; clearing its logs and backups is up to the operator."
+            "Expired sessions are deleted when the app starts or someone opens this page. In a "
+            "SQLite file, deleted data is overwritten. A PostgreSQL server reuses the space; "
+            "clearing its logs and backups is up to the operator."
         )
         if not sessions:
             return

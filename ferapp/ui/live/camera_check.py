@@ -41,9 +41,10 @@ SENTENCES: Final = {
     "address, allow it for this page, and press START again; your system may have a switch for it "
     "as well.",
     "NotFoundError": "No camera was found. Plug one in, or use the demo clip or pictures below.",
-    "NotReadableError": "The camera is in use or does not answer. Close the other program that "
-    "shows its picture (a call, another tab), and press START again.",
-    "OverconstrainedError": "The camera can't give this size. Choose a smaller one and try again.",
+    "NotReadableError": "The camera is in use or does not respond. Close other programs that use "
+    "it (a call, another tab), and press START again.",
+    "OverconstrainedError": "The camera does not support this picture size. Choose a smaller one "
+    "and try again.",
     "AbortError": "The camera stopped unexpectedly. Unplug it, plug it in again and press START.",
 }
 CONNECTION_FAILED: Final = (

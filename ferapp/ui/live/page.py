@@ -110,7 +110,7 @@ def _choose_settings(choice: Choice) -> tuple[str, str, LiveSettings]:
             format="%.1f s",
             key="live-smoothing",
             persist_state="session",
-            help="After this time a change has reached two thirds of its height.",
+            help="After this time, two thirds of a change are visible.",
         )
         hold_s = st.slider(
             "Label hold time",
@@ -134,10 +134,10 @@ def _baseline_buttons(row: DeltaGenerator, viewer: Viewer, *, is_playing: bool) 
         on_click=viewer.stream.take_baselines,
         disabled=not is_playing or not viewer.stream.knows_neutral,
         help=f"Look neutral for {BASELINE_S:.0f} seconds. Some faces look sad or angry at rest; "
-        "afterwards each face is read against its own resting look (Saerens et al., 2002).",
+        "afterwards, each face is compared with its own resting look (Saerens et al., 2002).",
     )
     row.button(
-        "Forget it",
+        "Remove baseline",
         icon=":material/restart_alt:",
         on_click=viewer.stream.drop_baselines,
         disabled=not is_playing,
@@ -156,7 +156,7 @@ def _show_panel(viewer: Viewer, visitor: str, context: Any) -> None:
         st.caption("Press START. The panel shows each face and its last minute.")
         return
     if not context.state.playing:
-        st.caption("Stopped. This is the last minute before that.")
+        st.caption("Stopped. The charts show the last minute before.")
     faces = {_title(face): face.smoothed for face in now.frame.faces}
     shares = [face.smoothed for face in now.frame.faces if face.smoothed is not None]
     live_chart(
@@ -197,9 +197,9 @@ def _show_minute(now: Snapshot) -> None:
 def _counters(now: Snapshot) -> str:
     median, p95 = now.delay_ms
     return (
-        f"Camera {now.camera_fps:.0f} and analysed {now.analysed_fps:.0f} frames a second; delay "
-        f"{median:.0f} ms (95 %: {p95:.0f} ms); {now.dropped} of "
-        f"{now.analysed + now.dropped} frames dropped for newer ones."
+        f"Frames per second: {now.camera_fps:.0f} from the camera, "
+        f"{now.analysed_fps:.0f} analysed; delay {median:.0f} ms (95th percentile {p95:.0f} ms); "
+        f"{now.dropped} of {now.analysed + now.dropped} frames dropped for newer ones."
     )
 
 
@@ -241,7 +241,7 @@ def _show_queue(visitor: str) -> None:
     if not now:
         st.rerun()
     st.info(
-        f"The server is full: {_seats().count} people are watching. You are number {now} in the "
+        f"The server is full: {_seats().count} people are streaming. You are number {now} in the "
         "queue; the video starts by itself when it is your turn. Meanwhile you can analyse "
         "pictures.",
         icon=":material/hourglass:",

@@ -8,7 +8,7 @@ from ferapp.ui.shared.page import head
 
 def show(gate: Gate) -> None:
     """The page in front of a closed gate: the reason, and the one button that helps."""
-    head("Log in", "This app is open to people who have logged in.")
+    head("Log in", "Log in to use this app.")
     if gate.reason:
         st.text(gate.reason)
     if gate.way:

@@ -149,7 +149,7 @@ def _summary_text(result: PictureResult, analysis: FrameAnalysis) -> str:
     text = f"{counted(len(analysis), 'face')} in {result.duration_s * 1000:.0f} ms"
     text += f" with {analysis.detector} and {analysis.classifier}."
     if analysis.is_cut:
-        text += f" There are more: only the {len(analysis)} with the best scores are kept, as set."
+        text += f" There are more: the settings keep only the {len(analysis)} with the best scores."
     if analysis.left_out:
         text += f" Probabilities renormalised over {', '.join(analysis.labels)}."
     return text
@@ -184,7 +184,7 @@ def _unsure_text(i: int, analysis: FrameAnalysis) -> str:
         return f"{left_out} of the probability lies on expressions that you left out."
     return (
         f"The best guess, {analysis.expressions[i]} at {percent(float(analysis.confidence[i]))}, "
-        f"is under the threshold of {percent(analysis.unsure_below)}."
+        f"is below the threshold of {percent(analysis.unsure_below)}."
     )
 
 
@@ -202,7 +202,7 @@ def _show_all_pictures(results: Sequence[PictureResult]) -> None:
             column_config=_columns(middle),
         )
     else:
-        st.caption("No face, so no row.")
+        st.caption("No face was found, so the table is empty.")
     files = st.container(horizontal=True)
     files.download_button(
         "Table (CSV)",

@@ -37,7 +37,7 @@ class Picture:
 def choose_pictures() -> list[Picture]:
     """Let the visitor choose pictures, and return them."""
     where = st.segmented_control(
-        "Where from",
+        "Source",
         ("Upload", "Camera", "Samples"),
         default="Upload",
         required=True,
@@ -63,7 +63,7 @@ def _uploads() -> list[Picture]:
     )
     files = session_keys.PICTURE_UPLOADS.get() or []
     if files and not session_keys.PICTURE_FILES.get():
-        label = f"Remove {counted(len(files), 'picture')} from before"
+        label = f"Remove {counted(len(files), 'uploaded picture')}"
         st.button(label, icon=":material/delete:", on_click=_forget)
     kept: list[Picture] = []
     total = 0

@@ -45,10 +45,10 @@ def view_of(result: PictureResult, places: Floats) -> View:
         result: Of the picture.
         places: Where it is blurred, (m, 4), px.
     """
-    if _kept(result, places) is None:
+    if _stored_view(result, places) is None:
         with turns().hold_turn():
             make_view(result, places, read_image(result.picture.read()))
-    view = _kept(result, places)
+    view = _stored_view(result, places)
     assert view is not None
     return view
 
@@ -71,7 +71,7 @@ def make_view(result: PictureResult, places: Floats, image: Image) -> None:
         session_keys.SHOWN_CROPS.set((faces, _crops(image, result.analysis)))
 
 
-def _kept(result: PictureResult, places: Floats) -> View | None:
+def _stored_view(result: PictureResult, places: Floats) -> View | None:
     """The view as it was made before; None if something of it is missing."""
     sources = _sources(result, places)
     picture, crops = session_keys.SHOWN_PICTURE.get(), session_keys.SHOWN_CROPS.get()
@@ -81,7 +81,7 @@ def _kept(result: PictureResult, places: Floats) -> View | None:
 
 
 def _sources(result: PictureResult, places: Floats) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """What the annotatedd picture and what the crops are made from."""
+    """What the annotated picture and the crops are made from, as keys."""
     faces = (result.picture.id, result.id)
     threshold = result.analysis.unsure_below if result.analysis else None
     return (*faces, threshold, places.tobytes()), faces

@@ -128,7 +128,7 @@ def last_minute(labels: Sequence[str], series: Series | None, *, window_s: float
     """
     data = []
     if series is not None and len(series.at_s):
-        at_s, shares = _with_gaps(*_thinned(series.at_s, series.probabilities))
+        at_s, shares = _with_gaps(*_thin(series.at_s, series.probabilities))
         before = np.round(at_s - series.at_s[-1], 1).tolist()
         for column, name in enumerate(labels):
             values = [None if np.isnan(v) else round(float(v), 3) for v in shares[:, column]]
@@ -154,7 +154,7 @@ def last_minute(labels: Sequence[str], series: Series | None, *, window_s: float
     return {"data": data, "layout": layout}
 
 
-def _thinned(
+def _thin(
     at_s: NDArray[np.float64], shares: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Every nth reading, always including the last."""

@@ -47,7 +47,7 @@ def sidebar() -> Choice:
             persist_state="session",
             placeholder="All",
             help="Choose two or more to leave out the others; the probabilities are then "
-            "renormalised over those that you chose.",
+            "renormalised over the chosen ones.",
         )
         if len(classes) == 1:
             st.caption("Choose at least one more; until then, all are used.")
@@ -63,7 +63,7 @@ def sidebar() -> Choice:
         )
         with st.expander("More"):
             iou = st.slider(
-                "Overlap of two faces (IoU)",
+                "Maximum overlap of two faces (IoU)",
                 0.1,
                 0.9,
                 step=0.05,
@@ -72,14 +72,14 @@ def sidebar() -> Choice:
                 help="Of boxes that overlap by more than this, only the best one is kept.",
             )
             padding = st.slider(
-                "Padding of the crop",
+                "Crop padding",
                 -20,
                 60,
                 step=5,
                 format="%d %%",
                 key=session_keys.PADDING.name,
                 persist_state="session",
-                help="How much larger than the face's box the classifier's crop is.",
+                help="How much larger the classifier's crop is than the box of the face.",
             )
             max_faces = st.number_input(
                 "Maximum faces",
@@ -128,7 +128,7 @@ def _select_model(title: str, kind: Kind) -> str:
 def _threshold_help(classifier: str) -> str:
     calibration = manifest().model(classifier, "classifier").calibration
     if calibration is None:
-        return "This classifier has not been calibrated; under 50 % its label is a guess."
+        return "This classifier has not been calibrated; below 50 % its label is a guess."
     return (
         f"At {calibration.unsure_below:.0%}, nine in ten labels were right on ready-cut faces, and "
         f"{calibration.coverage:.0%} of the faces got a label ({calibration.fitted_on})."

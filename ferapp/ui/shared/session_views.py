@@ -50,8 +50,8 @@ def curves_of(session: Overview, readings: Readings) -> None:
         alt=f"Probabilities of face {face} over {clock(session.duration_s)}",
     )
     st.caption(
-        f"At most {figures.MOST_POINTS:,} points a line, chosen by MinMaxLTTB so that peaks stay; "
-        "summaries and files use every reading. Pauses appear as gaps."
+        f"At most {figures.MOST_POINTS:,} points per line, chosen by MinMaxLTTB so that peaks "
+        "stay; summaries and files use every reading. Pauses appear as gaps."
     )
     if st.toggle("Valence and arousal (derived)", key="with-affect"):
         st.plotly_chart(

@@ -111,4 +111,4 @@ def _watch(
     st.progress(job.share or 0.0, text=words)
     picture = preview(job.work) if job.work is not None else b""
     if picture:
-        st.image(picture, width=480, alt="The frame that was read last")
+        st.image(picture, width=480, alt="The last frame that was analysed")

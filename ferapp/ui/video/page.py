@@ -30,7 +30,7 @@ _RATES: Final[dict[str, float | None]] = {
     "5 a second": 5.0,
     "2 a second": 2.0,
     "1 a second": 1.0,
-    "1 in 5 seconds": 0.2,
+    "1 every 5 seconds": 0.2,
 }
 _DEMO_S: Final = 24
 _DEMO_RATE: Final = 15
@@ -98,7 +98,7 @@ def show(choice: Choice) -> None:
 def _choose_video() -> Source | None:
     """Let the visitor choose a video."""
     where = st.segmented_control(
-        "Where from",
+        "Source",
         ("Upload", "Demo clip"),
         default="Upload",
         required=True,
@@ -122,7 +122,7 @@ def _choose_video() -> Source | None:
         return None
     if session_keys.VIDEO_FILE.get() is None:
         st.button(
-            "Remove the video from before",
+            "Remove the uploaded video",
             icon=":material/delete:",
             on_click=session_keys.VIDEO_UPLOAD.clear,
         )
@@ -152,7 +152,7 @@ def _load_info(source: Source) -> VideoInfo:
     known = session_keys.VIDEO_INFO.get()
     if known is None or known[0] != source.id:
         with (
-            st.spinner("Looking at the video …"),
+            st.spinner("Opening the video …"),
             open_unnamed_file(source.read()) as file,
             Video(file) as video,
         ):
@@ -210,7 +210,7 @@ def _choose_settings(choice: Choice, info: VideoInfo) -> ClipSettings:
         key="video-smoothing",
         persist_state="session",
         width=240,
-        help="After this time a change has reached two thirds of its height.",
+        help="After this time, two thirds of a change are visible.",
     )
     per_second = _RATES[rate]
     frames = info.frames

@@ -20,10 +20,10 @@ from ferapp.pipeline.analyzer import Analyzer
 from ferapp.sessions.formats.exchange import read
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
 from ferapp.types import Faces
-from tests.support.batch_runs import REQUEST, FakeModels, grey, run, table
-from tests.support.batches import contents, in_this_process
+from tests.support.batch_runs import REQUEST, FakeModels, read_table, run_batch, write_grey_picture
+from tests.support.batches import contents, inline_engine
 from tests.support.fakes import FakeClassifier, FakeDetector
-from tests.support.videos import cut, noisy, solid, written
+from tests.support.videos import noisy_frames, solid_image, truncate, write_video
 
 TABLES = {"errors.csv", "faces.csv", "files.csv", "readings.csv", "tracks.csv"}
 
@@ -58,17 +58,17 @@ def test_a_key_depends_on_everything_that_changes_a_result(
 
 
 def test_an_empty_folder_gives_tables_with_only_headings(folder: Path) -> None:
-    assert run(folder) == Tally(0, 0, 0, 0, 0)
+    assert run_batch(folder) == Tally(0, 0, 0, 0, 0)
     assert TABLES < {path.name for path in (folder.parent / "out").iterdir()}
-    assert list(table(folder, "errors").columns) == ["path", "error"]
-    assert all(table(folder, name[:-4]).empty for name in TABLES)
+    assert list(read_table(folder, "errors").columns) == ["path", "error"]
+    assert all(read_table(folder, name[:-4]).empty for name in TABLES)
 
 
 def test_every_face_and_file_has_its_row(folder: Path) -> None:
-    grey(folder / "b" / "dark.png", 5)
-    grey(folder / "a.png", 250)
-    assert run(folder) == Tally(2, 0, 2, 0, 0)
-    files, faces = table(folder, "files"), table(folder, "faces")
+    write_grey_picture(folder / "b" / "dark.png", 5)
+    write_grey_picture(folder / "a.png", 250)
+    assert run_batch(folder) == Tally(2, 0, 2, 0, 0)
+    files, faces = read_table(folder, "files"), read_table(folder, "faces")
     assert files["path"].tolist() == faces["path"].tolist() == ["a.png", "b/dark.png"]
     assert (
         files[["kind", "width", "height", "faces"]].values.tolist() == [["picture", 96, 64, 1]] * 2
@@ -87,10 +87,10 @@ def test_every_face_and_file_has_its_row(folder: Path) -> None:
 
 
 def test_a_video_has_tracks_and_readings_that_can_be_imported(folder: Path) -> None:
-    written(folder / "clip.mp4", noisy(20))
-    grey(folder / "z.png", 100)
-    assert run(folder) == Tally(1, 1, 2, 0, 0)
-    files, tracks, readings = (table(folder, n) for n in ("files", "tracks", "readings"))
+    write_video(folder / "clip.mp4", noisy_frames(20))
+    write_grey_picture(folder / "z.png", 100)
+    assert run_batch(folder) == Tally(1, 1, 2, 0, 0)
+    files, tracks, readings = (read_table(folder, n) for n in ("files", "tracks", "readings"))
     row = files.iloc[0]
     assert row[["path", "kind", "frames", "faces"]].tolist() == ["clip.mp4", "video", 20, 1]
     assert row["duration_s"] == pytest.approx(2, abs=0.1) and bool(row["is_whole"])
@@ -109,62 +109,62 @@ def test_a_video_has_tracks_and_readings_that_can_be_imported(folder: Path) -> N
 
 
 def test_a_video_without_faces_and_a_truncated_one(folder: Path) -> None:
-    written(folder / "a.mp4", [solid(0)] * 5)
+    write_video(folder / "a.mp4", [solid_image(0)] * 5)
     front = {"movflags": "+faststart"}
-    cut(written(folder / "b.mp4", noisy(60), options=front), 0.6)
+    truncate(write_video(folder / "b.mp4", noisy_frames(60), options=front), 0.6)
     nobody = FakeModels()
     nobody.analyzer = Analyzer(FakeDetector(Faces.empty()), FakeClassifier(EXPRESSIONS))
-    assert run(folder, nobody) == Tally(0, 2, 0, 0, 0)
-    files = table(folder, "files")
+    assert run_batch(folder, nobody) == Tally(0, 2, 0, 0, 0)
+    files = read_table(folder, "files")
     assert isinstance(files["damage"][1], str) and pandas.isna(files["damage"][0])
     assert not list((folder.parent / "out").rglob("*.parquet"))
 
 
 def test_bad_files_are_rows_of_the_error_table(folder: Path) -> None:
     for n in range(9):
-        grey(folder / f"{n}.png", n)
+        write_grey_picture(folder / f"{n}.png", n)
     (folder / "4.png").write_bytes(b"GIF89a")
     (folder / "empty.mp4").touch()
     os.mkfifo(folder / "pipe.jpg")
-    assert run(folder) == Tally(8, 0, 8, 0, 3)
-    errors = table(folder, "errors")
+    assert run_batch(folder) == Tally(8, 0, 8, 0, 3)
+    errors = read_table(folder, "errors")
     assert errors["path"].tolist() == ["4.png", "empty.mp4", "pipe.jpg"]
     assert all(text.endswith(".") for text in errors["error"]) and "GIF" in errors["error"][0]
-    assert len(table(folder, "files")) == 8
+    assert len(read_table(folder, "files")) == 8
 
 
 def test_an_unexpected_exception_is_a_row_of_the_error_table(folder: Path) -> None:
-    grey(folder / "a.png", 1)
+    write_grey_picture(folder / "a.png", 1)
     broken = FakeModels()
     broken.analyzer = None  # type: ignore[assignment]
-    assert run(folder, broken) == Tally(0, 0, 0, 0, 1)
-    assert "AttributeError" in table(folder, "errors")["error"][0]
+    assert run_batch(folder, broken) == Tally(0, 0, 0, 0, 1)
+    assert "AttributeError" in read_table(folder, "errors")["error"][0]
 
 
 def test_the_same_bytes_are_analysed_once_and_have_two_rows(folder: Path) -> None:
     for name in ("a.png", "b/a.png", "c.jpg", "d.mp4"):
-        grey(folder / name, 7)
+        write_grey_picture(folder / name, 7)
     worker = FakeModels()
-    assert run(folder, worker) == Tally(3, 0, 3, 0, 1)
-    assert worker.given == ["a.png", "d.mp4"], "the same bytes are another file as a video"
-    assert table(folder, "faces")["path"].tolist() == ["a.png", "b/a.png", "c.jpg"]
+    assert run_batch(folder, worker) == Tally(3, 0, 3, 0, 1)
+    assert worker.given_names == ["a.png", "d.mp4"], "the same bytes are another file as a video"
+    assert read_table(folder, "faces")["path"].tolist() == ["a.png", "b/a.png", "c.jpg"]
 
 
 def test_a_second_run_analyses_only_new_and_failed_files(folder: Path) -> None:
     for n in range(4):
-        grey(folder / f"{n}.png", n)
+        write_grey_picture(folder / f"{n}.png", n)
     (folder / "bad.png").write_bytes(b"GIF89a")
     worker = FakeModels()
-    run(folder, worker)
+    run_batch(folder, worker)
     before = contents(folder.parent / "out")
-    assert run(folder, worker) == Tally(4, 0, 4, 4, 1)
-    assert worker.given == ["0.png", "1.png", "2.png", "3.png", "bad.png", "bad.png"]
+    assert run_batch(folder, worker) == Tally(4, 0, 4, 4, 1)
+    assert worker.given_names == ["0.png", "1.png", "2.png", "3.png", "bad.png", "bad.png"]
     assert contents(folder.parent / "out") == before
-    grey(folder / "bad.png", 9)
+    write_grey_picture(folder / "bad.png", 9)
     (folder / "0.png").rename(folder / "9.png")
-    assert run(folder, worker) == Tally(5, 0, 5, 4, 0)
-    assert worker.given[6:] == ["bad.png"], "a renamed file has its result already"
-    assert table(folder, "files")["path"].tolist() == [
+    assert run_batch(folder, worker) == Tally(5, 0, 5, 4, 0)
+    assert worker.given_names[6:] == ["bad.png"], "a renamed file has its result already"
+    assert read_table(folder, "files")["path"].tolist() == [
         "1.png",
         "2.png",
         "3.png",
@@ -174,24 +174,24 @@ def test_a_second_run_analyses_only_new_and_failed_files(folder: Path) -> None:
 
 
 def test_a_file_that_changes_during_the_run_is_reported(folder: Path) -> None:
-    path = grey(folder / "a.png", 1)
+    path = write_grey_picture(folder / "a.png", 1)
 
     class Slow(FakeModels):
         def analyse(self, item: Item) -> FileResult:
-            grey(path, 2)
+            write_grey_picture(path, 2)
             os.utime(path, ns=(0, 0))
             return super().analyse(item)
 
-    assert run(folder, Slow()).failed == 1
-    assert "changed" in table(folder, "errors")["error"][0]
-    assert run(folder) == Tally(1, 0, 1, 0, 0)
+    assert run_batch(folder, Slow()).failed == 1
+    assert "changed" in read_table(folder, "errors")["error"][0]
+    assert run_batch(folder) == Tally(1, 0, 1, 0, 0)
 
 
 def test_a_file_that_disappears_during_the_run_is_reported(folder: Path) -> None:
-    grey(folder / "a.png", 1)
+    write_grey_picture(folder / "a.png", 1)
     batch = Batch(folder, Results(folder.parent / "out"), REQUEST)
     (folder / "a.png").unlink()
-    batch.analyse(in_this_process, FakeModels())
+    batch.analyse(inline_engine, FakeModels())
     assert batch.write_tables() == Tally(0, 0, 0, 0, 1)
 
 
@@ -199,16 +199,16 @@ def test_a_file_that_disappears_during_the_run_is_reported(folder: Path) -> None
     "damage", [b"{", b"[]", b"{}", b"\xff"], ids=["half", "list", "empty", "no text"]
 )
 def test_a_damaged_result_is_reported(folder: Path, damage: bytes) -> None:
-    grey(folder / "a.png", 1)
-    grey(folder / "b.png", 2)
-    run(folder)
-    key = REQUEST.key("picture", table(folder, "files")["sha256"][0])
+    write_grey_picture(folder / "a.png", 1)
+    write_grey_picture(folder / "b.png", 2)
+    run_batch(folder)
+    key = REQUEST.key("picture", read_table(folder, "files")["sha256"][0])
     path = folder.parent / "out" / "results" / f"{key}.json"
     path.write_bytes(damage)
-    assert run(folder) == Tally(1, 0, 1, 2, 1)
-    assert f"delete results/{key}.json" in table(folder, "errors")["error"][0]
+    assert run_batch(folder) == Tally(1, 0, 1, 2, 1)
+    assert f"delete results/{key}.json" in read_table(folder, "errors")["error"][0]
     path.unlink()
-    assert run(folder).failed == 0
+    assert run_batch(folder).failed == 0
 
 
 HOSTILE = ("=cmd|' !A0.png", "line1\nline2.png", "\x1b[31mred.png", "photo\u202egnp.png", "-1.png")
@@ -216,15 +216,17 @@ HOSTILE = ("=cmd|' !A0.png", "line1\nline2.png", "\x1b[31mred.png", "photo\u202e
 
 def test_names_are_text_in_every_table(folder: Path) -> None:
     for n, name in enumerate((*HOSTILE, os.fsdecode(b"odd\xff.png"))):
-        (folder / name).write_bytes(png_bytes(solid(n)))
+        (folder / name).write_bytes(png_bytes(solid_image(n)))
     (folder / os.fsdecode(b"=\xff.mp4")).write_bytes(b"nothing")
-    written(folder / "clip.mp4", noisy(12)).rename(folder / os.fsdecode(b"@odd\xfe\n.mp4"))
-    assert run(folder) == Tally(6, 1, 7, 0, 1)
+    write_video(folder / "clip.mp4", noisy_frames(12)).rename(
+        folder / os.fsdecode(b"@odd\xfe\n.mp4")
+    )
+    assert run_batch(folder) == Tally(6, 1, 7, 0, 1)
     for name in ("files", "faces", "errors", "tracks", "readings"):
-        for path in table(folder, name)["path"]:
+        for path in read_table(folder, name)["path"]:
             assert not path.startswith(("=", "-", "@"))
             assert not set(path) & set("\n\x1b\u202e"), path
-    assert "'=cmd|' !A0.png" in table(folder, "files")["path"].tolist()
+    assert "'=cmd|' !A0.png" in read_table(folder, "files")["path"].tolist()
     [parquet] = (folder.parent / "out" / "results").glob("*.parquet")
     assert read("x", parquet.read_bytes())[0].title == "@odd\ufffd\ufffd.mp4"
 
@@ -232,15 +234,15 @@ def test_names_are_text_in_every_table(folder: Path) -> None:
 def test_tables_written_in_parts_are_the_same(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    written(folder / "a.mp4", noisy(12))
+    write_video(folder / "a.mp4", noisy_frames(12))
     for n in range(5):
-        grey(folder / f"{n}.png", n)
+        write_grey_picture(folder / f"{n}.png", n)
     (folder / "bad.png").touch()
-    run(folder)
+    run_batch(folder)
     whole = contents(folder.parent / "out")
     monkeypatch.setattr("ferapp.system.csv_tables._ROWS", 2)
     monkeypatch.setattr("ferapp.batch.tables._ROWS_AT_ONCE", 3)
-    run(folder)
+    run_batch(folder)
     assert contents(folder.parent / "out") == whole
 
 
@@ -248,7 +250,7 @@ def test_a_full_disk_stops_the_batch_and_keeps_finished_results(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for n in range(4):
-        grey(folder / f"{n}.png", n)
+        write_grey_picture(folder / f"{n}.png", n)
     count = 0
     fsync = os.fsync
 
@@ -261,21 +263,21 @@ def test_a_full_disk_stops_the_batch_and_keeps_finished_results(
 
     monkeypatch.setattr(ferapp.system.files.os, "fsync", full)
     with pytest.raises(StoreError, match="No space left"):
-        run(folder)
+        run_batch(folder)
     monkeypatch.undo()
     assert len(list((folder.parent / "out" / "results").iterdir())) == 2
-    assert run(folder).done_before == 2
+    assert run_batch(folder).done_before == 2
 
 
 def test_tables_that_can_t_be_written_leave_the_old_ones(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    grey(folder / "a.png", 1)
-    run(folder)
+    write_grey_picture(folder / "a.png", 1)
+    run_batch(folder)
     before = contents(folder.parent / "out")
-    grey(folder / "b.png", 2)
+    write_grey_picture(folder / "b.png", 2)
     batch = Batch(folder, Results(folder.parent / "out"), REQUEST)
-    batch.analyse(in_this_process, FakeModels())
+    batch.analyse(inline_engine, FakeModels())
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")

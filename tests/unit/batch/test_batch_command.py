@@ -20,7 +20,7 @@ from ferapp.sessions.store import LOCAL_OWNER, Store
 from tests.support.batches import contents
 from tests.support.cli import ferapp as run_ferapp
 from tests.support.places import ROOT, SAMPLES
-from tests.support.videos import written
+from tests.support.videos import write_video
 from tests.support.waiting import is_running, wait_until
 
 ON_LINUX = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux's /proc")
@@ -39,7 +39,7 @@ def pictures_and_clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in ("10 clip.mp4", "a/clip.mkv"):
         (folder / name).parent.mkdir(exist_ok=True)
         views = [np.ascontiguousarray(astronaut[:480, x : x + 480]) for x in range(20)]
-        written(folder / name, views, rate=15)
+        write_video(folder / name, views, rate=15)
     return folder
 
 

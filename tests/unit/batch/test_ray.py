@@ -11,10 +11,10 @@ import pytest
 from ferapp.batch.engines import on_ray
 from ferapp.batch.items import FileResult
 from ferapp.errors import ModelError, UserError
-from tests.support.batches import Scripted, contents, items
+from tests.support.batches import ScriptedWorker, contents, items
 from tests.support.cli import ferapp as run_ferapp
 from tests.support.places import SAMPLES
-from tests.support.videos import noisy, written
+from tests.support.videos import noisy_frames, write_video
 
 # Ray is not imported here: the engine has to set its environment first.
 pytestmark = pytest.mark.skipif(find_spec("ray") is None, reason="needs the extra: batch")
@@ -32,7 +32,7 @@ def _environment() -> Iterator[None]:
 
 def test_a_crashed_actor_is_replaced_and_no_other_machine_is_contacted(tmp_path: Path) -> None:
     names = [f"{n}.jpg" for n in range(6)] + ["dies-once.jpg", "bad.jpg", "dies.jpg", "9.jpg"]
-    worker = Scripted(tmp_path)
+    worker = ScriptedWorker(tmp_path)
     engine = on_ray(worker, items(tmp_path, *names), workers=2, threads=1)
     results: dict[str, FileResult] = {}
     for outcome in engine:
@@ -41,14 +41,16 @@ def test_a_crashed_actor_is_replaced_and_no_other_machine_is_contacted(tmp_path:
         assert node["NodeManagerAddress"] == "127.0.0.1"
     assert set(results) == set(names)
     assert {key for key, outcome in results.items() if outcome.error} == {"bad.jpg", "dies.jpg"}
-    assert worker.given.count("dies-once.jpg") == 2 and worker.given.count("dies.jpg") == 3
-    assert worker.given.count("0.jpg") == 1
+    assert (
+        worker.given_names.count("dies-once.jpg") == 2 and worker.given_names.count("dies.jpg") == 3
+    )
+    assert worker.given_names.count("0.jpg") == 1
     assert not sys.modules["ray"].is_initialized()
 
 
 def test_workers_without_models_stop_the_batch(tmp_path: Path) -> None:
-    worker = Scripted(tmp_path, is_loadable=False)
-    with pytest.raises(ModelError, match="weights are gone"):
+    worker = ScriptedWorker(tmp_path, is_loadable=False)
+    with pytest.raises(ModelError, match="weights are missing"):
         list(on_ray(worker, items(tmp_path, "a.jpg"), workers=1, threads=1))
     assert not sys.modules["ray"].is_initialized()
 
@@ -58,7 +60,7 @@ def test_ray_gives_the_same_results_as_local_workers(tmp_path: Path) -> None:
     folder.mkdir()
     for path in SAMPLES.glob("*.jpg"):
         (folder / path.name).write_bytes(path.read_bytes())
-    written(folder / "clip.mp4", noisy(10))
+    write_video(folder / "clip.mp4", noisy_frames(10))
     (folder / "bad.png").write_bytes(b"nothing")
     runs = [
         run_ferapp("batch", folder, "--out", tmp_path / engine, "--engine", engine, "--workers", 2)
@@ -75,4 +77,4 @@ def test_an_unreachable_cluster_is_reported(
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", "nowhere")
     with pytest.raises(UserError, match="can't be reached"):
-        list(on_ray(Scripted(tmp_path), items(tmp_path, "a.jpg"), workers=1, threads=1))
+        list(on_ray(ScriptedWorker(tmp_path), items(tmp_path, "a.jpg"), workers=1, threads=1))

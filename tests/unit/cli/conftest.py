@@ -8,7 +8,7 @@ import pytest
 from ferapp.ui.live.webcam import demo_frame
 from ferapp.vision.crops import resize
 from tests.support.video_command import FRAMES, HALF
-from tests.support.videos import solid, written
+from tests.support.videos import solid_image, write_video
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def wide_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """A face on the left for a second, and another on the right for two; with a tone."""
-    nobody = solid(96, HALF)
+    nobody = solid_image(96, HALF)
 
     def portrait(start_s: float, n: int) -> np.ndarray:
         return resize(demo_frame(start_s + n / 10), HALF)
@@ -29,7 +29,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> bytes:
         for n in range(FRAMES)
     ]
     path = tmp_path_factory.mktemp("videos") / "pair.mp4"
-    return written(path, frames, sound="aac").read_bytes()
+    return write_video(path, frames, sound="aac").read_bytes()
 
 
 @pytest.fixture

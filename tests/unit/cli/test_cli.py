@@ -13,7 +13,7 @@ from ferapp.inference.manifest import manifest
 from ferapp.media.images import read_image
 from tests.support.cli import ferapp
 from tests.support.labelled import FEAR, HAPPY, png, write_split
-from tests.support.places import SAMPLES, shared
+from tests.support.places import SAMPLES, shared_path
 
 ASTRONAUT = SAMPLES / "astronaut.jpg"
 
@@ -240,7 +240,7 @@ def test_models_verify_finds_a_changed_byte(tmp_path: Path) -> None:
 
 
 def test_shipped_classifier_holds_its_floor() -> None:
-    run = ferapp("evaluate", "emotions", "--data", shared("data/ferplus.zip"), "--json")
+    run = ferapp("evaluate", "emotions", "--data", shared_path("data/ferplus.zip"), "--json")
     result = json.loads(run.stdout)
     assert result["n"] == 3153
     assert result["accuracy"] >= 0.87
@@ -249,7 +249,7 @@ def test_shipped_classifier_holds_its_floor() -> None:
 
 
 def test_shipped_detector_holds_its_floor() -> None:
-    run = ferapp("evaluate", "faces", "--data", shared("data/wider-val-subset"), "--json")
+    run = ferapp("evaluate", "faces", "--data", shared_path("data/wider-val-subset"), "--json")
     result = json.loads(run.stdout)
     assert result["n_images"] == 100
     assert result["ap_easy"] >= 0.55
@@ -259,12 +259,12 @@ def test_shipped_detector_holds_its_floor() -> None:
 
 def test_a_public_detector_reaches_its_published_precision() -> None:
     """Our average precision agrees with published figures of a public model."""
-    folder = shared("models")
+    folder = shared_path("models")
     run = ferapp(
         "evaluate",
         "faces",
         "--data",
-        shared("data/wider-val-subset"),
+        shared_path("data/wider-val-subset"),
         "--json",
         "--detector",
         "rfb-320",

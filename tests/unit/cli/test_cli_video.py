@@ -18,7 +18,7 @@ from ferapp.pipeline.clip import Clip, ClipAnalysis
 from ferapp.sessions.formats.exchange import read
 from tests.support.cli import ferapp
 from tests.support.video_command import FRAMES, run_video, video_result
-from tests.support.videos import numbered, times_of, written
+from tests.support.videos import numbered_frames, times_of, write_video
 
 pytestmark = pytest.mark.usefixtures("wide_terminal")
 
@@ -86,7 +86,7 @@ def test_the_table_lists_each_face(clip: Path) -> None:
 
 
 def test_a_video_without_faces_gives_empty_results(tmp_path: Path, out: Path) -> None:
-    path = written(tmp_path / "nobody.mp4", numbered(5))
+    path = write_video(tmp_path / "nobody.mp4", numbered_frames(5))
     csv, parquet, mp4 = out / "a.csv", out / "a.parquet", out / "a.mp4"
     result = run_video(path, "--csv", csv, "--parquet", parquet, "--out", mp4)
     assert result.exit_code == 0 and result.stdout.endswith("no face found.\n")
@@ -251,7 +251,7 @@ def test_a_file_name_is_never_an_option_or_a_protocol(
 ) -> None:
     """FFmpeg takes some for protocols or patterns, and a command some for options."""
     monkeypatch.chdir(out)
-    written(out / "x.mp4", numbered(3)).rename(out / name)
+    write_video(out / "x.mp4", numbered_frames(3)).rename(out / name)
     result = run_video(f"--out={name}.copy", f"--csv={name}.table", "--json", "--", name)
     assert result.exit_code == 0, (result.stderr, result.exception)
     assert json.loads(result.stdout)["path"] == name
@@ -266,7 +266,7 @@ def test_a_folder_name_is_never_an_option_or_a_protocol(
 ) -> None:
     monkeypatch.chdir(out)
     (out / name).mkdir()
-    written(out / "x.mp4", numbered(3))
+    write_video(out / "x.mp4", numbered_frames(3))
     result = run_video(f"--out={name}/copy.mp4", f"--csv={name}/a.csv", "--", "x.mp4")
     assert result.exit_code == 0, (result.stderr, result.exception)
     assert sorted(file.name for file in (out / name).iterdir()) == ["a.csv", "copy.mp4"]

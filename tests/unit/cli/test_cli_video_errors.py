@@ -15,7 +15,7 @@ from ferapp.ui.live.webcam import demo_frame
 from ferapp.vision.crops import resize
 from tests.support.cli import ferapp
 from tests.support.video_command import HALF, run_video, video_result
-from tests.support.videos import cut, written
+from tests.support.videos import truncate, write_video
 
 pytestmark = pytest.mark.usefixtures("wide_terminal")
 
@@ -33,8 +33,8 @@ def idle(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_readable_part_of_a_damaged_video_is_kept(pair: bytes, tmp_path: Path) -> None:
     frames = [resize(demo_frame(2 + n / 10), HALF) for n in range(30)]
-    path = written(tmp_path / "a.mp4", frames, options={"movflags": "+faststart"})
-    cut(path, 0.6)
+    path = write_video(tmp_path / "a.mp4", frames, options={"movflags": "+faststart"})
+    truncate(path, 0.6)
     summary = video_result(path)
     assert (
         summary["is_partial"] is True and 5 < summary["frames"] < 30 and len(summary["notes"]) == 1

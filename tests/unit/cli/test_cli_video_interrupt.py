@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.places import ROOT
 from tests.support.video_command import HALF
-from tests.support.videos import numbered, written
+from tests.support.videos import numbered_frames, write_video
 from tests.support.waiting import is_running, wait_until
 
 FRAME_BYTES = 3 * HALF[0] * HALF[1]
@@ -21,7 +21,7 @@ FRAME_BYTES = 3 * HALF[0] * HALF[1]
 def long(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A video that takes seconds to read or copy."""
     path = tmp_path_factory.mktemp("long") / "long.mp4"
-    return written(path, [*numbered(22, HALF)] * 80, rate=25)
+    return write_video(path, [*numbered_frames(22, HALF)] * 80, rate=25)
 
 
 def children_of(process: int) -> dict[int, str]:

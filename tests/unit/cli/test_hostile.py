@@ -9,18 +9,18 @@ import pytest
 from PIL import Image
 
 from tests.support.cli import ferapp
-from tests.support.places import SAMPLES, shared
+from tests.support.places import SAMPLES, shared_path
 
 
 def rows() -> list[dict[str, str]]:
-    folder = shared("data/hostile")
+    folder = shared_path("data/hostile")
     with (folder / "MANIFEST.tsv").open(encoding="utf-8") as file:
         return [r for r in csv.DictReader(file, delimiter="\t") if "img/" in r["file"]]
 
 
 def test_every_hostile_picture_gives_its_expected_result() -> None:
     expected = rows()
-    folder = shared("data/hostile")
+    folder = shared_path("data/hostile")
     run = ferapp("analyze", "--json", *[folder / row["file"] for row in expected])
     assert run.returncode == 1 and "Traceback" not in run.stderr
     results = [json.loads(line) for line in run.stdout.splitlines()]
@@ -38,7 +38,7 @@ def test_every_hostile_picture_gives_its_expected_result() -> None:
 
 
 def test_one_face_and_one_label_in_every_orientation() -> None:
-    folder = shared("data/hostile") / "img"
+    folder = shared_path("data/hostile") / "img"
     run = ferapp("analyze", "--json", *sorted(folder.glob("hopper_orientation_*.jpg")))
     results = [json.loads(line)["faces"] for line in run.stdout.splitlines()]
     assert len(results) == 7 and all(len(faces) == 1 for faces in results)

@@ -16,7 +16,7 @@ from ferapp.cli.app import app
 from ferapp.errors import SettingError
 from ferapp.system import folders
 from tests.support.places import ROOT
-from tests.support.served import answer
+from tests.support.served import fetch_text
 
 # A user without an entry in the password file and without HOME, as with `docker run --user 12345`.
 NOBODY = """
@@ -81,7 +81,7 @@ def test_the_app_starts_with_or_without_a_home_and_ends_with_ctrl_c(
         text=True,
     )
     try:
-        assert answer(port, "/healthz", 60) == "ok"
+        assert fetch_text(port, "/healthz", 60) == "ok"
         process.send_signal(signal.SIGINT)
         output, _ = process.communicate(timeout=30)
     finally:

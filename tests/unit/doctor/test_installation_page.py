@@ -9,11 +9,11 @@ from ferapp.inference import onnx_model as session
 from ferapp.libraries import Loaded, Trouble
 from ferapp.ui.shared import installation, resources
 from ferapp.vision import opencv
-from tests.support.apps import app, words
+from tests.support.apps import open_app, page_text
 
 
 def open_report() -> AppTest:
-    at = app("about.py")
+    at = open_app("about.py")
     at.session_state["installation"] = True
     return at.run()
 
@@ -27,12 +27,12 @@ def test_the_about_page_has_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(installation, "report", count)
     monkeypatch.setattr(machine, "cores", lambda: 1 / 0)
-    at = app("about.py")
+    at = open_app("about.py")
     assert not at.exception and not made, "it takes a second, so it is made only when opened"
     at.session_state["installation"] = True
     at.run()
     assert not at.exception and made == [8501]
-    assert "1 problem" in words(at) and "Processor cores" in at.error[0].value
+    assert "1 problem" in page_text(at) and "Processor cores" in at.error[0].value
     assert "ok      Python: " in at.code[0].value and "used by this app" in at.code[0].value
 
 
@@ -55,7 +55,7 @@ def test_every_page_names_a_broken_library(
     monkeypatch.setattr(session, "loaded", Loaded(None, other))
     installation._troubles.cache_clear()
     try:
-        at = app(page)
+        at = open_app(page)
         at.run()
     finally:
         installation._troubles.cache_clear()
@@ -73,8 +73,8 @@ def test_the_message_of_the_banner_is_not_repeated(monkeypatch: pytest.MonkeyPat
     resources.analyzer.clear()
     installation._troubles.cache_clear()
     try:
-        at = app("image.py")
+        at = open_app("image.py")
     finally:
         installation._troubles.cache_clear()
         resources.analyzer.clear()
-    assert not at.exception and len(at.error) == 1 and "This did not work" not in words(at)
+    assert not at.exception and len(at.error) == 1 and "This did not work" not in page_text(at)

@@ -8,18 +8,20 @@ from ferapp.doctor import packages
 from ferapp.inference import onnx_model as session
 from ferapp.libraries import Loaded, Trouble
 from ferapp.vision import opencv
-from tests.support.packages import put
+from tests.support.packages import install_package
 
 
 def test_a_replaced_library_is_named_in_the_report(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.syspath_prepend(tmp_path)
-    put(tmp_path, "pillow", "13.0.0", {"PIL/__init__.py": "ours"})
-    put(tmp_path, "pillow-simd", "9.0", {"PIL/__init__.py": "theirs, in the same folder"})
-    put(tmp_path, "plotly", "7.1.0", {"plotly/__init__.py": ""})
+    install_package(tmp_path, "pillow", "13.0.0", {"PIL/__init__.py": "ours"})
+    install_package(
+        tmp_path, "pillow-simd", "9.0", {"PIL/__init__.py": "theirs, in the same folder"}
+    )
+    install_package(tmp_path, "plotly", "7.1.0", {"plotly/__init__.py": ""})
     (tmp_path / "plotly" / "__init__.py").write_text("mended by hand")
-    put(tmp_path, "rich", "1.0", {})
+    install_package(tmp_path, "rich", "1.0", {})
     findings = dict(packages.libraries())
     assert findings["pillow"].text == "13.0.0, overwritten by pillow-simd 9.0"
     assert "uninstall pillow-simd`, then" in findings["pillow"].advice

@@ -18,7 +18,7 @@ from ferapp.evaluation.labelled_faces import (
     load_split,
 )
 from tests.support.labelled import FEAR, HAPPY, png, write_split
-from tests.support.places import shared
+from tests.support.places import shared_path
 
 TORN = [5, 5, 0, 0, 0, 0, 0, 0, 0, 0]
 UNKNOWN = [2, 0, 0, 0, 0, 0, 0, 0, 8, 0]
@@ -196,7 +196,7 @@ def test_fewer_classes_keep_their_order_and_sum_to_one(ferplus: Path) -> None:
 
 def test_counts_of_the_published_rule() -> None:
     """The counts of Barsoum et al. under the rule that all our metrics use."""
-    archive = shared("data/ferplus.zip")
+    archive = shared_path("data/ferplus.zip")
     test = load_ferplus(archive, "Test", majority_only=True)
     assert np.bincount(test.classes).tolist() == [1090, 893, 396, 384, 273, 18, 83, 16]
     valid = load_ferplus(archive, "Valid", majority_only=True)

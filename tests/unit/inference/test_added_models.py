@@ -11,43 +11,43 @@ from ferapp.errors import ModelError
 from ferapp.inference import added as adding
 from ferapp.inference import folder
 from tests.support.added_models import forget_models, place_models, write_entries
-from tests.support.apps import app, upload, words
+from tests.support.apps import open_app, page_text, upload
 from tests.support.cli import ferapp
-from tests.support.graphs import plus, sound
+from tests.support.graphs import biased_model, valid_model
 from tests.support.models import LABELS, SIDE, entry
 from tests.support.places import SAMPLES
 
 
 def test_an_added_model_can_be_chosen_and_a_bad_one_cannot(models_dir: Path) -> None:
-    place_models(models_dir, mine=sound(4), bad=plus(np.nan))
-    at = upload(app(), a=(SAMPLES / "astronaut.jpg").read_bytes())
+    place_models(models_dir, mine=valid_model(4), bad=biased_model(np.nan))
+    at = upload(open_app(), a=(SAMPLES / "astronaut.jpg").read_bytes())
     assert not at.exception
     box = at.selectbox(key="classifier")
     assert "mine" in box.options and "bad" not in box.options
     at = box.set_value("mine").run()
     assert not at.exception
     assert set(LABELS) <= set(at.dataframe[0].value.columns)
-    assert "with ssd-320-int8 and mine" in words(at)
+    assert "with ssd-320-int8 and mine" in page_text(at)
 
 
 @pytest.mark.parametrize("page", ["image.py", "about.py"])
 def test_a_bad_folder_leaves_the_app_working(models_dir: Path, page: str) -> None:
     (models_dir / "manifest.json").write_text("{")
     forget_models()
-    at = app(page)
+    at = open_app(page)
     assert not at.exception
     if page == "about.py":
-        assert "manifest.json breaks its schema" in words(at)
+        assert "manifest.json breaks its schema" in page_text(at)
         assert "refused" in at.dataframe[0].value["on this machine"].tolist()
     else:
         at = upload(at, a=(SAMPLES / "astronaut.jpg").read_bytes())
-        assert "**1 · happiness**" in words(at)
+        assert "**1 · happiness**" in page_text(at)
 
 
 def test_the_about_page_says_which_file_is_bad_and_why(models_dir: Path) -> None:
-    place_models(models_dir, good=sound(), bad=plus(np.nan))
-    at = app("about.py")
-    assert "bad: bad.onnx was refused: The classifier returned numbers" in words(at)
+    place_models(models_dir, good=valid_model(), bad=biased_model(np.nan))
+    at = open_app("about.py")
+    assert "bad: bad.onnx was refused: The classifier returned numbers" in page_text(at)
     states = at.dataframe[0].value.set_index("model")["on this machine"]
     assert states["good"] == "yes" and states["bad"] == "refused"
     assert states["seresnet-48-int8 (default)"] == "yes"
@@ -60,7 +60,7 @@ def add(models_dir: Path, file: Path, name: str = "mine", **options: object) -> 
 
 
 def test_models_add_writes_the_file_and_its_entry(models_dir: Path, tmp_path: Path) -> None:
-    (tmp_path / "net.onnx").write_bytes(sound(4))
+    (tmp_path / "net.onnx").write_bytes(valid_model(4))
     models_dir.rmdir()
     run = add(models_dir, tmp_path / "net.onnx")
     assert run.returncode == 0, run.stderr
@@ -76,10 +76,10 @@ def test_models_add_writes_the_file_and_its_entry(models_dir: Path, tmp_path: Pa
 @pytest.mark.parametrize(
     ("data", "options", "message"),
     [
-        pytest.param(sound(), {"size": 9}, "expected n × 3 × 9 × 9", id="size"),
-        pytest.param(sound(), {"colour": "pink"}, "at input.colour", id="colour"),
-        pytest.param(sound(), {"mean": "nan"}, "at input.mean", id="mean"),
-        pytest.param(sound(), {"labels": "a,b,"}, "at labels.2", id="labels"),
+        pytest.param(valid_model(), {"size": 9}, "expected n × 3 × 9 × 9", id="size"),
+        pytest.param(valid_model(), {"colour": "pink"}, "at input.colour", id="colour"),
+        pytest.param(valid_model(), {"mean": "nan"}, "at input.mean", id="mean"),
+        pytest.param(valid_model(), {"labels": "a,b,"}, "at labels.2", id="labels"),
         pytest.param(b"", {}, "net.onnx is empty", id="empty"),
     ],
 )
@@ -95,7 +95,7 @@ def test_a_model_that_is_refused_leaves_nothing(
 def test_a_manifest_that_cannot_be_written_leaves_nothing(
     models_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "net.onnx").write_bytes(sound())
+    (tmp_path / "net.onnx").write_bytes(valid_model())
     real = adding.write_whole
 
     def write_whole(path: Path, data: bytes) -> None:
@@ -121,15 +121,17 @@ def test_without_a_folder_the_message_says_what_to_set(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv(folder.FOLDER_VARIABLE, raising=False)
-    (tmp_path / "net.onnx").write_bytes(sound())
+    (tmp_path / "net.onnx").write_bytes(valid_model())
     run = add(tmp_path, tmp_path / "net.onnx")
     assert run.returncode == 1 and "set FERAPP_MODELS_DIR" in run.stderr
 
 
 def test_models_list_and_verify_report_refused_models(models_dir: Path) -> None:
-    write_entries(models_dir, [entry(sound(), "good"), entry(sound(), "bad"), {"name": "[/odd]"}])
-    (models_dir / "good.onnx").write_bytes(sound())
-    (models_dir / "bad.onnx").write_bytes(sound(2))
+    write_entries(
+        models_dir, [entry(valid_model(), "good"), entry(valid_model(), "bad"), {"name": "[/odd]"}]
+    )
+    (models_dir / "good.onnx").write_bytes(valid_model())
+    (models_dir / "bad.onnx").write_bytes(valid_model(2))
     run = ferapp("models", "list", COLUMNS="200")
     assert run.returncode == 0 and "bad: bad.onnx is not the file" in run.stderr
     assert "[/odd]: Entry 3 of manifest.json" in run.stderr and "good" in run.stdout

@@ -23,8 +23,8 @@ from tests.support.added_models import COLD, place_models, refusal
 from tests.support.fakes import Clock, FakeDetector, FakeSession
 from tests.support.graphs import (
     GREY,
-    looping,
-    nan_for_grey,
+    looping_model,
+    nan_model,
 )
 from tests.support.models import LABELS, SIDE, entry
 
@@ -37,7 +37,7 @@ def test_a_loop_that_only_some_pictures_start_is_stopped(
     models_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registry, "_ADDED_LIMIT_S", 0.5)
-    place_models(models_dir, mine=looping(only_for_grey=True))
+    place_models(models_dir, mine=looping_model(only_for_grey=True))
     classifier = registry.load_classifier("mine")
     start = time.monotonic()
     with pytest.raises(ModelError, match=r"was stopped: it took longer than 0\.5 s"):
@@ -47,7 +47,7 @@ def test_a_loop_that_only_some_pictures_start_is_stopped(
 
 
 def test_nan_is_not_a_result_and_the_next_picture_is_read() -> None:
-    data = nan_for_grey()
+    data = nan_model()
     assert refusal(data) == "", "it is sound for the examiner's pictures"
     classifier = ExpressionClassifier(
         OnnxModel(data, threads=1), parse_added_model(entry(data)).input.spec, LABELS

@@ -24,22 +24,22 @@ from tests.support.graphs import (
     LAST,
     MEANS,
     PLACES,
-    allocating,
-    hidden,
-    looping,
+    allocating_model,
+    biased_model,
+    looping_model,
     model_bytes,
-    plus,
-    sound,
+    model_with_external_data,
     tensor,
+    valid_model,
 )
 from tests.support.models import SIDE, entry
-from tests.support.places import shared
+from tests.support.places import shared_path
 
 
 @pytest.mark.usefixtures("without_onnx_runtime")
 @pytest.mark.parametrize("place", [*PLACES, "graph in a graph in a graph"])
 def test_tensors_in_another_file_are_refused_wherever_they_are(place: str) -> None:
-    assert "are in another file, which no hash covers" in refusal(hidden(place))
+    assert "are in another file, which no hash covers" in refusal(model_with_external_data(place))
 
 
 @pytest.mark.usefixtures("without_onnx_runtime")
@@ -47,7 +47,7 @@ def test_tensors_in_another_file_are_refused_wherever_they_are(place: str) -> No
     ("data", "message"),
     [
         pytest.param(b"no model at all, but text", "not an ONNX model", id="text"),
-        pytest.param(sound()[:-9], "not an ONNX model", id="cut off"),
+        pytest.param(valid_model()[:-9], "not an ONNX model", id="cut off"),
         pytest.param(
             model_bytes(
                 [*MEANS, helper.make_node("Evil", ["means"], ["logits"], domain="evil.ops")]
@@ -59,7 +59,7 @@ def test_tensors_in_another_file_are_refused_wherever_they_are(place: str) -> No
             model_bytes(
                 [*MEANS, LAST],
                 [EYE],
-                more={
+                extra={
                     "functions": [
                         helper.make_function(
                             "evil.ops",
@@ -129,9 +129,9 @@ def test_invalid_graphs_are_refused(data: bytes, message: str) -> None:
             "expected output (3, 3), one per label, got (1, 3)",
             id="one answer for three pictures",
         ),
-        pytest.param(plus(np.nan), "not finite", id="NaN"),
-        pytest.param(plus(np.inf), "not finite", id="infinity"),
-        pytest.param(sound(3e38), "not finite", id="too large together"),
+        pytest.param(biased_model(np.nan), "not finite", id="NaN"),
+        pytest.param(biased_model(np.inf), "not finite", id="infinity"),
+        pytest.param(valid_model(3e38), "not finite", id="too large together"),
         pytest.param(model_bytes([LAST], [EYE]), "can't load the model", id="a loose end"),
     ],
 )
@@ -153,7 +153,7 @@ def test_the_classifiers_that_ship_would_pass() -> None:
 
 def test_bytes_that_claim_another_format_are_read_as_onnx() -> None:
     """Otherwise what is examined would differ from what is loaded."""
-    made = onnx.load_model_from_string(sound())
+    made = onnx.load_model_from_string(valid_model())
     made.ClearField("ir_version")
     # The first field of the file: ONNX Runtime looks for the four letters at the fifth byte.
     data = b"\x12\x06xxORTM" + b"\x08\x08" + made.SerializeToString()
@@ -170,7 +170,7 @@ def test_an_endless_loop_is_refused_in_time(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(examination, "LIMIT_S", 4.0)
     start = time.monotonic()
     with pytest.raises(ModelError, match=r"mine\.onnx was refused: .* took longer than 4 s"):
-        examined(looping(only_for_grey=False))
+        examined(looping_model(only_for_grey=False))
     assert time.monotonic() - start < 12
 
 
@@ -179,7 +179,7 @@ def test_a_model_that_uses_all_memory_is_refused() -> None:
     """160 GB, and 10 GB, which this machine may have."""
     for side in (200_000, 50_000):
         with pytest.raises(ModelError, match=r"refused: it needs more memory than the 4 GB"):
-            examined(allocating(side))
+            examined(allocating_model(side))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="ends as POSIX tells them")
@@ -197,18 +197,18 @@ def test_a_model_is_refused_if_its_examiner_dies(
     (tmp_path / "python").chmod(0o755)
     monkeypatch.setattr("ferapp.system.child.sys.executable", str(tmp_path / "python"))
     with pytest.raises(ModelError, match=rf"mine\.onnx was refused: .*{message}"):
-        examined(sound())
+        examined(valid_model())
 
 
 def test_without_onnx_the_message_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(examination, "find_spec", lambda _: None)
     with pytest.raises(MissingExtra, match=r'needs onnx, .* -e "\.\[models\]"'):
-        examined(sound())
+        examined(valid_model())
 
 
 def test_every_hostile_model_is_refused_as_expected(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(examination, "LIMIT_S", 8.0)
-    place = shared("data/hostile")
+    place = shared_path("data/hostile")
     with (place / "MANIFEST.tsv").open(encoding="utf-8") as file:
         rows = [r for r in csv.DictReader(file, delimiter="\t") if "syn_model/" in r["file"]]
     assert len(rows) > 10 and {row["expected"] for row in rows} == {"clear-error"}

@@ -15,7 +15,7 @@ from ferapp.errors import FetchError, MissingWeights, ModelError, WrongHash
 from ferapp.inference import examination, folder, registry, weights
 from ferapp.inference.manifest import Model, added_models, manifest
 from tests.support.added_models import place_models, write_entries
-from tests.support.graphs import hidden, sound
+from tests.support.graphs import model_with_external_data, valid_model
 from tests.support.models import LABELS, SIDE, entry
 
 
@@ -37,8 +37,8 @@ from tests.support.models import LABELS, SIDE, entry
 def test_paths_that_are_not_files_in_the_folder_are_refused(
     models_dir: Path, make: Callable[[Path], object], message: str
 ) -> None:
-    (models_dir.parent / "outside.onnx").write_bytes(sound())
-    write_entries(models_dir, [entry(sound())])
+    (models_dir.parent / "outside.onnx").write_bytes(valid_model())
+    write_entries(models_dir, [entry(valid_model())])
     make(models_dir / "mine.onnx")
     with pytest.raises(MissingWeights, match=rf"mine\.onnx .*{message}"):
         registry.load_classifier("mine")
@@ -47,7 +47,7 @@ def test_paths_that_are_not_files_in_the_folder_are_refused(
 def test_a_file_over_the_limit_is_refused_before_it_is_read(
     models_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_entries(models_dir, [entry(sound())])
+    write_entries(models_dir, [entry(valid_model())])
     with (models_dir / "mine.onnx").open("wb") as file:
         file.truncate(folder.MOST_BYTES + 1)  # of holes: it takes no room
     start = time.monotonic()
@@ -60,11 +60,11 @@ def test_a_file_over_the_limit_is_refused_before_it_is_read(
 def test_links_inside_the_folder_and_hard_links_are_files(models_dir: Path) -> None:
     """Their bytes have the right hash, wherever they are; Kubernetes mounts files like this."""
     (models_dir / "..data").mkdir()
-    (models_dir / "..data" / "a").write_bytes(sound())
+    (models_dir / "..data" / "a").write_bytes(valid_model())
     (models_dir / "a.onnx").symlink_to("..data/a")
-    (models_dir.parent / "outside").write_bytes(sound(2))
+    (models_dir.parent / "outside").write_bytes(valid_model(2))
     os.link(models_dir.parent / "outside", models_dir / "b.onnx")
-    write_entries(models_dir, [entry(sound(), "a"), entry(sound(2), "b")])
+    write_entries(models_dir, [entry(valid_model(), "a"), entry(valid_model(2), "b")])
     assert registry.load_classifier("a").labels == registry.load_classifier("b").labels == LABELS
 
 
@@ -76,16 +76,16 @@ def test_a_hard_link_as_second_file_does_not_help(
     (models_dir.parent / "secret").write_bytes(np.eye(3, dtype=np.float32).tobytes())
     os.link(models_dir.parent / "secret", models_dir / "w.bin")
     monkeypatch.chdir(models_dir)
-    place_models(models_dir, mine=hidden("initializer"))
+    place_models(models_dir, mine=model_with_external_data("initializer"))
     with pytest.raises(ModelError, match=r"mine\.onnx was refused: .*'W' are in another file"):
         registry.load_classifier("mine")
 
 
 def test_a_swapped_file_is_refused_with_both_hashes(models_dir: Path) -> None:
-    place_models(models_dir, mine=sound())
+    place_models(models_dir, mine=valid_model())
     registry.load_classifier("mine")
-    (models_dir / "mine.onnx").write_bytes(sound(2))
-    expected, found = (hashlib.sha256(sound(k)).hexdigest() for k in (1, 2))
+    (models_dir / "mine.onnx").write_bytes(valid_model(2))
+    expected, found = (hashlib.sha256(valid_model(k)).hexdigest() for k in (1, 2))
     with pytest.raises(FetchError, match="was added by the operator"):
         weights.fetch(manifest().find("mine"))
     with pytest.raises(WrongHash, match=f"mine.onnx .*expected sha256 {expected}, found {found}"):
@@ -95,11 +95,11 @@ def test_a_swapped_file_is_refused_with_both_hashes(models_dir: Path) -> None:
 def test_the_bytes_that_were_examined_are_those_that_are_loaded(
     models_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place_models(models_dir, mine=sound())
+    place_models(models_dir, mine=valid_model())
 
     def swap(data: bytes, model: Model) -> None:
         examination.examine(data, model)
-        (models_dir / "mine.onnx").write_bytes(sound(-1))
+        (models_dir / "mine.onnx").write_bytes(valid_model(-1))
 
     monkeypatch.setattr(registry, "examine", swap)
     logits = registry.load_classifier("mine").logits([np.full((SIDE, SIDE, 3), 255, np.uint8)])
@@ -154,7 +154,7 @@ def test_a_broken_manifest_leaves_what_ships(
 def test_one_bad_entry_leaves_the_others(
     models_dir: Path, changes: dict[str, Any], message: str
 ) -> None:
-    write_entries(models_dir, [entry(sound(), "other"), entry(sound(), **changes)])
+    write_entries(models_dir, [entry(valid_model(), "other"), entry(valid_model(), **changes)])
     (bad,) = added_models().refused
     assert bad.reason.startswith("Entry 2 of manifest.json: ") and message in bad.reason
     assert [m.name for m in added_models().models] == ["other"]
@@ -162,6 +162,6 @@ def test_one_bad_entry_leaves_the_others(
 
 
 def test_an_entry_that_is_not_an_object_leaves_the_others(models_dir: Path) -> None:
-    write_entries(models_dir, ["text", entry(sound(), "other")])
+    write_entries(models_dir, ["text", entry(valid_model(), "other")])
     assert [m.name for m in added_models().models] == ["other"]
     assert added_models().refused[0].name == "entry 1"

@@ -11,14 +11,14 @@ from ferapp.media.images import read_image
 from ferapp.settings import DetectionSettings
 from ferapp.vision.boxes import iou
 from ferapp.vision.preprocess import InputSpec
-from tests.support.places import SAMPLES, shared
+from tests.support.places import SAMPLES, shared_path
 
 RGB = InputSpec((320, 240), "rgb", 127, 128)
 
 
 def detector(name: str, monkeypatch: pytest.MonkeyPatch) -> Detector:
     if name != "haar":
-        monkeypatch.setenv("FERAPP_CACHE_DIR", str(shared("models")))
+        monkeypatch.setenv("FERAPP_CACHE_DIR", str(shared_path("models")))
     return load_detector(name)
 
 

@@ -13,37 +13,37 @@ from ferapp.errors import VideoError
 from ferapp.media.video import Video
 from tests.support.pictures import png
 from tests.support.videos import (
-    FRONT,
-    cut,
-    noisy,
-    numbered,
-    off_by,
-    replaced,
-    seen,
-    written,
+    FAST_START,
+    decode_video,
+    mean_difference,
+    noisy_frames,
+    numbered_frames,
+    replace_bytes,
+    truncate,
+    write_video,
 )
 
 
 @pytest.mark.parametrize(
-    ("name", "options"), [("a.mp4", FRONT), ("a.mkv", {}), ("a.avi", {})], ids=str
+    ("name", "options"), [("a.mp4", FAST_START), ("a.mkv", {}), ("a.avi", {})], ids=str
 )
 def test_frames_of_a_truncated_file_are_kept_and_the_damage_is_reported(
     tmp_path: Path, name: str, options: dict[str, str]
 ) -> None:
-    path = written(tmp_path / name, noisy(30), rate=5, options=options)
-    whole = seen(path)
-    found = seen(cut(path, 0.5))
+    path = write_video(tmp_path / name, noisy_frames(30), rate=5, options=options)
+    whole = decode_video(path)
+    found = decode_video(truncate(path, 0.5))
     assert whole.damage == "" and len(whole.images) == 30
     assert 8 <= len(found.images) <= 20
-    sound = [off_by(a, b) for a, b in zip(found.images, whole.images, strict=False)]
+    sound = [mean_difference(a, b) for a, b in zip(found.images, whole.images, strict=False)]
     assert max(sound[:-1]) == 0, "only the last one may be half of a picture"
     assert found.damage.endswith(".") and found.damage.count(" s") >= 1
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
 def test_a_video_whose_sound_lasts_longer_is_not_cut(tmp_path: Path, name: str) -> None:
-    path = written(tmp_path / name, numbered(10), rate=5, sound="aac", sound_s=6)
-    assert seen(path).damage == ""
+    path = write_video(tmp_path / name, numbered_frames(10), rate=5, sound="aac", sound_s=6)
+    assert decode_video(path).damage == ""
 
 
 LOCKED = {
@@ -53,26 +53,30 @@ LOCKED = {
 }
 UNREADABLE = {
     "moov is missing": (
-        lambda path: cut(written(path, noisy(10)), 0.6),
+        lambda path: truncate(write_video(path, noisy_frames(10)), 0.6),
         "damaged or cut short",
     ),
     "sound alone": (
-        lambda path: written(path, [], sound="aac", sound_s=0.5),
+        lambda path: write_video(path, [], sound="aac", sound_s=0.5),
         "no video track",
     ),
     "a header alone": (
         lambda path: (
-            path.write_bytes(written(path, noisy(10), options=FRONT).read_bytes().split(b"mdat")[0])
+            path.write_bytes(
+                write_video(path, noisy_frames(10), options=FAST_START)
+                .read_bytes()
+                .split(b"mdat")[0]
+            )
             and path
         ),
         "has no frames",
     ),
     "a codec that nobody knows": (
-        lambda path: replaced(written(path, numbered(2)), b"avc1\0\0", b"zzzz\0\0"),
+        lambda path: replace_bytes(write_video(path, numbered_frames(2)), b"avc1\0\0", b"zzzz\0\0"),
         "can't be decoded here",
     ),
     "encrypted": (
-        lambda path: written(path, numbered(5), options=LOCKED),
+        lambda path: write_video(path, numbered_frames(5), options=LOCKED),
         "is encrypted; save a copy without protection",
     ),
     "a playlist that poses as MP4": (
@@ -102,7 +106,7 @@ def test_a_decompression_bomb_is_refused_by_its_size(tmp_path: Path) -> None:
 def test_unreadable_files_give_a_message(tmp_path: Path, made: object, message: str) -> None:
     path = made(tmp_path / "a.mp4")
     with pytest.raises(VideoError) as refusal:
-        seen(path)
+        decode_video(path)
     assert message in str(refusal.value) and str(tmp_path) not in str(refusal.value)
 
 
@@ -118,14 +122,14 @@ def test_missing_files_and_folders_give_a_message(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 def test_flipped_bytes_cost_only_frames(tmp_path: Path, seed: int) -> None:
-    path = written(tmp_path / "a.mp4", noisy(10), options=FRONT, sound="aac")
+    path = write_video(tmp_path / "a.mp4", noisy_frames(10), options=FAST_START, sound="aac")
     data = bytearray(path.read_bytes())
     rng = np.random.default_rng(seed)
     for place in rng.integers(0, 3000 if seed % 2 else len(data), 40):
         data[place] = rng.integers(256)
     path.write_bytes(data)
     try:
-        found = seen(path)
+        found = decode_video(path)
     except VideoError as exc:
         assert str(exc).endswith(".")
     else:

@@ -17,31 +17,31 @@ from ferapp.media.video import Video
 from ferapp.system.child import Child, ChildError
 from tests.support.places import ROOT
 from tests.support.videos import (
-    number,
-    numbered,
-    seen,
-    written,
+    decode_video,
+    frame_number,
+    numbered_frames,
+    write_video,
 )
 from tests.support.waiting import is_running, wait_until
 
 
 def test_an_open_file_is_read_from_its_start_and_stays_open(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.mp4", numbered(3))
+    path = write_video(tmp_path / "a.mp4", numbered_frames(3))
     with path.open("rb") as file:
-        assert seen(file).numbers == [0, 1, 2]
-        assert not file.closed and seen(file).numbers == [0, 1, 2]
+        assert decode_video(file).numbers == [0, 1, 2]
+        assert not file.closed and decode_video(file).numbers == [0, 1, 2]
 
 
 def test_an_open_file_with_another_position_is_read_from_its_start(tmp_path: Path) -> None:
     """Python's read-ahead has moved the descriptor that the decoder shares."""
-    path = written(tmp_path / "a.mp4", numbered(3))
+    path = write_video(tmp_path / "a.mp4", numbered_frames(3))
     with path.open("rb") as file:
         file.read(16)
-        assert seen(file).numbers == [0, 1, 2]
+        assert decode_video(file).numbers == [0, 1, 2]
 
 
 def test_closing_leaves_no_process_and_no_thread_behind(tmp_path: Path) -> None:
-    video = Video(written(tmp_path / "a.mp4", numbered(20, (640, 480))))
+    video = Video(write_video(tmp_path / "a.mp4", numbered_frames(20, (640, 480))))
     frames = video.frames()
     next(frames)
     pid = video._child.pid
@@ -54,7 +54,7 @@ def test_closing_leaves_no_process_and_no_thread_behind(tmp_path: Path) -> None:
 
 def test_a_decoder_ends_when_its_output_is_no_longer_read(tmp_path: Path) -> None:
     """As when the app is killed: the reader is gone, and nothing is closed."""
-    video = Video(written(tmp_path / "a.mp4", numbered(20, (640, 480))))
+    video = Video(write_video(tmp_path / "a.mp4", numbered_frames(20, (640, 480))))
     os.close(video._child._out.fileno())
     try:
         assert video._child._process.wait(5) is not None
@@ -87,27 +87,27 @@ def test_a_hanging_decoder_does_not_outlive_its_parent(tmp_path: Path) -> None:
 
 
 def test_frames_before_a_crash_are_kept_and_the_crash_is_reported(tmp_path: Path) -> None:
-    path = written(tmp_path / "a.mp4", numbered(20, (640, 480)))
+    path = write_video(tmp_path / "a.mp4", numbered_frames(20, (640, 480)))
     with Video(path) as video:
         frames = video.frames()
         first = [next(frames) for _ in range(3)]
         os.kill(video._child.pid, signal.SIGKILL)
         kept = [*first, *frames]
         assert 3 <= len(kept) < 20, "those that were under way may still arrive"
-        assert [number(image) for _, image in kept] == list(range(len(kept)))
+        assert [frame_number(image) for _, image in kept] == list(range(len(kept)))
         assert "crashed" in video.damage and video.damage.endswith("What was read before is kept.")
 
 
 def test_a_crash_before_the_first_frame_is_an_error(tmp_path: Path) -> None:
     # One such frame is more than a pipe holds.
-    with Video(written(tmp_path / "a.mp4", numbered(2, (1280, 720)))) as video:
+    with Video(write_video(tmp_path / "a.mp4", numbered_frames(2, (1280, 720)))) as video:
         os.kill(video._child.pid, signal.SIGKILL)
         with pytest.raises(VideoError, match="has crashed"):
             next(video.frames())
 
 
 def test_closing_a_decoder_is_not_reported_as_a_crash(tmp_path: Path) -> None:
-    with Video(written(tmp_path / "a.mp4", numbered(20, (640, 480)))) as video:
+    with Video(write_video(tmp_path / "a.mp4", numbered_frames(20, (640, 480)))) as video:
         frames = video.frames()
         next(frames)
         video.close()

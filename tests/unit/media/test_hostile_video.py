@@ -10,7 +10,7 @@ import pytest
 
 from ferapp.errors import VideoError
 from ferapp.media.video import MAX_SIDE_PX, Video
-from tests.support.places import ROOT, SHARED, shared
+from tests.support.places import ROOT, SHARED, shared_path
 
 LONGEST_S = 10.0
 """The slowest video takes a quarter of it on two cores; a hang takes far more."""
@@ -41,7 +41,7 @@ def rows() -> list[dict[str, str]]:
 @pytest.mark.parametrize("row", rows(), ids=lambda row: row["file"])
 def test_every_hostile_video_gives_the_expected_outcome(row: dict[str, str]) -> None:
     name = row["file"]
-    path = shared("data/hostile") / name
+    path = shared_path("data/hostile") / name
     before_s = time.monotonic()
     if row["expected"] == "clear-error":
         with pytest.raises(VideoError) as refusal, Video(path) as video:
@@ -84,7 +84,7 @@ def test_large_frames_stay_within_the_memory_limit(name: str) -> None:
             pass
         print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1000)
     """
-    path = shared("data/hostile") / "syn_vid" / name
+    path = shared_path("data/hostile") / "syn_vid" / name
     command = [sys.executable, "-c", code, str(path)]
     run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     assert 20 < int(run.stdout) < MOST_MEMORY_MB

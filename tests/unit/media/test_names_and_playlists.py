@@ -9,9 +9,9 @@ import pytest
 
 from ferapp.errors import VideoError
 from tests.support.videos import (
-    numbered,
-    seen,
-    written,
+    decode_video,
+    numbered_frames,
+    write_video,
 )
 
 
@@ -20,8 +20,8 @@ def test_file_names_are_never_interpreted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    written(tmp_path / "plain.mp4", numbered(3)).rename(tmp_path / name)
-    assert seen(Path(name)).numbers == [0, 1, 2]
+    write_video(tmp_path / "plain.mp4", numbered_frames(3)).rename(tmp_path / name)
+    assert decode_video(Path(name)).numbers == [0, 1, 2]
 
 
 def test_files_of_the_working_folder_are_never_run(
@@ -30,10 +30,10 @@ def test_files_of_the_working_folder_are_never_run(
     """Starting ferapp in a folder of downloads must not run the files in it."""
     for name in ("json.py", "av.py", "numpy.py", "ferapp.py"):
         (tmp_path / name).write_text("open('run', 'w').close()")
-    path = written(tmp_path / "a.mp4", numbered(3))
+    path = write_video(tmp_path / "a.mp4", numbered_frames(3))
     monkeypatch.chdir(tmp_path)
     try:
-        assert seen(path).numbers == [0, 1, 2]
+        assert decode_video(path).numbers == [0, 1, 2]
     finally:
         assert not (tmp_path / "run").exists()
 
@@ -62,7 +62,9 @@ def test_playlists_and_references_are_not_followed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, text: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    canary, control = (written(tmp_path / n, numbered(2)) for n in ("canary.mp4", "control.mp4"))
+    canary, control = (
+        write_video(tmp_path / n, numbered_frames(2)) for n in ("canary.mp4", "control.mp4")
+    )
     for path in (canary, control):
         os.utime(path, (0, path.stat().st_mtime))
     control.read_bytes()
@@ -71,7 +73,7 @@ def test_playlists_and_references_are_not_followed(
         (tmp_path / name).write_text(text.replace("PORT", str(server.getsockname()[1])))
         before_s = time.monotonic()
         with pytest.raises(VideoError, match=r"playlist|not a video that ferapp can read"):
-            seen(tmp_path / name)
+            decode_video(tmp_path / name)
         assert time.monotonic() - before_s < 3, "nobody waited for an answer"
         with pytest.raises(BlockingIOError):
             server.accept()

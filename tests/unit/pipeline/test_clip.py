@@ -20,8 +20,8 @@ from ferapp.sessions.session import Readings
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, Look, StreamSettings
 from ferapp.types import Faces
 from tests.support.fakes import FakeClassifier, FakeDetector, faces
-from tests.support.sessions import made
-from tests.support.videos import FRONT, cut, noisy, written
+from tests.support.sessions import face_readings
+from tests.support.videos import FAST_START, noisy_frames, truncate, write_video
 from tests.support.waiting import is_running
 
 WH = (320, 240)
@@ -59,7 +59,7 @@ class Setup:
         self.analyzer = Analyzer(self.detector, self.classifier)
 
     def clip(self, frames: int = 12, rate: int = 10, **traits: object) -> Path:
-        return written(self.folder / "a.mp4", noisy(frames, WH), rate=rate, **traits)
+        return write_video(self.folder / "a.mp4", noisy_frames(frames, WH), rate=rate, **traits)
 
     def analysis(
         self,
@@ -263,7 +263,7 @@ def test_an_error_of_the_detector_reaches_the_caller(tmp_path: Path) -> None:
 
 def test_the_readable_part_of_a_damaged_video_is_kept_and_noted(tmp_path: Path) -> None:
     setup = Setup(tmp_path, faces(40))
-    analysis = setup.analysis(cut(setup.clip(30, options=FRONT), 0.5))
+    analysis = setup.analysis(truncate(setup.clip(30, options=FAST_START), 0.5))
     count = len(done(analysis))
     clip = analysis.result()
     assert 8 < count < 20 and clip.frames == count
@@ -311,8 +311,8 @@ def test_a_clip_is_recorded_with_its_settings_and_models(tmp_path: Path) -> None
 
 
 def test_tracks_are_stored_under_these_keys_and_come_back() -> None:
-    first = made((0, "happiness"), (1, "happiness"), (2, None), (3, "happiness"), face=1)
-    second = made((1.23456, "sadness"), (2.23456, "anger"), face=2)
+    first = face_readings((0, "happiness"), (1, "happiness"), (2, None), (3, "happiness"), face=1)
+    second = face_readings((1.23456, "sadness"), (2.23456, "anger"), face=2)
     tracks = tracks_of(Readings.join([first, second]))
     assert [Track.from_json(track.to_json()) for track in tracks] == tracks
     assert [track.to_json() for track in tracks] == [

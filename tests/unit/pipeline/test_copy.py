@@ -15,36 +15,36 @@ from ferapp.media.encoder import Encoder, add_sound
 from ferapp.pipeline.annotated_copy.copy import AnnotatedCopy
 from ferapp.pipeline.annotated_copy.overlay import Overlay
 from tests.support.overlays import (
-    HERE,
+    LEFT_BOX,
     NOISE,
     NOTHING,
-    THERE,
+    RIGHT_BOX,
     WH,
-    inner,
+    interior,
     is_hidden,
     overlay,
-    still,
+    still_track,
 )
 from tests.support.videos import (
     CANARY,
-    EIGHT,
-    FRONT,
-    LEVELS,
-    as_shown,
-    cut,
+    COLOUR_TOLERANCE,
+    FAST_START,
+    ORIENTATIONS,
+    apply_matrix,
+    decode_video,
+    frame_number,
     images_of,
-    noisy,
-    number,
-    numbered,
-    off_by,
+    mean_difference,
+    noisy_frames,
+    numbered_frames,
     packets_of,
-    quadrants,
-    replaced,
-    seen,
-    solid,
+    quadrant_image,
+    replace_bytes,
+    set_track_matrix,
+    solid_image,
     times_of,
-    turned,
-    written,
+    truncate,
+    write_video,
 )
 from tests.support.waiting import is_running
 
@@ -83,10 +83,10 @@ def make_copy(source: Path, plan: Overlay = NOTHING, *, note: str = "") -> Path:
 def test_a_copy_has_the_frames_and_times_of_its_source(
     tmp_path: Path, name: str, traits: dict[str, object]
 ) -> None:
-    source = written(tmp_path / name, numbered(8), **traits)
+    source = write_video(tmp_path / name, numbered_frames(8), **traits)
     copy = make_copy(source)
-    assert [number(image) for image in images_of(copy)] == list(range(8))
-    assert times_of(copy) == pytest.approx(seen(source).at_s, abs=0.0005)
+    assert [frame_number(image) for image in images_of(copy)] == list(range(8))
+    assert times_of(copy) == pytest.approx(decode_video(source).at_s, abs=0.0005)
     with av.open(str(copy)) as container:
         video = container.streams.video[0].codec_context
         assert (container.format.name.split(",")[0], video.name) == ("mov", "h264")
@@ -96,49 +96,58 @@ def test_a_copy_has_the_frames_and_times_of_its_source(
 
 @pytest.mark.parametrize("name", ["a quarter to the right", "mirrored left to right"])
 def test_a_copy_is_upright_without_rotation_metadata(tmp_path: Path, name: str) -> None:
-    source = turned(written(tmp_path / "a.mp4", [quadrants()] * 3, pix_fmt="yuv444p"), EIGHT[name])
+    source = set_track_matrix(
+        write_video(tmp_path / "a.mp4", [quadrant_image()] * 3, pix_fmt="yuv444p"),
+        ORIENTATIONS[name],
+    )
     for image in images_of(make_copy(source)):
-        assert off_by(image, as_shown(quadrants(), EIGHT[name])) < LEVELS
+        assert (
+            mean_difference(image, apply_matrix(quadrant_image(), ORIENTATIONS[name]))
+            < COLOUR_TOLERANCE
+        )
 
 
 def test_odd_sides_lose_at_most_a_row_and_a_column(tmp_path: Path) -> None:
-    source = written(tmp_path / "a.mp4", [quadrants((97, 63))] * 2, pix_fmt="yuv444p")
+    source = write_video(tmp_path / "a.mp4", [quadrant_image((97, 63))] * 2, pix_fmt="yuv444p")
     assert images_of(make_copy(source))[0].shape == (62, 96, 3)
 
 
 def test_copies_of_large_videos_are_scaled_down(tmp_path: Path) -> None:
-    source = written(tmp_path / "a.mp4", [solid(90, (2560, 1440))] * 2)
+    source = write_video(tmp_path / "a.mp4", [solid_image(90, (2560, 1440))] * 2)
     assert images_of(make_copy(source))[0].shape == (1080, 1920, 3)
 
 
 def test_colours_are_kept(tmp_path: Path) -> None:
-    images = [solid(rgb) for rgb in ((200, 60, 30), (30, 160, 60), (20, 40, 200), 128, 250)]
-    source = written(tmp_path / "a.mp4", images)
+    images = [solid_image(rgb) for rgb in ((200, 60, 30), (30, 160, 60), (20, 40, 200), 128, 250)]
+    source = write_video(tmp_path / "a.mp4", images)
     for image, original in zip(images_of(make_copy(source)), images, strict=True):
-        assert off_by(image, original) < LEVELS
+        assert mean_difference(image, original) < COLOUR_TOLERANCE
 
 
 def test_a_hidden_face_is_unreadable_and_the_chosen_one_untouched(
     tmp_path: Path,
 ) -> None:
-    source = written(tmp_path / "a.mp4", [NOISE] * 12)
-    plan = overlay(still(HERE), still(THERE, face=2), shown=frozenset({1}))
+    source = write_video(tmp_path / "a.mp4", [NOISE] * 12)
+    plan = overlay(still_track(LEFT_BOX), still_track(RIGHT_BOX, face=2), shown=frozenset({1}))
     copy = images_of(make_copy(source, plan))
     assert len(copy) == 12
     for image, original in zip(copy, images_of(source), strict=True):
-        assert is_hidden(image, THERE) and not is_hidden(image, HERE)
-        assert off_by(inner(image, HERE), inner(original, HERE)) < 2 * LEVELS
+        assert is_hidden(image, RIGHT_BOX) and not is_hidden(image, LEFT_BOX)
+        assert (
+            mean_difference(interior(image, LEFT_BOX), interior(original, LEFT_BOX))
+            < 2 * COLOUR_TOLERANCE
+        )
 
 
 def test_sound_that_mp4_supports_is_copied_unchanged(tmp_path: Path) -> None:
-    source = written(tmp_path / "a.mp4", numbered(20), sound="aac")
+    source = write_video(tmp_path / "a.mp4", numbered_frames(20), sound="aac")
     copy = make_copy(source)
     assert packets_of(copy, "audio") == packets_of(source, "audio")
     assert times_of(copy, "audio") == pytest.approx(times_of(source, "audio"), abs=0.001)
 
 
 def test_mp3_sound_is_copied_unchanged(tmp_path: Path) -> None:
-    source = written(tmp_path / "a.mp4", numbered(10), sound="libmp3lame")
+    source = write_video(tmp_path / "a.mp4", numbered_frames(10), sound="libmp3lame")
     assert packets_of(make_copy(source), "audio") == packets_of(source, "audio")
 
 
@@ -162,7 +171,9 @@ def heard(path: Path) -> tuple[np.ndarray, int]:
 
 @pytest.mark.parametrize(("name", "sound"), SOUNDS.values(), ids=SOUNDS)
 def test_other_sound_is_converted_for_browsers(tmp_path: Path, name: str, sound: str) -> None:
-    source = written(tmp_path / name, numbered(20), sound=sound, start_s=3 * (name == "a.ts"))
+    source = write_video(
+        tmp_path / name, numbered_frames(20), sound=sound, start_s=3 * (name == "a.ts")
+    )
     copy = make_copy(source)
     wave, rate = heard(copy)
     assert len(wave) / rate == pytest.approx(2, abs=0.1)
@@ -173,8 +184,8 @@ def test_other_sound_is_converted_for_browsers(tmp_path: Path, name: str, sound:
 
 
 def test_a_title_in_another_encoding_does_not_lose_the_sound(tmp_path: Path) -> None:
-    source = written(tmp_path / "a.mkv", numbered(10), sound="aac", is_tagged=True)
-    replaced(source, CANARY.encode(), b"\xfc" * len(CANARY))
+    source = write_video(tmp_path / "a.mkv", numbered_frames(10), sound="aac", is_tagged=True)
+    replace_bytes(source, CANARY.encode(), b"\xfc" * len(CANARY))
     assert packets_of(make_copy(source), "audio")
 
 
@@ -182,14 +193,16 @@ def test_a_title_in_another_encoding_does_not_lose_the_sound(tmp_path: Path) -> 
 def test_sound_stays_in_sync(tmp_path: Path, name: str, sound: str) -> None:
     """Frames that begin a second after the sound do so in the copy."""
     at_s = [1 + n / 10 for n in range(10)]
-    source = written(tmp_path / name, numbered(10), at_s=at_s, sound=sound, sound_s=2, start_s=5)
+    source = write_video(
+        tmp_path / name, numbered_frames(10), at_s=at_s, sound=sound, sound_s=2, start_s=5
+    )
     lead = [times_of(path)[0] - times_of(path, "audio")[0] for path in (source, make_copy(source))]
     assert lead[0] == pytest.approx(1, abs=0.05) and lead[1] == pytest.approx(lead[0], abs=0.03)
 
 
 def test_a_gap_in_converted_sound_stays_a_gap(tmp_path: Path) -> None:
-    first = written(tmp_path / "a.ts", numbered(10), sound="mp2")
-    later = written(tmp_path / "b.ts", numbered(10), sound="mp2", start_s=3)
+    first = write_video(tmp_path / "a.ts", numbered_frames(10), sound="mp2")
+    later = write_video(tmp_path / "b.ts", numbered_frames(10), sound="mp2", start_s=3)
     (tmp_path / "c.ts").write_bytes(first.read_bytes() + later.read_bytes())
     wave, rate = heard(make_copy(tmp_path / "c.ts"))
     loud = [np.abs(wave[round(at * rate) :][: rate // 10]).max() > 0.1 for at in (0.5, 2, 3.5)]
@@ -199,9 +212,9 @@ def test_a_gap_in_converted_sound_stays_a_gap(tmp_path: Path) -> None:
 def test_a_full_disk_is_not_reported_as_unreadable_sound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = written(tmp_path / "a.mp4", numbered(5), sound="aac")
+    source = write_video(tmp_path / "a.mp4", numbered_frames(5), sound="aac")
     with Encoder(tmp_path / "picture.mp4", WH) as encoder:
-        encoder.add(solid(40), 0.0)
+        encoder.add(solid_image(40), 0.0)
 
     def refuse(*_: object, **__: object) -> None:
         raise av.error.OSError(errno.ENOSPC, "No space left on device")
@@ -213,40 +226,40 @@ def test_a_full_disk_is_not_reported_as_unreadable_sound(
 
 def test_undecodable_sound_is_left_out_and_noted(tmp_path: Path) -> None:
     """Such as the spatial sound of new phones."""
-    source = written(tmp_path / "a.mov", numbered(10), sound="pcm_s16le")
-    copy = make_copy(replaced(source, b"sowt", b"zzzz"), note="The copy has none.")
+    source = write_video(tmp_path / "a.mov", numbered_frames(10), sound="pcm_s16le")
+    copy = make_copy(replace_bytes(source, b"sowt", b"zzzz"), note="The copy has none.")
     with av.open(str(copy)) as container:
         assert [stream.type for stream in container.streams] == ["video"]
     assert len(images_of(copy)) == 10
 
 
 def test_copy_keeps_all_frames_when_audio_timestamps_jump_back(tmp_path: Path) -> None:
-    once = written(tmp_path / "a.ts", numbered(10), sound="aac").read_bytes()
+    once = write_video(tmp_path / "a.ts", numbered_frames(10), sound="aac").read_bytes()
     (tmp_path / "b.ts").write_bytes(once * 2)
     with AnnotatedCopy(tmp_path / "b.ts", NOTHING, tmp_path / "copy.mp4") as copy:
         list(copy)
     out = tmp_path / "copy.mp4"
-    assert [number(image) for image in images_of(out)] == [*range(10), *range(10)]
+    assert [frame_number(image) for image in images_of(out)] == [*range(10), *range(10)]
     assert copy.note.endswith("The copy has none.") or times_of(out, "audio")[-1] > 1.8
 
 
 def test_the_readable_part_of_a_damaged_source_is_copied_and_noted(tmp_path: Path) -> None:
-    source = cut(written(tmp_path / "a.mp4", noisy(30), options=FRONT), 0.5)
+    source = truncate(write_video(tmp_path / "a.mp4", noisy_frames(30), options=FAST_START), 0.5)
     copy = make_copy(source, note="damaged")
-    assert len(images_of(copy)) == len(seen(source).images) > 8
+    assert len(images_of(copy)) == len(decode_video(source).images) > 8
 
 
 def test_the_frame_size_may_change_within_a_video(tmp_path: Path) -> None:
-    first = written(tmp_path / "a.ts", numbered(5))
-    second = written(tmp_path / "b.ts", numbered(5, (128, 96)), start_s=0.5)
+    first = write_video(tmp_path / "a.ts", numbered_frames(5))
+    second = write_video(tmp_path / "b.ts", numbered_frames(5, (128, 96)), start_s=0.5)
     (tmp_path / "c.ts").write_bytes(first.read_bytes() + second.read_bytes())
     images = images_of(make_copy(tmp_path / "c.ts"))
     assert {image.shape for image in images} == {(64, 96, 3)}
-    assert [number(image) for image in images] == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4]
+    assert [frame_number(image) for image in images] == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4]
 
 
 def test_a_copy_has_no_metadata_of_its_source(tmp_path: Path) -> None:
-    source = written(tmp_path / "a.mp4", numbered(5), sound="aac", is_tagged=True)
+    source = write_video(tmp_path / "a.mp4", numbered_frames(5), sound="aac", is_tagged=True)
     assert CANARY.encode() in source.read_bytes()
     copy = make_copy(source)
     assert CANARY.encode() not in copy.read_bytes()
@@ -255,7 +268,7 @@ def test_a_copy_has_no_metadata_of_its_source(tmp_path: Path) -> None:
 
 
 def long(folder: Path) -> Path:
-    return written(folder / "a.mp4", numbered(60, (640, 480)), sound="aac")
+    return write_video(folder / "a.mp4", numbered_frames(60, (640, 480)), sound="aac")
 
 
 @pytest.mark.parametrize("is_whole", [False, True], ids=["in the middle", "at the end"])
@@ -314,20 +327,20 @@ def test_a_missing_source_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_the_source_itself_may_be_replaced(tmp_path: Path) -> None:
-    source = written(tmp_path / "a.mp4", numbered(5))
+    source = write_video(tmp_path / "a.mp4", numbered_frames(5))
     with AnnotatedCopy(source, NOTHING, source) as copy:
         list(copy)
-    assert [number(image) for image in images_of(source)] == [0, 1, 2, 3, 4]
+    assert [frame_number(image) for image in images_of(source)] == [0, 1, 2, 3, 4]
 
 
 def test_a_missing_target_folder_is_a_user_error(tmp_path: Path) -> None:
-    source = written(tmp_path / "a.mp4", numbered(2))
+    source = write_video(tmp_path / "a.mp4", numbered_frames(2))
     with pytest.raises(UserError):
         AnnotatedCopy(source, NOTHING, tmp_path / "none" / "copy.mp4")
 
 
 def test_a_target_that_is_a_folder_is_a_user_error(tmp_path: Path) -> None:
-    source = written(tmp_path / "a.mp4", numbered(2))
+    source = write_video(tmp_path / "a.mp4", numbered_frames(2))
     (tmp_path / "copy.mp4").mkdir()
     with (
         pytest.raises(UserError),
@@ -338,7 +351,7 @@ def test_a_target_that_is_a_folder_is_a_user_error(tmp_path: Path) -> None:
 
 def test_a_full_disk_is_a_user_error(tmp_path: Path) -> None:
     """The child inherits a limit on the size of files."""
-    source = written(tmp_path / "a.mp4", noisy(30, WH))
+    source = write_video(tmp_path / "a.mp4", noisy_frames(30, WH))
     resource = pytest.importorskip("resource")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, limits[1]))

@@ -12,33 +12,33 @@ from ferapp.sessions.report.summary import GAP_S
 from ferapp.sessions.session import Readings
 from tests.support.overlays import (
     GREY,
-    HERE,
+    LEFT_BOX,
     NOISE,
-    OTHERS,
-    THERE,
+    ONLY_OTHERS,
+    RIGHT_BOX,
     drawn_extent,
     has_colour,
-    inner,
+    interior,
     is_hidden,
     overlay,
-    still,
+    still_track,
     track,
 )
-from tests.support.videos import solid
+from tests.support.videos import solid_image
 
 
 def test_a_box_with_its_label_is_drawn_around_a_face() -> None:
-    image = overlay(still(HERE)).draw(GREY, 1.0)
+    image = overlay(still_track(LEFT_BOX)).draw(GREY, 1.0)
     left, top, right, bottom = drawn_extent(image)
     assert (left, bottom) == pytest.approx((40, 160), abs=2)
     assert right >= 98 and 70 < top < 98, "the caption is above the box"
     assert has_colour(image, "happiness")
-    np.testing.assert_array_equal(inner(image, HERE), inner(GREY, HERE))
+    np.testing.assert_array_equal(interior(image, LEFT_BOX), interior(GREY, LEFT_BOX))
     assert (GREY == 40).all(), "the frame itself is unchanged"
 
 
 def test_boxes_are_interpolated_between_two_readings() -> None:
-    moves = overlay(track((0.0, HERE), (1.0, THERE)))
+    moves = overlay(track((0.0, LEFT_BOX), (1.0, RIGHT_BOX)))
     for at_s, left in ((0.0, 40), (0.25, 80), (0.5, 120), (0.999, 200), (1.0, 200)):
         assert drawn_extent(moves.draw(GREY, at_s))[0] == pytest.approx(left, abs=2)
 
@@ -49,7 +49,7 @@ def test_boxes_are_interpolated_between_two_readings() -> None:
     ids=str,
 )
 def test_no_box_is_drawn_where_a_face_was_not_read(at_s: float, is_drawn: bool) -> None:
-    its = overlay(track((1.0, HERE), (2.0, HERE)))
+    its = overlay(track((1.0, LEFT_BOX), (2.0, LEFT_BOX)))
     assert bool((its.draw(GREY, at_s) != 40).any()) == is_drawn
 
 
@@ -66,17 +66,21 @@ def test_no_box_is_drawn_where_a_face_was_not_read(at_s: float, is_drawn: bool) 
     ids=str,
 )
 def test_a_face_is_hidden_shortly_before_and_after_it_is_found(at_s: float, hidden: bool) -> None:
-    its = overlay(track(*[(1 + n / 10, HERE) for n in range(11)]), shown=OTHERS)
+    its = overlay(track(*[(1 + n / 10, LEFT_BOX) for n in range(11)]), shown=ONLY_OTHERS)
     assert is_hidden(its.draw(NOISE, at_s)) == hidden
 
 
 def test_a_face_stays_hidden_in_a_gap_shorter_than_a_pause() -> None:
-    short = overlay(track((0.0, HERE), (GAP_S, HERE)), shown=OTHERS)
+    short = overlay(track((0.0, LEFT_BOX), (GAP_S, LEFT_BOX)), shown=ONLY_OTHERS)
     assert all(is_hidden(short.draw(NOISE, at_s)) for at_s in np.linspace(0, GAP_S, 7))
 
 
 def test_in_a_longer_gap_a_face_is_hidden_only_around_its_readings() -> None:
-    gap = overlay(still(HERE, until_s=1), replace(track((6.0, HERE), (6.1, HERE))), shown=OTHERS)
+    gap = overlay(
+        still_track(LEFT_BOX, until_s=1),
+        replace(track((6.0, LEFT_BOX), (6.1, LEFT_BOX))),
+        shown=ONLY_OTHERS,
+    )
     hidden = [is_hidden(gap.draw(NOISE, at_s)) for at_s in (1.4, 1.6, 3.5, 5.4, 5.6)]
     assert hidden == [True, False, False, False, True]
 
@@ -84,79 +88,86 @@ def test_in_a_longer_gap_a_face_is_hidden_only_around_its_readings() -> None:
 @pytest.mark.parametrize("at_s", [2.5, 7.5, 12.5], ids=str)
 def test_faces_stay_hidden_between_analysed_frames_five_seconds_apart(at_s: float) -> None:
     """A face found at 0, 5 and 10 s but not at 15 s may be there until then."""
-    known = track(*[(5.0 * n, THERE) for n in range(10)], face=1)
-    stranger = track(*[(5.0 * n, HERE) for n in range(3)], face=2)
+    known = track(*[(5.0 * n, RIGHT_BOX) for n in range(10)], face=1)
+    stranger = track(*[(5.0 * n, LEFT_BOX) for n in range(3)], face=2)
     image = overlay(known, stranger, shown=frozenset({1}), every_s=5).draw(NOISE, at_s)
-    assert is_hidden(image, HERE)
+    assert is_hidden(image, LEFT_BOX)
 
 
 @pytest.mark.parametrize(("at_s", "there"), [(4.9, True), (5.1, False)], ids=str)
 def test_a_face_found_once_is_hidden_until_the_next_analysed_frame(
     at_s: float, there: bool
 ) -> None:
-    image = overlay(track((0.0, HERE), face=2), shown=OTHERS, every_s=5).draw(NOISE, at_s)
-    assert is_hidden(image, HERE) == there
+    image = overlay(track((0.0, LEFT_BOX), face=2), shown=ONLY_OTHERS, every_s=5).draw(NOISE, at_s)
+    assert is_hidden(image, LEFT_BOX) == there
 
 
 def test_a_face_is_not_hidden_during_a_minute_of_absence() -> None:
     """Two readings are too few to know the usual interval."""
-    its = overlay(track((0.0, HERE), (60.0, HERE), face=2), shown=OTHERS)
+    its = overlay(track((0.0, LEFT_BOX), (60.0, LEFT_BOX), face=2), shown=ONLY_OTHERS)
     assert [is_hidden(its.draw(NOISE, at_s)) for at_s in (0, 30, 60)] == [True, False, True]
 
 
 def test_chosen_faces_are_labelled_and_others_hidden() -> None:
-    other = track((0.5, THERE), (1.5, THERE), face=2, expression="sadness")
-    image = overlay(still(HERE), other, shown=frozenset({1})).draw(NOISE, 1.0)
-    assert is_hidden(image, THERE) and not is_hidden(image, HERE)
+    other = track((0.5, RIGHT_BOX), (1.5, RIGHT_BOX), face=2, expression="sadness")
+    image = overlay(still_track(LEFT_BOX), other, shown=frozenset({1})).draw(NOISE, 1.0)
+    assert is_hidden(image, RIGHT_BOX) and not is_hidden(image, LEFT_BOX)
     assert has_colour(image, "happiness") and not has_colour(image, "sadness")
-    np.testing.assert_array_equal(inner(image, HERE), inner(NOISE, HERE))
+    np.testing.assert_array_equal(interior(image, LEFT_BOX), interior(NOISE, LEFT_BOX))
 
 
 def test_without_a_choice_all_faces_are_labelled_and_none_hidden() -> None:
-    its = overlay(still(HERE), still(THERE, face=2), doubtful=(1.0, (120, 20, 180, 80)))
+    its = overlay(
+        still_track(LEFT_BOX), still_track(RIGHT_BOX, face=2), doubtful=(1.0, (120, 20, 180, 80))
+    )
     image = its.draw(NOISE, 1.0)
-    for box in (HERE, THERE, (120, 20, 180, 80)):
-        np.testing.assert_array_equal(inner(image, box), inner(NOISE, box))
-    for left in (HERE[0], THERE[0]):
+    for box in (LEFT_BOX, RIGHT_BOX, (120, 20, 180, 80)):
+        np.testing.assert_array_equal(interior(image, box), interior(NOISE, box))
+    for left in (LEFT_BOX[0], RIGHT_BOX[0]):
         assert (image[110:150, left] != NOISE[110:150, left]).any(axis=1).all(), "a line"
 
 
 def test_other_faces_can_stay_visible() -> None:
-    its = overlay(still(HERE), still(THERE, face=2), shown=frozenset({1}), hides_others=False).draw(
-        NOISE, 1.0
-    )
+    its = overlay(
+        still_track(LEFT_BOX),
+        still_track(RIGHT_BOX, face=2),
+        shown=frozenset({1}),
+        hides_others=False,
+    ).draw(NOISE, 1.0)
     np.testing.assert_array_equal(its[95:165, 195:265], NOISE[95:165, 195:265])
 
 
 def test_all_faces_are_hidden_if_none_is_chosen() -> None:
-    image = overlay(still(HERE), still(THERE, face=2), shown=frozenset()).draw(NOISE, 1.0)
-    assert is_hidden(image, HERE) and is_hidden(image, THERE)
+    image = overlay(still_track(LEFT_BOX), still_track(RIGHT_BOX, face=2), shown=frozenset()).draw(
+        NOISE, 1.0
+    )
+    assert is_hidden(image, LEFT_BOX) and is_hidden(image, RIGHT_BOX)
 
 
 @pytest.mark.parametrize(
     ("at_s", "hidden"), [(0.4, False), (0.6, True), (1.0, True), (1.4, True), (1.6, False)], ids=str
 )
 def test_an_unconfirmed_box_is_hidden_around_its_time(at_s: float, hidden: bool) -> None:
-    its = overlay(doubtful=(1.0, HERE), shown=OTHERS)
+    its = overlay(doubtful=(1.0, LEFT_BOX), shown=ONLY_OTHERS)
     assert is_hidden(its.draw(NOISE, at_s)) == hidden
 
 
 def test_an_unconfirmed_box_on_the_chosen_face_is_not_hidden() -> None:
     near = (44, 102, 104, 162)
-    its = overlay(still(HERE), shown=frozenset({1}), doubtful=(1.0, near))
+    its = overlay(still_track(LEFT_BOX), shown=frozenset({1}), doubtful=(1.0, near))
     assert not is_hidden(its.draw(NOISE, 1.0))
 
 
 def test_a_face_that_overlaps_the_chosen_one_is_still_hidden() -> None:
     """Where the boxes of two people overlap, hiding the other one comes first."""
     close = (70, 100, 130, 160)
-    its = overlay(still(HERE), still(close, face=2), shown=frozenset({1}))
+    its = overlay(still_track(LEFT_BOX), still_track(close, face=2), shown=frozenset({1}))
     assert is_hidden(its.draw(NOISE, 1.0), (90, 100, 130, 160))
 
 
 def test_a_face_in_the_corner_is_hidden_up_to_the_border() -> None:
     corner = (260, 180, 320, 240)
-    image = overlay(still(corner), shown=OTHERS).draw(NOISE, 1.0)
+    image = overlay(still_track(corner), shown=ONLY_OTHERS).draw(NOISE, 1.0)
     part = image[190:, 270:].astype(int)
     assert (
         np.abs(np.diff(part, axis=1)).mean()
@@ -165,11 +176,13 @@ def test_a_face_in_the_corner_is_hidden_up_to_the_border() -> None:
 
 
 def test_readings_of_frames_of_different_sizes_agree() -> None:
-    half = tuple(side // 2 for side in HERE)
-    its = overlay(track((0.0, HERE), (0.1, HERE)), track((0.2, half), (0.3, half), wh=(160, 120)))
+    half = tuple(side // 2 for side in LEFT_BOX)
+    its = overlay(
+        track((0.0, LEFT_BOX), (0.1, LEFT_BOX)), track((0.2, half), (0.3, half), wh=(160, 120))
+    )
     lefts = [drawn_extent(its.draw(GREY, at_s))[0] for at_s in (0, 0.1, 0.15, 0.2, 0.3)]
     assert lefts == [lefts[0]] * 5
-    twice = its.draw(solid(40, (640, 480)), 0.1)
+    twice = its.draw(solid_image(40, (640, 480)), 0.1)
     assert drawn_extent(twice)[0] == pytest.approx(80, abs=4)
 
 
@@ -181,7 +194,7 @@ def test_without_readings_a_frame_is_unchanged(shown: frozenset[int] | None) -> 
 def test_a_label_holds_until_the_next_reading() -> None:
     changes = overlay(
         Readings.join(
-            [track((0.0, HERE)), track((1.0, HERE), expression="sadness")],
+            [track((0.0, LEFT_BOX)), track((1.0, LEFT_BOX), expression="sadness")],
         )
     )
     for at_s, expression in ((0.0, "happiness"), (0.9, "happiness"), (1.0, "sadness")):
@@ -194,18 +207,25 @@ def test_a_label_holds_until_the_next_reading() -> None:
     "plan",
     [
         pytest.param(lambda: overlay(), id="nothing"),
-        pytest.param(lambda: overlay(still(HERE), still(THERE, face=2)), id="all shown"),
         pytest.param(
-            lambda: overlay(still(HERE), still(THERE, face=2), shown=frozenset({2})), id="one shown"
-        ),
-        pytest.param(lambda: overlay(still(HERE), shown=frozenset()), id="none shown"),
-        pytest.param(
-            lambda: overlay(still(HERE), shown=frozenset({7}), hides_others=False), id="not hidden"
+            lambda: overlay(still_track(LEFT_BOX), still_track(RIGHT_BOX, face=2)), id="all shown"
         ),
         pytest.param(
-            lambda: overlay(still(HERE), shown=OTHERS, doubtful=(1.0, THERE)), id="doubtful"
+            lambda: overlay(
+                still_track(LEFT_BOX), still_track(RIGHT_BOX, face=2), shown=frozenset({2})
+            ),
+            id="one shown",
         ),
-        pytest.param(lambda: overlay(track((1.0, HERE), expression=None)), id="unsure"),
+        pytest.param(lambda: overlay(still_track(LEFT_BOX), shown=frozenset()), id="none shown"),
+        pytest.param(
+            lambda: overlay(still_track(LEFT_BOX), shown=frozenset({7}), hides_others=False),
+            id="not hidden",
+        ),
+        pytest.param(
+            lambda: overlay(still_track(LEFT_BOX), shown=ONLY_OTHERS, doubtful=(1.0, RIGHT_BOX)),
+            id="doubtful",
+        ),
+        pytest.param(lambda: overlay(track((1.0, LEFT_BOX), expression=None)), id="unsure"),
     ],
 )
 def test_an_overlay_survives_save_and_load(tmp_path: Path, plan: Callable[[], Overlay]) -> None:

@@ -24,13 +24,13 @@ from tests.support.video_jobs import (
     FRAMES,
     OTHER_BOX,
     WH,
+    analysis_job,
     analyzer,
-    as_it_is,
-    children,
+    child_pids,
+    keep_image,
     needs_proc,
-    reading,
 )
-from tests.support.videos import cut, noisy, written
+from tests.support.videos import noisy_frames, truncate, write_video
 
 
 def size_of(jpeg: bytes) -> tuple[int, int]:
@@ -40,10 +40,10 @@ def size_of(jpeg: bytes) -> tuple[int, int]:
 
 @needs_proc
 def test_reading_reports_progress_and_gives_the_clip(data: bytes, nothing_left: Path) -> None:
-    work = reading(data)
+    work = analysis_job(data)
     assert work.total == FRAMES and (work.info.size_wh, work.info.codec) == (WH, "h264")
     assert work.info.has_sound and work.clip is None and work.preview == b"" and not work.portraits
-    assert children(), "or the check for leftovers proves nothing"
+    assert child_pids(), "or the check for leftovers proves nothing"
     assert list(work) == list(range(1, FRAMES + 1))
     assert size_of(work.preview) == WH
     assert work.clip is not None and work.clip.frames == FRAMES and work.clip.is_whole
@@ -61,7 +61,7 @@ def test_reading_reports_progress_and_gives_the_clip(data: bytes, nothing_left: 
 def test_per_second_limits_the_frames_that_are_read(
     data: bytes, per_second: float | None, frames: int
 ) -> None:
-    work = reading(data, per_second=per_second)
+    work = analysis_job(data, per_second=per_second)
     assert 0 < work.total == pytest.approx(frames, abs=1)
     assert list(work)[-1] == frames
     assert work.clip is not None and work.clip.frames == frames
@@ -69,7 +69,7 @@ def test_per_second_limits_the_frames_that_are_read(
 
 
 def test_the_preview_is_the_drawn_frame_scaled_down(tmp_path: Path) -> None:
-    wide = written(tmp_path / "wide.mp4", noisy(2, (1280, 320))).read_bytes()
+    wide = write_video(tmp_path / "wide.mp4", noisy_frames(2, (1280, 320))).read_bytes()
     drawn: list[StreamFrame] = []
 
     def draw(image: np.ndarray, frame: StreamFrame) -> np.ndarray:
@@ -101,18 +101,18 @@ def test_previews_are_made_at_intervals(data: bytes, monkeypatch: pytest.MonkeyP
 
 
 def test_a_portrait_shows_the_box_and_grows_with_it(tmp_path: Path) -> None:
-    frames = noisy(9, WH)
+    frames = noisy_frames(9, WH)
     boxes = [(100, 60, 160, 120)] * 5 + [(90, 50, 170, 130)] * 4
     for frame, (x1, y1, x2, y2) in zip(frames, boxes, strict=True):
         frame[y1:y2, x1:x2] //= 4
         frame[y1:y2, x1:x2, 1] += 150  # green, and still sharp
-    path = written(tmp_path / "green.mp4", frames)
+    path = write_video(tmp_path / "green.mp4", frames)
     detector = Follows(boxes)
     work = VideoAnalysisJob(
         path.read_bytes(),
         Analyzer(detector, FakeClassifier(EXPRESSIONS)),
         ClipSettings(),
-        as_it_is,
+        keep_image,
     )
     sides = []
     for _ in work:
@@ -138,7 +138,7 @@ class Follows(FakeDetector):
 
 def test_the_number_of_portraits_is_limited(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(video_jobs, "MOST_PORTRAITS", 1)
-    work = reading(data, BOX, OTHER_BOX)
+    work = analysis_job(data, BOX, OTHER_BOX)
     list(work)
     work.close()
     assert work.clip is not None and work.clip.readings.faces == [1, 2]
@@ -146,8 +146,8 @@ def test_the_number_of_portraits_is_limited(data: bytes, monkeypatch: pytest.Mon
 
 
 def test_a_face_that_can_t_be_read_has_no_portrait(tmp_path: Path) -> None:
-    path = written(tmp_path / "flat.mp4", [np.full((240, 320, 3), 120, np.uint8)] * 6)
-    work = reading(path.read_bytes())
+    path = write_video(tmp_path / "flat.mp4", [np.full((240, 320, 3), 120, np.uint8)] * 6)
+    work = analysis_job(path.read_bytes())
     list(work)
     work.close()
     assert work.clip is not None and work.clip.readings.faces == [1]
@@ -155,7 +155,7 @@ def test_a_face_that_can_t_be_read_has_no_portrait(tmp_path: Path) -> None:
 
 
 def test_no_face_is_a_clip_too(data: bytes) -> None:
-    work = VideoAnalysisJob(data, analyzer(), ClipSettings(), as_it_is)
+    work = VideoAnalysisJob(data, analyzer(), ClipSettings(), keep_image)
     list(work)
     work.close()
     assert work.clip is not None and work.clip.frames == FRAMES
@@ -164,11 +164,11 @@ def test_no_face_is_a_clip_too(data: bytes) -> None:
 
 @needs_proc
 def test_closing_a_reading_midway_leaves_nothing(long: bytes, nothing_left: Path) -> None:
-    work = reading(long)
+    work = analysis_job(long)
     steps = iter(work)
     next(steps)
     next(steps)
-    assert children()
+    assert child_pids()
     work.close()
     # Frames decoded before may still come.
     assert len(list(steps)) < 60
@@ -176,7 +176,7 @@ def test_closing_a_reading_midway_leaves_nothing(long: bytes, nothing_left: Path
 
 @needs_proc
 def test_a_reading_can_be_closed_before_it_begins(long: bytes, nothing_left: Path) -> None:
-    work = reading(long)
+    work = analysis_job(long)
     work.close()
     assert work.clip is None
 
@@ -184,8 +184,8 @@ def test_a_reading_can_be_closed_before_it_begins(long: bytes, nothing_left: Pat
 @needs_proc
 def test_half_a_video_is_half_a_clip(tmp_path: Path, nothing_left: Path) -> None:
     front = {"movflags": "+faststart"}
-    path = cut(written(tmp_path / "half.mp4", noisy(40, WH), options=front), 0.5)
-    work = reading(path.read_bytes())
+    path = truncate(write_video(tmp_path / "half.mp4", noisy_frames(40, WH), options=front), 0.5)
+    work = analysis_job(path.read_bytes())
     count = len(list(work))
     work.close()
     assert 5 < count < 40 and work.clip is not None

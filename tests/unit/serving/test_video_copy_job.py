@@ -25,11 +25,11 @@ from tests.support.video_jobs import (
     FRAMES,
     OTHER_BOX,
     WH,
-    children,
+    analyse_video,
+    analysis_job,
+    child_pids,
     needs_proc,
     overlay,
-    read_whole,
-    reading,
 )
 from tests.support.waiting import wait_until
 
@@ -37,10 +37,12 @@ from tests.support.waiting import wait_until
 @needs_proc
 @pytest.mark.parametrize("kind", ["reading", "copying"])
 def test_a_cancelled_job_leaves_nothing(long: bytes, nothing_left: Path, kind: str) -> None:
-    clip = read_whole(long) if kind == "copying" else None
+    clip = analyse_video(long) if kind == "copying" else None
     job: Job[Any] = Job(
         lambda: (
-            reading(long) if clip is None else VideoCopyJob(long, overlay(clip, 1), clip.duration_s)
+            analysis_job(long)
+            if clip is None
+            else VideoCopyJob(long, overlay(clip, 1), clip.duration_s)
         ),
         Seats(1, Clock()),
     )
@@ -62,9 +64,9 @@ BROKEN = {
 def test_a_broken_video_is_a_video_error(broken: str, data: bytes, nothing_left: Path) -> None:
     content, message = BROKEN[broken]
     with pytest.raises(VideoError, match=message) as caught:
-        reading(content)
+        analysis_job(content)
     assert str(nothing_left) not in str(caught.value)
-    copying = VideoCopyJob(content, overlay(read_whole(data)), 1.0)
+    copying = VideoCopyJob(content, overlay(analyse_video(data)), 1.0)
     with pytest.raises(VideoError, match=message) as caught:
         list(copying)
     copying.close()
@@ -82,11 +84,11 @@ class Full(io.BytesIO):
 def test_a_full_disk_is_a_video_error(
     data: bytes, nothing_left: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    clip = read_whole(data)
+    clip = analyse_video(data)
     file = Full()
     monkeypatch.setattr(video_jobs.tempfile, "TemporaryFile", lambda: file)
     with pytest.raises(VideoError, match="no room for a video of 1 MB"):
-        reading(data)
+        analysis_job(data)
     assert file.closed
     with pytest.raises(VideoError, match="no room"):
         VideoCopyJob(data, overlay(clip), 1.0)
@@ -98,7 +100,7 @@ def test_a_full_disk_is_a_video_error(
 def test_a_disk_too_full_for_any_file_is_a_video_error(
     data: bytes, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    clip = read_whole(data)
+    clip = analyse_video(data)
 
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -118,7 +120,7 @@ def test_an_unnamed_file_holds_the_data(tmp_path: Path, monkeypatch: Any) -> Non
 
 @needs_proc
 def test_a_copy_has_the_same_frames_and_the_sound(data: bytes, nothing_left: Path) -> None:
-    clip = read_whole(data)
+    clip = analyse_video(data)
     work = VideoCopyJob(data, overlay(clip, 1), clip.duration_s)
     assert work.total == pytest.approx(FRAMES / 10) and work.mp4 == b""
     times = list(work)
@@ -135,7 +137,7 @@ def test_a_copy_has_the_same_frames_and_the_sound(data: bytes, nothing_left: Pat
 
 
 def test_only_chosen_faces_are_visible(data: bytes) -> None:
-    clip = read_whole(data, BOX, OTHER_BOX)
+    clip = analyse_video(data, BOX, OTHER_BOX)
     sharp = []
     for shown in (clip.readings.faces, [1], []):
         work = VideoCopyJob(data, overlay(clip, *shown), clip.duration_s)
@@ -156,11 +158,11 @@ def detail(image: np.ndarray, xyxy: tuple[int, int, int, int]) -> float:
 
 @needs_proc
 def test_closing_a_copy_midway_leaves_nothing(long: bytes, nothing_left: Path) -> None:
-    clip = read_whole(long)
+    clip = analyse_video(long)
     work = VideoCopyJob(long, overlay(clip, 1), clip.duration_s)
     steps = iter(work)
     next(steps)
-    assert list(nothing_left.iterdir()) and children()
+    assert list(nothing_left.iterdir()) and child_pids()
     work.close()
     with pytest.raises(VideoError):
         list(steps)
@@ -174,11 +176,11 @@ def test_errors_do_not_name_folders_of_the_server(
 ) -> None:
     """The visitor sees the error of a killed decoder."""
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    clip = read_whole(long)
+    clip = analyse_video(long)
     work = VideoCopyJob(long, overlay(clip, 1), clip.duration_s)
     steps = iter(work)
     next(steps)
-    for pid in children():
+    for pid in child_pids():
         command = Path(f"/proc/{pid}/cmdline").read_bytes()
         if b"ferapp.pipeline.annotated_copy.copier" in command:
             os.kill(pid, 9)

@@ -11,7 +11,7 @@ import pytest
 from ferapp.emotions import COLOURS, EXPRESSIONS
 from ferapp.sessions.report.charts import MOST_POINTS, affect_curve, timeline
 from ferapp.sessions.session import Marker, Readings
-from tests.support.sessions import made, some_readings
+from tests.support.sessions import face_readings, some_readings
 
 NONE = Readings.empty(8)
 HOUR = some_readings(54_000)
@@ -43,7 +43,9 @@ def test_an_empty_timeline_has_all_lines_and_no_points(view: str) -> None:
 
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_timeline_shows_the_chosen_values_in_the_colours_of_the_expressions(view: str) -> None:
-    readings = replace(made((0, JOY), (0.25, SAD)), smoothed=np.full((2, 8), 0.125, np.float32))
+    readings = replace(
+        face_readings((0, JOY), (0.25, SAD)), smoothed=np.full((2, 8), 0.125, np.float32)
+    )
     figure = timeline(readings, EXPRESSIONS, view=view)
     assert line(figure, JOY) == {0: 0.125, 0.25: 0.125}
     raw = timeline(readings, EXPRESSIONS, values="raw", view=view)
@@ -62,25 +64,25 @@ def test_only_areas_are_stacked() -> None:
     ("last_s", "form"), [(3599.9, "%M:%S"), (3600, "%H:%M:%S")], ids=["minutes", "an hour"]
 )
 def test_hours_are_shown_from_one_hour_on(last_s: float, form: str) -> None:
-    figure = timeline(made((0, JOY), (last_s, JOY)), EXPRESSIONS)
+    figure = timeline(face_readings((0, JOY), (last_s, JOY)), EXPRESSIONS)
     assert figure.layout.xaxis.tickformat == form
     assert figure.layout.xaxis.hoverformat.startswith(form)
 
 
 FLAW = {1: "small"}
 GAPS = {
-    "no reading": (made(), {}),
-    "as long as a pause may be": (made((0, JOY), (1.5, JOY)), {0: 0.9, 1.5: 0.9}),
+    "no reading": (face_readings(), {}),
+    "as long as a pause may be": (face_readings((0, JOY), (1.5, JOY)), {0: 0.9, 1.5: 0.9}),
     "a pause": (
-        made((0, JOY), (1, JOY), (3, JOY), (4, JOY)),
+        face_readings((0, JOY), (1, JOY), (3, JOY), (4, JOY)),
         {0: 0.9, 1: 0.9, 1.001: None, 2.999: None, 3: 0.9, 4: 0.9},
     ),
     "a flaw": (
-        made((0, JOY), (0.5, None), (1, JOY), flaws=FLAW),
+        face_readings((0, JOY), (0.5, None), (1, JOY), flaws=FLAW),
         {0: 0.9, 0.001: None, 0.999: None, 1: 0.9},
     ),
     "flaws at both ends": (
-        made((0, None), (1, JOY), (2, None), flaws={0: "small", 2: "small"}),
+        face_readings((0, None), (1, JOY), (2, None), flaws={0: "small", 2: "small"}),
         {1: 0.9},
     ),
 }
@@ -138,7 +140,7 @@ def test_areas_fill_everything() -> None:
 
 
 def test_a_timeline_of_an_hour_is_fast() -> None:
-    timeline(made((0, JOY)), EXPRESSIONS)  # Plotly loads its parts at first use.
+    timeline(face_readings((0, JOY)), EXPRESSIONS)  # Plotly loads its parts at first use.
     start_s = time.process_time()
     timeline(HOUR, EXPRESSIONS)
     # Ten times what was measured, for slow machines; with every point it takes twenty times that.
@@ -147,7 +149,7 @@ def test_a_timeline_of_an_hour_is_fast() -> None:
 
 def test_a_marker_is_a_line_with_an_escaped_name() -> None:
     markers = [Marker(61.5, '<b>x</b> & "y"'), Marker(70, "end")]
-    layout = timeline(made((0, JOY)), EXPRESSIONS, markers=markers).layout
+    layout = timeline(face_readings((0, JOY)), EXPRESSIONS, markers=markers).layout
     assert [note.text for note in layout.annotations] == ['&lt;b&gt;x&lt;/b&gt; &amp; "y"', "end"]
     moments = ["1970-01-01T00:01:01.500", "1970-01-01T00:01:10.000"]
     assert [note.x for note in layout.annotations] == moments
@@ -161,7 +163,7 @@ def test_an_empty_affect_curve_has_two_lines_without_points(values: str) -> None
 
 
 def test_affect_curves_break_at_gaps_and_are_thinned() -> None:
-    readings = made((0, JOY), (1, None), (2, JOY), flaws=FLAW, labels=(JOY, "neutral"))
+    readings = face_readings((0, JOY), (1, None), (2, JOY), flaws=FLAW, labels=(JOY, "neutral"))
     figure = affect_curve(readings, (JOY, "neutral"))
     assert line(figure, "valence") == {0: 0.729, 0.001: None, 1.999: None, 2: 0.729}
     assert line(figure, "arousal") == {0: 0.459, 0.001: None, 1.999: None, 2: 0.459}
@@ -171,7 +173,7 @@ def test_affect_curves_break_at_gaps_and_are_thinned() -> None:
 
 def test_affect_curves_use_the_chosen_values() -> None:
     neutral = np.eye(8, dtype=np.float32)[[0]]
-    readings = replace(made((0, JOY)), smoothed=neutral)
+    readings = replace(face_readings((0, JOY)), smoothed=neutral)
     assert line(affect_curve(readings, EXPRESSIONS), "valence") == {0: 0}
     assert line(affect_curve(readings, EXPRESSIONS, values="raw"), "valence")[0] > 0.6
 

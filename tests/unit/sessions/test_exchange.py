@@ -19,7 +19,7 @@ from ferapp.sessions.formats import columns
 from ferapp.sessions.formats.exchange import read, table, to_csv, to_json, to_parquet
 from ferapp.sessions.formats.metadata import from_metadata, metadata
 from ferapp.sessions.session import Marker, Readings, SessionInfo
-from tests.support.sessions import as_objects, some_readings, some_recording
+from tests.support.sessions import object_array, some_readings, some_recording
 
 Writer = Callable[[SessionInfo, Readings], bytes]
 WRITERS = [
@@ -40,7 +40,7 @@ def gappy(count: int) -> Readings:
     readings.score[is_missing] = np.nan
     readings.expression[is_missing] = None
     readings.expression[1::5] = NAMES[-1]
-    readings.flaw[is_missing] = as_objects(flaws[i % len(flaws)] for i in range(is_missing.sum()))
+    readings.flaw[is_missing] = object_array(flaws[i % len(flaws)] for i in range(is_missing.sum()))
     readings.is_corrected[::3] = True
     readings.xyxy[::4] *= np.float32(-1 / 3e7)
     return readings
@@ -261,7 +261,7 @@ def test_one_long_text_in_every_row_stays_small() -> None:
 @pytest.mark.parametrize("write", WRITERS)
 def test_texts_are_shortened_and_put_on_one_line(write: Writer) -> None:
     readings = some_readings(2)
-    readings.flaw[:] = as_objects(["dark\u202e\nroom", "x" * 500])
+    readings.flaw[:] = object_array(["dark\u202e\nroom", "x" * 500])
     recording = some_recording(title="a\nb" + "y" * 100, markers=(Marker(0.0, "m\n"),))
     found, back = read("name", write(recording, readings))
     assert list(back.flaw) == ["dark\ufffd\ufffdroom", "x" * 80]

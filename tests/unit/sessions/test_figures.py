@@ -9,7 +9,7 @@ from ferapp.emotions import COLOURS, EXPRESSIONS
 from ferapp.sessions.report.charts import empty_frame, picture_bars, shares, transition_map
 from ferapp.sessions.report.summary import summary
 from ferapp.sessions.session import Readings
-from tests.support.sessions import made
+from tests.support.sessions import face_readings
 
 NONE = Readings.empty(8)
 JOY, SAD = "happiness", "sadness"
@@ -24,7 +24,9 @@ def test_shares_without_faces_or_readings() -> None:
 
 
 def test_shares_of_one_have_the_colours_of_the_expressions() -> None:
-    session = made((0, "neutral"), (1, LABELS[0]), (2, LABELS[0]), (3, None), labels=LABELS)
+    session = face_readings(
+        (0, "neutral"), (1, LABELS[0]), (2, LABELS[0]), (3, None), labels=LABELS
+    )
     figure = shares({"A talk": summary(session)}, LABELS)
     (bars,) = figure.data
     assert bars.y == (ESCAPED, "neutral", "unsure") and bars.x == (0.5, 0.25, 0.25)
@@ -34,7 +36,7 @@ def test_shares_of_one_have_the_colours_of_the_expressions() -> None:
 
 
 def test_shares_of_several_have_a_colour_each() -> None:
-    session = summary(made((0, JOY), (1, SAD)))
+    session = summary(face_readings((0, JOY), (1, SAD)))
     figure = shares({"<i>a</i>": session, "b": session}, EXPRESSIONS)
     assert [bars.name for bars in figure.data] == ["&lt;i&gt;a&lt;/i&gt;", "b"]
     assert len({bars.marker.color for bars in figure.data}) == 2 and figure.layout.showlegend
@@ -46,7 +48,7 @@ def test_transitions_of_nothing() -> None:
 
 
 def test_transitions_go_from_rows_to_columns() -> None:
-    session = made((0, SAD), (1, JOY), (2, SAD), (3, JOY), (4, None))
+    session = face_readings((0, SAD), (1, JOY), (2, SAD), (3, JOY), (4, None))
     figure = transition_map(summary(session), EXPRESSIONS)
     (heatmap,) = figure.data
     assert heatmap.x == heatmap.y == (JOY, SAD, "unsure")
@@ -60,7 +62,9 @@ def test_no_pictures_have_no_rows() -> None:
 
 
 def test_pictures_have_a_row_for_each_face() -> None:
-    readings = made((0, LABELS[0]), (0, None), (4, None), flaws={1: "<too small>"}, labels=LABELS)
+    readings = face_readings(
+        (0, LABELS[0]), (0, None), (4, None), flaws={1: "<too small>"}, labels=LABELS
+    )
     unlike = np.zeros((3, 2), np.float32)
     figure = picture_bars(replace(readings, face=np.array([1, 2, 1]), smoothed=unlike), LABELS)
     mine, neutral = figure.data
@@ -82,7 +86,7 @@ def test_a_frame_shows_each_face_in_the_colour_of_its_expression() -> None:
     names = [(2.0, "neutral"), (2.0, None), (2.0, None), (2.0, LABELS[0])]
     boxes = np.arange(16, dtype=np.float32).reshape(4, 4)
     readings = replace(
-        made(*names, flaws={2: "<small>"}, labels=LABELS),
+        face_readings(*names, flaws={2: "<small>"}, labels=LABELS),
         face=np.array([1, 2, 3, 4]),
         xyxy=boxes,
         size_wh=np.tile([320, 200], (4, 1)),

@@ -9,7 +9,7 @@ import pytest
 from ferapp.sessions.report.affect import FORMULA
 from ferapp.sessions.report.html import MOST_FACES, to_html
 from ferapp.sessions.session import Marker, Readings
-from tests.support.sessions import made, some_readings, some_recording
+from tests.support.sessions import face_readings, some_readings, some_recording
 
 LIMITS = "An expression is not a feeling.\n\nFear & contempt are recognised <poorly>."
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> ${7*7} {{7*7}}"
@@ -57,7 +57,7 @@ class Page(HTMLParser):
 
 
 def pictures(count: int) -> Readings:
-    return made(*((float(i // 2), "happiness" if i % 3 else None) for i in range(count)))
+    return face_readings(*((float(i // 2), "happiness" if i % 3 else None) for i in range(count)))
 
 
 @pytest.mark.parametrize("source", ["live", "video", "pictures"])
@@ -81,7 +81,7 @@ def test_the_report_contains_the_description_of_the_session() -> None:
         "Fear & contempt are recognised <poorly>.",
         "0" * 64,
         "analysis padding 0.1 analysis classes none analysis look none",
-        "Everybody in the picture agrees. (1)",
+        "Everyone in the picture agrees. (1)",
         "Face 1",
         "0:01 Başla 😀",
         FORMULA,
@@ -91,14 +91,14 @@ def test_the_report_contains_the_description_of_the_session() -> None:
 
 
 def test_the_table_has_share_first_and_longest() -> None:
-    readings = made((0, "happiness"), (1, "happiness"), (2, None), (3, "happiness"))
+    readings = face_readings((0, "happiness"), (1, "happiness"), (2, None), (3, "happiness"))
     page = Page(to_html(some_recording(), readings, limits=LIMITS))
     assert "happiness 75 % 00:00 2.0 s at 00:00 unsure 25 % 00:02 1.0 s at 00:02" in page.text
 
 
 @pytest.mark.parametrize("source", ["live", "pictures"])
 def test_untrusted_text_is_escaped(source: str) -> None:
-    readings = made((0, "fear"), (1, "fear"), (2, None), flaws={2: HOSTILE})
+    readings = face_readings((0, "fear"), (1, "fear"), (2, None), flaws={2: HOSTILE})
     recording = some_recording(
         title=HOSTILE,
         source=source,
@@ -167,7 +167,7 @@ def test_only_the_first_markers_are_listed() -> None:
 
 
 def test_a_face_that_was_never_read_has_a_report() -> None:
-    readings = made((0, None), (1, None), flaws={0: "too dark", 1: "too dark"})
+    readings = face_readings((0, None), (1, None), flaws={0: "too dark", 1: "too dark"})
     page = Page(to_html(some_recording(), readings, limits=LIMITS))
     assert "2 readings of 1 face" in page.text
 

@@ -5,38 +5,43 @@ import pytest
 
 from ferapp.sessions.report.summary import GAP_S, Spell, Summary, pause_s, spells, summary
 from ferapp.sessions.session import Readings
-from tests.support.sessions import made, some_readings
+from tests.support.sessions import face_readings, some_readings
 
 JOY, SAD, UNSURE = "happiness", "sadness", None
 
 SPELLS = {
-    "no reading": (made(), []),
-    "one reading": (made((3, JOY)), [(JOY, 3, 3)]),
-    "one label": (made((0, JOY), (1, JOY), (2, JOY)), [(JOY, 0, 3)]),
+    "no reading": (face_readings(), []),
+    "one reading": (face_readings((3, JOY)), [(JOY, 3, 3)]),
+    "one label": (face_readings((0, JOY), (1, JOY), (2, JOY)), [(JOY, 0, 3)]),
     "a spell ends where the next starts": (
-        made((0, JOY), (1, JOY), (2, SAD), (2.5, SAD), (3, JOY)),
+        face_readings((0, JOY), (1, JOY), (2, SAD), (2.5, SAD), (3, JOY)),
         [(JOY, 0, 2), (SAD, 2, 3), (JOY, 3, 3.75)],
     ),
-    "unsure is a label": (made((0, UNSURE), (1, JOY)), [(UNSURE, 0, 1), (JOY, 1, 2)]),
+    "unsure is a label": (face_readings((0, UNSURE), (1, JOY)), [(UNSURE, 0, 1), (JOY, 1, 2)]),
     "a pause belongs to none": (
-        made((0, JOY), (0.5, JOY), (10, JOY), (10.5, SAD)),
+        face_readings((0, JOY), (0.5, JOY), (10, JOY), (10.5, SAD)),
         [(JOY, 0, 1), (JOY, 10, 10.5), (SAD, 10.5, 11)],
     ),
-    "as long as a pause may be": (made((0, JOY), (GAP_S, SAD)), [(JOY, 0, 1.5), (SAD, 1.5, 3)]),
-    "a little longer": (made((0, JOY), (1.51, SAD)), [(JOY, 0, 0), (SAD, 1.51, 1.51)]),
+    "as long as a pause may be": (
+        face_readings((0, JOY), (GAP_S, SAD)),
+        [(JOY, 0, 1.5), (SAD, 1.5, 3)],
+    ),
+    "a little longer": (face_readings((0, JOY), (1.51, SAD)), [(JOY, 0, 0), (SAD, 1.51, 1.51)]),
     "the median is of no pause": (
-        made((0, JOY), (0.5, JOY), (60, SAD), (120, SAD), (180, SAD)),
+        face_readings((0, JOY), (0.5, JOY), (60, SAD), (120, SAD), (180, SAD)),
         [(JOY, 0, 1), (SAD, 60, 60.5), (SAD, 120, 120.5), (SAD, 180, 180.5)],
     ),
     "a flaw is no reading": (
-        made((0, JOY), (1, UNSURE), (2.5, UNSURE), (3, SAD), flaws={1: "small", 2: "small"}),
+        face_readings(
+            (0, JOY), (1, UNSURE), (2.5, UNSURE), (3, SAD), flaws={1: "small", 2: "small"}
+        ),
         [(JOY, 0, 0), (SAD, 3, 3)],
     ),
     "a short flaw is no pause": (
-        made((0, JOY), (0.5, UNSURE), (1, JOY), flaws={1: "small"}),
+        face_readings((0, JOY), (0.5, UNSURE), (1, JOY), flaws={1: "small"}),
         [(JOY, 0, 2)],
     ),
-    "only flaws": (made((0, UNSURE), (1, UNSURE), flaws={0: "small", 1: "small"}), []),
+    "only flaws": (face_readings((0, UNSURE), (1, UNSURE), flaws={0: "small", 1: "small"}), []),
 }
 
 
@@ -46,10 +51,10 @@ def test_spells(readings: Readings, expected: list[tuple[str | None, float, floa
 
 
 SUMMARIES = {
-    "no reading": (made(), Summary({}, 0.0, (), {})),
-    "one reading": (made((3, JOY)), Summary({JOY: 0.0}, 0.0, (Spell(JOY, 3, 3),), {})),
+    "no reading": (face_readings(), Summary({}, 0.0, (), {})),
+    "one reading": (face_readings((3, JOY)), Summary({JOY: 0.0}, 0.0, (Spell(JOY, 3, 3),), {})),
     "there and back": (
-        made((0, JOY), (1, SAD), (2, UNSURE), (3, SAD), (4, JOY), (5, SAD)),
+        face_readings((0, JOY), (1, SAD), (2, UNSURE), (3, SAD), (4, JOY), (5, SAD)),
         Summary(
             {JOY: 2.0, SAD: 3.0, UNSURE: 1.0},
             6.0,
@@ -61,7 +66,7 @@ SUMMARIES = {
         ),
     ),
     "nothing follows a pause": (
-        made((0, JOY), (1, SAD), (9, JOY), (10, JOY)),
+        face_readings((0, JOY), (1, SAD), (9, JOY), (10, JOY)),
         Summary(
             {JOY: 3.0, SAD: 1.0},
             4.0,
@@ -78,12 +83,14 @@ def test_summaries(readings: Readings, expected: Summary) -> None:
 
 
 def test_no_time_has_no_share() -> None:
-    nothing = summary(made())
+    nothing = summary(face_readings())
     assert nothing.share(JOY) == 0 and nothing.first(JOY) is None and nothing.longest(JOY) is None
 
 
 def test_shares_first_and_longest() -> None:
-    found = summary(made((0, JOY), (1, UNSURE), (2, JOY), (3, JOY), (4, UNSURE), (5, UNSURE)))
+    found = summary(
+        face_readings((0, JOY), (1, UNSURE), (2, JOY), (3, JOY), (4, UNSURE), (5, UNSURE))
+    )
     assert found.share(JOY) == found.share(UNSURE) == 0.5 and found.share(SAD) == 0
     assert found.first(JOY) == Spell(JOY, 0, 1) and found.longest(JOY) == Spell(JOY, 2, 4)
     assert found.first(UNSURE) == Spell(None, 1, 2) and found.longest(UNSURE) == Spell(None, 4, 6)
@@ -91,7 +98,7 @@ def test_shares_first_and_longest() -> None:
 
 
 def test_the_first_of_equally_long_spells_is_the_longest() -> None:
-    assert summary(made((0, JOY), (1, SAD), (2, JOY))).longest(JOY) == Spell(JOY, 0, 1)
+    assert summary(face_readings((0, JOY), (1, SAD), (2, JOY))).longest(JOY) == Spell(JOY, 0, 1)
 
 
 def test_every_second_of_a_session_without_pause_counts_once() -> None:
@@ -121,5 +128,5 @@ def test_pauses_depend_on_the_usual_interval(at_s: list[float], expected: float)
 
 
 def test_a_video_that_is_read_every_five_seconds_has_spells_and_no_pauses() -> None:
-    read = made((0, JOY), (5, JOY), (10, JOY), (15, SAD), (20, SAD), (40, SAD), (45, SAD))
+    read = face_readings((0, JOY), (5, JOY), (10, JOY), (15, SAD), (20, SAD), (40, SAD), (45, SAD))
     assert spells(read) == [Spell(JOY, 0, 15), Spell(SAD, 15, 25), Spell(SAD, 40, 50)]

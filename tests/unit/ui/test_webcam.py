@@ -16,7 +16,7 @@ from ferapp.errors import ModelError
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.ui.live.webcam import LiveSettings, _demo_frame
 from tests.support.fakes import FakeClassifier, FakeDetector
-from tests.support.frames import ONE, frame, viewer
+from tests.support.frames import ONE_FACE, frame, viewer
 
 
 def pixels(out: av.VideoFrame) -> np.ndarray:
@@ -92,7 +92,7 @@ def test_the_size_may_change() -> None:
 def test_other_models_begin_anew() -> None:
     me = viewer()
     me.on_frame(frame())
-    me.use(Analyzer(FakeDetector(ONE), FakeClassifier(EXPRESSIONS)))
+    me.use(Analyzer(FakeDetector(ONE_FACE), FakeClassifier(EXPRESSIONS)))
     assert me.latest.snapshot().frame is None
 
 

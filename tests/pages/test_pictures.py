@@ -1,0 +1,335 @@
+"""The pictures page in AppTest, without a browser."""
+
+import json
+import re
+import threading
+import time
+import weakref
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from ferapp.errors import WrongHash
+from ferapp.media.images import jpeg_bytes, read_image
+from ferapp.pipeline.analyzer import Analyzer
+from ferapp.serving.turns import Turns
+from ferapp.types import FrameAnalysis
+from ferapp.ui.pictures import analysis, view
+from ferapp.ui.shared import resources
+from tests.support.apps import ASTRONAUT, HOPPER, open_app, page_text, upload
+from tests.support.places import SAMPLES
+
+THREE = (SAMPLES / "three-portraits.jpg").read_bytes()
+
+
+def select_picture(at: AppTest, place: int) -> None:
+    at.selectbox(key="looked-at").select_index(place).run()
+
+
+@pytest.fixture
+def analyses(monkeypatch: pytest.MonkeyPatch) -> list[FrameAnalysis]:
+    """The results of all analyses, in order."""
+    results: list[FrameAnalysis] = []
+    real = Analyzer.analyze
+
+    def analyze(self: Analyzer, *args: object) -> FrameAnalysis:
+        results.append(real(self, *args))
+        return results[-1]
+
+    monkeypatch.setattr(Analyzer, "analyze", analyze)
+    return results
+
+
+def test_the_empty_page_says_what_to_do() -> None:
+    at = open_app()
+    assert not at.exception
+    assert "Upload a picture" in page_text(at) and "not a feeling" in page_text(at)
+    assert "prohibited in the EU" in page_text(at)
+
+
+def test_a_picture_gives_a_card_a_table_and_downloads() -> None:
+    at = upload(open_app(), a=ASTRONAUT)
+    assert not at.exception
+    assert "**1 · happiness**" in page_text(at) and "Probability > 99 %" in page_text(at)
+    assert at.dataframe[0].value["expression"].tolist() == ["happiness"]
+    labels = {button.label for button in at.get("download_button")}
+    assert labels == {"Annotated picture (PNG)", "Table (CSV)", "Everything (JSON)"}
+    chart = json.loads(at.get("plotly_chart")[0].proto.spec)
+    assert len(chart["data"][0]["y"]) == 8
+
+
+def test_a_rerun_does_not_analyse_again(analyses: list[FrameAnalysis]) -> None:
+    at = upload(open_app(), a=ASTRONAUT)
+    at.run().run()
+    assert len(analyses) == 1
+    at.slider(key="confidence").set_value(0.3).run()
+    assert len(analyses) == 2, "another setting is another analysis"
+
+
+def test_no_result_outlives_its_picture() -> None:
+    at = upload(open_app(), a=ASTRONAUT)
+    upload(at, b=HOPPER)
+    assert "happiness**" not in page_text(at) and "**1 · neutral**" in page_text(at)
+    assert len(at.session_state["outcomes"]) == 1
+    at.file_uploader[0].set_value([]).run()
+    assert "·" not in page_text(at).split("eight probabilities")[1]
+    assert not at.dataframe and at.session_state["outcomes"] == {}
+
+
+def test_a_waiting_visitor_sees_the_queue_position(monkeypatch: pytest.MonkeyPatch) -> None:
+    positions: list[int] = []
+    monkeypatch.setattr(
+        "ferapp.ui.pictures.analysis._queue_text", lambda n: positions.append(n) or "waiting"
+    )
+    at = open_app()
+    busy, free = Turns(1, most_waiting=9), threading.Event()
+    monkeypatch.setattr("ferapp.ui.pictures.analysis.turns", lambda: busy)
+
+    def occupy() -> None:
+        with busy.hold_turn():
+            free.wait(10)
+
+    threading.Thread(target=occupy, daemon=True).start()
+    while not busy.active_count:
+        time.sleep(0.01)
+    threading.Timer(1, free.set).start()
+    upload(at, a=ASTRONAUT)
+    assert len(at.session_state["outcomes"]) == 1 and not at.exception
+    assert set(positions) == {1}
+
+
+def test_a_full_server_gives_a_message(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = open_app()
+    monkeypatch.setattr("ferapp.ui.pictures.analysis.turns", lambda: Turns(0, most_waiting=0))
+    assert "The server is full" in page_text(upload(at, a=ASTRONAUT)) and not at.exception
+
+
+@pytest.fixture
+def decoded_sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The size of each file that the pictures page decodes, in order."""
+    sizes: list[int] = []
+
+    def decode(data: bytes) -> np.ndarray:
+        sizes.append(len(data))
+        return read_image(data)
+
+    monkeypatch.setattr(analysis, "read_image", decode)
+    monkeypatch.setattr(view, "read_image", decode)
+    return sizes
+
+
+@pytest.mark.parametrize("data", [ASTRONAUT, THREE], ids=["one face", "three faces"])
+def test_an_upload_is_decoded_once_for_one_view(decoded_sizes: list[int], data: bytes) -> None:
+    at = upload(open_app(), a=data)
+    at.run().run()
+    assert decoded_sizes == [len(data)] and at.get("image") and not at.exception
+
+
+def test_a_picture_without_a_face_is_decoded_once(
+    decoded_sizes: list[int], photo: np.ndarray
+) -> None:
+    at = upload(open_app(), a=jpeg_bytes(photo))
+    at.run()
+    assert len(decoded_sizes) == 1 and "**No face found**" in page_text(at)
+
+
+def test_each_new_view_of_a_picture_decodes_it_once(decoded_sizes: list[int]) -> None:
+    at = upload(open_app(), a=THREE, b=HOPPER)
+    assert decoded_sizes == [len(THREE), len(HOPPER)], "the first is shown"
+    select_picture(at, 1)
+    assert decoded_sizes[2:] == [len(HOPPER)]
+    select_picture(at, 0)
+    assert decoded_sizes[3:] == [len(THREE)]
+    at.get("pills")[0].set_value([0, 1]).run()
+    assert decoded_sizes[4:] == [len(THREE)], "one face is blurred"
+    at.slider(key="confidence").set_value(0.3).run()
+    assert decoded_sizes[5:] == [len(THREE), len(HOPPER)], "another analysis, with the blurred face"
+    at.run()
+    assert len(decoded_sizes) == 7 and not at.exception
+
+
+def test_pixels_are_held_only_during_a_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only turns limit how many decoded pictures are in memory at once."""
+    queue, images = Turns(1, most_waiting=9), []
+
+    def decode(data: bytes) -> np.ndarray:
+        assert queue.active_count == 1 and all(old() is None for old in images)
+        image = read_image(data)
+        images.append(weakref.ref(image))
+        return image
+
+    for module in (analysis, view):
+        monkeypatch.setattr(module, "turns", lambda: queue)
+        monkeypatch.setattr(module, "read_image", decode)
+    at = upload(open_app(), a=THREE, b=HOPPER)
+    select_picture(at, 1)
+    assert len(images) == 3 and all(old() is None for old in images) and not at.exception
+
+
+def test_the_same_name_for_another_picture_is_another_picture() -> None:
+    at = upload(open_app(), a=ASTRONAUT)
+    assert "**1 · neutral**" in page_text(upload(at, a=HOPPER))
+
+
+def test_two_visitors_see_only_their_own_results() -> None:
+    first, second = open_app(), open_app()
+    upload(first, a=ASTRONAUT)
+    upload(second, b=HOPPER)
+    first.run()
+    assert "**1 · happiness**" in page_text(first) and "neutral**" not in page_text(first)
+    assert "**1 · neutral**" in page_text(second) and "happiness**" not in page_text(second)
+
+
+def test_models_load_once_for_all_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    real = resources.load_analyzer
+
+    def load(*args: object, **options: object) -> Analyzer:
+        calls.append(args)
+        return real(*args, **options)
+
+    resources.analyzer.clear()
+    monkeypatch.setattr(resources, "load_analyzer", load)
+    open_app()
+    upload(open_app(), a=ASTRONAUT)
+    assert len(calls) == 1
+
+
+def test_one_bad_file_among_good_ones_gives_one_message() -> None:
+    at = upload(open_app(), a=ASTRONAUT, b=b"GIF89a", c=HOPPER)
+    assert "**3 pictures, 2 faces**, 1 could not be read" in page_text(at)
+    select_picture(at, 1)
+    assert "b.jpg: This is a GIF picture; save it as JPG or PNG and try again." in page_text(at)
+    assert at.dataframe[0].value["picture"].tolist() == [1, 3]
+    assert not at.exception
+
+
+def test_a_file_without_a_face_shows_no_error(photo: np.ndarray) -> None:
+    at = upload(open_app(), a=jpeg_bytes(photo))
+    assert "**No face found**" in page_text(at) and not at.error and not at.exception
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "<img src=x onerror=alert(1)>",
+        "![t](http://127.0.0.1:9/t.png)",
+        ":material/home: $x^2$ :red[x]",
+        "../../../../etc/passwd",
+    ],
+)
+def test_file_names_are_never_markdown(name: str) -> None:
+    at = upload(open_app(), **{name: b"GIF89a"})
+    assert name in "\n".join(text.value for text in at.text)
+    assert name not in "\n".join(m.value for m in [*at.markdown, *at.caption])
+
+
+def boxes(at: AppTest) -> np.ndarray:
+    outcome = next(iter(at.session_state["outcomes"].values()))
+    return outcome.analysis.faces.xyxy.astype(int)
+
+
+def detail(picture: np.ndarray, box: np.ndarray) -> float:
+    """Mean difference of neighbouring pixels inside a box, without its frame."""
+    x1, y1, x2, y2 = box
+    inside = picture[y1 + 4 : y2 - 4, x1 + 4 : x2 - 4].astype(int)
+    return float(np.abs(np.diff(inside, axis=1)).mean())
+
+
+def test_a_deselected_face_stays_blurred() -> None:
+    at = upload(open_app(), a=THREE, b=HOPPER)
+    before, hidden = read_image(at.session_state["picture"][1]), boxes(at)[2]
+    at.get("pills")[0].set_value([0, 1]).run()
+    for _ in range(2):
+        after = read_image(at.session_state["picture"][1])
+        assert detail(after, hidden) < 0.4 * detail(before, hidden)
+        for visible in boxes(at)[:2]:
+            assert detail(after, visible) > 0.8 * detail(before, visible)
+        select_picture(at, 1)
+        select_picture(at, 0)
+    at.selectbox(key="detector").select("haar").run()
+    after = read_image(at.session_state["picture"][1])
+    assert detail(after, hidden) < 0.4 * detail(before, hidden)
+
+
+def test_the_shown_picture_stays_when_settings_change() -> None:
+    at = upload(open_app(), a=ASTRONAUT, b=HOPPER)
+    select_picture(at, 1)
+    at.slider(key="confidence").set_value(0.95).run()
+    assert next(box for box in at.selectbox if box.label == "Picture").index == 1
+
+
+def test_nothing_of_a_removed_picture_is_kept() -> None:
+    at = upload(open_app(), a=THREE)
+    at.get("pills")[0].set_value([0]).run()
+    at.file_uploader[0].set_value([]).run()
+    assert "picture" not in at.session_state and "crops" not in at.session_state
+    assert not at.session_state["outcomes"] and not at.session_state["hidden"]
+    assert not at.session_state["uploads"]
+
+
+def test_another_threshold_starts_no_analysis(analyses: list[FrameAnalysis]) -> None:
+    at = upload(open_app(), a=HOPPER)
+    at.slider(key="unsure-seresnet-48-int8").set_value(95).run()
+    assert len(analyses) == 1 and "**1 · unsure**" in page_text(at)
+
+
+def test_chosen_classes_are_renormalised_and_named() -> None:
+    at = upload(open_app(), a=ASTRONAUT)
+    at.multiselect(key="classes").set_value(["happiness", "neutral"]).run()
+    assert "renormalised over neutral, happiness" in page_text(at)
+    assert "anger" not in at.dataframe[0].value.columns
+
+
+def test_under_the_threshold_a_face_is_unsure() -> None:
+    at = upload(open_app(), a=HOPPER)
+    at.slider(key="unsure-seresnet-48-int8").set_value(95).run()
+    assert "**1 · unsure**" in page_text(at) and re.search(r"neutral at [78]\d %", page_text(at))
+
+
+def test_a_face_whose_expression_was_left_out_says_so() -> None:
+    at = upload(open_app(), a=HOPPER)
+    at.multiselect(key="classes").set_value(["happiness", "surprise"]).run()
+    assert "**1 · unsure**" in page_text(at) and "expressions that you left out" in page_text(at)
+    at.multiselect(key="classes").set_value(["happiness"]).run()
+    assert "Choose at least one more" in page_text(at) and "**1 · neutral**" in page_text(at)
+
+
+def test_reset_restores_the_defaults() -> None:
+    at = upload(open_app(), a=ASTRONAUT)
+    at.slider(key="confidence").set_value(0.95)
+    at.toggle(key="smile").set_value(True).run()
+    assert "Smile cascade: a smile" in page_text(at)
+    next(button for button in at.button if button.label == "Reset").click().run()
+    assert at.slider(key="confidence").value == 0.5 and not at.toggle(key="smile").value
+
+
+def test_a_sample_is_one_click_away() -> None:
+    at = open_app()
+    at.get("button_group")[0].set_value("Samples").run()
+    at.button(key="grace-hopper.jpg").click().run()
+    assert "**1 · neutral**" in page_text(at) and not at.exception
+
+
+def test_too_many_files_give_a_message_before_the_analysis(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ferapp.ui.pictures.sources.MAX_FILES", 2)
+    at = upload(open_app(), a=ASTRONAUT, b=HOPPER, c=THREE)
+    assert "3 files are too many at once: the first 2 are analysed" in page_text(at)
+    assert "**2 pictures, 2 faces**" in page_text(at)
+
+
+def test_broken_weights_give_a_message_and_the_app_continues(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def load(*_: object, **__: object) -> Analyzer:
+        raise WrongHash("x.onnx is not the file that the manifest names.")
+
+    resources.analyzer.clear()
+    monkeypatch.setattr(resources, "load_analyzer", load)
+    at = upload(open_app(), a=ASTRONAUT)
+    assert "**This did not work**" in page_text(at) and "x.onnx is not the file" in page_text(at)
+    assert not at.exception
+    monkeypatch.undo()
+    resources.analyzer.clear()
+    assert "**1 · happiness**" in page_text(at.run())
