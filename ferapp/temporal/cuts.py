@@ -144,7 +144,7 @@ def _is_replaced(a: Floats, b: Floats) -> bool:
     found = _correlations(a, b)
     if len(found) < _LEAST_BLOCKS:
         return True
-    return 1 - found.mean() > _LEAST_LOST and (found > _KEPT).mean() < _MOST_KEPT
+    return bool(1 - found.mean() > _LEAST_LOST and (found > _KEPT).mean() < _MOST_KEPT)
 
 
 def _correlations(a: Floats, b: Floats) -> Floats:

@@ -256,24 +256,12 @@ class Tracker:
         likeness = self._likeness(appearances, len(xyxy))
         likeness[[at_s - t.at_s > self._memory_s for t in self._tracks]] = -1
         is_near = (nearness >= _LEAST_NEARNESS) & (likeness >= AGREES)
-        found = self._pairs(np.where(is_near, nearness + likeness, -1))
+        pairs = _best_pairs(np.where(is_near, nearness + likeness, -1))
         if appearances is not None:
-            known = {id(track) for track in found.values()}
-            is_free = np.ones(likeness.shape, np.bool_)
-            is_free[[id(track) in known for track in self._tracks]] = False
-            is_free[:, list(found)] = False
-            is_back = is_free & (likeness >= _RETURNS)
-            found |= self._pairs(np.where(is_back, likeness, -1))
-        return found
-
-    def _pairs(self, score: Floats) -> dict[int, Track]:
-        """From the best to the worst that are not negative; each track and each box once."""
-        found = {}
-        while score.max() >= 0:
-            row, column = np.unravel_index(score.argmax(), score.shape)
-            found[int(column)] = self._tracks[row]
-            score[row], score[:, column] = -1, -1
-        return found
+            is_back = likeness >= _RETURNS
+            is_back[list(pairs.values())], is_back[:, list(pairs)] = False, False
+            pairs |= _best_pairs(np.where(is_back, likeness, -1))
+        return {column: self._tracks[row] for column, row in pairs.items()}
 
     def _likeness(self, appearances: Floats | None, boxes: int) -> Floats:
         """How much each box looks like each track, (tracks, boxes); 1 where nobody knows."""
@@ -282,6 +270,16 @@ class Tracker:
             if appearances is not None:
                 out[row] = track.likeness(appearances)
         return out
+
+
+def _best_pairs(score: Floats) -> dict[int, int]:
+    """Rows by columns, from the best score down to 0; each row and each column once."""
+    found = {}
+    while score.max() >= 0:
+        row, column = np.unravel_index(score.argmax(), score.shape)
+        found[int(column)] = int(row)
+        score[row], score[:, column] = -1, -1
+    return found
 
 
 def _nearness(a: Floats, b: Floats) -> Floats:

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from ferapp.emotions import EXPRESSIONS
+from ferapp.errors import ModelError
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.record import readings_of_frame
 from ferapp.pipeline.stream import Stream, StreamFrame
-from ferapp.settings import AnalysisSettings, StreamSettings
+from ferapp.settings import AnalysisSettings, Look, StreamSettings
 from ferapp.types import Faces
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import region
@@ -164,3 +165,116 @@ def test_a_face_is_cropped_again_only_if_the_classifier_needs_another_crop(
     assert cuts == [size_wh] * cut_again
     square = squares(faces(40).xyxy, padding=padding)[0]
     assert np.array_equal(setup.classifier.crops[-1], region(scene(), square, size_wh))
+
+
+@pytest.mark.parametrize(
+    ("found", "grey", "flaw"),
+    [
+        pytest.param(faces(40, side=15), 100, "too small", id="small"),
+        pytest.param(faces(-60), 100, "cut by the border", id="border"),
+        pytest.param(faces(40), 0, "too dark", id="dark"),
+        pytest.param(faces(40), 255, "too bright", id="bright"),
+    ],
+)
+def test_a_face_that_can_t_be_read_has_a_flaw_and_no_label(
+    found: Faces, grey: int, flaw: str
+) -> None:
+    setup = Setup(found)
+    image = np.full((240, 320, 3), grey, np.uint8) if grey in (0, 255) else scene(grey)
+    setup.detector.faces = Faces(np.clip(found.xyxy, 0, None), found.score)
+    face = setup.play(3, image)[-1].faces[0]
+    assert (face.flaw, face.expression, face.probabilities) == (flaw, None, None)
+    assert setup.classifier.crops == [], "the classifier is not called"
+
+
+def test_between_detections_faces_are_followed() -> None:
+    setup = Setup(faces(40))
+    for i in range(12):
+        setup.detector.faces = faces(40 + 6 * i)
+        setup.play(1, moved(6 * i), detect_every=3)
+    assert len(setup.detector.settings) == 4
+    looked = len(setup.detector.settings)
+    setup.detector.faces = Faces.empty()
+    followed = setup.play(1, moved(66), detect_every=5)[0]
+    assert not followed.is_detected and len(setup.detector.settings) == looked
+    assert followed.faces[0].id == 1 and followed.faces[0].expression == "sadness"
+    assert followed.faces[0].xyxy[0] > 40 + 6 * 9, "it kept its direction"
+
+
+@pytest.mark.parametrize(("cost_s", "every"), [(0.001, 1), (0.06, 2), (0.12, 4), (1.0, 5)], ids=str)
+def test_detection_skips_frames_when_it_is_slow(cost_s: float, every: int) -> None:
+    setup = Setup(faces(40))
+    real = setup.detector.detect
+
+    def slow(*args: object) -> Faces:
+        setup.clock.now_s += cost_s
+        return real(*args)
+
+    setup.detector.detect = slow
+    setup.play(60, detect_every=None)
+    looked = [frame.is_detected for frame in setup.play(60, detect_every=None)]
+    assert sum(looked) == pytest.approx(60 / every, abs=2)
+
+
+def test_a_person_who_left_is_forgotten() -> None:
+    setup = Setup(faces(40))
+    setup.play(5)
+    setup.detector.faces = Faces.empty()
+    setup.play(2 * FPS)
+    assert not setup.stream._people
+    setup.detector.faces = faces(40)
+    assert setup.play(3)[-1].faces[0].id == 2
+
+
+def test_other_classes_reset_the_faces() -> None:
+    setup = Setup(faces(40))
+    setup.play(5)
+    settings = AnalysisSettings(classes=("sadness", "anger"))
+    frame = setup.play(2, analysis=settings)[-1]
+    assert frame.labels == ("sadness", "anger")
+    assert frame.faces[0].smoothed is not None and len(frame.faces[0].smoothed) == 2
+
+
+def test_the_size_may_change_from_frame_to_frame() -> None:
+    setup = Setup(faces(40))
+    assert setup.play(1, scene(width=320))[0].size_wh == (320, 240)
+    assert setup.play(1, scene(width=480))[0].size_wh == (480, 240)
+
+
+def test_a_baseline_is_taken_applied_and_dropped() -> None:
+    reference = np.array([0.76, *[0.02] * 7], np.float32)
+    setup = Setup(faces(40), reference=reference)
+    setup.play(5)
+    setup.stream.take_baselines()
+    during = setup.play(5 * FPS)[-1].faces[0]
+    assert during.baseline_progress == pytest.approx(0.5, abs=0.02) and not during.is_corrected
+    after = setup.play(7 * FPS)[-1].faces[0]
+    assert after.is_corrected and after.baseline_progress is None
+    assert after.expression == "neutral", "the resting face read as sad"
+    setup.stream.drop_baselines()
+    assert not setup.play(1)[0].faces[0].is_corrected
+
+
+def test_without_a_reference_there_is_no_baseline() -> None:
+    setup = Setup(faces(40))
+    assert not setup.stream.knows_neutral
+    setup.stream.take_baselines()
+    assert setup.play(3)[-1].faces[0].baseline_progress is None
+
+
+def test_nan_probabilities_are_an_error_and_the_stream_continues() -> None:
+    setup = Setup(faces(40))
+    real = setup.classifier.classify
+
+    def broken(crops: list[np.ndarray], *, look: Look) -> np.ndarray:
+        if crops:
+            raise ModelError("not finite")
+        return real(crops, look=look)
+
+    setup.classifier.classify = broken
+    setup.play(2)
+    with pytest.raises(ModelError):
+        setup.play(1)
+    setup.classifier.classify = real
+    setup.frames += 1
+    assert setup.play(1)[0].faces[0].expression == "sadness"
