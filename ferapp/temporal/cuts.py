@@ -20,8 +20,8 @@ _LEAST_CONTRAST: Final = 6.0
 _LEAST_FRAME_CONTRAST: Final = 20.0
 _LEAST_BLOCKS: Final = 4
 
-# In made clips at 30, 15 and 8 frames a second nearly all cuts to another scene exceed all of these;
-# next to no pair of frames does that shows a pan, a flash, a moving lamp, lights that are
+# In made clips at 30, 15 and 8 frames a second nearly all cuts to another scene exceed all of
+# these. Hardly any pair of frames does that shows a pan, a flash, a moving lamp, lights that are
 # switched, or somebody who fills half the picture on the way past.
 _LEAST_PHASE: Final = 0.4
 _LEAST_COLOUR: Final = 0.12
