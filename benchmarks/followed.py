@@ -9,6 +9,8 @@ those that the detector finds.
 
 import argparse
 import json
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +22,10 @@ from ferapp.evaluation.labelled_faces import load_ferplus
 from ferapp.evaluation.pasted import faceless_photos
 from ferapp.inference.registry import load_detector
 from ferapp.pipeline.build import load_analyzer
-from ferapp.pipeline.stream import Stream
-from ferapp.settings import StreamSettings
+from ferapp.pipeline.clip import tracker_for
+from ferapp.pipeline.file_stream import FileStream
+from ferapp.pipeline.people import FaceReading
+from ferapp.settings import AnalysisSettings, StreamSettings
 from ferapp.vision.boxes import iou
 from ferapp.vision.crops import resize
 
@@ -30,7 +34,6 @@ SPEEDS = {"calm": 0.3, "lively": 1.0}
 """Top speeds of a head, in widths of its face per second."""
 RATE = 30
 FACE_S = 2.0
-PAUSE_S = 1.2
 SIDE_PX = 150
 SIZE_WH = (640, 480)
 
@@ -55,32 +58,41 @@ def frames_of(face: np.ndarray, scene: np.ndarray, speed: float) -> list[np.ndar
     return frames
 
 
+def readings_of(frames, detections, analyzer, every: int) -> Iterator[tuple[float, FaceReading]]:
+    """What is read of the first face of each frame, with detection in every Nth."""
+    settings = StreamSettings(reads_followed=True)
+    stream = FileStream(analyzer, tracker_for(every / RATE), settings)
+    rest, count = iter(frames), 1
+    parts = []
+    while part := list(islice(rest, count)):
+        parts.append(stream.read(part, detections[part[-1][0]]))
+        count = every
+    for part in (*parts, stream.finish()):
+        for frame in (*part.frames, *part.late):
+            for one in frame.faces[:1]:
+                yield frame.at_s, one
+
+
 def measure(faces, scenes, analyzer, speed: float) -> list[dict[str, object]]:
     """One row per N."""
-    streams = {n: Stream(analyzer, lambda: 0.0) for n in EVERY}
-    settings = {n: StreamSettings(detect_every=n, reads_followed=True) for n in EVERY}
     seen = {n: {"right": 0, "read": 0, "held_right": 0, "held": 0, "iou": []} for n in EVERY}
     total = 0
-    for index, (face, label) in enumerate(faces):
+    for face, label in faces:
         scene = resize(next(scenes), SIZE_WH)
-        start_s = index * (FACE_S + PAUSE_S)
-        for number, frame in enumerate(frames_of(face, scene, speed)):
-            at_s = start_s + number / RATE
-            detections = analyzer.detect(frame, settings[1].analysis)
-            total += 1
-            for n in EVERY:
-                due = detections if number % n == 0 else None
-                result = streams[n].process(frame, at_s, settings[n], known_faces=due)
-                for one in result.faces[:1]:
-                    kept = seen[n]
-                    if one.probabilities is not None:
-                        kept["read"] += 1
-                        kept["right"] += int(one.probabilities.argmax() == label)
-                    if one.expression is not None:
-                        kept["held"] += 1
-                        kept["held_right"] += one.expression == analyzer.labels[label]
-                    if len(detections):
-                        kept["iou"].append(float(iou(one.xyxy[None], detections.xyxy).max()))
+        frames = [(n / RATE, frame) for n, frame in enumerate(frames_of(face, scene, speed))]
+        detections = {at_s: analyzer.detect(frame, AnalysisSettings()) for at_s, frame in frames}
+        total += len(frames)
+        for n in EVERY:
+            kept = seen[n]
+            for at_s, one in readings_of(frames, detections, analyzer, n):
+                if one.probabilities is not None:
+                    kept["read"] += 1
+                    kept["right"] += int(one.probabilities.argmax() == label)
+                if one.expression is not None:
+                    kept["held"] += 1
+                    kept["held_right"] += one.expression == analyzer.labels[label]
+                if len(detections[at_s]):
+                    kept["iou"].append(float(iou(one.xyxy[None], detections[at_s].xyxy).max()))
     return [
         {
             "detect_every": n,

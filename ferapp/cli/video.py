@@ -133,6 +133,7 @@ def video(
                 "frames_per_second": clip.info.frames_per_second,
                 "has_sound": clip.info.has_sound,
                 "is_partial": bool(clip.damage),
+                "scenes": len(clip.cuts_s) + 1,
                 "notes": notes,
                 "detector": analyzer.detector_name,
                 "classifier": analyzer.classifier_name,

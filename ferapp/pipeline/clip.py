@@ -1,9 +1,9 @@
 """A video file in, every face's expression over time out."""
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from ferapp.media.video import Video, VideoInfo
 from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.file_stream import MOST_BETWEEN, FileFrames, FileStream, Rejected
 from ferapp.pipeline.record import new_recording, readings_of_frame
-from ferapp.pipeline.stream import Stream, StreamFrame
+from ferapp.pipeline.stream import StreamFrame
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.settings import ClipSettings
 from ferapp.temporal.tracking import LEAST_HITS, MEMORY_S, Tracker
@@ -37,8 +38,9 @@ class Clip:
     Attributes:
         info: What its container claims.
         labels: The expressions in column order.
-        readings: Of every face in every analysed frame.
-        unconfirmed_s: Times of boxes found too rarely to count as faces, (m,).
+        readings: Of every face in every frame that was analysed, in the order of time.
+        cuts_s: When another shot began, s.
+        unconfirmed_s: Times of boxes that were found too seldom to count as faces, (m,).
         unconfirmed: These boxes, (m, 4), as shares of the frame's width and height.
         frames: How many were analysed.
         every_s: Seconds from one analysed frame to the next.
@@ -50,6 +52,7 @@ class Clip:
     info: VideoInfo
     labels: tuple[str, ...]
     readings: Readings
+    cuts_s: tuple[float, ...]
     unconfirmed_s: NDArray[np.float64]
     unconfirmed: NDArray[np.float32]
     frames: int
@@ -87,7 +90,8 @@ class ClipAnalysis:
         self._labels = self._settings.stream.analysis.classes or analyzer.labels
         self._readings: list[Readings] = []
         self._new: list[Readings] = []
-        self._unconfirmed: list[tuple[float, NDArray[np.float32]]] = []
+        self._rejected: list[Rejected] = []
+        self._cuts_s: list[float] = []
         self._frames = 0
         self._last_s = 0.0
         self._is_whole = False
@@ -127,42 +131,51 @@ class ClipAnalysis:
             ModelError: As for `Analyzer.analyze`.
         """
         every = self._detect_every
-        settings = replace(self._settings.stream, detect_every=every)
-        stream = Stream(self._analyzer, time.monotonic, tracker=self._tracker())
-        frames = enumerate(self._video.frames())
+        how = self._settings.stream
+        stream = FileStream(self._analyzer, tracker_for(every * self._every_s), how)
+        frames = self._video.frames()
 
-        def detect_next() -> tuple[Image, float, Faces | None] | None:
-            place, (at_s, image) = next(frames, (0, (0.0, None)))
-            if image is None:
-                return None
-            is_due = place % every == 0
-            return image, at_s, self._analyzer.detect(image, settings.analysis) if is_due else None
+        def look(count: int) -> tuple[list[tuple[float, Image]], Faces] | None:
+            """The next frames, and the faces of the last of them."""
+            part = list(islice(frames, count))
+            return (part, self._analyzer.detect(part[-1][1], how.analysis)) if part else None
 
         with ThreadPoolExecutor(1, "clip") as ahead:
             try:
-                pending = ahead.submit(detect_next)
-                while (detected := pending.result()) is not None:
-                    pending = ahead.submit(detect_next)
-                    image, at_s, faces = detected
-                    frame = stream.process(image, at_s, settings, known_faces=faces)
-                    self._note(frame)
-                    yield image, frame
+                part = ahead.submit(look, 1).result()
+                pending = ahead.submit(look, every)
+                while part is not None:
+                    read = stream.read(*part)
+                    following = pending.result()
+                    if following is None:
+                        read = read.followed_by(stream.finish())
+                    else:
+                        pending = ahead.submit(look, every)
+                    self._note(read)
+                    images = dict(part[0])
+                    for frame in read.frames:
+                        yield images[frame.at_s], frame
+                    part = following
                 self._is_whole = not self._is_closed
             finally:
+                self._note(stream.finish())
+                self._cuts_s = stream.cuts_s
                 self.close()  # first: the thread may be waiting for a frame
 
     def result(self) -> Clip:
         """What has been read so far."""
         labels = tuple(name for name in self._analyzer.labels if name in self._labels)
-        parts = [Readings.empty(len(labels)), *self._readings, *self._new]
-        times = [np.full(len(boxes), at_s) for at_s, boxes in self._unconfirmed]
-        boxes = [boxes for _, boxes in self._unconfirmed]
+        readings = Readings.join([Readings.empty(len(labels)), *self._readings, *self._new])
+        rejected = sorted(self._rejected, key=lambda each: each.at_s)
+        times = [np.full(len(each.boxes), each.at_s) for each in rejected]
+        boxes = [each.boxes for each in rejected]
         claimed_s = self.info.duration_s or 0.0
         is_sound = self._is_whole and not self._video.damage
         return Clip(
             info=self.info,
             labels=labels,
-            readings=Readings.join(parts),
+            readings=readings.at(np.lexsort((readings.face, readings.at_s))),
+            cuts_s=tuple(self._cuts_s),
             unconfirmed_s=np.concatenate([np.empty(0), *times]),
             unconfirmed=np.concatenate([np.empty((0, 4), np.float32), *boxes]),
             frames=self._frames,
@@ -172,17 +185,16 @@ class ClipAnalysis:
             damage=self._video.damage if self._is_whole else "",
         )
 
-    def _note(self, frame: StreamFrame) -> None:
-        self._frames += 1
-        self._last_s = frame.at_s
-        if frame.faces:
-            self._new.append(readings_of_frame(frame))
-            if len(self._new) >= _JOINED_AFTER:
-                self._readings.append(Readings.join(self._new))
-                self._new = []
-        if len(frame.unconfirmed):
-            scale = np.tile(np.array(frame.size_wh, np.float32), 2)
-            self._unconfirmed.append((frame.at_s, frame.unconfirmed / scale))
+    def _note(self, read: FileFrames) -> None:
+        self._frames += len(read.frames)
+        if read.frames:
+            self._last_s = read.frames[-1].at_s
+        self._rejected += read.rejected
+        frames = [frame for frame in (*read.frames, *read.late) if frame.faces]
+        self._new += [readings_of_frame(frame) for frame in frames]
+        if len(self._new) >= _JOINED_AFTER:
+            self._readings.append(Readings.join(self._new))
+            self._new = []
 
     @property
     def _every_s(self) -> float:
@@ -191,16 +203,18 @@ class ClipAnalysis:
 
     @property
     def _detect_every(self) -> int:
-        every = self._settings.stream.detect_every
-        return every or max(round(1 / (LOOKS_A_SECOND * self._every_s)), 1)
+        asked = self._settings.stream.detect_every
+        wanted = asked or max(round(1 / (LOOKS_A_SECOND * self._every_s)), 1)
+        return min(wanted, MOST_BETWEEN)
 
-    def _tracker(self) -> Tracker:
-        """A tracker for the rate of detection, which may be once in many seconds."""
-        every_s = self._detect_every * self._every_s
-        return Tracker(
-            memory_s=max(MEMORY_S, _MEMORY_FRAMES * every_s),
-            least_hits=int(np.clip(round(_PROBATION_S / every_s), 1, LEAST_HITS)),
-        )
+
+def tracker_for(every_s: float) -> Tracker:
+    """For the rate at which faces are looked for, which may be once in many seconds."""
+    return Tracker(
+        memory_s=max(MEMORY_S, _MEMORY_FRAMES * every_s),
+        least_hits=int(np.clip(round(_PROBATION_S / every_s), 1, LEAST_HITS)),
+        look_s=every_s,
+    )
 
 
 def recording_of_clip(

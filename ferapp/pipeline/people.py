@@ -129,13 +129,16 @@ class People:
 
         Args:
             expected: Boxes, (4,), px, by id.
-            size_wh: Of the frame, px; boxes end at its border.
+            size_wh: Of the frame, px; boxes end at its border, and a face whose centre is past it
+                has left.
         """
         limit = np.array([*size_wh, *size_wh], np.float32)
         readings = []
         for id, xyxy in expected.items():
             last = self._people[id].last if id in self._people else None
-            if last is not None:
+            centre = (xyxy[:2] + xyxy[2:]) / 2
+            has_left = (centre < 0).any() or (centre > limit[:2]).any()
+            if last is not None and not has_left:
                 inside = np.clip(xyxy, 0, limit).astype(np.float32)
                 readings.append(replace(last, xyxy=inside, probabilities=None))
         return readings

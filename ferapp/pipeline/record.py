@@ -42,10 +42,6 @@ def new_recording(
         classifier: Name of the expression classifier.
         consent: What the owner confirmed.
     """
-    kept = asdict(settings)
-    # A stream classifies faces and their mirror images in turn, whatever `look` says.
-    for part in (kept, kept.get("stream", kept)):
-        part.get("analysis", part).pop("look", None)
     return SessionInfo(
         id=uuid.uuid4().hex,
         title=title,
@@ -53,7 +49,7 @@ def new_recording(
         started=datetime.now().astimezone(),
         labels=labels,
         unsure_below=unsure_below,
-        settings=kept,
+        settings=asdict(settings),
         models={
             "detector": _model("detector", detector),
             "classifier": _model("classifier", classifier),

@@ -1,7 +1,7 @@
 """A stream of frames in, every face's expression over time out."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,8 @@ from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.detection_rate import DetectionRate
 from ferapp.pipeline.people import FaceReading, Observation, People
 from ferapp.settings import AnalysisSettings, StreamSettings
+from ferapp.temporal.appearance import appearances
+from ferapp.temporal.cuts import CutDetector
 from ferapp.temporal.tracking import Tracker
 from ferapp.types import Faces
 from ferapp.vision.crops import Image
@@ -46,20 +48,17 @@ class Stream:
     page: they only leave a request for the next frame.
 
     Args:
-        analyzer: May be shared with others.
-        clock: Returns seconds; measures the cost of detection.
-        tracker: A new one; needed if the frame rate is not that of a camera.
+        analyzer: Shared with others.
+        clock: Tells seconds, to measure what detection costs.
     """
 
-    def __init__(
-        self, analyzer: Analyzer, clock: Callable[[], float], *, tracker: Tracker | None = None
-    ) -> None:
+    def __init__(self, analyzer: Analyzer, clock: Callable[[], float]) -> None:
         self._analyzer = analyzer
         self._clock = clock
-        self._tracker = tracker or Tracker()
+        self._tracker = Tracker()
+        self._cuts = CutDetector()
         self._rate = DetectionRate()
         self._people = People(analyzer.labels, analyzer.neutral_reference)
-        self._is_mirrored = False
 
     @property
     def knows_neutral(self) -> bool:
@@ -79,8 +78,6 @@ class Stream:
         image_rgb: Image,
         at_s: float,
         settings: StreamSettings | None = None,
-        *,
-        known_faces: Faces | None = None,
     ) -> StreamFrame:
         """Read one frame.
 
@@ -88,7 +85,6 @@ class Stream:
             image_rgb: (h, w, 3) uint8; its size may change from frame to frame.
             at_s: Its time, s, later than that of the frame before.
             settings: May change from frame to frame.
-            known_faces: The faces in it, if they have been detected already.
 
         Raises:
             SettingError: The classifier does not know a requested class.
@@ -97,26 +93,24 @@ class Stream:
         settings = settings or StreamSettings()
         size_wh = (image_rgb.shape[1], image_rgb.shape[0])
         self._rate.advance(at_s)
-        is_detected = known_faces is not None or self._rate.is_due(settings.detect_every)
+        if self._cuts.update(image_rgb, at_s):
+            self._tracker.end_shot()
+        is_detected = self._rate.is_due(settings.detect_every)
         unconfirmed = np.empty((0, 4), np.float32)
         if is_detected:
-            if known_faces is None:
-                known_faces = self._detect(image_rgb, settings.analysis)
-            self._rate.restart()
-            ids, faces, unconfirmed = self._identify(known_faces, at_s)
-            readings = self._read(image_rgb, ids, faces, at_s, settings)
+            ids, faces, unconfirmed = self._identify(image_rgb, at_s, settings.analysis)
+            readings = read_faces(
+                self._analyzer, self._people, image_rgb, faces, at_s, settings, keys=ids
+            )
         else:
             readings = self._people.follow(self._tracker.predict(at_s), size_wh)
-            if settings.reads_followed:
-                ids, faces = [reading.id for reading in readings], _faces_of(readings)
-                readings = self._read(image_rgb, ids, faces, at_s, settings)
         return StreamFrame(
             at_s=at_s,
             size_wh=size_wh,
             labels=self._people.labels,
             faces=tuple(sorted(readings, key=lambda reading: reading.id)),
             is_detected=is_detected,
-            is_read=is_detected or settings.reads_followed,
+            is_read=is_detected,
             unconfirmed=unconfirmed,
         )
 
@@ -124,53 +118,60 @@ class Stream:
         start = self._clock()
         faces = self._analyzer.detect(image, settings)
         self._rate.add_cost(self._clock() - start)
+        self._rate.restart()
         return faces
 
-    def _identify(self, faces: Faces, at_s: float) -> tuple[list[int], Faces, NDArray[np.float32]]:
-        """Ids, the n faces that have one, and the boxes without one, (m, 4) px."""
-        ids = self._tracker.update(faces.xyxy, at_s)
+    def _identify(
+        self, image: Image, at_s: float, settings: AnalysisSettings
+    ) -> tuple[list[int], Faces, NDArray[np.float32]]:
+        """Ids, the n faces that have one, and the boxes that have none yet, (m, 4) px."""
+        faces = self._detect(image, settings)
+        tracks = self._tracker.update(faces.xyxy, at_s, appearances(image, faces.xyxy))
         self._people.forget_others(self._tracker.ids)
-        is_known = np.array([id is not None for id in ids], np.bool_)
-        known = [id for id in ids if id is not None]
-        return known, faces.at(np.flatnonzero(is_known)), faces.xyxy[~is_known]
+        is_known = np.array([track.id is not None for track in tracks], np.bool_)
+        ids = [track.id for track in tracks if track.id is not None]
+        return ids, faces.at(np.flatnonzero(is_known)), faces.xyxy[~is_known]
 
-    def _read(
-        self, image: Image, ids: Sequence[int], faces: Faces, at_s: float, settings: StreamSettings
-    ) -> list[FaceReading]:
-        """Read the expressions of faces that have ids."""
-        checks = check_faces(image, faces.xyxy)
-        fit = np.flatnonzero([check.flaw is None for check in checks])
-        crops = [check.crop for check in checks if check.crop is not None and check.flaw is None]
-        analysis = self._analyzer.judge(image, faces.at(fit), self._look(settings), crops=crops)
-        self._people.use_labels(analysis.labels)
-        probabilities = dict(zip(fit.tolist(), analysis.probabilities, strict=True))
-        observations = [
-            Observation(
-                id=id,
-                xyxy=faces.xyxy[row],
-                score=float(faces.score[row]),
-                probabilities=probabilities.get(row),
-                flaw=checks[row].flaw,
-            )
-            for row, id in enumerate(ids)
-        ]
-        return self._people.read(
-            observations, at_s, unsure_below=analysis.unsure_below, settings=settings
+
+def read_faces(
+    analyzer: Analyzer,
+    people: People,
+    image: Image,
+    faces: Faces,
+    at_s: float,
+    settings: StreamSettings,
+    *,
+    keys: Sequence[int],
+) -> list[FaceReading]:
+    """Read the expressions of the n faces of one frame.
+
+    Args:
+        analyzer: Which reads them.
+        people: What is remembered of each.
+        image: (h, w, 3) RGB uint8.
+        faces: Where they are, px.
+        at_s: Time of the frame, s.
+        settings: How they are read.
+        keys: By which each is remembered, (n,).
+
+    Raises:
+        SettingError: The classifier does not know a class that was asked for.
+        ModelError: The classifier gave no finite numbers.
+    """
+    checks = check_faces(image, faces.xyxy)
+    fit = np.flatnonzero([check.flaw is None for check in checks])
+    crops = [check.crop for check in checks if check.crop is not None and check.flaw is None]
+    analysis = analyzer.judge(image, faces.at(fit), settings.analysis, crops=crops)
+    people.use_labels(analysis.labels)
+    probabilities = dict(zip(fit.tolist(), analysis.probabilities, strict=True))
+    observations = [
+        Observation(
+            id=key,
+            xyxy=faces.xyxy[row],
+            score=float(faces.score[row]),
+            probabilities=probabilities.get(row),
+            flaw=checks[row].flaw,
         )
-
-    def _look(self, settings: StreamSettings) -> AnalysisSettings:
-        """With smoothing: the face and its mirror image in turn, which halves the cost.
-
-        Smoothing averages them over time.
-        """
-        if not settings.time_constant_s:
-            return settings.analysis
-        self._is_mirrored = not self._is_mirrored
-        return replace(settings.analysis, look="mirrored" if self._is_mirrored else "plain")
-
-
-def _faces_of(readings: Sequence[FaceReading]) -> Faces:
-    return Faces(
-        np.array([reading.xyxy for reading in readings], np.float32).reshape(-1, 4),
-        np.array([reading.score for reading in readings], np.float32),
-    )
+        for row, key in enumerate(keys)
+    ]
+    return people.read(observations, at_s, unsure_below=analysis.unsure_below, settings=settings)

@@ -45,14 +45,12 @@ def quadrant_image(wh: tuple[int, int] = WH) -> np.ndarray:
 
 
 def noisy_frames(count: int, wh: tuple[int, int] = WH, *, grey: int = 100) -> list[np.ndarray]:
-    """Frames with so much detail that faces in them are sharp and the files are large."""
+    """A still scene: its details make faces sharp, its noise makes files large."""
     rng = np.random.default_rng(0)
     shape = (wh[1] // 4 + 1, wh[0] // 4 + 1, 3)
-    frames = []
-    for _ in range(count):
-        coarse = np.kron(rng.integers(grey - 60, grey + 60, shape), np.ones((4, 4, 1)))
-        frames.append(coarse[: wh[1], : wh[0]].astype(np.uint8))
-    return frames
+    scene = np.kron(rng.integers(grey - 50, grey + 50, shape), np.ones((4, 4, 1)))
+    noise = rng.integers(-10, 11, (count, wh[1], wh[0], 3))
+    return [(scene[: wh[1], : wh[0]] + each).astype(np.uint8) for each in noise]
 
 
 def write_video(

@@ -47,6 +47,8 @@ def show(
         st.warning(f"**Partial.** {clip.damage}", icon=":material/broken_image:")
     faces = clip.readings.faces
     extent = f"{clip.frames:,} frames over {clock(clip.duration_s)}"
+    if clip.cuts_s:
+        extent += f" in {len(clip.cuts_s) + 1} scenes"
     if not faces:
         st.info(f"{extent}: no face was found.", icon=":material/no_accounts:")
         return

@@ -75,7 +75,7 @@ def analysis_of(*readings: Readings, damage: str = "") -> SimpleNamespace:
     duration_s = float(by_time.at_s[-1])
     info = VideoInfo("mov", "h264", (640, 480), 10.0, duration_s, False)
     no_boxes = (np.empty(0), np.empty((0, 4), np.float32))
-    clip = Clip(info, EXPRESSIONS, by_time, *no_boxes, 40, 0.1, duration_s, True, damage)
+    clip = Clip(info, EXPRESSIONS, by_time, (), *no_boxes, 40, 0.1, duration_s, True, damage)
     return SimpleNamespace(clip=clip, portraits={})
 
 

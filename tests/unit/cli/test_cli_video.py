@@ -34,6 +34,7 @@ KEYS = [
     "frames_per_second",
     "has_sound",
     "is_partial",
+    "scenes",
     "notes",
     "detector",
     "classifier",

@@ -102,11 +102,11 @@ def test_previews_are_made_at_intervals(data: bytes, monkeypatch: pytest.MonkeyP
 
 def test_a_portrait_shows_the_box_and_grows_with_it(tmp_path: Path) -> None:
     frames = noisy_frames(9, WH)
-    for frame in frames:
-        frame[60:120, 100:160] //= 4
-        frame[60:120, 100:160, 1] += 150  # green, and still sharp
-    path = write_video(tmp_path / "green.mp4", frames)
     boxes = [(100, 60, 160, 120)] * 5 + [(90, 50, 170, 130)] * 4
+    for frame, (x1, y1, x2, y2) in zip(frames, boxes, strict=True):
+        frame[y1:y2, x1:x2] //= 4
+        frame[y1:y2, x1:x2, 1] += 150  # green, and still sharp
+    path = write_video(tmp_path / "green.mp4", frames)
     detector = Follows(boxes)
     work = VideoAnalysisJob(
         path.read_bytes(),

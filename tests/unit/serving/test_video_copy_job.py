@@ -87,7 +87,7 @@ def test_a_full_disk_is_a_video_error(
     clip = analyse_video(data)
     file = Full()
     monkeypatch.setattr(video_jobs.tempfile, "TemporaryFile", lambda: file)
-    with pytest.raises(VideoError, match="no room for a video of 0 MB"):
+    with pytest.raises(VideoError, match="no room for a video of 1 MB"):
         analysis_job(data)
     assert file.closed
     with pytest.raises(VideoError, match="no room"):

@@ -19,6 +19,10 @@ def both(*boxes: np.ndarray) -> np.ndarray:
     return np.stack(boxes)
 
 
+def ids(tracker: Tracker, xyxy: np.ndarray, at_s: float) -> list[int | None]:
+    return [track.id for track in tracker.update(xyxy, at_s)]
+
+
 def test_no_face_has_no_id() -> None:
     tracker = Tracker(least_hits=1)
     assert tracker.update(NOBODY, 0.0) == [] and tracker.predict(1.0) == {}
@@ -26,38 +30,38 @@ def test_no_face_has_no_id() -> None:
 
 def test_a_face_that_moves_keeps_its_id() -> None:
     tracker = Tracker(least_hits=1)
-    ids = [tracker.update(both(at(10 + 15 * i)), i / 15)[0] for i in range(30)]
-    assert set(ids) == {1}
+    seen = [ids(tracker, both(at(10 + 15 * i)), i / 15)[0] for i in range(30)]
+    assert set(seen) == {1}
 
 
 def test_a_face_that_jumps_by_its_own_size_keeps_its_id() -> None:
     tracker = Tracker(least_hits=1)
-    assert tracker.update(both(at(0)), 0.0) == tracker.update(both(at(85)), 0.2)
+    assert ids(tracker, both(at(0)), 0.0) == ids(tracker, both(at(85)), 0.2)
 
 
 @pytest.mark.parametrize(("away_s", "keeps"), [(0.5, True), (0.95, True), (1.5, False)])
 def test_a_face_that_comes_back_within_a_second_keeps_its_id(away_s: float, keeps: bool) -> None:
     tracker = Tracker(least_hits=1)
     for i in range(10):
-        tracker.update(both(at(100)), i / 15)
+        ids(tracker, both(at(100)), i / 15)
     left_s = 9 / 15
     for i in range(1, int(away_s * 15)):
-        tracker.update(NOBODY, left_s + i / 15)
-    assert (tracker.update(both(at(110)), left_s + away_s) == [1]) is keeps
+        ids(tracker, NOBODY, left_s + i / 15)
+    assert (ids(tracker, both(at(110)), left_s + away_s) == [1]) is keeps
 
 
 def test_boxes_found_once_or_twice_have_no_id() -> None:
     tracker = Tracker()
-    flicker = [tracker.update(both(at(100)) if i % 2 else NOBODY, i / 15) for i in range(20)]
-    assert {id for ids in flicker for id in ids} == {None}
-    steady = [tracker.update(both(at(300)), 2 + i / 15)[0] for i in range(5)]
+    flicker = [ids(tracker, both(at(100)) if i % 2 else NOBODY, i / 15) for i in range(20)]
+    assert {id for each in flicker for id in each} == {None}
+    steady = [ids(tracker, both(at(300)), 2 + i / 15)[0] for i in range(5)]
     assert steady == [None, None, 1, 1, 1]
-    assert tracker.update(both(at(300), at(0)), 2.4) == [1, None]
+    assert ids(tracker, both(at(300), at(0)), 2.4) == [1, None]
 
 
 def test_ids_are_never_reused() -> None:
     tracker = Tracker(least_hits=1)
-    seen = [tracker.update(both(at(0)), 2.0 * i)[0] for i in range(5)]
+    seen = [ids(tracker, both(at(0)), 2.0 * i)[0] for i in range(5)]
     assert seen == [1, 2, 3, 4, 5]
 
 
@@ -69,8 +73,8 @@ def test_crossing_faces_do_not_swap_ids(gap_px: int) -> None:
     for i in range(60):
         boxes = [at(20 + 8 * i), at(500 - 8 * i, y=100 + gap_px, side=90)]
         order = rng.permutation(2)
-        ids = tracker.update(both(*[boxes[k] for k in order]), i / 15)
-        named = {int(k): face for k, face in zip(order, ids, strict=True)}
+        numbers = ids(tracker, both(*[boxes[k] for k in order]), i / 15)
+        named = {int(k): face for k, face in zip(order, numbers, strict=True)}
         if i == 0:
             first = named
     assert named == first
