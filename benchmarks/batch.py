@@ -20,7 +20,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.machine import ROOT, about
+from benchmarks.machine import ROOT, about, write_result
 from ferapp.media.encoder import Encoder
 from ferapp.media.images import jpeg_bytes, read_image
 
@@ -123,10 +123,8 @@ def main() -> None:
     console.print(table)
     if not find_spec("ray"):
         console.print("Ray is not installed (the extra: batch), so it was not measured.")
-    options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / f"{result['date']}-batch-{options.files}.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    console.print(f"written to {path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}")
+    path = write_result(result, f"batch-{options.files}", options.out)
+    console.print(f"written to {path.name}")
 
 
 if __name__ == "__main__":

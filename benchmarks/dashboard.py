@@ -7,7 +7,6 @@ readings per second, a random walk of probabilities, in SQLite.
 """
 
 import argparse
-import json
 import os
 import shutil
 import tempfile
@@ -20,7 +19,7 @@ from playwright.sync_api import Page, sync_playwright
 from rich.console import Console
 from sqlalchemy import make_url
 
-from benchmarks.machine import ROOT, about
+from benchmarks.machine import ROOT, about, write_result
 from benchmarks.served import App
 from ferapp.sessions.database import open_database
 from ferapp.sessions.store import LOCAL_OWNER, Store
@@ -132,9 +131,7 @@ def main() -> None:
             name: round(float(np.median([f[name] for f in frames])), 1) for name in frames[0]
         },
     }
-    options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / f"{result['date']}-dashboard.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write_result(result, "dashboard", options.out)
     Console().print_json(data=result)
 
 

@@ -8,7 +8,6 @@ those that the detector finds.
 """
 
 import argparse
-import json
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -17,7 +16,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.machine import ROOT, about
+from benchmarks.machine import ROOT, about, write_result
 from ferapp.evaluation.labelled_faces import load_ferplus
 from ferapp.evaluation.pasted import faceless_photos
 from ferapp.inference.registry import load_detector
@@ -128,9 +127,7 @@ def main() -> None:
         for row in rows:
             table.add_row(*map(str, row.values()))
         console.print(table)
-    options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / f"{result['date']}-followed.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    path = write_result(result, "followed", options.out)
     console.print(f"written to {path.name}")
 
 

@@ -9,7 +9,6 @@ round trip of the returned video is measured.
 
 import argparse
 import base64
-import json
 import os
 import re
 import shutil
@@ -24,7 +23,7 @@ import numpy as np
 from playwright.sync_api import Browser, Locator, Page, Playwright, sync_playwright
 from rich.console import Console
 
-from benchmarks.machine import ROOT, about
+from benchmarks.machine import ROOT, about, write_result
 from benchmarks.pictures import crowd
 from benchmarks.served import App
 from benchmarks.tutorial import Tutorial
@@ -234,9 +233,7 @@ def main() -> None:
             "p95_ms": round(live["p95_ms"] / empty["p95_ms"], 2),
         },
     }
-    options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / f"{result['date']}-live-{options.minutes:g}-minutes.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write_result(result, f"live-{options.minutes:g}-minutes", options.out)
     Console().print_json(data=result)
 
 

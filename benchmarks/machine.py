@@ -1,5 +1,6 @@
 """The machine, commit and versions of a measurement."""
 
+import json
 import os
 import platform
 import subprocess
@@ -39,3 +40,11 @@ def about() -> dict[str, object]:
         "python": platform.python_version(),
         "libraries": {name: version(name) for name in LIBRARIES},
     }
+
+
+def write_result(result: dict[str, object], name: str, folder: Path) -> Path:
+    """Write a results file and return its path; the date of the result begins its name."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{result['date']}-{name}.json"
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    return path

@@ -6,7 +6,6 @@ Only figures of the same run can be compared, not those of two machines or of tw
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.machine import ROOT, about
+from benchmarks.machine import ROOT, about, write_result
 from benchmarks.served import App
 from ferapp.errors import UserError
 from ferapp.evaluation.timing import median_ms, time_stages
@@ -119,10 +118,8 @@ def main() -> None:
     console.print(table)
     starts = f"import ferapp {result['import_s']} s, the app serves its page after "
     console.print(f"{starts}{result['page_served_s']} s")
-    options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / f"{result['date']}-pictures-{options.threads}-threads.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    console.print(f"written to {path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}")
+    path = write_result(result, f"pictures-{options.threads}-threads", options.out)
+    console.print(f"written to {path.name}")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.machine import ROOT, about
+from benchmarks.machine import ROOT, about, write_result
 from benchmarks.made_clips import (
     KINDS,
     MOST_HIDDEN,
@@ -211,9 +211,7 @@ def main() -> None:
     console = Console(width=140)
     console.print(table)
     console.print(f"{result['ms_a_frame_of_four_faces']} ms a frame with four faces")
-    options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / f"{result['date']}-tracking.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    path = write_result(result, "tracking", options.out)
     console.print(f"written to {path.name}")
 
 

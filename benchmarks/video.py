@@ -23,7 +23,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.machine import ROOT, about
+from benchmarks.machine import ROOT, about, write_result
 from ferapp.media.images import read_image
 from ferapp.vision.crops import region, resize
 
@@ -234,10 +234,8 @@ def main() -> None:
             for row in rows:
                 table.add_row(*map(str, row.values()))
             console.print(table)
-    options.out.mkdir(parents=True, exist_ok=True)
     name = "video-memory" if options.skip_speed else "video"
-    path = options.out / f"{result['date']}-{name}.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    path = write_result(result, name, options.out)
     console.print(f"written to {path.name}")
 
 

@@ -10,7 +10,6 @@ another continues with a portrait.
 
 import argparse
 import io
-import json
 import threading
 import time
 from collections.abc import Iterator
@@ -25,7 +24,7 @@ from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.machine import ROOT, about
+from benchmarks.machine import ROOT, about, write_result
 from benchmarks.served import App
 from ferapp.media.images import jpeg_bytes, read_image
 from ferapp.vision.crops import resize
@@ -260,9 +259,7 @@ def main() -> None:
     Console().print(table)
     result = about() | {"visitors": options.visitors, "seconds": options.seconds}
     result |= {"figures": outcome.figures(), "times": asdict(outcome)}
-    options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / f"{result['date']}-crowd.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write_result(result, "crowd", options.out)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ failed.
 """
 
 import argparse
-import json
 import sys
 import tempfile
 import time
@@ -18,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.machine import ROOT, about
+from benchmarks.machine import ROOT, about, write_result
 from stress import chaos, crowd, fuzz
 from tests.support.no_packet import missing_requirement, use_in_own_network
 
@@ -123,9 +122,7 @@ def main() -> None:
     console.print(table)
     result = about() | {"minutes": round(minutes, 1)}
     result["rows"] = [vars(row) for row in rows]
-    options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / f"{result['date']}-hold.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write_result(result, "hold", options.out)
     sys.exit(1 if any(row.held is False for row in rows) else 0)
 
 

@@ -8,7 +8,6 @@ one face. The recorders start together, as visitors rarely do, so they collide m
 """
 
 import argparse
-import json
 import os
 import sqlite3
 import sys
@@ -27,7 +26,7 @@ import numpy as np
 from rich.console import Console
 from sqlalchemy import URL
 
-from benchmarks.machine import ROOT, about
+from benchmarks.machine import ROOT, about, write_result
 from ferapp.sessions.database import database_url, open_database, translate_errors
 from ferapp.sessions.recorder import Recorder, Sink
 from ferapp.sessions.session import Readings
@@ -238,9 +237,7 @@ def main() -> None:
                 rows.append({"database": name, "version": version(url), **asdict(outcome)})
             is_complete &= outcome.is_complete
     result = {**about(), "frames_per_second": FRAMES_PER_SECOND, "load": rows}
-    options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / f"{result['date']}-recorders-{options.recorders}.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write_result(result, f"recorders-{options.recorders}", options.out)
     Console().print_json(data=result)
     sys.exit(0 if is_complete else 1)
 
