@@ -20,15 +20,19 @@ _LEAST_CONTRAST: Final = 6.0
 _LEAST_FRAME_CONTRAST: Final = 20.0
 _LEAST_BLOCKS: Final = 4
 
-# In made clips at 30, 15 and 8 frames a second nearly all cuts to another scene exceed all of
-# these. Hardly any pair of frames does that shows a pan, a flash, a moving lamp, lights that are
-# switched, or somebody who fills half the picture on the way past.
-_LEAST_PHASE: Final = 0.4
-_LEAST_COLOUR: Final = 0.12
-_LEAST_LOST: Final = 0.4
-# Where a part of the picture stays, as in a call in which one tile changes, it is no cut.
+# A block is found again if its best normalised correlation is above this.
 _KEPT: Final = 0.8
-_MOST_KEPT: Final = 0.4
+# Weights of a logistic regression on 3,705 pairs of frames of made clips at 30, 15 and 8 frames a
+# second, 192 of them cuts: the others show pans, flashes, a moving lamp, lights that are switched,
+# people who move, and calls in which tiles change. It finds 188 of the cuts, and takes 9 of the
+# others for cuts: flashes and fast pans.
+_WEIGHT_OF_PHASE: Final = 3.55
+_WEIGHT_OF_COLOUR: Final = 12.5
+_WEIGHT_OF_LOST: Final = 5.07
+_WEIGHT_OF_KEPT: Final = -10.0
+_LEAST_SCORE: Final = 8.0
+# Most pairs of frames are so much alike that nothing else is looked at.
+_LEAST_PHASE: Final = 0.15
 
 _DISSOLVE_S: Final = 0.6
 _LEAST_DISSOLVE_PHASE: Final = 0.55
@@ -41,8 +45,8 @@ _MOST_AT_ONCE: Final = 0.5
 class CutDetector:
     """Finds the frames in which another shot begins.
 
-    At a cut nothing continues: not the picture as a whole (phase correlation), not its colours, and
-    not its parts, each of which is searched for near its place. Frames without contrast, as between
+    At a cut little continues: neither the picture as a whole (phase correlation) nor its colours
+    nor its parts, each of which is searched for near its place. Frames without contrast, as between
     a fade-out and a fade-in, are skipped: the frames on both sides of them are compared.
 
     A dissolve is found by comparing frames half a second apart while the camera stands still (after
@@ -133,20 +137,19 @@ def _difference(a: _Small, b: _Small) -> float:
 
 
 def _is_cut(a: _Small, b: _Small, phase: float) -> bool:
-    """Cheapest first; most pairs of frames end at the first."""
-    return (
-        1 - phase > _LEAST_PHASE
-        and 1 - float(a.colours @ b.colours) > _LEAST_COLOUR
-        and _is_replaced(a.grey, b.grey)
-    )
-
-
-def _is_replaced(a: Floats, b: Floats) -> bool:
-    """Whether what a shows is gone from b: on average, and in most places."""
-    found = _correlations(a, b)
+    """Whether too little goes on from a to b, given their phase correlation."""
+    if 1 - phase < _LEAST_PHASE:
+        return False
+    found = _correlations(a.grey, b.grey)
     if len(found) < _LEAST_BLOCKS:
-        return True
-    return bool(1 - found.mean() > _LEAST_LOST and (found > _KEPT).mean() < _MOST_KEPT)
+        found = np.zeros(1, np.float32)
+    score = (
+        _WEIGHT_OF_PHASE * (1 - phase)
+        + _WEIGHT_OF_COLOUR * (1 - float(a.colours @ b.colours))
+        + _WEIGHT_OF_LOST * (1 - float(found.mean()))
+        + _WEIGHT_OF_KEPT * float((found > _KEPT).mean())
+    )
+    return score > _LEAST_SCORE
 
 
 def _correlations(a: Floats, b: Floats) -> Floats:
