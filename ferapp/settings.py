@@ -79,8 +79,8 @@ class StreamSettings:
         hold_s: How long another label has to lead before it is shown.
         detect_every: Faces are detected in every Nth frame and followed in between; None chooses N
             by the cost of detection.
-        reads_followed: Whether expressions are also read in the frames in which faces are
-            followed.
+        reads_followed: In a file, whether faces are also read in the frames between two detections.
+            Live, they never are.
     """
 
     analysis: AnalysisSettings = AnalysisSettings()

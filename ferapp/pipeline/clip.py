@@ -131,26 +131,26 @@ class ClipAnalysis:
             ModelError: As for `Analyzer.analyze`.
         """
         every = self._detect_every
-        how = self._settings.stream
-        stream = FileStream(self._analyzer, tracker_for(every * self._every_s), how)
+        settings = self._settings.stream
+        stream = FileStream(self._analyzer, tracker_for(every * self._every_s), settings)
         frames = self._video.frames()
 
-        def look(count: int) -> tuple[list[tuple[float, Image]], Faces] | None:
+        def detect_next(count: int) -> tuple[list[tuple[float, Image]], Faces] | None:
             """The next frames, and the faces of the last of them."""
             part = list(islice(frames, count))
-            return (part, self._analyzer.detect(part[-1][1], how.analysis)) if part else None
+            return (part, self._analyzer.detect(part[-1][1], settings.analysis)) if part else None
 
         with ThreadPoolExecutor(1, "clip") as ahead:
             try:
-                part = ahead.submit(look, 1).result()
-                pending = ahead.submit(look, every)
+                part = ahead.submit(detect_next, 1).result()
+                pending = ahead.submit(detect_next, every)
                 while part is not None:
                     read = stream.read(*part)
                     following = pending.result()
                     if following is None:
                         read = read.followed_by(stream.finish())
                     else:
-                        pending = ahead.submit(look, every)
+                        pending = ahead.submit(detect_next, every)
                     self._note(read)
                     images = dict(part[0])
                     for frame in read.frames:
@@ -167,8 +167,6 @@ class ClipAnalysis:
         labels = tuple(name for name in self._analyzer.labels if name in self._labels)
         readings = Readings.join([Readings.empty(len(labels)), *self._readings, *self._new])
         rejected = sorted(self._rejected, key=lambda each: each.at_s)
-        times = [np.full(len(each.boxes), each.at_s) for each in rejected]
-        boxes = [each.boxes for each in rejected]
         claimed_s = self.info.duration_s or 0.0
         is_sound = self._is_whole and not self._video.damage
         return Clip(
@@ -176,8 +174,8 @@ class ClipAnalysis:
             labels=labels,
             readings=readings.at(np.lexsort((readings.face, readings.at_s))),
             cuts_s=tuple(self._cuts_s),
-            unconfirmed_s=np.concatenate([np.empty(0), *times]),
-            unconfirmed=np.concatenate([np.empty((0, 4), np.float32), *boxes]),
+            unconfirmed_s=np.array([each.at_s for each in rejected], np.float64),
+            unconfirmed=np.array([each.box for each in rejected], np.float32).reshape(-1, 4),
             frames=self._frames,
             every_s=self._every_s,
             duration_s=max(self._last_s, claimed_s) if is_sound else self._last_s,
@@ -203,13 +201,12 @@ class ClipAnalysis:
 
     @property
     def _detect_every(self) -> int:
-        asked = self._settings.stream.detect_every
-        wanted = asked or max(round(1 / (LOOKS_A_SECOND * self._every_s)), 1)
-        return min(wanted, MOST_BETWEEN)
+        every = self._settings.stream.detect_every
+        return min(every or max(round(1 / (LOOKS_A_SECOND * self._every_s)), 1), MOST_BETWEEN)
 
 
 def tracker_for(every_s: float) -> Tracker:
-    """For the rate at which faces are looked for, which may be once in many seconds."""
+    """A tracker for one detection in so many seconds, which may be many."""
     return Tracker(
         memory_s=max(MEMORY_S, _MEMORY_FRAMES * every_s),
         least_hits=int(np.clip(round(_PROBATION_S / every_s), 1, LEAST_HITS)),

@@ -30,10 +30,10 @@ MOST_BETWEEN: Final = 30
 
 @dataclass(frozen=True, eq=False)
 class Rejected:
-    """Boxes of one time that never came to count, (m, 4), as shares of the frame's size."""
+    """A box that never came to count, (4,), as shares of the frame's width and height."""
 
     at_s: float
-    boxes: Floats
+    box: Floats
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ class FileFrames:
     Attributes:
         frames: Each of them, with the faces that count.
         late: Earlier frames with faces that count only now.
-        rejected: Boxes that were found too seldom to be faces.
+        rejected: Boxes found too rarely to count as faces.
     """
 
     frames: tuple[StreamFrame, ...]
@@ -57,7 +57,7 @@ class FileFrames:
         late: Iterable[StreamFrame],
         rejected: Iterable[Rejected],
     ) -> Self:
-        """With each late face in its frame if that is one of these."""
+        """Late faces are added to their frame if it is among these."""
         faces: dict[float, list[FaceReading]] = {frame.at_s: [*frame.faces] for frame in frames}
         earlier = []
         for frame in late:
@@ -96,7 +96,7 @@ class FileStream:
 
     Args:
         analyzer: May be shared with others.
-        tracker: New; made for the rate at which faces are looked for.
+        tracker: A new one, made for the rate of detection.
         settings: How the frames are read.
 
     Attributes:
@@ -122,7 +122,7 @@ class FileStream:
             found: The faces of the last of them.
 
         Raises:
-            SettingError: The classifier does not know a class that was asked for.
+            SettingError: The classifier does not know a requested class.
             ModelError: The classifier gave no finite numbers.
         """
         cuts = [self._cuts.update(image, time_s) for time_s, image in frames]
@@ -141,7 +141,7 @@ class FileStream:
             seen.append(self._look(at_s, image, found, looks, is_cut=cuts[-1]))
         self._last = seen[-1]
         out = tuple(self._read(each) for each in seen)
-        self._people.forget_others({track.key for track in self._tracker.tracks})
+        self._people.forget_others(self._tracker.keys)
         return FileFrames.of(out, self._accept(), self._reject())
 
     def finish(self) -> FileFrames:
@@ -158,7 +158,7 @@ class FileStream:
         return _Seen(at_s, image, self._tracker.update(faces.xyxy, at_s, looks), faces, True)
 
     def _read(self, seen: _Seen) -> StreamFrame:
-        """Tell the expressions of the faces of one frame; those on probation wait."""
+        """Read the faces of one frame; those on probation are kept for later."""
         size_wh = (seen.image.shape[1], seen.image.shape[0])
         is_read = seen.is_detected or self._settings.reads_followed
         frame = StreamFrame(
@@ -206,19 +206,18 @@ class FileStream:
 
     def _reject(self) -> Iterable[Rejected]:
         """The boxes that can't come to count any more."""
-        known = {track.key for track in self._tracker.tracks}
         for key, (_, frames) in list(self._pending.items()):
-            if key not in known:
+            if key not in self._tracker.keys:
                 del self._pending[key]
                 for frame in frames:
                     scale = np.tile(np.array(frame.size_wh, np.float32), 2)
-                    yield Rejected(frame.at_s, (frame.faces[0].xyxy / scale)[None])
+                    yield Rejected(frame.at_s, frame.faces[0].xyxy / scale)
 
 
 def _between(before: _Seen, after: _Seen, frame: tuple[float, Image]) -> _Seen:
-    """A frame between two that show the same faces: each is on the line between its places.
+    """A frame between two that show the same faces: boxes are interpolated linearly.
 
-    One that looks like somebody else there is left out.
+    A face that looks like somebody else there is left out.
     """
     at_s, image = frame
     share = np.float32((at_s - before.at_s) / (after.at_s - before.at_s))

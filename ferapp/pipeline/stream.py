@@ -48,8 +48,8 @@ class Stream:
     page: they only leave a request for the next frame.
 
     Args:
-        analyzer: Shared with others.
-        clock: Tells seconds, to measure what detection costs.
+        analyzer: May be shared with others.
+        clock: Returns seconds; measures the cost of detection.
     """
 
     def __init__(self, analyzer: Analyzer, clock: Callable[[], float]) -> None:
@@ -124,7 +124,7 @@ class Stream:
     def _identify(
         self, image: Image, at_s: float, settings: AnalysisSettings
     ) -> tuple[list[int], Faces, NDArray[np.float32]]:
-        """Ids, the n faces that have one, and the boxes that have none yet, (m, 4) px."""
+        """Ids, the n faces that have one, and the boxes without one, (m, 4) px."""
         faces = self._detect(image, settings)
         tracks = self._tracker.update(faces.xyxy, at_s, appearances(image, faces.xyxy))
         self._people.forget_others(self._tracker.ids)
@@ -155,7 +155,7 @@ def read_faces(
         keys: By which each is remembered, (n,).
 
     Raises:
-        SettingError: The classifier does not know a class that was asked for.
+        SettingError: The classifier does not know a requested class.
         ModelError: The classifier gave no finite numbers.
     """
     checks = check_faces(image, faces.xyxy)

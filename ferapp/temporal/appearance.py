@@ -1,7 +1,7 @@
-"""How a head looks in one shot: enough to tell people of a picture apart, not to identify anyone.
+"""How a head looks: enough to tell the people in one shot apart, not to identify anyone.
 
-What is computed lives for seconds in the memory of one stream. It is never stored and never leaves
-the process.
+Appearances stay in the memory of one stream for seconds. They are never stored and never leave the
+process.
 """
 
 from typing import Final
@@ -15,27 +15,27 @@ from ferapp.vision.opencv import cv2
 Floats = NDArray[np.float32]
 
 AGREES: Final = 0.75
-"""From one look to the next, one person looks at least so much the same."""
+"""The least similarity of one person from one detection to the next."""
 
-# The head alone, so far left of the centre of the box, above, right and below, in its longer sides:
-# people in one room have the same wall behind them.
+# Left, top, right and bottom of the head around the centre of the box, in its longer sides. No more
+# than the head: people in one room have the same wall behind them.
 _REACH: Final = np.array([-0.5, -0.6, 0.5, 0.6], np.float32)
 _REGION_WH: Final = (32, 40)
 _LAYOUT_WH: Final = (8, 10)
 _LAYOUT_SIZE: Final = _LAYOUT_WH[0] * _LAYOUT_WH[1] * 3 + 1
-# One more value, the same for all: it makes two heads without any contrast alike.
+# One more value, the same for all, makes two heads without any contrast alike.
 _FLAT: Final = 10.0
-# Of the two chroma planes of CIELAB, 128 is grey; few colours of the world lie further out.
+# In the chroma planes of CIELAB 128 is grey; hardly any colour of a photo is outside this range.
 _CHROMA_BINS: Final = 16
 _CHROMA_RANGE: Final = [96, 160, 96, 160]
 # Lightness counts half: it changes with the light.
 _WEIGHTS: Final = np.array([1, 2, 2], np.float32)
-# Grey pictures have no chroma to differ in: the layout alone has to agree nearly as well.
+# In grey pictures chroma is always the same, so the layout has to agree nearly as well by itself.
 _LAYOUT_SLACK: Final = 0.15
 
 
 def appearances(image_rgb: Image, xyxy: Floats) -> Floats:
-    """What each head looks like: the layout of its colours, and which colours they are.
+    """The appearance of each head: the layout of its colours, and which colours they are.
 
     Args:
         image_rgb: (h, w, 3) uint8.

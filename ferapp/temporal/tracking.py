@@ -1,6 +1,6 @@
 """One number per face, from frame to frame."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -25,7 +25,7 @@ _RETURNS: Final = 0.8
 # The speed of a face is averaged over this time, and fades over it while the face is not seen:
 # heads stop and turn back.
 _SPEED_S: Final = 0.15
-# A face that looks as it did a moment ago may look by so much less like it usually does.
+# How much less than its last look the usual look of a face may resemble it.
 _DRIFT: Final = 0.15
 # What a face usually looks like is averaged over this time.
 _APPEARANCE_S: Final = 3.0
@@ -45,7 +45,10 @@ class Track:
         xyxy: Its box when it was last found, (4,), px.
         at_s: When that was.
         since_s: When it was first found.
+        look: How the face looked last, (d,); None if unknown.
+        appearance: How it usually looks, (d,); None if unknown.
         hits: How often it was found.
+        speed: Of the four coordinates, (4,), px/s.
     """
 
     key: int
@@ -80,7 +83,7 @@ class Track:
         self.appearance = appearance if usual is None else blend(usual, appearance, share)
 
     def likeness(self, appearances: Floats) -> Floats:
-        """How much each of n faces looks like this one, (n,); 1 where nobody knows.
+        """How much each of n faces looks like this one, (n,); 1 if its look is unknown.
 
         The better of the likeness to its last look and to its usual look, unless it drifted too far
         from the usual one.
@@ -197,13 +200,13 @@ class Tracker:
 
     @property
     def current(self) -> list[Track]:
-        """All whose face was found in the last frame, also those on probation."""
+        """The tracks found in the last frame, including those on probation."""
         return [t for t in self._tracks if t.at_s == self._last_s]
 
     @property
-    def tracks(self) -> Sequence[Track]:
-        """All that are remembered."""
-        return tuple(self._tracks)
+    def keys(self) -> set[int]:
+        """The keys of all tracks that are kept."""
+        return {t.key for t in self._tracks}
 
     @property
     def ids(self) -> set[int]:
@@ -264,12 +267,10 @@ class Tracker:
         return {column: self._tracks[row] for column, row in pairs.items()}
 
     def _likeness(self, appearances: Floats | None, boxes: int) -> Floats:
-        """How much each box looks like each track, (tracks, boxes); 1 where nobody knows."""
-        out = np.ones((len(self._tracks), boxes), np.float32)
-        for row, track in enumerate(self._tracks):
-            if appearances is not None:
-                out[row] = track.likeness(appearances)
-        return out
+        """How much each box looks like each track, (tracks, boxes); 1 without appearances."""
+        if appearances is None:
+            return np.ones((len(self._tracks), boxes), np.float32)
+        return np.stack([track.likeness(appearances) for track in self._tracks])
 
 
 def _best_pairs(score: Floats) -> dict[int, int]:

@@ -6,6 +6,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from ferapp.errors import VideoError
+from ferapp.serving.job import Job
+from ferapp.serving.video_jobs import VideoAnalysisJob
 from ferapp.settings import ClipSettings, StreamSettings
 from ferapp.ui.video import page as video
 from tests.support.apps import button, page_text
@@ -59,13 +61,19 @@ def test_a_failed_analysis_shows_why_and_can_be_tried_again(
     assert "2 faces" in page_text(at) and "**This did not work**" not in page_text(at)
 
 
-def test_the_analysis_shows_progress_and_a_preview(
-    pair: bytes, full_speed: threading.Event
-) -> None:
-    at = upload_video(open_page(), pair)
+def start_analysis(data: bytes) -> tuple[AppTest, Job[VideoAnalysisJob]]:
+    """The page with a video of which at least one frame has been read."""
+    at = upload_video(open_page(), data)
     button(at, NEW).click().run()
     job = at.session_state["video-job"]
     wait_until(lambda: job.done >= 1)
+    return at, job
+
+
+def test_the_analysis_shows_progress_and_a_preview(
+    pair: bytes, full_speed: threading.Event
+) -> None:
+    at, job = start_analysis(pair)
     at.run()
     assert button_labels(at) == {"Cancel"} and not at.exception
     bar = at.get("progress")[0].proto
@@ -79,10 +87,7 @@ def test_the_analysis_shows_progress_and_a_preview(
 def test_an_analysis_can_be_cancelled_and_restarted(
     pair: bytes, full_speed: threading.Event
 ) -> None:
-    at = upload_video(open_page(), pair)
-    button(at, NEW).click().run()
-    job = at.session_state["video-job"]
-    wait_until(lambda: job.done >= 1)
+    at, job = start_analysis(pair)
     button(at.run(), "Cancel").click().run()
     assert job.wait(3) and job.state == "cancelled"
     at.run()
