@@ -99,6 +99,18 @@ def test_a_number_never_goes_to_somebody_else(
     assert all(len(persons) == 1 for persons in people.values()), people
 
 
+@pytest.mark.parametrize("fps", [5, 15, 30])
+def test_who_walks_behind_a_column_keeps_the_number(
+    fps: int, analyzer: Analyzer, tmp_path: Path
+) -> None:
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        chosen = [sample_people()[n] for n in rng.permutation(len(sample_people()))]
+        frames = [image for image, _ in KINDS["hiding"](chosen, fps, rng)]
+        readings = clip_of(lossless(tmp_path / "a.mkv", frames, fps), analyzer).readings
+        assert set(readings.face.tolist()) == {1, 2}
+
+
 def test_a_box_between_two_detections_lies_between_its_places(tmp_path: Path) -> None:
     """Detection every tenth frame of a head that moves evenly."""
     rng = np.random.default_rng(0)
