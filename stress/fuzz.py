@@ -204,6 +204,8 @@ def _work(pipe: Connection, seed: int, look: Look) -> None:
             look(file)
     with suppress(OSError):  # only Linux has it: the peak counts from here
         Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
+    # libtiff writes a line for each fault that it finds.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
     pipe.send("ready")
     while True:
         try:

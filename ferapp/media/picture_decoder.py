@@ -12,7 +12,8 @@ from ferapp.media.formats import format_of, unsupported
 from ferapp.media.pixels import opened, rgb_of
 from ferapp.system.child import run, send
 
-_MEMORY_BYTES: Final = 3 << 30
+# One of 49 megapixels takes up to 1.3 GB of address space.
+_MEMORY_BYTES: Final = 2 << 30
 _PROCESSOR_S: Final = 120
 
 
