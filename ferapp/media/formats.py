@@ -48,8 +48,11 @@ JPEG2000: Final = Format("JPEG 2000", "JPEG2000", (".jp2", ".j2k", ".jpf", ".jpx
 
 FORMATS: Final = (JPEG, PNG, HEIC, WEBP, AVIF, TIFF, BMP, GIF, JPEG2000)
 
-ENDINGS: Final = tuple(ending for each in FORMATS for ending in each.endings)
-"""File name endings of pictures; what a file really is, only its content says."""
+ENDINGS: Final = (
+    *(each.endings[0] for each in FORMATS),
+    *(ending for each in FORMATS for ending in each.endings[1:]),
+)
+"""File name endings of pictures, the usual ones first; what a file is, only its content says."""
 
 NAMES: Final = ", ".join(each.name for each in FORMATS[:-1]) + f" or {FORMATS[-1].name}"
 """All formats, for sentences."""

@@ -26,6 +26,7 @@ MAX_BYTES: Final = 200_000_000
 # ones don't wait.
 _LARGE_PIXELS: Final = 12_500_000
 _TURN: Final = threading.Lock()
+_DECODER: Final = "ferapp.media.picture_decoder"
 # A picture that takes longer is given up.
 _LIMIT_S: Final = 60.0
 
@@ -83,7 +84,7 @@ def _confined(data: bytes, max_pixels: int, *, most_pixels: int) -> NDArray[np.u
     request = {"max_pixels": max_pixels, "most_pixels": most_pixels}
     try:
         with Child(
-            "ferapp.media.picture_decoder",
+            _DECODER,
             data,
             request,
             work="decoder of the picture",

@@ -13,7 +13,7 @@ from ferapp.media.pixels import opened, rgb_of
 from ferapp.system.child import run, send
 
 # One of 49 megapixels takes up to 1.3 GB of address space.
-_MEMORY_BYTES: Final = 2 << 30
+MEMORY_BYTES: Final = 2 << 30
 _PROCESSOR_S: Final = 120
 
 
@@ -27,19 +27,25 @@ def send_picture(request: dict[str, Any]) -> None:
     Raises:
         ImageError: It can't be read.
     """
-    data = sys.stdin.buffer.read()
+    try:
+        _send(sys.stdin.buffer.read(), **request)
+    except MemoryError as exc:
+        raise ImageError("Decoding the picture needs more memory than is allowed.") from exc
+
+
+def _send(data: bytes, *, max_pixels: int, most_pixels: int) -> None:
     kind = format_of(data)
     if kind is None:
         raise unsupported(data)
-    with opened(data, kind, request["max_pixels"]) as picture:
-        if picture.width * picture.height > request["most_pixels"]:
+    with opened(data, kind, max_pixels) as picture:
+        if picture.width * picture.height > most_pixels:
             send({"is_large": True})
             return
         image = rgb_of(picture, data, kind)
-    if image.shape[0] * image.shape[1] > request["max_pixels"]:
+    if image.shape[0] * image.shape[1] > max_pixels:
         raise ImageError("The picture is larger than its header says.")
     send({"shape": image.shape}, image.data.cast("B"))
 
 
 if __name__ == "__main__":
-    run(send_picture, memory_bytes=_MEMORY_BYTES, processor_s=_PROCESSOR_S)
+    run(send_picture, memory_bytes=MEMORY_BYTES, processor_s=_PROCESSOR_S)

@@ -89,7 +89,7 @@ def opened(data: bytes, kind: Format, max_pixels: int) -> Iterator[Image.Image]:
     except ImageError:
         raise
     except MemoryError as exc:
-        raise ImageError("Decoding the picture needs more memory than there is.") from exc
+        raise ImageError("Decoding the picture needs more memory than is allowed.") from exc
     except Image.DecompressionBombError as exc:
         # Pillow gives the size only in the text of its message.
         count = re.search(r"(\d+) pixels", str(exc))

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 import streamlit as st
 
-from ferapp.media.formats import ENDINGS
+from ferapp.media.formats import ENDINGS, NAMES
 from ferapp.media.images import MAX_BYTES, MAX_PIXELS, read_image
 from ferapp.system.text import one_line
 from ferapp.ui.shared import session_keys
@@ -59,7 +59,7 @@ def _uploads() -> list[Picture]:
         accept_multiple_files=True,
         key=session_keys.PICTURE_FILES.name,
         on_change=_remember,
-        help=f"Up to {MAX_FILES} files and {MAX_TOTAL_MB} MB at a time, "
+        help=f"{NAMES}. Up to {MAX_FILES} files and {MAX_TOTAL_MB} MB at a time, "
         f"{MAX_PIXELS / 1e6:g} megapixels each.",
     )
     files = session_keys.PICTURE_UPLOADS.get() or []
