@@ -6,7 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from PIL import (
     AvifImagePlugin,
     ExifTags,
     Image,
+    ImageFile,
     Jpeg2KImagePlugin,
     TiffImagePlugin,
     UnidentifiedImageError,
@@ -59,7 +60,7 @@ _PHOTOMETRIC: Final = 262
 _WHITE_IS_ZERO: Final = 0
 
 # Pillow reads the upper byte of sixteen bits; in the other byte order that is the lower one.
-_SIXTEEN_BITS: Final = re.compile(r"((?:RGB|RGBX|RGBA|RGBa);16)([BLN])")
+_SIXTEEN_BITS: Final = re.compile(r"((?:RGB|RGBX|RGBA);16)([BLN])")
 _OTHER_ORDER: Final = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 # A picture with no upper byte over this holds no more than 14 bits.
 _MOST_UPPER: Final = 63
@@ -101,7 +102,7 @@ def opened(data: bytes, kind: Format, max_pixels: int) -> Iterator[Image.Image]:
         raise ImageError(DAMAGED) from exc
 
 
-def _open(data: bytes, kind: Format) -> Image.Image:
+def _open(data: bytes, kind: Format) -> ImageFile.ImageFile:
     if kind is HEIC:
         _register_heic()
     if kind is AVIF:
@@ -213,8 +214,10 @@ def _deep(picture: Image.Image, data: bytes, kind: Format) -> Image.Image:
             levels = 255 - levels
         grey = Image.fromarray(levels)
         grey.info = picture.info
+        # A grey of sixteen bits, which has no equal in eight.
+        grey.info.pop("transparency", None)
         return grey
-    if not swapped or max(top for _, top in _extrema(picture)[:3]) > _MOST_UPPER:
+    if not swapped or _top(picture) > _MOST_UPPER:
         return picture
     with _open(data, kind) as other:
         other.tile = swapped
@@ -235,14 +238,15 @@ def _in_other_order(picture: Image.Image) -> list[Any]:
     return tiles
 
 
-def _extrema(picture: Image.Image) -> list[tuple[int, int]]:
-    return [picture.getchannel(band).getextrema() for band in picture.getbands()]
+def _top(picture: Image.Image) -> int:
+    """The largest value of red, green and blue."""
+    bands = (picture.getchannel(band) for band in "RGB")
+    return max(cast(tuple[int, int], band.getextrema())[1] for band in bands)
 
 
 def _merged(upper: Image.Image, lower: Image.Image) -> Image.Image:
     """A picture of few bits in sixteen, from its upper and lower bytes."""
-    top = max(high for _, high in _extrema(upper)[:3])
-    bits = 8 + 2 * -(-top.bit_length() // 2)
+    bits = 8 + 2 * -(-_top(upper).bit_length() // 2)
     bands = list(upper.split())
     for index, band in enumerate(bands[:3]):
         values = np.asarray(band).astype(np.uint16) << 8 | np.asarray(lower.getchannel(index))
