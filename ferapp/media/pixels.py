@@ -22,6 +22,7 @@ from PIL import (
 )
 
 from ferapp.errors import ImageError
+from ferapp.media.coded_colour import coded_to_srgb
 from ferapp.media.colour import lab_to_rgb, scaled, to_srgb
 from ferapp.media.formats import AVIF, BMP, HEIC, JPEG, PNG, Format
 
@@ -181,7 +182,9 @@ def rgb_of(picture: Image.Image, data: bytes, kind: Format) -> NDArray[np.uint8]
         decoded = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
     if decoded.mode != "RGB":
         decoded = decoded.convert("RGB")
-    return np.array(_upright(decoded, orientation), np.uint8)
+    image = np.array(_upright(decoded, orientation), np.uint8)
+    has_numbers = kind in (HEIC, AVIF) and "icc_profile" not in picture.info
+    return coded_to_srgb(image, data) if has_numbers else image
 
 
 def _orientation(picture: Image.Image) -> object:

@@ -1,17 +1,21 @@
 """Pictures come out in eight bits of sRGB, whatever bits and colours they have."""
 
+import struct
+
 import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
 from ferapp.errors import ImageError
+from ferapp.media.coded_colour import coded_to_srgb
 from ferapp.media.colour import has_other_colours, scaled
 from ferapp.media.formats import format_of
 from ferapp.media.images import MAX_PIXELS, read_image
 from ferapp.media.pixels import opened, rgb_of
 from tests.support.heic import heic
 from tests.support.made_pictures import encoded
+from tests.support.pictures import chunk, png
 from tests.support.places import SAMPLES
 from tests.support.profiles import (
     ADOBE_RGB,
@@ -142,6 +146,56 @@ def test_a_photo_of_a_phone_has_the_colours_of_the_screen(kind: str) -> None:
     image = read_image(data).astype(float)
     assert np.abs((image - expected).mean(axis=(0, 1))).max() < 1.5
     assert np.abs((image - PORTRAIT).mean(axis=(0, 1))).max() > 2
+
+
+def test_wide_colours_by_number_become_srgb() -> None:
+    expected = to_srgb(PORTRAIT.astype(float), DISPLAY_P3, SRGB_CURVE)
+    image = decode(heic(PORTRAIT, nclx=(12, 13, 6))).astype(float)
+    assert np.abs((image - expected).mean(axis=(0, 1))).max() < 1.5
+    assert np.abs((image - PORTRAIT).mean(axis=(0, 1))).max() > 2
+
+
+@pytest.mark.parametrize("nclx", [(1, 13, 6), (2, 2, 6), (1, 1, 6), (1, 13, 1)])
+def test_ordinary_colours_by_number_are_left_alone(nclx: tuple[int, int, int]) -> None:
+    plain = heic(PORTRAIT, nclx=nclx)
+    image = decode(plain).astype(float)
+    assert np.abs((image - PORTRAIT).mean(axis=(0, 1))).max() < (4 if nclx[2] == 1 else 1)
+
+
+@pytest.mark.parametrize(
+    ("transfer", "level", "expected"),
+    [
+        # BT.2408: levels of PQ and HLG for white of SDR, and for 10 cd/m2.
+        pytest.param(16, 0.5807, 255, id="PQ, white"),
+        pytest.param(16, 0.2997, 63, id="PQ, dark"),
+        pytest.param(16, 0.75, 255, id="PQ, a highlight"),
+        pytest.param(18, 0.75, 255, id="HLG, white"),
+        pytest.param(18, 0.25, 61, id="HLG, dark"),
+        pytest.param(18, 0.0, 0, id="HLG, black"),
+    ],
+)
+def test_hdr_is_as_bright_as_on_a_screen(transfer: int, level: float, expected: int) -> None:
+    """Read as sRGB, it would look washed out."""
+    grey = np.full((64, 64, 3), round(level * 255), np.uint8)
+    data = b"colrnclx" + struct.pack(">3H", 9, transfer, 9)
+    assert np.abs(coded_to_srgb(grey, data) - float(expected)).max() <= 2
+
+
+def test_white_of_an_hdr_photo_is_not_grey() -> None:
+    white = np.full((64, 64, 3), round(0.5807 * 255), np.uint8)
+    assert decode(heic(white, nclx=(9, 16, 9))).mean() > 240 > 150 > white.mean()
+
+
+@pytest.mark.parametrize("data", [b"", b"colrnclx", b"colrnclx\0\x0c\0"])
+def test_numbers_that_are_cut_short_are_ignored(data: bytes) -> None:
+    np.testing.assert_array_equal(coded_to_srgb(PORTRAIT.copy(), data), PORTRAIT)
+
+
+def test_a_key_of_sixteen_bits_does_not_hide_a_grey_picture() -> None:
+    row = b"\0" + struct.pack(">2H", 40_000, 65_535)
+    key = chunk(b"tRNS", struct.pack(">H", 40_000))
+    image = decode(png((2, 1), row, depth=16, extra=key))
+    assert image[0, :, 0].tolist() == [156, 255]
 
 
 def test_transparency_survives_a_profile() -> None:
