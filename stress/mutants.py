@@ -219,9 +219,10 @@ def _confined(image: Image.Image) -> dict[str, bytes]:
         "animated.webp": _file(image, "WEBP", save_all=True, append_images=later),
         "small.avif": _file(image, "AVIF", exif=_exif()),
         "clear.avif": _file(_clear(image), "AVIF", icc_profile=wide),
-        "animated.avif": _file(image, "AVIF", save_all=True, append_images=later),
+        "animated.avif": _timeless(_file(image, "AVIF", save_all=True, append_images=later)),
         "small.heic": heic(large, quarters=1, icc=wide),
         "deep.heic": heic(large, pix_fmt="yuv420p10le", exif=_exif().tobytes()[6:]),
+        "bright.heic": heic(large, nclx=(9, 18, 9)),
         "small.gif": _file(image, "GIF"),
         "animated.gif": _file(image, "GIF", save_all=True, append_images=later),
         "small.bmp": _file(image, "BMP"),
@@ -240,6 +241,11 @@ def _confined(image: Image.Image) -> dict[str, bytes]:
         "shares.tif": _file(shares, "TIFF"),
         "press.tif": _file(image.convert("CMYK"), "TIFF", compression="packbits"),
     }
+
+
+def _timeless(data: bytes) -> bytes:
+    """An ISO container without the times at which it was made (14496-12, boxes of version 1)."""
+    return re.sub(rb"((?:mvhd|tkhd|mdhd)\x01...).{16}", rb"\1" + bytes(16), data, flags=re.DOTALL)
 
 
 def _file(image: Image.Image, kind: str, **options: Any) -> bytes:

@@ -148,9 +148,15 @@ def test_a_photo_of_a_phone_has_the_colours_of_the_screen(kind: str) -> None:
     assert np.abs((image - PORTRAIT).mean(axis=(0, 1))).max() > 2
 
 
-def test_wide_colours_by_number_become_srgb() -> None:
+@pytest.mark.parametrize("kind", ["HEIC", "AVIF"])
+def test_wide_colours_by_number_become_srgb(kind: str) -> None:
     expected = to_srgb(PORTRAIT.astype(float), DISPLAY_P3, SRGB_CURVE)
-    image = decode(heic(PORTRAIT, nclx=(12, 13, 6))).astype(float)
+    data = heic(PORTRAIT, nclx=(12, 13, 6))
+    if kind == "AVIF":
+        plain = encoded(Image.fromarray(PORTRAIT), "AVIF", quality=97)
+        data = plain.replace(b"colrnclx\0\1", b"colrnclx\0\x0c")
+        assert data != plain
+    image = decode(data).astype(float)
     assert np.abs((image - expected).mean(axis=(0, 1))).max() < 1.5
     assert np.abs((image - PORTRAIT).mean(axis=(0, 1))).max() > 2
 
