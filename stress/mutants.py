@@ -23,6 +23,8 @@ from PIL import Image, PngImagePlugin
 
 from ferapp.media.images import read_image
 from tests.support import videos
+from tests.support.heic import heic
+from tests.support.profiles import DISPLAY_P3, matrix_profile, press_profile
 
 SAMPLE = Path(__file__).parents[1] / "ferapp" / "samples" / "astronaut.jpg"
 PICTURE_WH = (48, 40)
@@ -156,7 +158,7 @@ def _with_checksums(data: bytearray) -> bytearray:
 
 
 def pictures() -> list[File]:
-    """Small JPEG and PNG files of many sub-formats."""
+    """Small files of every format and of many sub-formats."""
     with Image.open(SAMPLE) as sample:
         image = sample.convert("RGB").crop((120, 20, 360, 220)).resize(PICTURE_WH)
     made = {
@@ -188,8 +190,62 @@ def pictures() -> list[File]:
         "interlaced.png": _by_ffmpeg(image, "rgb24", is_interlaced=True),
         "interlaced-grey.png": _by_ffmpeg(image, "gray16be", is_interlaced=True),
         "interlaced-palette.png": _by_ffmpeg(image, "monob", is_interlaced=True),
+        **_with_profiles(image),
+        **_confined(image),
     }
     return [File(name, data, is_video=False) for name, data in made.items()]
+
+
+def _with_profiles(image: Image.Image) -> dict[str, bytes]:
+    wide = matrix_profile(DISPLAY_P3)
+    inks = {tuple(n >> s & 1 for s in (3, 2, 1, 0)): (100.0 - 6 * n, 0.0, 0.0) for n in range(16)}
+    return {
+        "wide.jpg": _file(image, "JPEG", icc_profile=wide),
+        "wide.png": _file(_clear(image), "PNG", icc_profile=wide),
+        "press.jpg": _file(image.convert("CMYK"), "JPEG", icc_profile=press_profile(inks)),
+    }
+
+
+def _confined(image: Image.Image) -> dict[str, bytes]:
+    """Files of the formats that are decoded in a child process."""
+    later = [image.rotate(90), image.rotate(180)]
+    grey = Image.fromarray(np.asarray(image.convert("L")) * np.uint16(16))
+    shares = Image.fromarray(np.asarray(image.convert("L")) / np.float32(255))
+    wide = matrix_profile(DISPLAY_P3)
+    large = np.asarray(image.resize((64, 64)))
+    return {
+        "small.webp": _file(image, "WEBP", exif=_exif()),
+        "lossless.webp": _file(_clear(image), "WEBP", lossless=True),
+        "animated.webp": _file(image, "WEBP", save_all=True, append_images=later),
+        "small.avif": _file(image, "AVIF", exif=_exif()),
+        "clear.avif": _file(_clear(image), "AVIF", icc_profile=wide),
+        "animated.avif": _timeless(_file(image, "AVIF", save_all=True, append_images=later)),
+        "small.heic": heic(large, quarters=1, icc=wide),
+        "deep.heic": heic(large, pix_fmt="yuv420p10le", exif=_exif().tobytes()[6:]),
+        "bright.heic": heic(large, nclx=(9, 18, 9)),
+        "small.gif": _file(image, "GIF"),
+        "animated.gif": _file(image, "GIF", save_all=True, append_images=later),
+        "small.bmp": _file(image, "BMP"),
+        "clear.bmp": _file(_clear(image), "BMP"),
+        "palette.bmp": _file(image.quantize(40), "BMP"),
+        "small.jp2": _file(image, "JPEG2000"),
+        "clear.j2k": _file(_clear(image), "JPEG2000", no_jp2=True, irreversible=True),
+        "deep.jp2": _file(grey, "JPEG2000"),
+        "small.tif": _file(image, "TIFF", exif=_exif()),
+        "pages.tif": _file(image, "TIFF", save_all=True, append_images=later),
+        "lzw.tif": _file(image, "TIFF", compression="tiff_lzw"),
+        "deflate.tif": _file(_clear(image), "TIFF", compression="tiff_adobe_deflate"),
+        "jpeg.tif": _file(image, "TIFF", compression="jpeg"),
+        "fax.tif": _file(image.convert("1"), "TIFF", compression="group4"),
+        "deep.tif": _file(grey, "TIFF"),
+        "shares.tif": _file(shares, "TIFF"),
+        "press.tif": _file(image.convert("CMYK"), "TIFF", compression="packbits"),
+    }
+
+
+def _timeless(data: bytes) -> bytes:
+    """An ISO container without the times at which it was made (14496-12, boxes of version 1)."""
+    return re.sub(rb"((?:mvhd|tkhd|mdhd)\x01...).{16}", rb"\1" + bytes(16), data, flags=re.DOTALL)
 
 
 def _file(image: Image.Image, kind: str, **options: Any) -> bytes:

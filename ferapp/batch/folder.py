@@ -8,10 +8,8 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from ferapp.batch.items import Kind
+from ferapp.media.formats import ENDINGS as PICTURE_ENDINGS
 from ferapp.media.video import ENDINGS as VIDEO_ENDINGS
-
-PICTURE_ENDINGS: Final = (".jpg", ".jpeg", ".png")
-"""File name endings of pictures; what a file really is, only its content says."""
 
 _OUTSIDE: Final = "This link leads out of the folder; it is not followed."
 _LOOP: Final = "This link leads back to itself or to a folder that contains it."

@@ -25,6 +25,7 @@ from ferapp.cli.options import (
 )
 from ferapp.cli.output import as_text, console, errors, path_text, print_json, progress
 from ferapp.errors import UserError
+from ferapp.media.formats import NAMES
 from ferapp.settings import AnalysisSettings, DetectionSettings
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _LONGEST_STEM: Final = 200
 
 
 def analyze(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="JPG or PNG pictures.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help=f"Pictures: {NAMES}.")],
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Folder for annotated copies and a table, faces.csv."),

@@ -23,10 +23,8 @@ from numpy.typing import NDArray
 
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import DataError, ImageError
+from ferapp.media.formats import ENDINGS
 from ferapp.media.images import read_image
-
-SUFFIXES: Final = (".jpg", ".jpeg", ".png")
-"""File name endings of pictures."""
 
 Split = Literal["Train", "Valid", "Test"]
 SPLITS: Final[tuple[Split, ...]] = ("Train", "Valid", "Test")
@@ -136,7 +134,7 @@ def load_folders(source: str | Path) -> LabelledFaces:
     classes: list[int] = []
     digest = hashlib.sha256()
     for index, label in enumerate(labels):
-        files = sorted(p for p in folders[label].iterdir() if p.suffix.lower() in SUFFIXES)
+        files = sorted(p for p in folders[label].iterdir() if p.suffix.lower() in ENDINGS)
         if not files:
             raise DataError(f"{folders[label]}: expected face pictures, found none.")
         for file in files:

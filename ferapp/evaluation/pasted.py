@@ -13,10 +13,11 @@ from typing import Any, Final
 import numpy as np
 
 from ferapp.errors import DataError
-from ferapp.evaluation.labelled_faces import SUFFIXES, LabelledFaces, read_picture
+from ferapp.evaluation.labelled_faces import LabelledFaces, read_picture
 from ferapp.evaluation.metrics import accuracy, macro_recall
 from ferapp.inference.classifiers import ExpressionClassifier
 from ferapp.inference.detectors import Detector
+from ferapp.media.formats import ENDINGS
 from ferapp.settings import DetectionSettings
 from ferapp.types import ProgressCallback, no_report
 from ferapp.vision import boxes
@@ -124,7 +125,7 @@ def faceless_photos(folder: Path, detector: Detector) -> Iterator[Image]:
     Raises:
         DataError: There is none.
     """
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in ENDINGS)
     empty_paths: list[Path] = []
     for path in paths:
         image = read_picture(path, path.name)

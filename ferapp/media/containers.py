@@ -7,6 +7,7 @@ addresses. So it gets only the four formats below, and opens each file as the de
 from typing import Final
 
 from ferapp.errors import VideoError
+from ferapp.media.formats import GIF, format_of
 
 HEAD_BYTES: Final = 1024
 """How many bytes from the start of the file are needed."""
@@ -15,11 +16,8 @@ HEAD_BYTES: Final = 1024
 _BOXES: Final = frozenset(
     (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx")
 )
-_PICTURE_BRANDS: Final = frozenset((b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis"))
 _PACKETS: Final = ((188, 0), (192, 4))
 _OTHERS: Final[tuple[tuple[bytes, str], ...]] = (
-    (b"\xff\xd8\xff", "a picture; pictures have a page of their own"),
-    (b"\x89PNG", "a picture; pictures have a page of their own"),
     (b"GIF8", "a GIF; save it as MP4"),
     (b"#EXTM3U", "a playlist; choose the video itself"),
     (b"ffconcat", "a playlist; choose the video itself"),
@@ -47,9 +45,10 @@ def container_of(head: bytes) -> str:
     """
     if not head:
         raise VideoError("The file is empty.")
+    kind = format_of(head)
+    if kind is not None and kind is not GIF:
+        raise VideoError(f"This is a picture ({kind.name}); pictures have a page of their own.")
     if head[4:8] in _BOXES:
-        if head[4:8] == b"ftyp" and head[8:12] in _PICTURE_BRANDS:
-            raise VideoError("This is a HEIC or AVIF picture, not a video.")
         return "mov"
     if head.startswith(b"\x1a\x45\xdf\xa3"):
         return "matroska"

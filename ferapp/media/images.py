@@ -1,18 +1,20 @@
-"""From files to RGB: the only module that decodes pictures, for app, command line and training."""
+"""From files to RGB: the only door for pictures, for app, command line and training."""
 
 import io
-import re
 import threading
-import warnings
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image
 
 from ferapp.errors import ImageError
+from ferapp.media.colour import has_other_colours
+from ferapp.media.formats import format_of, unsupported
+from ferapp.media.pixels import opened, rgb_of
+from ferapp.system.child import Child, ChildError
 
 MAX_PIXELS: Final = 50_000_000
 """Pictures with more pixels are refused before they are decoded."""
@@ -24,43 +26,22 @@ MAX_BYTES: Final = 200_000_000
 # ones don't wait.
 _LARGE_PIXELS: Final = 12_500_000
 _TURN: Final = threading.Lock()
-
-# Pillow knows dozens of formats; every parser adds attack surface. MPO, which phones write for
-# portrait pictures, opens as JPEG.
-_FORMATS: Final = ("JPEG", "PNG")
-
-# Bytes of an uncompressed pixel of a PNG, at least, for modes where this is known.
-_PNG_BYTES: Final = {"RGB": 3.0, "RGBA": 4.0, "LA": 2.0, "I;16": 2.0}
-# Deflate compresses no more than this (zlib technical details, "maximum compression factor").
-_MOST_PACKED: Final = 1032
-# A block of 8 x 8 pixels of a JPEG takes at least one bit, with any Huffman code.
-_JPEG_BYTES: Final = 1 / 512
-
-_OTHER_PICTURES: Final[tuple[tuple[bytes, int, str], ...]] = (
-    (b"GIF8", 0, "a GIF"),
-    (b"WEBP", 8, "a WebP"),
-    (b"ftypavif", 4, "an AVIF"),
-    (b"ftyphe", 4, "a HEIC"),
-    (b"ftypmif1", 4, "a HEIC"),
-    (b"II*\0", 0, "a TIFF"),
-    (b"MM\0*", 0, "a TIFF"),
-    (b"8BPS", 0, "a Photoshop"),
-    (b"BM", 0, "a BMP"),
-)
-_NO_PICTURES: Final[tuple[tuple[bytes, int, str], ...]] = (
-    (b"ftyp", 4, "a video"),
-    (b"%PDF", 0, "a PDF document"),
-    (b"%!PS", 0, "a PostScript document"),
-    (b"PK\3\4", 0, "a ZIP archive"),
-)
+_DECODER: Final = "ferapp.media.picture_decoder"
+# A picture that takes longer is given up.
+_LIMIT_S: Final = 60.0
 
 
 def read_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
-    """Decode one JPEG or PNG picture, upright.
+    """Decode one picture, upright.
 
-    The format is detected from the content, never from the name. EXIF orientation is applied,
-    sixteen bits are scaled to eight, transparent pixels are put on white, and only the first frame
-    of an animation is read.
+    JPG, PNG, HEIC, WebP, AVIF, TIFF, BMP, GIF and JPEG 2000 can be read. The format is detected
+    from the content, never from the name. The picture is turned as browsers turn it, colours are
+    converted to sRGB by the profile in the file, more than eight bits are scaled to eight, and
+    transparent pixels are put on white. Of several pictures in a file, such as the pages of a TIFF
+    or the frames of an animation, the first is read.
+
+    All formats but JPG and PNG are decoded in a child process, and so are pictures with a colour
+    profile other than sRGB; this takes a few tenths of a second longer.
 
     Args:
         source: A path, or the bytes of the file.
@@ -71,29 +52,53 @@ def read_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> N
 
     Raises:
         ImageError: The file is missing, empty, of another format, too large or damaged.
+
+    Example:
+        >>> read_image("ferapp/samples/astronaut.jpg").shape
+        (512, 512, 3)
     """
     data = source if isinstance(source, bytes) else _read_bytes(Path(source))
     if not data:
         raise ImageError("The file is empty.")
     if len(data) > MAX_BYTES:
         raise ImageError(_too_long_text())
+    kind = format_of(data)
+    if kind is None:
+        raise unsupported(data)
+    if not kind.is_confined:
+        with opened(data, kind, max_pixels) as picture:
+            if not has_other_colours(picture):
+                is_large = picture.width * picture.height > _LARGE_PIXELS
+                with _TURN if is_large else nullcontext():
+                    return rgb_of(picture, data, kind)
+    image = _confined(data, max_pixels, most_pixels=_LARGE_PIXELS)
+    if image is None:
+        with _TURN:
+            image = _confined(data, max_pixels, most_pixels=max_pixels)
+    assert image is not None, "it is not larger than the maximum"
+    return image
+
+
+def _confined(data: bytes, max_pixels: int, *, most_pixels: int) -> NDArray[np.uint8] | None:
+    """Decode a picture in a child process; None if it has more than ``most_pixels``."""
+    request = {"max_pixels": max_pixels, "most_pixels": most_pixels}
     try:
-        with warnings.catch_warnings():
-            # Pillow warns of broken EXIF data, which does no harm, and between 89 and 179
-            # megapixels, where max_pixels decides. Filters are global: if threads restore them in
-            # another order, at most this filter for Pillow remains.
-            warnings.filterwarnings("ignore", module=r"PIL\b")
-            with Image.open(io.BytesIO(data), formats=_FORMATS) as picture:
-                return _decode(picture, max_pixels, len(data))
-    except ImageError:
-        raise
-    except Image.DecompressionBombError as exc:
-        # Pillow gives the size only in the text of its message.
-        count = re.search(r"(\d+) pixels", str(exc))
-        size = f"{int(count[1]) / 1e6:,.0f} megapixels" if count else "too many pixels"
-        raise ImageError(_too_large_text(size, max_pixels)) from exc
-    except Exception as exc:  # Pillow's parsers also raise ValueError, SyntaxError, struct.error
-        raise ImageError(_refusal_text(data)) from exc
+        with Child(
+            _DECODER,
+            data,
+            request,
+            work="decoder of the picture",
+            subject="picture",
+            silence_s=_LIMIT_S,
+        ) as child:
+            header, pixels = child.message()
+    except OSError as exc:
+        raise ImageError(f"The picture can't be decoded: {exc.strerror or exc}.") from exc
+    except ChildError as exc:
+        raise ImageError(str(exc)) from exc
+    if "is_large" in header:
+        return None
+    return np.frombuffer(pixels, np.uint8).reshape(header["shape"])
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -107,40 +112,6 @@ def _read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as exc:
         raise ImageError(f"The file can't be read: {exc.strerror or exc}.") from exc
-
-
-def _decode(picture: Image.Image, max_pixels: int, size_bytes: int) -> NDArray[np.uint8]:
-    width, height = picture.size
-    if width * height > max_pixels:
-        raise ImageError(_too_large_text(f"{width} × {height} pixels", max_pixels))
-    if _least_bytes(picture) > size_bytes:
-        raise ImageError("The picture is damaged or cut short.")
-    with _TURN if width * height > _LARGE_PIXELS else nullcontext():
-        return _rgb(picture)
-
-
-def _least_bytes(picture: Image.Image) -> float:
-    """Smallest possible size of the file, bytes; Pillow would fill what is missing with grey."""
-    pixels = picture.width * picture.height
-    if picture.format == "PNG":
-        return pixels * _PNG_BYTES.get(picture.mode, 1 / 8) / _MOST_PACKED
-    return pixels * _JPEG_BYTES
-
-
-def _rgb(picture: Image.Image) -> NDArray[np.uint8]:
-    picture.load()
-    # In place: each copy of a large picture takes as much memory as the picture itself.
-    ImageOps.exif_transpose(picture, in_place=True)
-    upright: Image.Image = picture
-    if upright.mode.startswith("I"):  # convert() would clip sixteen bits instead of scaling them
-        grey = (np.asarray(upright).astype(np.uint32) >> 8).clip(0, 255).astype(np.uint8)
-        return np.repeat(grey[:, :, None], 3, axis=2)
-    if upright.has_transparency_data:
-        layer = upright.convert("RGBA")
-        upright = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    if upright.mode != "RGB":
-        upright = upright.convert("RGB")
-    return np.array(upright, np.uint8)
 
 
 def png_bytes(image_rgb: NDArray[np.uint8]) -> bytes:
@@ -161,22 +132,3 @@ def _encode(image_rgb: NDArray[np.uint8], kind: str, **options: int) -> bytes:
 
 def _too_long_text() -> str:
     return f"The file is larger than the limit of {MAX_BYTES / 1e6:g} MB."
-
-
-def _too_large_text(size: str, max_pixels: int) -> str:
-    return (
-        f"The picture has {size}, more than the limit of {max_pixels / 1e6:g} megapixels. "
-        "Make it smaller and try again."
-    )
-
-
-def _refusal_text(data: bytes) -> str:
-    for magic, offset, name in _OTHER_PICTURES:
-        if data[offset : offset + len(magic)] == magic:
-            return f"This is {name} picture; save it as JPG or PNG and try again."
-    for magic, offset, name in _NO_PICTURES:
-        if data[offset : offset + len(magic)] == magic:
-            return f"This is {name}, not a picture; JPG and PNG can be read."
-    if data.startswith((b"\xff\xd8", b"\x89PNG")):
-        return "The picture is damaged or cut short."
-    return "This file is not a supported picture; use JPG or PNG."

@@ -56,7 +56,8 @@ class Child:
 
     Args:
         module: The module that it runs.
-        file: Its standard input, a file with a descriptor.
+        file: Its standard input: a file with a descriptor, or bytes, which go through a pipe so
+            that they are never on disk.
         request: Its request, as plain values.
         work: Its role in error messages, such as "decoder of the video".
         subject: What it works on in error messages, such as "video".
@@ -69,7 +70,7 @@ class Child:
     def __init__(
         self,
         module: str,
-        file: BinaryIO,
+        file: BinaryIO | bytes,
         request: Any,
         *,
         work: str,
@@ -82,13 +83,14 @@ class Child:
         self._deadline: float | None = None
         self._is_stuck = False
         self._ended = threading.Event()
-        # Both: the first alone may only move within Python's buffer.
-        file.seek(0)
-        os.lseek(file.fileno(), 0, os.SEEK_SET)
+        if not isinstance(file, bytes):
+            # Both: the first alone may only move within Python's buffer.
+            file.seek(0)
+            os.lseek(file.fileno(), 0, os.SEEK_SET)
         paths = [_ROOT, os.environ.get("PYTHONPATH", "")]
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", module, json.dumps(request)],
-            stdin=file,
+            stdin=subprocess.PIPE if isinstance(file, bytes) else file,
             stdout=subprocess.PIPE,
             # FFmpeg writes names and memory addresses there.
             stderr=subprocess.DEVNULL,
@@ -102,6 +104,10 @@ class Child:
         assert self._process.stdout is not None
         self._out = self._process.stdout
         self._widen()
+        if isinstance(file, bytes):
+            threading.Thread(
+                target=self._feed, args=(file,), name="child-feed", daemon=True
+            ).start()
         threading.Thread(target=self._watch, name="child-watch", daemon=True).start()
 
     def __enter__(self) -> Self:
@@ -172,6 +178,14 @@ class Child:
                     "exit",
                 )
         return ChildError(f"The {self._work} has crashed; the file may be damaged.", "crash")
+
+    def _feed(self, data: bytes) -> None:
+        """Write its standard input; a child that has ended reads no more."""
+        assert self._process.stdin is not None
+        with suppress(OSError):
+            self._process.stdin.write(data)
+        with suppress(OSError):
+            self._process.stdin.close()
 
     def _watch(self) -> None:
         while not self._ended.wait(0.5):

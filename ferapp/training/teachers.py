@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.errors import DataError
-from ferapp.evaluation.labelled_faces import SUFFIXES, read_picture
+from ferapp.evaluation.labelled_faces import read_picture
 from ferapp.inference.detectors import Detector
+from ferapp.media.formats import ENDINGS
 from ferapp.settings import DetectionSettings
 from ferapp.types import Faces, ProgressCallback, no_report
 from ferapp.vision import boxes
@@ -78,16 +79,16 @@ class Scenes:
 
 
 def pictures_below(folder: Path) -> list[str]:
-    """All JPG and PNG files below a folder, as sorted relative names.
+    """All pictures below a folder, as sorted relative names.
 
     Raises:
         DataError: There is none.
     """
     names = sorted(
-        p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES
+        p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.suffix.lower() in ENDINGS
     )
     if not names:
-        raise DataError(f"{folder}: expected JPG or PNG photos below it, found none.")
+        raise DataError(f"{folder}: expected photos below it, found none.")
     return names
 
 

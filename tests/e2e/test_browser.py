@@ -8,8 +8,10 @@ import zipfile
 import numpy as np
 import pytest
 
+from ferapp.media.formats import ENDINGS, FORMATS
 from ferapp.media.images import jpeg_bytes, read_image
 from tests.e2e.conftest import Server, Visit
+from tests.support import made_pictures
 from tests.support.browser import LOOKS, Page, download, is_wider_than_the_window, take_screenshot
 from tests.support.places import SAMPLES
 
@@ -64,10 +66,32 @@ def test_a_bad_file_and_a_hostile_name_break_no_other_picture(
     assert not is_wider_than_the_window(page)
     page.get_by_role("combobox", name="Picture").click()
     page.get_by_role("option").nth(1).click()
-    page.get_by_text("gif.jpg: This is a GIF picture").wait_for()
+    page.get_by_text("gif.jpg: The picture is damaged").wait_for()
     take_screenshot(page, f"a bad file, {scheme} {width}")
     archive = download(page, "Annotated pictures (ZIP)")
     assert archive.startswith(b"PK") and b"onerror" not in archive
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+def test_the_uploader_takes_pictures_of_every_format(
+    server: Server, visit: Visit, width: int
+) -> None:
+    """It refuses files by their endings, in the browser."""
+    page = visit(server.url, width=width)
+    page.get_by_text("Upload a picture, take a photo").wait_for()
+    take_screenshot(page, f"uploader, {width}")
+    assert not is_wider_than_the_window(page)
+    photo = read_image(SAMPLES / "astronaut.jpg")
+    files = {name: made_pictures.made(name, photo) for name in made_pictures.FORMATS}
+    page.locator("input[type=file]").set_input_files(
+        [
+            {"name": f"photo{ending}", "mimeType": "", "buffer": files[kind.name]}
+            for kind in FORMATS
+            for ending in (*kind.endings, kind.endings[0].upper())
+        ]
+    )
+    count = len(ENDINGS) + len(FORMATS)
+    page.get_by_text(f"{count} pictures, {count} faces").wait_for(timeout=120_000)
 
 
 def test_a_hidden_face_is_hidden_in_the_file(server: Server, visit: Visit) -> None:

@@ -200,7 +200,7 @@ def test_one_bad_file_among_good_ones_gives_one_message() -> None:
     at = upload(open_app(), a=ASTRONAUT, b=b"GIF89a", c=HOPPER)
     assert "**3 pictures, 2 faces**, 1 could not be read" in page_text(at)
     select_picture(at, 1)
-    assert "b.jpg: This is a GIF picture; save it as JPG or PNG and try again." in page_text(at)
+    assert "b.jpg: The picture is damaged, or a kind of GIF that can't be read" in page_text(at)
     assert at.dataframe[0].value["picture"].tolist() == [1, 3]
     assert not at.exception
 

@@ -61,7 +61,8 @@ UI_MAY_IMPORT = {
 }
 
 HOMES = {
-    "PIL": {"media/images.py"},
+    "PIL": {"media/images.py", "media/pixels.py", "media/colour.py"},
+    "pi_heif": {"media/pixels.py"},
     "onnxruntime": {"inference/onnx_model.py", "training/graphs.py"},
     "cv2": {"vision/opencv.py"},
     "streamlit": {"ui"},

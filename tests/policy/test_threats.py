@@ -101,9 +101,10 @@ FRAMES = """if True:
     is_watching = False
 
     def watch(event, args):
-        # O_WRONLY, O_RDWR and O_CREAT
-        if is_watching and event == "open" and args[2] & 0o103 and args[0] != os.devnull:
-            written.append(args[0])
+        # O_WRONLY, O_RDWR and O_CREAT; a number is a pipe to a process
+        if is_watching and event == "open" and args[2] & 0o103:
+            if args[0] != os.devnull and not isinstance(args[0], int):
+                written.append(args[0])
 
     sys.addaudithook(watch)
     from ferapp.media.images import read_image
@@ -111,11 +112,13 @@ FRAMES = """if True:
     from ferapp.ui.live.webcam import Viewer
     from tests.support.frames import frame
 
-    viewer, photo = Viewer(load_analyzer()), Path(sys.argv[1]).read_bytes()
+    viewer = Viewer(load_analyzer())
+    photo, webp = (Path(path).read_bytes() for path in sys.argv[1:])
     is_watching = True
     for index in range(20):
         viewer.on_frame(frame(index))
     assert len(load_analyzer().analyze(read_image(photo))) == 1
+    assert len(load_analyzer().analyze(read_image(webp))) == 1
     assert viewer.latest.snapshot().analysed == 20
     is_watching = False
     print(written)
@@ -124,9 +127,12 @@ FRAMES = """if True:
 
 @pytest.mark.skipif(os.name != "posix", reason="needs the folders of POSIX")
 def test_frames_and_pictures_are_never_written_to_disk(tmp_path: Path) -> None:
-    """Neither by Python nor by a library that writes to the user's folders."""
+    """Neither by Python, nor by a library, nor on the way to the process that decodes a WebP."""
+    webp = tmp_path.parent / f"{tmp_path.name}.webp"
+    with Image.open(SAMPLES / "astronaut.jpg") as picture:
+        picture.save(webp)
     run = subprocess.run(
-        [sys.executable, "-c", FRAMES, SAMPLES / "astronaut.jpg"],
+        [sys.executable, "-c", FRAMES, SAMPLES / "astronaut.jpg", webp],
         capture_output=True,
         text=True,
         cwd=tmp_path,

@@ -24,6 +24,8 @@ _NAMES: Final = {
     "Mozilla Public License 2.0 (MPL 2.0)": "MPL-2.0",
     "Python Software Foundation License": "PSF-2.0",
 }
+# What wheels hold besides the code that their metadata is about; their licence files say it.
+_BUNDLED: Final = {"pi_heif": "LGPL-3.0-or-later"}  # libheif and libde265
 _FILES: Final = re.compile(r"(licen[cs]e|copying)[^/]*$", re.IGNORECASE)
 
 
@@ -53,12 +55,17 @@ def libraries() -> list[Library]:
             continue  # for another platform
         if about.name in by_name:
             continue
-        by_name[about.name] = Library(about.name, about.version, licence(about))
+        by_name[about.name] = Library(about.name, about.version, _with_bundled(about))
         for text in about.requires or []:
             requirement = Requirement(text)
             if requirement.marker is None or requirement.marker.evaluate({"extra": ""}):
                 todo.append(requirement.name)
     return sorted(by_name.values(), key=lambda library: library.name.lower())
+
+
+def _with_bundled(about: metadata.Distribution) -> str:
+    bundled = _BUNDLED.get(about.name)
+    return f"{licence(about)} AND {bundled}" if bundled else licence(about)
 
 
 def licence(about: metadata.Distribution) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import streamlit as st
 
+from ferapp.media.formats import ENDINGS, NAMES
 from ferapp.media.images import MAX_BYTES, MAX_PIXELS, read_image
 from ferapp.system.text import one_line
 from ferapp.ui.shared import session_keys
@@ -52,13 +53,13 @@ def choose_pictures() -> list[Picture]:
 
 def _uploads() -> list[Picture]:
     st.file_uploader(
-        "JPG or PNG pictures",
-        type=["jpg", "jpeg", "png"],
+        "Pictures",
+        type=ENDINGS,
         max_upload_size=MAX_BYTES // 1_000_000,
         accept_multiple_files=True,
         key=session_keys.PICTURE_FILES.name,
         on_change=_remember,
-        help=f"Up to {MAX_FILES} files and {MAX_TOTAL_MB} MB at a time, "
+        help=f"{NAMES}. Up to {MAX_FILES} files and {MAX_TOTAL_MB} MB at a time, "
         f"{MAX_PIXELS / 1e6:g} megapixels each.",
     )
     files = session_keys.PICTURE_UPLOADS.get() or []

@@ -11,11 +11,25 @@ from PIL import Image
 from tests.support.cli import ferapp
 from tests.support.places import SAMPLES, shared_path
 
+# The list expects an error because ferapp once read JPG and PNG alone; these are intact pictures.
+READ_NOW = {
+    "img/avif_named.jpg": "128x128",
+    "img/heic_named.jpg": "1080x1920",
+    "img/tiff_named.png": "128x128",
+    "img/webp_looks_like_svg_named.png": "256x256",
+    "img/webp_named.jpg": "128x128",
+    "syn_img/gif_300_frames.png": "8x8",
+}
+
 
 def rows() -> list[dict[str, str]]:
     folder = shared_path("data/hostile")
     with (folder / "MANIFEST.tsv").open(encoding="utf-8") as file:
-        return [r for r in csv.DictReader(file, delimiter="\t") if "img/" in r["file"]]
+        found = [r for r in csv.DictReader(file, delimiter="\t") if "img/" in r["file"]]
+    for row in found:
+        if size := READ_NOW.get(row["file"]):
+            row |= {"expected": "decode-ok", "expected_wxh": size}
+    return found
 
 
 def test_every_hostile_picture_gives_its_expected_result() -> None:

@@ -20,10 +20,12 @@ CONTAINERS = {
 }
 REFUSED = {
     "empty": (b"", "The file is empty."),
-    "HEIC": (b"\0\0\0\x18ftypheic", "HEIC or AVIF picture"),
-    "AVIF": (b"\0\0\0\x18ftypavif", "HEIC or AVIF picture"),
-    "JPEG": (b"\xff\xd8\xff\xe0", "a picture; pictures have a page of their own"),
-    "PNG": (b"\x89PNG\r\n\x1a\n", "a picture; pictures have a page of their own"),
+    "HEIC": (b"\0\0\0\x18ftypheic", "a picture (HEIC); pictures have a page of their own"),
+    "AVIF": (b"\0\0\0\x18ftypavif", "a picture (AVIF)"),
+    "JPEG": (b"\xff\xd8\xff\xe0", "a picture (JPG)"),
+    "PNG": (b"\x89PNG\r\n\x1a\n", "a picture (PNG)"),
+    "WebP": (b"RIFF\0\0\0\0WEBPVP8 ", "a picture (WebP)"),
+    "TIFF": (b"MM\0*\0\0\0\x08", "a picture (TIFF)"),
     "GIF": (b"GIF89a", "a GIF; save it as MP4"),
     "HLS": (b"#EXTM3U\n", "a playlist; choose the video itself"),
     "ffconcat": (b"ffconcat version 1.0\n", "a playlist; choose the video itself"),

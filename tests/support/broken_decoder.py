@@ -1,0 +1,31 @@
+"""A decoder of pictures with faults: the file says which one it shows.
+
+After the magic of a WebP comes "crash", "hang" or "memory".
+"""
+
+import os
+import sys
+import time
+from typing import Any
+
+from ferapp.media import picture_decoder
+from ferapp.system.child import run
+
+
+def _grow(data: bytes, **_: Any) -> None:
+    bytearray(picture_decoder.MEMORY_BYTES)
+
+
+def break_down(request: dict[str, Any]) -> None:
+    fault = sys.stdin.buffer.read()[12:].decode()
+    if fault == "crash":
+        os.abort()
+    if fault == "hang":
+        time.sleep(60)
+    if fault == "memory":
+        picture_decoder._send = _grow
+        picture_decoder.send_picture(request)
+
+
+if __name__ == "__main__":
+    run(break_down, memory_bytes=picture_decoder.MEMORY_BYTES)

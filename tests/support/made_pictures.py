@@ -1,0 +1,33 @@
+"""Pictures of every format, made from arrays."""
+
+import io
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from tests.support.heic import heic
+
+FORMATS = ("JPG", "PNG", "HEIC", "WebP", "AVIF", "TIFF", "BMP", "GIF", "JPEG 2000")
+_PARSERS = {"JPG": "JPEG", "JPEG 2000": "JPEG2000"}
+# As little loss as each format allows, so that pixels can be compared.
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "JPG": {"quality": 97, "subsampling": 0},
+    "WebP": {"lossless": True},
+    "AVIF": {"quality": 95, "subsampling": "4:4:4"},
+}
+
+
+def encoded(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
+    """A picture as a file of a format, by Pillow's name of it."""
+    out = io.BytesIO()
+    picture.save(out, kind, **options)
+    return out.getvalue()
+
+
+def made(kind: str, image_rgb: np.ndarray) -> bytes:
+    """An array, (h, w, 3) uint8, as a file of one of `FORMATS`."""
+    if kind == "HEIC":
+        return heic(image_rgb)
+    parser = _PARSERS.get(kind, kind.upper())
+    return encoded(Image.fromarray(image_rgb), parser, **_OPTIONS.get(kind, {}))

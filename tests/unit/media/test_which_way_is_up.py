@@ -1,0 +1,112 @@
+"""Pictures are turned as browsers turn them, whatever says so."""
+
+import struct
+
+import numpy as np
+import pytest
+from PIL import Image, PngImagePlugin
+
+from ferapp.media.formats import format_of
+from ferapp.media.images import MAX_PIXELS
+from ferapp.media.pixels import opened, rgb_of
+from tests.support.heic import heic
+from tests.support.made_pictures import encoded
+from tests.support.pictures import chunk
+from tests.support.videos import quadrant_image
+
+STORED = quadrant_image((96, 64))
+# What each orientation of EXIF makes of the stored picture.
+UPRIGHT = {
+    1: STORED,
+    2: STORED[:, ::-1],
+    3: STORED[::-1, ::-1],
+    4: STORED[::-1],
+    5: STORED.transpose(1, 0, 2),
+    6: np.rot90(STORED, -1),
+    7: STORED[::-1, ::-1].transpose(1, 0, 2),
+    8: np.rot90(STORED, 1),
+}
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="6"/></x:xmpmeta>'
+
+
+def decode(data: bytes) -> np.ndarray:
+    kind = format_of(data)
+    assert kind is not None
+    with opened(data, kind, MAX_PIXELS) as picture:
+        return rgb_of(picture, data, kind)
+
+
+def turned_by(orientation: int) -> Image.Exif:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+def assert_same(image: np.ndarray, expected: np.ndarray) -> None:
+    assert image.shape == expected.shape
+    assert np.abs(image.astype(int) - expected).mean() < 6
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "AVIF", "TIFF"])
+def test_these_formats_are_turned_by_exif(kind: str, orientation: int) -> None:
+    """AVIF by its container, into which Pillow's encoder writes the orientation."""
+    exif = turned_by(orientation)
+    options = {"tiffinfo": exif} if kind == "TIFF" else {"exif": exif}
+    assert_same(decode(encoded(Image.fromarray(STORED), kind, **options)), UPRIGHT[orientation])
+
+
+@pytest.mark.parametrize("quarters", range(4))
+@pytest.mark.parametrize("mirror", [None, 0, 1])
+def test_heic_is_turned_by_its_container(quarters: int, mirror: int | None) -> None:
+    flipped = STORED if mirror is None else np.flip(STORED, mirror)
+    assert_same(decode(heic(STORED, quarters=quarters, mirror=mirror)), np.rot90(flipped, quarters))
+
+
+@pytest.mark.parametrize("quarters", [0, 1])
+def test_heic_is_not_turned_by_exif_as_well(quarters: int) -> None:
+    """Phones write both, and mean the same."""
+    data = heic(STORED, quarters=quarters, exif=turned_by(8).tobytes()[6:])
+    assert_same(decode(data), np.rot90(STORED, quarters))
+
+
+@pytest.mark.parametrize("kind", ["WEBP", "JPEG2000"])
+def test_browsers_do_not_turn_these_by_exif(kind: str) -> None:
+    assert_same(decode(encoded(Image.fromarray(STORED), kind, exif=turned_by(6))), STORED)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "TIFF"])
+def test_xmp_does_not_turn_a_picture(kind: str) -> None:
+    options: dict[str, object] = {"xmp": XMP}
+    if kind == "PNG":
+        texts = PngImagePlugin.PngInfo()
+        texts.add_itxt("XML:com.adobe.xmp", XMP.decode())
+        options = {"pnginfo": texts}
+    if kind == "TIFF":
+        options = {"tiffinfo": {700: XMP}}
+    assert_same(decode(encoded(Image.fromarray(STORED), kind, **options)), STORED)
+
+
+def test_xmp_does_not_turn_a_jpeg_whose_exif_names_a_resolution() -> None:
+    """Pillow reads EXIF and XMP together when it looks for that."""
+    exif = Image.Exif()
+    exif[0x011A] = 72.0
+    assert_same(decode(encoded(Image.fromarray(STORED), "JPEG", exif=exif, xmp=XMP)), STORED)
+
+
+def test_a_text_of_a_png_does_not_turn_it() -> None:
+    """ImageMagick once wrote EXIF as text."""
+    exif = turned_by(6).tobytes()
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Raw profile type exif", f"\nexif\n{len(exif)}\n{exif.hex()}\n")
+    assert_same(decode(encoded(Image.fromarray(STORED), "PNG", pnginfo=texts)), STORED)
+
+
+@pytest.mark.parametrize(("is_before", "expected"), [(True, UPRIGHT[6]), (False, STORED)])
+def test_exif_turns_a_png_only_if_it_comes_before_the_pixels(
+    is_before: bool, expected: np.ndarray
+) -> None:
+    plain = encoded(Image.fromarray(STORED))
+    exif = chunk(b"eXIf", b"MM\0*" + struct.pack(">IHHHIHH", 8, 1, 0x112, 3, 1, 6, 0) + bytes(4))
+    at = plain.index(b"IDAT" if is_before else b"IEND") - 4
+    assert_same(decode(plain[:at] + exif + plain[at:]), expected)
