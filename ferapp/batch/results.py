@@ -1,5 +1,6 @@
 """The results of a batch on disk, each under its key."""
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -74,6 +75,27 @@ class Results:
             yield
         finally:
             os.close(handle)
+
+    def claim(self, folder: Path, *, overwrites: bool = False) -> None:
+        """Keep the tables for one folder: note which one they are about.
+
+        The note is a hash, since names of folders tell who somebody is.
+
+        Raises:
+            StoreError: They are about another folder and may not be overwritten, or the note can't
+                be written.
+        """
+        note = self._folder / "folder.sha256"
+        mine = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest().encode()
+        before = note.read_bytes() if note.is_file() else None
+        if before == mine:
+            return
+        if before is not None and not overwrites:
+            raise StoreError(
+                f"The tables in {one_line(str(self.out))} are about another folder than "
+                f"{one_line(str(folder))}. Choose another --out, or replace them with --overwrite."
+            )
+        write_whole(note, mine)
 
     def is_done(self, key: str) -> bool:
         """Whether there is a result."""
