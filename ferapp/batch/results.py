@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +13,7 @@ from ferapp.errors import DataError, StoreError
 from ferapp.pipeline.record import VideoRecord
 from ferapp.sessions.formats.exchange import read
 from ferapp.sessions.session import Readings, SessionInfo
-from ferapp.system.files import sweep, write_whole
+from ferapp.system.files import lock_folder, sweep, write_whole
 from ferapp.system.text import one_line
 from ferapp.types import PictureRecord
 
@@ -52,29 +52,19 @@ class Results:
         Raises:
             StoreError: Another one is at work.
         """
-        try:
-            import fcntl
-        except ImportError:  # Windows; two batches at once do the work twice, but no harm
-            yield
-            return
-        handle = os.open(self._folder, os.O_RDONLY)
-        try:
+        # On Windows two batches at once do the work twice, but no harm.
+        with ExitStack() as stack:
             try:
-                # The lock ends with the process, however that ends.
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                is_locked = stack.enter_context(lock_folder(self._folder, waits=False))
             except BlockingIOError as exc:
                 raise StoreError(
                     f"Another batch is writing to {one_line(str(self.out))}. "
                     "Wait for it or choose another folder."
                 ) from exc
-            except OSError:  # a file system without locks
-                pass
-            else:
+            if is_locked:
                 sweep(self._folder)
                 sweep(self.out)
             yield
-        finally:
-            os.close(handle)
 
     def claim(self, folder: Path, *, overwrites: bool = False) -> None:
         """Keep the tables for one folder: note which one they are about.
