@@ -16,7 +16,7 @@ from ferapp.cli.options import (
     Padding,
     reject_invalid_values,
 )
-from ferapp.cli.output import as_text, errors, path_text, print_json, progress
+from ferapp.cli.output import as_text, errors, path_text, print_json, print_line, progress
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
 from ferapp.wording import counted
 
@@ -145,7 +145,7 @@ def _print_tally(tally: "Tally", kinds: str, folder: Path, out: Path, *, as_json
         print_json({**vars(tally), "out": as_text(str(out))})
     elif read or tally.failed:
         more = f" {skipped} ({kinds}); skipped.csv says why." if tally.skipped else ""
-        typer.echo(
+        print_line(
             f"{counted(tally.pictures, 'picture')} and {counted(tally.videos, 'video')} with "
             f"{counted(tally.faces, 'face')}; "
             f"{tally.done_before:,} were done before. The tables are in {path_text(out)}.{more}"

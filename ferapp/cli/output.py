@@ -2,12 +2,12 @@
 
 import json
 import os
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -37,9 +37,30 @@ def path_text(path: Path) -> str:
     return one_line(str(path))
 
 
+def print_line(text: object) -> None:
+    """Print plain text on standard output."""
+    print(text, flush=True)
+
+
 def print_json(value: Any) -> None:
-    """Print a JSON object on one line; NaN and infinity are errors."""
-    typer.echo(json.dumps(value, allow_nan=False, ensure_ascii=False))
+    """Print a JSON object on one line; NaN and infinity are errors.
+
+    Characters that the encoding of standard output lacks are escaped, as JSON allows.
+    """
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, allow_nan=False)
+    print_line(text)
+
+
+def abandon_output() -> None:
+    """Drop what standard output could not write; at its end Python would try again."""
+    with suppress(OSError, ValueError):
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, sys.stdout.fileno())
+        os.close(nothing)
 
 
 @contextmanager

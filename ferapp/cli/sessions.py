@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ferapp.cli.options import AsJsonLines
-from ferapp.cli.output import console, print_json
+from ferapp.cli.output import console, errors, print_json, print_line
 from ferapp.errors import StoreError, UserError
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def export(
         for session in chosen:
             path = out / f"{session.recording.id}.{form}"
             write_whole(path, make(session.recording, store.readings(session.recording.id, _me())))
-            typer.echo(path)
+            print_line(path)
 
 
 @app.command("import")
@@ -110,9 +110,9 @@ def import_files(
                 store.enter(recording, readings, _me())
             except UserError as exc:
                 failed += 1
-                typer.echo(exc, err=True)
+                errors.print(Text(str(exc)), soft_wrap=True)
             else:
-                typer.echo(recording.id)
+                print_line(recording.id)
     if failed:
         raise typer.Exit(1)
 
@@ -129,7 +129,7 @@ def delete(
             typer.confirm(f"Delete {len(chosen)} of your sessions permanently?", abort=True)
         for session in chosen:
             store.delete(session.recording.id, _me())
-    typer.echo(f"{len(chosen)} deleted")
+    print_line(f"{len(chosen)} deleted")
 
 
 @contextmanager
