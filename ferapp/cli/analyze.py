@@ -2,10 +2,9 @@
 
 import hashlib
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from rich.table import Table
@@ -24,16 +23,23 @@ from ferapp.cli.options import (
     reject_invalid_values,
     split_names,
 )
-from ferapp.cli.output import as_text, console, errors, path_text, print_json, progress
-from ferapp.errors import ImageError, StoreError, UserError
+from ferapp.cli.output import (
+    STANDARD,
+    as_text,
+    collected_errors,
+    console,
+    errors,
+    path_text,
+    print_error,
+    print_json,
+    progress,
+)
+from ferapp.errors import ImageError, UserError
 from ferapp.settings import AnalysisSettings, DetectionSettings
 
 if TYPE_CHECKING:
     from ferapp.pipeline.analyzer import Analyzer
     from ferapp.types import FrameAnalysis
-
-STANDARD: Final = Path("-")
-"""Stands for standard input."""
 
 
 def analyze(
@@ -100,19 +106,19 @@ def analyze(
                     record = {"error": reason} if analysis is None else analysis.to_record()
                     print_json({"path": as_text(str(path)), **record})
                 elif analysis is None:
-                    errors.print(Text(f"{path_text(path)}: {reason}", style="red"))
+                    print_error(f"{path_text(path)}: {reason}")
                 else:
                     console.print(_table(path, analysis))
                 if copies and analysis and picture:
                     name = "stdin" if path == STANDARD else str(path)
-                    with _errors_printed() as problems:
+                    with collected_errors(print_error) as problems:
                         copies.add(name, picture.sha256, picture.image_rgb, analysis)
                     unwritten += len(problems)
                 failed += analysis is None
                 report(done, len(paths))
     finally:
         if copies:
-            with _errors_printed() as problems:
+            with collected_errors(print_error) as problems:
                 copies.close()
             unwritten += len(problems)
     if failed and len(paths) > 1:
@@ -126,21 +132,6 @@ class Picture(NamedTuple):
 
     sha256: str
     image_rgb: Any
-
-
-@contextmanager
-def _errors_printed() -> Iterator[list[str]]:
-    """Print why something could not be written, and go on: the results are worth more.
-
-    Yields:
-        The errors, once there are any.
-    """
-    problems: list[str] = []
-    try:
-        yield problems
-    except StoreError as exc:
-        problems.append(str(exc))
-        errors.print(Text(str(exc), style="red"))
 
 
 def _analysis(
