@@ -53,7 +53,8 @@ def list_sessions(
         table.add_row(
             row.id[:8],
             Text(one_line(row.title)),
-            f"{row.started:%Y-%m-%d %H:%M}",
+            # With the offset: the session may come from another time zone.
+            row.started.isoformat(" ", "minutes"),
             f"{session.duration_s:.1f}",
             str(session.readings),
             expires[:10] if expires else "forever",
@@ -70,7 +71,7 @@ def export(
         str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")
     ] = "parquet",
 ) -> None:
-    """Write each session to a file named by its id."""
+    """Write each session to a file named by its id, in place of an older export of that session."""
     if form not in FORMATS:
         raise typer.BadParameter(f"expected one of {', '.join(FORMATS)}", param_hint="--format")
     from ferapp.sessions.formats.exchange import to_csv, to_json, to_parquet
