@@ -28,6 +28,7 @@ _FILES: Final = (
     "duration_s",
     "is_whole",
     "damage",
+    "notes",
 )
 _FACES: Final = ("path", "face", *CORNERS, "score", "expression", "probability", "is_unsure")
 _TRACKS: Final = ("path", "face", "first_s", "last_s", "readings")
@@ -88,6 +89,7 @@ class Tables:
         """
         file = {"path": one_line(name)}
         size = {"width": record.width, "height": record.height, "faces": len(record.faces)}
+        notes = {"notes": " ".join(record.notes)}
         rows = [
             face.to_json()
             | file
@@ -96,7 +98,7 @@ class Tables:
             | face.probabilities
             for number, face in enumerate(record.faces, 1)
         ]
-        self._files.add(file | {"kind": "picture", "sha256": sha256} | size)
+        self._files.add(file | {"kind": "picture", "sha256": sha256} | size | notes)
         for row in rows:
             self._faces.add(row)
         return len(rows)

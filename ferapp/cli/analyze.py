@@ -109,6 +109,8 @@ def analyze(
                     print_error(f"{path_text(path)}: {reason}")
                 else:
                     console.print(_table(path, analysis))
+                    for note in analysis.notes:
+                        errors.print(Text(f"{path_text(path)}: {note}", style="yellow"))
                 if copies and analysis and picture:
                     name = "stdin" if path == STANDARD else str(path)
                     with collected_errors(print_error) as problems:
