@@ -28,6 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import ROOT, about
+from ferapp.system.files import write_whole
 
 SYSTEMS: Final = {"bookworm": "Debian 12", "trixie": "Debian 13", "sid": "Debian sid"}
 # The packages that the README names, and certificates, which pip needs to reach an index.
@@ -291,7 +292,8 @@ def main() -> int:
     _print(rows)
     if arguments.out:
         result = {**about(), "rows": [asdict(row) for row in rows]}
-        arguments.out.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+        text = json.dumps(result, indent=2, ensure_ascii=False)
+        write_whole(arguments.out, f"{text}\n".encode())
     return int(any(row.failure for row in rows))
 
 

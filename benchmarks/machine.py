@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from ferapp.doctor.machine import processor_name
+from ferapp.system.files import write_whole
 
 ROOT = Path(__file__).parents[1]
 LIBRARIES = ("numpy", "onnxruntime", "opencv-python-headless", "pillow", "streamlit")
@@ -46,5 +47,5 @@ def write_result(result: dict[str, object], name: str, folder: Path) -> Path:
     """Write a results file and return its path; the date of the result begins its name."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{result['date']}-{name}.json"
-    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    write_whole(path, f"{json.dumps(result, indent=2)}\n".encode())
     return path

@@ -78,6 +78,7 @@ class FrameAnalysis:
         smiles: Whether the smile cascade found a smile, (n,); None if it was not used.
         detector: Name of the detector.
         classifier: Name of the classifier.
+        notes: What may be missing, in sentences; see `ferapp.pipeline.small_faces`.
     """
 
     size_wh: tuple[int, int]
@@ -91,6 +92,7 @@ class FrameAnalysis:
     smiles: NDArray[np.bool_] | None = None
     detector: str = ""
     classifier: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse arrays whose shapes do not match."""
@@ -208,6 +210,7 @@ class PictureRecord:
         has_more_faces: Whether there were more faces than the maximum.
         detector: Name of the detector.
         classifier: Name of the classifier.
+        notes: What may be missing, in sentences.
     """
 
     width: int
@@ -218,6 +221,7 @@ class PictureRecord:
     has_more_faces: bool
     detector: str
     classifier: str
+    notes: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, analysis: FrameAnalysis) -> Self:
@@ -248,6 +252,7 @@ class PictureRecord:
             has_more_faces=analysis.is_cut,
             detector=analysis.detector,
             classifier=analysis.classifier,
+            notes=analysis.notes,
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -255,6 +260,7 @@ class PictureRecord:
         return asdict(self) | {
             "faces": [face.to_json() for face in self.faces],
             "renormalised_without": list(self.renormalised_without),
+            "notes": list(self.notes),
         }
 
     @classmethod
@@ -267,5 +273,5 @@ class PictureRecord:
             ValueError: A face is invalid.
         """
         faces = tuple(FaceRecord.from_json(face) for face in value["faces"])
-        without = tuple(value["renormalised_without"])
-        return cls(**value | {"faces": faces, "renormalised_without": without})
+        texts = {key: tuple(value.get(key, ())) for key in ("renormalised_without", "notes")}
+        return cls(**value | {"faces": faces} | texts)

@@ -1,21 +1,30 @@
-"""Which pictures and videos a folder holds, in an order that does not depend on the machine."""
+"""Which files of a folder are analysed and which are passed over, in the same order everywhere."""
 
 import errno
 import os
 import stat
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from ferapp.batch.items import Kind
+from ferapp.errors import VideoError
+from ferapp.media.containers import HEAD_BYTES, container_of
 from ferapp.media.formats import ENDINGS as PICTURE_ENDINGS
 from ferapp.media.video import ENDINGS as VIDEO_ENDINGS
+from ferapp.system.text import one_line
+from ferapp.wording import counted
 
 _OUTSIDE: Final = "This link leads out of the folder; it is not followed."
 _LOOP: Final = "This link leads back to itself or to a folder that contains it."
 _TWICE: Final = "This is another link to a folder that an earlier link leads to."
 _NOWHERE: Final = "This link is broken: its target does not exist."
 _NO_FILE: Final = "This is not a regular file but a pipe, a socket or a device."
+_HIDDEN: Final = "Its name begins with a dot; hidden files and folders are not read."
+_MOST_KINDS: Final = 5
+_PICTURES: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +35,25 @@ class MediaFile:
         name: Its path relative to the folder, with slashes.
         kind: What to analyse it as, by its ending; None if it can't be analysed.
         reason: Why it can't be analysed, in a sentence.
+        is_other: Whether it is passed over, being hidden or neither picture nor video.
     """
 
     name: str
     kind: Kind | None
     reason: str = ""
+    is_other: bool = False
 
 
-def list_media(folder: Path, *, without: Path) -> list[MediaFile]:
-    """List every picture and video in a folder and its subfolders, sorted by name.
+def list_files(folder: Path, *, without: Path) -> list[MediaFile]:
+    """List every file in a folder and its subfolders, sorted by name.
 
-    Hidden files and folders are skipped. Links are followed as long as they stay inside. A file
-    that has the name of a picture or video but can't be read is listed with the reason, and so is
-    a folder that can't be listed.
+    Links are followed as long as they stay inside. What is not analysed is listed with the reason:
+    a file that has the name of a picture or video but can't be read, a folder that can't be listed
+    and, as `is_other`, files of other kinds and hidden ones. A hidden folder is one entry.
 
     Args:
         folder: Where to look.
-        without: A folder that is skipped if it lies inside.
+        without: A folder that is left out if it lies inside.
     """
     return _Walk(folder, without).run()
 
@@ -53,6 +64,23 @@ def kind_of(name: str) -> Kind | None:
     if ending in PICTURE_ENDINGS:
         return "picture"
     return "video" if ending in VIDEO_ENDINGS else None
+
+
+def describe_kinds(files: Sequence[MediaFile]) -> str:
+    """How many files have which ending, such as ``3 .heic, 1 hidden and 2 others``."""
+    counts = Counter(_kind_name(file.name) for file in files)
+    most, rest = counts.most_common(_MOST_KINDS), counts.most_common()[_MOST_KINDS:]
+    texts = [f"{count:,} {name}" for name, count in most]
+    if others := sum(count for _, count in rest):
+        return f"{', '.join(texts)} and {counted(others, 'other')}"
+    return ", ".join(texts)
+
+
+def _kind_name(name: str) -> str:
+    path = PurePosixPath(name)
+    if path.name.startswith("."):
+        return "hidden"
+    return one_line(path.suffix.lower()) or "without an ending"
 
 
 class _Walk:
@@ -84,25 +112,32 @@ class _Walk:
         except OSError as exc:
             reason = f"The folder can't be listed: {exc.strerror or exc}."
             return [MediaFile(name.rstrip("/") or ".", None, reason)]
-        media = [self._entry(name + n, entry) for n, entry in listed if not n.startswith(".")]
-        return [each for each in media if each is not None]
+        found = [self._entry(name + n, entry) for n, entry in listed]
+        return [each for each in found if each is not None]
 
     def _entry(self, name: str, entry: "os.DirEntry[str]") -> MediaFile | str | None:
         is_folder = name.endswith("/")
         kind = None if is_folder else kind_of(name)
-        if not (is_folder or kind):
-            return None
+        is_other = not (is_folder or kind) or entry.name.startswith(".")
         try:
             if is_folder and self._is_left_out(entry.path):
                 return None
-            reason = self._link_problem(entry) if entry.is_symlink() else ""
-            if not (reason or is_folder or stat.S_ISREG(entry.stat().st_mode)):
-                reason = _NO_FILE
+            reason = self._problem(entry, is_folder=is_folder)
+            if is_other and not reason:
+                reason = _other_reason(entry)
         except OSError as exc:
             reason = f"The file can't be examined: {exc.strerror or exc}."
         if reason:
-            return MediaFile(name.rstrip("/"), None, reason)
+            return MediaFile(name.rstrip("/"), None, reason, is_other)
         return name if is_folder else MediaFile(name, kind)
+
+    def _problem(self, entry: "os.DirEntry[str]", *, is_folder: bool) -> str:
+        """Why an entry can't be read, whatever it is; empty if it can."""
+        if entry.name.startswith("."):
+            return _HIDDEN
+        if entry.is_symlink() and (reason := self._link_problem(entry)):
+            return reason
+        return "" if is_folder or stat.S_ISREG(entry.stat().st_mode) else _NO_FILE
 
     def _is_left_out(self, folder: str) -> bool:
         return self._without is not None and os.path.samestat(os.stat(folder), self._without)
@@ -131,3 +166,21 @@ def _is_folder(entry: "os.DirEntry[str]") -> bool:
         return entry.is_dir()
     except OSError:  # a link in a circle
         return False
+
+
+def _other_reason(entry: "os.DirEntry[str]") -> str:
+    """Why a regular file whose name is not that of a picture or video is passed over."""
+    with open(entry.path, "rb") as file:
+        head = file.read(HEAD_BYTES)
+    ending = PurePosixPath(entry.name).suffix
+    if head.startswith(_PICTURES):
+        what = "picture"
+    else:
+        try:
+            container_of(head)
+            what = "video"
+        except VideoError:
+            if not ending:
+                return "Its name has no ending, such as .jpg or .mp4."
+            return f"The ending {one_line(ending)} is not one of a picture or video."
+    return f"It looks like a {what}, but its name does not end like that of one; rename it."

@@ -1,9 +1,10 @@
 """The results of a batch on disk, each under its key."""
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from ferapp.errors import DataError, StoreError
 from ferapp.pipeline.record import VideoRecord
 from ferapp.sessions.formats.exchange import read
 from ferapp.sessions.session import Readings, SessionInfo
-from ferapp.system.files import sweep, write_whole
+from ferapp.system.files import lock_folder, sweep, write_whole
 from ferapp.system.text import one_line
 from ferapp.types import PictureRecord
 
@@ -51,29 +52,40 @@ class Results:
         Raises:
             StoreError: Another one is at work.
         """
-        try:
-            import fcntl
-        except ImportError:  # Windows; two batches at once do the work twice, but no harm
-            yield
-            return
-        handle = os.open(self._folder, os.O_RDONLY)
-        try:
+        # On Windows two batches at once do the work twice, but no harm.
+        with ExitStack() as stack:
             try:
-                # The lock ends with the process, however that ends.
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                is_locked = stack.enter_context(lock_folder(self._folder, waits=False))
             except BlockingIOError as exc:
                 raise StoreError(
                     f"Another batch is writing to {one_line(str(self.out))}. "
                     "Wait for it or choose another folder."
                 ) from exc
-            except OSError:  # a file system without locks
-                pass
-            else:
+            if is_locked:
                 sweep(self._folder)
                 sweep(self.out)
             yield
-        finally:
-            os.close(handle)
+
+    def claim(self, folder: Path, *, overwrites: bool = False) -> None:
+        """Keep the tables for one folder: note which one they are about.
+
+        The note is a hash, since names of folders tell who somebody is.
+
+        Raises:
+            StoreError: They are about another folder and may not be overwritten, or the note can't
+                be written.
+        """
+        note = self._folder / "folder.sha256"
+        mine = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest().encode()
+        before = note.read_bytes() if note.is_file() else None
+        if before == mine:
+            return
+        if before is not None and not overwrites:
+            raise StoreError(
+                f"The tables in {one_line(str(self.out))} are about another folder than "
+                f"{one_line(str(folder))}. Choose another --out, or replace them with --overwrite."
+            )
+        write_whole(note, mine)
 
     def is_done(self, key: str) -> bool:
         """Whether there is a result."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ferapp.batch.folder import MediaFile, list_media
+from ferapp.batch.folder import MediaFile, list_files
 from ferapp.batch.items import FileResult, Item, Request, sha256_of, stamp_of
 from ferapp.batch.results import Results, damaged_error
 from ferapp.batch.tables import Tables
@@ -48,6 +48,7 @@ class Tally:
         faces: In all of them; a face of a video counts once.
         done_before: Files whose results existed already.
         failed: Files that could not be read.
+        skipped: Files that were passed over: hidden ones, and neither pictures nor videos.
     """
 
     pictures: int
@@ -55,6 +56,7 @@ class Tally:
     faces: int
     done_before: int
     failed: int
+    skipped: int = 0
 
 
 class Batch:
@@ -67,6 +69,7 @@ class Batch:
 
     Attributes:
         files: The pictures and videos of the folder, sorted by name.
+        skipped: What is passed over, sorted by name.
         done_before: How many files had a result already.
     """
 
@@ -74,7 +77,9 @@ class Batch:
         self._folder = folder.absolute()
         self._results = results
         self._request = request
-        self.files: list[MediaFile] = list_media(folder, without=results.out)
+        listed = list_files(folder, without=results.out)
+        self.files: list[MediaFile] = [file for file in listed if not file.is_other]
+        self.skipped: list[MediaFile] = [file for file in listed if file.is_other]
         self._hashes: dict[str, str] = {}
         self._errors = {file.name: file.reason for file in self.files if file.reason}
         self._failed: dict[str, str] = {}
@@ -119,7 +124,11 @@ class Batch:
                     tables.add_error(file.name, str(exc))
                     failed += 1
                 report(done, len(self.files))
-        return Tally(counts["picture"], counts["video"], faces, self.done_before, failed)
+            for file in self.skipped:
+                tables.add_skipped(file.name, file.reason)
+        return Tally(
+            counts["picture"], counts["video"], faces, self.done_before, failed, len(self.skipped)
+        )
 
     def _missing_items(self, advance: Callable[[], None]) -> Iterator[Item]:
         """The files without a result; of files with the same bytes only the first."""

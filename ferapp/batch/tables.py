@@ -1,4 +1,4 @@
-"""The results of a batch as five tables; each row names its file."""
+"""The results of a batch as six tables; each row names its file."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -28,6 +28,7 @@ _FILES: Final = (
     "duration_s",
     "is_whole",
     "damage",
+    "notes",
 )
 _FACES: Final = ("path", "face", *CORNERS, "score", "expression", "probability", "is_unsure")
 _TRACKS: Final = ("path", "face", "first_s", "last_s", "readings")
@@ -67,6 +68,7 @@ class Tables:
                 "tracks", (*_TRACKS, *(f"{label}_s" for label in labels), "unsure_s")
             )
             self._readings = self._csv("readings", ("path", *schema(labels, CODED).names))
+            self._skipped = self._csv("skipped", ("path", "reason"))
             self._errors = self._csv("errors", ("path", "error"))
             self._open = self._open.pop_all()
         return self
@@ -87,6 +89,7 @@ class Tables:
         """
         file = {"path": one_line(name)}
         size = {"width": record.width, "height": record.height, "faces": len(record.faces)}
+        notes = {"notes": " ".join(record.notes)}
         rows = [
             face.to_json()
             | file
@@ -95,7 +98,7 @@ class Tables:
             | face.probabilities
             for number, face in enumerate(record.faces, 1)
         ]
-        self._files.add(file | {"kind": "picture", "sha256": sha256} | size)
+        self._files.add(file | {"kind": "picture", "sha256": sha256} | size | notes)
         for row in rows:
             self._faces.add(row)
         return len(rows)
@@ -141,6 +144,10 @@ class Tables:
     def add_error(self, name: str, error: str) -> None:
         """Add a file that could not be read."""
         self._errors.add({"path": one_line(name), "error": error})
+
+    def add_skipped(self, name: str, reason: str) -> None:
+        """Add a file that was passed over."""
+        self._skipped.add({"path": one_line(name), "reason": reason})
 
     def _csv(self, name: str, columns: tuple[str, ...]) -> CsvFile:
         return self._open.enter_context(csv_file(self._out / f"{name}.csv", columns))

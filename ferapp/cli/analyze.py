@@ -1,10 +1,10 @@
 """``ferapp analyze``: pictures in, every face with its expression out."""
 
-import itertools
-import os
+import hashlib
+import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from rich.table import Table
@@ -23,26 +23,39 @@ from ferapp.cli.options import (
     reject_invalid_values,
     split_names,
 )
-from ferapp.cli.output import as_text, console, errors, path_text, print_json, progress
-from ferapp.errors import UserError
+from ferapp.cli.output import (
+    STANDARD,
+    as_text,
+    collected_errors,
+    console,
+    errors,
+    path_text,
+    print_error,
+    print_json,
+    progress,
+)
+from ferapp.errors import ImageError, UserError
 from ferapp.media.formats import NAMES
 from ferapp.settings import AnalysisSettings, DetectionSettings
 
 if TYPE_CHECKING:
-    import pandas
-
     from ferapp.pipeline.analyzer import Analyzer
     from ferapp.types import FrameAnalysis
 
-# Leaves room for the suffix in file systems whose names are limited to 255 bytes.
-_LONGEST_STEM: Final = 200
-
 
 def analyze(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help=f"Pictures: {NAMES}.")],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(metavar="PATH...", help=f"Pictures: {NAMES}; - for standard input."),
+    ],
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder for annotated copies and a table, faces.csv."),
+        typer.Option(
+            "--out",
+            metavar="DIR",
+            help="Folder for annotated copies and a table, faces.csv. Those of earlier runs are "
+            "kept: only the same picture at the same path is replaced.",
+        ),
     ] = None,
     detector: Detector = None,
     classifier: Classifier = None,
@@ -65,8 +78,10 @@ def analyze(
 ) -> None:
     """Find every face in pictures and read its expression.
 
-    The exit status is 0 if every file was read, and 1 if any was not.
+    The exit status is 0 if every file was read, and 1 if any was not, or if a copy or the table
+    could not be written.
     """
+    from ferapp.batch.annotated import AnnotatedFolder
     from ferapp.pipeline.build import load_analyzer
     from ferapp.types import no_report
     from ferapp.vision.threads import cap_threads
@@ -82,104 +97,75 @@ def analyze(
     cap_threads(threads)
     analyzer = load_analyzer(detector, classifier, threads=threads, with_smile=smile)
     check_classes(settings.classes, analyzer.labels)
-    copies = _Copies(out) if out else None
-    failed = 0
+    copies = AnnotatedFolder(out) if out else None
+    failed = unwritten = 0
     try:
         with progress("pictures") if len(paths) > 1 else nullcontext(no_report) as report:
             for done, path in enumerate(paths, 1):
-                analysis, reason = _analysis(path, analyzer, settings, copies)
+                analysis, reason, picture = _analysis(path, analyzer, settings)
                 if as_json:
                     record = {"error": reason} if analysis is None else analysis.to_record()
                     print_json({"path": as_text(str(path)), **record})
                 elif analysis is None:
-                    errors.print(Text(f"{path_text(path)}: {reason}", style="red"))
+                    print_error(f"{path_text(path)}: {reason}")
                 else:
                     console.print(_table(path, analysis))
+                    for note in analysis.notes:
+                        errors.print(Text(f"{path_text(path)}: {note}", style="yellow"))
+                if copies and analysis and picture:
+                    name = "stdin" if path == STANDARD else str(path)
+                    with collected_errors(print_error) as problems:
+                        copies.add(name, picture.sha256, picture.image_rgb, analysis)
+                    unwritten += len(problems)
                 failed += analysis is None
                 report(done, len(paths))
     finally:
         if copies:
-            copies.close()
-    if failed:
-        if len(paths) > 1:
-            errors.print(f"{failed} of {len(paths)} files could not be read.")
+            with collected_errors(print_error) as problems:
+                copies.close()
+            unwritten += len(problems)
+    if failed and len(paths) > 1:
+        errors.print(f"{failed} of {len(paths)} files could not be read.")
+    if failed or unwritten:
         raise typer.Exit(1)
 
 
+class Picture(NamedTuple):
+    """A picture that could be read: the hash of its file, and its pixels."""
+
+    sha256: str
+    image_rgb: Any
+
+
 def _analysis(
-    path: Path, analyzer: "Analyzer", settings: AnalysisSettings, copies: "_Copies | None"
-) -> "tuple[FrameAnalysis | None, str]":
-    """The faces of a picture, or None and why it could not be read."""
-    from ferapp.media.images import read_image
+    path: Path, analyzer: "Analyzer", settings: AnalysisSettings
+) -> "tuple[FrameAnalysis | None, str, Picture | None]":
+    """The faces of a picture, or None and why it could not be read; and the picture itself."""
+    from ferapp.media.images import read_bytes, read_image
 
     try:
-        image = read_image(path)
+        data = _standard_input() if path == STANDARD else read_bytes(path)
+        image = read_image(data)
         analysis = analyzer.analyze(image, settings)
-        if copies:
-            copies.add(path, image, analysis)
     except UserError as exc:  # the other pictures are still analysed
-        return None, str(exc)
-    return analysis, ""
+        return None, str(exc), None
+    return analysis, "", Picture(hashlib.sha256(data).hexdigest(), image)
 
 
-class _Copies:
-    """Writes annotated copies and, at the end, a table.
+def _standard_input() -> bytes:
+    """The picture that is piped in.
 
     Raises:
-        UserError: The folder can't be made or written to.
+        ImageError: There is none.
     """
+    from ferapp.media.images import read_stream
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._tables: list[pandas.DataFrame] = []
-        self._names: set[str] = set()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as exc:
-            raise UserError(
-                f"The folder {path_text(folder)} can't be made: {exc.strerror or exc}."
-            ) from exc
-
-    def add(self, path: Path, image: Any, analysis: "FrameAnalysis") -> None:
-        """Write a copy, and keep its rows for the table."""
-        from ferapp.media.images import png_bytes
-        from ferapp.vision.annotate import annotate, captions, colours
-
-        copy = annotate(image, analysis.faces.xyxy, captions(analysis), colours(analysis))
-        name = f"{self._free_name(path)}.png"
-        self._write(name, png_bytes(copy))
-        table = analysis.to_frame()
-        table.insert(0, "path", path_text(path))
-        table.insert(1, "annotated", name)
-        self._tables.append(table)
-
-    def close(self) -> None:
-        """Write the table, unless no picture was read."""
-        import pandas
-
-        from ferapp.system.csv_tables import csv_bytes
-
-        if self._tables:
-            table = pandas.concat(self._tables, ignore_index=True)
-            self._write("faces.csv", csv_bytes(table))
-
-    def _free_name(self, path: Path) -> str:
-        """The name of the picture, with a number if it is taken already."""
-        stem = os.fsencode(path.stem)[:_LONGEST_STEM].decode(errors="ignore")
-        name = f"{stem}.annotated"
-        numbers = itertools.count(2)
-        while name.casefold() in self._names:
-            name = f"{stem}.annotated-{next(numbers)}"
-        self._names.add(name.casefold())
-        return name
-
-    def _write(self, name: str, data: bytes) -> None:
-        try:
-            (self._folder / name).write_bytes(data)
-        except OSError as exc:
-            raise UserError(
-                f"{path_text(self._folder / name)} can't be written: {exc.strerror or exc}."
-            ) from exc
+    if sys.stdin is None or sys.stdin.isatty():
+        raise ImageError("There is no picture on standard input; pipe one in: analyze - < a.jpg")
+    try:
+        return read_stream(sys.stdin.buffer)
+    except OSError as exc:
+        raise ImageError(f"Standard input can't be read: {exc.strerror or exc}.") from exc
 
 
 def _table(path: Path, analysis: "FrameAnalysis") -> Table | Text:

@@ -1,8 +1,9 @@
 """The entry point: one typer app, its subcommands, and the printing of errors."""
 
+import errno
 import logging
 import sys
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -12,10 +13,14 @@ from ferapp.cli.analyze import analyze
 from ferapp.cli.batch import batch
 from ferapp.cli.benchmark import benchmark
 from ferapp.cli.doctor import doctor
+from ferapp.cli.output import abandon_output, print_line
 from ferapp.cli.serve import serve
 from ferapp.cli.video import video
 from ferapp.errors import UserError
 from ferapp.system.folders import ensure_home
+from ferapp.system.text import replace_unprintable
+
+_OUTPUT_ERRORS: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 app = typer.Typer(
     name="ferapp",
@@ -38,7 +43,7 @@ app.add_typer(train.app, name="train")
 
 def _show_version(is_wanted: bool) -> None:
     if is_wanted:
-        typer.echo(__version__)
+        print_line(__version__)
         raise typer.Exit
 
 
@@ -59,9 +64,17 @@ def _configure(
 
 def main() -> None:
     """Run the command line; a user error prints one message on standard error, with status 1."""
+    replace_unprintable()
     ensure_home()
     try:
         app()
     except UserError as exc:
         print(f"ferapp: {exc}", file=sys.stderr)
+        sys.exit(1)
+    except OSError as exc:
+        # What has no file name is standard output, for example one that goes to a full disk.
+        if exc.filename is not None or exc.errno not in _OUTPUT_ERRORS:
+            raise
+        abandon_output()
+        print(f"ferapp: The output could not be written: {exc.strerror}.", file=sys.stderr)
         sys.exit(1)

@@ -16,8 +16,9 @@ from ferapp.cli.options import (
     Padding,
     reject_invalid_values,
 )
-from ferapp.cli.output import as_text, errors, path_text, print_json, progress
+from ferapp.cli.output import as_text, errors, path_text, print_json, print_line, progress
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
+from ferapp.wording import counted
 
 if TYPE_CHECKING:
     from ferapp.batch.items import Request
@@ -60,13 +61,18 @@ def batch(
     threads: Annotated[
         int, typer.Option("--threads", min=1, help="Threads per model in each worker.")
     ] = 1,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Replace tables in --out that are about another folder."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Find every face in the pictures and videos of a folder, and read its expression.
 
     Finished results are kept, so running the same command again analyses only what is missing.
+    Files that are neither pictures nor videos are passed over and listed in skipped.csv.
 
-    The exit status is 0 if every file was read, and 1 if any was not.
+    The exit status is 0 if every picture and video was read, and 1 if any was not.
     """
     if engine not in ENGINES:
         raise typer.BadParameter(f"expected {' or '.join(ENGINES)}", param_hint="--engine")
@@ -79,11 +85,12 @@ def batch(
         )
     try:
         request = _request(detector, classifier, settings, threads)
-        tally = _run(folder, out, request, _engine(engine, workers, threads))
+        chosen = _engine(engine, workers, threads)
+        tally, kinds = _run(folder, out, request, chosen, overwrites=overwrite)
     except KeyboardInterrupt as exc:
         errors.print("Stopped. Finished results are kept; run the same command again to continue.")
         raise typer.Exit(_INTERRUPTED) from exc
-    _print_tally(tally, folder, out, as_json=as_json)
+    _print_tally(tally, kinds, folder, out, as_json=as_json)
     if tally.failed:
         raise typer.Exit(1)
 
@@ -111,31 +118,43 @@ def _engine(name: str, workers: int | None, threads: int) -> "Engine":
     return partial(on_processes, workers=workers or default)
 
 
-def _run(folder: Path, out: Path, request: "Request", engine: "Engine") -> "Tally":
+def _run(
+    folder: Path, out: Path, request: "Request", engine: "Engine", *, overwrites: bool
+) -> "tuple[Tally, str]":
+    """Run the batch; return it in numbers, and which kinds of files were passed over."""
+    from ferapp.batch.folder import describe_kinds
     from ferapp.batch.results import Results
     from ferapp.batch.run import Batch
     from ferapp.batch.worker import FileWorker
 
     results = Results(out)
     with results.alone():
+        results.claim(folder, overwrites=overwrites)
         batch = Batch(folder, results, request)
         with progress("files") as report:
             batch.analyse(engine, FileWorker(request), report)
         with progress("tables") as report:
-            return batch.write_tables(report)
+            return batch.write_tables(report), describe_kinds(batch.skipped)
 
 
-def _print_tally(tally: "Tally", folder: Path, out: Path, *, as_json: bool) -> None:
+def _print_tally(tally: "Tally", kinds: str, folder: Path, out: Path, *, as_json: bool) -> None:
     read = tally.pictures + tally.videos
+    files = counted(tally.skipped, "file")
+    skipped = f"{files} of other kinds {'was' if tally.skipped == 1 else 'were'} passed over"
     if as_json:
         print_json({**vars(tally), "out": as_text(str(out))})
     elif read or tally.failed:
-        typer.echo(
-            f"{tally.pictures:,} pictures and {tally.videos:,} videos with {tally.faces:,} faces; "
-            f"{tally.done_before:,} were done before. The tables are in {path_text(out)}."
+        more = f" {skipped} ({kinds}); skipped.csv says why." if tally.skipped else ""
+        print_line(
+            f"{counted(tally.pictures, 'picture')} and {counted(tally.videos, 'video')} with "
+            f"{counted(tally.faces, 'face')}; "
+            f"{tally.done_before:,} were done before. The tables are in {path_text(out)}.{more}"
         )
     if not read and not tally.failed:
-        errors.print(f"There are no pictures or videos in {path_text(folder)}.", markup=False)
+        reason = f"{skipped} ({kinds}); skipped.csv says why." if tally.skipped else "It is empty."
+        errors.print(
+            f"There are no pictures or videos in {path_text(folder)}. {reason}", markup=False
+        )
     if tally.failed:
         errors.print(
             f"{tally.failed:,} of {read + tally.failed:,} files could not be read; "

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ferapp.cli.options import AsJsonLines
-from ferapp.cli.output import console, errors, print_json, progress
+from ferapp.cli.output import console, errors, print_json, print_line, progress
 
 app = typer.Typer(help="List, verify, fetch and add models.", no_args_is_help=True)
 
@@ -85,7 +85,7 @@ def fetch(name: Annotated[str, typer.Argument(help="Name from `models list`.")])
     model = manifest().find(name)
     with progress(model.name) as report:
         path = weights.fetch(model, report=report)
-    typer.echo(str(path))
+    print_line(str(path))
 
 
 @app.command()
@@ -121,9 +121,9 @@ def add(
         source=source,
         data=data,
     )
-    typer.echo(f"{model.name} was added; a running app offers it after a restart.")
+    print_line(f"{model.name} was added; a running app offers it after a restart.")
     if has_wide_weights:
-        typer.echo(
+        print_line(
             "Its weights use all eight bits: ferapp runs it in an exact mode, up to three times "
             "slower, so that results are the same on every processor."
         )

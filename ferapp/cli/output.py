@@ -2,12 +2,12 @@
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-import typer
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -17,12 +17,21 @@ from rich.progress import (
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.text import Text
+
+from ferapp.errors import StoreError, UserError
 
 if TYPE_CHECKING:
     from ferapp.types import ProgressCallback
 
 console = Console()
 errors = Console(stderr=True)
+
+
+STANDARD: Final = Path("-")
+"""Stands for standard input or output, as for other commands."""
+
+_STANDARD_OUTPUT: Final = frozenset(map(Path, ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")))
 
 
 def as_text(name: str) -> str:
@@ -37,9 +46,84 @@ def path_text(path: Path) -> str:
     return one_line(str(path))
 
 
+def print_line(text: object) -> None:
+    """Print plain text on standard output."""
+    print(text, flush=True)
+
+
+def print_error(text: str) -> None:
+    """Print why something failed, on standard error."""
+    errors.print(Text(text, style="red"))
+
+
+@contextmanager
+def collected_errors(report: Callable[[str], None] | None = None) -> Iterator[list[str]]:
+    """Go on after a result that could not be written; what was found is printed all the same.
+
+    Args:
+        report: Called with the error at once.
+
+    Yields:
+        A list that holds the error, if there was one, after the block.
+    """
+    problems: list[str] = []
+    try:
+        yield problems
+    except UserError as exc:
+        problems.append(str(exc))
+        if report:
+            report(str(exc))
+
+
+def is_standard_output(path: Path | None) -> bool:
+    """Whether a file to write is standard output, where results are printed otherwise."""
+    return path in _STANDARD_OUTPUT
+
+
+@contextmanager
+def open_output(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that is written whole or not at all, or standard output.
+
+    Raises:
+        StoreError: It could not be written; a previous file is unchanged.
+    """
+    from ferapp.system.files import translate_write_errors, whole_file
+
+    if not is_standard_output(path):
+        with whole_file(path) as file:
+            yield file
+        return
+    sys.stdout.flush()
+    try:
+        with translate_write_errors(Path("standard output")):
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+    except StoreError as exc:
+        if isinstance(exc.__cause__, BrokenPipeError):  # the reader, such as `head`, has enough
+            raise exc.__cause__ from None
+        abandon_output()
+        raise
+
+
 def print_json(value: Any) -> None:
-    """Print a JSON object on one line; NaN and infinity are errors."""
-    typer.echo(json.dumps(value, allow_nan=False, ensure_ascii=False))
+    """Print a JSON object on one line; NaN and infinity are errors.
+
+    Characters that the encoding of standard output lacks are escaped, as JSON allows.
+    """
+    text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, allow_nan=False)
+    print_line(text)
+
+
+def abandon_output() -> None:
+    """Drop what standard output could not write; at its end Python would try again."""
+    with suppress(OSError, ValueError):
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, sys.stdout.fileno())
+        os.close(nothing)
 
 
 @contextmanager

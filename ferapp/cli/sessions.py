@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ferapp.cli.options import AsJsonLines
-from ferapp.cli.output import console, print_json
+from ferapp.cli.output import console, errors, print_json, print_line
 from ferapp.errors import StoreError, UserError
 
 if TYPE_CHECKING:
@@ -53,7 +53,8 @@ def list_sessions(
         table.add_row(
             row.id[:8],
             Text(one_line(row.title)),
-            f"{row.started:%Y-%m-%d %H:%M}",
+            # With the offset: the session may come from another time zone.
+            row.started.isoformat(" ", "minutes"),
             f"{session.duration_s:.1f}",
             str(session.readings),
             expires[:10] if expires else "forever",
@@ -70,7 +71,7 @@ def export(
         str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")
     ] = "parquet",
 ) -> None:
-    """Write each session to a file named by its id."""
+    """Write each session to a file named by its id, in place of an older export of that session."""
     if form not in FORMATS:
         raise typer.BadParameter(f"expected one of {', '.join(FORMATS)}", param_hint="--format")
     from ferapp.sessions.formats.exchange import to_csv, to_json, to_parquet
@@ -87,7 +88,7 @@ def export(
         for session in chosen:
             path = out / f"{session.recording.id}.{form}"
             write_whole(path, make(session.recording, store.readings(session.recording.id, _me())))
-            typer.echo(path)
+            print_line(path)
 
 
 @app.command("import")
@@ -110,9 +111,9 @@ def import_files(
                 store.enter(recording, readings, _me())
             except UserError as exc:
                 failed += 1
-                typer.echo(exc, err=True)
+                errors.print(Text(str(exc)), soft_wrap=True)
             else:
-                typer.echo(recording.id)
+                print_line(recording.id)
     if failed:
         raise typer.Exit(1)
 
@@ -129,7 +130,7 @@ def delete(
             typer.confirm(f"Delete {len(chosen)} of your sessions permanently?", abort=True)
         for session in chosen:
             store.delete(session.recording.id, _me())
-    typer.echo(f"{len(chosen)} deleted")
+    print_line(f"{len(chosen)} deleted")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ferapp.cli.options import split_names
-from ferapp.cli.output import progress
+from ferapp.cli.output import print_line, progress
 from ferapp.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def expressions(
         changes["sizes"] = _sizes(sizes)
     with progress("steps") as report:
         best = train_expressions(data, out, ExpressionRecipe(**changes), report=report)
-    typer.echo(f"best checkpoint: {best}")
+    print_line(f"best checkpoint: {best}")
 
 
 @app.command()
@@ -68,7 +68,7 @@ def label(
     with progress("photos") as report:
         scenes = label_scenes(data, models, report=report)
     scenes.save(out)
-    typer.echo(f"{len(scenes.names)} photos, {sum(len(f) for f in scenes.faces)} boxes: {out}")
+    print_line(f"{len(scenes.names)} photos, {sum(len(f) for f in scenes.faces)} boxes: {out}")
 
 
 @app.command()
@@ -99,7 +99,7 @@ def faces(
         recipe = replace(recipe, views=views)
     with progress("steps") as report:
         best = train_faces(data, out, recipe, scenes=Scenes.load(boxes), start=start, report=report)
-    typer.echo(f"best checkpoint: {best}")
+    print_line(f"best checkpoint: {best}")
 
 
 @app.command()
@@ -115,7 +115,7 @@ def average(
     from ferapp.training.runs import average_checkpoints
 
     average_checkpoints(first, second, out)
-    typer.echo(f"checkpoint: {out}")
+    print_line(f"checkpoint: {out}")
 
 
 Checkpoint = Annotated[Path, typer.Option("--checkpoint", help="best.pt of a run.")]
@@ -192,12 +192,12 @@ def export_faces(
 
 def _print_variants(variants: "list[Variant]") -> None:
     for variant in variants:
-        typer.echo(
+        print_line(
             f"{variant.model.name}: {variant.score:.2f} points, {variant.median_ms:.2f} ms on one "
             "thread"
         )
         for metric in variant.model.metrics:
-            typer.echo(f"  {metric.name} {metric.value:.4f} (n {metric.n})")
+            print_line(f"  {metric.name} {metric.value:.4f} (n {metric.n})")
 
 
 def _prepare(threads: int) -> None:

@@ -22,7 +22,17 @@ from ferapp.cli.options import (
     reject_invalid_values,
     split_names,
 )
-from ferapp.cli.output import as_text, console, errors, path_text, print_json, progress
+from ferapp.cli.output import (
+    as_text,
+    collected_errors,
+    console,
+    errors,
+    is_standard_output,
+    open_output,
+    path_text,
+    print_json,
+    progress,
+)
 from ferapp.errors import UserError
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
 
@@ -42,7 +52,11 @@ def video(
     ] = None,
     csv: Annotated[
         Path | None,
-        typer.Option("--csv", metavar="CSV", help="Table to write, one row per face and time."),
+        typer.Option(
+            "--csv",
+            metavar="CSV",
+            help="Table to write, one row per face and time; - for standard output.",
+        ),
     ] = None,
     parquet: Annotated[
         Path | None,
@@ -86,15 +100,17 @@ def video(
 
     Of a damaged video, the readable part is analysed, and a message says what is missing.
 
-    The exit status is 0 if the video was read, and 1 if not.
+    Files that are named here are replaced, each whole or not at all.
+
+    The exit status is 0 if the video was read and every file written, and 1 if not.
     """
     from ferapp.pipeline.build import load_analyzer
     from ferapp.pipeline.clip import recording_of_clip
     from ferapp.pipeline.record import tracks_of
     from ferapp.sessions.formats.exchange import csv_parts, write_parquet
-    from ferapp.system.files import whole_file
     from ferapp.vision.threads import cap_threads
 
+    _refuse_standard_output(out, csv, parquet, as_json=as_json)
     _refuse_targets(path, {"--out": out, "--csv": csv, "--parquet": parquet})
     settings = _settings(per_second, detect_every, smoothing, confidence, classes, unsure_below)
     shown = _numbers(faces)
@@ -104,21 +120,27 @@ def video(
     started = time.monotonic()
     try:
         clip = _analyse(path, analyzer, settings)
-        recording = recording_of_clip(as_text(path.stem), clip, analyzer, settings)
-        if csv:
-            with whole_file(csv) as file:
-                file.writelines(csv_parts(recording, clip.readings))
-        if parquet:
-            with whole_file(parquet) as file:
-                write_parquet(file, recording, clip.readings)
-        note = _write_copy(path, clip, out, shown, blur=blur) if out else ""
     except UserError as exc:
         if as_json:
             print_json({"path": as_text(str(path)), "error": str(exc)})
             raise typer.Exit(1) from exc
         raise UserError(f"{path_text(path)}: {exc}") from exc
+    recording = recording_of_clip(as_text(path.stem), clip, analyzer, settings)
+    note, unknown = "", _unknown_faces(clip, shown)
+    with collected_errors() as csv_errors:
+        if csv:
+            with open_output(csv) as file:
+                file.writelines(csv_parts(recording, clip.readings))
+    with collected_errors() as parquet_errors:
+        if parquet:
+            with open_output(parquet) as file:
+                write_parquet(file, recording, clip.readings)
+    with collected_errors() as copy_errors:
+        if out:
+            note = _write_copy(path, clip, out, shown, blur=blur)
+    problem = " ".join(dict.fromkeys(csv_errors + parquet_errors + copy_errors))
     tracks = tracks_of(clip.readings)
-    notes = [text for text in dict.fromkeys((clip.damage, note)) if text]
+    notes = [text for text in dict.fromkeys((clip.damage, note, unknown)) if text]
     if as_json:
         size = dict(zip(("width", "height"), clip.info.size_wh, strict=True))
         print_json(
@@ -139,17 +161,43 @@ def video(
                 "classifier": analyzer.classifier_name,
                 "took_s": round(time.monotonic() - started, 3),
             }
+            | ({"error": problem} if problem else {})
         )
-        return
-    console.print(_table(path, clip, tracks))
+        raise typer.Exit(1 if problem else 0)
+    (errors if is_standard_output(csv) else console).print(_table(path, clip, tracks))
     for text in notes:
         errors.print(Text(text, style="yellow"))
+    if problem:
+        raise UserError(f"{path_text(path)}: {problem}")
+
+
+def _refuse_standard_output(
+    out: Path | None, csv: Path | None, parquet: Path | None, *, as_json: bool
+) -> None:
+    """Refuse to mix results on standard output, or to put there what needs a file."""
+    for option, target in (("--out", out), ("--parquet", parquet)):
+        if is_standard_output(target):
+            raise typer.BadParameter(
+                "this can't go to standard output; give a file name (--csv can)", param_hint=option
+            )
+    if is_standard_output(csv) and as_json:
+        raise typer.BadParameter(
+            "both would go to standard output; give --csv a file name", param_hint="--csv, --json"
+        )
 
 
 def _refuse_targets(source: Path, targets: dict[str, Path | None]) -> None:
     """Refuse files that can't be written before the work, not after it."""
-    given = {option: target for option, target in targets.items() if target is not None}
+    from ferapp.system.files import is_open_stream
+
+    given = {
+        option: target
+        for option, target in targets.items()
+        if target is not None and not is_standard_output(target)
+    }
     for option, target in given.items():
+        if is_open_stream(target):
+            continue
         if target.is_dir() or not target.parent.is_dir() or not os.access(target.parent, os.W_OK):
             raise typer.BadParameter(f"{path_text(target)} can't be written", param_hint=option)
         if target.exists() and source.exists() and target.samefile(source):
@@ -188,6 +236,25 @@ def _numbers(faces: str) -> frozenset[int] | str:
         raise typer.BadParameter(
             "expected numbers separated by commas, longest, all or none", param_hint="--faces"
         ) from exc
+
+
+def _unknown_faces(clip: "Clip", shown: frozenset[int] | str) -> str:
+    """A sentence about numbers of faces that the video does not have; empty if there are none."""
+    if isinstance(shown, str):
+        return ""
+    known = sorted(set(clip.readings.face.tolist()))
+    unknown = sorted(shown - set(known))
+    if not unknown:
+        return ""
+    there_are = f"its faces are {_listed(known)}" if known else "no face was found"
+    return f"--faces names {_listed(unknown)}, which the video does not have; {there_are}."
+
+
+def _listed(numbers: list[int]) -> str:
+    """Some numbers, such as ``1, 2 and 12 more``."""
+    shown = ", ".join(map(str, numbers[:_MOST_SHOWN]))
+    more = len(numbers) - _MOST_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _analyse(path: Path, analyzer: "Analyzer", settings: ClipSettings) -> "Clip":

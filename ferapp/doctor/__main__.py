@@ -4,7 +4,9 @@ import sys
 from contextlib import redirect_stdout
 
 from ferapp.doctor.report import report
+from ferapp.system.text import replace_unprintable
 
+replace_unprintable()
 with redirect_stdout(sys.stderr):
     result = report()
 sys.stdout.writelines(f"{line}\n" for line, _ in result.lines())

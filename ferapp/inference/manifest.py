@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, mod
 
 from ferapp.errors import ManifestError, MissingWeights, UnknownModel
 from ferapp.inference.folder import MANIFEST_NAME, models_folder, read_inside
+from ferapp.system.files import write_whole
 from ferapp.system.folders import project_path
 from ferapp.system.text import make_printable
 from ferapp.vision.preprocess import Colour, InputSpec
@@ -391,6 +392,4 @@ def manifest() -> Manifest:
 def write_manifest(value: Manifest, path: Path) -> None:
     """Write a manifest as indented JSON."""
     text = json.dumps(value.model_dump(mode="json", exclude_none=True), indent=2)
-    temporary = path.with_suffix(".part")
-    temporary.write_text(text + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_whole(path, f"{text}\n".encode())

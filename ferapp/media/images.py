@@ -4,7 +4,7 @@ import io
 import threading
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,7 @@ from ferapp.media.colour import has_other_colours
 from ferapp.media.formats import format_of, unsupported
 from ferapp.media.pixels import opened, rgb_of
 from ferapp.system.child import Child, ChildError
+from ferapp.system.files import is_open_stream
 
 MAX_PIXELS: Final = 50_000_000
 """Pictures with more pixels are refused before they are decoded."""
@@ -57,7 +58,7 @@ def read_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> N
         >>> read_image("ferapp/samples/astronaut.jpg").shape
         (512, 512, 3)
     """
-    data = source if isinstance(source, bytes) else _read_bytes(Path(source))
+    data = source if isinstance(source, bytes) else read_bytes(Path(source))
     if not data:
         raise ImageError("The file is empty.")
     if len(data) > MAX_BYTES:
@@ -101,10 +102,18 @@ def _confined(data: bytes, max_pixels: int, *, most_pixels: int) -> NDArray[np.u
     return np.frombuffer(pixels, np.uint8).reshape(header["shape"])
 
 
-def _read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """Read the file of a picture, or what a pipe that is open already sends.
+
+    Raises:
+        ImageError: It is missing, too large, a folder or a device, or can't be read.
+    """
     try:
         if path.is_dir():
             raise ImageError("This is a folder; name the pictures in it, such as folder/*.jpg.")
+        if is_open_stream(path):
+            with path.open("rb") as stream:
+                return read_stream(stream)
         if not path.is_file():
             raise ImageError("Not a file." if path.exists() else "There is no file of that name.")
         if path.stat().st_size > MAX_BYTES:
@@ -112,6 +121,18 @@ def _read_bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as exc:
         raise ImageError(f"The file can't be read: {exc.strerror or exc}.") from exc
+
+
+def read_stream(stream: BinaryIO) -> bytes:
+    """Read the file of a picture from an open pipe or file.
+
+    Raises:
+        ImageError: It is too large.
+    """
+    data = stream.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ImageError(_too_long_text())
+    return data
 
 
 def png_bytes(image_rgb: NDArray[np.uint8]) -> bytes:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from ferapp.errors import InvalidValue, SettingError
 from ferapp.inference.detectors import Detector
+from ferapp.pipeline.small_faces import Sight
 from ferapp.settings import AnalysisSettings, Look
 from ferapp.types import Faces, FrameAnalysis
 from ferapp.vision.boxes import squares
@@ -44,6 +45,7 @@ class Analyzer:
         detector: Finds faces.
         classifier: Reads their expressions.
         smile_reader: Used if the settings ask for smiles.
+        sight: What the detector sees, for notes about small faces; None for no such notes.
         detector_name: Stored with the results.
         classifier_name: Stored with the results.
     """
@@ -54,12 +56,14 @@ class Analyzer:
         classifier: Classifier,
         *,
         smile_reader: SmileReader | None = None,
+        sight: Sight | None = None,
         detector_name: str = "",
         classifier_name: str = "",
     ) -> None:
         self._detector = detector
         self._classifier = classifier
         self._smile_reader = smile_reader
+        self._sight = sight
         self.detector_name = detector_name
         self.classifier_name = classifier_name
 
@@ -101,7 +105,13 @@ class Analyzer:
         detection = replace(settings.detection, max_faces=settings.detection.max_faces + 1)
         faces = self._detector.detect(image_rgb, detection)
         kept = faces.at(np.arange(len(faces))[: settings.detection.max_faces])
-        return replace(self.judge(image_rgb, kept, settings), is_cut=len(faces) > len(kept))
+        height, width = image_rgb.shape[:2]
+        note = self._sight.note((width, height), faces) if self._sight else ""
+        return replace(
+            self.judge(image_rgb, kept, settings),
+            is_cut=len(faces) > len(kept),
+            notes=(note,) if note else (),
+        )
 
     def detect(self, image_rgb: Image, settings: AnalysisSettings) -> Faces:
         """Only find the faces of a picture, (h, w, 3) uint8."""

@@ -5,6 +5,7 @@ from typing import Final
 from ferapp.inference.manifest import manifest
 from ferapp.inference.registry import load_classifier, load_detector, load_smile_cascade
 from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.small_faces import Sight
 
 DEFAULT_THREADS: Final = 2
 """Threads that one analysis may use; more gain little on models of this size."""
@@ -37,6 +38,7 @@ def load_analyzer(
         load_detector(detector, threads=threads),
         load_classifier(classifier, threads=threads),
         smile_reader=load_smile_cascade() if with_smile else None,
+        sight=Sight.of(entries.model(detector, "detector")),
         detector_name=entries.model(detector, "detector").name,
         classifier_name=entries.model(classifier, "classifier").name,
     )

@@ -1,6 +1,8 @@
-"""Makes untrusted text, such as file names, safe to show on one line."""
+"""Makes untrusted text, such as file names, safe to show on one line, and text safe to print."""
 
+import io
 import re
+import sys
 from typing import Final
 
 _CONTROL: Final = re.compile(
@@ -29,3 +31,14 @@ def make_printable(text: str) -> str:
     For messages of libraries that quote an untrusted file; file names keep such characters.
     """
     return "".join(c if c.isprintable() else "\ufffd" for c in one_line(text))
+
+
+def replace_unprintable() -> None:
+    """Let standard output and error print any text: what their encoding lacks becomes ``?``.
+
+    Where Python's output is not UTF-8, as in pipes on Windows, one such character would otherwise
+    end the command with a traceback. The entry points call this first.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")

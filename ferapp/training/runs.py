@@ -1,6 +1,7 @@
 """Shared by all training runs: folder, checkpoints, averaged weights, curves, environment."""
 
 import csv
+import io
 import json
 import logging
 import math
@@ -16,6 +17,7 @@ import torch
 from torch import nn
 
 from ferapp.errors import DataError
+from ferapp.system.files import whole_file, write_whole
 from ferapp.vision.threads import cap_threads
 
 logger = logging.getLogger(__name__)
@@ -144,18 +146,18 @@ class Run:
         """Write a checkpoint; a kill at any time leaves the previous one or this one."""
         # best.pt first: after a kill in between, a round is repeated, but the best is not lost.
         for name in ("best.pt", "last.pt") if is_best else ("last.pt",):
-            temporary = self.folder / f"{name}.part"
-            torch.save({"about": self.about, "history": self.history, **state}, temporary)
-            temporary.replace(self.folder / name)
+            with whole_file(self.folder / name) as out:
+                torch.save({"about": self.about, "history": self.history, **state}, out)
 
     def log(self, row: dict[str, float]) -> None:
         """Add a row to the curves and write them as CSV and as a picture."""
         self.history.append(row)
         logger.info(" ".join(f"{k} {v:.4g}" for k, v in row.items()))
-        with (self.folder / "curves.csv").open("w", newline="") as file:
-            writer = csv.DictWriter(file, list(row))
-            writer.writeheader()
-            writer.writerows(self.history)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, list(row))
+        writer.writeheader()
+        writer.writerows(self.history)
+        write_whole(self.folder / "curves.csv", text.getvalue().encode())
         draw_curves(self.history, self.folder / "curves.png")
 
 
@@ -168,7 +170,8 @@ def draw_curves(history: list[dict[str, float]], path: Path) -> None:
     for axes, name in zip(figure.subplots(1, len(columns), squeeze=False)[0], columns, strict=True):
         axes.plot([row[x] for row in history], [row[name] for row in history])
         axes.set(title=name, xlabel=x)
-    figure.savefig(path, dpi=80)
+    with whole_file(path) as out:
+        figure.savefig(out, dpi=80, format=path.suffix.removeprefix("."))
 
 
 def average_checkpoints(first: Path, second: Path, out: Path) -> None:
@@ -187,7 +190,8 @@ def average_checkpoints(first: Path, second: Path, out: Path) -> None:
     a, b = (state["weights"] for state in states)
     mean = {k: (a[k] + b[k]) / 2 if b[k].is_floating_point() else b[k] for k in b}
     out.parent.mkdir(parents=True, exist_ok=True)
-    torch.save({"about": {**abouts[1], "averaged_with": abouts[0]}, "weights": mean}, out)
+    with whole_file(out) as file:
+        torch.save({"about": {**abouts[1], "averaged_with": abouts[0]}, "weights": mean}, file)
 
 
 def is_best(history: list[dict[str, float]], score: str) -> bool:

@@ -18,6 +18,7 @@ from ferapp.evaluation.labelled_faces import read_picture
 from ferapp.inference.detectors import Detector
 from ferapp.media.formats import ENDINGS
 from ferapp.settings import DetectionSettings
+from ferapp.system.files import whole_file
 from ferapp.types import Faces, ProgressCallback, no_report
 from ferapp.vision import boxes
 from ferapp.vision.crops import Image
@@ -51,15 +52,14 @@ class Scenes:
         """Write the boxes to one ``.npz`` file."""
         path.parent.mkdir(parents=True, exist_ok=True)
         counts = [len(f) for f in self.faces]
-        temporary = path.with_suffix(".part.npz")
-        np.savez_compressed(
-            temporary,
-            names=np.array(self.names),
-            counts=np.array(counts),
-            xyxy=np.concatenate([f.xyxy for f in self.faces]),
-            score=np.concatenate([f.score for f in self.faces]),
-        )
-        temporary.replace(path)
+        with whole_file(path) as file:
+            np.savez_compressed(
+                file,
+                names=np.array(self.names),
+                counts=np.array(counts),
+                xyxy=np.concatenate([f.xyxy for f in self.faces]),
+                score=np.concatenate([f.score for f in self.faces]),
+            )
 
     @classmethod
     def load(cls, path: Path) -> "Scenes":

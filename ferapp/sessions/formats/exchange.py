@@ -11,12 +11,12 @@ from typing import Any, BinaryIO, Final, NoReturn
 import numpy as np
 import pandas
 import pyarrow as pa
-from pyarrow import csv as arrow_csv
 from pyarrow import parquet
 
 from ferapp.errors import DataError
 from ferapp.sessions.formats.columns import CODED, CORNERS, TEXTS, refuse_many, schema, to_readings
 from ferapp.sessions.formats.metadata import MOST_LETTERS, from_metadata, metadata
+from ferapp.sessions.formats.spreadsheets import as_utf8, heading, read_columns
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.system.csv_tables import csv_bytes, remove_guard
 from ferapp.system.text import one_line
@@ -26,7 +26,6 @@ FORMAT: Final = 1
 
 _ROWS_AT_ONCE: Final = 20_000
 _MOST_UNPACKED: Final = 2**30
-_MOST_HEADER: Final = 2**16
 _MARK: Final = b"\xef\xbb\xbf"
 _KEY: Final = b"ferapp"
 _ADVICE: Final = "Choose a file that ferapp has exported."
@@ -172,22 +171,13 @@ def _from_json(data: bytes) -> tuple[SessionInfo, pa.Table]:
 
 
 def _from_csv(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
-    first = data[:_MOST_HEADER].removeprefix(_MARK).partition(b"\n")[0]
-    header = next(csv.reader([first.decode("utf-8").rstrip("\r")], strict=True), [])
+    data = as_utf8(data)
+    header, separator = heading(data, "time_s")
     recording = _bare_recording(header, name)
     expected = schema(recording.labels, CODED)
     _refuse_without(header, expected)
-    refuse_many(data.count(b"\n") - 1)
-    columns = arrow_csv.read_csv(
-        io.BytesIO(data),
-        read_options=arrow_csv.ReadOptions(use_threads=False),
-        convert_options=arrow_csv.ConvertOptions(
-            column_types=expected,
-            include_columns=expected.names,
-            null_values=[""],
-            strings_can_be_null=True,
-        ),
-    )
+    refuse_many(max(data.count(b"\n"), data.count(b"\r")) - 1)
+    columns = read_columns(data, header, separator, expected)
     for text in TEXTS:
         column = columns[text].combine_chunks()
         words = pa.array(

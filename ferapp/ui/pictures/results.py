@@ -85,6 +85,12 @@ def _show_no_face(result: PictureResult) -> None:
             "- a picture in which the face is larger, upright and turned to the camera,\n"
             "- another face detector, for faces that are small in the picture."
         )
+        _show_notes(result.analysis)
+
+
+def _show_notes(analysis: FrameAnalysis | None) -> None:
+    for note in analysis.notes if analysis else ():
+        st.caption(f":material/info: {note}")
 
 
 def _show_faces(number: int, result: PictureResult, analysis: FrameAnalysis) -> None:
@@ -100,6 +106,7 @@ def _show_faces(number: int, result: PictureResult, analysis: FrameAnalysis) -> 
             alt="; ".join(c for i, c in enumerate(captions(analysis)[:20]) if i not in blurred),
         )
         st.caption(_summary_text(result, analysis))
+        _show_notes(analysis)
         st.download_button(
             "Annotated picture (PNG)",
             png_of(result, hidden_boxes(result.picture.id)),

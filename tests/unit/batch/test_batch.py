@@ -25,7 +25,7 @@ from tests.support.batches import contents, inline_engine
 from tests.support.fakes import FakeClassifier, FakeDetector
 from tests.support.videos import noisy_frames, solid_image, truncate, write_video
 
-TABLES = {"errors.csv", "faces.csv", "files.csv", "readings.csv", "tracks.csv"}
+TABLES = {"errors.csv", "faces.csv", "files.csv", "readings.csv", "skipped.csv", "tracks.csv"}
 
 
 def request_with(request: Request = REQUEST, **changes: object) -> Request:
@@ -131,6 +131,34 @@ def test_bad_files_are_rows_of_the_error_table(folder: Path) -> None:
     assert errors["path"].tolist() == ["4.png", "empty.mp4", "pipe.jpg"]
     assert all(text.endswith(".") for text in errors["error"]) and "GIF" in errors["error"][0]
     assert len(read_table(folder, "files")) == 8
+
+
+def test_files_of_other_kinds_are_counted_and_named(folder: Path) -> None:
+    write_grey_picture(folder / "a.png", 1)
+    (folder / "=notes.txt").write_text("hello")
+    (folder / "b").mkdir()
+    (folder / "b" / ".DS_Store").touch()
+    assert run_batch(folder) == Tally(1, 0, 1, 0, 0, skipped=2)
+    skipped = read_table(folder, "skipped")
+    assert skipped["path"].tolist() == ["'=notes.txt", "b/.DS_Store"]
+    assert ".txt" in skipped["reason"][0] and "hidden" in skipped["reason"][1]
+    assert read_table(folder, "errors").empty
+
+
+def test_tables_about_another_folder_are_replaced_only_on_request(tmp_path: Path) -> None:
+    results = Results(tmp_path / "out")
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "link").symlink_to("a")
+    results.claim(tmp_path / "a")
+    results.claim(tmp_path / "link")
+    with pytest.raises(StoreError, match="--overwrite"):
+        results.claim(tmp_path / "b")
+    results.claim(tmp_path / "b", overwrites=True)
+    with pytest.raises(StoreError, match="another folder"):
+        Results(tmp_path / "out").claim(tmp_path / "a")
+    notes = contents(tmp_path / "out").values()
+    assert not any(bytes(tmp_path) in note for note in notes), "folders tell who somebody is"
 
 
 def test_an_unexpected_exception_is_a_row_of_the_error_table(folder: Path) -> None:

@@ -56,6 +56,7 @@ def undisturbed(
         "videos": 2,
         "done_before": 0,
         "failed": 1,
+        "skipped": 0,
         "out": str(out),
     }
     return contents(out)
@@ -163,6 +164,38 @@ def test_readings_of_videos_can_be_imported_as_sessions(
 def test_an_empty_folder_is_reported(folder: Path) -> None:
     run = run_ferapp("batch", folder, "--out", folder / "out")
     assert run.returncode == 0 and "no pictures or videos" in run.stderr and not run.stdout
+
+
+def test_a_folder_without_pictures_and_videos_says_what_there_is(folder: Path) -> None:
+    for name in ("a.txt", "b.TXT", "c.pdf"):
+        (folder / name).write_text("nothing")
+    run = run_ferapp("batch", folder, "--out", folder / "out", COLUMNS="300")
+    assert run.returncode == 0 and not run.stdout
+    assert "3 files of other kinds were passed over (2 .txt, 1 .pdf)" in run.stderr
+    assert "b.TXT" in (folder / "out" / "skipped.csv").read_text("utf-8-sig")
+
+
+def test_other_files_are_counted_and_change_no_status(folder: Path) -> None:
+    (folder / "a.jpg").write_bytes((SAMPLES / "astronaut.jpg").read_bytes())
+    (folder / "notes.txt").touch()
+    args = ("batch", folder, "--out", folder / "out")
+    run = run_ferapp(*args)
+    assert run.returncode == 0 and "1 picture and 0 videos with 1 face;" in run.stdout
+    assert "1 file of other kinds was passed over (1 .txt); skipped.csv says why." in run.stdout
+    assert json.loads(run_ferapp(*args, "--json").stdout)["skipped"] == 1
+
+
+def test_a_batch_of_another_folder_leaves_the_tables(folder: Path) -> None:
+    for name in ("a", "b"):
+        (folder / name).mkdir()
+        (folder / name / f"{name}.jpg").write_bytes((SAMPLES / "astronaut.jpg").read_bytes())
+    args = ("--out", folder / "out")
+    run_ferapp("batch", folder / "a", *args)
+    run = run_ferapp("batch", folder / "b", *args)
+    assert run.returncode == 1 and "another folder" in run.stderr and not run.stdout
+    assert "a.jpg" in (folder / "out" / "files.csv").read_text("utf-8-sig")
+    assert run_ferapp("batch", folder / "b", *args, "--overwrite").returncode == 0
+    assert "b.jpg" in (folder / "out" / "files.csv").read_text("utf-8-sig")
 
 
 @pytest.mark.parametrize(

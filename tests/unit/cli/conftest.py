@@ -1,5 +1,7 @@
-"""Fixtures of the tests of ``ferapp video``."""
+"""Fixtures of the tests of the command line."""
 
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -44,3 +46,19 @@ def clip(pair: bytes, tmp_path: Path) -> Path:
 def out(tmp_path: Path) -> Path:
     (tmp_path / "out").mkdir()
     return tmp_path / "out"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system with room for 64 kB, which only root can make."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", str(folder)]
+    try:
+        is_made = subprocess.run(mount, capture_output=True, timeout=20).returncode == 0
+    except OSError:
+        is_made = False
+    if not is_made:
+        pytest.skip("a small file system can't be made here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True, timeout=20)

@@ -2,7 +2,9 @@
 
 import json
 import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from ferapp.inference.manifest import manifest
 from ferapp.media.images import read_image
 from tests.support.cli import ferapp
 from tests.support.labelled import FEAR, HAPPY, png, write_split
-from tests.support.places import SAMPLES, shared_path
+from tests.support.places import ROOT, SAMPLES, shared_path
 
 ASTRONAUT = SAMPLES / "astronaut.jpg"
 
@@ -136,6 +138,86 @@ def test_analyze_writes_copies_and_one_table(tmp_path: Path) -> None:
     assert table["path"].tolist() == [str(ASTRONAUT), str(twin)]
     assert table["expression"].tolist() == ["happiness"] * 2
     assert read_image(out / "astronaut.annotated.png").shape == (512, 512, 3)
+
+
+def test_a_second_analysis_into_a_folder_keeps_the_first(tmp_path: Path) -> None:
+    for name, sample in (
+        ("a/p1.jpg", "astronaut"),
+        ("b/p2.jpg", "mona-lisa"),
+        ("b/p1.jpg", "mona-lisa"),
+    ):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes((SAMPLES / f"{sample}.jpg").read_bytes())
+        run = ferapp("analyze", path, "--out", tmp_path / "o")
+        assert run.returncode == 0, run.stderr
+    table = pandas.read_csv(tmp_path / "o" / "faces.csv")
+    assert [Path(path).relative_to(tmp_path).as_posix() for path in table["path"]] == [
+        "a/p1.jpg",
+        "b/p2.jpg",
+        "b/p1.jpg",
+    ]
+    assert table["annotated"].is_unique
+
+
+def test_a_result_is_printed_where_its_copy_cannot_be_written(small_disk: Path) -> None:
+    run = ferapp("analyze", ASTRONAUT, ASTRONAUT, "--json", "--out", small_disk, COLUMNS="200")
+    assert run.returncode == 1 and "could not be written: No space left" in run.stderr
+    assert [len(row["faces"]) for row in records(run)] == [1, 1]
+    assert list(small_disk.iterdir()) == [], "no part is left"
+    run = ferapp("analyze", ASTRONAUT, "--out", small_disk, COLUMNS="200")
+    assert "happiness" in run.stdout and run.returncode == 1
+
+
+@pytest.mark.parametrize("source", ["-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"])
+@pytest.mark.parametrize("how", ["file", "pipe"])
+def test_analyze_reads_a_picture_from_standard_input(source: str, how: str, tmp_path: Path) -> None:
+    if source != "-" and not Path(source).exists():
+        pytest.skip("needs names for what is open")
+    data = ASTRONAUT.read_bytes()
+    with ASTRONAUT.open("rb") as file:
+        given = {"stdin": file} if how == "file" else {"input": data}
+        run = subprocess.run(
+            [sys.executable, "-m", "ferapp", "analyze", source, "--json", "--out", tmp_path],
+            capture_output=True,
+            cwd=ROOT,
+            timeout=100,
+            **given,
+        )
+    assert run.returncode == 0, run.stderr
+    row = json.loads(run.stdout)
+    assert row["path"] == source and row["faces"][0]["expression"] == "happiness"
+    assert len(list(tmp_path.glob("*.annotated.png"))) == 1
+    assert not list(tmp_path.glob("-*")), "a name that looks like an option"
+
+
+def test_analyze_reads_a_picture_that_another_command_makes(tmp_path: Path) -> None:
+    if shutil.which("bash") is None or not Path("/dev/fd").exists():
+        pytest.skip("needs bash")
+    command = f'"{sys.executable}" -m ferapp analyze --json <(cat "{ASTRONAUT}") /dev/null'
+    run = subprocess.run(["bash", "-c", command], capture_output=True, cwd=ROOT, timeout=100)
+    read, device = [json.loads(line) for line in run.stdout.splitlines()]
+    assert len(read["faces"]) == 1 and "Not a file" in device["error"] and run.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        pytest.param(b"", "The file is empty.", id="nothing"),
+        pytest.param(b"hello", "not a supported picture", id="text"),
+        pytest.param(bytes(200_000_001), "larger than the limit of 200 MB", id="endless"),
+    ],
+)
+def test_bad_standard_input_gives_a_sentence(data: bytes, expected: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", "ferapp", "analyze", "-"],
+        input=data,
+        capture_output=True,
+        cwd=ROOT,
+        timeout=100,
+        env={**os.environ, "COLUMNS": "200"},
+    )
+    assert run.returncode == 1 and expected in run.stderr.decode() and not run.stdout
 
 
 @pytest.mark.parametrize(

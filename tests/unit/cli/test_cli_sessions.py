@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
@@ -107,3 +108,22 @@ def test_an_export_holds_what_is_stored(store: Store, tmp_path: Path) -> None:
     written = Path(ferapp("export", "all", "--out", tmp_path).strip())
     recording, readings = read(written.name, written.read_bytes())
     assert recording.title == "A talk" and len(readings) == 30
+
+
+def test_the_start_is_listed_with_its_offset(store: Store) -> None:
+    for hours in (3, 0, -4):
+        zone = timezone(timedelta(hours=hours))
+        keep(store, f"abc{hours}", started=datetime(2026, 2, 3, 4, 5, 6, tzinfo=zone))
+    listed = ferapp("list")
+    assert all(f"2026-02-03 04:05{offset}" in listed for offset in ("+03:00", "+00:00", "-04:00"))
+
+
+def test_a_table_that_a_spreadsheet_has_saved_is_imported(store: Store, tmp_path: Path) -> None:
+    keep(store, "abc1")
+    path = Path(ferapp("export", "abc1", "--out", tmp_path, "--format", "csv").strip())
+    text = path.read_text("utf-8-sig").replace(",", ";").replace(".", ",")
+    path.write_text(text.replace("True", "WAHR").replace("False", "FALSCH"), "utf-16")
+    id = ferapp("import", path).strip()
+    np.testing.assert_array_equal(
+        store.readings(id, LOCAL_OWNER).smoothed, store.readings("abc1", LOCAL_OWNER).smoothed
+    )

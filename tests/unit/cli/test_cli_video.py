@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,7 @@ from ferapp.pipeline.annotated_copy import copy, overlay
 from ferapp.pipeline.clip import Clip, ClipAnalysis
 from ferapp.sessions.formats.exchange import read
 from tests.support.cli import ferapp
+from tests.support.places import ROOT
 from tests.support.video_command import FRAMES, run_video, video_result
 from tests.support.videos import numbered_frames, times_of, write_video
 
@@ -284,3 +287,34 @@ def test_a_file_name_that_is_not_utf8_becomes_a_readable_title(
     assert summary["path"].endswith("\ufffd=cmd.mp4")
     recording, _ = read("a.parquet", (out / "a.parquet").read_bytes())
     assert recording.title == "\ufffd=cmd"
+
+
+@pytest.mark.parametrize("name", ["-", "/dev/stdout"])
+def test_a_table_on_standard_output_is_all_that_is_there(clip: Path, out: Path, name: str) -> None:
+    result = ferapp("video", clip, "--csv", name, "--parquet", out / "a.parquet", COLUMNS="200")
+    assert result.returncode == 0 and "happiness 100%" in result.stderr
+    recording, readings = read("a.csv", result.stdout.encode())
+    whole = read("a.parquet", (out / "a.parquet").read_bytes())[1]
+    assert recording.labels and len(readings) == len(whole) > 20
+    assert not Path("-").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_table_that_standard_output_cannot_take_gives_a_sentence(clip: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "ferapp", "video", clip, "--csv", "-"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            timeout=100,
+            cwd=ROOT,
+        )
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert "standard output could not be written: No space left" in " ".join(done.stderr.split())
+
+
+def test_files_that_are_named_are_replaced(clip: Path, out: Path) -> None:
+    (out / "a.csv").write_bytes(b"the old one")
+    assert run_video(clip, "--csv", out / "a.csv").exit_code == 0
+    assert len(read("a.csv", (out / "a.csv").read_bytes())[1]) > 20

@@ -64,6 +64,16 @@ WRONG: dict[str, tuple[Wrong, str]] = {
         "can't be written",
     ),
     "a folder": (lambda clip, out: ["--out", out], "can't be written"),
+    "a copy on standard output": (lambda clip, out: ["--out", "-"], "give a file name"),
+    "parquet on standard output": (lambda clip, out: ["--parquet", "-"], "give a file name"),
+    "two results on standard output": (
+        lambda clip, out: ["--csv", "-", "--json"],
+        "both would go to standard output",
+    ),
+    "by its device": (
+        lambda clip, out: ["--csv", "/dev/stdout", "--json"],
+        "both would go to standard output",
+    ),
     "a name twice": (
         lambda clip, out: ["--csv", out / "a", "--parquet", out / "a"],
         "need different names",
@@ -154,7 +164,9 @@ def test_a_failed_copy_leaves_the_old_file(
         copy, "Child", lambda _, *args, **options: real("nothing", *args, **options)
     )
     result = run_video(clip, "--out", out / "copy.mp4", "--json")
-    assert result.exit_code == 1 and list(json.loads(result.stdout)) == ["path", "error"]
+    summary = json.loads(result.stdout)
+    assert result.exit_code == 1 and "error" in summary
+    assert summary["tracks"], "what was found is printed all the same"
     assert [file.name for file in out.iterdir()] == ["copy.mp4"]
     assert (out / "copy.mp4").read_bytes() == b"the old one"
 
@@ -169,8 +181,29 @@ def test_a_failed_table_leaves_the_old_file(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("ferapp.sessions.formats.exchange.csv_parts", full)
-    result = run_video(clip, "--csv", out / "a.csv")
+    result = run_video(clip, "--csv", out / "a.csv", "--parquet", out / "a.parquet")
     assert result.exit_code == 1 and "No space left on device" in str(result.exception)
     assert isinstance(result.exception, UserError)
+    assert "happiness" in result.stdout, "what was found is printed all the same"
+    (out / "a.parquet").unlink()  # the other files are written, if there is room
     assert [file.name for file in out.iterdir()] == ["a.csv"]
     assert (out / "a.csv").read_bytes() == b"the old one"
+
+
+def test_a_full_disk_leaves_no_part_and_the_result_is_printed(clip: Path, small_disk: Path) -> None:
+    (small_disk / "fill").write_bytes(bytes(64_000))
+    targets = ("--csv", small_disk / "a.csv", "--parquet", small_disk / "a.parquet")
+    result = run_video(clip, "--json", *targets, "--out", small_disk / "a.mp4")
+    summary = json.loads(result.stdout)
+    assert result.exit_code == 1 and len(summary["tracks"]) == 2
+    for name in ("a.csv", "a.parquet", "copy"):
+        assert name in summary["error"]
+    assert [path.name for path in small_disk.iterdir()] == ["fill"]
+
+
+def test_faces_that_the_video_does_not_have_are_named(clip: Path, out: Path) -> None:
+    summary = video_result(clip, "--faces", "2,9", "--out", out / "a.mp4")
+    assert any("names 9" in note and "its faces are 1, 2." in note for note in summary["notes"])
+    result = run_video(clip, "--faces", "2,9", "--out", out / "a.mp4")
+    assert result.exit_code == 0 and "names 9" in " ".join(result.stderr.split())
+    assert video_result(clip, "--faces", "1,2", "--out", out / "a.mp4")["notes"] == []

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import pytest
 
 from ferapp.errors import StoreError
-from ferapp.system.files import write_whole
+from ferapp.system.files import is_open_stream, lock_folder, write_whole
 
 
 def full(*_: Any, **__: Any) -> NoReturn:
@@ -101,3 +101,42 @@ def test_a_missing_folder_gives_a_message(tmp_path: Path, folder: str) -> None:
     (tmp_path / "a file").write_bytes(b"")
     with pytest.raises(StoreError, match=r"a\.csv could not be written"):
         write_whole(tmp_path / folder / "a.csv", b"new")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pipes with names are POSIX")
+def test_a_pipe_is_written_to_instead_of_being_replaced(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_whole(pipe, b"new")
+        assert os.read(reader, 10) == b"new" and os.listdir(tmp_path) == ["pipe"]
+    finally:
+        os.close(reader)
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="needs /dev/fd")
+def test_what_is_open_already_is_told_from_other_files(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    zero = os.open("/dev/zero", os.O_RDONLY)
+    try:
+        assert is_open_stream(Path(f"/dev/fd/{reader}"))
+        assert is_open_stream(Path(f"/proc/self/fd/{writer}"))
+        assert not is_open_stream(Path(f"/dev/fd/{zero}")), "it never ends"
+        write_whole(Path(f"/dev/fd/{writer}"), b"new")
+        assert os.read(reader, 10) == b"new"
+    finally:
+        for handle in (reader, writer, zero):
+            os.close(handle)
+    os.mkfifo(tmp_path / "pipe")
+    assert not any(map(is_open_stream, (tmp_path, tmp_path / "pipe", Path("/dev/fd/99999"))))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks of folders are POSIX")
+def test_a_locked_folder_is_waited_for_or_refused(tmp_path: Path) -> None:
+    with lock_folder(tmp_path) as is_locked:
+        assert is_locked
+        with pytest.raises(BlockingIOError), lock_folder(tmp_path, waits=False):
+            pass
+    with lock_folder(tmp_path, waits=False) as is_locked:
+        assert is_locked and os.listdir(tmp_path) == []
