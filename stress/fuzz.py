@@ -175,7 +175,8 @@ def _watch(data: bytes) -> None:
     decoder = Decoder(BytesIO(data))
     try:
         info, times = decoder.info, []
-        for at_s, image in islice(decoder.frames(), FIRST_FRAMES):
+        for frame in islice(decoder.frames(), FIRST_FRAMES):
+            at_s, image = frame.at_s, frame.image
             assert image.ndim == 3 and image.shape[2] == 3 and max(image.shape) <= 1280
             times.append(at_s)
         assert times and times[0] >= 0 and all(a < b for a, b in pairwise(times)), times

@@ -28,6 +28,7 @@ _FILES: Final = (
     "duration_s",
     "is_whole",
     "damage",
+    "notes",
 )
 _FACES: Final = ("path", "face", *CORNERS, "score", "expression", "probability", "is_unsure")
 _TRACKS: Final = ("path", "face", "first_s", "last_s", "readings")
@@ -125,6 +126,7 @@ class Tables:
             "duration_s": record.duration_s,
             "is_whole": record.is_whole,
             "damage": record.damage,
+            "notes": " ".join(record.notes),
         }
         self._files.add(file | {"kind": "video", "sha256": sha256} | size | reading)
         for row in rows:

@@ -66,7 +66,13 @@ HOMES = {
     "cv2": {"vision/opencv.py"},
     "streamlit": {"ui"},
     "streamlit_webrtc": {"ui/live/webcam.py"},
-    "av": {"ui/live/webcam.py", "media/decoder.py", "media/encoder.py"},
+    "av": {
+        "ui/live/webcam.py",
+        *(
+            f"media/{name}.py"
+            for name in ("decoder", "frame_source", "tracks", "fields", "colour", "encoder")
+        ),
+    },
     "plotly": {"ui", "sessions/report"},
     "sqlalchemy": {
         *(f"sessions/{name}.py" for name in ("schema", "database", "rows", "store", "erasure")),

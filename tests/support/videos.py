@@ -235,6 +235,8 @@ class DecodedVideo:
     at_s: list[float]
     images: list[np.ndarray]
     damage: str
+    notes: tuple[str, ...]
+    end_s: float | None
 
     @property
     def numbers(self) -> list[int]:
@@ -245,7 +247,12 @@ def decode_video(path: Path, **settings: object) -> DecodedVideo:
     with Video(path, **settings) as video:
         frames = list(video.frames())
         return DecodedVideo(
-            video.info, [t for t, _ in frames], [i for _, i in frames], video.damage
+            video.info,
+            [frame.at_s for frame in frames],
+            [frame.image for frame in frames],
+            video.damage,
+            video.notes,
+            video.end_s,
         )
 
 
