@@ -68,7 +68,7 @@ class Clip:
     is_whole: bool
     damage: str
     notes: tuple[str, ...] = ()
-    part: VideoPart = VideoPart()
+    part: VideoPart = field(default_factory=VideoPart)
     frame_times_s: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
 
@@ -123,11 +123,7 @@ class ClipAnalysis:
     @property
     def wanted_frames(self) -> int:
         """About how many frames will be analysed; 0 if unknown."""
-        rates = (self._settings.per_second, self.info.frames_per_second)
-        rate = min((rate for rate in rates if rate), default=0.0)
-        if not self.info.duration_s or not rate:
-            return 0
-        return max(round(self._settings.part.length_s(self.info.duration_s) * rate), 1)
+        return wanted_frames(self.info, self._settings.per_second, self._settings.part)
 
     def close(self) -> None:
         """End the decoder; may be called twice, and from any thread to end the iteration."""
@@ -139,7 +135,7 @@ class ClipAnalysis:
 
         Raises:
             VideoError: Not even the first frame could be read.
-            SettingError: As for `Analyzer.analyze`, or no frame lies in the part that was asked for.
+            SettingError: As for `Analyzer.analyze`, or no frame lies in the part to analyse.
             ModelError: As for `Analyzer.analyze`.
         """
         every = self._detect_every
@@ -220,6 +216,20 @@ class ClipAnalysis:
     def _detect_every(self) -> int:
         every = self._settings.stream.detect_every
         return min(every or max(round(1 / (LOOKS_A_SECOND * self._every_s)), 1), MOST_BETWEEN)
+
+
+def wanted_frames(info: VideoInfo, per_second: float | None, part: VideoPart) -> int:
+    """About how many frames of a part of a video are analysed; 0 if unknown.
+
+    Args:
+        info: What its container claims.
+        per_second: The maximum; None for all frames.
+        part: The part.
+    """
+    rate = min((each for each in (per_second, info.frames_per_second) if each), default=0.0)
+    if not info.duration_s or not rate:
+        return 0
+    return max(round(part.length_s(info.duration_s) * rate), 1)
 
 
 class _Views:
