@@ -36,9 +36,7 @@ def choose_track(container: InputContainer, number: int | None = None) -> Any:
     if number is not None and not 1 <= number <= len(tracks):
         named = "; ".join(track_texts(container))
         raise SettingError(f"There is no video track {number}. The file has: {named}.")
-    best = container.streams.best("video")
-    default = best if best in tracks else tracks[0]
-    track = default if number is None else tracks[number - 1]
+    track = _default(container, tracks) if number is None else tracks[number - 1]
     context = track.codec_context
     if context is None:
         raise VideoError("The video is in a format that can't be decoded here.")
@@ -48,6 +46,19 @@ def choose_track(container: InputContainer, number: int | None = None) -> Any:
             f"the limit of {MAX_PIXELS / 1e6:g} megapixels. Make it smaller and try again."
         )
     return track
+
+
+def _default(container: InputContainer, tracks: list[Any]) -> Any:
+    """The track that players show: the default one, unless it is a still beside a film."""
+    best = container.streams.best("video")
+    first = best if best in tracks else tracks[0]
+    films = [track for track in (first, *tracks) if not _is_still(container, track)]
+    return films[0] if films else first
+
+
+def _is_still(container: InputContainer, track: Any) -> bool:
+    frames = track.frames or track_length_s(container, track) * float(track.average_rate or 0)
+    return 0 < frames < 1.5
 
 
 def track_texts(container: InputContainer) -> list[str]:

@@ -119,8 +119,8 @@ def _choose_video() -> Source | None:
         key=session_keys.VIDEO_FILE.name,
         on_change=_remember,
         max_upload_size=MAX_MB,
-        help=f"MP4, MOV, MKV, WebM, AVI, MPEG, WMV, FLV and more, up to {MAX_MB} MB and {MAX_HOURS} hours. "
-        "`python -m ferapp video` has no such limit.",
+        help=f"MP4, MOV, MKV, WebM, AVI, MPEG, WMV, FLV and more, up to {MAX_MB} MB and "
+        f"{MAX_HOURS} hours. `python -m ferapp video` has no such limit.",
     )
     file = session_keys.VIDEO_UPLOAD.get()
     if file is None:
