@@ -11,7 +11,7 @@ FerappError
 │   │   ├── UnknownModel     no entry of that name
 │   │   ├── MissingWeights   the entry's file is not on this machine
 │   │   └── WrongHash        the file does not have the hash in the manifest
-│   ├── SettingError         a setting that the chosen models do not support
+│   ├── SettingError         a setting that the models or the file do not support
 │   ├── FetchError           a download failed
 │   ├── TooBusy              more visitors than the server can serve at once
 │   ├── StoreError           the database or a file of sessions can't be read or written
@@ -65,7 +65,7 @@ class WrongHash(ModelError):
 
 
 class SettingError(UserError):
-    """A setting that the chosen models do not support."""
+    """A setting that the chosen models or the chosen file do not support."""
 
 
 class FetchError(UserError):

@@ -1,5 +1,6 @@
 """Frozen settings, passed with each call and never stored in an engine."""
 
+import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -98,6 +99,48 @@ class StreamSettings:
 
 
 @dataclass(frozen=True)
+class VideoPart:
+    """Which part of a video file is read.
+
+    Attributes:
+        track: Which of its video tracks, from 1; None for the one that players show.
+        from_s: Frames before this time are left out, s from the start of the file.
+        to_s: Frames from this time on are left out, s; None for none.
+        region: x, y, width and height of the part of the picture that is read, in px of the upright
+            video; None for all of it.
+
+    Example:
+        >>> VideoPart(from_s=60, to_s=90).length_s(75.0)
+        15.0
+    """
+
+    track: int | None = None
+    from_s: float = 0.0
+    to_s: float | None = None
+    region: tuple[int, int, int, int] | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range."""
+        if self.track is not None and self.track < 1:
+            raise InvalidValue(f"tracks count from 1, not from {self.track}")
+        if not 0 <= self.from_s < math.inf or self.to_s in (math.inf, -math.inf):
+            raise InvalidValue(f"times lie at 0 s or later: {self.from_s:g} s")
+        if self.to_s is not None and not self.to_s > self.from_s:
+            raise InvalidValue(
+                f"the end has to lie after the start, but {self.to_s:g} s does not lie after "
+                f"{self.from_s:g} s"
+            )
+        if self.region is not None and (min(self.region[:2]) < 0 or min(self.region[2:]) < 1):
+            raise InvalidValue(
+                "a region is x,y,width,height in pixels: x and y from 0, width and height from 1"
+            )
+
+    def length_s(self, end_s: float) -> float:
+        """How long the part is in a video that ends at this time, s."""
+        return max(min(end_s, end_s if self.to_s is None else self.to_s) - self.from_s, 0.0)
+
+
+@dataclass(frozen=True)
 class ClipSettings:
     """From a video file to every face's expression over time.
 
@@ -106,11 +149,13 @@ class ClipSettings:
             `ferapp.pipeline.clip.LOOKS_A_SECOND`), so that results do not depend on the machine.
         per_second: How many frames per second are analysed, evenly spaced; None for all.
         max_side_px: Frames with a longer side are scaled down while they are decoded.
+        part: Which part of the file is analysed.
     """
 
     stream: StreamSettings = StreamSettings(reads_followed=True)
     per_second: float | None = None
     max_side_px: int = 1280
+    part: VideoPart = VideoPart()
 
     def __post_init__(self) -> None:
         """Refuse values out of range."""

@@ -36,9 +36,9 @@ import numpy as np
 from benchmarks.machine import ROOT
 from ferapp.errors import ImageError, VideoError
 from ferapp.media.decoder import Decoder
-from ferapp.media.formats import format_of, unsupported
 from ferapp.media.images import MAX_PIXELS
-from ferapp.media.pixels import opened, rgb_of
+from ferapp.media.pictures.formats import format_of, unsupported
+from ferapp.media.pictures.pixels import opened, rgb_of
 from ferapp.system.child import confine
 from stress.mutants import File, films, mutant, pictures
 
@@ -187,7 +187,8 @@ def _watch(data: bytes) -> None:
     decoder = Decoder(BytesIO(data))
     try:
         info, times = decoder.info, []
-        for at_s, image in islice(decoder.frames(), FIRST_FRAMES):
+        for frame in islice(decoder.frames(), FIRST_FRAMES):
+            at_s, image = frame.at_s, frame.image
             assert image.ndim == 3 and image.shape[2] == 3 and max(image.shape) <= 1280
             times.append(at_s)
         assert times and times[0] >= 0 and all(a < b for a, b in pairwise(times)), times

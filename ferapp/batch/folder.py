@@ -12,7 +12,7 @@ from typing import Final
 from ferapp.batch.items import Kind
 from ferapp.errors import VideoError
 from ferapp.media.containers import HEAD_BYTES, container_of
-from ferapp.media.formats import ENDINGS as PICTURE_ENDINGS
+from ferapp.media.pictures.formats import ENDINGS as PICTURE_ENDINGS
 from ferapp.media.video import ENDINGS as VIDEO_ENDINGS
 from ferapp.system.text import one_line
 from ferapp.wording import counted

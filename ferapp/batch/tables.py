@@ -128,6 +128,7 @@ class Tables:
             "duration_s": record.duration_s,
             "is_whole": record.is_whole,
             "damage": record.damage,
+            "notes": " ".join(record.notes),
         }
         self._files.add(file | {"kind": "video", "sha256": sha256} | size | reading)
         for row in rows:

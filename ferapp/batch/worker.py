@@ -103,6 +103,7 @@ def _video(item: Item, analyzer: Analyzer, request: Request) -> tuple[VideoRecor
         damage=clip.damage or limit,
         video=clip.info,
         tracks=tuple(tracks_of(readings)),
+        notes=clip.notes,
     )
     if not len(readings):
         return record, b""

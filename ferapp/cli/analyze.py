@@ -35,7 +35,7 @@ from ferapp.cli.output import (
     progress,
 )
 from ferapp.errors import ImageError, UserError
-from ferapp.media.formats import NAMES
+from ferapp.media.pictures.formats import NAMES
 from ferapp.settings import AnalysisSettings, DetectionSettings
 
 if TYPE_CHECKING:

@@ -1,5 +1,6 @@
 """Options that several commands share, and the checks of their values."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated
@@ -40,6 +41,32 @@ DetectEvery = Annotated[
         help="Detect faces only in every Nth frame; by default, 15 times a second.",
     ),
 ]
+Track = Annotated[
+    int | None,
+    typer.Option("--track", min=1, help="Which video track to read; the default one if not given."),
+]
+FromTime = Annotated[
+    str,
+    typer.Option(
+        "--from", metavar="TIME", help="Start here: seconds or h:mm:ss. Times stay the video's own."
+    ),
+]
+ToTime = Annotated[
+    str, typer.Option("--to", metavar="TIME", help="Stop before this time: seconds or h:mm:ss.")
+]
+Region = Annotated[
+    str,
+    typer.Option(
+        "--region",
+        metavar="X,Y,W,H",
+        help="Read only this part of the picture, in pixels of the video. In the copy, the rest is "
+        "blurred.",
+    ),
+]
+AllFrames = Annotated[
+    bool,
+    typer.Option("--all-frames", help="Also write a row for each frame without a face."),
+]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads per model.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 AsJsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
@@ -52,6 +79,40 @@ ClassifierName = Annotated[
     str | None,
     typer.Option("--classifier", help="Expression classifier; the default one if not given."),
 ]
+
+
+def parse_time(text: str, option: str) -> float:
+    """Seconds, or minutes and seconds, or hours, minutes and seconds.
+
+    Raises:
+        BadParameter: It is none of these.
+
+    Example:
+        >>> parse_time("1:02:03.5", "--from")
+        3723.5
+    """
+    match = re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d*)?)", text.strip())
+    if match is None:
+        raise typer.BadParameter(
+            f"expected seconds or h:mm:ss, such as 75 or 0:01:15, got {text}", param_hint=option
+        )
+    hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return (hours * 60 + minutes) * 60 + seconds
+
+
+def parse_region(text: str) -> tuple[int, int, int, int]:
+    """x, y, width and height.
+
+    Raises:
+        BadParameter: It is not four whole numbers.
+    """
+    match = re.fullmatch(r"\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*,\s*(\d+)\s*", text)
+    if match is None:
+        raise typer.BadParameter(
+            "expected x,y,width,height in pixels, such as 100,0,640,360", param_hint="--region"
+        )
+    x, y, width, height = (int(part) for part in match.groups())
+    return x, y, width, height
 
 
 def split_names(text: str) -> tuple[str, ...]:

@@ -10,18 +10,25 @@ from rich.table import Table
 from rich.text import Text
 
 from ferapp.cli.options import (
+    AllFrames,
     AsJson,
     Classes,
     Classifier,
     Confidence,
     DetectEvery,
     Detector,
+    FromTime,
+    Region,
     Threads,
+    ToTime,
     UnsureBelow,
     check_classes,
+    parse_region,
+    parse_time,
     reject_invalid_values,
     split_names,
 )
+from ferapp.cli.options import Track as TrackNumber
 from ferapp.cli.output import (
     as_text,
     collected_errors,
@@ -33,8 +40,14 @@ from ferapp.cli.output import (
     print_json,
     progress,
 )
-from ferapp.errors import UserError
-from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
+from ferapp.errors import SettingError, UserError
+from ferapp.settings import (
+    AnalysisSettings,
+    ClipSettings,
+    DetectionSettings,
+    StreamSettings,
+    VideoPart,
+)
 
 if TYPE_CHECKING:
     from ferapp.pipeline.analyzer import Analyzer
@@ -45,7 +58,9 @@ _MOST_SHOWN = 20
 
 
 def video(
-    path: Annotated[Path, typer.Argument(metavar="IN", help="An MP4, MOV, MKV, WebM or AVI file.")],
+    path: Annotated[
+        Path, typer.Argument(metavar="IN", help="A video file; the docs list the formats.")
+    ],
     out: Annotated[
         Path | None,
         typer.Option("--out", metavar="MP4", help="Annotated copy to write, with sound."),
@@ -82,6 +97,11 @@ def video(
         ),
     ] = None,
     detect_every: DetectEvery = None,
+    from_time: FromTime = "",
+    to_time: ToTime = "",
+    region: Region = "",
+    track: TrackNumber = None,
+    all_frames: AllFrames = False,
     detector: Detector = None,
     classifier: Classifier = None,
     confidence: Confidence = DetectionSettings.confidence,
@@ -112,7 +132,10 @@ def video(
 
     _refuse_standard_output(out, csv, parquet, as_json=as_json)
     _refuse_targets(path, {"--out": out, "--csv": csv, "--parquet": parquet})
-    settings = _settings(per_second, detect_every, smoothing, confidence, classes, unsure_below)
+    part = _part(track, from_time, to_time, region)
+    settings = _settings(
+        per_second, detect_every, smoothing, confidence, classes, unsure_below, part
+    )
     shown = _numbers(faces)
     cap_threads(threads)
     analyzer = load_analyzer(detector, classifier, threads=threads)
@@ -120,27 +143,30 @@ def video(
     started = time.monotonic()
     try:
         clip = _analyse(path, analyzer, settings)
+    except SettingError as exc:
+        raise typer.BadParameter(f"{path_text(path)}: {exc}") from exc
     except UserError as exc:
         if as_json:
             print_json({"path": as_text(str(path)), "error": str(exc)})
             raise typer.Exit(1) from exc
         raise UserError(f"{path_text(path)}: {exc}") from exc
     recording = recording_of_clip(as_text(path.stem), clip, analyzer, settings)
+    times_s = clip.frame_times_s if all_frames else None
     note, unknown = "", _unknown_faces(clip, shown)
     with collected_errors() as csv_errors:
         if csv:
             with open_output(csv) as file:
-                file.writelines(csv_parts(recording, clip.readings))
+                file.writelines(csv_parts(recording, clip.readings, times_s))
     with collected_errors() as parquet_errors:
         if parquet:
             with open_output(parquet) as file:
-                write_parquet(file, recording, clip.readings)
+                write_parquet(file, recording, clip.readings, times_s)
     with collected_errors() as copy_errors:
         if out:
             note = _write_copy(path, clip, out, shown, blur=blur)
     problem = " ".join(dict.fromkeys(csv_errors + parquet_errors + copy_errors))
     tracks = tracks_of(clip.readings)
-    notes = [text for text in dict.fromkeys((clip.damage, note, unknown)) if text]
+    notes = [text for text in dict.fromkeys((*clip.notes, clip.damage, note, unknown)) if text]
     if as_json:
         size = dict(zip(("width", "height"), clip.info.size_wh, strict=True))
         print_json(
@@ -151,6 +177,10 @@ def video(
                 "duration_s": round(clip.duration_s, 3),
                 "tracks": [track.to_json() for track in tracks],
                 "readings": len(clip.readings),
+                "from_s": part.from_s,
+                "to_s": part.to_s,
+                "region": part.region,
+                "video_track": clip.info.track,
                 "codec": clip.info.codec,
                 "frames_per_second": clip.info.frames_per_second,
                 "has_sound": clip.info.has_sound,
@@ -206,6 +236,17 @@ def _refuse_targets(source: Path, targets: dict[str, Path | None]) -> None:
         raise typer.BadParameter("the output files need different names")
 
 
+def _part(track: int | None, from_time: str, to_time: str, region: str) -> VideoPart:
+    from_s = parse_time(from_time, "--from") if from_time else 0.0
+    to_s = parse_time(to_time, "--to") if to_time else None
+    if to_s is not None and to_s <= from_s:
+        raise typer.BadParameter(
+            f"the end, {to_s:g} s, has to be later than the start, {from_s:g} s", param_hint="--to"
+        )
+    with reject_invalid_values():
+        return VideoPart(track, from_s, to_s, parse_region(region) if region else None)
+
+
 def _settings(
     per_second: float | None,
     detect_every: int | None,
@@ -213,6 +254,7 @@ def _settings(
     confidence: float,
     classes: str,
     unsure_below: float | None,
+    part: VideoPart,
 ) -> ClipSettings:
     with reject_invalid_values():
         analysis = AnalysisSettings(
@@ -221,7 +263,7 @@ def _settings(
             unsure_below=unsure_below,
         )
         stream = StreamSettings(analysis, smoothing, detect_every=detect_every, reads_followed=True)
-        return ClipSettings(stream, per_second)
+        return ClipSettings(stream, per_second, part=part)
 
 
 def _numbers(faces: str) -> frozenset[int] | str:
@@ -276,7 +318,10 @@ def _write_copy(
     chosen = longest(clip) if shown == "longest" else shown
     visible = None if isinstance(chosen, str) else chosen
     overlay = Overlay.of_clip(clip, visible, hides_others=blur)
-    with AnnotatedCopy(path, overlay, out) as copy, progress("seconds copied") as report:
+    with (
+        AnnotatedCopy(path, overlay, out, part=clip.part) as copy,
+        progress("seconds copied") as report,
+    ):
         for at_s in copy:
             report(round(at_s), round(clip.duration_s))
         return copy.note

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import DataError, ImageError
-from ferapp.media.formats import ENDINGS
 from ferapp.media.images import read_image
+from ferapp.media.pictures.formats import ENDINGS
 
 Split = Literal["Train", "Valid", "Test"]
 SPLITS: Final[tuple[Split, ...]] = ("Train", "Valid", "Test")

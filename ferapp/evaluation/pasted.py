@@ -17,7 +17,7 @@ from ferapp.evaluation.labelled_faces import LabelledFaces, read_picture
 from ferapp.evaluation.metrics import accuracy, macro_recall
 from ferapp.inference.classifiers import ExpressionClassifier
 from ferapp.inference.detectors import Detector
-from ferapp.media.formats import ENDINGS
+from ferapp.media.pictures.formats import ENDINGS
 from ferapp.settings import DetectionSettings
 from ferapp.types import ProgressCallback, no_report
 from ferapp.vision import boxes

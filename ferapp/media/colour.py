@@ -1,143 +1,84 @@
-"""Bits and colours: from what a file holds to eight bits of sRGB."""
+"""From the colours of a stored frame to RGB, with a note where they had to be converted."""
 
-import io
-import struct
-from typing import Final
+from typing import Any, Final
 
+import av
 import numpy as np
+from av.video.reformatter import Colorspace, ColorTrc, VideoReformatter
 from numpy.typing import NDArray
-from PIL import Image, ImageCms
 
-from ferapp.errors import ImageError
+from ferapp.media.tone_mapping import Curve, ToneMapper
 
-# ICC.1:2022, 7.2: the colour space of the profile, and what marks a profile.
-_SPACES: Final = {"RGB": b"RGB ", "L": b"GRAY", "CMYK": b"CMYK", "LAB": b"Lab "}
-# Red, green and blue of sRGB as profiles give them, adapted to D50.
-_SRGB_XYZ: Final = ((0.4360, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141))
-_SRGB_CURVE: Final = ((0.1, 0.01002), (0.5, 0.21404))
-_SAME: Final = 0.004
-_MOST_TAGS: Final = 64
-# Numbers up to here are shares of white, larger ones levels.
-_MOST_SHARE: Final = 2.0
+_CURVES: Final[dict[int, Curve]] = {ColorTrc.ARIB_STD_B67: "HLG", ColorTrc.SMPTE2084: "PQ"}
+# From here on, players take BT.709 for a video that does not name its matrix.
+_HD_LINES: Final = 720
+_UNNAMED: Final = 2
 
 
-def has_other_colours(picture: Image.Image) -> bool:
-    """Whether a picture has a profile that fits it, and that differs from sRGB.
+class Colours:
+    """Converts the frames of one video; all methods are called from one thread.
 
-    It is read without a library: only the child process reads profiles of others with one.
+    Attributes:
+        notes: What was converted, in sentences.
     """
-    profile = picture.info.get("icc_profile") or b""
-    is_profile = isinstance(profile, bytes) and profile[36:40] == b"acsp"
-    return is_profile and profile[16:20] == _SPACES.get(_base(picture)) and not _is_srgb(profile)
 
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+        self._reformatter = VideoReformatter()
+        self._mappers: dict[Curve, ToneMapper] = {}
 
-def to_srgb(picture: Image.Image) -> Image.Image:
-    """Convert a picture to sRGB by its profile; as it is if it has none that can be used."""
-    if not has_other_colours(picture):
-        return picture
-    alpha = picture.getchannel("A") if picture.mode in ("RGBA", "LA") else None
-    try:
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(picture.info["icc_profile"]))
-        converted = ImageCms.profileToProfile(
-            picture.convert(_base(picture)),
-            profile,
-            ImageCms.createProfile("sRGB"),
-            outputMode="RGB",
+    def to_rgb(self, frame: Any, size_wh: tuple[int, int]) -> NDArray[Any]:
+        """Scale a frame and convert its pixels.
+
+        Args:
+            frame: A decoded frame.
+            size_wh: The size to give it, px.
+
+        Returns:
+            (h, w, 3) RGB; uint8, or uint16 where `to_sdr` has to follow.
+        """
+        matrix = self._matrix(frame)
+        kind = "rgb48le" if frame.color_trc in _CURVES else "rgb24"
+        try:
+            out = self._reformat(frame, size_wh, kind, matrix)
+        except av.FFmpegError:  # FFmpeg does not know the number of the colour matrix
+            out = self._reformat(frame, size_wh, kind, Colorspace.ITU601)
+        pixels: NDArray[Any] = out.to_ndarray()
+        return pixels
+
+    def to_sdr(self, frame: Any, pixels: NDArray[Any]) -> NDArray[np.uint8]:
+        """Map what `to_rgb` gave for a frame, or a part of it, to standard dynamic range."""
+        if pixels.dtype == np.uint8:
+            return pixels
+        curve = _CURVES[frame.color_trc]
+        if curve not in self._mappers:
+            self._mappers[curve] = ToneMapper(curve)
+            self._note(
+                f"The video has a high dynamic range ({curve}); its colours were converted to the "
+                "standard range."
+            )
+        return self._mappers[curve].map(pixels)
+
+    def _reformat(
+        self, frame: Any, size_wh: tuple[int, int], kind: str, matrix: Colorspace | None
+    ) -> Any:
+        known = {} if matrix is None else {"src_colorspace": matrix}
+        return self._reformatter.reformat(frame, *size_wh, kind, interpolation="BILINEAR", **known)
+
+    def _matrix(self, frame: Any) -> Colorspace | None:
+        """The matrix of a frame that does not name it; None leaves it to FFmpeg."""
+        is_yuv = not frame.format.is_rgb and len(frame.format.components) >= 3
+        if not is_yuv or frame.colorspace != _UNNAMED:
+            return None
+        if frame.color_trc in _CURVES:
+            return Colorspace.BT2020
+        if frame.height < _HD_LINES:
+            return None
+        self._note(
+            "The video does not name its colour matrix; BT.709 was assumed, as for other HD videos."
         )
-    except (ImageCms.PyCMSError, OSError):
-        return picture
-    assert converted is not None
-    if alpha is not None:
-        converted.putalpha(alpha)
-    return converted
+        return Colorspace.ITU709
 
-
-def lab_to_rgb(picture: Image.Image) -> Image.Image:
-    """Convert a picture in CIE L*a*b* to sRGB."""
-    converted = ImageCms.profileToProfile(
-        picture, ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB"), outputMode="RGB"
-    )
-    assert converted is not None
-    return converted
-
-
-def _base(picture: Image.Image) -> str:
-    """The mode in which the profile applies."""
-    mode = picture.mode
-    if mode in ("1", "L", "LA", "La") or mode[0] in "IF":
-        return "L"
-    return mode if mode in ("CMYK", "LAB") else "RGB"
-
-
-def _is_srgb(profile: bytes) -> bool:
-    """Whether the primaries and curves of an RGB profile are those of sRGB."""
-    try:
-        tags = _tags(profile)
-        if b"A2B0" in tags:
-            return False
-        for name, expected in zip(b"rgb", _SRGB_XYZ, strict=True):
-            xyz = np.array(struct.unpack_from(">3i", tags[bytes([name]) + b"XYZ"], 8)) / 65536
-            if np.abs(xyz - expected).max() > _SAME:
-                return False
-        return all(abs(_curve(tags[b"gTRC"], x) - y) < _SAME for x, y in _SRGB_CURVE)
-    except (struct.error, KeyError, ValueError, IndexError, ArithmeticError):
-        return False
-
-
-def _tags(profile: bytes) -> dict[bytes, bytes]:
-    (count,) = struct.unpack_from(">I", profile, 128)
-    places = [
-        struct.unpack_from(">4sII", profile, 132 + 12 * i) for i in range(min(count, _MOST_TAGS))
-    ]
-    return {name: profile[at : at + size] for name, at, size in places}
-
-
-def _curve(tag: bytes, x: float) -> float:
-    """The light of a value, by a curve of a profile (ICC.1:2022, 10.6 and 10.18)."""
-    kind, count = struct.unpack_from(">4s4xI", tag)
-    if kind == b"para":
-        form = count >> 16
-        numbers = np.frombuffer(tag, ">i4", offset=12)[:7].astype(float) / 65536
-        gamma, a, b, c, d = (*numbers, *[0.0] * 5)[:5]
-        if form == 0:
-            return float(x**gamma)
-        # Forms 1, 2 and 4 are not used for sRGB.
-        return float((a * x + b) ** gamma if x >= d else c * x) if form == 3 else -1.0
-    if kind != b"curv" or count == 0:
-        return x
-    if count == 1:
-        return float(x ** (struct.unpack_from(">H", tag, 12)[0] / 256))
-    values = np.frombuffer(tag, ">u2", count, 12) / 65535
-    return float(np.interp(x, np.linspace(0, 1, count), values))
-
-
-def scaled(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Bring numbers of more than eight bits, or with fractions, to eight bits.
-
-    Cameras store 10, 12 or 14 bits in numbers of 16: the largest value says how many were used.
-    Fractions are shares of white up to 2, levels of eight bits up to 255 and of sixteen above.
-    What is not a number is black.
-
-    Args:
-        values: Any shape, integers or floats.
-
-    Raises:
-        ImageError: None of them is a finite number.
-    """
-    if np.issubdtype(values.dtype, np.floating):
-        return _from_floats(values)
-    top = max(int(values.max(initial=0)), 0)
-    bits = max(8, 2 * -(-top.bit_length() // 2))
-    return (values.clip(0) >> (bits - 8)).astype(np.uint8)
-
-
-def _from_floats(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    numbers = values.astype(np.float32)
-    is_finite = np.isfinite(numbers)
-    if not is_finite.any():
-        raise ImageError("The picture holds no numbers that can be shown.")
-    numbers[~is_finite] = 0
-    top = float(numbers.max())
-    white = 1.0 if top <= _MOST_SHARE else 255.0 if top <= 255 else max(top, 65535.0)
-    numbers *= 255 / white
-    return (numbers.clip(0, 255, out=numbers) + 0.5).astype(np.uint8)
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)

@@ -1,13 +1,13 @@
 """Detect the container format of a video file from its first bytes alone.
 
 FFmpeg also opens playlists, session descriptions and scripts that refer to other files and
-addresses. So it gets only the four formats below, and opens each file as the detected format.
+addresses. So it gets only the formats below, and opens each file as the detected format.
 """
 
 from typing import Final
 
 from ferapp.errors import VideoError
-from ferapp.media.formats import GIF, format_of
+from ferapp.media.pictures.formats import GIF, format_of
 
 HEAD_BYTES: Final = 1024
 """How many bytes from the start of the file are needed."""
@@ -17,17 +17,22 @@ _BOXES: Final = frozenset(
     (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx")
 )
 _PACKETS: Final = ((188, 0), (192, 4))
+# Magic numbers, and FFmpeg's names for the formats.
+_STARTS: Final = (
+    (b"\x1a\x45\xdf\xa3", "matroska"),
+    (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "asf"),
+    (b"OggS", "ogg"),
+    (b"FLV\1", "flv"),
+    (b"\0\0\1\xba", "mpeg"),
+)
 _OTHERS: Final[tuple[tuple[bytes, str], ...]] = (
     (b"GIF8", "a GIF; save it as MP4"),
     (b"#EXTM3U", "a playlist; choose the video itself"),
     (b"ffconcat", "a playlist; choose the video itself"),
     (b"%PDF", "a PDF document"),
     (b"PK\3\4", "a ZIP archive"),
-    (b"OggS", "an Ogg file; save it as MP4 or WebM"),
-    (b"FLV", "a Flash video; save it as MP4"),
-    (b"\x30\x26\xb2\x75", "a Windows Media file; save it as MP4"),
 )
-_READABLE: Final = "MP4, MOV, MKV, WebM, AVI and MPEG-TS can be read"
+_READABLE: Final = "MP4, MOV, 3GP, MKV, WebM, AVI, MPEG, MPEG-TS, WMV, FLV and OGV can be read"
 
 
 def container_of(head: bytes) -> str:
@@ -37,7 +42,7 @@ def container_of(head: bytes) -> str:
         head: The first `HEAD_BYTES` of the file, or all of it.
 
     Raises:
-        VideoError: It is empty or has none of the four formats.
+        VideoError: It is empty or has none of these formats.
 
     Example:
         >>> container_of(b"RIFF....AVI LIST")
@@ -50,8 +55,9 @@ def container_of(head: bytes) -> str:
         raise VideoError(f"This is a picture ({kind.name}); pictures have a page of their own.")
     if head[4:8] in _BOXES:
         return "mov"
-    if head.startswith(b"\x1a\x45\xdf\xa3"):
-        return "matroska"
+    for magic, name in _STARTS:
+        if head.startswith(magic):
+            return name
     if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
         return "avi"
     for length, offset in _PACKETS:

@@ -2,6 +2,7 @@
 
 import errno
 import heapq
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -14,7 +15,7 @@ from av.video.reformatter import Colorspace
 from numpy.typing import NDArray
 
 from ferapp.errors import VideoError
-from ferapp.media.decoder import open_container
+from ferapp.media.frame_source import open_container
 from ferapp.vision.crops import resize, yuv420
 
 _TICK: Final = Fraction(1, 90_000)
@@ -91,7 +92,9 @@ def _errors_in_words() -> Iterator[None]:
         raise VideoError(f"The copy could not be written: {exc.strerror}.") from exc
 
 
-def add_sound(picture: Path, source: BinaryIO, out: Path) -> None:
+def add_sound(
+    picture: Path, source: BinaryIO, out: Path, *, from_s: float = 0.0, to_s: float | None = None
+) -> None:
     """Combine the frames of one file with the sound of another, without decoding the frames.
 
     Args:
@@ -99,6 +102,8 @@ def add_sound(picture: Path, source: BinaryIO, out: Path) -> None:
         source: Any video that `ferapp.media.decoder` reads, open, seekable and at its start; its
             first sound track that can be decoded is used.
         out: The file to write.
+        from_s: Where in the source the frames begin, s from its start.
+        to_s: Where they end, s; None for the end of the source.
 
     Raises:
         VideoError: The sound can't be read.
@@ -113,15 +118,16 @@ def add_sound(picture: Path, source: BinaryIO, out: Path) -> None:
         ):
             # Spatial audio of new phones is a track that can't be decoded.
             track = next(each for each in sound_source.streams.audio if each.codec_context)
-            start_s = sound_source.start_time / av.time_base if sound_source.start_time else 0.0
+            start_s = (sound_source.start_time or 0) / av.time_base + from_s
+            length_s = math.inf if to_s is None else to_s - from_s
             video_stream = target.add_stream_from_template(picture_source.streams.video[0])
             if track.codec_context.codec.canonical_name in _SOUND_KEPT:
                 sound_stream: Any = target.add_stream_from_template(track)
-                sound = _shift(sound_source.demux(track), sound_stream, start_s)
+                sound = _shift(sound_source.demux(track), sound_stream, start_s, length_s)
             else:
                 sound_stream = target.add_stream("aac", rate=_SOUND_RATE)
-                sound = _encode_as_aac(sound_source, track, sound_stream, start_s)
-            frames = _shift(picture_source.demux(video=0), video_stream, 0.0)
+                sound = _encode_as_aac(sound_source, track, sound_stream, start_s, length_s)
+            frames = _shift(picture_source.demux(video=0), video_stream, 0.0, math.inf)
             for _, _, packet in heapq.merge(frames, sound, key=lambda each: each[:2]):
                 target.mux(packet)
     except (av.FFmpegError, ValueError, StopIteration, TypeError) as exc:
@@ -133,7 +139,9 @@ def add_sound(picture: Path, source: BinaryIO, out: Path) -> None:
 _TimedPacket = tuple[float, int, Any]
 
 
-def _shift(packets: Iterator[Any], stream: Any, start_s: float) -> Iterator[_TimedPacket]:
+def _shift(
+    packets: Iterator[Any], stream: Any, start_s: float, length_s: float
+) -> Iterator[_TimedPacket]:
     """Assign packets to another stream, which starts at 0; yields each with its time."""
     for packet in packets:
         if packet.dts is None or packet.time_base is None:
@@ -143,16 +151,20 @@ def _shift(packets: Iterator[Any], stream: Any, start_s: float) -> Iterator[_Tim
         packet.dts -= shift
         if packet.dts < 0 and start_s:
             continue  # before the first frame
+        if packet.dts * packet.time_base >= length_s:
+            return
         packet.stream = stream
         yield float(packet.dts * packet.time_base), stream.index, packet
 
 
 def _encode_as_aac(
-    container: Any, track: Any, stream: Any, start_s: float
+    container: Any, track: Any, stream: Any, start_s: float, length_s: float
 ) -> Iterator[_TimedPacket]:
     """Encode sound as AAC that MP4 can't hold as it is."""
     count = 0
     for part in _resample(container, track, start_s):
+        if count >= length_s * _SOUND_RATE:
+            break
         part.pts, part.time_base = count, Fraction(1, _SOUND_RATE)
         count += part.samples
         for packet in stream.encode(part):
@@ -167,6 +179,8 @@ def _resample(container: Any, track: Any, start_s: float) -> Iterator[Any]:
     count = 0
     for frame in _decode(container, track):
         if frame.time is not None:
+            if frame.time < start_s - _GAP_S:
+                continue  # before the first frame
             missing = round((frame.time - start_s) * _SOUND_RATE) - count
             if missing > _GAP_S * _SOUND_RATE:
                 yield from _silence(missing)

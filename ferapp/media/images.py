@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ferapp.errors import ImageError
-from ferapp.media.colour import has_other_colours
-from ferapp.media.formats import format_of, unsupported
-from ferapp.media.pixels import opened, rgb_of
+from ferapp.media.pictures.colour import has_other_colours
+from ferapp.media.pictures.formats import format_of, unsupported
+from ferapp.media.pictures.pixels import opened, rgb_of
 from ferapp.system.child import Child, ChildError
 from ferapp.system.files import is_open_stream
 
@@ -27,7 +27,7 @@ MAX_BYTES: Final = 200_000_000
 # ones don't wait.
 _LARGE_PIXELS: Final = 12_500_000
 _TURN: Final = threading.Lock()
-_DECODER: Final = "ferapp.media.picture_decoder"
+_DECODER: Final = "ferapp.media.pictures.decoder"
 # A picture that takes longer is given up.
 _LIMIT_S: Final = 60.0
 

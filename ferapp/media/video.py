@@ -1,21 +1,70 @@
 """Reads the frames of a video file, decoded in a child process."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import BinaryIO, Final, Self
+from typing import Any, BinaryIO, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.errors import VideoError
+from ferapp.errors import SettingError, VideoError
+from ferapp.settings import VideoPart
 from ferapp.system.child import Child, ChildError
 
-ENDINGS: Final = (".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts", ".3gp")
+ENDINGS: Final = (
+    *(".mp4", ".mov", ".m4v", ".3gp", ".mkv", ".webm", ".avi", ".ts", ".m2ts", ".mts"),
+    *(".mpg", ".mpeg", ".wmv", ".flv", ".ogv"),
+)
 """File name endings of videos; the format itself is detected from the content."""
 
 MAX_SIDE_PX: Final = 1280
 """Frames with a longer side are scaled down while they are decoded."""
+
+
+_WHOLE: Final = VideoPart()
+
+
+@dataclass(frozen=True)
+class View:
+    """Which part of a whole frame an image shows, and at which scale.
+
+    Attributes:
+        frame_wh: Width and height of the whole upright frame, in px of the video.
+        corner_xy: Where the top left corner of the image lies in it, px.
+        scale_xy: Width and height of a pixel of the image, in px of the video.
+    """
+
+    frame_wh: tuple[int, int]
+    corner_xy: tuple[float, float] = (0.0, 0.0)
+    scale_xy: tuple[float, float] = (1.0, 1.0)
+
+    def to_frame(self, xyxy: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Convert boxes, (n, 4), from px of the image to px of the whole frame.
+
+        Example:
+            >>> View((3840, 2160), (960.0, 540.0), (2.0, 2.0)).to_frame(
+            ...     np.array([[0, 0, 10, 20]], np.float32)
+            ... )
+            array([[960., 540., 980., 580.]], dtype=float32)
+        """
+        scale, corner = np.tile(self.scale_xy, 2), np.tile(self.corner_xy, 2)
+        return (xyxy * scale + corner).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """One frame of a video.
+
+    Attributes:
+        at_s: Its time, s from the start of the file.
+        image: (h, w, 3) RGB uint8, upright; scaled down if it is large.
+        view: What of the frame it shows.
+    """
+
+    at_s: float
+    image: NDArray[np.uint8]
+    view: View
 
 
 @dataclass(frozen=True)
@@ -27,8 +76,10 @@ class VideoInfo:
         codec: Codec of the video, by FFmpeg's name.
         size_wh: Width and height of an upright frame with square pixels, px.
         frames_per_second: Average frame rate; None if unknown.
-        duration_s: Duration, s; None if unknown.
+        duration_s: How long it lasts, s, also where its time stamps begin late; None if unknown.
         has_sound: Whether there is a sound track.
+        track: Which of its video tracks is read, from 1.
+        tracks: Each video track in words.
     """
 
     container: str
@@ -37,6 +88,19 @@ class VideoInfo:
     frames_per_second: float | None
     duration_s: float | None
     has_sound: bool
+    track: int = 1
+    tracks: tuple[str, ...] = ()
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """From plain values.
+
+        Raises:
+            KeyError: A key is missing.
+            TypeError: A key is missing or unknown, or a value is of another type.
+        """
+        lists = {name: tuple(value[name]) for name in ("size_wh", "tracks") if name in value}
+        return cls(**value | {"size_wh": tuple(value["size_wh"])} | lists)
 
     @property
     def frames(self) -> int:
@@ -54,13 +118,17 @@ class Video:
             else may read from it meanwhile.
         per_second: Maximum number of frames per second, evenly spaced; None for all.
         max_side_px: See `MAX_SIDE_PX`.
+        part: Which part of it is read.
 
     Attributes:
         info: What the container claims.
         damage: What could not be read, in a sentence; valid after the last frame.
+        notes: What was done to its frames, in sentences; valid after the last frame.
+        end_s: When what was read ends, s; None if the last frame was not reached.
 
     Raises:
         VideoError: It can't be read; the message says why.
+        SettingError: It does not have the part that was asked for.
     """
 
     def __init__(
@@ -69,15 +137,18 @@ class Video:
         *,
         per_second: float | None = None,
         max_side_px: int = MAX_SIDE_PX,
+        part: VideoPart = _WHOLE,
     ) -> None:
         self.damage = ""
+        self.notes: tuple[str, ...] = ()
+        self.end_s: float | None = None
         self._is_closed = False
         file = open_video_file(source) if isinstance(source, Path) else source
         try:
             self._child = Child(
                 "ferapp.media.decoder",
                 file,
-                {"per_second": per_second, "max_side_px": max_side_px},
+                {"per_second": per_second, "max_side_px": max_side_px, "part": asdict(part)},
                 work="decoder of the video",
                 subject="video",
             )
@@ -86,11 +157,10 @@ class Video:
                 file.close()
         try:
             header, _ = self._child.message()
-            info = header["info"]
-            self.info = VideoInfo(**info | {"size_wh": tuple(info["size_wh"])})
+            self.info = VideoInfo.from_json(header["info"])
         except ChildError as exc:
             self.close()
-            raise VideoError(str(exc)) from exc
+            raise _error(exc) from exc
         except BaseException:
             self.close()
             raise
@@ -106,11 +176,15 @@ class Video:
         self._is_closed = True
         self._child.kill()
 
-    def frames(self) -> Iterator[tuple[float, NDArray[np.uint8]]]:
-        """Each frame once: its time in seconds from the start, and (h, w, 3) RGB uint8.
+    def frames(self) -> Iterator[Frame]:
+        """Each frame once.
 
         Times ascend; the size may change from frame to frame. If the decoder crashes or hangs after
         the first frame, the video ends there and `damage` says so.
+
+        Raises:
+            VideoError: Not even the first frame can be read.
+            SettingError: It has no frame in the part that was asked for.
         """
         count = 0
         while True:
@@ -120,14 +194,23 @@ class Video:
                 if self._is_closed:
                     return
                 if not count:
-                    raise VideoError(str(exc)) from exc
+                    raise _error(exc) from exc
                 self.damage = f"{exc} What was read before is kept."
                 return
             if "damage" in header:
-                self.damage = header["damage"]
+                self.damage, self.end_s = header["damage"], header["end_s"]
+                self.notes = tuple(header["notes"])
                 return
+            if "at_s" not in header:  # a sign of life
+                continue
             count += 1
-            yield header["at_s"], np.frombuffer(data, np.uint8).reshape(header["shape"])
+            image = np.frombuffer(data, np.uint8).reshape(header["shape"])
+            view = View(*(tuple(pair) for pair in header["view"]))
+            yield Frame(header["at_s"], image, view)
+
+
+def _error(exc: ChildError) -> VideoError | SettingError:
+    return SettingError(str(exc)) if exc.kind == "setting" else VideoError(str(exc))
 
 
 def open_video_file(path: Path) -> BinaryIO:

@@ -1,8 +1,10 @@
 """A video file in, every face's expression over time out."""
 
-from collections.abc import Iterator
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Final, Self
@@ -10,13 +12,13 @@ from typing import BinaryIO, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.media.video import Video, VideoInfo
+from ferapp.media.video import Frame, Video, VideoInfo, View
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.file_stream import MOST_BETWEEN, FileFrames, FileStream, Rejected
 from ferapp.pipeline.record import new_recording, readings_of_frame
 from ferapp.pipeline.stream import StreamFrame
 from ferapp.sessions.session import Readings, SessionInfo
-from ferapp.settings import ClipSettings
+from ferapp.settings import ClipSettings, VideoPart
 from ferapp.temporal.tracking import LEAST_HITS, MEMORY_S, Tracker
 from ferapp.types import Faces
 from ferapp.vision.crops import Image
@@ -38,15 +40,20 @@ class Clip:
     Attributes:
         info: What its container claims.
         labels: The expressions in column order.
-        readings: Of every face in every frame that was analysed, in the order of time.
+        readings: Of every face in every frame that was analysed, in the order of time; boxes in px
+            of the video, also where its frames were scaled down or only a region was read.
         cuts_s: When another shot began, s.
         unconfirmed_s: Times of boxes that were found too seldom to count as faces, (m,).
         unconfirmed: These boxes, (m, 4), as shares of the frame's width and height.
         frames: How many were analysed.
         every_s: Seconds from one analysed frame to the next.
-        duration_s: Time of the last analysed frame, or what the container claims if later.
+        duration_s: How long the part that was analysed lasts, s; up to the last analysed frame if
+            the rest could not be read.
         is_whole: Whether the analysis reached the end of what can be read.
         damage: What could not be read, in a sentence; empty if nothing.
+        notes: What was chosen or converted while decoding, in sentences.
+        part: Which part of the file was analysed.
+        frame_times_s: Times of all analysed frames, (frames,), ascending.
     """
 
     info: VideoInfo
@@ -60,6 +67,9 @@ class Clip:
     duration_s: float
     is_whole: bool
     damage: str
+    notes: tuple[str, ...] = ()
+    part: VideoPart = field(default_factory=VideoPart)
+    frame_times_s: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
 
 class ClipAnalysis:
@@ -75,6 +85,7 @@ class ClipAnalysis:
 
     Raises:
         VideoError: It can't be read; the sentence says why.
+        SettingError: It does not have the part that was asked for.
     """
 
     def __init__(
@@ -86,14 +97,15 @@ class ClipAnalysis:
             source,
             per_second=self._settings.per_second,
             max_side_px=self._settings.max_side_px,
+            part=self._settings.part,
         )
         self._labels = self._settings.stream.analysis.classes or analyzer.labels
         self._readings: list[Readings] = []
         self._new: list[Readings] = []
         self._rejected: list[Rejected] = []
         self._cuts_s: list[float] = []
-        self._frames = 0
-        self._last_s = 0.0
+        self._views = _Views()
+        self._times_s = array("d")
         self._is_whole = False
         self._is_closed = False
 
@@ -111,11 +123,7 @@ class ClipAnalysis:
     @property
     def wanted_frames(self) -> int:
         """About how many frames will be analysed; 0 if unknown."""
-        per_second = self._settings.per_second
-        if per_second is None or not self.info.duration_s:
-            return self.info.frames
-        frames = max(round(self.info.duration_s * per_second), 1)
-        return min(frames, self.info.frames) if self.info.frames else frames
+        return wanted_frames(self.info, self._settings.per_second, self._settings.part)
 
     def close(self) -> None:
         """End the decoder; may be called twice, and from any thread to end the iteration."""
@@ -127,7 +135,7 @@ class ClipAnalysis:
 
         Raises:
             VideoError: Not even the first frame could be read.
-            SettingError: As for `Analyzer.analyze`.
+            SettingError: As for `Analyzer.analyze`, or no frame lies in the part to analyse.
             ModelError: As for `Analyzer.analyze`.
         """
         every = self._detect_every
@@ -135,24 +143,27 @@ class ClipAnalysis:
         stream = FileStream(self._analyzer, tracker_for(every * self._every_s), settings)
         frames = self._video.frames()
 
-        def detect_next(count: int) -> tuple[list[tuple[float, Image]], Faces] | None:
+        def detect_next(count: int) -> tuple[list[Frame], Faces] | None:
             """The next frames, and the faces of the last of them."""
             part = list(islice(frames, count))
-            return (part, self._analyzer.detect(part[-1][1], settings.analysis)) if part else None
+            if not part:
+                return None
+            return part, self._analyzer.detect(part[-1].image, settings.analysis)
 
         with ThreadPoolExecutor(1, "clip") as ahead:
             try:
                 part = ahead.submit(detect_next, 1).result()
                 pending = ahead.submit(detect_next, every)
                 while part is not None:
-                    read = stream.read(*part)
+                    images = {frame.at_s: frame.image for frame in part[0]}
+                    self._views.add(part[0])
+                    read = stream.read(list(images.items()), part[1])
                     following = pending.result()
                     if following is None:
                         read = read.followed_by(stream.finish())
                     else:
                         pending = ahead.submit(detect_next, every)
                     self._note(read)
-                    images = dict(part[0])
                     for frame in read.frames:
                         yield images[frame.at_s], frame
                     part = following
@@ -167,8 +178,9 @@ class ClipAnalysis:
         labels = tuple(name for name in self._analyzer.labels if name in self._labels)
         readings = Readings.join([Readings.empty(len(labels)), *self._readings, *self._new])
         rejected = sorted(self._rejected, key=lambda each: each.at_s)
-        claimed_s = self.info.duration_s or 0.0
+        last_s = self._times_s[-1] if self._times_s else self._settings.part.from_s
         is_sound = self._is_whole and not self._video.damage
+        end_s = max(self._video.end_s or 0.0, last_s) if is_sound else last_s
         return Clip(
             info=self.info,
             labels=labels,
@@ -176,20 +188,21 @@ class ClipAnalysis:
             cuts_s=tuple(self._cuts_s),
             unconfirmed_s=np.array([each.at_s for each in rejected], np.float64),
             unconfirmed=np.array([each.box for each in rejected], np.float32).reshape(-1, 4),
-            frames=self._frames,
+            frames=len(self._times_s),
             every_s=self._every_s,
-            duration_s=max(self._last_s, claimed_s) if is_sound else self._last_s,
+            duration_s=end_s - self._settings.part.from_s,
             is_whole=self._is_whole,
             damage=self._video.damage if self._is_whole else "",
+            notes=self._video.notes,
+            part=self._settings.part,
+            frame_times_s=np.array(self._times_s, np.float64),
         )
 
     def _note(self, read: FileFrames) -> None:
-        self._frames += len(read.frames)
-        if read.frames:
-            self._last_s = read.frames[-1].at_s
-        self._rejected += read.rejected
+        self._times_s.extend(frame.at_s for frame in read.frames)
+        self._rejected += [self._views.to_shares(each) for each in read.rejected]
         frames = [frame for frame in (*read.frames, *read.late) if frame.faces]
-        self._new += [readings_of_frame(frame) for frame in frames]
+        self._new += [self._views.to_video(readings_of_frame(frame)) for frame in frames]
         if len(self._new) >= _JOINED_AFTER:
             self._readings.append(Readings.join(self._new))
             self._new = []
@@ -203,6 +216,52 @@ class ClipAnalysis:
     def _detect_every(self) -> int:
         every = self._settings.stream.detect_every
         return min(every or max(round(1 / (LOOKS_A_SECOND * self._every_s)), 1), MOST_BETWEEN)
+
+
+def wanted_frames(info: VideoInfo, per_second: float | None, part: VideoPart) -> int:
+    """About how many frames of a part of a video are analysed; 0 if unknown.
+
+    Args:
+        info: What its container claims.
+        per_second: The maximum; None for all frames.
+        part: The part.
+    """
+    rate = min((each for each in (per_second, info.frames_per_second) if each), default=0.0)
+    if not info.duration_s or not rate:
+        return 0
+    return max(round(part.length_s(info.duration_s) * rate), 1)
+
+
+class _Views:
+    """Converts boxes from px of the pictures that were analysed to px of the video."""
+
+    def __init__(self) -> None:
+        self._views: list[View] = []
+        self._since_s: list[float] = []
+
+    def add(self, frames: Sequence[Frame]) -> None:
+        """Note what some frames show; later ones than before."""
+        for frame in frames:
+            if not self._views or frame.view != self._views[-1]:
+                self._views.append(frame.view)
+                self._since_s.append(frame.at_s)
+
+    def to_video(self, readings: Readings) -> Readings:
+        """Convert the readings of one frame."""
+        if not len(readings):
+            return readings
+        view = self._at(float(readings.at_s[0]))
+        size_wh = np.tile(np.array(view.frame_wh, np.int64), (len(readings), 1))
+        return replace(readings, xyxy=view.to_frame(readings.xyxy), size_wh=size_wh)
+
+    def to_shares(self, rejected: Rejected) -> Rejected:
+        """Convert a box to shares of the width and height of the video."""
+        view = self._at(rejected.at_s)
+        [box] = view.to_frame(rejected.box[None])
+        return Rejected(rejected.at_s, box / np.tile(np.array(view.frame_wh, np.float32), 2))
+
+    def _at(self, at_s: float) -> View:
+        return self._views[bisect_right(self._since_s, at_s) - 1]
 
 
 def tracker_for(every_s: float) -> Tracker:

@@ -31,7 +31,7 @@ MOST_BETWEEN: Final = 30
 
 @dataclass(frozen=True, eq=False)
 class Rejected:
-    """A box that never came to count, (4,), as shares of the frame's width and height."""
+    """A box that never came to count, (4,), px of the picture."""
 
     at_s: float
     box: Floats
@@ -209,8 +209,7 @@ class FileStream:
             if key not in self._tracker.keys:
                 del self._pending[key]
                 for frame in frames:
-                    scale = np.tile(np.array(frame.size_wh, np.float32), 2)
-                    yield Rejected(frame.at_s, frame.faces[0].xyxy / scale)
+                    yield Rejected(frame.at_s, frame.faces[0].xyxy)
 
 
 def _between(before: _Seen, after: _Seen, frame: tuple[float, Image]) -> _Seen:

@@ -175,11 +175,12 @@ class VideoRecord:
 
     Attributes:
         frames: How many were analysed.
-        duration_s: Seconds.
+        duration_s: How long it lasts, s.
         is_whole: Whether everything was analysed that could be.
         damage: What could not be read, in a sentence; empty if nothing.
         video: What the container claims.
         tracks: Its faces.
+        notes: What was chosen or converted while decoding, in sentences.
     """
 
     frames: int
@@ -188,6 +189,7 @@ class VideoRecord:
     damage: str
     video: VideoInfo
     tracks: tuple[Track, ...]
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """As plain values; the keys are a contract."""
@@ -201,7 +203,7 @@ class VideoRecord:
             KeyError: A key is missing.
             TypeError: A key is missing or unknown, or a value is of another type.
         """
-        info = value["video"]
-        video = VideoInfo(**info | {"size_wh": tuple(info["size_wh"])})
+        video = VideoInfo.from_json(value["video"])
         tracks = tuple(Track.from_json(track) for track in value["tracks"])
-        return cls(**value | {"video": video, "tracks": tracks})
+        notes = tuple(value.get("notes", ()))
+        return cls(**value | {"video": video, "tracks": tracks, "notes": notes})

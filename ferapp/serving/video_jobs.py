@@ -17,7 +17,7 @@ from ferapp.pipeline.annotated_copy.copy import AnnotatedCopy
 from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.pipeline.clip import Clip, ClipAnalysis
 from ferapp.pipeline.stream import StreamFrame
-from ferapp.settings import ClipSettings
+from ferapp.settings import ClipSettings, VideoPart
 from ferapp.system.scratch import scratch
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import Image, fit_within, region
@@ -27,6 +27,7 @@ PREVIEW_S: Final = 0.4
 
 PREVIEW_PX: Final = 640
 PORTRAIT_PX: Final = 160
+_WHOLE: Final = VideoPart()
 MOST_PORTRAITS: Final = 60
 """How many faces get a portrait; a crowd has more than anybody looks at."""
 
@@ -142,7 +143,8 @@ class VideoCopyJob:
     Args:
         data: The bytes of its file.
         overlay: What is drawn and hidden.
-        duration_s: About how long the video is.
+        duration_s: About how long the copy will be.
+        part: Which part of the video was analysed.
 
     Attributes:
         mp4: The copy; empty until it is done.
@@ -152,7 +154,9 @@ class VideoCopyJob:
         VideoError: It can't be read.
     """
 
-    def __init__(self, data: bytes, overlay: Overlay, duration_s: float) -> None:
+    def __init__(
+        self, data: bytes, overlay: Overlay, duration_s: float, part: VideoPart = _WHOLE
+    ) -> None:
         self.mp4 = b""
         self.note = ""
         self.total = duration_s
@@ -163,7 +167,7 @@ class VideoCopyJob:
                 raise VideoError("There is no room for a copy on the disk of the server.") from exc
             file = stack.enter_context(open_unnamed_file(data))
             self._out = folder / "copy.mp4"
-            self._copy = stack.enter_context(AnnotatedCopy(file, overlay, self._out))
+            self._copy = stack.enter_context(AnnotatedCopy(file, overlay, self._out, part=part))
             self._stack = stack.pop_all()
 
     def __iter__(self) -> Iterator[float]:

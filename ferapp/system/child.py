@@ -18,7 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal, Self
 
-from ferapp.errors import UserError
+from ferapp.errors import SettingError, UserError
 
 SILENCE_S: Final = 20.0
 """A child that sends no message for this long is killed."""
@@ -35,15 +35,16 @@ class ChildError(Exception):
     """Why a child gave no answer, in a sentence; callers map it to an error of their own.
 
     Attributes:
-        kind: "refusal" (the child says what is wrong with the file), "fault" (an error in ferapp),
-            "timeout" (no message in time), "killed" (by `Child.kill`), "exit" (an exit status other
-            than 0), "crash" (anything else).
+        kind: "refusal" (the child says what is wrong with the file), "setting" (the file does not
+            have what was asked for), "fault" (an error in ferapp), "timeout" (no message in time),
+            "killed" (by `Child.kill`), "exit" (an exit status other than 0), "crash" (anything
+            else).
     """
 
     def __init__(
         self,
         message: str,
-        kind: Literal["refusal", "fault", "timeout", "killed", "exit", "crash"],
+        kind: Literal["refusal", "setting", "fault", "timeout", "killed", "exit", "crash"],
     ) -> None:
         super().__init__(message)
         self.kind = kind
@@ -147,7 +148,7 @@ class Child:
                 "fault",
             )
         if "error" in header:
-            raise ChildError(header["error"], "refusal")
+            raise ChildError(header["error"], "setting" if header.get("is_setting") else "refusal")
         return header, data
 
     def kill(self) -> None:
@@ -230,7 +231,7 @@ def run(work: Callable[[Any], None], *, memory_bytes: int, processor_s: int | No
         # The parent reads no more; what is left in the buffer can't be written either.
         sys.stdout = None
     except UserError as exc:
-        send({"error": str(exc)})
+        send({"error": str(exc), "is_setting": isinstance(exc, SettingError)})
     except Exception as exc:
         send({"fault": _fault_text(exc)})
 

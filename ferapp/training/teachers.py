@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ferapp.errors import DataError
 from ferapp.evaluation.labelled_faces import read_picture
 from ferapp.inference.detectors import Detector
-from ferapp.media.formats import ENDINGS
+from ferapp.media.pictures.formats import ENDINGS
 from ferapp.settings import DetectionSettings
 from ferapp.system.files import whole_file
 from ferapp.types import Faces, ProgressCallback, no_report

@@ -104,6 +104,31 @@ def hide_faces(image_rgb: Image, xyxy: NDArray[np.float32]) -> Image:
     return out
 
 
+def hide_outside(image_rgb: Image, xyxy: NDArray[np.float32]) -> Image:
+    """Blur everything but a region beyond recognition on a copy of the picture.
+
+    Args:
+        image_rgb: (h, w, 3) uint8.
+        xyxy: The region that stays, (4,), px.
+
+    Returns:
+        (h, w, 3) uint8.
+    """
+    height, width = image_rgb.shape[:2]
+    cells = (_outside_cells(width, width, height), _outside_cells(height, width, height))
+    coarse = cv2.resize(image_rgb, cells, interpolation=cv2.INTER_AREA)
+    out = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    x1, y1 = np.clip(np.ceil(xyxy[:2]).astype(int), 0, (width, height))
+    x2, y2 = np.clip(np.floor(xyxy[2:]).astype(int), 0, (width, height))
+    out[y1:y2, x1:x2] = image_rgb[y1:y2, x1:x2]
+    return out
+
+
+def _outside_cells(side_px: int, width: int, height: int) -> int:
+    """How many cells: a face may fill the picture, and is then six cells wide as any other."""
+    return max(_HIDDEN_CELLS * side_px // min(width, height), 1)
+
+
 def _cells(side_px: int) -> int:
     return max(min(_HIDDEN_CELLS, side_px // _LEAST_CELL_PX), 1)
 

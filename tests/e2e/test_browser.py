@@ -8,8 +8,8 @@ import zipfile
 import numpy as np
 import pytest
 
-from ferapp.media.formats import ENDINGS, FORMATS
 from ferapp.media.images import jpeg_bytes, read_image
+from ferapp.media.pictures.formats import ENDINGS, FORMATS
 from tests.e2e.conftest import Server, Visit
 from tests.support import made_pictures
 from tests.support.browser import LOOKS, Page, download, is_wider_than_the_window, take_screenshot

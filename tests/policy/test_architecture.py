@@ -61,13 +61,19 @@ UI_MAY_IMPORT = {
 }
 
 HOMES = {
-    "PIL": {"media/images.py", "media/pixels.py", "media/colour.py"},
-    "pi_heif": {"media/pixels.py"},
+    "PIL": {"media/images.py", "media/pictures/pixels.py", "media/pictures/colour.py"},
+    "pi_heif": {"media/pictures/pixels.py"},
     "onnxruntime": {"inference/onnx_model.py", "training/graphs.py"},
     "cv2": {"vision/opencv.py"},
     "streamlit": {"ui"},
     "streamlit_webrtc": {"ui/live/webcam.py"},
-    "av": {"ui/live/webcam.py", "media/decoder.py", "media/encoder.py"},
+    "av": {
+        "ui/live/webcam.py",
+        *(
+            f"media/{name}.py"
+            for name in ("decoder", "frame_source", "tracks", "fields", "colour", "encoder")
+        ),
+    },
     "plotly": {"ui", "sessions/report"},
     "sqlalchemy": {
         *(f"sessions/{name}.py" for name in ("schema", "database", "rows", "store", "erasure")),

@@ -8,12 +8,12 @@ import sys
 import time
 from typing import Any
 
-from ferapp.media import picture_decoder
+from ferapp.media.pictures import decoder
 from ferapp.system.child import run
 
 
 def _grow(data: bytes, **_: Any) -> None:
-    bytearray(picture_decoder.MEMORY_BYTES)
+    bytearray(decoder.MEMORY_BYTES)
 
 
 def break_down(request: dict[str, Any]) -> None:
@@ -23,9 +23,9 @@ def break_down(request: dict[str, Any]) -> None:
     if fault == "hang":
         time.sleep(60)
     if fault == "memory":
-        picture_decoder._send = _grow
-        picture_decoder.send_picture(request)
+        decoder._send = _grow
+        decoder.send_picture(request)
 
 
 if __name__ == "__main__":
-    run(break_down, memory_bytes=picture_decoder.MEMORY_BYTES)
+    run(break_down, memory_bytes=decoder.MEMORY_BYTES)

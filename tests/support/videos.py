@@ -88,7 +88,12 @@ def write_video(
         colours: Colour space and range, as FFmpeg numbers them.
         options: Options of the container.
     """
-    codec = codec or {".webm": "libvpx", ".avi": "mpeg4"}.get(path.suffix, "libx264")
+    codec = codec or {
+        ".webm": "libvpx",
+        ".ogv": "libvpx",
+        ".avi": "mpeg4",
+        ".wmv": "wmv2",
+    }.get(path.suffix, "libx264")
     times = [n / rate for n in range(len(images))] if at_s is None else list(at_s)
     with av.open(str(path), "w", options=options or {}) as container:
         streams: list[Any] = []
@@ -116,6 +121,8 @@ def write_video(
         if sound:
             audio: Any = container.add_stream(sound, rate=48_000)
             audio.layout = "mono"
+            if sound == "wmav2":
+                audio.codec_context.bit_rate = 64_000
             streams.append(audio)
         if is_tagged:
             for place in (container, *streams):
@@ -235,6 +242,8 @@ class DecodedVideo:
     at_s: list[float]
     images: list[np.ndarray]
     damage: str
+    notes: tuple[str, ...]
+    end_s: float | None
 
     @property
     def numbers(self) -> list[int]:
@@ -245,7 +254,12 @@ def decode_video(path: Path, **settings: object) -> DecodedVideo:
     with Video(path, **settings) as video:
         frames = list(video.frames())
         return DecodedVideo(
-            video.info, [t for t, _ in frames], [i for _, i in frames], video.damage
+            video.info,
+            [frame.at_s for frame in frames],
+            [frame.image for frame in frames],
+            video.damage,
+            video.notes,
+            video.end_s,
         )
 
 

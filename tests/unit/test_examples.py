@@ -11,7 +11,7 @@ MODULES = [
     "ferapp.inference.detectors",
     "ferapp.labels",
     "ferapp.media.containers",
-    "ferapp.media.formats",
+    "ferapp.media.pictures.formats",
     "ferapp.media.frame_clock",
     "ferapp.media.orientation",
     "ferapp.sessions.report.affect",

@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from ferapp.errors import VideoError
 from ferapp.media.decoder import Decoder
 from ferapp.media.encoder import Encoder, add_sound
 from ferapp.pipeline.annotated_copy.overlay import Overlay
+from ferapp.settings import VideoPart
 from ferapp.system.child import run, send
 from ferapp.vision.threads import cap_threads
 
@@ -39,7 +41,8 @@ def send_copy(request: dict[str, Any]) -> None:
     """
     cap_threads(1)
     try:
-        note = _copy(Path(request["overlay"]), Path(request["out"]), request["max_side_px"])
+        part = VideoPart(**request["part"])
+        note = _copy(Path(request["overlay"]), Path(request["out"]), request["max_side_px"], part)
         send({"done": True, "note": note})
     except MemoryError as exc:
         raise VideoError("The copy needs more memory than it may have here.") from exc
@@ -50,32 +53,39 @@ def send_copy(request: dict[str, Any]) -> None:
         raise VideoError(f"The copy could not be written: {reason}.") from exc
 
 
-def _copy(overlay: Path, out: Path, max_side_px: int) -> str:
-    """Write the copy; return what it lacks, in a sentence, or an empty string."""
+def _copy(overlay: Path, out: Path, max_side_px: int, part: VideoPart) -> str:
+    """Write the copy; return what it lacks, in a sentence, or an empty string.
+
+    It shows whole pictures, and no frame that was not analysed: faces in others are not hidden.
+    """
     plan = Overlay.load(overlay)
     picture = out.with_name(f"{out.name}.picture")
     with open(0, "rb", closefd=False) as source:
-        decoder = Decoder(source)
+        copied_s = 0.0
+        decoder = Decoder(
+            source, part=replace(part, region=None), on_wait=lambda: send({"at_s": copied_s})
+        )
         frames = decoder.frames(max_side_px=max_side_px)
         first = next(frames, None)
         if first is None:
             raise VideoError("The video has no frames.")
-        height, width = first[1].shape[:2]
-        drawn = ((plan.draw(image, at_s), at_s) for at_s, image in chain([first], frames))
+        height, width = first.image.shape[:2]
+        drawn = ((plan.draw(each.image, each.at_s), each.at_s) for each in chain([first], frames))
         with Encoder(picture, (width, height)) as encoder:
             for count, (image, at_s) in enumerate(ahead(drawn)):
-                encoder.add(image, at_s)
+                copied_s = at_s - part.from_s
+                encoder.add(image, copied_s)
                 if count % _REPORT_EVERY == 0:
-                    send({"at_s": at_s})
+                    send({"at_s": copied_s})
         decoder.close()
         note = decoder.damage
         if not decoder.info.has_sound:
             picture.replace(out)
             return note
-        send({"at_s": at_s})
+        send({"at_s": copied_s})
         source.seek(0)
         try:
-            add_sound(picture, source, out)
+            add_sound(picture, source, out, from_s=part.from_s, to_s=part.to_s)
             picture.unlink()
         except OSError:
             raise

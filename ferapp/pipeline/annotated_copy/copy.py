@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
 from ferapp.errors import VideoError
 from ferapp.media.video import open_video_file
 from ferapp.pipeline.annotated_copy.overlay import Overlay
+from ferapp.settings import VideoPart
 from ferapp.system.child import Child, ChildError
 from ferapp.system.scratch import clear, scratch
 
@@ -16,6 +18,7 @@ MAX_SIDE_PX: Final = 1920
 
 # Adding the sound to hours of video is one step without progress messages.
 _SILENCE_S: Final = 300.0
+_WHOLE: Final = VideoPart()
 _UNWRITTEN: Final = "The copy could not be written: {}."
 
 
@@ -29,6 +32,7 @@ class AnnotatedCopy:
         source: As for `ferapp.media.video.Video`.
         overlay: What is drawn and hidden.
         out: The file to write; an existing file is replaced once the copy is complete.
+        part: Which part of the video was analysed; the copy holds nothing before or after it.
 
     Attributes:
         note: What the copy lacks, in a sentence; set when the iteration ends.
@@ -37,7 +41,14 @@ class AnnotatedCopy:
         VideoError: The source can't be read.
     """
 
-    def __init__(self, source: Path | BinaryIO, overlay: Overlay, out: Path) -> None:
+    def __init__(
+        self,
+        source: Path | BinaryIO,
+        overlay: Overlay,
+        out: Path,
+        *,
+        part: VideoPart = _WHOLE,
+    ) -> None:
         self.note = ""
         self._out = out
         file = open_video_file(source) if isinstance(source, Path) else source
@@ -59,6 +70,7 @@ class AnnotatedCopy:
                 "overlay": str(plan),
                 "out": str(self._whole),
                 "max_side_px": MAX_SIDE_PX,
+                "part": asdict(part),
             }
             self._child = Child(
                 "ferapp.pipeline.annotated_copy.copier",
@@ -89,7 +101,7 @@ class AnnotatedCopy:
         self._stack.close()
 
     def __iter__(self) -> Iterator[float]:
-        """The time, in seconds, up to which the video has been copied so far.
+        """How many seconds have been copied so far.
 
         Raises:
             VideoError: The source can't be read, or the copy can't be written.

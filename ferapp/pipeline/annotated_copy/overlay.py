@@ -11,7 +11,7 @@ from ferapp.labels import label_colour, label_text
 from ferapp.pipeline.clip import Clip
 from ferapp.sessions.report.summary import GAP_S, PAUSE_INTERVALS
 from ferapp.sessions.session import Readings
-from ferapp.vision.annotate import annotate, hide_faces
+from ferapp.vision.annotate import annotate, hide_faces, hide_outside
 from ferapp.vision.boxes import iou
 from ferapp.vision.crops import Image
 
@@ -69,6 +69,9 @@ class _Columns:
         unconfirmed_s: Times of boxes that may be faces, (m,) s, ascending.
         unconfirmed: These boxes, (m, 4), as shares of the frame's width and height.
         every_s: Seconds from one analysed frame to the next, ().
+        region: Left, top, right and bottom of what was analysed, px of the video, (4,); without a
+            region four times 0.
+        size_wh: Width and height of the video, px, (2,).
     """
 
     at_s: NDArray[np.float64]
@@ -79,6 +82,8 @@ class _Columns:
     unconfirmed_s: NDArray[np.float64]
     unconfirmed: Boxes
     every_s: NDArray[np.float64]
+    region: NDArray[np.int64]
+    size_wh: NDArray[np.int64]
 
     def tracks(self) -> list[_Track]:
         """One track per face, each in order of time."""
@@ -106,7 +111,10 @@ class Overlay:
         unconfirmed: These boxes, (m, 4), as shares of the frame's width and height.
         every_s: Seconds from one analysed frame to the next.
         shown: Numbers of the faces that get a box and a label; None for all.
-        hides_others: Whether all others are hidden, including boxes that may be faces.
+        hides_others: Whether all others are hidden, including boxes that may be faces, and
+            everything outside the region.
+        region: x, y, width and height of what was analysed, px of the video; None for all.
+        size_wh: Width and height of the video, px; needed for a region.
     """
 
     def __init__(
@@ -118,6 +126,8 @@ class Overlay:
         every_s: float = 0.0,
         shown: frozenset[int] | None = None,
         hides_others: bool = True,
+        region: tuple[int, int, int, int] | None = None,
+        size_wh: tuple[int, int] = (1, 1),
     ) -> None:
         pairs = list(zip(readings.expression, readings.flaw, strict=True))
         captions = np.array([label_text(*pair) for pair in pairs], np.str_)
@@ -134,9 +144,12 @@ class Overlay:
                 unconfirmed_s=unconfirmed_s,
                 unconfirmed=unconfirmed,
                 every_s=np.array(every_s),
+                region=np.array(_corners(region), np.int64),
+                size_wh=np.array(size_wh, np.int64),
             )
         )
         self._shown, self._hides = shown, hides_others and shown is not None
+        self._hides_outside = hides_others
 
     @classmethod
     def of_clip(cls, clip: Clip, shown: frozenset[int] | None, *, hides_others: bool) -> Self:
@@ -154,6 +167,8 @@ class Overlay:
             every_s=clip.every_s,
             shown=shown,
             hides_others=hides_others,
+            region=clip.part.region,
+            size_wh=clip.info.size_wh,
         )
 
     def _fill(self, columns: _Columns) -> None:
@@ -170,7 +185,7 @@ class Overlay:
     def save(self, path: Path) -> None:
         """Write it for `load`, which another process may call."""
         shown = np.array(sorted(self._shown or ()), np.int64)
-        flags = np.array([self._shown is None, self._hides])
+        flags = np.array([self._shown is None, self._hides, self._hides_outside])
         columns: dict[str, Any] = vars(self._columns)
         np.savez(path, allow_pickle=False, shown=shown, flags=flags, **columns)
 
@@ -183,7 +198,7 @@ class Overlay:
         shown, flags = values.pop("shown"), values.pop("flags")
         overlay._fill(_Columns(**values))
         overlay._shown = None if flags[0] else frozenset(shown.tolist())
-        overlay._hides = bool(flags[1])
+        overlay._hides, overlay._hides_outside = bool(flags[1]), bool(flags[2])
         return overlay
 
     def draw(self, image_rgb: Image, at_s: float) -> Image:
@@ -191,6 +206,10 @@ class Overlay:
         height, width = image_rgb.shape[:2]
         scale = np.array([width, height, width, height], np.float32)
         shown, others = self._at(at_s)
+        if self._hides_outside and self._columns.region.any():
+            # Nobody looked for faces there.
+            kept = self._columns.region / np.tile(self._columns.size_wh, 2) * scale
+            image_rgb = hide_outside(image_rgb, kept.astype(np.float32))
         visible = _boxes_at(shown, at_s, _DRAWN_MARGIN_S, self._drawn_pause_s)
         if self._hides:
             hidden = _boxes_at(others, at_s, self._margin_s, self._pause_s)
@@ -228,6 +247,13 @@ def _boxes_at(
     """The tracks that are there at a time, each with its box; see `_Track.box`."""
     pairs = ((track, track.box(at_s, margin_s, pause_s)) for track in tracks)
     return [(track, box) for track, box in pairs if box is not None]
+
+
+def _corners(region: tuple[int, int, int, int] | None) -> tuple[int, int, int, int]:
+    if region is None:
+        return (0, 0, 0, 0)
+    x, y, width, height = region
+    return (x, y, x + width, y + height)
 
 
 def _box_array(boxes: list[Boxes]) -> Boxes:

@@ -1,11 +1,13 @@
 """Converts the columns of a file to readings after validating them."""
 
 from collections.abc import Sequence
+from functools import reduce
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow import compute
 
 from ferapp.errors import DataError
 from ferapp.sessions.formats.metadata import MOST_LETTERS, MOST_SECONDS
@@ -44,6 +46,12 @@ def refuse_many(count: int) -> None:
     """
     if count > MOST_READINGS:
         raise DataError(f"it has more than {MOST_READINGS:,} readings")
+
+
+def without_empty_frames(columns: pa.Table) -> pa.Table:
+    """Leave out rows of frames without a face, which have a time and nothing else."""
+    filled = [columns[name].is_valid() for name in ("face", *CORNERS, "score")]
+    return columns.filter(reduce(compute.or_, filled))
 
 
 def to_readings(columns: pa.Table, labels: Sequence[str]) -> Readings:

@@ -11,15 +11,26 @@ from typing import Any, BinaryIO, Final, NoReturn
 import numpy as np
 import pandas
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyarrow import parquet
 
 from ferapp.errors import DataError
-from ferapp.sessions.formats.columns import CODED, CORNERS, TEXTS, refuse_many, schema, to_readings
+from ferapp.sessions.formats.columns import (
+    CODED,
+    CORNERS,
+    TEXTS,
+    refuse_many,
+    schema,
+    to_readings,
+    without_empty_frames,
+)
 from ferapp.sessions.formats.metadata import MOST_LETTERS, from_metadata, metadata
 from ferapp.sessions.formats.spreadsheets import as_utf8, heading, read_columns
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.system.csv_tables import csv_bytes, remove_guard
 from ferapp.system.text import one_line
+
+Times = NDArray[np.float64]
 
 FORMAT: Final = 1
 """Version of Parquet and JSON files; newer ones are refused."""
@@ -64,11 +75,47 @@ def to_csv(recording: SessionInfo, readings: Readings) -> bytes:
     return b"".join(csv_parts(recording, readings))
 
 
-def csv_parts(recording: SessionInfo, readings: Readings) -> Iterator[bytes]:
-    """As `to_csv`, in parts, so that hours of readings take no more memory than minutes."""
-    for first in range(0, max(len(readings), 1), _ROWS_AT_ONCE):
-        part = table(recording, _slice(readings, first))
-        yield csv_bytes(part, exact=True, is_continued=first > 0)
+def csv_parts(
+    recording: SessionInfo, readings: Readings, frame_times_s: Times | None = None
+) -> Iterator[bytes]:
+    """As `to_csv`, in parts, so that hours of readings take no more memory than minutes.
+
+    Args:
+        recording: What the readings are of.
+        readings: All of them.
+        frame_times_s: See `table_parts`.
+    """
+    for count, part in enumerate(table_parts(recording, readings, frame_times_s)):
+        yield csv_bytes(part, exact=True, is_continued=count > 0)
+
+
+def table_parts(
+    recording: SessionInfo, readings: Readings, frame_times_s: Times | None = None
+) -> Iterator[pandas.DataFrame]:
+    """The table in parts, at least one.
+
+    Args:
+        recording: What the readings are of.
+        readings: All of them, in the order of time.
+        frame_times_s: Times of all frames that were analysed, (m,), ascending. If given, frames
+            without a face have a row too, with empty cells, and each row the number of its frame,
+            from 0, in the last column, `frame`.
+    """
+    if frame_times_s is None:
+        for first in range(0, max(len(readings), 1), _ROWS_AT_ONCE):
+            yield table(recording, _slice(readings, first))
+        return
+    for first in range(0, max(len(frame_times_s), 1), _ROWS_AT_ONCE):
+        times_s = frame_times_s[first : first + _ROWS_AT_ONCE]
+        since = np.searchsorted(readings.at_s, times_s[0]) if len(times_s) else 0
+        until = np.searchsorted(readings.at_s, times_s[-1], side="right") if len(times_s) else 0
+        part = table(recording, readings.at(np.arange(since, until)))
+        numbers = pandas.DataFrame({"time_s": times_s, "frame": first + np.arange(len(times_s))})
+        whole = part.merge(numbers, on="time_s", how="outer", sort=False)
+        order = np.lexsort((whole["face"].fillna(0), whole["time_s"]))
+        rows = whole.iloc[order].reset_index(drop=True)
+        kinds = {name: "Int64" for name in ("face", "width", "height", "frame")}
+        yield rows.astype(kinds | {"is_corrected": "boolean"})
 
 
 def to_parquet(recording: SessionInfo, readings: Readings) -> bytes:
@@ -78,13 +125,16 @@ def to_parquet(recording: SessionInfo, readings: Readings) -> bytes:
     return out.getvalue()
 
 
-def write_parquet(file: BinaryIO, recording: SessionInfo, readings: Readings) -> None:
-    """As `to_parquet`, into a file, part by part."""
+def write_parquet(
+    file: BinaryIO, recording: SessionInfo, readings: Readings, frame_times_s: Times | None = None
+) -> None:
+    """As `to_parquet`, into a file, part by part; `frame_times_s` as for `table_parts`."""
     envelope = json.dumps({"ferapp": FORMAT, "recording": metadata(recording)}, allow_nan=False)
     columns = schema(recording.labels, pa.string()).with_metadata({_KEY: envelope})
+    if frame_times_s is not None:
+        columns = columns.append(pa.field("frame", pa.int64()))
     with parquet.ParquetWriter(file, columns, compression="zstd") as writer:
-        for first in range(0, max(len(readings), 1), _ROWS_AT_ONCE):
-            part = table(recording, _slice(readings, first))
+        for part in table_parts(recording, readings, frame_times_s):
             writer.write_table(
                 pa.Table.from_pandas(part, schema=columns, preserve_index=False, nthreads=1)
             )
@@ -128,7 +178,7 @@ def read(name: str, data: bytes) -> tuple[SessionInfo, Readings]:
             recording, columns = _from_json(data)
         else:
             recording, columns = _from_csv(data, title)
-        return recording, to_readings(columns, recording.labels)
+        return recording, to_readings(without_empty_frames(columns), recording.labels)
     except DataError as error:
         raise DataError(f"{title} can't be opened: {error}. {_ADVICE}") from error
     except _BROKEN as error:

@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 import streamlit as st
 
-from ferapp.media.formats import ENDINGS, NAMES
 from ferapp.media.images import MAX_BYTES, MAX_PIXELS, read_image
+from ferapp.media.pictures.formats import ENDINGS, NAMES
 from ferapp.system.text import one_line
 from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.samples import SAMPLES, SAMPLES_FOLDER

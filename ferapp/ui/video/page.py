@@ -1,5 +1,6 @@
 """The video page: choosing a video and its settings, reading it, and the results."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +11,10 @@ import streamlit as st
 from ferapp.errors import VideoError
 from ferapp.media.encoder import Encoder
 from ferapp.media.video import ENDINGS, Video, VideoInfo
+from ferapp.pipeline.clip import wanted_frames
 from ferapp.serving.job import Job
 from ferapp.serving.video_jobs import VideoAnalysisJob, open_unnamed_file
-from ferapp.settings import ClipSettings, StreamSettings
+from ferapp.settings import ClipSettings, StreamSettings, VideoPart
 from ferapp.system import scratch
 from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.controls import Choice
@@ -32,6 +34,9 @@ _RATES: Final[dict[str, float | None]] = {
     "1 a second": 1.0,
     "1 every 5 seconds": 0.2,
 }
+# Shorter videos are read whole; longer ones are cut to whole seconds.
+_LEAST_CHOICE_S: Final = 1.0
+_FINE_BELOW_S: Final = 600.0
 _DEMO_S: Final = 24
 _DEMO_RATE: Final = 15
 
@@ -73,7 +78,7 @@ def show(choice: Choice) -> None:
         )
         return
     info = _load_info(source)
-    settings = _choose_settings(choice, info)
+    settings = _choose_settings(choice, info, _choose_part(source, info))
     job = session_keys.VIDEO_JOB.get()
     wanted = _Order(source.id, choice, settings)
     _show_buttons(job, order, wanted, source)
@@ -114,8 +119,8 @@ def _choose_video() -> Source | None:
         key=session_keys.VIDEO_FILE.name,
         on_change=_remember,
         max_upload_size=MAX_MB,
-        help=f"MP4, MOV, MKV, WebM, AVI or MPEG-TS, up to {MAX_MB} MB and {MAX_HOURS} hours. "
-        "`python -m ferapp video` has no such limit.",
+        help=f"MP4, MOV, MKV, WebM, AVI, MPEG, WMV, FLV and more, up to {MAX_MB} MB and "
+        f"{MAX_HOURS} hours. `python -m ferapp video` has no such limit.",
     )
     file = session_keys.VIDEO_UPLOAD.get()
     if file is None:
@@ -177,7 +182,41 @@ def _load_info(source: Source) -> VideoInfo:
     return info
 
 
-def _choose_settings(choice: Choice, info: VideoInfo) -> ClipSettings:
+def _choose_part(source: Source, info: VideoInfo) -> VideoPart:
+    """Let the visitor choose a part of the time, and a track if there are several."""
+    track: int | None = None
+    if len(info.tracks) > 1:
+        numbers = list(range(1, len(info.tracks) + 1))
+        track = st.selectbox(
+            "Video track",
+            numbers,
+            index=info.track - 1,
+            key=f"video-track-{source.id}",
+            format_func=lambda number: info.tracks[number - 1],
+            width=300,
+            help="The file has several. Players show the one that is chosen here at first.",
+        )
+    end_s = math.ceil(10 * (info.duration_s or 0)) / 10
+    if end_s < _LEAST_CHOICE_S:
+        return VideoPart(track)
+    from_s, to_s = st.slider(
+        "Part to read",
+        0.0,
+        end_s,
+        (0.0, end_s),
+        0.1 if end_s < _FINE_BELOW_S else 1.0,
+        format="%.1f s",
+        key=f"video-part-{source.id}",
+        help="Times in the results stay those of the whole video. The annotated copy holds only "
+        "this part.",
+    )
+    if to_s <= from_s:
+        st.caption("The start and the end are the same: the video is read to its end.")
+        return VideoPart(track, min(from_s, end_s - 0.1))
+    return VideoPart(track, from_s, None if to_s >= end_s else to_s)
+
+
+def _choose_settings(choice: Choice, info: VideoInfo, part: VideoPart) -> ClipSettings:
     row = st.container(horizontal=True, vertical_alignment="bottom")
     rate = row.selectbox(
         "Frames to read",
@@ -213,15 +252,13 @@ def _choose_settings(choice: Choice, info: VideoInfo) -> ClipSettings:
         help="After this time, two thirds of a change are visible.",
     )
     per_second = _RATES[rate]
-    frames = info.frames
-    if per_second is not None and info.duration_s:
-        frames = min(frames or 10**9, round(info.duration_s * per_second))
+    frames = wanted_frames(info, per_second, part)
     if frames:
-        st.caption(f"About {max(frames, 1):,} frames will be read.")
+        st.caption(f"About {frames:,} frames will be read.")
     stream = StreamSettings(
         choice.settings, time_constant_s, detect_every=every, reads_followed=True
     )
-    return ClipSettings(stream, per_second)
+    return ClipSettings(stream, per_second, part=part)
 
 
 def _show_buttons(

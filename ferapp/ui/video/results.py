@@ -45,6 +45,8 @@ def show(
     assert clip is not None
     if clip.damage:
         st.warning(f"**Partial.** {clip.damage}", icon=":material/broken_image:")
+    if clip.notes:
+        st.caption(" ".join(clip.notes))
     faces = clip.readings.faces
     extent = f"{clip.frames:,} frames over {clock(clip.duration_s)}"
     if clip.cuts_s:
@@ -155,7 +157,7 @@ def _show_copy_view(key: str, read: Callable[[], bytes], clip: Clip) -> None:
         session_keys.COPY_ORDER.set(order)
         jobs.start(
             session_keys.COPY_JOB,
-            lambda: VideoCopyJob(read(), overlay, clip.duration_s),
+            lambda: VideoCopyJob(read(), overlay, clip.duration_s, clip.part),
             name="copy",
         )
         st.rerun()

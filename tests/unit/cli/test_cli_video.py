@@ -10,6 +10,7 @@ from typing import Any
 
 import av
 import numpy as np
+import pandas
 import pytest
 
 from ferapp.cli import video as command
@@ -33,6 +34,10 @@ KEYS = [
     "duration_s",
     "tracks",
     "readings",
+    "from_s",
+    "to_s",
+    "region",
+    "video_track",
     "codec",
     "frames_per_second",
     "has_sound",
@@ -318,3 +323,59 @@ def test_files_that_are_named_are_replaced(clip: Path, out: Path) -> None:
     (out / "a.csv").write_bytes(b"the old one")
     assert run_video(clip, "--csv", out / "a.csv").exit_code == 0
     assert len(read("a.csv", (out / "a.csv").read_bytes())[1]) > 20
+
+
+def test_a_part_is_read_and_copied(clip: Path, out: Path) -> None:
+    csv, mp4 = out / "a.csv", out / "a.mp4"
+    whole = video_result(clip)
+    part = video_result(
+        clip, "--from", "0:01", "--to", "1.5", "--csv", csv, "--out", mp4, "--smoothing", 0
+    )
+    assert (part["from_s"], part["to_s"], part["frames"]) == (1.0, 1.5, 5)
+    assert part["duration_s"] == 0.5 and (part["width"], part["height"]) == (640, 240)
+    assert whole["from_s"] == 0 and whole["to_s"] is None and whole["region"] is None
+    [track] = part["tracks"]
+    assert (track["first_s"], track["last_s"]) == pytest.approx((1.0, 1.4))
+    assert len(times_of(mp4)) == 5
+
+
+def test_faces_outside_the_region_are_not_read(clip: Path) -> None:
+    whole = video_result(clip)
+    half = video_result(clip, "--region", "320,0,320,240")
+    assert half["region"] == [320, 0, 320, 240] and (half["width"], half["height"]) == (640, 240)
+    assert len(half["tracks"]) < len(whole["tracks"])
+
+
+def test_all_frames_have_a_row(clip: Path, out: Path) -> None:
+    csv, parquet = out / "a.csv", out / "a.parquet"
+    summary = video_result(clip, "--all-frames", "--csv", csv, "--parquet", parquet)
+    rows = pandas.read_csv(csv, encoding="utf-8-sig")
+    assert sorted(set(rows["frame"])) == list(range(FRAMES))
+    assert rows["face"].notna().sum() == summary["readings"]
+    for file in (csv, parquet):
+        assert len(read(file.name, file.read_bytes())[1]) == summary["readings"]
+    nobody = write_video(clip.parent / "nobody.mp4", numbered_frames(5))
+    assert run_video(nobody, "--all-frames", "--csv", csv).exit_code == 0
+    assert len(csv.read_bytes().splitlines()) == 6
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--from", "2", "--to", "1"), "has to be later than the start, 2 s"),
+        (("--from", "1", "--to", "0:01"), "has to be later than the start, 1 s"),
+        (("--from", "soon"), "expected seconds or h:mm:ss, such as 75 or 0:01:15, got soon"),
+        (("--from", "-1"), "expected seconds or h:mm:ss"),
+        (("--from", "60"), "The video ends at 2.30 s, so nothing of it can be read from 60 s on."),
+        (("--region", "1,2,3"), "expected x,y,width,height in pixels"),
+        (("--region", "0,0,0,9"), "width and height from 1"),
+        (("--region", "640,0,9,9"), "outside the picture, which has 640 × 240 pixels"),
+        (("--track", "2"), "There is no video track 2. The file has: 1 (h264, 640 × 240)."),
+    ],
+    ids=str,
+)
+def test_a_part_that_is_not_there_is_wrong_usage(
+    clip: Path, options: tuple[str, ...], message: str
+) -> None:
+    result = run_video(clip, *options)
+    assert result.exit_code == 2 and message in " ".join(result.stderr.replace("│", " ").split())

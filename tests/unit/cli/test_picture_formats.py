@@ -7,8 +7,8 @@ import pandas
 import pytest
 
 import ferapp as library
-from ferapp.media.formats import ENDINGS, FORMATS
 from ferapp.media.images import read_image
+from ferapp.media.pictures.formats import ENDINGS, FORMATS
 from tests.support.cli import ferapp
 from tests.support.made_pictures import made
 from tests.support.places import SAMPLES, shared_path

@@ -8,11 +8,11 @@ import pytest
 from PIL import Image, ImageCms
 
 from ferapp.errors import ImageError
-from ferapp.media.coded_colour import coded_to_srgb
-from ferapp.media.colour import has_other_colours, scaled
-from ferapp.media.formats import format_of
 from ferapp.media.images import MAX_PIXELS, read_image
-from ferapp.media.pixels import opened, rgb_of
+from ferapp.media.pictures.coded_colour import coded_to_srgb
+from ferapp.media.pictures.colour import has_other_colours, scaled
+from ferapp.media.pictures.formats import format_of
+from ferapp.media.pictures.pixels import opened, rgb_of
 from tests.support.heic import heic
 from tests.support.made_pictures import encoded
 from tests.support.pictures import chunk, png

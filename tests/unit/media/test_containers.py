@@ -17,6 +17,10 @@ CONTAINERS = {
     "AVI": (b"RIFF\0\0\0\0AVI LIST", "avi"),
     "MPEG-TS": (TS[:HEAD_BYTES], "mpegts"),
     "MPEG-TS of a Blu-ray": (M2TS[:HEAD_BYTES], "mpegts"),
+    "MPEG of a DVD": (b"\0\0\1\xba\x44", "mpeg"),
+    "Windows Media": (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6", "asf"),
+    "Flash": (b"FLV\1\5", "flv"),
+    "Ogg": (b"OggS\0\2", "ogg"),
 }
 REFUSED = {
     "empty": (b"", "The file is empty."),
@@ -31,9 +35,6 @@ REFUSED = {
     "ffconcat": (b"ffconcat version 1.0\n", "a playlist; choose the video itself"),
     "PDF": (b"%PDF-1.7", "a PDF document"),
     "ZIP": (b"PK\3\4", "a ZIP archive"),
-    "Ogg": (b"OggS", "an Ogg file; save it as MP4 or WebM"),
-    "Flash": (b"FLV\1", "a Flash video; save it as MP4"),
-    "WMV": (b"\x30\x26\xb2\x75\x8e\x66", "a Windows Media file; save it as MP4"),
     "sound in RIFF": (b"RIFF\0\0\0\0WAVEfmt ", "not a video that ferapp can read"),
     "session description": (b"v=0\r\no=- 0 0 IN IP4 127.0.0.1", "not a video that ferapp can read"),
     "text": (b"hello", "not a video that ferapp can read"),

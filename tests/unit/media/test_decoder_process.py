@@ -94,7 +94,7 @@ def test_frames_before_a_crash_are_kept_and_the_crash_is_reported(tmp_path: Path
         os.kill(video._child.pid, signal.SIGKILL)
         kept = [*first, *frames]
         assert 3 <= len(kept) < 20, "those that were under way may still arrive"
-        assert [frame_number(image) for _, image in kept] == list(range(len(kept)))
+        assert [frame_number(frame.image) for frame in kept] == list(range(len(kept)))
         assert "crashed" in video.damage and video.damage.endswith("What was read before is kept.")
 
 

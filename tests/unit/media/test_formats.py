@@ -10,9 +10,9 @@ import pytest
 from PIL import Image
 
 from ferapp.errors import ImageError
-from ferapp.media.formats import ENDINGS, FORMATS, NAMES, format_of
 from ferapp.media.images import MAX_PIXELS, read_image
-from ferapp.media.pixels import opened, rgb_of
+from ferapp.media.pictures.formats import ENDINGS, FORMATS, NAMES, format_of
+from ferapp.media.pictures.pixels import opened, rgb_of
 from tests.support import made_pictures
 from tests.support.heic import heic
 from tests.support.made_pictures import encoded, made

@@ -54,9 +54,9 @@ def test_every_hostile_video_gives_the_expected_outcome(row: dict[str, str]) -> 
         scale = min(MAX_SIDE_PX / max(width, height), 1)
         with Video(path) as video:
             shapes, times = [], []
-            for at_s, image in video.frames():
-                shapes.append(image.shape)
-                times.append(at_s)
+            for frame in video.frames():
+                shapes.append(frame.image.shape)
+                times.append(frame.at_s)
             assert video.info.size_wh == (width, height)
             assert bool(video.damage) == (name in DAMAGED)
         assert shapes[0] == (round(height * scale), round(width * scale), 3)

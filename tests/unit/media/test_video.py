@@ -35,12 +35,19 @@ from tests.support.videos import (
         ("a.webm", "matroska", "vp8"),
         ("a.avi", "avi", "mpeg4"),
         ("a.ts", "mpegts", "h264"),
+        ("a.m2ts", "mpegts", "h264"),
+        ("a.3gp", "mov", "h264"),
+        ("a.wmv", "asf", "wmv2"),
+        ("a.flv", "flv", "h264"),
+        ("a.ogv", "ogg", "vp8"),
     ],
 )
 def test_every_container_is_read_frame_by_frame(
     tmp_path: Path, name: str, container: str, codec: str
 ) -> None:
-    sound = {"a.webm": "libopus", "a.avi": "pcm_s16le"}.get(name, "aac")
+    sound = {"a.webm": "libopus", "a.ogv": "libopus", "a.avi": "pcm_s16le", "a.wmv": "wmav2"}.get(
+        name, "aac"
+    )
     path = write_video(tmp_path / name, numbered_frames(8), sound=sound)
     # What a file is tells its content alone.
     found = decode_video(path.rename(tmp_path / "other.bin"))
@@ -70,6 +77,16 @@ def test_videos_of_phones_and_cameras_are_read(
         write_video(tmp_path / name, numbered_frames(4), codec=codec, pix_fmt=pix_fmt)
     )
     assert found.numbers == [0, 1, 2, 3] and found.images[0].dtype == np.uint8
+
+
+@pytest.mark.parametrize(("codec", "sound"), [("mpeg1video", ""), ("mpeg2video", "mp2")])
+def test_mpeg_is_read(tmp_path: Path, codec: str, sound: str) -> None:
+    path = write_video(tmp_path / "a.mpg", numbered_frames(20), rate=25, codec=codec, sound=sound)
+    found = decode_video(path)
+    assert (found.info.container, found.info.codec) == ("mpeg", codec)
+    assert found.info.has_sound == bool(sound)
+    assert found.numbers == list(range(20)) and path.suffix in ENDINGS
+    assert np.diff(found.at_s) == pytest.approx(0.04, abs=0.001)
 
 
 def test_info_contains_what_a_container_claims(tmp_path: Path) -> None:

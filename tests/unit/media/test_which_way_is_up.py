@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from ferapp.media.formats import format_of
 from ferapp.media.images import MAX_PIXELS
-from ferapp.media.pixels import opened, rgb_of
+from ferapp.media.pictures.formats import format_of
+from ferapp.media.pictures.pixels import opened, rgb_of
 from tests.support.heic import heic
 from tests.support.made_pictures import encoded
 from tests.support.pictures import chunk

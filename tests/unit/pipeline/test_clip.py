@@ -17,7 +17,14 @@ from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip
 from ferapp.pipeline.record import Track, VideoRecord, tracks_of
 from ferapp.sessions.session import Readings
-from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, Look, StreamSettings
+from ferapp.settings import (
+    AnalysisSettings,
+    ClipSettings,
+    DetectionSettings,
+    Look,
+    StreamSettings,
+    VideoPart,
+)
 from ferapp.types import Faces
 from tests.support.fakes import FakeClassifier, FakeDetector, faces
 from tests.support.sessions import face_readings
@@ -26,6 +33,7 @@ from tests.support.waiting import is_running
 
 WH = (320, 240)
 ALL = StreamSettings(reads_followed=True)
+WHOLE = VideoPart()
 
 
 class MovingDetector(FakeDetector):
@@ -67,9 +75,10 @@ class Setup:
         *,
         per_second: float | None = None,
         max_side_px: int = 1280,
+        part: VideoPart = WHOLE,
         **stream: object,
     ) -> ClipAnalysis:
-        settings = ClipSettings(replace(ALL, **stream), per_second, max_side_px)
+        settings = ClipSettings(replace(ALL, **stream), per_second, max_side_px, part)
         return ClipAnalysis(source or self.clip(), self.analyzer, settings)
 
 
@@ -108,6 +117,58 @@ def test_each_frame_comes_with_its_picture_and_faces(tmp_path: Path) -> None:
     with setup.analysis(max_side_px=160) as analysis:
         for image, frame in analysis:
             assert image.shape == (120, 160, 3) and frame.size_wh == (160, 120)
+
+
+def test_boxes_are_in_pixels_of_the_video_when_its_frames_are_scaled_down(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, Faces.empty(), faces(40))
+    with setup.analysis(max_side_px=160, per_second=5) as analysis:
+        frames = [frame for _, frame in analysis]
+    clip = analysis.result()
+    assert frames[-1].size_wh == (160, 120) and len(clip.readings)
+    assert (clip.readings.size_wh == WH).all()
+    for box in clip.readings.xyxy:
+        np.testing.assert_allclose(box, 2 * frames[-1].faces[0].xyxy, atol=1e-3)
+
+
+def test_boxes_of_a_region_are_in_pixels_of_the_whole_picture(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, faces(20))
+    with setup.analysis(part=VideoPart(region=(100, 60, 200, 180))) as analysis:
+        for image, frame in analysis:
+            assert image.shape == (180, 200, 3) and frame.size_wh == (200, 180)
+    readings = analysis.result().readings
+    assert (readings.size_wh == WH).all()
+    np.testing.assert_allclose(readings.xyxy[0], [120, 120, 200, 200])
+
+
+def test_boxes_that_never_counted_are_shares_of_the_whole_picture(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, faces(20), Faces.empty())
+    with setup.analysis(max_side_px=100, part=VideoPart(region=(100, 60, 200, 160))) as analysis:
+        list(analysis)
+    clip = analysis.result()
+    assert len(clip.unconfirmed) == 1
+    np.testing.assert_allclose(
+        clip.unconfirmed[0] * np.tile(WH, 2), [140, 180, 300, 340], atol=0.01
+    )
+
+
+def test_a_part_keeps_the_times_of_the_video_and_has_a_length_of_its_own(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, faces(40))
+    part = VideoPart(from_s=0.4, to_s=0.9)
+    analysis = setup.analysis(part=part)
+    assert analysis.wanted_frames == 5
+    assert done(analysis) == pytest.approx([0.4, 0.5, 0.6, 0.7, 0.8])
+    clip = analysis.result()
+    assert clip.duration_s == pytest.approx(0.5) and clip.part == part and clip.is_whole
+    assert clip.frame_times_s == pytest.approx([0.4, 0.5, 0.6, 0.7, 0.8])
+
+
+def test_a_video_that_starts_late_has_its_length(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, faces(40))
+    path = write_video(tmp_path / "late.mkv", noisy_frames(20, WH), start_s=30)
+    analysis = setup.analysis(path)
+    assert analysis.wanted_frames == 20
+    done(analysis)
+    assert analysis.result().duration_s == pytest.approx(2)
 
 
 def test_no_frame_is_lost(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -341,8 +402,9 @@ def test_a_video_record_is_stored_under_these_keys_and_comes_back() -> None:
     assert text == (
         '{"frames": 15, "duration_s": 2.0, "is_whole": false, "damage": "Its end is missing.", '
         '"video": {"container": "mp4", "codec": "h264", "size_wh": [96, 64], '
-        '"frames_per_second": null, "duration_s": 2.0, "has_sound": true}, '
+        '"frames_per_second": null, "duration_s": 2.0, "has_sound": true, '
+        '"track": 1, "tracks": []}, '
         '"tracks": [{"face": 1, "first_s": 0.0, "last_s": 1.5, "readings": 15, '
-        '"seconds": {"unsure": 1.5}}]}'
+        '"seconds": {"unsure": 1.5}}], "notes": []}'
     )
     assert VideoRecord.from_json(json.loads(text)) == record

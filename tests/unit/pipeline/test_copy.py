@@ -14,6 +14,8 @@ from ferapp.errors import UserError, VideoError
 from ferapp.media.encoder import Encoder, add_sound
 from ferapp.pipeline.annotated_copy.copy import AnnotatedCopy
 from ferapp.pipeline.annotated_copy.overlay import Overlay
+from ferapp.sessions.session import Readings
+from ferapp.settings import VideoPart
 from tests.support.overlays import (
     LEFT_BOX,
     NOISE,
@@ -362,3 +364,36 @@ def test_a_full_disk_is_a_user_error(tmp_path: Path) -> None:
     with copy, pytest.raises(UserError, match="could not be written"):
         list(copy)
     assert list(tmp_path.iterdir()) == [source]
+
+
+@pytest.mark.parametrize(
+    ("name", "sound"), [("a.mp4", "aac"), ("a.mkv", "flac"), ("a.ts", "aac")], ids=str
+)
+def test_a_copy_of_a_part_holds_nothing_else(tmp_path: Path, name: str, sound: str) -> None:
+    start_s = 10 if name == "a.ts" else 0
+    source = write_video(tmp_path / name, numbered_frames(40), sound=sound, start_s=start_s)
+    first_s = decode_video(source).at_s[0]
+    out = tmp_path / "copy.mp4"
+    part = VideoPart(from_s=1.05 + first_s, to_s=2.05 + first_s)
+    with AnnotatedCopy(source, NOTHING, out, part=part) as copy:
+        times = list(copy)
+    assert copy.note == "" and times[-1] == pytest.approx(0.95, abs=0.06)
+    assert [frame_number(image) for image in images_of(out)] == list(range(11, 21))
+    assert times_of(out)[0] == pytest.approx(0.05, abs=0.01)
+    heard = times_of(out, "audio")
+    assert heard[0] < 0.1 and heard[-1] == pytest.approx(1, abs=0.1), "the sound stays in step"
+
+
+def test_the_picture_stays_whole_when_a_region_was_read(tmp_path: Path) -> None:
+    source = write_video(tmp_path / "a.mp4", noisy_frames(3, WH))
+    region = (0, 0, WH[0] // 2, WH[1])
+    nothing = (Readings.empty(8), np.empty(0), np.empty((0, 4), np.float32))
+    plan = Overlay(*nothing, region=region, size_wh=WH)
+    out = tmp_path / "copy.mp4"
+    part = VideoPart(region=region)
+    with AnnotatedCopy(source, plan, out, part=part) as copy:
+        list(copy)
+    image = images_of(out)[0]
+    assert image.shape == (WH[1], WH[0], 3)
+    left, right = image[:, : WH[0] // 2 - 8], image[:, WH[0] // 2 + 8 :]
+    assert right.std() < 0.5 * left.std()

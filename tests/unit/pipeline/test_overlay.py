@@ -243,3 +243,35 @@ def test_an_overlay_survives_save_and_load(tmp_path: Path, plan: Callable[[], Ov
     again = Overlay.load(tmp_path / "plan.npz")
     for at_s in (0.0, 0.95, 1.0, 2.4):
         np.testing.assert_array_equal(again.draw(NOISE, at_s), plan().draw(NOISE, at_s))
+
+
+@pytest.mark.parametrize("shown", [None, frozenset({1})], ids=["all faces", "one face"])
+def test_nothing_outside_the_region_can_be_recognised(
+    tmp_path: Path, shown: frozenset[int] | None
+) -> None:
+    """Nobody looked for faces there."""
+    height, width = NOISE.shape[:2]
+    region = (width // 4, height // 4, width // 2, height // 2)
+    plan = Overlay(
+        Readings.empty(8),
+        np.empty(0),
+        np.empty((0, 4), np.float32),
+        shown=shown,
+        region=region,
+        size_wh=(width, height),
+    )
+    plan.save(tmp_path / "plan.npz")
+    drawn = Overlay.load(tmp_path / "plan.npz").draw(NOISE, 0.0)
+    x, y = region[:2]
+    inside = (slice(y, y + region[3]), slice(x, x + region[2]))
+    np.testing.assert_array_equal(drawn[inside], NOISE[inside])
+    outside = np.ones((height, width), bool)
+    outside[inside] = False
+    assert drawn[outside].std() < 0.2 * NOISE[outside].std()
+
+
+def test_what_is_outside_the_region_is_shown_without_blurring() -> None:
+    nothing = (Readings.empty(8), np.empty(0), np.empty((0, 4), np.float32))
+    height, width = NOISE.shape[:2]
+    plan = Overlay(*nothing, hides_others=False, region=(0, 0, 20, 20), size_wh=(width, height))
+    np.testing.assert_array_equal(plan.draw(NOISE, 0.0), NOISE)

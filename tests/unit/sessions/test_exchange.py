@@ -16,7 +16,15 @@ from pyarrow import parquet
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import DataError
 from ferapp.sessions.formats import columns
-from ferapp.sessions.formats.exchange import read, table, to_csv, to_json, to_parquet
+from ferapp.sessions.formats.exchange import (
+    csv_parts,
+    read,
+    table,
+    to_csv,
+    to_json,
+    to_parquet,
+    write_parquet,
+)
 from ferapp.sessions.formats.metadata import from_metadata, metadata
 from ferapp.sessions.session import Marker, Readings, SessionInfo
 from tests.support.sessions import object_array, some_readings, some_recording
@@ -273,3 +281,26 @@ def test_the_description_of_a_session_is_plain_values() -> None:
     known = json.loads(json.dumps(metadata(some_recording())))
     assert "id" not in known
     assert replace(from_metadata(known), id="5f2c9d1e") == some_recording()
+
+
+@pytest.mark.parametrize("count", [0, 1, 40])
+def test_frames_without_a_face_have_rows_that_an_import_leaves_out(
+    count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ferapp.sessions.formats.exchange._ROWS_AT_ONCE", 16)
+    recording, readings = some_recording(labels=NAMES), gappy(count)
+    times_s = np.unique(np.concatenate([readings.at_s, readings.at_s + 0.01, [99.5]]))
+    text = b"".join(csv_parts(recording, readings, times_s))
+    rows = pandas.read_csv(io.BytesIO(text), encoding="utf-8-sig")
+    assert rows.columns.tolist() == [*table(recording, readings).columns, "frame"]
+    assert rows["frame"].nunique() == len(times_s) and rows["frame"].is_monotonic_increasing
+    np.testing.assert_allclose(times_s[rows["frame"]], rows["time_s"], atol=1e-12)
+    empty = rows[rows["face"].isna()]
+    assert len(empty) == len(set(times_s) - set(readings.at_s))
+    assert empty.drop(columns=["time_s", "frame"]).isna().all().all()
+    assert ".0," not in text.decode().split("\r\n")[1].split(",", 1)[1][:3], "faces stay whole"
+    whole = io.BytesIO()
+    write_parquet(whole, recording, readings, times_s)
+    assert parquet.read_table(io.BytesIO(whole.getvalue())).num_rows == len(rows)
+    for data in (text, whole.getvalue()):
+        assert_same(read("a.csv", data)[1], readings)

@@ -8,8 +8,8 @@ import sys
 from typing import Any, Final
 
 from ferapp.errors import ImageError
-from ferapp.media.formats import format_of, unsupported
-from ferapp.media.pixels import opened, rgb_of
+from ferapp.media.pictures.formats import format_of, unsupported
+from ferapp.media.pictures.pixels import opened, rgb_of
 from ferapp.system.child import run, send
 
 # One of 49 megapixels takes up to 1.3 GB of address space.

@@ -22,9 +22,9 @@ from PIL import (
 )
 
 from ferapp.errors import ImageError
-from ferapp.media.coded_colour import coded_to_srgb
-from ferapp.media.colour import lab_to_rgb, scaled, to_srgb
-from ferapp.media.formats import AVIF, BMP, HEIC, JPEG, PNG, Format
+from ferapp.media.pictures.coded_colour import coded_to_srgb
+from ferapp.media.pictures.colour import lab_to_rgb, scaled, to_srgb
+from ferapp.media.pictures.formats import AVIF, BMP, HEIC, JPEG, PNG, Format
 
 # Otherwise Pillow would load all its parsers to find these.
 _LOADED: Final = (Jpeg2KImagePlugin, WebPImagePlugin)

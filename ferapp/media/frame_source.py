@@ -1,0 +1,209 @@
+"""From a container to decoded frames: here FFmpeg reads untrusted files."""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, BinaryIO, Final
+
+import av
+from av.container import InputContainer
+
+from ferapp.errors import VideoError
+from ferapp.media import tracks
+from ferapp.media.containers import HEAD_BYTES, container_of
+from ferapp.media.fields import Deinterlacer
+
+# More than this in a file that is only damaged in places is unlikely.
+_MOST_ERRORS_IN_A_ROW: Final = 250
+# For the demuxer and, where they apply, the decoders.
+_OPTIONS: Final = {
+    "format_whitelist": "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,asf,flv,ogg",
+    # Streams are probed by decoding; this limits the cost of probing a decompression bomb.
+    "max_pixels": str(4 * tracks.MAX_PIXELS),
+}
+# Titles have any encoding; before PyAV 19 one that is not UTF-8 was an error.
+_TAGS: Final[dict[str, Any]] = (
+    {"metadata_errors": "replace"} if int(av.__version__.split(".")[0]) < 19 else {}
+)
+# Decoding larger frames on several threads would use up the memory of a small machine.
+_FRAME_THREADS_BELOW: Final = 9_000_000
+# Where decoding starts for a time, so long before it.
+_LEADS_S: Final = (1.0, 10.0, 60.0)
+
+
+def open_container(file: BinaryIO) -> tuple[InputContainer, str]:
+    """Open a container of a supported format; also returns the format.
+
+    Args:
+        file: Open for reading, seekable, at its start; stays open.
+
+    Raises:
+        VideoError: It has another format, or can't be opened.
+    """
+    kind = container_of(file.read(HEAD_BYTES))
+    file.seek(0)
+    try:
+        return av.open(file, "r", format=kind, options=_OPTIONS, **_TAGS), kind
+    except av.FFmpegError as exc:
+        raise VideoError("The video is damaged or cut short: it can't be opened.") from exc
+
+
+class FrameSource:
+    """Decodes the frames of one video track.
+
+    Args:
+        file: Open for reading, seekable, at its start; stays open.
+        track: Which of its video tracks, from 1; None for the one that players show.
+        threads: Threads that the decoder may use.
+
+    Attributes:
+        format: The container, by FFmpeg's name.
+        container: The open file.
+        track: The track that is read.
+        start_s: The time stamp at which the file begins, s.
+        first: The first frame that can be decoded.
+
+    Raises:
+        VideoError: It has no frame to show; the message says why.
+        SettingError: It has no such track.
+    """
+
+    def __init__(self, file: BinaryIO, *, track: int | None, threads: int) -> None:
+        self._file, self._number, self._threads = file, track, threads
+        self._open()
+        self.first = self.next()
+        if self.first is None:
+            raise VideoError(self._no_frames_text())
+        self.start_s = tracks.file_starts_s(self.container)
+
+    def _open(self) -> None:
+        """Open the file at its start."""
+        self._first_error_s: float | None = None
+        self._read_s = 0.0
+        self.container, self.format = open_container(self._file)
+        self.track = tracks.choose_track(self.container, self._number)
+        self._is_encrypted = "enc_key_id" in self.track.metadata  # of Matroska and WebM
+        context = self.track.codec_context
+        self._codec = context.name
+        # Frames may grow in the middle of the video, beyond the size in the header.
+        context.options = {"max_pixels": str(tracks.MAX_PIXELS)}
+        context.thread_count = self._threads
+        is_small = context.width * context.height <= _FRAME_THREADS_BELOW
+        context.thread_type = "AUTO" if is_small else "SLICE"
+        self._start_over()
+
+    def _start_over(self) -> None:
+        self._fields = Deinterlacer()
+        self._frames = self._fields.whole(self._decode())
+
+    @property
+    def is_interlaced(self) -> bool:
+        """Whether frames had to be deinterlaced."""
+        return self._fields.is_needed
+
+    def close(self) -> None:
+        """Close the container; may be called twice."""
+        self.container.close()
+
+    def next(self) -> Any:
+        """The next intact frame; None after the last."""
+        return next(self._frames, None)
+
+    def seek(self, at_s: float) -> Any:
+        """The first frame that can be decoded without those before it, at or before a time.
+
+        Args:
+            at_s: The time, s from the start of the file.
+        """
+        has_moved = False
+        # In AVI times are counted (see `_decode`), and a decoder that starts later drops frames.
+        for lead_s in _LEADS_S if self.format != "avi" else ():
+            if at_s <= lead_s:
+                break
+            has_moved = True
+            frame = self._frame_near(at_s - lead_s)
+            if frame is not None and frame.time is not None and frame.time - self.start_s <= at_s:
+                return frame
+        if not has_moved:
+            return self.first
+        self.close()
+        self._file.seek(0)
+        self._open()
+        return self.next()
+
+    def _frame_near(self, at_s: float) -> Any:
+        """The first frame after a jump to a time; None if that fails."""
+        stamp = round((at_s + self.start_s) / self.track.time_base)
+        try:
+            self.container.seek(stamp, stream=self.track)
+        except (av.FFmpegError, ValueError, OverflowError):
+            return None
+        self._start_over()
+        return self.next()
+
+    def forget_errors(self) -> None:
+        """Errors so far were in frames that nobody asked for."""
+        self._first_error_s = None
+
+    def _decode(self) -> Iterator[Any]:
+        """Yield every intact frame; note damaged ones."""
+        in_a_row = 0
+        times: deque[int] = deque()
+        for packet in self._packets():
+            self._is_encrypted |= packet.has_sidedata("encryption_info")
+            # AVI stores no presentation times. Frames come out in that order, one per packet.
+            if self.format == "avi" and packet.size:
+                times.append(packet.dts)
+            try:
+                frames = packet.decode()
+            except (av.FFmpegError, ValueError):
+                self._note_error()
+                in_a_row += 1
+                # PyAV 19 crashes when a decoder that could not be opened is used again.
+                if not self.track.codec_context.is_open:
+                    return
+                if times:
+                    times.popleft()
+                if in_a_row > _MOST_ERRORS_IN_A_ROW or self._is_encrypted:
+                    return
+                continue
+            for frame in frames:
+                if times:
+                    frame.pts = times.popleft()
+                if frame.is_corrupt:
+                    self._note_error()
+                    continue
+                in_a_row = 0
+                self._read_s = frame.time or self._read_s
+                yield frame
+
+    def _packets(self) -> Iterator[Any]:
+        """Packets of the track, and after an error an empty one that flushes the decoder."""
+        packets = self.container.demux(self.track)
+        try:
+            while (packet := next(packets, None)) is not None:
+                yield packet
+        except (av.FFmpegError, ValueError):
+            self._note_error()
+            end = av.Packet()
+            end.stream = self.track
+            yield end
+
+    def _note_error(self) -> None:
+        """Note that something after the last intact frame can't be read."""
+        if self._first_error_s is None:
+            self._first_error_s = self._read_s
+
+    def error_text(self) -> str:
+        """Where the first error was, in a sentence; empty without one."""
+        if self._first_error_s is None:
+            return ""
+        first_s = max(self._first_error_s - self.start_s, 0)
+        return f"The video is damaged, first at {first_s:.1f} s; what could be read is kept."
+
+    def _no_frames_text(self) -> str:
+        if self._is_encrypted:
+            return "The video is encrypted; save a copy without protection and try again."
+        if self._first_error_s is not None:
+            reason = "it is damaged or in an unknown format"
+            return f"No frame of the video can be decoded ({self._codec}): {reason}."
+        return "The video has no frames."

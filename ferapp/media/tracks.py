@@ -1,0 +1,140 @@
+"""Which video track of a container is read, and how long it says that it is."""
+
+from typing import Any, Final
+
+import av
+from av.container import InputContainer
+
+from ferapp.errors import SettingError, VideoError
+
+MAX_PIXELS: Final = 50_000_000
+"""Videos with larger frames are refused; 8K has 33 megapixels."""
+
+_EARLY_END_S: Final = 1.0
+
+
+def video_tracks(container: InputContainer) -> list[Any]:
+    """The tracks that may be chosen, in the order of the file: not the covers of songs."""
+    covers = av.stream.Disposition.attached_pic
+    return [track for track in container.streams.video if not track.disposition & covers]
+
+
+def choose_track(container: InputContainer, number: int | None = None) -> Any:
+    """The track to read.
+
+    Args:
+        container: An open file.
+        number: Which of its video tracks, from 1; None for the one that players show.
+
+    Raises:
+        SettingError: There is no track of that number.
+        VideoError: There is none at all, or it may not be decoded here.
+    """
+    tracks = video_tracks(container)
+    if not tracks:
+        raise VideoError("The file has no video track.")
+    if number is not None and not 1 <= number <= len(tracks):
+        named = "; ".join(track_texts(container))
+        raise SettingError(f"There is no video track {number}. The file has: {named}.")
+    track = _default(container, tracks) if number is None else tracks[number - 1]
+    context = track.codec_context
+    if context is None:
+        raise VideoError("The video is in a format that can't be decoded here.")
+    if context.width * context.height > MAX_PIXELS:
+        raise VideoError(
+            f"The video has frames of {context.width} × {context.height} pixels, more than "
+            f"the limit of {MAX_PIXELS / 1e6:g} megapixels. Make it smaller and try again."
+        )
+    return track
+
+
+def _default(container: InputContainer, tracks: list[Any]) -> Any:
+    """The track that players show: the default one, unless it is a still beside a film."""
+    best = container.streams.best("video")
+    first = best if best in tracks else tracks[0]
+    films = [track for track in (first, *tracks) if not _is_still(container, track)]
+    return films[0] if films else first
+
+
+def _is_still(container: InputContainer, track: Any) -> bool:
+    frames = track.frames or track_length_s(container, track) * float(track.average_rate or 0)
+    return 0 < frames < 1.5
+
+
+def track_texts(container: InputContainer) -> list[str]:
+    """Number, codec and stored frame size of each video track."""
+    texts = []
+    for number, track in enumerate(video_tracks(container), 1):
+        context = track.codec_context
+        what = f"{context.name}, {context.width} × {context.height}" if context else "unreadable"
+        texts.append(f"{number} ({what})")
+    return texts
+
+
+def starts_s(track: Any) -> float:
+    """The time stamp at which the track begins, s."""
+    return float((track.start_time or 0) * (track.time_base or 0))
+
+
+def file_starts_s(container: InputContainer) -> float:
+    """The time stamp at which the file begins, s; times of frames count from there."""
+    return (container.start_time or 0) / av.time_base
+
+
+def track_length_s(container: InputContainer, track: Any) -> float:
+    """How long the track says that it is, in its header or in its tags; 0 if it does not."""
+    if track.duration and track.time_base:
+        return float(track.duration * track.time_base)
+    # Matroska stores it as text.
+    parts = track.metadata.get("DURATION", "").split(":")
+    try:
+        hours, minutes, seconds = (float(part) for part in parts)
+    except ValueError:
+        return 0.0
+    stated_s = (hours * 60 + minutes) * 60 + seconds
+    # The tags of mkvmerge state a length.
+    is_end = "_STATISTICS_WRITING_APP" not in track.metadata and _states_ends(container)
+    return _length_s(stated_s, starts_s(track) if is_end else 0.0)
+
+
+def claimed_end_s(container: InputContainer, track: Any) -> float:
+    """When the track ends as the file says, s from the start of the file; 0 if unknown."""
+    file_s = file_starts_s(container)
+    length_s = track_length_s(container, track)
+    # In MPEG-PS the length of a track ends with its last stamp, which few frames have.
+    if length_s and container.format.name != "mpeg":
+        return max(starts_s(track) - file_s, 0.0) + length_s
+    stated_s = container.duration / av.time_base if container.duration else 0.0
+    return _length_s(stated_s, file_s if _states_ends(container) else 0.0)
+
+
+def _states_ends(container: InputContainer) -> bool:
+    """Whether the durations in a file are ends: time stamps that count from 0.
+
+    FFmpeg writes these into Matroska and WebM, also where the first frame comes late, as in a part
+    that was cut out. Other programs write lengths.
+    """
+    writer = next((v for k, v in container.metadata.items() if k.lower() == "encoder"), "")
+    return "matroska" in container.format.name and writer.startswith("Lavf")
+
+
+def _length_s(stated_s: float, start_s: float) -> float:
+    """What is left of an end if the start is later than 0; it may still be a length."""
+    return stated_s - start_s if stated_s > start_s else stated_s
+
+
+def early_end_text(container: InputContainer, track: Any, last_s: float) -> str:
+    """A sentence if the track ends before its stated duration; else empty.
+
+    Args:
+        container: An open file.
+        track: Every frame of it has been read.
+        last_s: The time of its last frame, s from the start of the file.
+    """
+    claimed_s = track_length_s(container, track)
+    if not claimed_s or not track.time_base:
+        return ""
+    begins_s = starts_s(track) - file_starts_s(container)
+    if last_s - begins_s >= 0.95 * claimed_s - _EARLY_END_S:
+        return ""
+    return f"The video ends at {last_s:.1f} s of {claimed_s:.1f} s: it is cut short."
