@@ -1,5 +1,6 @@
-"""The text and colour of a face's label, the same in pictures, videos, charts and tables."""
+"""What a face is called and its label, the same in pictures, videos, charts and tables."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from ferapp.emotions import COLOURS, OTHER_COLOUR
@@ -30,3 +31,25 @@ def label_colour(expression: str | None, flaw: str | None = None) -> str:
     if flaw is not None or expression is None:
         return UNSURE_COLOUR
     return COLOURS.get(expression, OTHER_COLOUR)
+
+
+def face_title(face: int, names: Mapping[int, str], note: str = "") -> str:
+    """What a face is called: its name and number, or only its number.
+
+    Args:
+        face: Its number.
+        names: Names by number; faces without a name may be missing.
+        note: A remark in brackets.
+
+    Example:
+        >>> face_title(3, {3: "Ada"}), face_title(4, {3: "Ada"}, "2 readings")
+        ('Ada (face 3)', 'Face 4 (2 readings)')
+    """
+    title, *remarks = (names[face], f"face {face}") if names.get(face) else (f"Face {face}",)
+    remarks += [note] if note else []
+    return f"{title} ({', '.join(remarks)})" if remarks else title
+
+
+def face_caption(face: int, names: Mapping[int, str]) -> str:
+    """The shortest text for a face, for captions: its name, else its number."""
+    return names.get(face) or str(face)
