@@ -191,9 +191,9 @@ class FaceEdits:
         return replace(self, steps=steps, given=())
 
     def _refuse_taken(self, edit: NameFace) -> None:
-        key = _same_name_key(edit.name)
+        key = name_key(edit.name)
         for face, name in self.names.items():
-            if edit.name and face != edit.face and _same_name_key(name) == key:
+            if edit.name and face != edit.face and name_key(name) == key:
                 raise NameTaken(face, edit.face)
 
     def _free_number(self, face: NDArray[np.int64]) -> int:
@@ -217,6 +217,11 @@ def clean_name(name: str) -> str:
         raise FaceEditError(f"A name has at most {MOST_NAME} characters; this one has {len(line)}.")
     is_visible = any(unicodedata.category(c)[0] in "LNPS" and c not in _BLANK for c in line)
     return line if is_visible else ""
+
+
+def name_key(name: str) -> str:
+    """The same for names that a reader would take for one."""
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def describe_edit(edit: FaceEdit, names: Mapping[int, str]) -> str:
@@ -250,10 +255,6 @@ def edit_from_json(value: Mapping[str, Any]) -> FaceEdit:
         fields["others"] = tuple(fields["others"])
     edit: FaceEdit = _KINDS[value["kind"]](**fields)
     return edit
-
-
-def _same_name_key(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold()
 
 
 def _title(face: int, names: Mapping[int, str]) -> str:
