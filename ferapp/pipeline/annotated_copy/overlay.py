@@ -1,5 +1,6 @@
 """Where every face of a video is at any time, and what is drawn there."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -7,10 +8,12 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.labels import label_colour, label_text
+from ferapp.labels import face_caption, label_colour, label_text
 from ferapp.pipeline.clip import Clip
+from ferapp.sessions.face_edits import FaceEdits
 from ferapp.sessions.report.summary import GAP_S, PAUSE_INTERVALS
 from ferapp.sessions.session import Readings
+from ferapp.system.text import to_ascii
 from ferapp.vision.annotate import annotate, hide_faces
 from ferapp.vision.boxes import iou
 from ferapp.vision.crops import Image
@@ -27,9 +30,12 @@ Boxes = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class _Track:
-    """One face over time; boxes are shares of the frame's width and height."""
+    """One face over time, as it was followed; boxes are shares of the frame's width and height.
 
-    face: int
+    Several tracks may be one person.
+    """
+
+    person: int
     at_s: NDArray[np.float64]
     boxes: Boxes
     captions: NDArray[np.str_]
@@ -49,6 +55,10 @@ class _Track:
         is_near = abs(self.at_s[nearest] - at_s) <= margin_s + 1e-6
         return self.boxes[nearest] if is_near else None
 
+    def distance_s(self, at_s: float) -> float:
+        """How far the nearest reading is from a time, s."""
+        return float(np.abs(self.at_s - at_s).min())
+
     def last(self, at_s: float) -> int:
         """The row that holds at a time."""
         return max(int(np.searchsorted(self.at_s, at_s + 1e-6, side="right")) - 1, 0)
@@ -60,9 +70,10 @@ class _Columns:
 
     Attributes:
         at_s: Times of the readings, (n,) s.
-        face: Numbers of their faces, (n,).
+        face: Numbers of their faces as they were followed, (n,).
+        person: Numbers of their faces after the changes of the user, (n,).
         boxes: (n, 4), as shares of the frame's width and height.
-        captions: (n,), without the number of the face.
+        captions: (n,), with the name or number of the face.
         colours: Of the boxes, (n,).
         unconfirmed_s: Times of boxes that may be faces, (m,) s, ascending.
         unconfirmed: These boxes, (m, 4), as shares of the frame's width and height.
@@ -71,6 +82,7 @@ class _Columns:
 
     at_s: NDArray[np.float64]
     face: NDArray[np.int64]
+    person: NDArray[np.int64]
     boxes: Boxes
     captions: NDArray[np.str_]
     colours: NDArray[np.str_]
@@ -79,13 +91,18 @@ class _Columns:
     every_s: NDArray[np.float64]
 
     def tracks(self) -> list[_Track]:
-        """One track per face, each in order of time."""
-        order = np.lexsort((self.at_s, self.face))
-        starts = np.flatnonzero(np.diff(self.face[order], prepend=-1))
+        """One track per face and person, each in order of time.
+
+        The faces of one person stay apart: a box must not slide from where one of them was last
+        seen to where the next begins, for example in another shot.
+        """
+        order = np.lexsort((self.at_s, self.face, self.person))
+        pairs = np.stack([self.person[order], self.face[order]])
+        starts = np.flatnonzero((np.diff(pairs, prepend=-1) != 0).any(axis=0))
         parts = np.split(order, starts[1:]) if len(self.face) else []
         return [
             _Track(
-                face=int(self.face[rows[0]]),
+                person=int(self.person[rows[0]]),
                 at_s=self.at_s[rows],
                 boxes=self.boxes[rows],
                 captions=self.captions[rows],
@@ -103,8 +120,9 @@ class Overlay:
         unconfirmed_s: Times of boxes that may be faces, (m,), ascending.
         unconfirmed: These boxes, (m, 4), as shares of the frame's width and height.
         every_s: Seconds from one analysed frame to the next.
-        shown: Numbers of the faces that get a box and a label; None for all.
+        shown: Numbers of the faces, after the changes, that get a box and a label; None for all.
         hides_others: Whether all others are hidden, including boxes that may be faces.
+        edits: Changes of the numbers, and names.
     """
 
     def __init__(
@@ -116,9 +134,19 @@ class Overlay:
         every_s: float = 0.0,
         shown: frozenset[int] | None = None,
         hides_others: bool = True,
+        edits: FaceEdits | None = None,
     ) -> None:
+        edits = edits or FaceEdits()
+        person = edits.renumber(readings.at_s, readings.face)
+        callers = _callers(person, edits.names)
         pairs = list(zip(readings.expression, readings.flaw, strict=True))
-        captions = np.array([label_text(*pair) for pair in pairs], np.str_)
+        captions = np.array(
+            [
+                f"{callers[one]} {label_text(*pair)}"
+                for one, pair in zip(person.tolist(), pairs, strict=True)
+            ],
+            np.str_,
+        )
         colours = np.array([label_colour(*pair) for pair in pairs], np.str_)
         scale = np.tile(readings.size_wh, 2).astype(np.float32)
         boxes = (readings.xyxy / np.maximum(scale, 1)).astype(np.float32)
@@ -126,6 +154,7 @@ class Overlay:
             _Columns(
                 at_s=readings.at_s,
                 face=readings.face,
+                person=person,
                 boxes=boxes,
                 captions=captions,
                 colours=colours,
@@ -137,13 +166,21 @@ class Overlay:
         self._shown, self._hides = shown, hides_others and shown is not None
 
     @classmethod
-    def of_clip(cls, clip: Clip, shown: frozenset[int] | None, *, hides_others: bool) -> Self:
+    def of_clip(
+        cls,
+        clip: Clip,
+        shown: frozenset[int] | None,
+        *,
+        hides_others: bool,
+        edits: FaceEdits | None = None,
+    ) -> Self:
         """The overlay of an analysed video.
 
         Args:
             clip: What was read from it.
             shown: As for the class.
             hides_others: As for the class.
+            edits: As for the class.
         """
         return cls(
             clip.readings,
@@ -152,6 +189,7 @@ class Overlay:
             every_s=clip.every_s,
             shown=shown,
             hides_others=hides_others,
+            edits=edits,
         )
 
     def _fill(self, columns: _Columns) -> None:
@@ -193,12 +231,12 @@ class Overlay:
             places = _box_array([box for _, box in self._near(others, at_s, self._margin_s)])
             doubtful = _apart(self._doubtful(at_s), keep)
             image_rgb = hide_faces(image_rgb, np.concatenate([places, doubtful]) * scale)
-        visible = self._near(shown, at_s, _DRAWN_MARGIN_S)
+        visible = _once_each(self._near(shown, at_s, _DRAWN_MARGIN_S), at_s)
         rows = [(track, track.last(at_s)) for track, _ in visible]
         return annotate(
             image_rgb,
             _box_array([box for _, box in visible]) * scale,
-            [f"{track.face} {track.captions[row]}" for track, row in rows],
+            [str(track.captions[row]) for track, row in rows],
             [str(track.colours[row]) for track, row in rows],
         )
 
@@ -208,8 +246,8 @@ class Overlay:
         near = [self._tracks[place] for place in np.flatnonzero(is_near)]
         if self._shown is None:
             return near, []
-        shown = [track for track in near if track.face in self._shown]
-        return shown, [track for track in near if track.face not in self._shown]
+        shown = [track for track in near if track.person in self._shown]
+        return shown, [track for track in near if track.person not in self._shown]
 
     def _near(
         self, tracks: list[_Track], at_s: float, margin_s: float
@@ -223,6 +261,22 @@ class Overlay:
             self._columns.unconfirmed_s, (at_s - self._margin_s, at_s + self._margin_s)
         )
         return self._columns.unconfirmed[first:last]
+
+
+def _callers(person: NDArray[np.int64], names: Mapping[int, str]) -> dict[int, str]:
+    """What each face is called in captions; a name that has no ASCII form is left out."""
+    plain = {face: to_ascii(name) for face, name in names.items()}
+    return {face: face_caption(face, plain) for face in np.unique(person).tolist()}
+
+
+def _once_each(pairs: list[tuple[_Track, Boxes]], at_s: float) -> list[tuple[_Track, Boxes]]:
+    """Of several tracks of one person at one time, the one that was read nearest to it."""
+    nearest: dict[int, tuple[_Track, Boxes]] = {}
+    for track, box in pairs:
+        other = nearest.get(track.person)
+        if other is None or track.distance_s(at_s) < other[0].distance_s(at_s):
+            nearest[track.person] = (track, box)
+    return list(nearest.values())
 
 
 def _box_array(boxes: list[Boxes]) -> Boxes:
