@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.errors import FaceEditError, NameTaken
-from ferapp.labels import face_title
+from ferapp.labels import face_phrase
 from ferapp.sessions.session import Readings, Source
 from ferapp.system.text import one_line
 
@@ -233,13 +233,15 @@ def describe_edit(edit: FaceEdit, names: Mapping[int, str]) -> str:
     """
     match edit:
         case NameFace(face, ""):
-            return f"Name of {_title(face, names)} removed"
+            return f"Name of {face_phrase(face, names)} removed"
         case NameFace(face, name):
             return f"Face {face} named {name}"
         case MergeFaces(face, others):
-            return f"{_list([_title(f, names) for f in others])} merged into {_title(face, names)}"
+            these = _list([face_phrase(other, names) for other in others])
+            words = f"{these} merged into {face_phrase(face, names)}"
         case SplitFace(face, at_s, new):
-            return f"{_title(face, names)} split: face {new} from {_seconds(at_s)} on"
+            words = f"{face_phrase(face, names)} split: face {new} from {_seconds(at_s)} on"
+    return words.replace("face", "Face", 1) if words.startswith("face ") else words
 
 
 def edit_to_json(edit: FaceEdit) -> dict[str, Any]:
@@ -255,10 +257,6 @@ def edit_from_json(value: Mapping[str, Any]) -> FaceEdit:
         fields["others"] = tuple(fields["others"])
     edit: FaceEdit = _KINDS[value["kind"]](**fields)
     return edit
-
-
-def _title(face: int, names: Mapping[int, str]) -> str:
-    return face_title(face, names)
 
 
 def _seconds(at_s: float) -> str:

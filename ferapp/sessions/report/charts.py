@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from ferapp.labels import UNSURE_COLOUR, face_caption, face_title, label_colour, label_text
+from ferapp.labels import UNSURE_COLOUR, face_caption, face_phrase, label_colour, label_text
 from ferapp.sessions.report.affect import valence_arousal
 from ferapp.sessions.report.curves import LEGEND_ABOVE, MOST_POINTS, NO_MARGIN, curves, moments
 from ferapp.sessions.report.summary import Summary
@@ -150,8 +150,7 @@ def picture_bars(
     names = names or {}
     rows = [
         _escape_text(
-            f"picture {int(at) + 1}, {face_title(face, names) if face in names else f'face {face}'}"
-            + (f": {flaw}" if flaw else "")
+            f"picture {int(at) + 1}, {face_phrase(face, names)}" + (f": {flaw}" if flaw else "")
         )
         for at, face, flaw in zip(readings.at_s, readings.face.tolist(), readings.flaw, strict=True)
     ]

@@ -222,7 +222,8 @@ def test_changes_survive_json(edit: FaceEdit) -> None:
     [
         (NameFace(1, "Eve"), "Face 1 named Eve"),
         (NameFace(2, ""), "Name of Ada (face 2) removed"),
-        (MergeFaces(2, (1, 3, 4)), "Face 1, Face 3 and Face 4 merged into Ada (face 2)"),
+        (MergeFaces(2, (1, 3, 4)), "Face 1, face 3 and face 4 merged into Ada (face 2)"),
+        (SplitFace(1, 0.25, 7), "Face 1 split: face 7 from 0.25 s on"),
         (SplitFace(2, 12.5, 7), "Ada (face 2) split: face 7 from 12.5 s on"),
     ],
 )
