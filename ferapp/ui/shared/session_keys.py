@@ -145,9 +145,9 @@ REPLAY: Final = SessionKey[tuple[str, float, float]]("replay-playing")
 """Key of the slider, when it started to move, s of the monotonic clock, and from where, s."""
 
 
-def edited_face(session: str) -> SessionKey[int]:
-    """The face of a session that is named, merged or split; of a widget."""
-    return SessionKey(f"edit-face-{session}")
+def shown_texts(key: SessionKey[V]) -> SessionKey[tuple[str, ...]]:
+    """The texts with which a widget last showed its value."""
+    return SessionKey(f"{key.name}-shown")
 
 
 def replay_position(session: str) -> SessionKey[float]:

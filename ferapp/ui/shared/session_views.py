@@ -16,7 +16,7 @@ from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import Overview, Store
 from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.charts import MOST_SIDE_BY_SIDE, faces_side_by_side
-from ferapp.ui.shared.faces.editing import list_faces
+from ferapp.ui.shared.faces.selection import list_faces, select_face
 from ferapp.ui.shared.live_chart import live_chart
 from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.vision.annotate import percent
@@ -94,20 +94,9 @@ def _select_face(
     With only one face there is no widget, unless the label is not the usual one.
     """
     counts = list_faces(readings)
-    order = list(counts)
-    if len(order) == 1 and label == "Face":
-        return order[0]
-    chosen = SessionKey[int](key)
-    if chosen.get() not in counts:
-        # The first time, or it was merged with another one.
-        chosen.set(order[min(first, len(order) - 1)])
-    picked = st.selectbox(
-        label,
-        order,
-        key=key,
-        format_func=lambda f: face_title(f, names, counted(counts[f], "reading")),
-    )
-    return order[0] if picked is None else int(picked)
+    if len(counts) == 1 and label == "Face":
+        return next(iter(counts))
+    return select_face(label, counts, names, key=key, first=first)
 
 
 def _edit_markers(store: Store, me: str, session: Overview) -> None:

@@ -20,6 +20,7 @@ from ferapp.settings import ClipSettings
 from ferapp.system.text import to_ascii
 from ferapp.ui.shared import session_files, session_keys, session_views
 from ferapp.ui.shared.faces.editing import edit_faces
+from ferapp.ui.shared.faces.selection import show_again
 from ferapp.ui.video import jobs
 from ferapp.ui.video.recording import clip_controls
 from ferapp.vision.annotate import percent
@@ -175,13 +176,12 @@ def _show_copy_view(key: str, read: Callable[[], bytes], clip: Clip, edits: Face
     faces, counts = np.unique(edits.apply(clip.readings).face, return_counts=True)
     options = [int(face) for face in faces[np.argsort(-counts, kind="stable")]]
     chosen = session_keys.COPY_FACES.get()
-    if chosen is not None and not set(chosen) <= set(options):
-        # Some were merged with others: those are not shown unless they are chosen.
-        session_keys.COPY_FACES.set([face for face in chosen if face in options])
+    # A face that was merged with another one is not shown unless the other is chosen.
+    kept = options[:1] if chosen is None else [face for face in chosen if face in options]
+    show_again(session_keys.COPY_FACES, kept, [face_title(face, names) for face in kept])
     shown = st.multiselect(
         "Faces to show",
         options,
-        default=options[:1],
         key=session_keys.COPY_FACES.name,
         persist_state="session",
         format_func=lambda face: face_title(face, names),

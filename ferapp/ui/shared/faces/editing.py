@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Final
 
-import numpy as np
 import streamlit as st
 
 from ferapp.errors import FaceEditError, NameTaken
@@ -20,10 +19,8 @@ from ferapp.sessions.face_edits import (
 from ferapp.sessions.session import Readings
 from ferapp.sessions.store import Overview
 from ferapp.ui.shared import session_keys
+from ferapp.ui.shared.faces.selection import list_faces, select_face
 from ferapp.wording import counted
-
-MOST_FACES: Final = 200
-"""How many faces a list offers, those seen longest first."""
 
 _STEP_S: Final = 0.1
 
@@ -60,34 +57,18 @@ def edit_faces(
         _undo_button(session, undo)
 
 
-def list_faces(readings: Readings) -> dict[int, int]:
-    """How many readings each face has, those seen longest first; at most `MOST_FACES`."""
-    faces, counts = np.unique(readings.face, return_counts=True)
-    order = np.argsort(-counts, kind="stable")[:MOST_FACES]
-    return dict(zip(faces[order].tolist(), counts[order].tolist(), strict=True))
-
-
 def _form(session: Overview, readings: Readings) -> FaceEdit | None:
     """The widgets; the change that was asked for, if one was."""
     recording, counts = session.recording, list_faces(readings)
     actions = ["Name", "Merge"] if _is_of_pictures(session) else ["Name", "Merge", "Split"]
     if len(counts) == 1:
         actions.remove("Merge")
-    key = session_keys.edited_face(recording.id)
-    if key.get() not in counts:
-        # Without a value that is set, the browser goes on showing the face that is gone.
-        key.set(next(iter(counts)))
     row = st.container(horizontal=True, vertical_alignment="bottom")
     action = row.segmented_control(
         "Change", actions, default="Name", required=True, key=f"edit-kind-{'-'.join(actions)}"
     )
-    face = row.selectbox(
-        "Face",
-        list(counts),
-        key=key.name,
-        format_func=lambda f: face_title(f, recording.names, counted(counts[f], "reading")),
-        width=320,
-    )
+    with row:
+        face = select_face("Face", counts, recording.names, key=f"edit-face-{recording.id}")
     # With another number of changes these are other widgets, which are empty.
     form = f"{recording.id}-{face}-{len(session.edits.steps)}"
     with st.form(f"edit-{action}-{form}", border=False):
