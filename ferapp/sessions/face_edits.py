@@ -185,6 +185,11 @@ class FaceEdits:
             raise FaceEditError("There is no change of faces to undo.")
         return replace(self, steps=self.steps[:-1])
 
+    @property
+    def has_names(self) -> bool:
+        """Whether any name is kept, also one that only an undo would bring back."""
+        return bool(self.given) or any(isinstance(step, NameFace) for step in self.steps)
+
     def without_names(self) -> Self:
         """These changes without any name, also none that an undo would bring back."""
         steps = tuple(step for step in self.steps if not isinstance(step, NameFace))

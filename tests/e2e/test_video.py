@@ -192,7 +192,9 @@ def test_the_video_page_fits_every_window(
 
 def shown_faces(page: "sync_api.Page") -> list[str]:
     """What the lists of faces show as chosen."""
-    return [box.input_value() for box in page.get_by_role("combobox", name="Face", exact=True).all()]
+    return [
+        box.input_value() for box in page.get_by_role("combobox", name="Face", exact=True).all()
+    ]
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS[::3])

@@ -169,6 +169,16 @@ def test_the_form_shows_the_name_of_the_chosen_face(store: Store) -> None:
     assert typed.value == ""
 
 
+def test_all_names_are_deleted_and_merges_stay(store: Store) -> None:
+    id = add_session(store, THREE)
+    at = open_dashboard()
+    assert "Delete the names" not in {b.label for b in at.button}
+    merge_faces(name_face(name_face(at, 1, "Ada"), 1, ""), 1, [2])
+    button(at, "Delete the names").click().run()
+    assert not at.exception and not store.overviews(LOCAL_OWNER)[0].edits.has_names
+    assert faces_of(store, id) == [1, 3] and "Delete the names" not in {b.label for b in at.button}
+
+
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_hostile_name_is_never_markdown(store: Store, view: str) -> None:
     id = add_session(store, THREE)

@@ -67,6 +67,7 @@ def show() -> None:
             readings,
             change=lambda edit: store.faces.edit(id, me, edit),
             undo=lambda: store.faces.undo(id, me),
+            forget_names=lambda: store.faces.forget_names(id, me),
         )
         _show_views(store, me, chosen, sessions, readings)
     st.divider()
@@ -208,8 +209,8 @@ def _show_storage(store: Store, me: str, sessions: list[Overview]) -> None:
     with st.expander("What is stored", icon=":material/database:"):
         readings = counted(sum(s.readings for s in sessions), "reading")
         st.markdown(
-            f"You have {counted(len(sessions), 'session')} with {readings}: only numbers, no "
-            f"pictures. The database takes up {store.size_bytes() / 1e6:.1f} MB and is stored here:"
+            f"You have {counted(len(sessions), 'session')} with {readings}: only numbers "
+            f"and what you type in, such as titles and names; no pictures. The database takes up {store.size_bytes() / 1e6:.1f} MB and is stored here:"
         )
         st.code(store.place, language=None, wrap_lines=True)
         st.markdown(

@@ -30,6 +30,7 @@ def edit_faces(
     readings: Readings,
     change: Callable[[FaceEdit], object],
     undo: Callable[[], object],
+    forget_names: Callable[[], object] | None = None,
 ) -> None:
     """The form that names, merges and splits the faces of a session.
 
@@ -38,6 +39,7 @@ def edit_faces(
         readings: Its readings with these changes; at least one.
         change: Makes a change; may raise `FaceEditError`.
         undo: Takes the last change back.
+        forget_names: Deletes all names permanently; None if none is stored.
     """
     label = "Name or merge faces" if _is_of_pictures(session) else "Name, merge or split faces"
     with st.expander(label, icon=":material/badge:", key=f"edit-faces-{session.recording.id}"):
@@ -55,6 +57,8 @@ def edit_faces(
                 st.error("This is not possible.", icon=":material/block:")
                 st.text(str(exc))
         _undo_button(session, undo)
+        if forget_names is not None and session.edits.has_names:
+            _forget_button(session, forget_names)
 
 
 def _form(session: Overview, readings: Readings) -> FaceEdit | None:
@@ -92,8 +96,8 @@ def _name_form(face: int, name: str, form: str) -> FaceEdit | None:
         width=480,
     )
     st.caption(
-        "Charts, tables, files and copies then show it. A name is kept only because you type it "
-        "in, with the session, and is deleted with it. Empty the field to remove the name."
+        "Charts, tables, files and copies show the name. Only what you type in is stored, with the "
+        "session, and it is deleted with it. To remove the name, empty the field."
     )
     if st.form_submit_button("Save name", type="primary", key=f"save-name-{form}"):
         return NameFace(face, typed)
@@ -170,6 +174,19 @@ def _undo_button(session: Overview, undo: Callable[[], object]) -> None:
             st.rerun()
         before: FaceEdits = session.edits.undo()
         st.text(f"Last change: {describe_edit(steps[-1], before.names)}", width="stretch")
+
+
+def _forget_button(session: Overview, forget_names: Callable[[], object]) -> None:
+    """The button that deletes all names, which an undo could otherwise bring back."""
+    key = f"forget-names-{session.recording.id}"
+    with st.popover("Delete all names", icon=":material/person_remove:", key=f"{key}-popover"):
+        st.markdown(
+            "All names of this session will be deleted permanently, earlier ones too. Merged and "
+            "split faces stay as they are."
+        )
+        if st.button("Delete the names", type="primary", key=key):
+            forget_names()
+            st.rerun()
 
 
 def _is_of_pictures(session: Overview) -> bool:
