@@ -209,8 +209,9 @@ def _show_storage(store: Store, me: str, sessions: list[Overview]) -> None:
     with st.expander("What is stored", icon=":material/database:"):
         readings = counted(sum(s.readings for s in sessions), "reading")
         st.markdown(
-            f"You have {counted(len(sessions), 'session')} with {readings}: only numbers "
-            f"and what you type in, such as titles and names; no pictures. The database takes up {store.size_bytes() / 1e6:.1f} MB and is stored here:"
+            f"You have {counted(len(sessions), 'session')} with {readings}: only numbers, and the "
+            "titles, markers and names that you typed in; no pictures. The database takes up "
+            f"{store.size_bytes() / 1e6:.1f} MB and is stored here:"
         )
         st.code(store.place, language=None, wrap_lines=True)
         st.markdown(
