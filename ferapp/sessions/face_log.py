@@ -143,7 +143,7 @@ def _lock(connection: Connection, session: str, owner: str) -> Source:
     ).one_or_none()
     if row is None:
         raise StoreError("There is no such session; it may have been deleted.")
-    if is_running(row, utc_now()):
+    if is_running(row.is_finished, row.touched_utc, utc_now()):
         # A face that comes later could get a number that a split gives away.
         raise FaceEditError("This session is being recorded; change its faces when it has ended.")
     source: Source = row.source

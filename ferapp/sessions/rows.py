@@ -15,10 +15,10 @@ _CORNERS: Final = ("x1", "y1", "x2", "y2")
 _CUT_OFF_AFTER_S: Final = 10.0
 
 
-def is_running(row: Row[Any], now_utc: datetime) -> bool:
-    """Whether the session of a row with `is_finished` and `touched_utc` is being recorded."""
-    silent_s = (now_utc - row.touched_utc).total_seconds()
-    return not row.is_finished and silent_s < _CUT_OFF_AFTER_S
+def is_running(is_finished: bool, touched_utc: datetime, now_utc: datetime) -> bool:
+    """Whether a session with these columns is being recorded."""
+    silent_s = (now_utc - touched_utc).total_seconds()
+    return not is_finished and silent_s < _CUT_OFF_AFTER_S
 
 
 def rows_of(session: str, readings: Readings) -> list[dict[str, Any]]:

@@ -4,16 +4,16 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any, Final, Self
 
-from sqlalchemy import Connection, Engine, Row, case, delete, insert, select, text, update
+from sqlalchemy import Connection, Engine, Row, case, delete, insert, select, update
 
 from ferapp.errors import StoreError
 from ferapp.sessions import schema
 from ferapp.sessions.database import (
     describe_place,
     open_database,
+    size_bytes,
     translate_errors,
     utc_now,
     writing,
@@ -99,14 +99,7 @@ class Store:
     def size_bytes(self) -> int:
         """Its size on disk, bytes."""
         with translate_errors():
-            if self._engine.dialect.name == "sqlite":
-                return sum(p.stat().st_size for p in self._files() if p.exists())
-            with self._engine.connect() as connection:
-                sizes = [
-                    connection.scalar(text("SELECT pg_total_relation_size(:t)"), {"t": t})
-                    for t in schema.metadata.tables
-                ]
-                return sum(size or 0 for size in sizes)
+            return size_bytes(self._engine)
 
     def begin(
         self, recording: SessionInfo, owner: str, *, keep_days: int | None = KEEP_DAYS
@@ -233,9 +226,6 @@ class Store:
             _logger.warning("deleted bytes are still in the log of the database")
             return 0
 
-    def _files(self) -> list[Path]:
-        return [Path(f"{self._engine.url.database}{suffix}") for suffix in ("", "-wal", "-shm")]
-
     def _change_own(self, session: str, owner: str, **values: Any) -> None:
         columns = schema.sessions.c
         own = update(schema.sessions).where(columns.id == session, columns.owner == owner)
@@ -329,5 +319,5 @@ def _overview(row: Row[Any], marks: Sequence[Row[Any]], edits: FaceEdits) -> Ove
         names=edits.names,
     )
     expires = row.expires_utc.replace(tzinfo=UTC) if row.expires_utc else None
-    is_now_running = is_running(row, utc_now())
+    is_now_running = is_running(row.is_finished, row.touched_utc, utc_now())
     return Overview(recording, row.last_s, row.readings, expires, is_now_running, edits)

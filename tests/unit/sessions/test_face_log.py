@@ -174,6 +174,30 @@ def test_a_name_that_is_taken_back_is_gone_from_every_file(
     assert not in_files(tmp_path, b"A name to forget") and not in_files(tmp_path, b"Another")
 
 
+@pytest.mark.parametrize("fails", [False, True], ids=["works", "fails"])
+def test_no_log_has_a_name(
+    sqlite_store: Store, caplog: pytest.LogCaptureFixture, fails: bool
+) -> None:
+    """Also not in the error of a database that fails: SQLAlchemy quotes what it was to store."""
+    caplog.set_level("DEBUG")
+    store, name = sqlite_store, "A name to hide"
+    id = enter(store)
+    store.faces.edit(id, ME, NameFace(1, name))
+    with pytest.raises(FaceEditError) as refused:
+        store.faces.edit(id, ME, NameFace(2, name))
+    said = str(refused.value)
+    if fails:
+        with store._engine.begin() as connection:
+            connection.execute(text("ALTER TABLE face_edits RENAME COLUMN edit TO gone"))
+        with pytest.raises(StoreError) as broken:
+            store.enter(new_session(names={1: name}), READINGS, ME)
+        said += str(broken.value)
+    else:
+        store.faces.undo(id, ME)
+        store.faces.forget_names(id, ME)
+    assert name not in caplog.text + said
+
+
 def test_forgetting_names_keeps_merges_and_their_undo(store: Store) -> None:
     id = enter(store, names={2: "Eve"})
     store.faces.edit(id, ME, NameFace(1, "Ada"))

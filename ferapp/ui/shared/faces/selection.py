@@ -40,7 +40,7 @@ def select_face(
     texts = {f: face_title(f, names, counted(counts[f], "reading")) for f in faces}
     chosen = SessionKey[int](key)
     face = chosen.get()
-    if face not in counts:  # the first time, or it was merged with another one
+    if face is None or face not in counts:  # the first time, or it was merged with another one
         face = faces[min(first, len(faces) - 1)]
     show_again(chosen, face, [texts[face]])
     picked = st.selectbox(label, faces, key=key, format_func=texts.__getitem__, width=360)
