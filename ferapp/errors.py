@@ -15,6 +15,8 @@ FerappError
 │   ├── FetchError           a download failed
 │   ├── TooBusy              more visitors than the server can serve at once
 │   ├── StoreError           the database or a file of sessions can't be read or written
+│   ├── FaceEditError        faces can't be named, merged or split in this way
+│   │   └── NameTaken        another face already has the name
 │   ├── LibraryError         a required library that can't be used
 │   └── MissingExtra         an optional dependency is not installed
 └── InvalidValue             a programmer passed a value of the wrong shape or range (a ValueError)
@@ -87,6 +89,27 @@ class StoreError(UserError):
     def __init__(self, message: str, *, may_pass: bool = False) -> None:
         super().__init__(message)
         self.may_pass = may_pass
+
+
+class FaceEditError(UserError):
+    """Faces of a session can't be named, merged or split in this way."""
+
+
+class NameTaken(FaceEditError):
+    """Another face already has the name.
+
+    Args:
+        face: The face that has the name.
+        other: The face that was to get it.
+    """
+
+    def __init__(self, face: int, other: int) -> None:
+        super().__init__(
+            f"Face {face} already has this name. If face {other} is the same person, merge the "
+            "two; if not, choose another name."
+        )
+        self.face = face
+        self.other = other
 
 
 class LibraryError(UserError):

@@ -1,6 +1,6 @@
 """``ferapp sessions``: recorded sessions, without the app."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,16 +11,24 @@ from rich.text import Text
 
 from ferapp.cli.options import AsJsonLines
 from ferapp.cli.output import console, errors, print_json, print_line
-from ferapp.errors import StoreError, UserError
+from ferapp.errors import FaceEditError, StoreError, UserError
 
 if TYPE_CHECKING:
+    from ferapp.sessions.face_edits import FaceEdit
     from ferapp.sessions.store import Overview, Store
 
-app = typer.Typer(help="List, export, import and delete recorded sessions.", no_args_is_help=True)
+app = typer.Typer(
+    help="List, export, import and delete recorded sessions, and name, merge or split their faces.",
+    no_args_is_help=True,
+)
 
 Ids = Annotated[
     list[str], typer.Argument(help="Ids or their first characters; `all` for every session.")
 ]
+Id = Annotated[
+    str, typer.Argument(metavar="SESSION", help="Id of a session, or its first characters.")
+]
+Face = Annotated[str, typer.Argument(metavar="FACE", help="Number or name of a face.")]
 FORMATS = ("csv", "parquet", "json", "html")
 
 
@@ -133,6 +141,129 @@ def delete(
     print_line(f"{len(chosen)} deleted")
 
 
+@app.command("faces")
+def list_faces(session: Id, as_json: AsJsonLines = False) -> None:
+    """List the faces of a session: number, name, when they were seen, and what they showed."""
+    from ferapp.pipeline.record import tracks_of
+
+    with _open_store() as store:
+        chosen = _choose_one(store, session)
+        tracks = tracks_of(store.readings(chosen.recording.id, _me()))
+    names = chosen.recording.names
+    table = Table("face", "name", "from", "to", "readings", "expressions")
+    for track in tracks:
+        if as_json:
+            print_json({"face": track.face, "name": names.get(track.face)} | track.to_json())
+            continue
+        total = sum(track.seconds.values()) or 1
+        shares = [f"{label} {part / total:.0%}" for label, part in track.seconds.items()]
+        table.add_row(
+            str(track.face),
+            Text(names.get(track.face, "")),
+            f"{track.first_s:.1f} s",
+            f"{track.last_s:.1f} s",
+            f"{track.readings:,}",
+            ", ".join(shares[:4]),
+        )
+    if not as_json:
+        console.print(table)
+
+
+@app.command("name")
+def name_face(
+    session: Id,
+    face: Face,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name; '' for none.")],
+) -> None:
+    """Give a face of a session a name, which charts, reports and files then show."""
+    from ferapp.sessions.face_edits import NameFace
+
+    _edit_faces(session, lambda chosen: NameFace(_face_number(chosen, face), name))
+
+
+@app.command("merge")
+def merge_faces(
+    session: Id,
+    face: Face,
+    others: Annotated[
+        list[str],
+        typer.Argument(metavar="FACE...", help="Faces that become the first, by number or name."),
+    ],
+) -> None:
+    """Make several faces of a session one, because they are the same person."""
+    from ferapp.sessions.face_edits import MergeFaces
+
+    _edit_faces(
+        session,
+        lambda chosen: MergeFaces(
+            _face_number(chosen, face), tuple(_face_number(chosen, other) for other in others)
+        ),
+    )
+
+
+@app.command("split")
+def split_face(
+    session: Id,
+    face: Face,
+    at_s: Annotated[
+        float,
+        typer.Option("--at", metavar="SECONDS", help="Time from which it is another person."),
+    ],
+) -> None:
+    """Give a face of a session another number from a time on, because it is another person."""
+    from ferapp.sessions.face_edits import SplitFace
+
+    _edit_faces(session, lambda chosen: SplitFace(_face_number(chosen, face), at_s))
+
+
+@app.command("undo")
+def undo_face_edit(session: Id) -> None:
+    """Undo the last name, merge or split of a session; call it again for the one before."""
+    with _open_store() as store:
+        chosen = _choose_one(store, session)
+        words = store.faces.undo(chosen.recording.id, _me())
+    typer.echo(f"Undone: {words}")
+
+
+@app.command("forget-names")
+def forget_names(
+    session: Id,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask for confirmation.")] = False,
+) -> None:
+    """Delete all names of a session permanently, also those that an undo would bring back."""
+    with _open_store() as store:
+        chosen = _choose_one(store, session)
+        if not yes:
+            typer.confirm("Delete all names of this session permanently?", abort=True)
+        store.faces.forget_names(chosen.recording.id, _me())
+    typer.echo("All names of this session are deleted.")
+
+
+def _edit_faces(session: str, make: "Callable[[Overview], FaceEdit]") -> None:
+    """Make a change and say what was changed."""
+    with _open_store() as store:
+        chosen = _choose_one(store, session)
+        words = store.faces.edit(chosen.recording.id, _me(), make(chosen))
+    typer.echo(words or "Nothing has changed.")
+
+
+def _face_number(session: "Overview", face: str) -> int:
+    """The number of a face that was given by number or name."""
+    from ferapp.sessions.face_edits import name_key
+
+    if face.isascii() and face.isdigit():
+        return int(face)
+    names = session.recording.names
+    for number, name in names.items():
+        if name_key(name) == name_key(face):
+            return number
+    known = ", ".join(names.values())
+    raise FaceEditError(
+        f"No face has this name; {f'the names are: {known}' if known else 'none has a name yet'}. "
+        "See: sessions faces"
+    )
+
+
 @contextmanager
 def _open_store() -> "Iterator[Store]":
     from ferapp.sessions.store import Store
@@ -150,15 +281,19 @@ def _me() -> str:
 
 def _choose(store: "Store", ids: list[str]) -> "list[Overview]":
     sessions = store.overviews(_me())
-    if ids == ["all"]:
-        return sessions
-    chosen = []
-    for start in ids:
-        matches = [s for s in sessions if s.recording.id.startswith(start)]
-        if len(matches) != 1:
-            count = len(matches) or "None"
-            raise StoreError(
-                f"{count} of your sessions have ids that begin with {start!r}; see: sessions list"
-            )
-        chosen += matches
-    return chosen
+    return sessions if ids == ["all"] else [_find(sessions, start) for start in ids]
+
+
+def _choose_one(store: "Store", start: str) -> "Overview":
+    return _find(store.overviews(_me()), start)
+
+
+def _find(sessions: "list[Overview]", start: str) -> "Overview":
+    """The session whose id begins like this."""
+    matches = [s for s in sessions if s.recording.id.startswith(start)]
+    if len(matches) != 1:
+        count = len(matches) or "None"
+        raise StoreError(
+            f"{count} of your sessions have ids that begin with {start!r}; see: sessions list"
+        )
+    return matches[0]

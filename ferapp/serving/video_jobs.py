@@ -62,10 +62,12 @@ class Portrait:
     Attributes:
         side_px: Of its box in the frame.
         jpeg: A square around it.
+        at_s: Time of the frame, s.
     """
 
     side_px: float
     jpeg: bytes
+    at_s: float
 
 
 class VideoAnalysisJob:
@@ -134,7 +136,9 @@ class VideoAnalysisJob:
                 square = squares(face.xyxy[None], padding=0.3)[0]
                 cut = region(image, square, (PORTRAIT_PX, PORTRAIT_PX))
                 # Replaced as a whole: the page may be reading it.
-                self.portraits = self.portraits | {face.id: Portrait(side, jpeg_bytes(cut))}
+                self.portraits = self.portraits | {
+                    face.id: Portrait(side, jpeg_bytes(cut), frame.at_s)
+                }
 
 
 class VideoCopyJob:

@@ -42,11 +42,21 @@ class Eraser:
         """
         with translate_errors():
             with writing(self._engine) as connection:
-                # The foreign keys delete readings and markers too.
+                # The foreign keys delete readings, markers and changes of faces too.
                 count = connection.execute(delete(schema.sessions).where(*where)).rowcount
             if count or self._owes_bytes:
                 self._clear_bytes()
         return count
+
+    def clear_bytes(self) -> None:
+        """Remove from the files what was deleted otherwise than by `erase`.
+
+        Raises:
+            BytesLeft: Another program keeps the bytes in the log.
+            StoreError: The database fails.
+        """
+        with translate_errors():
+            self._clear_bytes()
 
     def _clear_bytes(self) -> None:
         """Remove deleted data from the files."""
@@ -88,6 +98,6 @@ def _vacuum(raw: Any) -> None:
     raw.rollback()
     driver.autocommit = True
     try:
-        cursor.execute("VACUUM sessions, readings, markers")
+        cursor.execute("VACUUM sessions, readings, markers, face_edits")
     finally:
         driver.autocommit = False

@@ -1,6 +1,7 @@
 """Converts readings to rows of a table and back without loss."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
@@ -10,6 +11,14 @@ from sqlalchemy import Row
 from ferapp.sessions.session import Readings
 
 _CORNERS: Final = ("x1", "y1", "x2", "y2")
+# A running recording touches its session every second.
+_CUT_OFF_AFTER_S: Final = 10.0
+
+
+def is_running(is_finished: bool, touched_utc: datetime, now_utc: datetime) -> bool:
+    """Whether a session with these columns is being recorded."""
+    silent_s = (now_utc - touched_utc).total_seconds()
+    return not is_finished and silent_s < _CUT_OFF_AFTER_S
 
 
 def rows_of(session: str, readings: Readings) -> list[dict[str, Any]]:

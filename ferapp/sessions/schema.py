@@ -76,3 +76,13 @@ markers: Final = Table(
     Column("at_s", Double, nullable=False),
     Column("name", String(200), nullable=False),
 )
+
+face_edits: Final = Table(
+    "face_edits",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("session", ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True),
+    # Changes in order from 1; 0 is a name that came with the readings.
+    Column("step", Integer, nullable=False),
+    Column("edit", JSON, nullable=False),
+)

@@ -125,6 +125,7 @@ class SessionInfo:
         version: Version of ferapp.
         consent: What the owner confirmed before the start, with its version.
         markers: Named moments in the order of time.
+        names: Names that the owner gave to faces, by their number.
     """
 
     id: str
@@ -138,6 +139,7 @@ class SessionInfo:
     version: str = ""
     consent: str = ""
     markers: tuple[Marker, ...] = ()
+    names: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Refuse a start without a time zone."""

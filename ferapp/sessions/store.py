@@ -2,24 +2,26 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any, Final, Self
 
-from sqlalchemy import Connection, Engine, Row, case, delete, insert, select, text, update
+from sqlalchemy import Connection, Engine, Row, case, delete, insert, select, update
 
 from ferapp.errors import StoreError
 from ferapp.sessions import schema
 from ferapp.sessions.database import (
     describe_place,
     open_database,
+    size_bytes,
     translate_errors,
     utc_now,
     writing,
 )
 from ferapp.sessions.erasure import BytesLeft, Eraser
-from ferapp.sessions.rows import readings_of, rows_of
+from ferapp.sessions.face_edits import FaceEdits
+from ferapp.sessions.face_log import FaceLog, insert_edits, load_edits
+from ferapp.sessions.rows import is_running, readings_of, rows_of
 from ferapp.sessions.session import Marker, Readings, SessionInfo
 
 LOCAL_OWNER: Final = "local"
@@ -27,9 +29,6 @@ LOCAL_OWNER: Final = "local"
 
 KEEP_DAYS: Final = 30
 """How many days a session is kept by default."""
-
-# A running recording touches its session every second.
-_CUT_OFF_AFTER_S: Final = 10.0
 
 _logger = logging.getLogger(__name__)
 
@@ -39,11 +38,12 @@ class Overview:
     """A session as shown in a list.
 
     Attributes:
-        recording: Its title, start, labels and so on.
+        recording: Its title, start, labels and so on, with the names of its faces.
         duration_s: From its start to its last reading, s.
         readings: Number of readings.
         expires: When it will be deleted; None for never.
         is_running: Whether it is being recorded now.
+        edits: What its owner changed about its faces.
     """
 
     recording: SessionInfo
@@ -51,6 +51,7 @@ class Overview:
     readings: int
     expires: datetime | None
     is_running: bool
+    edits: FaceEdits = field(default_factory=FaceEdits)
 
 
 class Store:
@@ -61,11 +62,15 @@ class Store:
 
     Args:
         engine: Engine of an open database.
+
+    Attributes:
+        faces: Names, merges and splits the faces of a session.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._eraser = Eraser(engine)
+        self.faces = FaceLog(engine, self._eraser)
 
     @classmethod
     def open(cls) -> Self:
@@ -94,15 +99,7 @@ class Store:
     def size_bytes(self) -> int:
         """Its size on disk, bytes."""
         with translate_errors():
-            if self._engine.dialect.name == "sqlite":
-                return sum(p.stat().st_size for p in self._files() if p.exists())
-            with self._engine.connect() as connection:
-                tables = ("sessions", "readings", "markers")
-                sizes = [
-                    connection.scalar(text("SELECT pg_total_relation_size(:t)"), {"t": t})
-                    for t in tables
-                ]
-                return sum(size or 0 for size in sizes)
+            return size_bytes(self._engine)
 
     def begin(
         self, recording: SessionInfo, owner: str, *, keep_days: int | None = KEEP_DAYS
@@ -116,6 +113,7 @@ class Store:
         """
         with translate_errors(), writing(self._engine) as connection:
             _begin(connection, recording, owner, keep_days)
+            insert_edits(connection, recording.id, FaceEdits.named(recording.names))
 
     def add(self, session: str, readings: Readings, duration_s: float = 0.0) -> None:
         """Add readings, all or none; a session that was deleted meanwhile stays deleted.
@@ -139,12 +137,18 @@ class Store:
         *,
         keep_days: int | None = KEEP_DAYS,
         duration_s: float = 0.0,
+        edits: FaceEdits | None = None,
     ) -> None:
-        """Store a finished session, all of it or nothing; see `begin` and `finish`."""
+        """Store a finished session, all of it or nothing; see `begin` and `finish`.
+
+        The readings are those before the changes of faces; by default, `recording.names` are the
+        only changes.
+        """
         with translate_errors(), writing(self._engine) as connection:
             _begin(connection, recording, owner, keep_days)
             _add(connection, recording.id, readings, duration_s)
             _finish(connection, recording.id, duration_s)
+            insert_edits(connection, recording.id, edits or FaceEdits.named(recording.names))
 
     def finish(self, session: str, duration_s: float = 0.0) -> None:
         """Mark a session as finished, and store its duration, s, if it is known."""
@@ -163,10 +167,13 @@ class Store:
                 .where(schema.markers.c.session.in_([row.id for row in rows]))
                 .order_by(schema.markers.c.at_s)
             ).all()
-        return [_overview(row, [m for m in marks if m.session == row.id]) for row in rows]
+            edits = load_edits(connection, [row.id for row in rows])
+        return [
+            _overview(row, [m for m in marks if m.session == row.id], edits[row.id]) for row in rows
+        ]
 
     def readings(self, session: str, owner: str, *, since_s: float = 0.0) -> Readings:
-        """The readings from a time on, in the order of time.
+        """The readings from a time on, in the order of time, with the faces as they were changed.
 
         Raises:
             StoreError: The owner has no such session.
@@ -183,7 +190,8 @@ class Store:
                 .where(columns.session == session, columns.at_s >= since_s)
                 .order_by(columns.at_s, columns.id)
             ).all()
-        return readings_of(rows, len(labels))
+            edits = load_edits(connection, [session])[session]
+        return edits.apply(readings_of(rows, len(labels)))
 
     def rename(self, session: str, owner: str, title: str) -> None:
         """Change the title of a session."""
@@ -217,9 +225,6 @@ class Store:
             # No user is waiting for this; the next deletion tries again.
             _logger.warning("deleted bytes are still in the log of the database")
             return 0
-
-    def _files(self) -> list[Path]:
-        return [Path(f"{self._engine.url.database}{suffix}") for suffix in ("", "-wal", "-shm")]
 
     def _change_own(self, session: str, owner: str, **values: Any) -> None:
         columns = schema.sessions.c
@@ -297,7 +302,7 @@ def _set_markers(connection: Connection, session: str, markers: Sequence[Marker]
         )
 
 
-def _overview(row: Row[Any], marks: Sequence[Row[Any]]) -> Overview:
+def _overview(row: Row[Any], marks: Sequence[Row[Any]], edits: FaceEdits) -> Overview:
     zone = timezone(timedelta(seconds=row.offset_s))
     recording = SessionInfo(
         id=row.id,
@@ -311,8 +316,8 @@ def _overview(row: Row[Any], marks: Sequence[Row[Any]]) -> Overview:
         version=row.version,
         consent=row.consent,
         markers=tuple(Marker(m.at_s, m.name) for m in marks),
+        names=edits.names,
     )
-    silent_s = (utc_now() - row.touched_utc).total_seconds()
     expires = row.expires_utc.replace(tzinfo=UTC) if row.expires_utc else None
-    is_running = not row.is_finished and silent_s < _CUT_OFF_AFTER_S
-    return Overview(recording, row.last_s, row.readings, expires, is_running)
+    is_now_running = is_running(row.is_finished, row.touched_utc, utc_now())
+    return Overview(recording, row.last_s, row.readings, expires, is_now_running, edits)

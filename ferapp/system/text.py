@@ -3,12 +3,19 @@
 import io
 import re
 import sys
+import unicodedata
 from typing import Final
 
 _CONTROL: Final = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]"
 )
 _PILED_MARKS: Final = re.compile(r"([\u0300-\u036f]{2})[\u0300-\u036f]+")
+# Letters that no decomposition leads to ASCII.
+_ASCII: Final = str.maketrans(
+    {"ß": "ss", "ẞ": "SS", "æ": "ae", "Æ": "Ae", "œ": "oe", "Œ": "Oe", "ø": "o", "Ø": "O"}
+    | {"ł": "l", "Ł": "L", "đ": "d", "Đ": "D", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ı": "i"}
+    | {"\u2018": "'", "\u2019": "'", "\u2010": "-", "\u2011": "-", "\u2013": "-"}
+)
 
 
 def one_line(text: str) -> str:
@@ -42,3 +49,15 @@ def replace_unprintable() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def to_ascii(text: str) -> str:
+    """Text without accents, for fonts that have only ASCII; empty if a letter has no such form.
+
+    Example:
+        >>> to_ascii("Zoë Łukasz"), to_ascii("李")
+        ('Zoe Lukasz', '')
+    """
+    parts = unicodedata.normalize("NFKD", text.translate(_ASCII))
+    plain = "".join(c for c in parts if not unicodedata.combining(c))
+    return plain if plain.isascii() and plain.isprintable() else ""

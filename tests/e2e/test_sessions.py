@@ -90,7 +90,7 @@ def test_a_recording_is_viewed_exported_and_deleted(fresh_server: Server, visit:
     np.testing.assert_array_equal(readings.at_s, table["time_s"])
     metadata = json.loads(download(page, "JSON"))["recording"]
     assert metadata["models"]["detector"]["name"] == "ssd-320-int8"
-    assert metadata["consent"].startswith("2026-11: I am the only person shown")
+    assert metadata["consent"].startswith("2026-11-29: I am the only person shown")
     report = download(page, "Report (HTML)")
     assert b"seresnet-48-int8" in report
 

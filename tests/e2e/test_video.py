@@ -188,3 +188,66 @@ def test_the_video_page_fits_every_window(
         page.wait_for_timeout(1000)
         assert not is_wider_than_the_window(page)
         take_screenshot(page, f"video-{view.split()[0].lower()}-{scheme}-{width}")
+
+
+def shown_faces(page: "sync_api.Page") -> list[str]:
+    """What the lists of faces show as chosen."""
+    return [
+        box.input_value() for box in page.get_by_role("combobox", name="Face", exact=True).all()
+    ]
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS[::3])
+def test_faces_are_named_merged_and_split_and_the_files_follow(
+    server: Server, visit: Visit, clip: Path, scheme: str, width: int
+) -> None:
+    """With the keyboard where text is typed; the browser shows the new name at once."""
+    page = open_video_file(server, visit, scheme=scheme, width=width)
+    choose(page, clip)
+    analyse(page)
+    page.get_by_text("2 faces in 180 frames").wait_for()
+    wait_for_chart(page)
+    assert read_csv(page) == ({}, [1, 2])
+    open_view(page, "Over time")
+    page.get_by_text("Name, merge or split faces").click()
+    name = page.get_by_role("textbox", name="Name", exact=True)
+    name.fill("Zoë")
+    name.press("Enter")
+    page.get_by_text("Last change: ").wait_for()
+    chosen = page.get_by_text("Last change: ").inner_text().split()[3]
+    page.wait_for_function(
+        """() => [...document.querySelectorAll('input[role=combobox]')]
+            .filter(box => box.value.startsWith('Zoë (face')).length === 2"""
+    )
+    assert all(text.startswith(f"Zoë (face {chosen}, ") for text in shown_faces(page))
+    assert read_csv(page) == ({int(chosen): "Zoë"}, [1, 2])
+
+    page.get_by_text("Merge", exact=True).click()
+    page.get_by_role("combobox", name="The same person as").click()
+    page.get_by_role("option", name="Face ").click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Merge faces").click()
+    page.get_by_text("1 face in 180 frames").wait_for()
+    assert read_csv(page) == ({int(chosen): "Zoë"}, [int(chosen)])
+    assert not is_wider_than_the_window(page)
+    take_screenshot(page, f"video-merged-{scheme}-{width}")
+
+    page.get_by_text("Split", exact=True).click()
+    time_s = page.get_by_role("spinbutton", name="Another person from this time on (seconds)")
+    time_s.fill("5")
+    time_s.press("Enter")
+    page.get_by_text("2 faces in 180 frames").wait_for()
+    assert read_csv(page) == ({int(chosen): "Zoë"}, [int(chosen), 3])
+    for _ in range(3):
+        before_undo = page.get_by_text("Last change: ").inner_text()
+        page.get_by_role("button", name="Undo").click()
+        page.get_by_text(before_undo, exact=True).wait_for(state="detached")
+    page.get_by_text("2 faces in 180 frames").wait_for()
+    assert read_csv(page) == ({}, [1, 2]) and not is_wider_than_the_window(page)
+
+
+def read_csv(page: "sync_api.Page") -> tuple[dict[int, str], list[int]]:
+    """The names and numbers of the faces in the CSV file."""
+    open_view(page, "Files")
+    recording, readings = read("readings.csv", download(page, "CSV"))
+    return recording.names, readings.faces

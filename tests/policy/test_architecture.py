@@ -76,7 +76,10 @@ HOMES = {
     },
     "plotly": {"ui", "sessions/report"},
     "sqlalchemy": {
-        *(f"sessions/{name}.py" for name in ("schema", "database", "rows", "store", "erasure")),
+        *(
+            f"sessions/{name}.py"
+            for name in ("schema", "database", "rows", "store", "erasure", "face_log")
+        ),
         "sessions/migrations",
     },
     "alembic": {"sessions/database.py", "sessions/migrations"},

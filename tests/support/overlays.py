@@ -6,6 +6,7 @@ import numpy as np
 
 from ferapp.emotions import COLOURS
 from ferapp.pipeline.annotated_copy.overlay import Overlay
+from ferapp.sessions.face_edits import FaceEdits
 from ferapp.sessions.session import Readings
 from tests.support.sessions import face_readings
 from tests.support.videos import (
@@ -47,12 +48,21 @@ def overlay(
     hides_others: bool = True,
     doubtful: tuple[float, tuple[int, int, int, int]] | None = None,
     every_s: float = 0.1,
+    edits: FaceEdits | None = None,
 ) -> Overlay:
     times = np.array([doubtful[0]] if doubtful else [], np.float64)
     boxes = np.array([doubtful[1]] if doubtful else [], np.float32).reshape(-1, 4)
     shares = boxes / np.tile(np.array(WH, np.float32), 2)
     readings = Readings.join(tracks or [face_readings()])
-    return Overlay(readings, times, shares, every_s=every_s, shown=shown, hides_others=hides_others)
+    return Overlay(
+        readings,
+        times,
+        shares,
+        every_s=every_s,
+        shown=shown,
+        hides_others=hides_others,
+        edits=edits,
+    )
 
 
 NOTHING = overlay()

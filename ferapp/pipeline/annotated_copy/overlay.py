@@ -1,5 +1,6 @@
 """Where every face of a video is at any time, and what is drawn there."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -7,10 +8,12 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.labels import label_colour, label_text
+from ferapp.labels import face_caption, label_colour, label_text
 from ferapp.pipeline.clip import Clip
+from ferapp.sessions.face_edits import FaceEdits
 from ferapp.sessions.report.summary import GAP_S, PAUSE_INTERVALS
 from ferapp.sessions.session import Readings
+from ferapp.system.text import to_ascii
 from ferapp.vision.annotate import annotate, hide_faces, hide_outside
 from ferapp.vision.boxes import iou
 from ferapp.vision.crops import Image
@@ -29,9 +32,12 @@ Boxes = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class _Track:
-    """One face over time; boxes are shares of the frame's width and height."""
+    """One face over time, as it was followed; boxes are shares of the frame's width and height.
 
-    face: int
+    Several tracks may be one person.
+    """
+
+    person: int
     at_s: NDArray[np.float64]
     boxes: Boxes
     captions: NDArray[np.str_]
@@ -51,6 +57,10 @@ class _Track:
         is_near = abs(self.at_s[nearest] - at_s) <= margin_s + 1e-6
         return self.boxes[nearest] if is_near else None
 
+    def distance_s(self, at_s: float) -> float:
+        """How far the nearest reading is from a time, s."""
+        return float(np.abs(self.at_s - at_s).min())
+
     def last(self, at_s: float) -> int:
         """The row that holds at a time."""
         return max(int(np.searchsorted(self.at_s, at_s + 1e-6, side="right")) - 1, 0)
@@ -62,9 +72,10 @@ class _Columns:
 
     Attributes:
         at_s: Times of the readings, (n,) s.
-        face: Numbers of their faces, (n,).
+        face: Numbers of their faces as they were followed, (n,).
+        person: Numbers of their faces after the changes of the user, (n,).
         boxes: (n, 4), as shares of the frame's width and height.
-        captions: (n,), without the number of the face.
+        captions: (n,), with the name or number of the face.
         colours: Of the boxes, (n,).
         unconfirmed_s: Times of boxes that may be faces, (m,) s, ascending.
         unconfirmed: These boxes, (m, 4), as shares of the frame's width and height.
@@ -76,6 +87,7 @@ class _Columns:
 
     at_s: NDArray[np.float64]
     face: NDArray[np.int64]
+    person: NDArray[np.int64]
     boxes: Boxes
     captions: NDArray[np.str_]
     colours: NDArray[np.str_]
@@ -86,13 +98,18 @@ class _Columns:
     size_wh: NDArray[np.int64]
 
     def tracks(self) -> list[_Track]:
-        """One track per face, each in order of time."""
-        order = np.lexsort((self.at_s, self.face))
-        starts = np.flatnonzero(np.diff(self.face[order], prepend=-1))
+        """One track per face and person, each in order of time.
+
+        The faces of one person stay apart: a box must not slide from where one of them was last
+        seen to where the next begins, for example in another shot.
+        """
+        order = np.lexsort((self.at_s, self.face, self.person))
+        pairs = np.stack([self.person[order], self.face[order]])
+        starts = np.flatnonzero((np.diff(pairs, prepend=-1) != 0).any(axis=0))
         parts = np.split(order, starts[1:]) if len(self.face) else []
         return [
             _Track(
-                face=int(self.face[rows[0]]),
+                person=int(self.person[rows[0]]),
                 at_s=self.at_s[rows],
                 boxes=self.boxes[rows],
                 captions=self.captions[rows],
@@ -110,11 +127,12 @@ class Overlay:
         unconfirmed_s: Times of boxes that may be faces, (m,), ascending.
         unconfirmed: These boxes, (m, 4), as shares of the frame's width and height.
         every_s: Seconds from one analysed frame to the next.
-        shown: Numbers of the faces that get a box and a label; None for all.
+        shown: Numbers of the faces, after the changes, that get a box and a label; None for all.
         hides_others: Whether all others are hidden, including boxes that may be faces, and
             everything outside the region.
         region: x, y, width and height of what was analysed, px of the video; None for all.
         size_wh: Width and height of the video, px; needed for a region.
+        edits: Changes of the numbers, and names.
     """
 
     def __init__(
@@ -128,9 +146,19 @@ class Overlay:
         hides_others: bool = True,
         region: tuple[int, int, int, int] | None = None,
         size_wh: tuple[int, int] = (1, 1),
+        edits: FaceEdits | None = None,
     ) -> None:
+        edits = edits or FaceEdits()
+        person = edits.renumber(readings.at_s, readings.face)
+        callers = _callers(person, edits.names)
         pairs = list(zip(readings.expression, readings.flaw, strict=True))
-        captions = np.array([label_text(*pair) for pair in pairs], np.str_)
+        captions = np.array(
+            [
+                f"{callers[one]} {label_text(*pair)}"
+                for one, pair in zip(person.tolist(), pairs, strict=True)
+            ],
+            np.str_,
+        )
         colours = np.array([label_colour(*pair) for pair in pairs], np.str_)
         scale = np.tile(readings.size_wh, 2).astype(np.float32)
         boxes = (readings.xyxy / np.maximum(scale, 1)).astype(np.float32)
@@ -138,6 +166,7 @@ class Overlay:
             _Columns(
                 at_s=readings.at_s,
                 face=readings.face,
+                person=person,
                 boxes=boxes,
                 captions=captions,
                 colours=colours,
@@ -152,13 +181,21 @@ class Overlay:
         self._hides_outside = hides_others
 
     @classmethod
-    def of_clip(cls, clip: Clip, shown: frozenset[int] | None, *, hides_others: bool) -> Self:
+    def of_clip(
+        cls,
+        clip: Clip,
+        shown: frozenset[int] | None,
+        *,
+        hides_others: bool,
+        edits: FaceEdits | None = None,
+    ) -> Self:
         """The overlay of an analysed video.
 
         Args:
             clip: What was read from it.
             shown: As for the class.
             hides_others: As for the class.
+            edits: As for the class.
         """
         return cls(
             clip.readings,
@@ -169,6 +206,7 @@ class Overlay:
             hides_others=hides_others,
             region=clip.part.region,
             size_wh=clip.info.size_wh,
+            edits=edits,
         )
 
     def _fill(self, columns: _Columns) -> None:
@@ -210,7 +248,7 @@ class Overlay:
             # Nobody looked for faces there.
             kept = self._columns.region / np.tile(self._columns.size_wh, 2) * scale
             image_rgb = hide_outside(image_rgb, kept.astype(np.float32))
-        visible = _boxes_at(shown, at_s, _DRAWN_MARGIN_S, self._drawn_pause_s)
+        visible = _once_each(_boxes_at(shown, at_s, _DRAWN_MARGIN_S, self._drawn_pause_s), at_s)
         if self._hides:
             hidden = _boxes_at(others, at_s, self._margin_s, self._pause_s)
             doubtful = _apart(self._doubtful(at_s), _box_array([box for _, box in visible]))
@@ -220,7 +258,7 @@ class Overlay:
         return annotate(
             image_rgb,
             _box_array([box for _, box in visible]) * scale,
-            [f"{track.face} {track.captions[row]}" for track, row in rows],
+            [str(track.captions[row]) for track, row in rows],
             [str(track.colours[row]) for track, row in rows],
         )
 
@@ -230,8 +268,8 @@ class Overlay:
         near = [self._tracks[place] for place in np.flatnonzero(is_near)]
         if self._shown is None:
             return near, []
-        shown = [track for track in near if track.face in self._shown]
-        return shown, [track for track in near if track.face not in self._shown]
+        shown = [track for track in near if track.person in self._shown]
+        return shown, [track for track in near if track.person not in self._shown]
 
     def _doubtful(self, at_s: float) -> Boxes:
         """Boxes around a time that may be faces, (m, 4)."""
@@ -254,6 +292,22 @@ def _corners(region: tuple[int, int, int, int] | None) -> tuple[int, int, int, i
         return (0, 0, 0, 0)
     x, y, width, height = region
     return (x, y, x + width, y + height)
+
+
+def _callers(person: NDArray[np.int64], names: Mapping[int, str]) -> dict[int, str]:
+    """What each face is called in captions; a name that has no ASCII form is left out."""
+    plain = {face: to_ascii(name) for face, name in names.items()}
+    return {face: face_caption(face, plain) for face in np.unique(person).tolist()}
+
+
+def _once_each(pairs: list[tuple[_Track, Boxes]], at_s: float) -> list[tuple[_Track, Boxes]]:
+    """Of several tracks of one person at one time, the one that was read nearest to it."""
+    nearest: dict[int, tuple[_Track, Boxes]] = {}
+    for track, box in pairs:
+        other = nearest.get(track.person)
+        if other is None or track.distance_s(at_s) < other[0].distance_s(at_s):
+            nearest[track.person] = (track, box)
+    return list(nearest.values())
 
 
 def _box_array(boxes: list[Boxes]) -> Boxes:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from pyarrow import compute
 
 from ferapp.errors import DataError
+from ferapp.sessions.face_edits import MOST_NAME, clean_name, name_key
 from ferapp.sessions.formats.metadata import MOST_LETTERS, MOST_SECONDS
 from ferapp.sessions.session import Readings
 from ferapp.system.text import one_line
@@ -20,7 +21,10 @@ MOST_READINGS: Final = 2_000_000
 _MOST_COUNTED: Final = 2**31 - 1
 
 CORNERS: Final = ("x1", "y1", "x2", "y2")
-TEXTS: Final = ("expression", "flaw")
+NAME: Final = "name"
+"""The column of names of faces; files of earlier versions have none."""
+
+TEXTS: Final = (NAME, "expression", "flaw")
 
 CODED: Final = pa.dictionary(pa.int32(), pa.string())
 """Dictionary-encoded text: a small file can claim that every row contains one long text."""
@@ -29,10 +33,10 @@ CODED: Final = pa.dictionary(pa.int32(), pa.string())
 def schema(labels: Sequence[str], text: pa.DataType) -> pa.Schema:
     """Names and types of the columns; ``text`` is `pa.string()` to write, `CODED` to read."""
     return pa.schema(
-        [("time_s", pa.float64()), ("face", pa.int64())]
+        [("time_s", pa.float64()), ("face", pa.int64()), (NAME, text)]
         + [(name, pa.float32()) for name in CORNERS]
         + [("width", pa.int64()), ("height", pa.int64()), ("score", pa.float32())]
-        + [(name, text) for name in TEXTS]
+        + [(name, text) for name in TEXTS if name != NAME]
         + [("is_corrected", pa.bool_())]
         + [(f"{kind}_{label}", pa.float32()) for kind in "ps" for label in labels]
     )
@@ -103,11 +107,38 @@ def to_readings(columns: pa.Table, labels: Sequence[str]) -> Readings:
     return readings.at(np.argsort(readings.at_s, kind="stable"))
 
 
-def _texts(column: pa.ChunkedArray) -> NDArray[np.object_]:
-    """Each text on one line and shortened, (n,); None if it is missing or empty."""
+def to_names(columns: pa.Table) -> dict[int, str]:
+    """The names of faces by number; none if the table has no such column.
+
+    Raises:
+        DataError: A face has two names, or two faces have the same.
+    """
+    if NAME not in columns.column_names:
+        return {}
+    coded = _coded(columns[NAME])
+    words = coded.dictionary.cast(pa.string()).to_pylist()
+    lines = [clean_name(word[:MOST_NAME]) if word else "" for word in words]
+    places = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    faces = columns["face"].cast(pa.int64()).to_numpy()
+    names: dict[int, str] = {}
+    for face, place in np.unique(np.stack([faces, places], axis=1), axis=0).tolist():
+        if place >= 0 and lines[place] and names.setdefault(face, lines[place]) != lines[place]:
+            raise DataError(f"its face {face} has two names")
+    if len({name_key(name) for name in names.values()}) < len(names):
+        raise DataError("two of its faces have the same name")
+    return names
+
+
+def _coded(column: pa.ChunkedArray) -> Any:
+    """A column of texts, dictionary-encoded, in one piece."""
     if not pa.types.is_dictionary(column.type):
         column = column.cast(pa.string()).dictionary_encode()
-    coded = column.combine_chunks()
+    return column.combine_chunks()
+
+
+def _texts(column: pa.ChunkedArray) -> NDArray[np.object_]:
+    """Each text on one line and shortened, (n,); None if it is missing or empty."""
+    coded = _coded(column)
     words = coded.dictionary.cast(pa.string()).to_pylist()
     lines = [one_line(word[:MOST_LETTERS]) or None if word else None for word in words]
     places = coded.indices.fill_null(len(lines)).to_numpy(zero_copy_only=False)

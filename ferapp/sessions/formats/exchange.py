@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import PureWindowsPath
 from typing import Any, BinaryIO, Final, NoReturn
@@ -18,9 +19,11 @@ from ferapp.errors import DataError
 from ferapp.sessions.formats.columns import (
     CODED,
     CORNERS,
+    NAME,
     TEXTS,
     refuse_many,
     schema,
+    to_names,
     to_readings,
     without_empty_frames,
 )
@@ -54,14 +57,16 @@ _BROKEN: Final = (
 
 
 def table(recording: SessionInfo, readings: Readings) -> pandas.DataFrame:
-    """Readings as a table: time, face, box, frame size, score, label, then `p_` and `s_` columns.
+    """Readings as a table: time, face, name, box, frame size, score, label, `p_` and `s_` columns.
 
     `p_` are the classifier's probabilities, `s_` the smoothed ones. Missing values are NaN or None.
     """
-    texts = {name: pandas.Series(vars(readings)[name], dtype=object) for name in TEXTS}
+    texts = {n: pandas.Series(vars(readings)[n], dtype=object) for n in TEXTS if n != NAME}
+    names = [recording.names.get(face) for face in readings.face.tolist()]
     smoothed = zip(recording.labels, readings.smoothed.T, strict=True)
     return pandas.DataFrame(
         {"time_s": readings.at_s, "face": readings.face}
+        | {NAME: pandas.Series(names, dtype=object)}
         | dict(zip(CORNERS, readings.xyxy.T, strict=True))
         | dict(zip(("width", "height"), readings.size_wh.T, strict=True))
         | {"score": readings.score, **texts, "is_corrected": readings.is_corrected}
@@ -178,7 +183,9 @@ def read(name: str, data: bytes) -> tuple[SessionInfo, Readings]:
             recording, columns = _from_json(data)
         else:
             recording, columns = _from_csv(data, title)
-        return recording, to_readings(without_empty_frames(columns), recording.labels)
+        columns = without_empty_frames(columns)
+        readings = to_readings(columns, recording.labels)
+        return replace(recording, names=to_names(columns)), readings
     except DataError as error:
         raise DataError(f"{title} can't be opened: {error}. {_ADVICE}") from error
     except _BROKEN as error:
@@ -188,7 +195,9 @@ def read(name: str, data: bytes) -> tuple[SessionInfo, Readings]:
 
 
 def _from_parquet(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
-    file = parquet.ParquetFile(io.BytesIO(data), read_dictionary=list(TEXTS))
+    # It refuses to read a column as a dictionary that does not exist.
+    texts = [name for name in TEXTS if name in parquet.read_schema(io.BytesIO(data)).names]
+    file = parquet.ParquetFile(io.BytesIO(data), read_dictionary=texts)
     groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
     refuse_many(file.metadata.num_rows)
     if sum(group.total_byte_size for group in groups) > _MOST_UNPACKED:
@@ -200,8 +209,7 @@ def _from_parquet(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
         if envelope is None
         else _from_envelope(_parse_json(envelope))
     )
-    expected = schema(recording.labels, CODED)
-    _refuse_without(header.names, expected)
+    expected = _expected(recording.labels, header.names)
     return recording, file.read(columns=expected.names, use_threads=False)
 
 
@@ -211,8 +219,7 @@ def _from_json(data: bytes) -> tuple[SessionInfo, pa.Table]:
     columns = whole.get("readings")
     if not isinstance(columns, dict) or not all(isinstance(v, list) for v in columns.values()):
         raise DataError("its readings are not in columns")
-    expected = schema(recording.labels, CODED)
-    _refuse_without(columns, expected)
+    expected = _expected(recording.labels, columns)
     if len({len(columns[column]) for column in expected.names}) != 1:
         raise DataError("its columns have different lengths")
     refuse_many(len(columns["time_s"]))
@@ -224,11 +231,10 @@ def _from_csv(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
     data = as_utf8(data)
     header, separator = heading(data, "time_s")
     recording = _bare_recording(header, name)
-    expected = schema(recording.labels, CODED)
-    _refuse_without(header, expected)
+    expected = _expected(recording.labels, header)
     refuse_many(max(data.count(b"\n"), data.count(b"\r")) - 1)
     columns = read_columns(data, header, separator, expected)
-    for text in TEXTS:
+    for text in (name for name in TEXTS if name in expected.names):
         column = columns[text].combine_chunks()
         words = pa.array(
             [remove_guard(word) for word in column.dictionary.to_pylist()], pa.string()
@@ -270,6 +276,13 @@ def _bare_recording(header: Sequence[str], name: str) -> SessionInfo:
     )
 
 
-def _refuse_without(header: Collection[str], expected: pa.Schema) -> None:
-    if missing := [column for column in expected.names if column not in header]:
+def _expected(labels: Sequence[str], header: Collection[str]) -> pa.Schema:
+    """The columns to read; files of earlier versions have no names.
+
+    Raises:
+        DataError: One is missing.
+    """
+    fields = [field for field in schema(labels, CODED) if field.name != NAME or NAME in header]
+    if missing := [field.name for field in fields if field.name not in header]:
         raise DataError(f"it has no column {one_line(missing[0])}")
+    return pa.schema(fields)

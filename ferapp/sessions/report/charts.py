@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from ferapp.labels import UNSURE_COLOUR, label_colour, label_text
+from ferapp.labels import UNSURE_COLOUR, face_caption, face_phrase, label_colour, label_text
 from ferapp.sessions.report.affect import valence_arousal
 from ferapp.sessions.report.curves import LEGEND_ABOVE, MOST_POINTS, NO_MARGIN, curves, moments
 from ferapp.sessions.report.summary import Summary
@@ -137,16 +137,22 @@ def transition_map(summary: Summary, labels: Sequence[str]) -> go.Figure:
     return figure
 
 
-def picture_bars(readings: Readings, labels: Sequence[str]) -> go.Figure:
+def picture_bars(
+    readings: Readings, labels: Sequence[str], *, names: Mapping[int, str] | None = None
+) -> go.Figure:
     """The raw probabilities of each face of each picture, one row each, or its flaw.
 
     Args:
         readings: Readings of pictures: `at_s` is the number of the picture, from 0.
         labels: Names of the expressions.
+        names: Names of faces by number.
     """
+    names = names or {}
     rows = [
-        f"picture {int(at) + 1}, face {face}" + (f": {_escape_text(flaw)}" if flaw else "")
-        for at, face, flaw in zip(readings.at_s, readings.face, readings.flaw, strict=True)
+        _escape_text(
+            f"picture {int(at) + 1}, {face_phrase(face, names)}" + (f": {flaw}" if flaw else "")
+        )
+        for at, face, flaw in zip(readings.at_s, readings.face.tolist(), readings.flaw, strict=True)
     ]
     probabilities = np.nan_to_num(readings.probabilities).astype(np.float64).round(3)
     figure = go.Figure(
@@ -172,12 +178,15 @@ def picture_bars(readings: Readings, labels: Sequence[str]) -> go.Figure:
     return figure
 
 
-def empty_frame(readings_now: Readings, labels: Sequence[str]) -> dict[str, Any]:
+def empty_frame(
+    readings_now: Readings, labels: Sequence[str], *, names: Mapping[int, str] | None = None
+) -> dict[str, Any]:
     """The boxes of the faces at one moment on an empty frame, as a Plotly figure.
 
     Args:
         readings_now: Readings of that moment, one per face.
         labels: Names of the expressions.
+        names: Names of faces by number.
     """
     width, height = readings_now.size_wh[0].tolist() if len(readings_now) else (640, 480)
     shapes = [_rectangle((0, 0, width, height), UNSURE_COLOUR, 1)]
@@ -190,7 +199,7 @@ def empty_frame(readings_now: Readings, labels: Sequence[str]) -> dict[str, Any]
         strict=True,
     ):
         shapes.append(_rectangle(box, label_colour(name), 3))
-        text = f"{face} {_escape_text(label_text(name, flaw))}"
+        text = _escape_text(f"{face_caption(face, names or {})} {label_text(name, flaw)}")
         annotations.append(
             {"x": box[0], "y": box[1], "text": text, "xanchor": "left", "yanchor": "bottom"}
         )

@@ -11,7 +11,7 @@ import plotly.io
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
-from ferapp.labels import UNSURE, label_text
+from ferapp.labels import UNSURE, face_title, label_text
 from ferapp.sessions.report import charts as figures
 from ferapp.sessions.report.affect import FORMULA
 from ferapp.sessions.report.summary import Summary, summary
@@ -81,7 +81,9 @@ def to_html(
     else:
         face_numbers, counts = np.unique(readings.face, return_counts=True)
         longest = face_numbers[np.argsort(-counts, kind="stable")[:MOST_FACES]]
-        parts = [_face(draw, recording, readings.of(face), face) for face in sorted(longest)]
+        parts = [
+            _face(draw, recording, readings.of(face), face) for face in sorted(longest.tolist())
+        ]
         extent = f"{counted(len(readings), 'reading')} of {counted(len(face_numbers), 'face')}"
         if len(readings):
             extent += f" until {clock(float(readings.at_s[-1]))}"
@@ -140,7 +142,7 @@ class _Drawing:
 
 
 def _face(draw: _Drawing, recording: SessionInfo, readings: Readings, face: int) -> _Part:
-    labels, its, title = recording.labels, summary(readings), f"Face {face}"
+    labels, its, title = recording.labels, summary(readings), face_title(face, recording.names)
     charts = [
         (
             "Expressions over time",
@@ -182,7 +184,7 @@ def _pictures(draw: _Drawing, recording: SessionInfo, readings: Readings) -> _Pa
     is_read = ~np.isnan(readings.probabilities).any(axis=1)
     unsure = int(is_read.sum()) - sum(counts.values())
     first = readings.at(np.arange(min(len(readings), _MOST_ROWS)))
-    bars = figures.picture_bars(first, recording.labels)
+    bars = figures.picture_bars(first, recording.labels, names=recording.names)
     rows = {**counts, UNSURE: unsure, "could not be read": int((~is_read).sum())}
     return _Part(
         title="Pictures",

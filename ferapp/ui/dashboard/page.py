@@ -13,6 +13,7 @@ from ferapp.temporal.rolling import WINDOW_S, Series
 from ferapp.ui.shared import resources, session_files, session_keys, session_views
 from ferapp.ui.shared.charts import last_minute
 from ferapp.ui.shared.consent import KEEP
+from ferapp.ui.shared.faces.editing import edit_faces
 from ferapp.ui.shared.live_chart import live_chart
 from ferapp.ui.shared.owner import owner
 from ferapp.ui.shared.session_keys import SessionKey
@@ -60,6 +61,14 @@ def show() -> None:
         st.info("This session has no readings: no face was seen.", icon=":material/no_accounts:")
         session_files.downloads(chosen, readings)
     else:
+        id = chosen.recording.id
+        edit_faces(
+            chosen,
+            readings,
+            change=lambda edit: store.faces.edit(id, me, edit),
+            undo=lambda: store.faces.undo(id, me),
+            forget_names=lambda: store.faces.forget_names(id, me),
+        )
         _show_views(store, me, chosen, sessions, readings)
     st.divider()
     session_files.import_session(store, me)
@@ -166,7 +175,7 @@ def _show_head(store: Store, me: str, session: Overview, row: DeltaGenerator) ->
 def _load_readings(store: Store, me: str, session: Overview) -> Readings:
     """The readings of a session, loaded again only when it has changed."""
     kept = session_keys.READINGS.setdefault({})
-    key = (session.recording.id, session.readings)
+    key = (session.recording.id, session.readings, session.edits)
     if key not in kept:
         with st.spinner("Reading the session …"):
             kept[key] = store.readings(session.recording.id, me)
@@ -200,8 +209,9 @@ def _show_storage(store: Store, me: str, sessions: list[Overview]) -> None:
     with st.expander("What is stored", icon=":material/database:"):
         readings = counted(sum(s.readings for s in sessions), "reading")
         st.markdown(
-            f"You have {counted(len(sessions), 'session')} with {readings}: only numbers, no "
-            f"pictures. The database takes up {store.size_bytes() / 1e6:.1f} MB and is stored here:"
+            f"You have {counted(len(sessions), 'session')} with {readings}: only numbers, and the "
+            "titles, markers and names that you typed in; no pictures. The database takes up "
+            f"{store.size_bytes() / 1e6:.1f} MB and is stored here:"
         )
         st.code(store.place, language=None, wrap_lines=True)
         st.markdown(

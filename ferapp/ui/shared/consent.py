@@ -12,7 +12,7 @@ from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.owner import owner
 from ferapp.ui.shared.page import PAGES
 
-_CONSENT_VERSION: Final = "2026-11"
+_CONSENT_VERSION: Final = "2026-11-29"
 _WHO: Final = ("I am the only person shown", "Everyone shown has agreed")
 KEEP: Final[dict[str, int | None]] = {
     "7 days": 7,
@@ -26,7 +26,8 @@ KEEP: Final[dict[str, int | None]] = {
 _PURPOSE: Final = """
 **What is kept:** numbers only, for each face and frame: time, a number for the face, its box, the
 probabilities of the expressions, why a face could not be read, and which models and settings
-were used. **No picture, no video, no sound, nothing that could identify a face again.**
+were used. **No picture, no video, no sound, nothing that could identify a face again.** A name of a
+face is kept only if you type it in.
 
 **Where:** in this app's database; the dashboard says where that is. Nothing is sent anywhere.
 

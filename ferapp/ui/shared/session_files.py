@@ -21,9 +21,9 @@ def downloads(session: Overview, readings: Readings) -> None:
     recording = session.recording
     st.markdown(
         "**CSV**, **Parquet** and **JSON** hold every reading, one row per face and time: time, "
-        "face, box, raw (`p_`) and smoothed (`s_`) probabilities, label, quality. Parquet and JSON "
-        "also hold settings, models and markers. The **report** is one page with the charts, to "
-        "share or print."
+        "number and name of the face, box, raw (`p_`) and smoothed (`s_`) probabilities, label, "
+        "quality. Parquet and JSON also hold settings, models and markers. The **report** is one "
+        "page with the charts, to share or print."
     )
     row = st.container(horizontal=True)
     formats: tuple[tuple[str, str, str, Callable[[SessionInfo, Readings], bytes]], ...] = (

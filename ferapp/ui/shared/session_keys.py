@@ -16,6 +16,7 @@ from ferapp.media.video import VideoInfo
 from ferapp.pipeline.clip import Clip
 from ferapp.serving.job import Job
 from ferapp.serving.video_jobs import VideoAnalysisJob, VideoCopyJob
+from ferapp.sessions.face_edits import FaceEdit, FaceEdits
 from ferapp.sessions.session import Readings
 from ferapp.sessions.store import Overview
 
@@ -113,11 +114,13 @@ VIDEO_ORDER: Final = SessionKey[Any]("video-order")
 VIDEO_JOB: Final = SessionKey[Job[VideoAnalysisJob]]("video-job")
 VIDEO_SESSION: Final = SessionKey[tuple[Clip, Overview]]("video-session")
 """What was read, and the same as a session that is not stored."""
-SAVED_VIDEO: Final = SessionKey[str]("recorded-clip")
-"""The analysis that was kept as a session."""
+VIDEO_EDITS: Final = SessionKey[tuple[Clip, FaceEdits]]("video-faces")
+"""What was read, and what the visitor changed about its faces."""
+SAVED_VIDEO: Final = SessionKey[tuple[str, FaceEdits]]("recorded-clip")
+"""The analysis that was kept as a session, with the changes of its faces."""
 COPY_JOB: Final = SessionKey[Job[VideoCopyJob]]("copy-job")
-COPY_ORDER: Final = SessionKey[tuple[str, tuple[int, ...], bool]]("copy-asked")
-"""The video, the faces that can be seen in its copy, and whether the others are blurred."""
+COPY_ORDER: Final = SessionKey[tuple[str, tuple[int, ...], bool, FaceEdits]]("copy-asked")
+"""The video, the faces seen in its copy, whether others are blurred, and the changes of faces."""
 COPY_FACES: Final = SessionKey[list[int]]("copy-shown")
 """Faces that can be seen in the copy; of a widget."""
 
@@ -132,12 +135,19 @@ NEXT_SESSION: Final = SessionKey[str]("next-session")
 """Id of the session that the dashboard shows next."""
 RENAMED: Final = SessionKey[str]("renamed")
 """Key of the text field that was changed."""
-READINGS: Final = SessionKey[dict[tuple[str, int], Readings]]("remembered")
-"""Readings by session and their number."""
+READINGS: Final = SessionKey[dict[tuple[str, int, FaceEdits], Readings]]("remembered")
+"""Readings by session, their number and the changes of the faces."""
+FACE_EDIT: Final = SessionKey[tuple[str, FaceEdit]]("face-edit")
+"""Id of a session, and the change of its faces that a button asked for."""
 IMPORTS: Final = SessionKey[int]("imports")
 """How many files were imported; a new number empties the upload widget."""
 REPLAY: Final = SessionKey[tuple[str, float, float]]("replay-playing")
 """Key of the slider, when it started to move, s of the monotonic clock, and from where, s."""
+
+
+def shown_texts(key: SessionKey[V]) -> SessionKey[tuple[str, ...]]:
+    """The texts with which a widget last showed its value."""
+    return SessionKey(f"{key.name}-shown")
 
 
 def replay_position(session: str) -> SessionKey[float]:

@@ -1,13 +1,14 @@
 """The views of a session: over time, summary, comparison, replay."""
 
 import time
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 import pandas
 import streamlit as st
 
-from ferapp.labels import UNSURE, label_text
+from ferapp.labels import UNSURE, face_caption, face_phrase, face_title, label_text
 from ferapp.sessions.report import charts as figures
 from ferapp.sessions.report.affect import FORMULA
 from ferapp.sessions.report.summary import Summary, pause_s, summary
@@ -15,6 +16,7 @@ from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import Overview, Store
 from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.charts import MOST_SIDE_BY_SIDE, faces_side_by_side
+from ferapp.ui.shared.faces.selection import list_faces, select_face
 from ferapp.ui.shared.live_chart import live_chart
 from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.vision.annotate import percent
@@ -35,8 +37,9 @@ def curves_of(session: Overview, readings: Readings) -> None:
     """The curves of one face, and valence and arousal."""
     recording = session.recording
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        face = _select_face(readings, key=f"face-{recording.id}")
+        face = _select_face(readings, recording.names, key=f"face-{recording.id}")
         view, values = _choose_values()
+    title = face_phrase(face, recording.names)
     st.plotly_chart(
         figures.timeline(
             readings.of(face),
@@ -47,7 +50,7 @@ def curves_of(session: Overview, readings: Readings) -> None:
         ),
         config=_CHART,
         key="timeline",
-        alt=f"Probabilities of face {face} over {clock(session.duration_s)}",
+        alt=f"Probabilities of {title} over {clock(session.duration_s)}",
     )
     st.caption(
         f"At most {figures.MOST_POINTS:,} points per line, chosen by MinMaxLTTB so that peaks "
@@ -58,7 +61,7 @@ def curves_of(session: Overview, readings: Readings) -> None:
             figures.affect_curve(readings.of(face), recording.labels, values=values),
             config=_CHART,
             key="affect",
-            alt=f"Derived valence and arousal of face {face}",
+            alt=f"Derived valence and arousal of {title}",
         )
         st.caption(FORMULA)
 
@@ -78,24 +81,22 @@ def _choose_values() -> tuple[Any, Any]:
     return view, values
 
 
-def _select_face(readings: Readings, *, key: str, label: str = "Face", first: int = 0) -> int:
+def _select_face(
+    readings: Readings,
+    names: Mapping[int, str],
+    *,
+    key: str,
+    label: str = "Face",
+    first: int = 0,
+) -> int:
     """Let the visitor select a face; those seen longest come first.
 
     With only one face there is no widget, unless the label is not the usual one.
     """
-    faces, counts = np.unique(readings.face, return_counts=True)
-    order = [int(f) for f in faces[np.argsort(-counts, kind="stable")]][:_MOST_FACES]
-    if len(order) == 1 and label == "Face":
-        return order[0]
-    count = dict(zip(faces.tolist(), counts.tolist(), strict=True))
-    picked = st.selectbox(
-        label,
-        order,
-        index=min(first, len(order) - 1),
-        key=key,
-        format_func=lambda f: f"Face {f} ({counted(count[f], 'reading')})",
-    )
-    return order[0] if picked is None else int(picked)
+    counts = list_faces(readings)
+    if len(counts) == 1 and label == "Face":
+        return next(iter(counts))
+    return select_face(label, counts, names, key=key, first=first)
 
 
 def _edit_markers(store: Store, me: str, session: Overview) -> None:
@@ -142,13 +143,14 @@ def _edit_markers(store: Store, me: str, session: Overview) -> None:
 def summary_of(session: Overview, readings: Readings) -> None:
     """Share of time, spells and transitions of one face."""
     labels = session.recording.labels
-    face = _select_face(readings, key=f"face-{session.recording.id}")
+    names = session.recording.names
+    face = _select_face(readings, names, key=f"face-{session.recording.id}")
     totals = summary(readings.of(face))
     left, right = st.columns(2, gap="medium")
     with left:
         st.markdown("**Share of time**")
         st.plotly_chart(
-            figures.shares({f"Face {face}": totals}, labels),
+            figures.shares({face_title(face, names): totals}, labels),
             config=_CHART,
             key="shares",
             alt=_alt_text(totals),
@@ -211,6 +213,7 @@ def compare(session: Overview, readings: Readings, other: Overview, beside: Read
             is_same = other.recording.id == session.recording.id
             face = _select_face(
                 its,
+                one.recording.names,
                 key=f"face-{name}-{one.recording.id}",
                 label=f"Face of {name}",
                 first=int(is_same and name == "B"),
@@ -225,9 +228,10 @@ def compare(session: Overview, readings: Readings, other: Overview, beside: Read
                 ),
                 config=_CHART,
                 key=f"timeline-{name}",
-                alt=f"{name}: probabilities of face {face}",
+                alt=f"{name}: probabilities of {face_phrase(face, one.recording.names)}",
             )
-            summaries[name] = summary(its.of(face))
+            title = f"{name}: {face_title(face, one.recording.names)}"
+            summaries[title] = summary(its.of(face))
     labels = tuple(dict.fromkeys((*session.recording.labels, *other.recording.labels)))
     st.markdown("**Share of time**")
     st.plotly_chart(
@@ -280,18 +284,20 @@ def _replay(
     )
     now = _state_at(readings, at_s)
     left, right = st.columns([3, 2], gap="medium")
-    labels = session.recording.labels
+    labels, names = session.recording.labels, session.recording.names
     with left:
         live_chart(
-            figures.empty_frame(now, labels),
+            figures.empty_frame(now, labels, names=names),
             key="replay-frame",
             alt=f"{counted(len(now), 'face')} at {clock(at_s)}",
         )
     with right:
         faces = {
-            f"{face} {label_text(expression, flaw)}": None if np.isnan(shares).any() else shares
+            f"{face_caption(face, names)} {label_text(expression, flaw)}": None
+            if np.isnan(shares).any()
+            else shares
             for face, expression, flaw, shares in zip(
-                now.face, now.expression, now.flaw, now.smoothed, strict=True
+                now.face.tolist(), now.expression, now.flaw, now.smoothed, strict=True
             )
         }
         live_chart(
@@ -339,7 +345,7 @@ def pictures(session: Overview, readings: Readings) -> None:
             f"The first {_MOST_FACES} of {len(readings):,} faces; the files have all of them."
         )
     st.plotly_chart(
-        figures.picture_bars(shown, session.recording.labels),
+        figures.picture_bars(shown, session.recording.labels, names=session.recording.names),
         config=_CHART,
         key="picture-bars",
         alt=f"Probabilities of {len(readings)} faces",

@@ -11,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 from ferapp.errors import VideoError
 from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.pipeline.clip import Clip
+from ferapp.sessions.face_edits import FaceEdits
 from ferapp.ui.video import results as video_results
 from tests.support.apps import button, page_text
 from tests.support.fakes import FakeWork
@@ -98,9 +99,11 @@ def test_only_chosen_faces_are_visible(
     calls: list[tuple[frozenset[int] | None, bool]] = []
     real = Overlay.of_clip
 
-    def of_clip(clip: Clip, shown: frozenset[int] | None, *, hides_others: bool) -> Overlay:
+    def of_clip(
+        clip: Clip, shown: frozenset[int] | None, *, hides_others: bool, edits: FaceEdits
+    ) -> Overlay:
         calls.append((shown, hides_others))
-        return real(clip, shown, hides_others=hides_others)
+        return real(clip, shown, hides_others=hides_others, edits=edits)
 
     monkeypatch.setattr(Overlay, "of_clip", of_clip)
     copy_job.allow()

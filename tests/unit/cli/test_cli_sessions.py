@@ -10,10 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from ferapp.cli.app import app
-from ferapp.errors import StoreError
+from ferapp.errors import FaceEditError, NameTaken, StoreError, UserError
 from ferapp.sessions.formats.exchange import read
+from ferapp.sessions.session import Readings
 from ferapp.sessions.store import LOCAL_OWNER, Store
-from tests.support.sessions import some_readings, some_recording
+from tests.support.sessions import face_readings, some_readings, some_recording
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def keep(store: Store, id: str, **changes: object) -> None:
 
 def ferapp(*arguments: object) -> str:
     result = CliRunner().invoke(app, ["sessions", *map(str, arguments)])
-    if isinstance(result.exception, StoreError):
+    if isinstance(result.exception, UserError):
         raise result.exception
     assert result.exit_code == 0, result.output
     return result.output
@@ -126,4 +127,98 @@ def test_a_table_that_a_spreadsheet_has_saved_is_imported(store: Store, tmp_path
     id = ferapp("import", path).strip()
     np.testing.assert_array_equal(
         store.readings(id, LOCAL_OWNER).smoothed, store.readings("abc1", LOCAL_OWNER).smoothed
+    )
+
+
+def keep_two_faces(store: Store, id: str = "abc1", **changes: object) -> None:
+    """Face 1 from 0 to 2 s, face 2 from 3 to 4 s."""
+    first = face_readings((0, "fear"), (1, "fear"), (2, "anger"))
+    second = face_readings((3, "anger"), (4, "neutral"), face=2)
+    store.enter(some_recording(id=id, **changes), Readings.join([first, second]), LOCAL_OWNER)
+
+
+def faces_of(id: str = "abc1") -> dict[int, str | None]:
+    rows = [json.loads(line) for line in ferapp("faces", id, "--json").splitlines()]
+    return {row["face"]: row["name"] for row in rows}
+
+
+def test_faces_are_named_merged_split_and_undone(store: Store) -> None:
+    keep_two_faces(store)
+    assert ferapp("name", "abc", 1, " Zoë  李 ") == "Face 1 named Zoë 李\n"
+    assert faces_of() == {1: "Zoë 李", 2: None}
+    assert ferapp("merge", "abc", 1, 2) == "Face 2 merged into Zoë 李 (face 1)\n"
+    assert ferapp("split", "abc", "zoë 李", "--at", 2.0).endswith("face 3 from 2 s on\n")
+    assert faces_of() == {1: "Zoë 李", 3: None}
+    assert ferapp("undo", "abc").startswith("Undone: Zoë 李 (face 1) split")
+    assert ferapp("undo", "abc").startswith("Undone: Face 2 merged")
+    assert ferapp("undo", "abc") == "Undone: Face 1 named Zoë 李\n"
+    assert faces_of() == {1: None, 2: None}
+    with pytest.raises(FaceEditError, match="no change of faces to undo"):
+        ferapp("undo", "abc")
+
+
+def test_the_faces_of_a_session_are_listed(store: Store) -> None:
+    keep_two_faces(store, names={2: "[red]Ada"})
+    table = ferapp("faces", "abc1")
+    assert "[red]Ada" in table and "3.0 s" in table and "fear 100%" not in table
+    row = json.loads(ferapp("faces", "abc1", "--json").splitlines()[1])
+    assert row["readings"] == 2 and row["first_s"] == 3 and "anger" in row["seconds"]
+
+
+def test_a_name_that_is_taken_is_refused_with_an_offer_to_merge(store: Store) -> None:
+    keep_two_faces(store, names={2: "Ada"})
+    with pytest.raises(NameTaken, match="merge the two"):
+        ferapp("name", "abc1", 1, "ada")
+    assert faces_of() == {1: None, 2: "Ada"}
+
+
+def test_a_name_can_be_removed(store: Store) -> None:
+    keep_two_faces(store, names={2: "Ada"})
+    assert ferapp("name", "abc1", "ada", "") == "Name of Ada (face 2) removed\n"
+    assert ferapp("name", "abc1", 2, "") == "Nothing has changed.\n"
+    assert faces_of() == {1: None, 2: None}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        pytest.param(["name", "x", 1, "Ada"], "None of your sessions", id="unknown session"),
+        pytest.param(["undo", "all"], "None of your sessions", id="not all sessions"),
+        pytest.param(["name", "abc1", 9, "Ada"], "no face 9 in this session", id="unknown face"),
+        pytest.param(["merge", "abc1", 1, "Bob"], "the names are: Eve", id="unknown name"),
+        pytest.param(["merge", "abc1", 1, 1], "Choose another face", id="merged with itself"),
+        pytest.param(["split", "abc1", 1, "--at", 9], "seen from 0 s to 2 s", id="too late"),
+    ],
+)
+def test_what_can_not_be_done_with_faces_is_a_sentence(
+    store: Store, arguments: list[object], message: str
+) -> None:
+    keep_two_faces(store, names={2: "Eve"})
+    with pytest.raises(UserError, match=message):
+        ferapp(*arguments)
+    assert faces_of() == {1: None, 2: "Eve"}
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "json"])
+def test_names_and_merges_are_exported_and_imported(
+    store: Store, tmp_path: Path, form: str
+) -> None:
+    keep_two_faces(store)
+    ferapp("name", "abc1", 2, "Ada")
+    ferapp("merge", "abc1", 1, 2)
+    written = ferapp("export", "abc1", "--out", tmp_path / "out", "--format", form).strip()
+    id = ferapp("import", written).strip()
+    assert faces_of(id) == {1: "Ada"}
+
+
+def test_names_are_forgotten_after_confirmation(store: Store, tmp_path: Path) -> None:
+    keep_two_faces(store)
+    ferapp("name", "abc1", 1, "A name to forget")
+    ferapp("name", "abc1", 1, "")
+    assert any(b"A name to forget" in file.read_bytes() for file in tmp_path.glob("sessions.db*"))
+    refused = CliRunner().invoke(app, ["sessions", "forget-names", "abc1"], input="n\n")
+    assert refused.exit_code == 1 and len(store.overviews(LOCAL_OWNER)[0].edits.steps) == 2
+    ferapp("forget-names", "abc1", "--yes")
+    assert not any(
+        b"A name to forget" in file.read_bytes() for file in tmp_path.glob("sessions.db*")
     )

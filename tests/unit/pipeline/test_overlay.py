@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from ferapp.pipeline.annotated_copy.overlay import HIDDEN_MARGIN_S, Overlay
+from ferapp.sessions.face_edits import FaceEdit, FaceEdits, MergeFaces, NameFace, SplitFace
 from ferapp.sessions.report.summary import GAP_S
 from ferapp.sessions.session import Readings
 from tests.support.overlays import (
@@ -275,3 +276,79 @@ def test_what_is_outside_the_region_is_shown_without_blurring() -> None:
     height, width = NOISE.shape[:2]
     plan = Overlay(*nothing, hides_others=False, region=(0, 0, 20, 20), size_wh=(width, height))
     np.testing.assert_array_equal(plan.draw(NOISE, 0.0), NOISE)
+
+
+def changes(*edits: FaceEdit, of: Readings) -> FaceEdits:
+    made = FaceEdits()
+    for edit in edits:
+        made = made.add(edit, of.at_s, of.face)
+    return made
+
+
+def test_the_box_of_a_merged_face_does_not_slide_over_a_cut() -> None:
+    """Otherwise the blur slides too, off the face that it hides."""
+    before, after = (
+        still_track(LEFT_BOX, until_s=1),
+        track((1.5, RIGHT_BOX), (2.0, RIGHT_BOX), face=2),
+    )
+    merged = changes(MergeFaces(1, (2,)), of=Readings.join([before, after]))
+    hidden = overlay(before, after, shown=frozenset(), edits=merged).draw(NOISE, 1.25)
+    assert is_hidden(hidden, LEFT_BOX) and is_hidden(hidden, RIGHT_BOX)
+    assert not is_hidden(hidden, (120, 100, 180, 160)), "between the two"
+
+
+def test_a_merged_face_is_drawn_once_at_a_time() -> None:
+    before = track((0.9, LEFT_BOX), (1.0, LEFT_BOX))
+    after = track((1.05, RIGHT_BOX), (1.2, RIGHT_BOX), face=2)
+    merged = changes(MergeFaces(1, (2,)), of=Readings.join([before, after]))
+    assert drawn_extent(overlay(before, after).draw(GREY, 1.05))[0] == pytest.approx(40, abs=2)
+    once = overlay(before, after, edits=merged)
+    assert drawn_extent(once.draw(GREY, 1.0))[2] < 140
+    assert drawn_extent(once.draw(GREY, 1.05))[0] == pytest.approx(200, abs=2)
+
+
+def test_the_choice_of_a_merged_face_shows_all_of_it() -> None:
+    before, after = (
+        still_track(LEFT_BOX, until_s=1),
+        track((3.0, RIGHT_BOX), (4.0, RIGHT_BOX), face=2),
+    )
+    merged = changes(MergeFaces(2, (1,)), of=Readings.join([before, after]))
+    its = overlay(before, after, shown=frozenset({2}), edits=merged)
+    assert not is_hidden(its.draw(NOISE, 0.5), LEFT_BOX)
+    assert not is_hidden(its.draw(NOISE, 3.5), RIGHT_BOX)
+
+
+@pytest.mark.parametrize(("at_s", "hidden"), [(1.0, False), (2.3, True), (2.6, True)], ids=str)
+def test_a_person_who_was_split_off_is_hidden_from_a_little_before(
+    at_s: float, hidden: bool
+) -> None:
+    swapped = still_track(LEFT_BOX, until_s=4)
+    split = changes(SplitFace(1, 2.5), of=swapped)
+    image = overlay(swapped, shown=frozenset({1}), edits=split).draw(NOISE, at_s)
+    assert is_hidden(image, LEFT_BOX) == hidden
+
+
+def test_captions_have_the_name_of_the_face_where_the_font_can_write_it() -> None:
+    wide = (40, 100, 200, 220)
+
+    def caption(*edits: FaceEdit) -> np.ndarray:
+        its = still_track(wide)
+        return overlay(its, edits=changes(*edits, of=its)).draw(GREY, 1.0)
+
+    number, name = caption(), caption(NameFace(1, "Zoë"))
+    assert (number != name).any()
+    np.testing.assert_array_equal(name, caption(NameFace(1, "Zoe")))
+    np.testing.assert_array_equal(number, caption(NameFace(1, "李")))
+
+
+def test_changes_of_faces_survive_save_and_load(tmp_path: Path) -> None:
+    its = still_track(LEFT_BOX)
+    plan = overlay(
+        its,
+        shown=frozenset({2}),
+        edits=changes(SplitFace(1, 1.0), NameFace(2, "Zoë"), of=its),
+    )
+    plan.save(tmp_path / "plan.npz")
+    again = Overlay.load(tmp_path / "plan.npz")
+    for at_s in (0.2, 0.9, 1.5):
+        np.testing.assert_array_equal(again.draw(NOISE, at_s), plan.draw(NOISE, at_s))

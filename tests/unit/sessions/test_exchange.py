@@ -2,7 +2,7 @@
 
 import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -15,7 +15,7 @@ from pyarrow import parquet
 
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import DataError
-from ferapp.sessions.formats import columns
+from ferapp.sessions.formats import columns, exchange
 from ferapp.sessions.formats.exchange import (
     csv_parts,
     read,
@@ -116,10 +116,10 @@ def test_a_csv_takes_its_title_from_the_file(name: str, title: str) -> None:
 
 def test_the_table_is_tidy() -> None:
     frame = table(some_recording(labels=NAMES), gappy(20))
-    assert list(frame.columns[:12]) == (
-        "time_s face x1 y1 x2 y2 width height score expression flaw is_corrected".split()
+    assert list(frame.columns[:13]) == (
+        "time_s face name x1 y1 x2 y2 width height score expression flaw is_corrected".split()
     )
-    assert list(frame.columns[12:]) == [f"{kind}_{name}" for kind in "ps" for name in NAMES]
+    assert list(frame.columns[13:]) == [f"{kind}_{name}" for kind in "ps" for name in NAMES]
     assert frame["time_s"].dtype == np.float64
     assert frame["p_neutral"].dtype == np.float32
     assert frame["flaw"].iloc[0] is None
@@ -134,7 +134,7 @@ def test_spreadsheets_see_no_formula() -> None:
 
 def test_other_programs_can_read_the_parquet() -> None:
     frame = pandas.read_parquet(io.BytesIO(to_parquet(some_recording(), some_readings(5))))
-    assert frame.shape == (5, 28)
+    assert frame.shape == (5, 29)
     assert frame["p_anger"].dtype == np.float32
 
 
@@ -304,3 +304,70 @@ def test_frames_without_a_face_have_rows_that_an_import_leaves_out(
     assert parquet.read_table(io.BytesIO(whole.getvalue())).num_rows == len(rows)
     for data in (text, whole.getvalue()):
         assert_same(read("a.csv", data)[1], readings)
+
+
+WITH_NAMES = {1: "=Zoë, \"李\" 'x'", 2: "'plain"}
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_names_and_numbers_survive_a_round_trip(write: Writer) -> None:
+    readings = some_readings(3, faces=3)
+    found, back = read("any name", write(some_recording(names=WITH_NAMES), readings))
+    assert found.names == WITH_NAMES
+    assert_same(back, readings)
+
+
+def test_a_name_stands_beside_every_reading_of_its_face() -> None:
+    frame = table(some_recording(names={2: "Ada"}), some_readings(2, faces=2))
+    assert frame[["face", "name"]].values.tolist() == [[1, None], [2, "Ada"]] * 2
+    text = to_csv(some_recording(names={1: "=1+1"}), some_readings(2)).decode("utf-8-sig")
+    assert text.splitlines()[1].startswith("0.0,1,'=1+1,")
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_files_from_before_names_are_read(write: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = some_readings(4, faces=2)
+
+    def old_schema(labels: Sequence[str], text: pa.DataType) -> pa.Schema:
+        return pa.schema([field for field in columns.schema(labels, text) if field.name != "name"])
+
+    def old_table(recording: SessionInfo, part: Readings) -> pandas.DataFrame:
+        return table(recording, part).drop(columns="name")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(exchange, "table", old_table)
+        patch.setattr(exchange, "schema", old_schema)
+        data = write(some_recording(), readings)
+    assert b"name," not in data[:200] and b'"name":[' not in data
+    found, back = read("old", data)
+    assert found.names == {}
+    assert_same(back, readings)
+
+
+@pytest.mark.parametrize(
+    ("names", "reason"),
+    [
+        pytest.param(["Ada", "Eve"], "face 1 has two names", id="two names of one face"),
+        pytest.param([5, 6], "not a table", id="numbers"),
+        pytest.param(["\ud800", None], "not a table", id="half a letter"),
+    ],
+)
+def test_impossible_names_in_a_file_are_refused(names: list[object], reason: str) -> None:
+    with pytest.raises(DataError, match=reason):
+        read("talk.json", packed(name=names))
+
+
+def test_a_name_of_two_faces_in_a_file_is_refused() -> None:
+    data = packed(face=[1, 2], name=["Ada", "ADA "])
+    with pytest.raises(DataError, match="two of its faces have the same name"):
+        read("talk.json", data)
+
+
+def test_hostile_names_in_a_file_become_short_lines() -> None:
+    found, _ = read("talk.json", packed(face=[1, 2], name=["a\u202e\nb" + "x" * 500, "\u200b"]))
+    assert found.names == {1: "a\ufffd b" + "x" * 56}
+
+
+def test_a_face_without_a_name_in_some_rows_keeps_it() -> None:
+    """A spreadsheet may have lost cells."""
+    assert read("talk.json", packed(name=[None, "Ada"]))[0].names == {1: "Ada"}

@@ -108,3 +108,10 @@ def test_a_frame_shows_each_face_in_the_colour_of_its_expression() -> None:
 
 def corners(frame: go.Figure) -> list[tuple[float, ...]]:
     return [(shape.x0, shape.y0, shape.x1, shape.y1) for shape in frame.layout.shapes]
+
+
+def test_a_frame_calls_named_faces_by_name() -> None:
+    readings = Readings.join([face_readings((0, "fear")), face_readings((0, None), face=2)])
+    frame = empty_frame(readings, EXPRESSIONS, names={2: "<b>Ada & Eve</b>"})
+    texts = [note["text"] for note in frame["layout"]["annotations"]]
+    assert texts == ["1 fear", "&lt;b&gt;Ada &amp; Eve&lt;/b&gt; unsure"]

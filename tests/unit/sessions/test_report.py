@@ -107,6 +107,7 @@ def test_untrusted_text_is_escaped(source: str) -> None:
         models={HOSTILE: {HOSTILE: HOSTILE}},
         version=HOSTILE,
         consent=HOSTILE,
+        names={1: HOSTILE},
     )
     page = Page(to_html(recording, readings, limits=HOSTILE))
     assert not [tag for tag, _ in page.tags if tag in ("img", "iframe", "a", "link", "form")]
@@ -138,6 +139,16 @@ def test_few_faces_have_charts() -> None:
     page = Page(to_html(some_recording(), readings, limits=LIMITS))
     assert "6 of 7 faces are shown" in page.text
     assert [f for f in range(1, 9) if f"Face {f} " in page.text] == [2, 3, 4, 6, 7, 8]
+
+
+def test_named_faces_are_called_by_name_and_number() -> None:
+    recording = some_recording(names={2: "Zoë 李"})
+    page = Page(to_html(recording, some_readings(40, faces=2), limits=LIMITS))
+    assert "Face 1 " in page.text and "Zoë 李 (face 2) " in page.text
+    pictures = some_recording(names={2: "Zoe"}, source="pictures")
+    page = Page(to_html(pictures, some_readings(2, faces=2), limits=LIMITS))
+    scripts = " ".join(page.scripts)
+    assert '"picture 1, face 1"' in scripts and '"picture 1, Zoe (face 2)"' in scripts
     assert page.libraries == 1
 
 

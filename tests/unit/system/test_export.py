@@ -8,7 +8,7 @@ import pandas
 import pytest
 
 from ferapp.system.csv_tables import csv_bytes, remove_guard
-from ferapp.system.text import make_printable, one_line
+from ferapp.system.text import make_printable, one_line, to_ascii
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,24 @@ from ferapp.system.text import make_printable, one_line
 )
 def test_names_become_one_readable_line(name: str, shown: str) -> None:
     assert one_line(name) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Ada", "Ada"),
+        ("Zoë Łukasz Çağrı İğ", "Zoe Lukasz Cagri Ig"),
+        ("Søren Ægir Großmann", "Soren Aegir Grossmann"),
+        ("Nguyễn Hồng Đào", "Nguyen Hong Dao"),
+        ("O\u2019Brien\u2013Smith", "O'Brien-Smith"),
+        ("李", ""),
+        ("Ada 李", ""),
+        ("👩‍🔬", ""),
+        ("", ""),
+    ],
+)
+def test_accents_are_left_out_where_a_font_has_only_ascii(text: str, plain: str) -> None:
+    assert to_ascii(text) == plain
 
 
 @pytest.mark.parametrize("name", ["=cmd|' /C calc'!A0", "+SUM(1)", "-2+3", "@SUM(A1)", "\tx"])

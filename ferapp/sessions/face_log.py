@@ -1,0 +1,166 @@
+"""Stores what was changed about the faces of sessions: names, merges and splits, with undo."""
+
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import Connection, Engine, delete, insert, select
+
+from ferapp.errors import FaceEditError, StoreError
+from ferapp.sessions import schema
+from ferapp.sessions.database import translate_errors, utc_now, writing
+from ferapp.sessions.erasure import BytesLeft, Eraser
+from ferapp.sessions.face_edits import (
+    FaceEdit,
+    FaceEdits,
+    NameFace,
+    describe_edit,
+    edit_from_json,
+    edit_to_json,
+)
+from ferapp.sessions.rows import is_running
+from ferapp.sessions.session import Source
+
+_logger = logging.getLogger(__name__)
+
+
+class FaceLog:
+    """Names, merges and splits the faces of stored sessions; may be used from several threads.
+
+    Every method raises `StoreError` if the database fails or the owner has no such session.
+
+    Args:
+        engine: Engine of an open database.
+        eraser: Removes the bytes of names that are taken back.
+    """
+
+    def __init__(self, engine: Engine, eraser: Eraser) -> None:
+        self._engine = engine
+        self._eraser = eraser
+
+    def edit(self, session: str, owner: str, edit: FaceEdit) -> str:
+        """Make a change.
+
+        Returns:
+            What was changed, in a few words; empty if nothing was.
+
+        Raises:
+            FaceEditError: It is not possible; see `FaceEdits.add`.
+        """
+        with translate_errors(), writing(self._engine) as connection:
+            source = _lock(connection, session, owner)
+            before = load_edits(connection, [session])[session]
+            after = before.add(edit, *_sightings(connection, session), source=source)
+            if after is before:
+                return ""
+            row = {
+                "session": session,
+                "step": len(after.steps),
+                "edit": edit_to_json(after.steps[-1]),
+            }
+            connection.execute(insert(schema.face_edits), row)
+        return describe_edit(after.steps[-1], before.names)
+
+    def undo(self, session: str, owner: str) -> str:
+        """Take the last change back.
+
+        Returns:
+            The change, in a few words.
+
+        Raises:
+            FaceEditError: There is none.
+        """
+        columns = schema.face_edits.c
+        with translate_errors(), writing(self._engine) as connection:
+            _lock(connection, session, owner)
+            before = load_edits(connection, [session])[session]
+            after = before.undo()
+            connection.execute(
+                delete(schema.face_edits).where(
+                    columns.session == session, columns.step == len(before.steps)
+                )
+            )
+        if isinstance(before.steps[-1], NameFace):
+            self._clear_bytes()
+        return describe_edit(before.steps[-1], after.names)
+
+    def forget_names(self, session: str, owner: str) -> None:
+        """Delete every name of a session permanently, also those that an undo would bring back."""
+        with translate_errors(), writing(self._engine) as connection:
+            _lock(connection, session, owner)
+            edits = load_edits(connection, [session])[session].without_names()
+            connection.execute(
+                delete(schema.face_edits).where(schema.face_edits.c.session == session)
+            )
+            insert_edits(connection, session, edits)
+        self._clear_bytes()
+
+    def _clear_bytes(self) -> None:
+        try:
+            self._eraser.clear_bytes()
+        except BytesLeft:
+            # The name is gone from the tables; the next deletion tries again.
+            _logger.warning("deleted bytes are still in the log of the database")
+
+
+def load_edits(connection: Connection, sessions: Sequence[str]) -> dict[str, FaceEdits]:
+    """What was changed about the faces of each of these sessions."""
+    table = schema.face_edits
+    rows = connection.execute(
+        select(table.c.session, table.c.step, table.c.edit)
+        .where(table.c.session.in_(sessions))
+        .order_by(table.c.step, table.c.id)
+    ).all()
+    steps: dict[str, list[FaceEdit]] = {session: [] for session in sessions}
+    given: dict[str, list[NameFace]] = {session: [] for session in sessions}
+    for row in rows:
+        edit = edit_from_json(row.edit)
+        if row.step:
+            steps[row.session].append(edit)
+        elif isinstance(edit, NameFace):
+            given[row.session].append(edit)
+    return {id: FaceEdits(tuple(steps[id]), tuple(given[id])) for id in sessions}
+
+
+def insert_edits(connection: Connection, session: str, edits: FaceEdits) -> None:
+    """Store all changes of a session that has none yet."""
+    numbered = [*((0, edit) for edit in edits.given), *enumerate(edits.steps, 1)]
+    if numbered:
+        connection.execute(
+            insert(schema.face_edits),
+            [{"session": session, "step": n, "edit": edit_to_json(e)} for n, e in numbered],
+        )
+
+
+def _lock(connection: Connection, session: str, owner: str) -> Source:
+    """Keep others from changing the faces of a session at the same time; give its source."""
+    table = schema.sessions
+    row = connection.execute(
+        select(table.c.source, table.c.is_finished, table.c.touched_utc)
+        .where(table.c.id == session, table.c.owner == owner)
+        .with_for_update()
+    ).one_or_none()
+    if row is None:
+        raise StoreError("There is no such session; it may have been deleted.")
+    if is_running(row.is_finished, row.touched_utc, utc_now()):
+        # A face that comes later could get a number that a split gives away.
+        raise FaceEditError("This session is being recorded; change its faces when it has ended.")
+    source: Source = row.source
+    return source
+
+
+def _sightings(
+    connection: Connection, session: str
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The times and the recorded numbers of all readings, (n,) and (n,)."""
+    columns = schema.readings.c
+    rows = connection.execute(
+        select(columns.at_s, columns.face)
+        .where(columns.session == session)
+        .order_by(columns.at_s, columns.id)
+    ).all()
+    return (
+        np.array([row.at_s for row in rows], np.float64),
+        np.array([row.face for row in rows], np.int64),
+    )

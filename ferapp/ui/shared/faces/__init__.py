@@ -1,0 +1,1 @@
+"""What several pages do with the faces of a session."""
