@@ -195,6 +195,22 @@ def describe_place(url: URL) -> str:
     return str(file)
 
 
+def exists(url: URL) -> bool:
+    """Whether the database has been made; a server's always counts as made."""
+    return not url.drivername.startswith("sqlite") or Path(url.database or "").is_file()
+
+
+def size_bytes(engine: Engine) -> int:
+    """Size of an open database on disk, bytes."""
+    if engine.dialect.name == "sqlite":
+        files = [Path(f"{engine.url.database}{suffix}") for suffix in ("", "-wal", "-shm")]
+        return sum(file.stat().st_size for file in files if file.exists())
+    size = text("SELECT pg_total_relation_size(:table)")
+    with engine.connect() as connection:
+        tables = ("sessions", "readings", "markers")
+        return sum(connection.scalar(size, {"table": table}) or 0 for table in tables)
+
+
 def _remedy(url: URL) -> str:
     if os.environ.get(_VARIABLE):
         return f"It is set by {_VARIABLE}."

@@ -4,20 +4,32 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from typing import Any, Final, Self
 
-from sqlalchemy import Connection, Engine, Row, case, delete, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    case,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from ferapp.errors import StoreError
 from ferapp.sessions import schema
 from ferapp.sessions.database import (
     describe_place,
     open_database,
+    size_bytes,
     translate_errors,
     utc_now,
     writing,
 )
+from ferapp.sessions.discards import Discards, is_due, is_kept
 from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.rows import readings_of, rows_of
 from ferapp.sessions.session import Marker, Readings, SessionInfo
@@ -61,10 +73,14 @@ class Store:
 
     Args:
         engine: Engine of an open database.
+
+    Attributes:
+        discards: Deletes sessions so that it can be undone for a moment.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.discards = Discards(engine)
         self._eraser = Eraser(engine)
 
     @classmethod
@@ -94,15 +110,7 @@ class Store:
     def size_bytes(self) -> int:
         """Its size on disk, bytes."""
         with translate_errors():
-            if self._engine.dialect.name == "sqlite":
-                return sum(p.stat().st_size for p in self._files() if p.exists())
-            with self._engine.connect() as connection:
-                tables = ("sessions", "readings", "markers")
-                sizes = [
-                    connection.scalar(text("SELECT pg_total_relation_size(:t)"), {"t": t})
-                    for t in tables
-                ]
-                return sum(size or 0 for size in sizes)
+            return size_bytes(self._engine)
 
     def begin(
         self, recording: SessionInfo, owner: str, *, keep_days: int | None = KEEP_DAYS
@@ -156,7 +164,9 @@ class Store:
         table = schema.sessions
         with translate_errors(), self._engine.connect() as connection:
             rows = connection.execute(
-                select(table).where(table.c.owner == owner).order_by(table.c.started_utc.desc())
+                select(table)
+                .where(table.c.owner == owner, is_kept())
+                .order_by(table.c.started_utc.desc())
             ).all()
             marks = connection.execute(
                 select(schema.markers)
@@ -173,9 +183,7 @@ class Store:
         """
         table, columns = schema.sessions, schema.readings.c
         with translate_errors(), self._engine.connect() as connection:
-            labels = connection.scalar(
-                select(table.c.labels).where(table.c.id == session, table.c.owner == owner)
-            )
+            labels = connection.scalar(select(table.c.labels).where(*_is_own(session, owner)))
             if labels is None:
                 raise StoreError("There is no such session; it may have been deleted.")
             rows = connection.execute(
@@ -195,9 +203,8 @@ class Store:
 
     def mark(self, session: str, owner: str, markers: Sequence[Marker]) -> None:
         """Replace the markers of a session."""
-        table = schema.sessions
         with translate_errors(), writing(self._engine) as connection:
-            own = select(table.c.id).where(table.c.id == session, table.c.owner == owner)
+            own = select(schema.sessions.c.id).where(*_is_own(session, owner))
             if connection.scalar(own) is not None:
                 _set_markers(connection, session, markers)
 
@@ -210,22 +217,28 @@ class Store:
         self._eraser.erase(schema.sessions.c.owner == owner)
 
     def purge(self) -> int:
-        """Delete expired sessions and return their number."""
+        """Erase sessions that have expired, or whose deletion can't be undone any more.
+
+        Returns:
+            Their number.
+        """
+        now = utc_now()
         try:
-            return self._eraser.erase(schema.sessions.c.expires_utc < utc_now())
+            return self._eraser.erase(or_(schema.sessions.c.expires_utc < now, is_due(now)))
         except BytesLeft:
             # No user is waiting for this; the next deletion tries again.
             _logger.warning("deleted bytes are still in the log of the database")
             return 0
 
-    def _files(self) -> list[Path]:
-        return [Path(f"{self._engine.url.database}{suffix}") for suffix in ("", "-wal", "-shm")]
-
     def _change_own(self, session: str, owner: str, **values: Any) -> None:
-        columns = schema.sessions.c
-        own = update(schema.sessions).where(columns.id == session, columns.owner == owner)
+        own = update(schema.sessions).where(*_is_own(session, owner))
         with translate_errors(), writing(self._engine) as connection:
             connection.execute(own.values(**values))
+
+
+def _is_own(session: str, owner: str) -> tuple[ColumnElement[bool], ...]:
+    columns = schema.sessions.c
+    return columns.id == session, columns.owner == owner, is_kept()
 
 
 def _begin(
@@ -261,7 +274,7 @@ def _add(connection: Connection, session: str, readings: Readings, duration_s: f
     last_s = float(readings.at_s.max(initial=duration_s))
     changed = connection.execute(
         update(table)
-        .where(table.c.id == session)
+        .where(table.c.id == session, is_kept())
         .values(
             readings=table.c.readings + len(readings),
             last_s=case((table.c.last_s < last_s, last_s), else_=table.c.last_s),

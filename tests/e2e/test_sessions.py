@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 import uuid
 from pathlib import Path
 
@@ -100,8 +101,42 @@ def test_a_recording_is_viewed_exported_and_deleted(fresh_server: Server, visit:
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("button", name="Delete this session").click()
     page.get_by_text("Nothing is recorded yet.").wait_for()
-    assert not any(needle in file.read_bytes() for file in folder.iterdir())
     take_screenshot(page, "no session")
+    page.get_by_text("s left").wait_for(state="detached")
+    page.close()  # the bytes go though nobody looks
+    deadline = time.monotonic() + 15
+    while any(needle in file.read_bytes() for file in folder.iterdir()):
+        assert time.monotonic() < deadline, "the deleted bytes are still there"
+        time.sleep(0.5)
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS[::3])
+def test_two_clicks_delete_one_session_which_undo_restores(
+    fresh_server: Server, visit: Visit, scheme: str, width: int
+) -> None:
+    for title in ("third", "second", "first"):
+        store_session(fresh_server, title, 300)
+    store = store_of(fresh_server)
+    newest = store.overviews(LOCAL_OWNER)[0].recording
+    page = open_dashboard(fresh_server, visit, scheme=scheme, width=width)
+    wait_for_chart(page)
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_text("Delete this session?").wait_for()
+    page.wait_for_timeout(300)
+    page.screenshot(path=SCREENSHOTS / f"delete, {scheme} {width}.png")
+    page.get_by_role("button", name="Delete this session").dblclick()
+    page.get_by_text(f"Deleted: “{newest.title}”").wait_for()
+    page.wait_for_timeout(1500)
+    assert page.get_by_text("Delete this session?").count() == 0, "the question is closed"
+    assert len(store.overviews(LOCAL_OWNER)) == 2 and not is_wider_than_the_window(page)
+    take_screenshot(page, f"undo, {scheme} {width}")
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("Deleted:").wait_for(state="detached")
+    assert len(store.overviews(LOCAL_OWNER)) == 3
+    page.get_by_role("combobox", name="Session").get_by_text(newest.title).or_(
+        page.locator(f'input[value*="{newest.title}"]')
+    ).first.wait_for()
+    store.close()
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS[::3])

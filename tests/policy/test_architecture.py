@@ -69,7 +69,10 @@ HOMES = {
     "av": {"ui/live/webcam.py", "media/decoder.py", "media/encoder.py"},
     "plotly": {"ui", "sessions/report"},
     "sqlalchemy": {
-        *(f"sessions/{name}.py" for name in ("schema", "database", "rows", "store", "erasure")),
+        *(
+            f"sessions/{name}.py"
+            for name in ("schema", "database", "rows", "store", "discards", "erasure")
+        ),
         "sessions/migrations",
     },
     "alembic": {"sessions/database.py", "sessions/migrations"},

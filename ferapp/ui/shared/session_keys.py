@@ -132,6 +132,8 @@ NEXT_SESSION: Final = SessionKey[str]("next-session")
 """Id of the session that the dashboard shows next."""
 RENAMED: Final = SessionKey[str]("renamed")
 """Key of the text field that was changed."""
+DELETIONS: Final = SessionKey[list[Any]]("deletions")
+"""What was deleted a moment ago and can be restored."""
 READINGS: Final = SessionKey[dict[tuple[str, int], Readings]]("remembered")
 """Readings by session and their number."""
 IMPORTS: Final = SessionKey[int]("imports")
