@@ -115,8 +115,9 @@ def _select_session(label: str, sessions: list[Overview], *, key: SessionKey[str
         text = _option_text(session)
         same = sum(other == text or other.startswith(f"{text} · ") for other in texts.values())
         texts[id] = f"{text} · {same + 1}" if same else text
-    if key.get() not in by_id:  # it was deleted
-        key.clear()
+    if key.get() not in by_id:
+        # It was deleted. Without a value that is set, the browser goes on showing its name.
+        key.set(sessions[0].recording.id)
     picked = st.selectbox(label, list(by_id), key=key.name, format_func=texts.__getitem__)
     return by_id.get(picked, sessions[0])
 
