@@ -208,6 +208,11 @@ class Store:
             if connection.scalar(own) is not None:
                 _set_markers(connection, session, markers)
 
+    def add_marker(self, session: str, marker: Marker) -> None:
+        """Add a marker to a session that is being recorded."""
+        with translate_errors(), writing(self._engine) as connection:
+            connection.execute(insert(schema.markers), _marker_rows(session, [marker]))
+
     def delete(self, session: str, owner: str) -> None:
         """Delete a session permanently; with SQLite its bytes are overwritten on return."""
         self._eraser.erase(schema.sessions.c.id == session, schema.sessions.c.owner == owner)
@@ -304,10 +309,11 @@ def _expiry(now: datetime, keep_days: int | None) -> datetime | None:
 def _set_markers(connection: Connection, session: str, markers: Sequence[Marker]) -> None:
     connection.execute(delete(schema.markers).where(schema.markers.c.session == session))
     if markers:
-        connection.execute(
-            insert(schema.markers),
-            [{"session": session, "at_s": m.at_s, "name": m.name[:200]} for m in markers],
-        )
+        connection.execute(insert(schema.markers), _marker_rows(session, markers))
+
+
+def _marker_rows(session: str, markers: Sequence[Marker]) -> list[dict[str, Any]]:
+    return [{"session": session, "at_s": m.at_s, "name": m.name[:200]} for m in markers]
 
 
 def _overview(row: Row[Any], marks: Sequence[Row[Any]]) -> Overview:

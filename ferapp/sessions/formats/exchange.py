@@ -81,7 +81,8 @@ def to_parquet(recording: SessionInfo, readings: Readings) -> bytes:
 
 def write_parquet(file: BinaryIO, recording: SessionInfo, readings: Readings) -> None:
     """As `to_parquet`, into a file, part by part."""
-    envelope = json.dumps({"ferapp": FORMAT, "recording": metadata(recording)}, allow_nan=False)
+    described = {"ferapp": FORMAT, "recording": metadata(recording, readings)}
+    envelope = json.dumps(described, allow_nan=False)
     columns = schema(recording.labels, pa.string()).with_metadata({_KEY: envelope})
     with parquet.ParquetWriter(file, columns, compression="zstd") as writer:
         for first in range(0, max(len(readings), 1), _ROWS_AT_ONCE):
@@ -98,7 +99,7 @@ def _slice(readings: Readings, first: int) -> Readings:
 def to_json(recording: SessionInfo, readings: Readings) -> bytes:
     """The table as JSON, one list per column, with the session's metadata."""
     columns = {name: _to_list(values) for name, values in table(recording, readings).items()}
-    whole = {"ferapp": FORMAT, "recording": metadata(recording), "readings": columns}
+    whole = {"ferapp": FORMAT, "recording": metadata(recording, readings), "readings": columns}
     text = json.dumps(whole, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode("utf-8", "replace")
 

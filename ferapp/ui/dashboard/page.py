@@ -186,8 +186,9 @@ def _show_recording(store: Store, me: str, session: str) -> None:
         one = readings.of(face)
         seen = one.at(np.flatnonzero(~np.isnan(one.smoothed).any(axis=1)))
         st.markdown(f"**Face {face}**")
+        series = Series(seen.at_s, seen.smoothed, seen.is_corrected)
         live_chart(
-            last_minute(now.recording.labels, Series(seen.at_s, seen.smoothed), window_s=WINDOW_S),
+            last_minute(now.recording.labels, series, window_s=WINDOW_S),
             key=f"recorded-{face}",
             alt=f"Face {face} over the last minute",
         )

@@ -7,15 +7,14 @@ from functools import partial
 from typing import Any, Final
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from ferapp.labels import label_text
 from ferapp.pipeline.people import FaceReading
 from ferapp.serving.latest import Snapshot
 from ferapp.serving.seats import Seats
 from ferapp.settings import StreamSettings
-from ferapp.temporal.baseline import BASELINE_S
 from ferapp.temporal.rolling import WINDOW_S
+from ferapp.ui.live.baseline import baseline_buttons, show_baseline
 from ferapp.ui.live.camera_check import CONNECTION_FAILED, camera_check
 from ferapp.ui.live.recording import live_controls, live_mark
 from ferapp.ui.live.webcam import SIZES, LiveSettings, Viewer, demo, streamer
@@ -64,7 +63,7 @@ def show(choice: Choice) -> None:
         row = st.container(horizontal=True)
         with row:
             live_controls(viewer, choice, settings.stream, is_on=context.state.playing)
-        _baseline_buttons(row, viewer, is_playing=context.state.playing)
+        baseline_buttons(row, viewer, is_playing=context.state.playing)
         _show_panel(viewer, visitor, context)
 
 
@@ -127,23 +126,6 @@ def _choose_settings(choice: Choice) -> tuple[str, str, LiveSettings]:
     return str(source), str(size), LiveSettings(stream, bool(is_mirrored), bool(is_paused))
 
 
-def _baseline_buttons(row: DeltaGenerator, viewer: Viewer, *, is_playing: bool) -> None:
-    row.button(
-        "Take neutral baseline",
-        icon=":material/self_improvement:",
-        on_click=viewer.stream.take_baselines,
-        disabled=not is_playing or not viewer.stream.knows_neutral,
-        help=f"Look neutral for {BASELINE_S:.0f} seconds. Some faces look sad or angry at rest; "
-        "afterwards, each face is compared with its own resting look (Saerens et al., 2002).",
-    )
-    row.button(
-        "Remove baseline",
-        icon=":material/restart_alt:",
-        on_click=viewer.stream.drop_baselines,
-        disabled=not is_playing,
-    )
-
-
 @st.fragment(run_every=_PANEL_S)
 def _show_panel(viewer: Viewer, visitor: str, context: Any) -> None:
     """Reruns on its own, so that the video is not touched."""
@@ -157,6 +139,7 @@ def _show_panel(viewer: Viewer, visitor: str, context: Any) -> None:
         return
     if not context.state.playing:
         st.caption("Stopped. The charts show the last minute before.")
+    show_baseline(now.frame)
     faces = {_title(face): face.smoothed for face in now.frame.faces}
     shares = [face.smoothed for face in now.frame.faces if face.smoothed is not None]
     live_chart(

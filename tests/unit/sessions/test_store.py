@@ -94,6 +94,15 @@ def test_titles_markers_and_keeping_can_be_changed(store: Store) -> None:
     assert seen.recording.markers == (Marker(2.5, "second"),)
 
 
+def test_a_marker_is_added_to_those_of_the_session(store: Store) -> None:
+    id, _ = begin_session(store, markers=(Marker(3.0, "late"),))
+    store.add_marker(id, Marker(1.0, "y" * 300))
+    markers = store.overviews(ME)[0].recording.markers
+    assert markers == (Marker(1.0, "y" * 200), Marker(3.0, "late"))
+    with pytest.raises(StoreError):
+        store.add_marker("no such session", Marker(1.0, "x"))
+
+
 def test_the_newest_session_comes_first(store: Store) -> None:
     now = datetime.now().astimezone()
     for days in (2, 0, 1):
