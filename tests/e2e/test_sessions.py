@@ -116,6 +116,38 @@ def test_a_recording_is_viewed_exported_and_deleted(fresh_server: Server, visit:
         time.sleep(0.5)
 
 
+def test_leaving_the_page_saves_the_recording(fresh_server: Server, visit: Visit) -> None:
+    live = open_live(fresh_server, visit)
+    page = live.page
+    live.switch_to_demo()
+    live.start()
+    page.get_by_text("1 happiness").first.wait_for()
+    page.get_by_role("button", name="Record", exact=True).click()
+    agree(page)
+    page.get_by_text("Recording 00:05").wait_for()
+    page.get_by_role("link", name="About").click()
+    page.get_by_text("Recording saved: 00:0").wait_for()
+    page.wait_for_timeout(800)
+    page.screenshot(path=SCREENSHOTS / "recording saved.png")
+    store = store_of(fresh_server)
+    (session,) = store.overviews(LOCAL_OWNER)
+    assert not session.is_running and 5 <= session.duration_s < 12
+    again = open_live(fresh_server, visit)
+    again.switch_to_demo()
+    again.start()
+    again.page.get_by_text("1 happiness").first.wait_for()
+    again.page.get_by_role("button", name="Record", exact=True).click()
+    agree(again.page)
+    again.page.get_by_text("Recording 00:04").wait_for()
+    again.page.close()
+    deadline = time.monotonic() + 60
+    while (closed := store.overviews(LOCAL_OWNER)[0]).is_running:
+        assert time.monotonic() < deadline, "the recording of a closed tab goes on"
+        time.sleep(0.5)
+    assert closed.recording.id != session.recording.id and closed.duration_s >= 4
+    store.close()
+
+
 @pytest.mark.parametrize(("scheme", "width"), LOOKS[::3])
 def test_two_clicks_delete_one_session_which_undo_restores(
     fresh_server: Server, visit: Visit, scheme: str, width: int

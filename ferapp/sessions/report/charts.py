@@ -89,7 +89,8 @@ def without_baseline(spans: Sequence[tuple[Any, Any]]) -> dict[str, list[dict[st
     """
     area = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
     area |= {"fillcolor": "rgba(127, 127, 127, 0.18)", "line": {"width": 0}}
-    text = {"yref": "paper", "y": 0, "xanchor": "left", "yanchor": "bottom", "showarrow": False}
+    # Half way up: most curves are at the bottom, markers have their names at the top.
+    text = {"yref": "paper", "y": 0.5, "xanchor": "left", "showarrow": False}
     return {
         "shapes": [{**area, "x0": start, "x1": end} for start, end in spans],
         "annotations": [

@@ -13,9 +13,9 @@ from ferapp.pipeline.people import FaceReading
 from ferapp.serving.latest import Snapshot
 from ferapp.serving.seats import Seats
 from ferapp.settings import StreamSettings
-from ferapp.temporal.rolling import WINDOW_S
 from ferapp.ui.live.baseline import baseline_buttons, show_baseline
 from ferapp.ui.live.camera_check import CONNECTION_FAILED, camera_check
+from ferapp.ui.live.minute import show_minute
 from ferapp.ui.live.recording import live_controls, live_mark
 from ferapp.ui.live.webcam import SIZES, LiveSettings, Viewer, demo, streamer
 from ferapp.ui.pictures import results
@@ -23,7 +23,7 @@ from ferapp.ui.pictures.analysis import analyse
 from ferapp.ui.pictures.sources import Picture
 from ferapp.ui.server import metrics
 from ferapp.ui.shared import resources, session_keys
-from ferapp.ui.shared.charts import MOST_SIDE_BY_SIDE, alt_text, faces_side_by_side, last_minute
+from ferapp.ui.shared.charts import MOST_SIDE_BY_SIDE, alt_text, faces_side_by_side
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.live_chart import live_chart
 
@@ -149,32 +149,13 @@ def _show_panel(viewer: Viewer, visitor: str, context: Any) -> None:
     )
     if len(faces) > MOST_SIDE_BY_SIDE:
         st.caption(f"{len(faces) - MOST_SIDE_BY_SIDE} more faces are shown only in the picture.")
-    _show_minute(now)
+    show_minute(now)
     st.caption(_counters(now))
 
 
 def _title(face: FaceReading) -> str:
     baseline = " · baseline on" if face.is_corrected else ""
     return f"{face.id} {label_text(face.expression, face.flaw)}{baseline}"
-
-
-def _show_minute(now: Snapshot) -> None:
-    assert now.frame is not None
-    ids = sorted(now.series)
-    if not ids:
-        return
-    chosen = ids[-1]
-    if len(ids) > 1:
-        chosen = st.selectbox("Face", ids, key="live-face", format_func=lambda i: f"Face {i}")
-        chosen = chosen if chosen in now.series else ids[-1]
-    series = now.series[chosen]
-    if series.probabilities.shape[1] != len(now.frame.labels):
-        return  # other expressions were chosen a moment ago
-    live_chart(
-        last_minute(now.frame.labels, series, window_s=WINDOW_S),
-        key="live-minute",
-        alt=f"Face {chosen} over the last minute",
-    )
 
 
 def _counters(now: Snapshot) -> str:

@@ -96,6 +96,10 @@ SAVED_PICTURES: Final = SessionKey[set[str]]("recorded-pictures")
 # Live
 VISITOR: Final = SessionKey[str]("visitor")
 VIEWER: Final = SessionKey[Any]("viewer")
+CHOSEN_FACE: Final = SessionKey[int]("live-face")
+"""The face whose last minute is shown, 0 for the one in front; of a widget."""
+FRONT_FACE: Final = SessionKey[int]("front-face")
+"""The face in front whose last minute was shown last."""
 CONNECTING_SINCE: Final = SessionKey[float]("live-since")
 """Since when the video has been connecting, s of the monotonic clock."""
 RECORDING_SHOWN: Final = SessionKey[str]("was-recording")
