@@ -31,6 +31,7 @@ __all__ = [
 _AFFECT_COLOURS: Final = {"valence": "#2f67b1", "arousal": "#cc8400"}
 # Okabe and Ito, 2008, "Color Universal Design".
 _TITLE_COLOURS: Final = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+_BEHIND_TEXT: Final = "rgba(127, 127, 127, 0.25)"
 _ROW_PX: Final = 26
 
 Values = Literal["smoothed", "raw"]
@@ -66,7 +67,7 @@ def timeline(
     dates = moments(np.array([marker.at_s for marker in markers]))
     line = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": {"width": 1, "dash": "dot"}}
     text = {"yref": "paper", "y": 1, "xanchor": "left", "yanchor": "top", "showarrow": False}
-    text["bgcolor"] = "rgba(127, 127, 127, 0.25)"
+    text["bgcolor"] = _BEHIND_TEXT
     shading = _shading(readings)
     figure.update_layout(
         shapes=[*shading["shapes"], *({**line, "x0": at, "x1": at} for at in dates)],
@@ -90,13 +91,11 @@ def without_baseline(spans: Sequence[tuple[Any, Any]]) -> dict[str, list[dict[st
     area = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
     area |= {"fillcolor": "rgba(127, 127, 127, 0.18)", "line": {"width": 0}}
     # Half way up: most curves are at the bottom, markers have their names at the top.
-    text = {"yref": "paper", "y": 0.5, "xanchor": "left", "showarrow": False}
+    text: dict[str, Any] = {"yref": "paper", "y": 0.5, "xanchor": "left", "showarrow": False}
+    text |= {"text": "without baseline", "font": {"size": 11}, "bgcolor": _BEHIND_TEXT}
     return {
         "shapes": [{**area, "x0": start, "x1": end} for start, end in spans],
-        "annotations": [
-            {**text, "x": start, "text": "without baseline", "font": {"size": 11}}
-            for start, _ in spans
-        ],
+        "annotations": [{**text, "x": start} for start, _ in spans],
     }
 
 

@@ -61,7 +61,10 @@ def delete_all_button(store: Store, me: str, sessions: Sequence[Overview]) -> No
     with st.popover("Delete all my sessions", icon=":material/delete_forever:", key=key):
         st.markdown(f"**Delete {count}?**")
         first, last = sessions[-1].recording.started, sessions[0].recording.started
-        st.caption(f"Recorded from {first:%d %B %Y} to {last:%d %B %Y}.")
+        if first.date() == last.date():
+            st.caption(f"Recorded on {first:%d %B %Y}.")
+        else:
+            st.caption(f"Recorded from {first:%d %B %Y} to {last:%d %B %Y}.")
         if st.button("Delete all", type="primary", key="delete-all"):
             _delete(store, me, sessions, count)
 

@@ -26,6 +26,7 @@ from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.charts import MOST_SIDE_BY_SIDE, alt_text, faces_side_by_side
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.live_chart import live_chart
+from ferapp.wording import counted
 
 _PANEL_S: Final = 0.5
 _CONNECTING_S: Final = 15.0
@@ -148,7 +149,8 @@ def _show_panel(viewer: Viewer, visitor: str, context: Any) -> None:
         alt="; ".join(alt_text(now.frame.labels, p) for p in shares) or "No face",
     )
     if len(faces) > MOST_SIDE_BY_SIDE:
-        st.caption(f"{len(faces) - MOST_SIDE_BY_SIDE} more faces are shown only in the picture.")
+        others = counted(len(faces) - MOST_SIDE_BY_SIDE, "other face")
+        st.caption(f"Only in the picture: {others}.")
     show_minute(now)
     st.caption(_counters(now))
 
