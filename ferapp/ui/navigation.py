@@ -2,9 +2,9 @@
 
 import streamlit as st
 
+from ferapp.ui.live.leaving import end_left_recording
 from ferapp.ui.login import page as login_page
 from ferapp.ui.server.login_gate import gate
-from ferapp.ui.shared.leaving import end_left_recording
 from ferapp.ui.shared.page import PAGES
 
 LIVE = "live"

@@ -57,7 +57,8 @@ UI_MAY_IMPORT = {
     "dashboard": {"shared", "server"},
     "about": {"shared", "server"},
     "login": {"shared", "server"},
-    "navigation": {"shared", "server", "login"},
+    # Leaving the live page ends its recording.
+    "navigation": {"shared", "server", "login", "live"},
 }
 
 HOMES = {
