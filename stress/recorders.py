@@ -29,7 +29,7 @@ from sqlalchemy import URL
 from benchmarks.machine import ROOT, about, write_result
 from ferapp.sessions.database import database_url, open_database, translate_errors
 from ferapp.sessions.recorder import Recorder, Sink
-from ferapp.sessions.session import Readings
+from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import Store
 from tests.support import postgres
 from tests.support.sessions import some_readings, some_recording
@@ -58,6 +58,10 @@ class Timed:
             with self._lock:
                 self.took_ms.append((time.perf_counter() - start) * 1000)
                 self.failed += not is_written
+
+    def add_marker(self, session: str, marker: Marker) -> None:
+        """Called by the recorders' threads."""
+        self._sink.add_marker(session, marker)
 
     def finish(self, session: str, duration_s: float) -> None:
         """Called by the recorders' threads."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ferapp.settings import StreamSettings
 from ferapp.temporal.baseline import NeutralBaseline
+from ferapp.temporal.baseline_taking import BaselineStatus, BaselineTaking
 from ferapp.temporal.smoothing import LabelHold, Smoother
 from ferapp.vision.quality import Flaw
 
@@ -64,7 +65,7 @@ class Observation:
 class People:
     """Turns observations of single frames into readings over time.
 
-    All methods are called from one thread, except `request_baselines`.
+    All methods are called from one thread, except `request_baseline`.
 
     Args:
         labels: The expressions that the classifier knows, in column order.
@@ -80,12 +81,18 @@ class People:
         self._neutral_reference = neutral_reference
         self._people: dict[int, _Person] = {}
         self._request: bool | None = None
+        self._taking: BaselineTaking | None = None
 
     def __len__(self) -> int:
         return len(self._people)
 
-    def request_baselines(self, is_wanted: bool) -> None:
-        """In the next frame, start a baseline of every face, or drop the baselines."""
+    @property
+    def baseline(self) -> BaselineStatus | None:
+        """How far the taking of a baseline is; None if none was asked for."""
+        return self._taking.status if self._taking else None
+
+    def request_baseline(self, is_wanted: bool) -> None:
+        """In the next frame, start to take the baseline of the only face, or drop all baselines."""
         self._request = is_wanted
 
     def forget_others(self, ids: set[int]) -> None:
@@ -96,6 +103,8 @@ class People:
         """Name the columns of the next observations; other labels reset every face."""
         if labels != self.labels:  # smoothed values have other columns
             self.labels, self._people = labels, {}
+            if self._taking:
+                self._taking.refuse("labels")
 
     def read(
         self,
@@ -113,16 +122,39 @@ class People:
             unsure_below: A face with a lower top probability is unsure.
             settings: The time constant and the hold time; may change from frame to frame.
         """
+        people = [self._people.setdefault(face.id, _Person()) for face in faces]
+        self._update_baselines(faces, at_s)
         readings = []
-        for face in faces:
-            person = self._people.setdefault(face.id, _Person())
+        for face, person in zip(faces, people, strict=True):
             person.smoother.time_constant_s = settings.time_constant_s
             person.hold.hold_s = settings.hold_s
-            if self._request is not None:
-                person.baseline = self._new_baseline() if self._request else None
+            status = self.baseline
+            is_observed = status is not None and status.face == face.id
+            person.baseline_progress = status.progress if status and is_observed else None
             readings.append(person.read(face, at_s, self.labels, unsure_below))
-        self._request = None
         return readings
+
+    def _update_baselines(self, faces: Sequence[Observation], at_s: float) -> None:
+        request, self._request = self._request, None
+        if request is False:
+            self._taking = None
+            for person in self._people.values():
+                person.baseline = None
+        elif request and self._neutral_reference is not None:
+            columns = [self._known_labels.index(name) for name in self.labels]
+            reference = self._neutral_reference[columns]
+            self._taking = BaselineTaking(self.labels, reference, at_s)
+        taking = self._taking
+        if taking is None or taking.status.is_over:
+            return
+        taking.update(
+            [face.id for face in faces],
+            np.array([face.xyxy for face in faces], np.float32).reshape(-1, 4),
+            [face.probabilities for face in faces],
+            at_s,
+        )
+        if taking.status.phase == "taken" and taking.status.face in self._people:
+            self._people[taking.status.face].baseline = taking.baseline
 
     def follow(self, expected: Mapping[int, Floats], size_wh: tuple[int, int]) -> list[FaceReading]:
         """The last readings, moved to where the faces are expected now.
@@ -143,39 +175,31 @@ class People:
                 readings.append(replace(last, xyxy=inside, probabilities=None))
         return readings
 
-    def _new_baseline(self) -> NeutralBaseline | None:
-        if self._neutral_reference is None:
-            return None
-        columns = [self._known_labels.index(name) for name in self.labels]
-        return NeutralBaseline(self._neutral_reference[columns])
-
 
 class _Person:
-    """The state of one face."""
+    """The state of one face; its baseline is None until one was taken."""
 
     def __init__(self) -> None:
         self.smoother = Smoother(0.0)
         self.hold = LabelHold(0.0)
         self.baseline: NeutralBaseline | None = None
+        self.baseline_progress: float | None = None
         self.last: FaceReading | None = None
 
     def read(
         self, face: Observation, at_s: float, labels: tuple[str, ...], unsure_below: float
     ) -> FaceReading:
         """Take in an observation; see `People.read`."""
-        baseline = self.baseline
         shares = face.probabilities
         smoothed = self.last.smoothed if self.last else None
         expression = None
         if shares is not None:
-            if baseline is not None:
-                baseline.observe(shares, at_s)
-                shares = baseline.correct(shares)
+            if self.baseline is not None:
+                shares = self.baseline.correct(shares)
             smoothed = self.smoother.update(shares, at_s)
             top = int(smoothed.argmax())
             is_sure = smoothed[top] >= unsure_below
             expression = self.hold.update(labels[top] if is_sure else None, at_s)
-        is_ready = baseline is not None and baseline.is_ready
         self.last = FaceReading(
             id=face.id,
             xyxy=face.xyxy,
@@ -184,7 +208,7 @@ class _Person:
             smoothed=smoothed,
             expression=expression,
             flaw=face.flaw,
-            is_corrected=is_ready,
-            baseline_progress=None if baseline is None or is_ready else baseline.progress(at_s),
+            is_corrected=self.baseline is not None,
+            baseline_progress=self.baseline_progress,
         )
         return self.last

@@ -11,6 +11,7 @@ from ferapp.pipeline.detection_rate import DetectionRate
 from ferapp.pipeline.people import FaceReading, Observation, People
 from ferapp.settings import AnalysisSettings, StreamSettings
 from ferapp.temporal.appearance import appearances
+from ferapp.temporal.baseline_taking import BaselineStatus
 from ferapp.temporal.cuts import CutDetector
 from ferapp.temporal.tracking import Tracker
 from ferapp.types import Faces
@@ -30,6 +31,7 @@ class StreamFrame:
         is_detected: Whether faces were detected, or followed from the frame before.
         is_read: Whether the expressions were read, or carried over from an earlier frame.
         unconfirmed: Boxes not yet found often enough to count as faces, (m, 4), px.
+        baseline: How far the taking of a neutral baseline is; None if none was asked for.
     """
 
     at_s: float
@@ -39,6 +41,7 @@ class StreamFrame:
     is_detected: bool
     is_read: bool
     unconfirmed: NDArray[np.float32]
+    baseline: BaselineStatus | None = None
 
 
 class Stream:
@@ -65,13 +68,13 @@ class Stream:
         """Whether the classifier has a neutral reference, which baselines need."""
         return self._analyzer.neutral_reference is not None
 
-    def take_baselines(self) -> None:
-        """Start taking the neutral baseline of every face in the next frame."""
-        self._people.request_baselines(True)
+    def take_baseline(self) -> None:
+        """Start to take the neutral baseline of the only face; see `StreamFrame.baseline`."""
+        self._people.request_baseline(True)
 
     def drop_baselines(self) -> None:
         """Forget every baseline."""
-        self._people.request_baselines(False)
+        self._people.request_baseline(False)
 
     def process(
         self,
@@ -112,6 +115,7 @@ class Stream:
             is_detected=is_detected,
             is_read=is_detected,
             unconfirmed=unconfirmed,
+            baseline=self._people.baseline,
         )
 
     def _detect(self, image: Image, settings: AnalysisSettings) -> Faces:

@@ -92,7 +92,9 @@ class Latest:
             self._frame, self._message = frame, None
             for face in frame.faces:
                 if face.probabilities is not None and face.smoothed is not None:
-                    self._window.add(face.id, face.smoothed, frame.at_s)
+                    self._window.add(
+                        face.id, face.smoothed, frame.at_s, is_corrected=face.is_corrected
+                    )
 
     def set_message(self, message: str) -> None:
         """Say why a frame could not be analysed and goes back as it came."""

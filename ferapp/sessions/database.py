@@ -195,6 +195,11 @@ def describe_place(url: URL) -> str:
     return str(file)
 
 
+def exists(url: URL) -> bool:
+    """Whether the database has been made; a server's always counts as made."""
+    return not url.drivername.startswith("sqlite") or Path(url.database or "").is_file()
+
+
 def size_bytes(engine: Engine) -> int:
     """Size of an open database on disk, bytes."""
     if engine.dialect.name == "sqlite":

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select
 from ferapp.errors import FaceEditError, StoreError
 from ferapp.sessions import schema
 from ferapp.sessions.database import translate_errors, utc_now, writing
+from ferapp.sessions.discards import is_kept
 from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.face_edits import (
     FaceEdit,
@@ -138,7 +139,7 @@ def _lock(connection: Connection, session: str, owner: str) -> Source:
     table = schema.sessions
     row = connection.execute(
         select(table.c.source, table.c.is_finished, table.c.touched_utc)
-        .where(table.c.id == session, table.c.owner == owner)
+        .where(table.c.id == session, table.c.owner == owner, is_kept())
         .with_for_update()
     ).one_or_none()
     if row is None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Final, Protocol
 
 from ferapp.errors import StoreError
-from ferapp.sessions.session import Readings
+from ferapp.sessions.session import Marker, Readings
 
 BATCH_S: Final = 0.5
 """Readings are written at this interval; a killed process loses no more than this."""
@@ -27,6 +27,10 @@ class Sink(Protocol):
         """Add readings, all or none, and the duration so far, s."""
         ...
 
+    def add_marker(self, session: str, marker: Marker) -> None:
+        """Add a marker to those of the session."""
+        ...
+
     def finish(self, session: str, duration_s: float) -> None:
         """Mark the session as finished and store its duration, s."""
         ...
@@ -35,11 +39,11 @@ class Sink(Protocol):
 class Recorder:
     """Writes one session, twice a second, on a thread of its own.
 
-    The frame thread calls `add` and `end`, which never wait for the database; the page's thread
-    calls `stop` and reads `failure` and `duration_s`. If the database is busy, the recorder tries
-    again; if it fails for too long or permanently, the recording stops and `failure` says why. It
-    also stops when nothing has come for ten seconds, for example after the visitor has closed the
-    page.
+    The frame thread calls `add`, `mark` and `end`, which never wait for the database; the page's
+    thread calls `stop` and reads `failure` and `duration_s`. If the database is busy, the recorder
+    tries again; if it fails for too long or permanently, the recording stops and `failure` says
+    why. It also stops when nothing has come for ten seconds, for example after the visitor has
+    closed the page.
 
     Args:
         sink: Receives the readings; the session must have begun there.
@@ -57,6 +61,7 @@ class Recorder:
         self._clock = clock
         self._lock = threading.Lock()
         self._waiting: list[Readings] = []
+        self._markers: list[Marker] = []
         self._start_s: float | None = None
         self._last_came_s = clock()
         self._stopping = threading.Event()
@@ -84,6 +89,12 @@ class Recorder:
             self.duration_s = at_s - self._start_s
             # Empty readings too: they tell the database that the session goes on without a face.
             self._waiting.append(replace(readings, at_s=readings.at_s - self._start_s))
+
+    def mark(self, name: str, at_s: float) -> None:
+        """Name a moment, s on the source's clock; without a frame before it, nothing happens."""
+        with self._lock:
+            if self._start_s is not None and not self._stopping.is_set():
+                self._markers.append(Marker(max(at_s - self._start_s, 0.0), name))
 
     def end(self, reason: str) -> None:
         """Write what is left and stop, without waiting; the reason becomes `failure`."""
@@ -119,16 +130,21 @@ class Recorder:
     def _flush(self) -> None:
         with self._lock:
             batch, self._waiting = self._waiting, []
-        if not batch:
-            return
+            markers, self._markers = self._markers, []
         try:
-            self._sink.add(self.session, Readings.join(batch), self.duration_s)
+            if batch:
+                self._sink.add(self.session, Readings.join(batch), self.duration_s)
+                batch = []
+            while markers:
+                self._sink.add_marker(self.session, markers[0])
+                markers = markers[1:]
         except StoreError as exc:
             with self._lock:
                 self._waiting = [*batch, *self._waiting]
+                self._markers = [*markers, *self._markers]
                 is_over = self._stopping.is_set() or len(self._waiting) > _MOST_WAITING
             _logger.warning("a batch of readings could not be written")
             if is_over or not exc.may_pass:
                 self.failure = str(exc)
                 self._stopping.set()
-                self._waiting = []
+                self._waiting, self._markers = [], []

@@ -37,6 +37,8 @@ sessions: Final = Table(
     Column("version", String(80), nullable=False),
     Column("consent", String(2000), nullable=False),
     Column("expires_utc", DateTime, index=True),
+    # None unless it was deleted; it can be restored for a moment.
+    Column("deleted_utc", DateTime, index=True),
     # Time of the last batch; an unfinished session that was not touched for a while was cut off.
     Column("touched_utc", DateTime, nullable=False),
     Column("is_finished", Boolean, nullable=False),

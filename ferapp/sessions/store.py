@@ -6,7 +6,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final, Self
 
-from sqlalchemy import Connection, Engine, Row, case, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    case,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from ferapp.errors import StoreError
 from ferapp.sessions import schema
@@ -18,6 +29,7 @@ from ferapp.sessions.database import (
     utc_now,
     writing,
 )
+from ferapp.sessions.discards import Discards, is_due, is_kept
 from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.face_edits import FaceEdits
 from ferapp.sessions.face_log import FaceLog, insert_edits, load_edits
@@ -65,10 +77,12 @@ class Store:
 
     Attributes:
         faces: Names, merges and splits the faces of a session.
+        discards: Deletes sessions so that it can be undone for a moment.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self.discards = Discards(engine)
         self._eraser = Eraser(engine)
         self.faces = FaceLog(engine, self._eraser)
 
@@ -160,7 +174,9 @@ class Store:
         table = schema.sessions
         with translate_errors(), self._engine.connect() as connection:
             rows = connection.execute(
-                select(table).where(table.c.owner == owner).order_by(table.c.started_utc.desc())
+                select(table)
+                .where(table.c.owner == owner, is_kept())
+                .order_by(table.c.started_utc.desc())
             ).all()
             marks = connection.execute(
                 select(schema.markers)
@@ -180,9 +196,7 @@ class Store:
         """
         table, columns = schema.sessions, schema.readings.c
         with translate_errors(), self._engine.connect() as connection:
-            labels = connection.scalar(
-                select(table.c.labels).where(table.c.id == session, table.c.owner == owner)
-            )
+            labels = connection.scalar(select(table.c.labels).where(*_is_own(session, owner)))
             if labels is None:
                 raise StoreError("There is no such session; it may have been deleted.")
             rows = connection.execute(
@@ -203,11 +217,15 @@ class Store:
 
     def mark(self, session: str, owner: str, markers: Sequence[Marker]) -> None:
         """Replace the markers of a session."""
-        table = schema.sessions
         with translate_errors(), writing(self._engine) as connection:
-            own = select(table.c.id).where(table.c.id == session, table.c.owner == owner)
+            own = select(schema.sessions.c.id).where(*_is_own(session, owner))
             if connection.scalar(own) is not None:
                 _set_markers(connection, session, markers)
+
+    def add_marker(self, session: str, marker: Marker) -> None:
+        """Add a marker to a session that is being recorded."""
+        with translate_errors(), writing(self._engine) as connection:
+            connection.execute(insert(schema.markers), _marker_rows(session, [marker]))
 
     def delete(self, session: str, owner: str) -> None:
         """Delete a session permanently; with SQLite its bytes are overwritten on return."""
@@ -218,19 +236,28 @@ class Store:
         self._eraser.erase(schema.sessions.c.owner == owner)
 
     def purge(self) -> int:
-        """Delete expired sessions and return their number."""
+        """Erase sessions that have expired, or whose deletion can't be undone any more.
+
+        Returns:
+            Their number.
+        """
+        now = utc_now()
         try:
-            return self._eraser.erase(schema.sessions.c.expires_utc < utc_now())
+            return self._eraser.erase(or_(schema.sessions.c.expires_utc < now, is_due(now)))
         except BytesLeft:
             # No user is waiting for this; the next deletion tries again.
             _logger.warning("deleted bytes are still in the log of the database")
             return 0
 
     def _change_own(self, session: str, owner: str, **values: Any) -> None:
-        columns = schema.sessions.c
-        own = update(schema.sessions).where(columns.id == session, columns.owner == owner)
+        own = update(schema.sessions).where(*_is_own(session, owner))
         with translate_errors(), writing(self._engine) as connection:
             connection.execute(own.values(**values))
+
+
+def _is_own(session: str, owner: str) -> tuple[ColumnElement[bool], ...]:
+    columns = schema.sessions.c
+    return columns.id == session, columns.owner == owner, is_kept()
 
 
 def _begin(
@@ -266,7 +293,7 @@ def _add(connection: Connection, session: str, readings: Readings, duration_s: f
     last_s = float(readings.at_s.max(initial=duration_s))
     changed = connection.execute(
         update(table)
-        .where(table.c.id == session)
+        .where(table.c.id == session, is_kept())
         .values(
             readings=table.c.readings + len(readings),
             last_s=case((table.c.last_s < last_s, last_s), else_=table.c.last_s),
@@ -296,10 +323,11 @@ def _expiry(now: datetime, keep_days: int | None) -> datetime | None:
 def _set_markers(connection: Connection, session: str, markers: Sequence[Marker]) -> None:
     connection.execute(delete(schema.markers).where(schema.markers.c.session == session))
     if markers:
-        connection.execute(
-            insert(schema.markers),
-            [{"session": session, "at_s": m.at_s, "name": m.name[:200]} for m in markers],
-        )
+        connection.execute(insert(schema.markers), _marker_rows(session, markers))
+
+
+def _marker_rows(session: str, markers: Sequence[Marker]) -> list[dict[str, Any]]:
+    return [{"session": session, "at_s": m.at_s, "name": m.name[:200]} for m in markers]
 
 
 def _overview(row: Row[Any], marks: Sequence[Row[Any]], edits: FaceEdits) -> Overview:

@@ -2,22 +2,27 @@
 
 import streamlit as st
 
+from ferapp.ui.live.leaving import end_left_recording
 from ferapp.ui.login import page as login_page
 from ferapp.ui.server.login_gate import gate
 from ferapp.ui.shared.page import PAGES
+
+LIVE = "live"
 
 decision = gate()
 # No icons: the browser would fetch each one, as the tab's icon, from fonts.gstatic.com.
 page = st.navigation(
     [
         st.Page(PAGES / "image.py", title="Pictures", default=True),
-        st.Page(PAGES / "live.py", title="Live"),
+        st.Page(PAGES / "live.py", title="Live", url_path=LIVE),
         st.Page(PAGES / "video.py", title="Video"),
         st.Page(PAGES / "dashboard.py", title="Dashboard"),
         st.Page(PAGES / "about.py", title="About"),
     ],
     position="sidebar" if decision.is_open else "hidden",
 )
+if page.url_path != LIVE:
+    end_left_recording()
 if decision.is_open:
     login_page.show_visitor()
     page.run()

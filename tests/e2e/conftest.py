@@ -101,8 +101,8 @@ def server() -> Iterator[Server]:
     running.stop()
 
 
-def write_clip(path: Path, sample: str) -> None:
-    """Write two seconds of a portrait that moves from side to side, for Chromium's fake camera.
+def write_clip(path: Path, sample: str, *, is_still: bool = False) -> None:
+    """Write two seconds of a portrait for Chromium's fake camera; it sways unless it is still.
 
     A sequence of JPEG pictures, which the browser repeats.
     """
@@ -110,7 +110,7 @@ def write_clip(path: Path, sample: str) -> None:
     centre_x, centre_y, height = HEADS[sample]
     frames = []
     for i in range(60):
-        x = centre_x + 0.1 * height * np.sin(2 * np.pi * i / 60)
+        x = centre_x + (0 if is_still else 0.1 * height * np.sin(2 * np.pi * i / 60))
         # Four to three around the head; what lies outside repeats the border.
         centre, half = np.array([x, centre_y]), height * np.array([2 / 3, 1 / 2])
         box = np.concatenate([centre - half, centre + half]).astype(np.float32)
@@ -119,24 +119,24 @@ def write_clip(path: Path, sample: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Any]]:
+def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
     """Start a browser whose camera shows a sample; there is one for each sample."""
     if not Path(CHROMIUM).exists():
         pytest.fail(f"no browser at {CHROMIUM}; install chromium or set CHROMIUM")
     folder = tmp_path_factory.mktemp("clips")
-    running: dict[str, Any] = {}
+    running: dict[tuple[str, bool], Any] = {}
     with sync_api.sync_playwright() as playwright:
 
-        def start(sample: str) -> Any:
-            if sample not in running:
-                clip = folder / f"{sample}.mjpeg"
-                write_clip(clip, sample)
-                running[sample] = playwright.chromium.launch(
+        def start(sample: str, *, is_still: bool = False) -> Any:
+            if (sample, is_still) not in running:
+                clip = folder / f"{sample}{'-still' if is_still else ''}.mjpeg"
+                write_clip(clip, sample, is_still=is_still)
+                running[sample, is_still] = playwright.chromium.launch(
                     executable_path=CHROMIUM,
                     headless=True,
                     args=[*FLAGS, f"--use-file-for-fake-video-capture={clip}"],
                 )
-            return running[sample]
+            return running[sample, is_still]
 
         yield start
         for browser in running.values():

@@ -155,15 +155,38 @@ def test_no_stun_server_is_asked(server: Server, visit: Visit) -> None:
     live.stop()
 
 
-def test_a_baseline_is_taken_and_shown(server: Server, visit: Visit) -> None:
-    live = open_live(server, visit)
-    live.start()
-    live.page.get_by_text("1 happiness").first.wait_for(timeout=60_000)
-    live.page.get_by_role("button", name="Take neutral baseline").click()
-    live.page.get_by_text("baseline on").first.wait_for(timeout=30_000)
-    live.page.get_by_role("button", name="Remove baseline").click()
-    live.page.get_by_text("baseline on").wait_for(state="detached")
-    live.stop()
+def test_a_baseline_is_taken_and_shown(server: Server, launch: Callable[..., Any]) -> None:
+    with launch("grace-hopper.jpg", is_still=True).new_context() as context:
+        page = context.new_page()
+        page.goto(f"{server.url}/live")
+        live = Live(page)
+        live.start()
+        page.get_by_text("1 neutral").first.wait_for(timeout=60_000)
+        page.get_by_role("button", name="Take neutral baseline").click()
+        page.get_by_text("get ready to look neutral").wait_for(timeout=10_000)
+        take_screenshot(page, "baseline, countdown")
+        page.get_by_text("Look neutral and hold still").wait_for(timeout=10_000)
+        page.get_by_text("counts from now on").wait_for(timeout=30_000)
+        page.get_by_text("baseline on").first.wait_for(timeout=30_000)
+        page.get_by_text("without baseline").first.wait_for()
+        take_screenshot(page, "baseline, taken")
+        page.get_by_role("button", name="Remove baseline").click()
+        page.get_by_text("baseline on").wait_for(state="detached")
+        live.stop()
+
+
+def test_a_smile_is_no_baseline(server: Server, launch: Callable[..., Any]) -> None:
+    with launch("astronaut.jpg", is_still=True).new_context() as context:
+        page = context.new_page()
+        page.goto(f"{server.url}/live")
+        live = Live(page)
+        live.start()
+        page.get_by_text("1 happiness").first.wait_for(timeout=60_000)
+        page.get_by_role("button", name="Take neutral baseline").click()
+        page.get_by_text("did not look neutral, but was read as happiness").wait_for(timeout=30_000)
+        take_screenshot(page, "baseline, refused")
+        assert page.get_by_text("baseline on").count() == 0
+        live.stop()
 
 
 def test_a_camera_that_is_refused_is_explained(server: Server, visit: Visit) -> None:

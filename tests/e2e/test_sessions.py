@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 import uuid
 from pathlib import Path
 
@@ -58,6 +59,12 @@ def choose(page: "sync_api.Page", label: str, title: str) -> None:
     page.get_by_role("option", name=title).first.click()
 
 
+def selected(page: "sync_api.Page", label: str) -> str:
+    return page.locator("[data-testid=stSelectbox]", has_text=label).first.evaluate(
+        "e => e.innerText + (e.querySelector('input')?.value ?? '')"
+    )
+
+
 def test_a_recording_is_viewed_exported_and_deleted(fresh_server: Server, visit: Visit) -> None:
     live = open_live(fresh_server, visit)
     page = live.page
@@ -100,8 +107,74 @@ def test_a_recording_is_viewed_exported_and_deleted(fresh_server: Server, visit:
     page.get_by_role("button", name="Delete", exact=True).click()
     page.get_by_role("button", name="Delete this session").click()
     page.get_by_text("Nothing is recorded yet.").wait_for()
-    assert not any(needle in file.read_bytes() for file in folder.iterdir())
     take_screenshot(page, "no session")
+    page.get_by_text("s left").wait_for(state="detached")
+    page.close()  # the bytes go though nobody looks
+    deadline = time.monotonic() + 15
+    while any(needle in file.read_bytes() for file in folder.iterdir()):
+        assert time.monotonic() < deadline, "the deleted bytes are still there"
+        time.sleep(0.5)
+
+
+def test_leaving_the_page_saves_the_recording(fresh_server: Server, visit: Visit) -> None:
+    live = open_live(fresh_server, visit)
+    page = live.page
+    live.switch_to_demo()
+    live.start()
+    page.get_by_text("1 happiness").first.wait_for()
+    page.get_by_role("button", name="Record", exact=True).click()
+    agree(page)
+    page.get_by_text("Recording 00:05").wait_for()
+    page.get_by_role("link", name="About").click()
+    page.get_by_text("Recording saved: 00:0").wait_for()
+    page.wait_for_timeout(800)
+    page.screenshot(path=SCREENSHOTS / "recording saved.png")
+    store = store_of(fresh_server)
+    (session,) = store.overviews(LOCAL_OWNER)
+    assert not session.is_running and 5 <= session.duration_s < 12
+    again = open_live(fresh_server, visit)
+    again.switch_to_demo()
+    again.start()
+    again.page.get_by_text("1 happiness").first.wait_for()
+    again.page.get_by_role("button", name="Record", exact=True).click()
+    agree(again.page)
+    again.page.get_by_text("Recording 00:04").wait_for()
+    again.page.close()
+    deadline = time.monotonic() + 60
+    while (closed := store.overviews(LOCAL_OWNER)[0]).is_running:
+        assert time.monotonic() < deadline, "the recording of a closed tab goes on"
+        time.sleep(0.5)
+    assert closed.recording.id != session.recording.id and closed.duration_s >= 4
+    store.close()
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS[::3])
+def test_two_clicks_delete_one_session_which_undo_restores(
+    fresh_server: Server, visit: Visit, scheme: str, width: int
+) -> None:
+    for title in ("third", "second", "first"):
+        store_session(fresh_server, title, 300)
+    store = store_of(fresh_server)
+    newest = store.overviews(LOCAL_OWNER)[0].recording
+    page = open_dashboard(fresh_server, visit, scheme=scheme, width=width)
+    wait_for_chart(page)
+    page.get_by_role("button", name="Delete", exact=True).click()
+    page.get_by_text("Delete this session?").wait_for()
+    page.wait_for_timeout(300)
+    page.screenshot(path=SCREENSHOTS / f"delete, {scheme} {width}.png")
+    page.get_by_role("button", name="Delete this session").dblclick()
+    page.get_by_text(f"Deleted: “{newest.title}”").wait_for()
+    page.wait_for_timeout(1500)
+    assert page.get_by_text("Delete this session?").count() == 0, "the question is closed"
+    assert len(store.overviews(LOCAL_OWNER)) == 2 and not is_wider_than_the_window(page)
+    assert newest.title not in selected(page, "Session"), "the next session is shown by its name"
+    take_screenshot(page, f"undo, {scheme} {width}")
+    page.get_by_role("button", name="Undo").click()
+    page.get_by_text("Deleted:").wait_for(state="detached")
+    assert len(store.overviews(LOCAL_OWNER)) == 3
+    page.wait_for_timeout(1000)
+    assert newest.title in selected(page, "Session")
+    store.close()
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS[::3])

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import LOCAL_OWNER, Store
+from ferapp.ui.dashboard import deleting
 from ferapp.ui.shared import resources, session_views
 from tests.support.apps import figures, open_dashboard, page_text
 from tests.support.fakes import Clock
@@ -86,9 +87,10 @@ def test_compare_begins_with_another_session_and_can_show_two_faces_of_one(store
         started=STARTED - timedelta(days=1),
     )
     at = open_dashboard("Compare")
-    assert [text.value for text in at.text] == ["first", "second"]
+    # The first text names the session in the question before it is deleted.
+    assert [text.value for text in at.text][1:] == ["first", "second"]
     at.selectbox(key="other-session").set_value(first).run()
-    assert [text.value for text in at.text] == ["first", "first"]
+    assert [text.value for text in at.text][1:] == ["first", "first"]
     assert not at.exception
 
 
@@ -279,6 +281,71 @@ def test_one_session_is_deleted_and_then_the_other(store: Store) -> None:
     assert titles(store) == ["older"] and at.selectbox(key="session").value == older
     at.button(key=f"delete-{older}").click().run()
     assert titles(store) == [] and "Nothing is recorded yet" in page_text(at) and not at.exception
+    assert page_text(at).count("Deleted: ") == 2, "each deletion can be undone"
+
+
+def test_the_question_names_the_session_with_date_length_and_faces(store: Store) -> None:
+    add_session(store, some_readings(901, faces=2), title="A talk")
+    at = open_dashboard()
+    assert "**Delete this session?**" in page_text(at) and at.text[0].value == "A talk"
+    assert "01 March 2026, 12:30 · 01:00 · 2 faces" in page_text(at)
+
+
+def test_each_session_has_a_popover_of_its_own(store: Store) -> None:
+    """Else the open popover stays over the next session, whose button it then holds."""
+    newer, older = add_two_sessions(store)
+    at = open_dashboard()
+    delete = at.button(key=f"delete-{newer}").click()
+    delete.run()
+    assert f"delete-{newer}" not in [b.key for b in at.button]
+    with pytest.raises(KeyError):
+        at.button(key=f"delete-{newer}")
+    at.run()
+    assert titles(store) == ["older"], "a second click deletes nothing else"
+    popovers = {b.proto.popover.label: b.proto for b in at.main if b.type == "popover"}
+    assert popovers["Delete"].id != "" and older in popovers["Delete"].id
+
+
+def test_a_deletion_is_undone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    newer, _ = add_two_sessions(store)
+    at = open_dashboard()
+    at.button(key=f"delete-{newer}").click().run()
+    assert "Deleted: “newer” (01 March 2026, 12:30 · 00:00 · 1 face)." in page_text(at)
+    at.button(key=f"undo-{newer}").click().run()
+    assert titles(store) == ["newer", "older"] and at.selectbox(key="session").value == newer
+    assert "Deleted:" not in page_text(at) and not at.exception
+
+
+def test_after_ten_seconds_there_is_no_undo(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = Clock()
+    monkeypatch.setattr(deleting, "time", SimpleNamespace(monotonic=clock))
+    newer, _ = add_two_sessions(store)
+    at = open_dashboard()
+    at.button(key=f"delete-{newer}").click().run()
+    clock.now_s = 9.5
+    assert "1 s left" in page_text(at.run())
+    clock.now_s = 10.5
+    assert "Deleted:" not in page_text(at.run()) and not at.exception
+    assert f"undo-{newer}" not in [b.key for b in at.button]
+
+
+def test_an_undo_that_comes_too_late_says_so(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    newer, _ = add_two_sessions(store)
+    at = open_dashboard()
+    at.button(key=f"delete-{newer}").click().run()
+    store.delete(newer, LOCAL_OWNER)
+    at.button(key=f"undo-{newer}").click().run()
+    assert at.toast[0].value == "It was too late to undo the deletion." and not at.exception
+    assert titles(store) == ["older"] and "Deleted:" not in page_text(at)
+
+
+def test_another_visitor_cannot_undo_and_sees_no_message(store: Store) -> None:
+    newer, _ = add_two_sessions(store)
+    at = open_dashboard()
+    at.button(key=f"delete-{newer}").click().run()
+    other = open_dashboard()
+    assert "Deleted:" not in page_text(other)
+    assert other.selectbox(key="session").options == ["older (00:00)"]
 
 
 def test_of_two_sessions_with_one_title_the_shown_one_is_deleted(store: Store) -> None:
@@ -296,13 +363,17 @@ def test_of_two_sessions_with_one_title_the_shown_one_is_deleted(store: Store) -
 
 
 def test_delete_all_keeps_the_sessions_of_others(store: Store) -> None:
-    add_two_sessions(store)
+    newer, _ = add_two_sessions(store)
     add_session(store, some_readings(5), owner="another")
     at = open_dashboard()
     assert "You have 2 sessions with 14 readings" in page_text(at)
+    assert "**Delete 2 sessions?**" in page_text(at)
     at.button(key="delete-all").click().run()
     assert titles(store) == [] and len(store.overviews("another")) == 1
     assert "Nothing is recorded yet" in page_text(at) and not at.exception
+    assert "Deleted: 2 sessions." in page_text(at)
+    at.button(key=f"undo-{newer}").click().run()
+    assert titles(store) == ["newer", "older"] and not at.exception
 
 
 def test_dashboard_shows_what_is_stored_and_where(store: Store) -> None:

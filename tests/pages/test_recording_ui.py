@@ -242,6 +242,40 @@ def test_a_stream_is_recorded(store: Store, monkeypatch: pytest.MonkeyPatch) -> 
     me.recorder.stop()
 
 
+@pytest.mark.usefixtures("without_webrtc_session")
+def test_leaving_the_live_page_saves_the_recording_and_says_so(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = open_app()
+    at.session_state["viewer"] = me = viewer()
+    # Other models would end the recording.
+    monkeypatch.setattr("ferapp.ui.shared.resources.analyzer", lambda _: me._analyzer)
+    me.record(Recorder(store, add_session(store, some_readings(3), is_over=False)), EXPRESSIONS)
+    for i in range(46):
+        me.on_frame(frame(i))
+    at.switch_page("../../pages/live.py").run()
+    assert me.recorder.is_running and not at.toast and not at.exception
+    assert "ends the recording and saves it" in page_text(at)
+    at.switch_page("../../pages/about.py").run()
+    assert at.toast[0].value == "Recording saved: 00:03. It is on the dashboard."
+    session = store.overviews(LOCAL_OWNER)[0]
+    assert not session.is_running and session.duration_s == pytest.approx(3.0)
+    assert len(store.readings(session.recording.id, LOCAL_OWNER)) > 40 and not at.exception
+    assert not at.run().toast, "once is enough"
+
+
+def test_a_recording_that_cannot_be_saved_on_leaving_says_so() -> None:
+    at = open_app()
+    at.session_state["viewer"] = me = viewer()
+    sink = FakeSink()
+    sink.failure = StoreError("It is `locked`.", may_pass=True)
+    me.record(Recorder(sink, "a"), EXPRESSIONS)
+    me.on_frame(frame(0))
+    at.switch_page("../../pages/about.py").run()
+    assert at.toast[0].value == "The recording ended early; the live page says why."
+    assert not at.exception and me.recorder.failure == "It is `locked`."
+
+
 class CountingClock(Clock):
     """A clock that counts how often it is read."""
 

@@ -57,7 +57,8 @@ UI_MAY_IMPORT = {
     "dashboard": {"shared", "server"},
     "about": {"shared", "server"},
     "login": {"shared", "server"},
-    "navigation": {"shared", "server", "login"},
+    # Leaving the live page ends its recording.
+    "navigation": {"shared", "server", "login", "live"},
 }
 
 HOMES = {
@@ -78,7 +79,15 @@ HOMES = {
     "sqlalchemy": {
         *(
             f"sessions/{name}.py"
-            for name in ("schema", "database", "rows", "store", "erasure", "face_log")
+            for name in (
+                "schema",
+                "database",
+                "rows",
+                "store",
+                "discards",
+                "erasure",
+                "face_log",
+            )
         ),
         "sessions/migrations",
     },

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.sessions.session import Readings
+from ferapp.sessions.session import Marker, Readings
 from ferapp.settings import DetectionSettings, Look
 from ferapp.types import Faces
 
@@ -132,6 +132,7 @@ class FakeSink:
 
     def __init__(self) -> None:
         self.batches: list[Readings] = []
+        self.markers: list[Marker] = []
         self.finished: list[float] = []
         self.failure: Exception | None = None
         self.was_asked = threading.Event()
@@ -141,6 +142,11 @@ class FakeSink:
         if self.failure:
             raise self.failure
         self.batches.append(readings)
+
+    def add_marker(self, session: str, marker: Marker) -> None:
+        if self.failure:
+            raise self.failure
+        self.markers.append(marker)
 
     def finish(self, session: str, duration_s: float) -> None:
         self.finished.append(duration_s)

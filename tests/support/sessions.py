@@ -1,6 +1,7 @@
 """Readings and sessions for tests: many plausible ones, and a few given by hand."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -88,6 +89,12 @@ def some_readings(
         flaw=np.full(n, None, object),
         is_corrected=np.zeros(n, np.bool_),
     )
+
+
+def with_baseline(readings: Readings, *, from_s: float, until_s: float = np.inf) -> Readings:
+    """The readings, as if a neutral baseline counted from one time until another."""
+    is_corrected = (readings.at_s >= from_s - 1e-9) & (readings.at_s < until_s - 1e-9)
+    return replace(readings, is_corrected=is_corrected)
 
 
 def some_recording(**changes: object) -> SessionInfo:

@@ -134,7 +134,8 @@ def write_parquet(
     file: BinaryIO, recording: SessionInfo, readings: Readings, frame_times_s: Times | None = None
 ) -> None:
     """As `to_parquet`, into a file, part by part; `frame_times_s` as for `table_parts`."""
-    envelope = json.dumps({"ferapp": FORMAT, "recording": metadata(recording)}, allow_nan=False)
+    described = {"ferapp": FORMAT, "recording": metadata(recording, readings)}
+    envelope = json.dumps(described, allow_nan=False)
     columns = schema(recording.labels, pa.string()).with_metadata({_KEY: envelope})
     if frame_times_s is not None:
         columns = columns.append(pa.field("frame", pa.int64()))
@@ -152,7 +153,7 @@ def _slice(readings: Readings, first: int) -> Readings:
 def to_json(recording: SessionInfo, readings: Readings) -> bytes:
     """The table as JSON, one list per column, with the session's metadata."""
     columns = {name: _to_list(values) for name, values in table(recording, readings).items()}
-    whole = {"ferapp": FORMAT, "recording": metadata(recording), "readings": columns}
+    whole = {"ferapp": FORMAT, "recording": metadata(recording, readings), "readings": columns}
     text = json.dumps(whole, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     return text.encode("utf-8", "replace")
 

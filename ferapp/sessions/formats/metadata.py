@@ -9,7 +9,8 @@ from typing import Any, Final, get_args
 from uuid import uuid4
 
 from ferapp.errors import DataError
-from ferapp.sessions.session import Marker, SessionInfo, Source
+from ferapp.sessions.report.baseline import baseline_spans
+from ferapp.sessions.session import Marker, Readings, SessionInfo, Source
 from ferapp.system.text import one_line
 
 MOST_SECONDS: Final = 1e8
@@ -25,8 +26,12 @@ _MOST_SETTING: Final = 200
 _MOST_SETTINGS: Final = 100
 
 
-def metadata(recording: SessionInfo) -> dict[str, Any]:
-    """The description of a session as values for JSON, without its id."""
+def metadata(recording: SessionInfo, readings: Readings) -> dict[str, Any]:
+    """The description of a session as values for JSON, without its id.
+
+    The key `baseline` repeats from when to when each face's neutral baseline counts, which the
+    readings say as well.
+    """
     return {
         "title": recording.title,
         "source": recording.source,
@@ -38,6 +43,7 @@ def metadata(recording: SessionInfo) -> dict[str, Any]:
         "version": recording.version,
         "consent": recording.consent,
         "markers": [{"at_s": marker.at_s, "name": marker.name} for marker in recording.markers],
+        "baseline": [span.to_json() for span in baseline_spans(readings)],
     }
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ferapp.labels import UNSURE_COLOUR, face_caption, face_phrase, label_colour, label_text
 from ferapp.sessions.report.affect import valence_arousal
+from ferapp.sessions.report.baseline import uncorrected_spans
 from ferapp.sessions.report.curves import LEGEND_ABOVE, MOST_POINTS, NO_MARGIN, curves, moments
 from ferapp.sessions.report.summary import Summary
 from ferapp.sessions.session import Marker, Readings
@@ -23,12 +24,14 @@ __all__ = [
     "shares",
     "timeline",
     "transition_map",
+    "without_baseline",
 ]
 
 # Visible on white and on black, and different in lightness.
 _AFFECT_COLOURS: Final = {"valence": "#2f67b1", "arousal": "#cc8400"}
 # Okabe and Ito, 2008, "Color Universal Design".
 _TITLE_COLOURS: Final = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+_BEHIND_TEXT: Final = "rgba(127, 127, 127, 0.25)"
 _ROW_PX: Final = 26
 
 Values = Literal["smoothed", "raw"]
@@ -50,6 +53,8 @@ def timeline(
         values: Smoothed probabilities, or those of the classifier.
         view: Lines, or stacked areas.
         markers: Named moments.
+
+    What was read without a neutral baseline that counts elsewhere is shaded.
     """
     figure = curves(
         readings.at_s,
@@ -62,15 +67,42 @@ def timeline(
     dates = moments(np.array([marker.at_s for marker in markers]))
     line = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": {"width": 1, "dash": "dot"}}
     text = {"yref": "paper", "y": 1, "xanchor": "left", "yanchor": "top", "showarrow": False}
-    text["bgcolor"] = "rgba(127, 127, 127, 0.25)"
+    text["bgcolor"] = _BEHIND_TEXT
+    shading = _shading(readings)
     figure.update_layout(
-        shapes=[{**line, "x0": at, "x1": at} for at in dates],
+        shapes=[*shading["shapes"], *({**line, "x0": at, "x1": at} for at in dates)],
         annotations=[
-            {**text, "x": at, "text": _escape_text(marker.name)}
-            for at, marker in zip(dates, markers, strict=True)
+            *shading["annotations"],
+            *(
+                {**text, "x": at, "text": _escape_text(marker.name)}
+                for at, marker in zip(dates, markers, strict=True)
+            ),
         ],
     )
     return figure
+
+
+def without_baseline(spans: Sequence[tuple[Any, Any]]) -> dict[str, list[dict[str, Any]]]:
+    """Shapes and annotations that shade where a face was read without its neutral baseline.
+
+    Args:
+        spans: From where to where, as the chart's axis counts.
+    """
+    area = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
+    area |= {"fillcolor": "rgba(127, 127, 127, 0.18)", "line": {"width": 0}}
+    # Half way up: most curves are at the bottom, markers have their names at the top.
+    text: dict[str, Any] = {"yref": "paper", "y": 0.5, "xanchor": "left", "showarrow": False}
+    text |= {"text": "without baseline", "font": {"size": 11}, "bgcolor": _BEHIND_TEXT}
+    return {
+        "shapes": [{**area, "x0": start, "x1": end} for start, end in spans],
+        "annotations": [{**text, "x": start} for start, _ in spans],
+    }
+
+
+def _shading(readings: Readings) -> dict[str, list[dict[str, Any]]]:
+    spans = uncorrected_spans(readings.at_s, readings.is_corrected)
+    starts, ends = np.array(spans, np.float64).reshape(-1, 2).T
+    return without_baseline(list(zip(moments(starts), moments(ends), strict=True)))
 
 
 def affect_curve(
@@ -80,6 +112,7 @@ def affect_curve(
     positions = valence_arousal(labels, _columns(readings, values))
     figure = curves(readings.at_s, positions, list(_AFFECT_COLOURS), list(_AFFECT_COLOURS.values()))
     figure.update_yaxes(range=[-1, 1], hoverformat=".2f")
+    figure.update_layout(**_shading(readings))
     return figure
 
 

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from ferapp.labels import UNSURE, face_title, label_text
 from ferapp.sessions.report import charts as figures
 from ferapp.sessions.report.affect import FORMULA
+from ferapp.sessions.report.baseline import baseline_text
 from ferapp.sessions.report.summary import Summary, summary
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.wording import clock, counted
@@ -162,7 +163,7 @@ def _face(draw: _Drawing, recording: SessionInfo, readings: Readings, face: int)
         )
     return _Part(
         title=title,
-        caption=f"Read for {clock(its.total_s)}",
+        caption=f"Read for {clock(its.total_s)}. {baseline_text(readings)}".strip(),
         headings=("Expression", "Share of time", "First at", "Longest"),
         rows=[_row(its, name) for name in (*labels, None) if name in its.seconds],
         charts=[_Chart(name, draw(figure), note) for name, figure, note in charts],

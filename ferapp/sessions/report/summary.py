@@ -21,17 +21,19 @@ _LEAST_INTERVALS: Final = 4
 
 @dataclass(frozen=True)
 class Spell:
-    """A time without pause in which one label held.
+    """A time without pause in which one label held, and a neutral baseline counted or not.
 
     Attributes:
         expression: The label; None for unsure.
         start_s: Its first reading, seconds since the start.
         end_s: Start of the next spell, or a little after the last reading.
+        is_corrected: Whether a neutral baseline was applied.
     """
 
     expression: str | None
     start_s: float
     end_s: float
+    is_corrected: bool = False
 
     @property
     def duration_s(self) -> float:
@@ -47,7 +49,8 @@ class Summary:
         seconds: How long each expression that occurred held, s.
         total_s: How long the face was read, s.
         spells: In the order of time.
-        transitions: How often one spell followed another without a pause, by (from, to).
+        transitions: How often one spell followed another without a pause, by (from, to). Where a
+            neutral baseline begins or ends to count, the face did not change.
     """
 
     seconds: dict[str | None, float]
@@ -99,17 +102,19 @@ def spells(readings: Readings) -> list[Spell]:
     """
     is_read = ~np.isnan(readings.probabilities).any(axis=1)
     at_s, expression = readings.at_s[is_read], readings.expression[is_read]
+    corrected = readings.is_corrected[is_read]
     if not len(at_s):
         return []
     intervals = np.diff(at_s)
     is_pause = intervals > pause_s(at_s)
     usual = float(np.median(intervals[~is_pause])) if not is_pause.all() else 0.0
     until_s = np.append(np.where(is_pause, at_s[:-1] + usual, at_s[1:]), at_s[-1] + usual)
-    is_first = np.append(True, is_pause | (expression[1:] != expression[:-1]))
+    is_other = (expression[1:] != expression[:-1]) | (corrected[1:] != corrected[:-1])
+    is_first = np.append(True, is_pause | is_other)
     starts = np.flatnonzero(is_first)
     lasts = np.append(starts[1:], len(at_s)) - 1
     return [
-        Spell(expression[start], float(at_s[start]), float(until_s[last]))
+        Spell(expression[start], float(at_s[start]), float(until_s[last]), bool(corrected[start]))
         for start, last in zip(starts, lasts, strict=True)
     ]
 
@@ -124,6 +129,6 @@ def summary(readings: Readings) -> Summary:
     transitions = Counter(
         (one.expression, other.expression)
         for one, other in pairwise(all_spells)
-        if one.end_s == other.start_s
+        if one.end_s == other.start_s and one.is_corrected == other.is_corrected
     )
     return Summary(seconds, sum(seconds.values()), tuple(all_spells), dict(transitions))

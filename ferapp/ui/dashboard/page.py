@@ -7,9 +7,16 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ferapp.inference.manifest import manifest
+from ferapp.sessions.discards import UNDO_S
 from ferapp.sessions.session import Readings
 from ferapp.sessions.store import Overview, Store
 from ferapp.temporal.rolling import WINDOW_S, Series
+from ferapp.ui.dashboard.deleting import (
+    delete_all_button,
+    delete_button,
+    length_text,
+    show_deletions,
+)
 from ferapp.ui.shared import resources, session_files, session_keys, session_views
 from ferapp.ui.shared.charts import last_minute
 from ferapp.ui.shared.consent import KEEP
@@ -40,6 +47,7 @@ def show() -> None:
     me, store = owner(), resources.store()
     store.purge()
     sessions = store.overviews(me)
+    show_deletions(store, me)
     if not sessions:
         with st.container(border=True):
             st.markdown(_NOTHING)
@@ -53,10 +61,12 @@ def show() -> None:
         chosen = _select_session("Session", sessions, key=session_keys.SELECTED_SESSION)
     _show_head(store, me, chosen, row)
     if chosen.is_running:
+        delete_button(row, store, me, chosen, None)
         _show_recording(store, me, chosen.recording.id)
         _show_storage(store, me, sessions)
         return
     readings = _load_readings(store, me, chosen)
+    delete_button(row, store, me, chosen, len(readings.faces))
     if not len(readings):
         st.info("This session has no readings: no face was seen.", icon=":material/no_accounts:")
         session_files.downloads(chosen, readings)
@@ -114,21 +124,16 @@ def _select_session(label: str, sessions: list[Overview], *, key: SessionKey[str
         text = _option_text(session)
         same = sum(other == text or other.startswith(f"{text} · ") for other in texts.values())
         texts[id] = f"{text} · {same + 1}" if same else text
-    if key.get() not in by_id:  # it was deleted
-        key.clear()
+    if key.get() not in by_id:
+        # It was deleted. Without a value that is set, the browser goes on showing its name.
+        key.set(sessions[0].recording.id)
     picked = st.selectbox(label, list(by_id), key=key.name, format_func=texts.__getitem__)
     return by_id.get(picked, sessions[0])
 
 
 def _option_text(session: Overview) -> str:
-    status = "being recorded" if session.is_running else _length_text(session)
+    status = "being recorded" if session.is_running else length_text(session)
     return f"{session.recording.title} ({status})"
-
-
-def _length_text(session: Overview) -> str:
-    if session.recording.source == "pictures":
-        return counted(int(session.duration_s) + 1, "picture")
-    return clock(session.duration_s)
 
 
 def _show_head(store: Store, me: str, session: Overview, row: DeltaGenerator) -> None:
@@ -141,7 +146,7 @@ def _show_head(store: Store, me: str, session: Overview, row: DeltaGenerator) ->
         name if name in known else "a model that is not installed" for name in named
     )
     st.caption(
-        f"{recording.started:%d %B %Y, %H:%M} · {_length_text(session)} · "
+        f"{recording.started:%d %B %Y, %H:%M} · {length_text(session)} · "
         f"{counted(session.readings, 'reading')} "
         f"{f'with {models} ' if models else ''}· kept until {until}"
     )
@@ -163,12 +168,6 @@ def _show_head(store: Store, me: str, session: Overview, row: DeltaGenerator) ->
         keep = st.selectbox("Keep from now on for", list(KEEP), index=1, key=f"keep-{recording.id}")
         if st.button("Set", key=f"set-{recording.id}"):
             store.keep(recording.id, me, KEEP[keep])
-            st.rerun()
-    with row.popover("Delete", icon=":material/delete:"):
-        st.markdown("This session will be deleted permanently.")
-        if st.button("Delete this session", type="primary", key=f"delete-{recording.id}"):
-            store.delete(recording.id, me)
-            session_keys.READINGS.clear()
             st.rerun()
 
 
@@ -196,8 +195,9 @@ def _show_recording(store: Store, me: str, session: str) -> None:
         one = readings.of(face)
         seen = one.at(np.flatnonzero(~np.isnan(one.smoothed).any(axis=1)))
         st.markdown(f"**Face {face}**")
+        series = Series(seen.at_s, seen.smoothed, seen.is_corrected)
         live_chart(
-            last_minute(now.recording.labels, Series(seen.at_s, seen.smoothed), window_s=WINDOW_S),
+            last_minute(now.recording.labels, series, window_s=WINDOW_S),
             key=f"recorded-{face}",
             alt=f"Face {face} over the last minute",
         )
@@ -215,15 +215,11 @@ def _show_storage(store: Store, me: str, sessions: list[Overview]) -> None:
         )
         st.code(store.place, language=None, wrap_lines=True)
         st.markdown(
-            "Expired sessions are deleted when the app starts or someone opens this page. In a "
-            "SQLite file, deleted data is overwritten. A PostgreSQL server reuses the space; "
-            "clearing its logs and backups is up to the operator."
+            "Sessions that have expired are deleted while the app runs. Your own deletion can be "
+            f"undone for {UNDO_S:.0f} seconds; then, in a SQLite file, the data is overwritten. A "
+            "PostgreSQL server reuses the space; clearing its logs and backups is up to the "
+            "operator."
         )
         if not sessions:
             return
-        with st.popover("Delete all my sessions", icon=":material/delete_forever:"):
-            st.markdown(f"All {len(sessions)} sessions will be deleted permanently.")
-            if st.button("Delete all", type="primary", key="delete-all"):
-                store.delete_all(me)
-                session_keys.READINGS.clear()
-                st.rerun()
+        delete_all_button(store, me, sessions)

@@ -7,16 +7,15 @@ from functools import partial
 from typing import Any, Final
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from ferapp.labels import label_text
 from ferapp.pipeline.people import FaceReading
 from ferapp.serving.latest import Snapshot
 from ferapp.serving.seats import Seats
 from ferapp.settings import StreamSettings
-from ferapp.temporal.baseline import BASELINE_S
-from ferapp.temporal.rolling import WINDOW_S
+from ferapp.ui.live.baseline import baseline_buttons, show_baseline
 from ferapp.ui.live.camera_check import CONNECTION_FAILED, camera_check
+from ferapp.ui.live.minute import show_minute
 from ferapp.ui.live.recording import live_controls, live_mark
 from ferapp.ui.live.webcam import SIZES, LiveSettings, Viewer, demo, streamer
 from ferapp.ui.pictures import results
@@ -24,9 +23,10 @@ from ferapp.ui.pictures.analysis import analyse
 from ferapp.ui.pictures.sources import Picture
 from ferapp.ui.server import metrics
 from ferapp.ui.shared import resources, session_keys
-from ferapp.ui.shared.charts import MOST_SIDE_BY_SIDE, alt_text, faces_side_by_side, last_minute
+from ferapp.ui.shared.charts import MOST_SIDE_BY_SIDE, alt_text, faces_side_by_side
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.live_chart import live_chart
+from ferapp.wording import counted
 
 _PANEL_S: Final = 0.5
 _CONNECTING_S: Final = 15.0
@@ -64,7 +64,7 @@ def show(choice: Choice) -> None:
         row = st.container(horizontal=True)
         with row:
             live_controls(viewer, choice, settings.stream, is_on=context.state.playing)
-        _baseline_buttons(row, viewer, is_playing=context.state.playing)
+        baseline_buttons(row, viewer, is_playing=context.state.playing)
         _show_panel(viewer, visitor, context)
 
 
@@ -127,23 +127,6 @@ def _choose_settings(choice: Choice) -> tuple[str, str, LiveSettings]:
     return str(source), str(size), LiveSettings(stream, bool(is_mirrored), bool(is_paused))
 
 
-def _baseline_buttons(row: DeltaGenerator, viewer: Viewer, *, is_playing: bool) -> None:
-    row.button(
-        "Take neutral baseline",
-        icon=":material/self_improvement:",
-        on_click=viewer.stream.take_baselines,
-        disabled=not is_playing or not viewer.stream.knows_neutral,
-        help=f"Look neutral for {BASELINE_S:.0f} seconds. Some faces look sad or angry at rest; "
-        "afterwards, each face is compared with its own resting look (Saerens et al., 2002).",
-    )
-    row.button(
-        "Remove baseline",
-        icon=":material/restart_alt:",
-        on_click=viewer.stream.drop_baselines,
-        disabled=not is_playing,
-    )
-
-
 @st.fragment(run_every=_PANEL_S)
 def _show_panel(viewer: Viewer, visitor: str, context: Any) -> None:
     """Reruns on its own, so that the video is not touched."""
@@ -157,6 +140,7 @@ def _show_panel(viewer: Viewer, visitor: str, context: Any) -> None:
         return
     if not context.state.playing:
         st.caption("Stopped. The charts show the last minute before.")
+    show_baseline(now.frame)
     faces = {_title(face): face.smoothed for face in now.frame.faces}
     shares = [face.smoothed for face in now.frame.faces if face.smoothed is not None]
     live_chart(
@@ -165,33 +149,15 @@ def _show_panel(viewer: Viewer, visitor: str, context: Any) -> None:
         alt="; ".join(alt_text(now.frame.labels, p) for p in shares) or "No face",
     )
     if len(faces) > MOST_SIDE_BY_SIDE:
-        st.caption(f"{len(faces) - MOST_SIDE_BY_SIDE} more faces are shown only in the picture.")
-    _show_minute(now)
+        others = counted(len(faces) - MOST_SIDE_BY_SIDE, "other face")
+        st.caption(f"Only in the picture: {others}.")
+    show_minute(now)
     st.caption(_counters(now))
 
 
 def _title(face: FaceReading) -> str:
     baseline = " · baseline on" if face.is_corrected else ""
     return f"{face.id} {label_text(face.expression, face.flaw)}{baseline}"
-
-
-def _show_minute(now: Snapshot) -> None:
-    assert now.frame is not None
-    ids = sorted(now.series)
-    if not ids:
-        return
-    chosen = ids[-1]
-    if len(ids) > 1:
-        chosen = st.selectbox("Face", ids, key="live-face", format_func=lambda i: f"Face {i}")
-        chosen = chosen if chosen in now.series else ids[-1]
-    series = now.series[chosen]
-    if series.probabilities.shape[1] != len(now.frame.labels):
-        return  # other expressions were chosen a moment ago
-    live_chart(
-        last_minute(now.frame.labels, series, window_s=WINDOW_S),
-        key="live-minute",
-        alt=f"Face {chosen} over the last minute",
-    )
 
 
 def _counters(now: Snapshot) -> str:

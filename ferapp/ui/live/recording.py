@@ -73,10 +73,12 @@ def live_mark(viewer: Viewer) -> None:
     if recorder.is_running:
         session_keys.RECORDING_SHOWN.set(recorder.session)
         st.markdown(f":red[**● Recording {clock(recorder.duration_s)}**] · numbers only")
+        st.caption("Leaving or closing this page ends the recording and saves it.")
     elif recorder.failure:
         with st.container(border=True):
             st.markdown("**The recording ended**")
             st.text(recorder.failure)
+            st.caption(f"What was recorded until then is kept: {clock(recorder.duration_s)}.")
     else:
         st.caption(f"A session of {clock(recorder.duration_s)} was recorded.")
 

@@ -27,7 +27,7 @@ from streamlit_webrtc import (
 from ferapp.errors import UserError
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.record import readings_of_frame
-from ferapp.pipeline.stream import Stream
+from ferapp.pipeline.stream import Stream, StreamFrame
 from ferapp.serving.latest import Latest
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Readings
@@ -95,6 +95,7 @@ class Viewer:
         self.recorder: Recorder | None = None
         self._recorded_labels: tuple[str, ...] = ()
         self._recorded_settings = self.settings.stream
+        self._corrected: set[int] = set()
         self._offset_s = 0.0
         self._last_s: float | None = None
 
@@ -141,6 +142,7 @@ class Viewer:
             if self.recorder and settings.stream != self._recorded_settings:
                 self.recorder.end("The recording ended because other settings were chosen.")
             self._note(readings_of_frame(result), at_s)
+            self._mark_baselines(result)
         except UserError as exc:
             self.latest.set_message(str(exc))
             self._note(Readings.empty(len(self._recorded_labels)), at_s)
@@ -159,6 +161,18 @@ class Viewer:
     def _note(self, readings: Readings, at_s: float) -> None:
         if self.recorder is not None:
             self.recorder.add(readings, at_s)
+
+    def _mark_baselines(self, frame: StreamFrame) -> None:
+        """Mark in the recording from when a neutral baseline counts, and until when."""
+        before, self._corrected = self._corrected, {f.id for f in frame.faces if f.is_corrected}
+        if self.recorder is None:
+            return
+        taken = frame.baseline
+        if taken and taken.phase == "taken" and taken.since_s == frame.at_s:
+            self.recorder.mark(f"Neutral baseline of face {taken.face} from here", frame.at_s)
+        for face in frame.faces:
+            if face.id in before and not face.is_corrected:
+                self.recorder.mark(f"Neutral baseline of face {face.id} removed", frame.at_s)
 
     def _time_of(self, frame: av.VideoFrame) -> float:
         """The source's time, s; it continues when a new connection starts from zero."""

@@ -1,4 +1,4 @@
-"""Ends the sessions of visitors who have left, and collects garbage."""
+"""Ends the sessions of visitors who have left, collects garbage, and erases recorded sessions."""
 
 import asyncio
 import gc
@@ -9,13 +9,14 @@ from typing import Final
 import streamlit as st
 
 from ferapp.ui.server.private_parts import end_expired_sessions
+from ferapp.ui.server.session_erasure import erase_sessions
 
 _EVERY_S: Final = 2.0
 
 
 @asynccontextmanager
 async def clean_up_sessions(_: st.App) -> AsyncIterator[None]:
-    """Do both every two seconds while the app runs.
+    """Do all of it every two seconds while the app runs.
 
     Streamlit would also collect garbage after every run of a script, a tenth of a second in which
     nothing else runs (`docs/decisions/0013-garbage-by-the-clock.md`). The setting
@@ -24,11 +25,12 @@ async def clean_up_sessions(_: st.App) -> AsyncIterator[None]:
     # What exists before the first visitor stays as long as the process; no need to scan it again.
     gc.collect()
     gc.freeze()
-    task = asyncio.create_task(_clean_up())
+    tasks = [asyncio.create_task(work) for work in (_clean_up(), erase_sessions())]
     try:
         yield
     finally:
-        task.cancel()
+        for task in tasks:
+            task.cancel()
 
 
 async def _clean_up() -> None:

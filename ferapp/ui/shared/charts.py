@@ -12,6 +12,8 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from ferapp.labels import label_colour
+from ferapp.sessions.report.baseline import uncorrected_spans
+from ferapp.sessions.report.charts import without_baseline
 from ferapp.sessions.report.summary import pause_s
 from ferapp.temporal.rolling import Series
 from ferapp.vision.annotate import percent
@@ -127,7 +129,11 @@ def last_minute(labels: Sequence[str], series: Series | None, *, window_s: float
         window_s: How far back the axis goes; it ends at the last reading.
     """
     data = []
+    shaded: list[tuple[float, float]] = []
     if series is not None and len(series.at_s):
+        end_s = series.at_s[-1]
+        spans = uncorrected_spans(series.at_s, series.is_corrected)
+        shaded = [(round(a - end_s, 1), round(b - end_s, 1)) for a, b in spans]
         at_s, shares = _with_gaps(*_thin(series.at_s, series.probabilities))
         before = np.round(at_s - series.at_s[-1], 1).tolist()
         for column, name in enumerate(labels):
@@ -150,6 +156,7 @@ def last_minute(labels: Sequence[str], series: Series | None, *, window_s: float
         "legend": {"orientation": "h", "y": -0.15},
         "xaxis": {"range": [-window_s, 0], "ticksuffix": " s", "fixedrange": True},
         "yaxis": {"range": [0, 1], "tickformat": ".0%", "fixedrange": True},
+        **without_baseline(shaded),
     }
     return {"data": data, "layout": layout}
 

@@ -97,6 +97,10 @@ SAVED_PICTURES: Final = SessionKey[set[str]]("recorded-pictures")
 # Live
 VISITOR: Final = SessionKey[str]("visitor")
 VIEWER: Final = SessionKey[Any]("viewer")
+CHOSEN_FACE: Final = SessionKey[int]("live-face")
+"""The face whose last minute is shown, 0 for the one in front; of a widget."""
+FRONT_FACE: Final = SessionKey[int]("front-face")
+"""The face in front whose last minute was shown last."""
 CONNECTING_SINCE: Final = SessionKey[float]("live-since")
 """Since when the video has been connecting, s of the monotonic clock."""
 RECORDING_SHOWN: Final = SessionKey[str]("was-recording")
@@ -135,6 +139,8 @@ NEXT_SESSION: Final = SessionKey[str]("next-session")
 """Id of the session that the dashboard shows next."""
 RENAMED: Final = SessionKey[str]("renamed")
 """Key of the text field that was changed."""
+DELETIONS: Final = SessionKey[list[Any]]("deletions")
+"""What was deleted a moment ago and can be restored."""
 READINGS: Final = SessionKey[dict[tuple[str, int, FaceEdits], Readings]]("remembered")
 """Readings by session, their number and the changes of the faces."""
 FACE_EDIT: Final = SessionKey[tuple[str, FaceEdit]]("face-edit")

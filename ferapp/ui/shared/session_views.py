@@ -11,6 +11,7 @@ import streamlit as st
 from ferapp.labels import UNSURE, face_caption, face_phrase, face_title, label_text
 from ferapp.sessions.report import charts as figures
 from ferapp.sessions.report.affect import FORMULA
+from ferapp.sessions.report.baseline import baseline_text
 from ferapp.sessions.report.summary import Summary, pause_s, summary
 from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import Overview, Store
@@ -56,6 +57,7 @@ def curves_of(session: Overview, readings: Readings) -> None:
         f"At most {figures.MOST_POINTS:,} points per line, chosen by MinMaxLTTB so that peaks "
         "stay; summaries and files use every reading. Pauses appear as gaps."
     )
+    _note_baseline(readings.of(face))
     if st.toggle("Valence and arousal (derived)", key="with-affect"):
         st.plotly_chart(
             figures.affect_curve(readings.of(face), recording.labels, values=values),
@@ -64,6 +66,11 @@ def curves_of(session: Overview, readings: Readings) -> None:
             alt=f"Derived valence and arousal of {title}",
         )
         st.caption(FORMULA)
+
+
+def _note_baseline(readings: Readings) -> None:
+    if text := baseline_text(readings):
+        st.caption(text)
 
 
 def _choose_values() -> tuple[Any, Any]:
@@ -171,6 +178,7 @@ def summary_of(session: Overview, readings: Readings) -> None:
         f"{clock(totals.total_s)} in which the face could be read. A spell is a time in which one "
         f"label held; a pause ends it."
     )
+    _note_baseline(readings.of(face))
 
 
 def _spells(totals: Summary) -> pandas.DataFrame:
@@ -230,6 +238,7 @@ def compare(session: Overview, readings: Readings, other: Overview, beside: Read
                 key=f"timeline-{name}",
                 alt=f"{name}: probabilities of {face_phrase(face, one.recording.names)}",
             )
+            _note_baseline(its.of(face))
             title = f"{name}: {face_title(face, one.recording.names)}"
             summaries[title] = summary(its.of(face))
     labels = tuple(dict.fromkeys((*session.recording.labels, *other.recording.labels)))

@@ -99,6 +99,18 @@ def test_delete_asks_for_confirmation(store: Store) -> None:
     assert store.overviews(LOCAL_OWNER) == []
 
 
+def test_what_was_deleted_in_the_app_is_neither_listed_nor_exported(
+    store: Store, tmp_path: Path
+) -> None:
+    keep(store, "abc1")
+    keep(store, "abd2")
+    store.discards.add(["abc1"], LOCAL_OWNER)
+    assert json.loads(ferapp("list", "--json"))["id"] == "abd2"
+    assert "abc1" not in ferapp("export", "all", "--out", tmp_path / "out")
+    with pytest.raises(StoreError, match="None of your sessions"):
+        ferapp("export", "abc1", "--out", tmp_path / "out")
+
+
 def test_an_unknown_format_is_wrong_usage(store: Store, tmp_path: Path) -> None:
     arguments = ["sessions", "export", "all", "--out", str(tmp_path), "--format", "xls"]
     assert CliRunner().invoke(app, arguments).exit_code == 2

@@ -241,25 +241,66 @@ def test_the_size_may_change_from_frame_to_frame() -> None:
     assert setup.play(1, scene(width=480))[0].size_wh == (480, 240)
 
 
+REFERENCE = np.array([0.76, *[0.02] * 7], np.float32)
+
+
+def baseline_setup(found: Faces, *, sadness: float = 0.65) -> Setup:
+    """A stream whose faces all read as sad, more or less, and otherwise as neutral."""
+    setup = Setup(found, reference=REFERENCE)
+    shares = np.full(8, 0.05 / 6, np.float32)
+    shares[[EXPRESSIONS.index("neutral"), EXPRESSIONS.index("sadness")]] = 0.95 - sadness, sadness
+    setup.classifier.classify = lambda crops, look: np.tile(shares, (len(crops), 1))
+    return setup
+
+
 def test_a_baseline_is_taken_applied_and_dropped() -> None:
-    reference = np.array([0.76, *[0.02] * 7], np.float32)
-    setup = Setup(faces(40), reference=reference)
-    setup.play(5)
-    setup.stream.take_baselines()
-    during = setup.play(5 * FPS)[-1].faces[0]
-    assert during.baseline_progress == pytest.approx(0.5, abs=0.02) and not during.is_corrected
-    after = setup.play(7 * FPS)[-1].faces[0]
+    setup = baseline_setup(faces(40))
+    assert setup.play(5)[-1].baseline is None
+    setup.stream.take_baseline()
+    assert setup.play(2 * FPS)[-1].baseline.phase == "countdown"
+    frame = setup.play(6 * FPS)[-1]
+    during = frame.faces[0]
+    assert frame.baseline.phase == "holding" and frame.baseline.face == during.id
+    assert during.baseline_progress == pytest.approx(0.5, abs=0.03) and not during.is_corrected
+    frame = setup.play(7 * FPS)[-1]
+    after = frame.faces[0]
     assert after.is_corrected and after.baseline_progress is None
+    assert frame.baseline.phase == "taken"
     assert after.expression == "neutral", "the resting face read as sad"
     setup.stream.drop_baselines()
-    assert not setup.play(1)[0].faces[0].is_corrected
+    frame = setup.play(1)[0]
+    assert not frame.faces[0].is_corrected and frame.baseline is None
+
+
+def test_a_refused_baseline_leaves_the_one_before() -> None:
+    setup = baseline_setup(faces(40))
+    setup.play(5)
+    setup.stream.take_baseline()
+    setup.play(14 * FPS)
+    setup.detector.faces = faces(40, 200)
+    setup.play(5)
+    setup.stream.take_baseline()
+    frame = setup.play(3 * FPS)[-1]
+    assert frame.baseline.refusal == "several" and len(frame.faces) == 2
+    assert [face.is_corrected for face in frame.faces] == [True, False]
+
+
+def test_other_expressions_end_the_taking_of_a_baseline() -> None:
+    setup = baseline_setup(faces(40))
+    setup.play(5)
+    setup.stream.take_baseline()
+    setup.play(5 * FPS)
+    del setup.classifier.classify
+    frame = setup.play(2, analysis=AnalysisSettings(classes=("neutral", "fear")))[-1]
+    assert frame.baseline.refusal == "labels" and not frame.faces[0].is_corrected
 
 
 def test_without_a_reference_there_is_no_baseline() -> None:
     setup = Setup(faces(40))
     assert not setup.stream.knows_neutral
-    setup.stream.take_baselines()
-    assert setup.play(3)[-1].faces[0].baseline_progress is None
+    setup.stream.take_baseline()
+    frame = setup.play(3)[-1]
+    assert frame.baseline is None and frame.faces[0].baseline_progress is None
 
 
 def test_nan_probabilities_are_an_error_and_the_stream_continues() -> None:

@@ -26,6 +26,21 @@ def test_the_newest_tables_are_those_of_the_last_migration(engine: Engine) -> No
         assert compare_metadata(MigrationContext.configure(connection), schema.metadata) == []
 
 
+def test_sessions_of_an_older_version_are_kept(tmp_path: Path) -> None:
+    """What the first version made: its tables, one session, and no column of a later one."""
+    url = sqlite_url(tmp_path)
+    with Store(open_database(url)) as store:
+        id, readings = begin_session(store)
+    with closing(sqlite3.connect(str(url.database), isolation_level=None)) as connection:
+        connection.execute("DROP INDEX ix_sessions_deleted_utc")
+        connection.execute("ALTER TABLE sessions DROP COLUMN deleted_utc")
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    with Store(open_database(url)) as store:
+        assert store.overviews(ME)[0].recording.id == id
+        assert len(store.readings(id, ME)) == len(readings)
+        assert store.discards.add([id], ME) == 1
+
+
 def test_two_programs_may_open_a_new_database_at_once(tmp_path: Path) -> None:
     failures: list[Exception] = []
 

@@ -27,7 +27,7 @@ from ferapp.sessions.formats.exchange import (
 )
 from ferapp.sessions.formats.metadata import from_metadata, metadata
 from ferapp.sessions.session import Marker, Readings, SessionInfo
-from tests.support.sessions import object_array, some_readings, some_recording
+from tests.support.sessions import object_array, some_readings, some_recording, with_baseline
 
 Writer = Callable[[SessionInfo, Readings], bytes]
 WRITERS = [
@@ -278,8 +278,8 @@ def test_texts_are_shortened_and_put_on_one_line(write: Writer) -> None:
 
 
 def test_the_description_of_a_session_is_plain_values() -> None:
-    known = json.loads(json.dumps(metadata(some_recording())))
-    assert "id" not in known
+    known = json.loads(json.dumps(metadata(some_recording(), some_readings(3))))
+    assert "id" not in known and known["baseline"] == []
     assert replace(from_metadata(known), id="5f2c9d1e") == some_recording()
 
 
@@ -371,3 +371,18 @@ def test_hostile_names_in_a_file_become_short_lines() -> None:
 def test_a_face_without_a_name_in_some_rows_keeps_it() -> None:
     """A spreadsheet may have lost cells."""
     assert read("talk.json", packed(name=[None, "Ada"]))[0].names == {1: "Ada"}
+
+
+@pytest.mark.parametrize("write", [to_json, to_parquet])
+def test_a_file_says_from_when_the_baseline_counts(
+    write: Callable[[SessionInfo, Readings], bytes],
+) -> None:
+    readings = with_baseline(some_readings(30, rate=10.0), from_s=1.2)
+    data = write(some_recording(), readings)
+    if write is to_json:
+        found = json.loads(data)["recording"]
+    else:
+        found = json.loads(parquet.read_schema(io.BytesIO(data)).metadata[b"ferapp"])["recording"]
+    assert found["baseline"] == [{"face": 1, "from_s": 1.2, "until_s": None}]
+    _, back = read("name", data)
+    np.testing.assert_array_equal(back.is_corrected, readings.is_corrected)

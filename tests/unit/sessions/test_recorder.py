@@ -10,7 +10,7 @@ from ferapp.pipeline.record import new_recording, readings_of_frame, readings_of
 from ferapp.pipeline.stream import StreamFrame
 from ferapp.sessions import recorder as module
 from ferapp.sessions.recorder import Recorder
-from ferapp.sessions.session import Readings
+from ferapp.sessions.session import Marker, Readings
 from ferapp.settings import StreamSettings
 from ferapp.types import Faces, FrameAnalysis
 from tests.support.fakes import Clock, FakeSink
@@ -115,6 +115,27 @@ def test_ending_with_a_reason_writes_what_is_left(sink: FakeSink) -> None:
     recorder.end("other models")
     recorder.stop()
     assert len(Readings.join(sink.batches)) == 1 and recorder.failure == "other models"
+
+
+def test_a_marker_counts_from_the_first_frame(sink: FakeSink) -> None:
+    recorder = Recorder(sink, "a")
+    recorder.mark("before the first frame", 99.0)
+    recorder.add(frame_at(100.0), 100.0)
+    recorder.mark("here", 104.5)
+    recorder.stop()
+    recorder.mark("too late", 106.0)
+    assert sink.markers == [Marker(4.5, "here")]
+
+
+def test_a_marker_that_meets_a_busy_database_is_written_once(sink: FakeSink) -> None:
+    sink.failure = StoreError("locked", may_pass=True)
+    recorder = Recorder(sink, "a")
+    recorder.add(frame_at(0.0), 0.0)
+    recorder.mark("here", 0.0)
+    wait_until(sink.was_asked.is_set)
+    sink.failure = None
+    recorder.stop()
+    assert sink.markers == [Marker(0.0, "here")] and len(Readings.join(sink.batches)) == 1
 
 
 def reading(id: int, *, flaw: str | None = None, expression: str | None = "fear") -> FaceReading:

@@ -94,6 +94,15 @@ def test_titles_markers_and_keeping_can_be_changed(store: Store) -> None:
     assert seen.recording.markers == (Marker(2.5, "second"),)
 
 
+def test_a_marker_is_added_to_those_of_the_session(store: Store) -> None:
+    id, _ = begin_session(store, markers=(Marker(3.0, "late"),))
+    store.add_marker(id, Marker(1.0, "y" * 300))
+    markers = store.overviews(ME)[0].recording.markers
+    assert markers == (Marker(1.0, "y" * 200), Marker(3.0, "late"))
+    with pytest.raises(StoreError):
+        store.add_marker("no such session", Marker(1.0, "x"))
+
+
 def test_the_newest_session_comes_first(store: Store) -> None:
     now = datetime.now().astimezone()
     for days in (2, 0, 1):
@@ -172,9 +181,63 @@ def in_files(folder: Path, needle: bytes) -> bool:
     return any(needle in path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
-@pytest.mark.parametrize("how", ["delete", "delete_all", "purge"])
+def pass_time(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    late = database.utc_now() + timedelta(seconds=seconds)
+    for module in ("store", "discards"):
+        monkeypatch.setattr(f"ferapp.sessions.{module}.utc_now", lambda: late)
+
+
+def test_a_discarded_session_is_hidden_at_once_and_takes_nothing_more(store: Store) -> None:
+    id, readings = begin_session(store, title="discarded")
+    kept, _ = begin_session(store, title="kept")
+    assert store.discards.add([id], ME) == 1
+    assert [s.recording.id for s in store.overviews(ME)] == [kept]
+    with pytest.raises(StoreError, match="no such session"):
+        store.readings(id, ME)
+    with pytest.raises(StoreError, match="deleted"):
+        store.add(id, readings)
+    assert store.discards.add([id], ME) == 0, "the second click deletes nothing"
+    assert store.purge() == 0 and store.discards.restore([id], ME) == 1
+    assert {s.recording.title for s in store.overviews(ME)} == {"discarded", "kept"}
+    assert len(store.readings(id, ME)) == len(readings)
+
+
+def test_a_discarded_session_is_restored_as_it_was(store: Store) -> None:
+    id, _ = begin_session(store)
+    store.mark(id, ME, [Marker(0.5, "before")])
+    before = store.overviews(ME)[0].recording
+    store.discards.add([id], ME)
+    store.rename(id, ME, "changed")
+    store.mark(id, ME, [])
+    store.keep(id, ME, -1)
+    store.discards.restore([id], ME)
+    assert store.overviews(ME)[0].recording == before and store.purge() == 0
+
+
+def test_after_ten_seconds_a_discarded_session_is_erased_and_not_restored(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id, _ = begin_session(store, title="discarded")
+    begin_session(store, title="kept")
+    store.discards.add([id], ME)
+    pass_time(monkeypatch, 9)
+    assert store.purge() == 0
+    pass_time(monkeypatch, 10.5)
+    assert store.discards.restore([id], ME) == 0, "also before it is erased"
+    assert store.purge() == 1 and store.discards.restore([id], ME) == 0
+    assert [s.recording.title for s in store.overviews(ME)] == ["kept"]
+
+
+def test_only_its_owner_discards_and_restores_a_session(store: Store) -> None:
+    id, _ = begin_session(store)
+    assert store.discards.add([id], OTHER) == 0 and len(store.overviews(ME)) == 1
+    store.discards.add([id], ME)
+    assert store.discards.restore([id], OTHER) == 0 and store.overviews(ME) == []
+
+
+@pytest.mark.parametrize("how", ["delete", "delete_all", "purge", "discard"])
 def test_deleted_bytes_are_gone_from_every_file(
-    sqlite_store: Store, tmp_path: Path, how: str
+    sqlite_store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
     store = sqlite_store
     kept, _ = begin_session(store, 50, title="a title that stays")
@@ -190,6 +253,11 @@ def test_deleted_bytes_are_gone_from_every_file(
     elif how == "delete_all":
         store.delete_all(OTHER)
     else:
+        if how == "discard":
+            store.keep(recording.id, OTHER, 30)
+            store.discards.add([recording.id], OTHER)
+            assert all(in_files(tmp_path, needle) for needle in needles), "it can be undone"
+            pass_time(monkeypatch, 10.5)
         assert store.purge() == 1
     assert not any(in_files(tmp_path, needle) for needle in needles)
     assert in_files(tmp_path, b"a title that stays") and len(store.readings(kept, ME)) == 50

@@ -14,8 +14,11 @@ from streamlit_webrtc.process import AsyncMediaProcessTrack
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import ModelError
 from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.stream import Stream
+from ferapp.sessions.recorder import Recorder
+from ferapp.sessions.session import Readings
 from ferapp.ui.live.webcam import LiveSettings, _demo_frame
-from tests.support.fakes import FakeClassifier, FakeDetector
+from tests.support.fakes import Clock, FakeClassifier, FakeDetector, FakeSink
 from tests.support.frames import ONE_FACE, frame, viewer
 
 
@@ -119,3 +122,28 @@ def test_a_result_that_nobody_fetched_gives_way_to_a_newer_one() -> None:
     thread.join(10)
     assert len(track._out_deque) == 1 and track._out_deque[0] != "old"
     assert "_out_deque" in inspect.getsource(AsyncMediaProcessTrack), "the work-around still bites"
+
+
+def test_a_baseline_is_marked_in_the_recording() -> None:
+    me, sink = viewer(), FakeSink()
+    classifier = me._analyzer._classifier
+    classifier.neutral_reference = np.array([0.76, *[0.02] * 7], np.float32)
+    shares = np.array([0.9, *[0.1 / 7] * 7], np.float32)
+    classifier.classify = lambda crops, look: np.tile(shares, (len(crops), 1))
+    me.stream = Stream(me._analyzer, Clock())
+    me.record(Recorder(sink, "a"), EXPRESSIONS)
+    for i in range(15):
+        me.on_frame(frame(i))
+    me.stream.take_baseline()
+    for i in range(15, 15 + 15 * 15):
+        me.on_frame(frame(i))
+    me.stream.drop_baselines()
+    for i in range(240, 250):
+        me.on_frame(frame(i))
+    me.recorder.stop()
+    taken, removed = sink.markers
+    assert taken.name == "Neutral baseline of face 1 from here"
+    assert taken.at_s == pytest.approx(1 + 3 + 10, abs=0.5)
+    assert removed.name == "Neutral baseline of face 1 removed"
+    rows = Readings.join(sink.batches)
+    assert rows.at_s[rows.is_corrected].min() == pytest.approx(taken.at_s)
