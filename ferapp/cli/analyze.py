@@ -112,7 +112,7 @@ def analyze(
                     console.print(_table(path, analysis))
                     for note in analysis.notes:
                         errors.print(Text(f"{path_text(path)}: {note}", style="yellow"))
-                if copies and analysis and picture:
+                if copies and analysis is not None and picture:
                     name = "stdin" if path == STANDARD else str(path)
                     with collected_errors(print_error) as problems:
                         copies.add(name, picture.sha256, picture.image_rgb, analysis)

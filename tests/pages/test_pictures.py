@@ -205,6 +205,17 @@ def test_one_bad_file_among_good_ones_gives_one_message() -> None:
     assert not at.exception
 
 
+@pytest.mark.parametrize("has_face", [False, True])
+def test_a_large_picture_has_a_note_about_small_faces(has_face: bool) -> None:
+    large = np.full((960, 1280, 3), 90, np.uint8)
+    if has_face:
+        large[:512, :512] = read_image(ASTRONAUT)
+        large = np.pad(large, ((0, 1000), (0, 1300), (0, 0)), constant_values=90)
+    text = page_text(upload(open_app(), a=jpeg_bytes(large)))
+    assert ("**1 · " in text) == has_face and "pixels may be missing" in text
+    assert "pixels may be missing" not in page_text(upload(open_app(), a=HOPPER))
+
+
 def test_a_file_without_a_face_shows_no_error(photo: np.ndarray) -> None:
     at = upload(open_app(), a=jpeg_bytes(photo))
     assert "**No face found**" in page_text(at) and not at.error and not at.exception

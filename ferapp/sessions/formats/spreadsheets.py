@@ -1,7 +1,7 @@
 """Reads CSV as spreadsheets of every language save it: separators, decimal commas, true and false.
 
-A German Excel, for example, writes ``0,5;WAHR`` where others write ``0.5,TRUE``. What can't be told
-apart for certain is refused.
+A German Excel, for example, writes ``0,5;WAHR`` where others write ``0.5,TRUE``. What is
+ambiguous is refused.
 """
 
 import codecs
@@ -66,7 +66,7 @@ def heading(data: bytes, needed: str) -> tuple[list[str], str]:
         needed: The name of a column that a table of readings has.
 
     Raises:
-        DataError: It is no text, or what separates the columns can't be told.
+        DataError: It is no text, or what separates the columns is unknown.
     """
     try:
         line = re.split(rb"[\r\n]", data[:_MOST_HEADER], maxsplit=1)[0].decode()
@@ -97,7 +97,7 @@ def read_columns(data: bytes, header: Sequence[str], separator: str, wanted: pa.
         wanted: Names and types; whole numbers may be written with a decimal sign.
 
     Raises:
-        DataError: A cell has another type, or its decimal sign can't be told.
+        DataError: A cell has another type, or its decimal sign is ambiguous.
     """
     sign = _decimal_sign(data, header, separator, wanted)
     types = {f.name: pa.float64() if pa.types.is_integer(f.type) else f.type for f in wanted}
@@ -136,7 +136,7 @@ def _decimal_sign(data: bytes, header: Sequence[str], separator: str, wanted: pa
     """The decimal sign, from the first rows.
 
     Raises:
-        DataError: It can't be told.
+        DataError: It is ambiguous.
     """
     numbers = {f.name for f in wanted if pa.types.is_floating(f.type)}
     places = [place for place, name in enumerate(header) if name in numbers]
@@ -145,7 +145,7 @@ def _decimal_sign(data: bytes, header: Sequence[str], separator: str, wanted: pa
     with_point = [cell for cell in cells if "." in cell]
     if with_comma and with_point:
         raise DataError(
-            "its numbers hold both points and commas, so their decimal sign can't be told; "
+            "its numbers hold both points and commas, so their decimal sign is unclear; "
             "save it without thousands separators"
         )
     if separator == "," and not with_comma:
@@ -153,8 +153,7 @@ def _decimal_sign(data: bytes, header: Sequence[str], separator: str, wanted: pa
     signed = with_comma or with_point
     if signed and all(map(_GROUPED.fullmatch, signed)):
         raise DataError(
-            f"whether {signed[0]} in it is a fraction or in thousands can't be told; "
-            "save it with decimal points"
+            f"its number {signed[0]} may be a fraction or thousands; save it with decimal points"
         )
     return "," if with_comma else "."
 

@@ -89,7 +89,8 @@ def _show_no_face(result: PictureResult) -> None:
 
 
 def _show_notes(analysis: FrameAnalysis | None) -> None:
-    for note in analysis.notes if analysis else ():
+    # Without faces an analysis counts as false.
+    for note in () if analysis is None else analysis.notes:
         st.caption(f":material/info: {note}")
 
 

@@ -17,6 +17,7 @@ from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import StoreError
 from ferapp.media.images import png_bytes, read_image
 from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.small_faces import Sight
 from ferapp.sessions.formats.exchange import read
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
 from ferapp.types import Faces
@@ -84,6 +85,18 @@ def test_every_face_and_file_has_its_row(folder: Path) -> None:
         record = json.loads((folder.parent / "out" / "results" / f"{key}.json").read_bytes())
         expected = FakeModels().analyzer.analyze(read_image(folder / path)).to_record()
         assert record == expected
+
+
+def test_what_may_be_missing_is_noted_in_the_table(folder: Path) -> None:
+    (folder / "large.png").write_bytes(png_bytes(np.zeros((960, 1280, 3), np.uint8)))
+    write_grey_picture(folder / "small.png", 9)
+    worker = FakeModels()
+    worker.analyzer = Analyzer(
+        FakeDetector(Faces.empty()), FakeClassifier(EXPRESSIONS), sight=Sight((320, 240))
+    )
+    run_batch(folder, worker)
+    large, small = read_table(folder, "files")["notes"]
+    assert "may be missing" in large and pandas.isna(small)
 
 
 def test_a_video_has_tracks_and_readings_that_can_be_imported(folder: Path) -> None:

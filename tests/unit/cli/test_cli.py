@@ -12,7 +12,7 @@ import pandas
 import pytest
 
 from ferapp.inference.manifest import manifest
-from ferapp.media.images import read_image
+from ferapp.media.images import png_bytes, read_image
 from tests.support.cli import ferapp
 from tests.support.labelled import FEAR, HAPPY, png, write_split
 from tests.support.places import ROOT, SAMPLES, shared_path
@@ -109,6 +109,17 @@ def test_analyze_exits_with_0_if_every_file_is_read() -> None:
     assert ferapp("analyze", ASTRONAUT, "--json").returncode == 0
 
 
+def test_analyze_notes_that_faces_may_be_too_small(tmp_path: Path) -> None:
+    path = tmp_path / "large.png"
+    path.write_bytes(png_bytes(np.zeros((960, 1280, 3), np.uint8)))
+    run = ferapp("analyze", path, ASTRONAUT, COLUMNS="300")
+    assert "no face found" in run.stdout and run.returncode == 0
+    [note] = run.stderr.splitlines()
+    assert note.startswith(f"{path}: Faces smaller than about 50 pixels may be missing")
+    large, small = records(ferapp("analyze", path, ASTRONAUT, "--json"))
+    assert len(large["notes"]) == 1 and small["notes"] == []
+
+
 def test_analyze_as_a_table() -> None:
     run = ferapp("analyze", ASTRONAUT, "--smile", COLUMNS="120")
     assert "happiness" in run.stdout and "> 99 %" in run.stdout and "smile" in run.stdout
@@ -158,6 +169,13 @@ def test_a_second_analysis_into_a_folder_keeps_the_first(tmp_path: Path) -> None
         "b/p1.jpg",
     ]
     assert table["annotated"].is_unique
+
+
+def test_a_picture_without_a_face_has_a_copy_too(tmp_path: Path) -> None:
+    (tmp_path / "grey.png").write_bytes(png(90))
+    run = ferapp("analyze", tmp_path / "grey.png", "--out", tmp_path / "o", COLUMNS="300")
+    assert run.returncode == 0 and "no face found" in run.stdout
+    assert (tmp_path / "o" / "grey.annotated.png").exists()
 
 
 def test_a_result_is_printed_where_its_copy_cannot_be_written(small_disk: Path) -> None:

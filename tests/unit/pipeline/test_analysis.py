@@ -229,5 +229,6 @@ def test_a_picture_record_is_stored_under_these_keys() -> None:
         '{"width": 80, "height": 40, "faces": [{"box": [5.0, 5.0, 25.0, 25.0], "score": 0.9, '
         '"expression": "a", "is_unsure": false, "probabilities": {"a": 0.990099, "b": 0.009901}, '
         '"share_kept": 0.990196, "is_smiling": true}], "renormalised_without": ["c"], '
-        '"unsure_below": 0.5, "has_more_faces": false, "detector": "", "classifier": ""}'
+        '"unsure_below": 0.5, "has_more_faces": false, "detector": "", "classifier": "", '
+        '"notes": []}'
     )

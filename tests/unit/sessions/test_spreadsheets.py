@@ -128,8 +128,8 @@ ROW = "{};1;{};2;3;4;640;480;{};a;;FALSCH;{};0;1;0"
     [
         pytest.param(ROW.format("1.234,5", "2", "1", "1"), "points and commas", id="grouped"),
         pytest.param(ROW.format("0.5", "2", "0,5", "1"), "points and commas", id="both"),
-        pytest.param(ROW.format("1,234", "2", "1", "1"), "1,234 in it is a fraction", id="comma"),
-        pytest.param(ROW.format("1", "2.345", "1", "1"), "2.345 in it is a fraction", id="point"),
+        pytest.param(ROW.format("1,234", "2", "1", "1"), "1,234 may be a fraction", id="comma"),
+        pytest.param(ROW.format("1", "2.345", "1", "1"), "2.345 may be a fraction", id="point"),
         pytest.param(ROW.format("0,5", "05. Jan", "1", "1"), "x1 has '05. Jan'", id="date"),
         pytest.param(
             ROW.format("0,5", "2", "1", "1").replace("FALSCH", "JEIN"),
@@ -144,7 +144,7 @@ ROW = "{};1;{};2;3;4;640;480;{};a;;FALSCH;{};0;1;0"
         ),
     ],
 )
-def test_what_cannot_be_told_is_refused_with_the_reason(row: str, reason: str) -> None:
+def test_ambiguous_and_wrong_cells_are_refused_with_the_reason(row: str, reason: str) -> None:
     assert reason in refusal(f"{HEADER}\r\n{row}\r\n".encode("utf-8-sig"))
 
 

@@ -116,7 +116,7 @@ def test_a_pipe_is_written_to_instead_of_being_replaced(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/fd").exists(), reason="needs /dev/fd")
-def test_what_is_open_already_is_told_from_other_files(tmp_path: Path) -> None:
+def test_an_open_stream_is_not_a_file_with_a_name(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     zero = os.open("/dev/zero", os.O_RDONLY)
     try:
