@@ -22,7 +22,9 @@ LEAST_HITS: Final = 3
 # A box and a track belong together only above this; see `_nearness`.
 _LEAST_NEARNESS: Final = 0.1
 # A face that comes back at another place has to look more like itself than one that stays.
-_RETURNS: Final = 0.84
+_RETURNS: Final = 0.87
+# A face that usually looks the same does not suddenly look different by more than this.
+_LESS_LIKE: Final = 0.1
 # What of a lost face may be seen first, if it comes back behind something, and for how long a face
 # that may be a lost one is looked at before it gets a number of its own.
 _MAY_RETURN: Final = 0.5
@@ -228,7 +230,8 @@ def _pairs(
     likeness = np.ones_like(nearness)
     if appearances is not None:
         likeness = likenesses(tracks, appearances)
-    is_near = (nearness >= _LEAST_NEARNESS) & (likeness >= AGREES)
+    least = np.array([max(AGREES, t.agreement - _LESS_LIKE) for t in tracks], np.float32)
+    is_near = (nearness >= _LEAST_NEARNESS) & (likeness >= least[:, None])
     pairs = _best_pairs(np.where(is_near, nearness + likeness, -1))
     if appearances is not None and len(pairs) < min(nearness.shape):
         is_back = likeness >= _RETURNS

@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.temporal.appearance import blend, similarities
+from ferapp.temporal.appearance import AGREES, blend, similarities
 from ferapp.vision.boxes import iou
 
 Floats = NDArray[np.float32]
@@ -35,6 +35,7 @@ class Track:
         since_s: When it was first found.
         look: How the face looked last, (d,); None if unknown.
         appearance: How it usually looks, (d,); None if unknown.
+        agreement: How much it usually looks like itself from one detection to the next.
         hits: How often it was found.
         speed: Of the four coordinates, (4,), px/s.
     """
@@ -45,6 +46,7 @@ class Track:
     since_s: float
     look: Floats | None = None
     appearance: Floats | None = None
+    agreement: float = AGREES
     id: int | None = None
     hits: int = 1
     speed: Floats = field(default_factory=lambda: np.zeros(4, np.float32))
@@ -82,13 +84,16 @@ def likenesses(tracks: Sequence[Track], appearances: Floats) -> Floats:
 
 
 def see(tracks: Sequence[Track], appearances: Floats, xyxy: Floats, passed_s: float) -> None:
-    """Remember how n faces look, unless they overlap: now, and usually."""
+    """Remember how n faces look, unless they overlap: now, usually, and how much that varies."""
     is_alone = _alone(xyxy).tolist()
     rows = [r for r, track in enumerate(tracks) if is_alone[r] and track.appearance is not None]
     if not rows:
         return
     usual = np.array([tracks[row].appearance for row in rows], np.float32)
     share = 1 - float(np.exp(-passed_s / _APPEARANCE_S))
+    likeness = similarities(appearances[rows], usual).diagonal()
+    for row, now in zip(rows, likeness.tolist(), strict=True):
+        tracks[row].agreement += min(3 * share, 1.0) * (now - tracks[row].agreement)
     for row, appearance in zip(rows, blend(usual, appearances[rows], share), strict=True):
         tracks[row].look, tracks[row].appearance = appearances[row], appearance
 
