@@ -40,6 +40,7 @@ from ferapp.settings import AnalysisSettings, StreamSettings
 from ferapp.temporal.appearance import appearances
 from ferapp.temporal.tracking import Tracker
 from ferapp.vision.boxes import iou
+from ferapp.vision.threads import cap_threads
 
 RATES = (5, 15, 30)
 LOOKS_A_SECOND = 15
@@ -163,8 +164,8 @@ def theirs(python: Path, clips: list[list[np.ndarray]]) -> list[Tracks]:
 
 def milliseconds_a_frame(people: list[Person]) -> float:
     """Of appearances and tracker, with four faces."""
-    rng = np.random.default_rng(0)
-    frames = list(KINDS["swapping"](people, 15, rng))
+    cap_threads(1)
+    frames = list(KINDS["swapping"](people, 15, np.random.default_rng(0)))
     tracker, times = Tracker(), []
     for n, (image, truths) in enumerate(frames):
         boxes = np.array([t.xyxy for t in truths], np.float32)

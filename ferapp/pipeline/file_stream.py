@@ -18,7 +18,8 @@ from ferapp.pipeline.stream import StreamFrame, read_faces
 from ferapp.settings import StreamSettings
 from ferapp.temporal.appearance import AGREES, appearances
 from ferapp.temporal.cuts import CutDetector
-from ferapp.temporal.tracking import Track, Tracker
+from ferapp.temporal.tracking import Tracker
+from ferapp.temporal.tracks import Track, likenesses
 from ferapp.types import Faces
 from ferapp.vision.crops import Image
 
@@ -127,18 +128,17 @@ class FileStream:
         """
         cuts = [self._cuts.update(image, time_s) for time_s, image in frames]
         at_s, image = frames[-1]
-        looks = appearances(image, found.xyxy)
+        match = self._tracker.match(found.xyxy, at_s, appearances(image, found.xyxy))
         before = self._last
-        if before and not any(cuts) and self._tracker.explains(found.xyxy, at_s, looks):
-            last = self._look(at_s, image, found, looks)
+        if before and not any(cuts) and self._tracker.explains(match):
+            last = _Seen(at_s, image, self._tracker.accept(match), found, True)
             seen = [*(_between(before, last, frame) for frame in frames[:-1]), last]
         else:
             seen = []
             for (time_s, picture), is_cut in zip(frames[:-1], cuts[:-1], strict=True):
                 faces = self._analyzer.detect(picture, self._settings.analysis)
-                faces_look = appearances(picture, faces.xyxy)
-                seen.append(self._look(time_s, picture, faces, faces_look, is_cut=is_cut))
-            seen.append(self._look(at_s, image, found, looks, is_cut=cuts[-1]))
+                seen.append(self._look(time_s, picture, faces, is_cut=is_cut))
+            seen.append(self._look(at_s, image, found, is_cut=cuts[-1]))
         self._last = seen[-1]
         out = tuple(self._read(each) for each in seen)
         self._people.forget_others(self._tracker.keys)
@@ -149,13 +149,12 @@ class FileStream:
         self._tracker.end_shot()
         return FileFrames.of((), self._accept(), self._reject())
 
-    def _look(
-        self, at_s: float, image: Image, faces: Faces, looks: Floats, *, is_cut: bool = False
-    ) -> _Seen:
+    def _look(self, at_s: float, image: Image, faces: Faces, *, is_cut: bool) -> _Seen:
         if is_cut:
             self._tracker.end_shot()
             self.cuts_s.append(at_s)
-        return _Seen(at_s, image, self._tracker.update(faces.xyxy, at_s, looks), faces, True)
+        tracks = self._tracker.update(faces.xyxy, at_s, appearances(image, faces.xyxy))
+        return _Seen(at_s, image, tracks, faces, True)
 
     def _read(self, seen: _Seen) -> StreamFrame:
         """Read the faces of one frame; those on probation are kept for later."""
@@ -224,11 +223,7 @@ def _between(before: _Seen, after: _Seen, frame: tuple[float, Image]) -> _Seen:
     was = before.faces.at(np.array([rows[track.key] for track in after.tracks], np.intp))
     xyxy = was.xyxy + share * (after.faces.xyxy - was.xyxy)
     score = was.score + share * (after.faces.score - was.score)
-    looks = appearances(image, xyxy)
-    agrees = [
-        row
-        for row, track in enumerate(after.tracks)
-        if track.likeness(looks[row : row + 1])[0] >= AGREES
-    ]
-    faces = Faces(xyxy.astype(np.float32), score.astype(np.float32)).at(np.array(agrees, np.intp))
+    likeness = np.diag(likenesses(after.tracks, appearances(image, xyxy)))
+    agrees = np.flatnonzero(likeness >= AGREES)
+    faces = Faces(xyxy.astype(np.float32), score.astype(np.float32)).at(agrees)
     return _Seen(at_s, image, [after.tracks[row] for row in agrees], faces, False)

@@ -4,32 +4,37 @@ Appearances stay in the memory of one stream for seconds. They are never stored 
 process.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.vision.crops import Image, region
+from ferapp.vision.crops import Image, resize, sample_regions
 from ferapp.vision.opencv import cv2
 
 Floats = NDArray[np.float32]
 
-AGREES: Final = 0.75
+AGREES: Final = 0.8
 """The least similarity of one person from one detection to the next."""
 
-# Left, top, right and bottom of the head around the centre of the box, in its longer sides. No more
-# than the head: people in one room have the same wall behind them.
-_REACH: Final = np.array([-0.5, -0.6, 0.5, 0.6], np.float32)
+# Half the width and height of the head around the centre of the box, in its longer sides. No more
+# than the head, and of that an ellipse: people in one room have the same wall behind them, and
+# somebody who walks has another behind them soon.
+_REACH: Final = np.array([0.5, 0.6], np.float32)
 _REGION_WH: Final = (32, 40)
 _LAYOUT_WH: Final = (8, 10)
 _LAYOUT_SIZE: Final = _LAYOUT_WH[0] * _LAYOUT_WH[1] * 3 + 1
+_DOWN, _ACROSS = np.ogrid[-1:1:40j, -1:1:32j]
+# 255 in the ellipse, (40, 32), and which share of each cell of the layout lies in it, (10, 8, 1).
+_HEAD: Final = np.where(_DOWN**2 + _ACROSS**2 <= 1, 255, 0).astype(np.uint8)
+_CELLS: Final = resize(_HEAD, _LAYOUT_WH)[..., None] / np.float32(255)
 # One more value, the same for all, makes two heads without any contrast alike.
 _FLAT: Final = 10.0
 # In the chroma planes of CIELAB 128 is grey; hardly any colour of a photo is outside this range.
 _CHROMA_BINS: Final = 16
 _CHROMA_RANGE: Final = [96, 160, 96, 160]
 # Lightness counts half: it changes with the light.
-_WEIGHTS: Final = np.array([1, 2, 2], np.float32)
+_CELL_WEIGHTS: Final = _CELLS * np.array([1, 2, 2], np.float32)
 # In grey pictures chroma is always the same, so the layout has to agree nearly as well by itself.
 _LAYOUT_SLACK: Final = 0.15
 
@@ -44,8 +49,23 @@ def appearances(image_rgb: Image, xyxy: Floats) -> Floats:
     Returns:
         (n, 497) float32, for `similarities`.
     """
-    rows = [_appearance(image_rgb, box) for box in xyxy]
-    return np.stack(rows) if rows else np.empty((0, _LAYOUT_SIZE + _CHROMA_BINS**2), np.float32)
+    if not len(xyxy):
+        return np.empty((0, _LAYOUT_SIZE + _CHROMA_BINS**2), np.float32)
+    side = np.maximum((xyxy[:, 2:] - xyxy[:, :2]).max(axis=1, keepdims=True), 1)
+    centre = (xyxy[:, :2] + xyxy[:, 2:]) / 2
+    heads = sample_regions(image_rgb, centre, side * _REACH, _REGION_WH)
+    stacked = heads.reshape(-1, *heads.shape[2:])  # one below the other: one call for all of them
+    lab: Any = cv2.cvtColor(stacked, cv2.COLOR_RGB2LAB)
+    small = resize(lab, (_LAYOUT_WH[0], _LAYOUT_WH[1] * len(xyxy)))
+    cells = small.reshape(-1, *_CELLS.shape[:2], 3).astype(np.float32) - 128
+    cells[..., 0] -= (cells[..., 0] * _CELLS[..., 0]).sum(axis=(1, 2), keepdims=True) / _CELLS.sum()
+    layout = np.full((len(xyxy), _LAYOUT_SIZE), _FLAT, np.float32)
+    layout[:, :-1] = (cells * _CELL_WEIGHTS).reshape(len(xyxy), -1)
+    chroma = [
+        cv2.calcHist([head], [1, 2], _HEAD, [_CHROMA_BINS, _CHROMA_BINS], _CHROMA_RANGE).ravel()
+        for head in lab.reshape(heads.shape)
+    ]
+    return np.concatenate([_units(layout), _units(np.sqrt(chroma))], axis=1)
 
 
 def similarities(a: Floats, b: Floats) -> Floats:
@@ -60,22 +80,12 @@ def similarities(a: Floats, b: Floats) -> Floats:
 
 
 def blend(a: Floats, b: Floats, share: float) -> Floats:
-    """An appearance between two, (497,): ``share`` of the way from a to b."""
-    mixed = a + share * (b - a)
-    return np.concatenate([_unit(mixed[:_LAYOUT_SIZE]), _unit(mixed[_LAYOUT_SIZE:])])
+    """Appearances between two, all (n, 497): ``share`` of the way from a to b."""
+    mixed = a + np.float32(share) * (b - a)
+    parts = [_units(mixed[:, :_LAYOUT_SIZE]), _units(mixed[:, _LAYOUT_SIZE:])]
+    return np.concatenate(parts, axis=1)
 
 
-def _appearance(image: Image, xyxy: Floats) -> Floats:
-    centre = (xyxy[:2] + xyxy[2:]) / 2
-    side = max(float((xyxy[2:] - xyxy[:2]).max()), 1.0)
-    head = region(image, np.tile(centre, 2) + side * _REACH, _REGION_WH)
-    lab = cv2.cvtColor(head, cv2.COLOR_RGB2LAB)
-    small = np.asarray(cv2.resize(lab, _LAYOUT_WH, interpolation=cv2.INTER_AREA), np.float32)
-    small -= (small[..., 0].mean(), 128, 128)
-    chroma = cv2.calcHist([lab], [1, 2], None, [_CHROMA_BINS, _CHROMA_BINS], _CHROMA_RANGE)
-    layout = np.append(small * _WEIGHTS, np.float32(_FLAT))
-    return np.concatenate([_unit(layout), _unit(np.sqrt(chroma).ravel())])
-
-
-def _unit(values: Floats) -> Floats:
-    return np.asarray(values / max(float(np.linalg.norm(values)), 1e-6), np.float32)
+def _units(rows: Floats) -> Floats:
+    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))[:, None]
+    return np.asarray(rows / np.maximum(lengths, 1e-6), np.float32)

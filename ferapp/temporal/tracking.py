@@ -1,13 +1,14 @@
 """One number per face, from frame to frame."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.temporal.appearance import AGREES, blend, similarities
+from ferapp.temporal.appearance import AGREES
+from ferapp.temporal.tracks import Track, likenesses, see
 from ferapp.vision.boxes import iou
 
 Floats = NDArray[np.float32]
@@ -21,77 +22,28 @@ LEAST_HITS: Final = 3
 # A box and a track belong together only above this; see `_nearness`.
 _LEAST_NEARNESS: Final = 0.1
 # A face that comes back at another place has to look more like itself than one that stays.
-_RETURNS: Final = 0.8
-# The speed of a face is averaged over this time, and fades over it while the face is not seen:
-# heads stop and turn back.
-_SPEED_S: Final = 0.15
-# How much less than its last look the usual look of a face may resemble it.
-_DRIFT: Final = 0.15
-# What a face usually looks like is averaged over this time.
-_APPEARANCE_S: Final = 3.0
-# A track is kept a little longer than it is matched, for faces that come to count only then.
-_GRACE_S: Final = 0.5
-# Boxes that overlap by more show part of another head.
-_MOST_OVERLAP: Final = 0.05
+_RETURNS: Final = 0.84
+# What of a lost face may be seen first, if it comes back behind something, and for how long a face
+# that may be a lost one is looked at before it gets a number of its own.
+_MAY_RETURN: Final = 0.5
+_UNDECIDED_S: Final = 0.5
 
 
-@dataclass(eq=False)
-class Track:
-    """One face over time.
+@dataclass(frozen=True, eq=False)
+class Match:
+    """Which faces of one frame are known.
 
     Attributes:
-        key: Different for each track, also for those that never count.
-        id: The number of the face, from 1; None until it counts.
-        xyxy: Its box when it was last found, (4,), px.
-        at_s: When that was.
-        since_s: When it was first found.
-        look: How the face looked last, (d,); None if unknown.
-        appearance: How it usually looks, (d,); None if unknown.
-        hits: How often it was found.
-        speed: Of the four coordinates, (4,), px/s.
+        xyxy: All faces of the frame, (n, 4), px.
+        at_s: Time of the frame, s.
+        appearances: What they look like, (n, d); None if that is not known.
+        tracks: Of the known faces, by the rows of their boxes.
     """
 
-    key: int
     xyxy: Floats
     at_s: float
-    since_s: float
-    look: Floats | None = None
-    appearance: Floats | None = None
-    id: int | None = None
-    hits: int = 1
-    speed: Floats = field(default_factory=lambda: np.zeros(4, np.float32))
-
-    def predict(self, at_s: float) -> Floats:
-        """Where the box is at a later time if its speed fades, (4,), px."""
-        fading = _SPEED_S * 2 * (1 - np.exp(-(at_s - self.at_s) / (_SPEED_S * 2)))
-        return np.asarray(self.xyxy + self.speed * fading, np.float32)
-
-    def move(self, xyxy: Floats, at_s: float) -> None:
-        """Add a measurement; each of the four coordinates has its own speed, px/s."""
-        passed = at_s - self.at_s
-        if passed > 0:
-            share = 1 - np.exp(-passed / _SPEED_S)
-            self.speed += (share * ((xyxy - self.xyxy) / passed - self.speed)).astype(np.float32)
-        self.xyxy, self.at_s = xyxy, at_s
-        self.hits += 1
-
-    def see(self, appearance: Floats, passed_s: float) -> None:
-        """Remember how the face looks, (d,): now, and usually."""
-        share = 1 - np.exp(-passed_s / _APPEARANCE_S)
-        usual = self.appearance
-        self.look = appearance
-        self.appearance = appearance if usual is None else blend(usual, appearance, share)
-
-    def likeness(self, appearances: Floats) -> Floats:
-        """How much each of n faces looks like this one, (n,); 1 if its look is unknown.
-
-        The better of the likeness to its last look and to its usual look, unless it drifted too far
-        from the usual one.
-        """
-        if self.look is None or self.appearance is None:
-            return np.ones(len(appearances), np.float32)
-        last, usual = similarities(np.stack([self.look, self.appearance]), appearances)
-        return np.asarray(np.minimum(np.maximum(last, usual), usual + _DRIFT), np.float32)
+    appearances: Floats | None
+    tracks: Mapping[int, Track]
 
 
 class Tracker:
@@ -140,39 +92,58 @@ class Tracker:
         self._next_id = 1
 
     def update(self, xyxy: Floats, at_s: float, appearances: Floats | None = None) -> list[Track]:
-        """The track of each box.
+        """The track of each box: `match` and `accept` in one."""
+        return self.accept(self.match(xyxy, at_s, appearances))
+
+    def match(self, xyxy: Floats, at_s: float, appearances: Floats | None = None) -> Match:
+        """Which faces of a frame are known; changes nothing.
 
         Args:
             xyxy: All faces of one frame, (n, 4), px.
             at_s: Time of the frame, s; never earlier than the last one.
             appearances: What they look like, (n, d), by `ferapp.temporal.appearance`; without them
                 faces are told apart by their place alone.
+        """
+        tracks = [t for t in self._tracks if at_s - t.at_s <= self._memory_s]
+        if not len(xyxy) or not tracks:
+            return Match(xyxy, at_s, appearances, {})
+        pairs = _pairs(tracks, xyxy, at_s, appearances)
+        return Match(xyxy, at_s, appearances, {box: tracks[row] for box, row in pairs.items()})
+
+    def accept(self, match: Match) -> list[Track]:
+        """Take in a frame.
+
+        Args:
+            match: Of `match`, with no other frame taken in since.
 
         Returns:
             n different tracks.
         """
-        passed_s = at_s - self._last_s
-        kept_s = self._memory_s + max(self._least_s, _GRACE_S)
-        self._tracks = [t for t in self._tracks if at_s - t.at_s <= kept_s]
-        found = self._matches(xyxy, at_s, appearances)
-        is_alone = _alone(xyxy)
-        for place, track in found.items():
-            track.move(xyxy[place], at_s)
-            if appearances is not None and is_alone[place]:
-                track.see(appearances[place], passed_s)
-        for place in range(len(xyxy)):
-            if place not in found:
-                found[place] = self._new(
-                    xyxy[place], at_s, None if appearances is None else appearances[place]
-                )
-        tracks = [found[place] for place in range(len(xyxy))]
-        for track in tracks:
-            if track.id is None and self._counts(track):
-                self._confirm(track)
+        at_s, appearances = match.at_s, match.appearances
+        tracks = []
+        for row, xyxy in enumerate(match.xyxy):
+            look = None if appearances is None else appearances[row]
+            track = match.tracks.get(row)
+            if track is None:
+                track = Track(self._next_key, xyxy, at_s, at_s, look, look)
+                self._next_key += 1
+                self._tracks.append(track)
+            else:
+                track.move(xyxy, at_s)
+            tracks.append(track)
+        if appearances is not None:
+            see(tracks, appearances, match.xyxy, at_s - self._last_s)
         self._last_s = at_s
         self._since_s = at_s if not self._looks else self._since_s
         self._looks += 1
-        self._tracks = [t for t in self._tracks if t.id is not None or self._may_go_on(t)]
+        for track in [t for t in self._tracks if t.id is None and self._counts(t)]:
+            self._confirm(track)
+        kept_s = self._memory_s + self._least_s + _UNDECIDED_S
+        self._tracks = [
+            t
+            for t in self._tracks
+            if at_s - t.at_s <= kept_s and (t.id is not None or self._may_go_on(t))
+        ]
         return tracks
 
     def end_shot(self) -> None:
@@ -190,13 +161,12 @@ class Tracker:
         """Where every face that the last frame showed is expected now, xyxy px by id."""
         return {t.id: t.predict(at_s) for t in self.current if t.id is not None}
 
-    def explains(self, xyxy: Floats, at_s: float, appearances: Floats | None = None) -> bool:
+    def explains(self, match: Match) -> bool:
         """Whether a frame shows exactly the faces of the last one, each at a plausible place."""
         current = self.current
-        if len(xyxy) != len(current):
-            return False
-        found = self._matches(xyxy, at_s, appearances)
-        return len(found) == len(xyxy) and set(map(id, found.values())) == set(map(id, current))
+        return len(match.xyxy) == len(match.tracks) == len(current) and {
+            track.key for track in match.tracks.values()
+        } == {track.key for track in current}
 
     @property
     def current(self) -> list[Track]:
@@ -213,34 +183,32 @@ class Tracker:
         """The ids of all tracks that are kept."""
         return {t.id for t in self._tracks if t.id is not None}
 
-    def _new(self, xyxy: Floats, at_s: float, appearance: Floats | None) -> Track:
-        track = Track(self._next_key, xyxy, at_s, at_s)
-        if appearance is not None:
-            track.see(appearance, 0.0)
-        self._next_key += 1
-        self._tracks.append(track)
-        return track
-
     def _confirm(self, track: Track) -> None:
         """Have a face count: under the number of a lost face that it looks like, else a new one.
 
-        Somebody who steps out from behind a pillar shows only half a face at first.
+        Somebody who steps out from behind a pillar shows only half a face at first: where that may
+        be a lost face, wait until more is seen.
         """
-        lost = max(self._lost_before(track), key=lambda pair: pair[0], default=(0.0, None))[1]
-        if lost is None:
-            track.id, self._next_id = self._next_id, self._next_id + 1
-        else:
+        likeness, lost = self._likeliest_lost(track)
+        is_there = track.at_s == self._last_s
+        waits = is_there and self._last_s - track.since_s < self._least_s + _UNDECIDED_S
+        if lost is not None and likeness >= _RETURNS:
             track.id = lost.id
             self._tracks.remove(lost)
+        elif likeness < _MAY_RETURN or not waits:
+            track.id, self._next_id = self._next_id, self._next_id + 1
 
-    def _lost_before(self, track: Track) -> Iterator[tuple[float, Track]]:
-        """Faces that look like this one and had been lost when it appeared, with their likeness."""
-        for other in self._tracks:
-            is_gone = other.id is not None and other.at_s < track.since_s
-            if is_gone and track.look is not None and track.since_s - other.at_s <= self._memory_s:
-                likeness = float(other.likeness(track.look[None])[0])
-                if likeness >= _RETURNS:
-                    yield likeness, other
+    def _likeliest_lost(self, track: Track) -> tuple[float, Track | None]:
+        """The face that had been lost when this one appeared and looks most like it."""
+        lost = [
+            t
+            for t in self._tracks
+            if t.id is not None and 0 < track.since_s - t.at_s <= self._memory_s
+        ]
+        if track.look is None or not lost:
+            return 0.0, None
+        likeness = likenesses(lost, track.look[None])[:, 0]
+        return float(likeness.max()), lost[int(likeness.argmax())]
 
     def _counts(self, track: Track) -> bool:
         lasted_s = track.at_s - track.since_s
@@ -250,27 +218,23 @@ class Tracker:
         """Whether a face on probation may still come to count."""
         return track.at_s == self._last_s or self._last_s - track.at_s < self._look_s
 
-    def _matches(self, xyxy: Floats, at_s: float, appearances: Floats | None) -> dict[int, Track]:
-        """Tracks by the places of their boxes."""
-        if not len(xyxy) or not self._tracks:
-            return {}
-        expected = np.stack([t.predict(at_s) for t in self._tracks])
-        nearness = _nearness(expected, xyxy)
-        likeness = self._likeness(appearances, len(xyxy))
-        likeness[[at_s - t.at_s > self._memory_s for t in self._tracks]] = -1
-        is_near = (nearness >= _LEAST_NEARNESS) & (likeness >= AGREES)
-        pairs = _best_pairs(np.where(is_near, nearness + likeness, -1))
-        if appearances is not None:
-            is_back = likeness >= _RETURNS
-            is_back[list(pairs.values())], is_back[:, list(pairs)] = False, False
-            pairs |= _best_pairs(np.where(is_back, likeness, -1))
-        return {column: self._tracks[row] for column, row in pairs.items()}
 
-    def _likeness(self, appearances: Floats | None, boxes: int) -> Floats:
-        """How much each box looks like each track, (tracks, boxes); 1 without appearances."""
-        if appearances is None:
-            return np.ones((len(self._tracks), boxes), np.float32)
-        return np.stack([track.likeness(appearances) for track in self._tracks])
+def _pairs(
+    tracks: Sequence[Track], xyxy: Floats, at_s: float, appearances: Floats | None
+) -> dict[int, int]:
+    """Rows of tracks by rows of boxes: which belong together."""
+    expected = np.array([t.predict(at_s) for t in tracks], np.float32)
+    nearness = _nearness(expected, xyxy)
+    likeness = np.ones_like(nearness)
+    if appearances is not None:
+        likeness = likenesses(tracks, appearances)
+    is_near = (nearness >= _LEAST_NEARNESS) & (likeness >= AGREES)
+    pairs = _best_pairs(np.where(is_near, nearness + likeness, -1))
+    if appearances is not None and len(pairs) < min(nearness.shape):
+        is_back = likeness >= _RETURNS
+        is_back[list(pairs.values())], is_back[:, list(pairs)] = False, False
+        pairs |= _best_pairs(np.where(is_back, likeness, -1))
+    return pairs
 
 
 def _best_pairs(score: Floats) -> dict[int, int]:
@@ -294,9 +258,3 @@ def _nearness(a: Floats, b: Floats) -> Floats:
     distance = np.linalg.norm(centre_a[:, None] - centre_b[None], axis=2)
     near = np.clip(1 - distance / (1.5 * side), 0, 1)
     return np.asarray((iou(a, b) + near) / 2, np.float32)
-
-
-def _alone(xyxy: Floats) -> NDArray[np.bool_]:
-    """Whether each box overlaps no other, (n,)."""
-    overlap = iou(xyxy, xyxy) - np.eye(len(xyxy), dtype=np.float32)
-    return np.asarray(overlap.max(axis=1, initial=0) <= _MOST_OVERLAP)

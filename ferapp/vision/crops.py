@@ -98,6 +98,49 @@ def region(image: Image, xyxy: NDArray[np.float32], size_wh: tuple[int, int]) ->
     return np.asarray(framed, np.uint8)
 
 
+def sample_regions(
+    image: Image,
+    centre: NDArray[np.floating],
+    reach: NDArray[np.floating],
+    size_wh: tuple[int, int],
+) -> Image:
+    """Sample n equal regions of a picture, without averaging: noisier than `region`, much faster.
+
+    Outside the picture its border pixels are repeated.
+
+    Args:
+        image: HWC uint8, at most 32,767 px wide and high.
+        centre: Of the regions, (n, 2), px.
+        reach: Half their width and height, (n, 2), px.
+        size_wh: Width and height of each result, px.
+
+    Returns:
+        (n, size_wh[1], size_wh[0], ...) uint8.
+
+    Example:
+        >>> image = np.arange(100, dtype=np.uint8).reshape(10, 10, 1).repeat(3, axis=2)
+        >>> at, reach = np.array([[5, 5]], np.float32), np.array([[1, 1]], np.float32)
+        >>> sample_regions(image, at, reach, (2, 2))[0, :, :, 0]
+        array([[44, 45],
+               [54, 55]], dtype=uint8)
+    """
+    width, height = size_wh
+    across = (np.arange(width, dtype=np.float32) * 2 + 1) / width - 1
+    down = (np.arange(height, dtype=np.float32) * 2 + 1) / height - 1
+    x = centre[:, :1] - 0.5 + reach[:, :1] * across
+    y = centre[:, 1:] - 0.5 + reach[:, 1:] * down
+    map_x = np.repeat(x[:, None], height, axis=1).reshape(-1, width)
+    map_y = np.repeat(y.reshape(-1, 1), width, axis=1)
+    out: Any = cv2.remap(
+        image,
+        map_x.astype(np.float32),
+        map_y.astype(np.float32),
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(out, np.uint8).reshape(-1, height, width, *image.shape[2:])
+
+
 def _share(start: int, end: int, inner_start: int, inner_end: int, size: int) -> tuple[int, int]:
     """Start and length of the inner part of a span after the span is scaled to ``size``."""
     scale = size / (end - start)

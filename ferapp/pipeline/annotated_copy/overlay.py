@@ -18,8 +18,10 @@ from ferapp.vision.crops import Image
 HIDDEN_MARGIN_S: Final = 0.5
 """How long a face is hidden before it is first found and after it is last found."""
 
-# A box is drawn for at most this long before and after its reading.
+# A box is drawn for at most this long before and after its reading, and between two readings if no
+# analysed frame lies between them: it would have shown the face.
 _DRAWN_MARGIN_S: Final = 0.1
+_DRAWN_INTERVALS: Final = 1.5
 _SAME_FACE_IOU: Final = 0.3
 
 Boxes = NDArray[np.float32]
@@ -175,6 +177,7 @@ class Overlay:
         every_s = float(columns.every_s)
         self._margin_s = max(HIDDEN_MARGIN_S, every_s)
         self._pause_s = max(GAP_S, PAUSE_INTERVALS * every_s)
+        self._drawn_pause_s = max(_DRAWN_INTERVALS * every_s, _DRAWN_MARGIN_S)
         self._tracks = columns.tracks()
         self._first_s = np.array([track.at_s[0] for track in self._tracks])
         self._last_s = np.array([track.at_s[-1] for track in self._tracks])
@@ -207,12 +210,12 @@ class Overlay:
             # Nobody looked for faces there.
             kept = self._columns.region / np.tile(self._columns.size_wh, 2) * scale
             image_rgb = hide_outside(image_rgb, kept.astype(np.float32))
+        visible = _boxes_at(shown, at_s, _DRAWN_MARGIN_S, self._drawn_pause_s)
         if self._hides:
-            keep = _box_array([box for _, box in self._near(shown, at_s, self._margin_s)])
-            places = _box_array([box for _, box in self._near(others, at_s, self._margin_s)])
-            doubtful = _apart(self._doubtful(at_s), keep)
+            hidden = _boxes_at(others, at_s, self._margin_s, self._pause_s)
+            doubtful = _apart(self._doubtful(at_s), _box_array([box for _, box in visible]))
+            places = _box_array([box for _, box in hidden])
             image_rgb = hide_faces(image_rgb, np.concatenate([places, doubtful]) * scale)
-        visible = self._near(shown, at_s, _DRAWN_MARGIN_S)
         rows = [(track, track.last(at_s)) for track, _ in visible]
         return annotate(
             image_rgb,
@@ -230,12 +233,6 @@ class Overlay:
         shown = [track for track in near if track.face in self._shown]
         return shown, [track for track in near if track.face not in self._shown]
 
-    def _near(
-        self, tracks: list[_Track], at_s: float, margin_s: float
-    ) -> list[tuple[_Track, Boxes]]:
-        pairs = ((track, track.box(at_s, margin_s, self._pause_s)) for track in tracks)
-        return [(track, box) for track, box in pairs if box is not None]
-
     def _doubtful(self, at_s: float) -> Boxes:
         """Boxes around a time that may be faces, (m, 4)."""
         first, last = np.searchsorted(
@@ -249,6 +246,14 @@ def _corners(region: tuple[int, int, int, int] | None) -> tuple[int, int, int, i
         return (0, 0, 0, 0)
     x, y, width, height = region
     return (x, y, x + width, y + height)
+
+
+def _boxes_at(
+    tracks: list[_Track], at_s: float, margin_s: float, pause_s: float
+) -> list[tuple[_Track, Boxes]]:
+    """The tracks that are there at a time, each with its box; see `_Track.box`."""
+    pairs = ((track, track.box(at_s, margin_s, pause_s)) for track in tracks)
+    return [(track, box) for track, box in pairs if box is not None]
 
 
 def _box_array(boxes: list[Boxes]) -> Boxes:

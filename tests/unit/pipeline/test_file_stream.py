@@ -7,10 +7,12 @@ import pytest
 
 from benchmarks.made_clips import KINDS, Scene, background, sample_people
 from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.pipeline.build import load_analyzer
 from ferapp.pipeline.clip import Clip, ClipAnalysis
 from ferapp.settings import ClipSettings
 from ferapp.types import Faces
+from ferapp.vision.boxes import iou
 from tests.support.videos import write_video
 
 FFV1 = {"codec": "ffv1", "pix_fmt": "bgr0"}
@@ -97,6 +99,52 @@ def test_a_number_never_goes_to_somebody_else(
         nearest = min(truths, key=lambda t: np.abs((t.xyxy[:2] + t.xyxy[2:]) / 2 - centre).sum())
         people.setdefault(int(face), set()).add(nearest.person)
     assert all(len(persons) == 1 for persons in people.values()), people
+
+
+@pytest.mark.parametrize(
+    "kind", ["crossing", "cutting", "same_room", "hiding", "returning", "swapping", "dissolving"]
+)
+def test_a_face_that_was_not_chosen_is_never_sharp(
+    kind: str, analyzer: Analyzer, tmp_path: Path
+) -> None:
+    frames = list(KINDS[kind](sample_people(), 15, np.random.default_rng(3)))
+    clip = clip_of(lossless(tmp_path / "a.mkv", [image for image, _ in frames], 15), analyzer)
+    chosen = clip.readings.at(clip.readings.face == 1)
+    plan = Overlay.of_clip(clip, frozenset({1}), hides_others=True)
+    sharp, checked, kept = [], 0, 0
+    for n, (image, truths) in enumerate(frames):
+        drawn = plan.draw(image, n / 15)
+        its = chosen.xyxy[np.isclose(chosen.at_s, n / 15, atol=1e-3)]
+        for truth in truths:
+            is_chosen = bool(iou(its, truth.xyxy[None]).max(initial=0) > 0.4)
+            if truth.hidden <= 0.5 and not is_chosen:
+                checked += 1
+                if detail_in(drawn, truth.xyxy) > 0.5 * detail_in(image, truth.xyxy):
+                    sharp.append((n, truth))
+            elif is_chosen:
+                kept += detail_in(drawn, truth.xyxy) > 0.9 * detail_in(image, truth.xyxy)
+    assert checked > 10 and not sharp
+    assert kept > 10, "the chosen face is not blurred"
+
+
+def detail_in(image: np.ndarray, xyxy: np.ndarray) -> float:
+    """Mean difference of neighbouring pixels in the middle of a box."""
+    centre, reach = (xyxy[:2] + xyxy[2:]) / 2, (xyxy[2:] - xyxy[:2]) / 4
+    x1, y1, x2, y2 = np.clip([*(centre - reach), *(centre + reach)], 0, None).astype(int)
+    part = image[y1:y2, x1:x2].astype(int)
+    return float(np.abs(np.diff(part, axis=0)).mean() + np.abs(np.diff(part, axis=1)).mean())
+
+
+@pytest.mark.parametrize("fps", [5, 15, 30])
+def test_who_walks_behind_a_column_keeps_the_number(
+    fps: int, analyzer: Analyzer, tmp_path: Path
+) -> None:
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        chosen = [sample_people()[n] for n in rng.permutation(len(sample_people()))]
+        frames = [image for image, _ in KINDS["hiding"](chosen, fps, rng)]
+        readings = clip_of(lossless(tmp_path / "a.mkv", frames, fps), analyzer).readings
+        assert set(readings.face.tolist()) == {1, 2}
 
 
 def test_a_box_between_two_detections_lies_between_its_places(tmp_path: Path) -> None:

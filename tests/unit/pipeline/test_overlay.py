@@ -38,17 +38,27 @@ def test_a_box_with_its_label_is_drawn_around_a_face() -> None:
 
 
 def test_boxes_are_interpolated_between_two_readings() -> None:
-    moves = overlay(track((0.0, LEFT_BOX), (1.0, RIGHT_BOX)))
+    moves = overlay(track((0.0, LEFT_BOX), (1.0, RIGHT_BOX)), every_s=1)
     for at_s, left in ((0.0, 40), (0.25, 80), (0.5, 120), (0.999, 200), (1.0, 200)):
         assert drawn_extent(moves.draw(GREY, at_s))[0] == pytest.approx(left, abs=2)
 
 
 @pytest.mark.parametrize(
     ("at_s", "is_drawn"),
-    [(0.85, False), (0.95, True), (1.0, True), (2.0, True), (2.09, True), (2.15, False)],
+    [
+        (0.85, False),
+        (0.95, True),
+        (1.0, True),
+        (1.15, False),
+        (1.5, False),
+        (2.0, True),
+        (2.09, True),
+        (2.15, False),
+    ],
     ids=str,
 )
 def test_no_box_is_drawn_where_a_face_was_not_read(at_s: float, is_drawn: bool) -> None:
+    """Frames are read ten times a second, so between 1 and 2 s the face was away."""
     its = overlay(track((1.0, LEFT_BOX), (2.0, LEFT_BOX)))
     assert bool((its.draw(GREY, at_s) != 40).any()) == is_drawn
 
