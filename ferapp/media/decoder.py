@@ -143,12 +143,15 @@ class Decoder:
                 self._on_wait()
             last, frame = frame, self._source.next()
         if not is_begun:
-            raise SettingError(self._empty_part_text(clock.last_s, is_past=frame is None))
+            raise SettingError(_empty_part_text(self._part, clock.last_s, is_past=frame is None))
         if frame is not None:
             self.damage, self.end_s = self._source.error_text(), to_s or at_s
             return
-        self.damage = self._source.error_text() or self._early_end_text(clock.last_s)
-        self.end_s = self._end_s(clock.last_s, last)
+        self.damage = self._source.error_text()
+        if not self.damage and self.info.frames > 1:
+            source = self._source
+            self.damage = tracks.early_end_text(source.container, source.track, clock.last_s)
+        self.end_s = _end_s(self.info, clock.last_s, last)
 
     def _info(self, frame: Any) -> VideoInfo:
         """What the container claims, and the shape of the first frame."""
@@ -207,29 +210,24 @@ class Decoder:
             self._turn = turn_from(None if matrix is None else bytes(matrix))
         return self._turn
 
-    def _early_end_text(self, last_s: float) -> str:
-        if self.info.frames <= 1:
-            return ""
-        return tracks.early_end_text(self._source.container, self._source.track, last_s)
 
-    def _empty_part_text(self, last_s: float, *, is_past: bool) -> str:
-        """Why no frame lies in the part."""
-        part = self._part
-        if is_past and last_s < part.from_s:
-            return (
-                f"The video ends at {last_s:.2f} s, so nothing of it can be read from "
-                f"{part.from_s:g} s on."
-            )
-        return f"No frame of the video lies between {part.from_s:g} s and {part.to_s:g} s."
+def _empty_part_text(part: VideoPart, last_s: float, *, is_past: bool) -> str:
+    """Why no frame lies in a part."""
+    if is_past and last_s < part.from_s:
+        return (
+            f"The video ends at {last_s:.2f} s, so nothing of it can be read from "
+            f"{part.from_s:g} s on."
+        )
+    return f"No frame of the video lies between {part.from_s:g} s and {part.to_s:g} s."
 
-    def _end_s(self, last_s: float, last: Any) -> float:
-        """When the last frame ends: as the file says, unless that is later than can be."""
-        claimed_s = self.info.duration_s
-        if claimed_s is None:
-            return last_s
-        shown_s = float(last.duration * last.time_base) if last.duration else 0.0
-        step_s = 1 / (self.info.frames_per_second or 25)
-        return max(last_s, min(claimed_s, last_s + max(shown_s, step_s)))
+
+def _end_s(info: VideoInfo, last_s: float, last: Any) -> float:
+    """When the last frame ends: as the file says, unless that is later than can be."""
+    if info.duration_s is None:
+        return last_s
+    shown_s = float(last.duration * last.time_base) if last.duration else 0.0
+    step_s = 1 / (info.frames_per_second or 25)
+    return max(last_s, min(info.duration_s, last_s + max(shown_s, step_s)))
 
 
 def _past_limits_text(clock: FrameClock) -> str:

@@ -49,7 +49,8 @@ class View:
             array([[960., 540., 980., 580.]], dtype=float32)
         """
         scale, corner = np.tile(self.scale_xy, 2), np.tile(self.corner_xy, 2)
-        return (xyxy * scale + corner).astype(np.float32)
+        moved: NDArray[np.float32] = (xyxy * scale + corner).astype(np.float32)
+        return moved
 
 
 @dataclass(frozen=True, eq=False)

@@ -117,7 +117,7 @@ def hide_outside(image_rgb: Image, xyxy: NDArray[np.float32]) -> Image:
     height, width = image_rgb.shape[:2]
     cells = (_outside_cells(width, width, height), _outside_cells(height, width, height))
     coarse = cv2.resize(image_rgb, cells, interpolation=cv2.INTER_AREA)
-    out = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    out = np.asarray(cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR), np.uint8)
     x1, y1 = np.clip(np.ceil(xyxy[:2]).astype(int), 0, (width, height))
     x2, y2 = np.clip(np.floor(xyxy[2:]).astype(int), 0, (width, height))
     out[y1:y2, x1:x2] = image_rgb[y1:y2, x1:x2]

@@ -15,6 +15,7 @@ from tests.support.video_page import (
     VIEWS,
     analyse,
     button_labels,
+    clip_of,
     make_copy,
     open_page,
     open_view,
@@ -141,3 +142,27 @@ def test_a_file_name_is_never_markdown(pair: bytes) -> None:
     at = analyse(upload_video(open_page(), pair, f"{HOSTILE}.mp4"))
     texts = [page_text(at)] + [page_text(open_view(at, view)) for view in VIEWS]
     assert not at.exception and not any("evil" in text or "<b>" in text for text in texts)
+
+
+def test_a_slider_chooses_the_part_to_read(pair: bytes) -> None:
+    at = upload_video(open_page(), pair)
+    [part] = [slider for slider in at.slider if slider.label == "Part to read"]
+    end_s = part.max
+    assert part.value == (0.0, end_s) and end_s > 1
+    part.set_value((0.5, 1.0)).run()
+    assert "About 5 frames will be read" in page_text(at) and not at.exception
+    clip = clip_of(analyse(at))
+    assert clip.frames == 5 and clip.part.from_s == 0.5 and clip.part.to_s == 1.0
+    assert clip.frame_times_s[0] == pytest.approx(0.5)
+    assert len(clip.info.tracks) == 1 and "Video track" not in {box.label for box in at.selectbox}
+
+
+def test_one_of_several_tracks_can_be_chosen(monkeypatch: pytest.MonkeyPatch, pair: bytes) -> None:
+    tracks = ("1 (h264, 640 × 480)", "2 (mjpeg, 64 × 48)")
+    info = VideoInfo("mov", "h264", (640, 480), 10.0, 3.0, False, 1, tracks)
+    monkeypatch.setattr(video, "Video", lambda file: _FakeVideo(info))
+    at = upload_video(open_page(), pair)
+    [box] = [box for box in at.selectbox if box.label == "Video track"]
+    assert list(box.options) == list(tracks) and box.value == 1
+    box.set_value(2).run()
+    assert not at.exception

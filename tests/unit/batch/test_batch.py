@@ -118,7 +118,8 @@ def test_a_video_has_tracks_and_readings_that_can_be_imported(folder: Path) -> N
     assert recording.title == "clip.mp4" and recording.started.timestamp() == 0
     assert np.array_equal(kept.at_s, readings["time_s"])
     record = json.loads((folder.parent / "out" / "results" / f"{key}.json").read_bytes())
-    assert set(record) == {"frames", "duration_s", "is_whole", "damage", "video", "tracks"}
+    keys = {"frames", "duration_s", "is_whole", "damage", "video", "tracks", "notes"}
+    assert set(record) == keys
 
 
 def test_a_video_without_faces_and_a_truncated_one(folder: Path) -> None:
