@@ -113,6 +113,18 @@ def test_replay_shows_the_faces_at_each_second(store: Store) -> None:
         assert sorted(bars) == ([text for text in expected if text[0].isdigit()] or ["No face"])
 
 
+def test_replay_shows_no_face_that_has_left(store: Store) -> None:
+    """Thirty readings a second until 1 s."""
+    id = add_session(
+        store, Readings.join([some_readings(31, rate=30.0), face_readings((3, "fear"), face=2)])
+    )
+    at = open_dashboard("Replay")
+    for second, expected in [(1.0, ["1"]), (1.2, ["No"]), (2.4, ["No"]), (3.0, ["2"])]:
+        at.slider(key=f"replay-{id}").set_value(second).run()
+        notes = figures(at)["replay-frame"]["layout"]["annotations"]
+        assert [note["text"].split()[0] for note in notes] == expected, second
+
+
 def test_replay_plays_and_stops_at_the_end(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = Clock()
     monkeypatch.setattr(session_views, "time", SimpleNamespace(monotonic=clock))

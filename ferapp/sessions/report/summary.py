@@ -82,13 +82,27 @@ def pause_s(at_s: NDArray[np.float64]) -> float:
         >>> pause_s(np.array([0.0, 0.1, 0.2, 5.0])), pause_s(np.arange(0, 20, 2.0))
         (1.5, 6.0)
     """
+    usual = usual_interval_s(at_s, least=_LEAST_INTERVALS)
+    return GAP_S if usual is None else max(GAP_S, PAUSE_INTERVALS * usual)
+
+
+def usual_interval_s(at_s: NDArray[np.float64], *, least: int = 1) -> float | None:
+    """The usual time from one reading to the next, s.
+
+    Args:
+        at_s: Times of the readings, (n,), s, ascending; several faces may share one.
+        least: The result is None if there are fewer intervals.
+
+    Example:
+        >>> usual_interval_s(np.array([0.0, 0.5, 0.5, 1.0, 9.0]))
+        0.5
+    """
     intervals = np.diff(at_s)
     intervals = intervals[intervals > 0]
-    if len(intervals) < _LEAST_INTERVALS:
-        return GAP_S
+    if len(intervals) < least:
+        return None
     # Not the median: a face that was often away may have more long intervals than short ones.
-    usual = float(np.quantile(intervals, 0.25, method="lower"))
-    return max(GAP_S, PAUSE_INTERVALS * usual)
+    return float(np.quantile(intervals, 0.25, method="lower"))
 
 
 def spells(readings: Readings) -> list[Spell]:
