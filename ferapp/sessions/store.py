@@ -171,22 +171,8 @@ class Store:
 
     def overviews(self, owner: str) -> list[Overview]:
         """The owner's sessions, newest first."""
-        table = schema.sessions
         with translate_errors(), self._engine.connect() as connection:
-            rows = connection.execute(
-                select(table)
-                .where(table.c.owner == owner, is_kept())
-                .order_by(table.c.started_utc.desc())
-            ).all()
-            marks = connection.execute(
-                select(schema.markers)
-                .where(schema.markers.c.session.in_([row.id for row in rows]))
-                .order_by(schema.markers.c.at_s)
-            ).all()
-            edits = load_edits(connection, [row.id for row in rows])
-        return [
-            _overview(row, [m for m in marks if m.session == row.id], edits[row.id]) for row in rows
-        ]
+            return _overviews(connection, owner)
 
     def readings(self, session: str, owner: str, *, since_s: float = 0.0) -> Readings:
         """The readings from a time on, in the order of time, with the faces as they were changed.
@@ -258,6 +244,21 @@ class Store:
 def _is_own(session: str, owner: str) -> tuple[ColumnElement[bool], ...]:
     columns = schema.sessions.c
     return columns.id == session, columns.owner == owner, is_kept()
+
+
+def _overviews(connection: Connection, owner: str) -> list[Overview]:
+    table, markers = schema.sessions, schema.markers
+    rows = connection.execute(
+        select(table).where(table.c.owner == owner, is_kept()).order_by(table.c.started_utc.desc())
+    ).all()
+    ids = [row.id for row in rows]
+    marks = connection.execute(
+        select(markers).where(markers.c.session.in_(ids)).order_by(markers.c.at_s)
+    ).all()
+    edits = load_edits(connection, ids)
+    return [
+        _overview(row, [m for m in marks if m.session == row.id], edits[row.id]) for row in rows
+    ]
 
 
 def _begin(

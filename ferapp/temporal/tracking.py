@@ -23,8 +23,10 @@ LEAST_HITS: Final = 3
 _LEAST_NEARNESS: Final = 0.1
 # A face that comes back at another place has to look more like itself than one that stays.
 _RETURNS: Final = 0.87
-# A face that usually looks the same does not suddenly look different by more than this.
+# A face that usually looks the same does not suddenly look different by more than this at the same
+# place. Half hidden it does, but then its box changes.
 _LESS_LIKE: Final = 0.1
+_SAME_PLACE_IOU: Final = 0.8
 # What of a lost face may be seen first, if it comes back behind something, and for how long a face
 # that may be a lost one is looked at before it gets a number of its own.
 _MAY_RETURN: Final = 0.5
@@ -230,8 +232,9 @@ def _pairs(
     likeness = np.ones_like(nearness)
     if appearances is not None:
         likeness = likenesses(tracks, appearances)
-    least = np.array([max(AGREES, t.agreement - _LESS_LIKE) for t in tracks], np.float32)
-    is_near = (nearness >= _LEAST_NEARNESS) & (likeness >= least[:, None])
+    usual = np.array([t.agreement for t in tracks], np.float32)[:, None]
+    is_other = (iou(expected, xyxy) >= _SAME_PLACE_IOU) & (likeness < usual - _LESS_LIKE)
+    is_near = (nearness >= _LEAST_NEARNESS) & (likeness >= AGREES) & ~is_other
     pairs = _best_pairs(np.where(is_near, nearness + likeness, -1))
     if appearances is not None and len(pairs) < min(nearness.shape):
         is_back = likeness >= _RETURNS

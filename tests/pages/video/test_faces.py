@@ -91,7 +91,7 @@ def test_a_copy_from_before_a_change_is_offered_anew(
     class Copy(FakeWork):
         mp4, note = b"\0\0\0\x18ftypisom", ""
 
-        def __init__(self, data: bytes, overlay: Overlay, duration_s: float) -> None:
+        def __init__(self, data: bytes, overlay: Overlay, *_: object) -> None:
             super().__init__()
             self.allow()
             overlays.append(overlay)

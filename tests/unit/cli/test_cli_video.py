@@ -161,7 +161,7 @@ class FakeCopy:
 
     note = "Nothing was copied."
 
-    def __init__(self, *_: object) -> None:
+    def __init__(self, *_: object, **__: object) -> None:
         pass
 
     def __enter__(self) -> "FakeCopy":

@@ -18,6 +18,7 @@ from ferapp.serving.video_jobs import (
 )
 from ferapp.settings import ClipSettings
 from ferapp.types import Faces
+from ferapp.vision.crops import resize
 from tests.support.fakes import Clock, FakeClassifier, FakeDetector
 from tests.support.video_jobs import (
     BOX,
@@ -102,10 +103,11 @@ def test_previews_are_made_at_intervals(data: bytes, monkeypatch: pytest.MonkeyP
 
 def test_a_portrait_shows_the_box_and_grows_with_it(tmp_path: Path) -> None:
     frames = noisy_frames(9, WH)
+    face = noisy_frames(1, (30, 30))[0] // 4
+    face[..., 1] += 150  # green, and still sharp
     boxes = [(100, 60, 160, 120)] * 5 + [(90, 50, 170, 130)] * 4
     for frame, (x1, y1, x2, y2) in zip(frames, boxes, strict=True):
-        frame[y1:y2, x1:x2] //= 4
-        frame[y1:y2, x1:x2, 1] += 150  # green, and still sharp
+        frame[y1:y2, x1:x2] = resize(face, (x2 - x1, y2 - y1))
     path = write_video(tmp_path / "green.mp4", frames)
     detector = Follows(boxes)
     work = VideoAnalysisJob(

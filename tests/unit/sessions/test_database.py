@@ -32,6 +32,7 @@ def test_sessions_of_an_older_version_are_kept(tmp_path: Path) -> None:
     with Store(open_database(url)) as store:
         id, readings = begin_session(store)
     with closing(sqlite3.connect(str(url.database), isolation_level=None)) as connection:
+        connection.execute("DROP TABLE face_edits")
         connection.execute("DROP INDEX ix_sessions_deleted_utc")
         connection.execute("ALTER TABLE sessions DROP COLUMN deleted_utc")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
