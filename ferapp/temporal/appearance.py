@@ -61,9 +61,11 @@ def appearances(image_rgb: Image, xyxy: Floats) -> Floats:
     cells[..., 0] -= (cells[..., 0] * _CELLS[..., 0]).sum(axis=(1, 2), keepdims=True) / _CELLS.sum()
     layout = np.full((len(xyxy), _LAYOUT_SIZE), _FLAT, np.float32)
     layout[:, :-1] = (cells * _CELL_WEIGHTS).reshape(len(xyxy), -1)
+    # Stronger colours, as in coloured light, count as the strongest in range.
+    strengths = np.clip(lab[..., 1:], _CHROMA_RANGE[0], _CHROMA_RANGE[1] - 1)
     chroma = [
-        cv2.calcHist([head], [1, 2], _HEAD, [_CHROMA_BINS, _CHROMA_BINS], _CHROMA_RANGE).ravel()
-        for head in lab.reshape(heads.shape)
+        cv2.calcHist([head], [0, 1], _HEAD, [_CHROMA_BINS, _CHROMA_BINS], _CHROMA_RANGE).ravel()
+        for head in strengths.reshape(*heads.shape[:3], 2)
     ]
     return np.concatenate([_units(layout), _units(np.sqrt(chroma))], axis=1)
 
@@ -87,5 +89,5 @@ def blend(a: Floats, b: Floats, share: float) -> Floats:
 
 
 def _units(rows: Floats) -> Floats:
-    lengths = np.sqrt(np.einsum("nd,nd->n", rows, rows))[:, None]
+    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))[:, None]
     return np.asarray(rows / np.maximum(lengths, 1e-6), np.float32)
