@@ -24,9 +24,9 @@ run:  ## Install what is missing and start the app on http://127.0.0.1:8501 (POR
 install:  ## Install what the app needs into .venv
 	@$(INSTALL)
 
-test:  ## Run the tests (those of training skip without the extra: train)
+test:  ## Run the tests (those of training skip without the extra: train; TESTS=which)
 	@$(INSTALL) test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TESTS)
 
 coverage:  ## Run the tests and print which lines nothing ran
 	@$(INSTALL) test coverage
@@ -85,9 +85,9 @@ test-newest:  ## Run the tests with the newest release of everything (NEWEST=pyt
 release-check: lint types test test-train test-batch e2e test-lowest test-newest fresh  ## All that a release needs
 
 SYSTEMS ?= bookworm,trixie,sid
-fresh:  ## Try what a newcomer does on minimal systems (needs root and debootstrap; SYSTEMS=which)
+fresh:  ## Try what a newcomer does on minimal systems (needs root and debootstrap; SYSTEMS, TESTS=which)
 	@$(INSTALL) test
-	$(BIN)/python -m benchmarks.fresh --systems $(SYSTEMS)
+	$(BIN)/python -m benchmarks.fresh --systems $(SYSTEMS) --tests "$(TESTS)"
 
 test-train:  ## Run the tests of training alone (installs PyTorch)
 	@$(INSTALL) test train

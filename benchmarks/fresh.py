@@ -1,6 +1,6 @@
 """The two commands of the README, run by an ordinary user on minimal new systems.
 
-    python -m benchmarks.fresh [--systems trixie,sid] [--skip-tests]
+    python -m benchmarks.fresh [--systems trixie,sid] [--tests PATHS] [--skip-tests]
 
 Needs root and debootstrap, and builds each system from the package sources and pip settings of this
 machine. With only the packages that the README names, a user runs `make run` until the page
@@ -229,7 +229,7 @@ def pip_settings() -> dict[str, str]:
     return variables
 
 
-def try_out(codename: str, *, has_tests: bool) -> Row:
+def try_out(codename: str, *, has_tests: bool, tests: str = "") -> Row:
     """Try everything that the README promises on one system."""
     system, name = System(codename), SYSTEMS[codename]
     figures: dict[str, object] = {}
@@ -246,7 +246,7 @@ def try_out(codename: str, *, has_tests: bool) -> Row:
         system.call([*ferapp, "video", "tests/corpus/title-not-utf-8.mp4", "--json"])
         if has_tests:
             start_s = time.monotonic()
-            output = system.call(["make", "test"])
+            output = system.call(["make", "test", *([f"TESTS={tests}"] if tests else [])])
             figures["test_s"] = round(time.monotonic() - start_s)
             figures["tests"] = output.strip().splitlines()[-1].strip("= ")
     except Failed as exc:
@@ -281,6 +281,7 @@ def main() -> int:
     parser.add_argument(
         "--systems", default=",".join(SYSTEMS), help="codenames, separated by commas"
     )
+    parser.add_argument("--tests", default="", help="which tests to run; all if empty")
     parser.add_argument("--skip-tests", action="store_true", help="skip make test")
     parser.add_argument("--out", type=Path, help="results file to write")
     arguments = parser.parse_args()
@@ -288,7 +289,9 @@ def main() -> int:
         print(f"fresh: nothing was tried: {reason}.", file=sys.stderr)
         return 2
     names = [name for name in arguments.systems.split(",") if name]
-    rows = [try_out(name, has_tests=not arguments.skip_tests) for name in names]
+    rows = [
+        try_out(name, has_tests=not arguments.skip_tests, tests=arguments.tests) for name in names
+    ]
     _print(rows)
     if arguments.out:
         result = {**about(), "rows": [asdict(row) for row in rows]}
