@@ -149,6 +149,10 @@ class FrameSource:
         in_a_row = 0
         times: deque[int] = deque()
         for packet in self._packets():
+            # An empty packet with a time repeats the frame before (Theora, and gaps in AVI); one
+            # without a time ends the stream.
+            if not packet.size and packet.pts is not None:
+                continue
             self._is_encrypted |= packet.has_sidedata("encryption_info")
             # AVI stores no presentation times. Frames come out in that order, one per packet.
             if self.format == "avi" and packet.size:

@@ -110,6 +110,14 @@ def test_videos_with_unknown_tags_are_read(name: str) -> None:
     assert len(images) >= 4 and all(image.std() > 20 for image in images)
 
 
+def test_frames_that_repeat_the_one_before_are_no_damage() -> None:
+    """Theora stores them as empty packets."""
+    with (CORPUS / "repeated-frames.ogv").open("rb") as file:
+        decoder = Decoder(file)
+        times = [frame.at_s for frame in decoder.frames()]
+    assert times == pytest.approx([0.0, 0.4]) and decoder.damage == ""
+
+
 def test_a_decoder_that_does_not_open_is_not_used_again() -> None:
     with (CORPUS / "decoder-does-not-open.avi").open("rb") as file:
         with pytest.raises(VideoError, match=r"can be decoded \(rawvideo\)"):
