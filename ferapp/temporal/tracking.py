@@ -19,7 +19,7 @@ MEMORY_S: Final = 1.0
 LEAST_HITS: Final = 3
 """How often a face has to be found before it counts."""
 
-# A box and a track belong together only above this; see `_nearness`.
+# A box and a track belong together only above this mean of IoU and `_closeness`.
 _LEAST_NEARNESS: Final = 0.1
 # A face that comes back at another place has to look more like itself than one that stays.
 _RETURNS: Final = 0.87
@@ -228,12 +228,11 @@ def _pairs(
 ) -> dict[int, int]:
     """Rows of tracks by rows of boxes: which belong together."""
     expected = np.array([t.predict(at_s) for t in tracks], np.float32)
-    nearness = _nearness(expected, xyxy)
-    likeness = np.ones_like(nearness)
-    if appearances is not None:
-        likeness = likenesses(tracks, appearances)
+    overlap = iou(expected, xyxy)
+    nearness = (overlap + _closeness(expected, xyxy)) / 2
+    likeness = np.ones_like(nearness) if appearances is None else likenesses(tracks, appearances)
     usual = np.array([t.agreement for t in tracks], np.float32)[:, None]
-    is_other = (iou(expected, xyxy) >= _SAME_PLACE_IOU) & (likeness < usual - _LESS_LIKE)
+    is_other = (overlap >= _SAME_PLACE_IOU) & (likeness < usual - _LESS_LIKE)
     is_near = (nearness >= _LEAST_NEARNESS) & (likeness >= AGREES) & ~is_other
     pairs = _best_pairs(np.where(is_near, nearness + likeness, -1))
     if appearances is not None and len(pairs) < min(nearness.shape):
@@ -253,14 +252,13 @@ def _best_pairs(score: Floats) -> dict[int, int]:
     return found
 
 
-def _nearness(a: Floats, b: Floats) -> Floats:
-    """Mean of IoU and of how near the centres are, for each pair, (len(a), len(b)).
+def _closeness(a: Floats, b: Floats) -> Floats:
+    """How near the centres of each pair of boxes are, (len(a), len(b)).
 
-    The latter is 1 where centres agree and 0 at a distance of one and a half sides, so that a face
-    that jumps by more than its size between two slow frames is still the nearest.
+    It is 1 where centres agree and 0 at a distance of one and a half sides, so that a face that
+    jumps by more than its size between two slow frames is still the nearest.
     """
     centre_a, centre_b = (a[:, :2] + a[:, 2:]) / 2, (b[:, :2] + b[:, 2:]) / 2
     side = np.sqrt(np.maximum((a[:, 2:] - a[:, :2]).prod(axis=1), 1))[:, None]
     distance = np.linalg.norm(centre_a[:, None] - centre_b[None], axis=2)
-    near = np.clip(1 - distance / (1.5 * side), 0, 1)
-    return np.asarray((iou(a, b) + near) / 2, np.float32)
+    return np.asarray(np.clip(1 - distance / (1.5 * side), 0, 1), np.float32)
