@@ -128,7 +128,8 @@ class FileStream:
         """
         cuts = [self._cuts.update(image, time_s) for time_s, image in frames]
         at_s, image = frames[-1]
-        match = self._tracker.match(found.xyxy, at_s, appearances(image, found.xyxy))
+        looks = appearances(image, found.xyxy)
+        match = self._tracker.match(found.xyxy, at_s, looks)
         before = self._last
         if before and not any(cuts) and self._tracker.explains(match):
             last = _Seen(at_s, image, self._tracker.accept(match), found, True)
@@ -137,8 +138,9 @@ class FileStream:
             seen = []
             for (time_s, picture), is_cut in zip(frames[:-1], cuts[:-1], strict=True):
                 faces = self._analyzer.detect(picture, self._settings.analysis)
-                seen.append(self._look(time_s, picture, faces, is_cut=is_cut))
-            seen.append(self._look(at_s, image, found, is_cut=cuts[-1]))
+                its_looks = appearances(picture, faces.xyxy)
+                seen.append(self._look(time_s, picture, faces, its_looks, is_cut=is_cut))
+            seen.append(self._look(at_s, image, found, looks, is_cut=cuts[-1]))
         self._last = seen[-1]
         out = tuple(self._read(each) for each in seen)
         self._people.forget_others(self._tracker.keys)
@@ -149,12 +151,13 @@ class FileStream:
         self._tracker.end_shot()
         return FileFrames.of((), self._accept(), self._reject())
 
-    def _look(self, at_s: float, image: Image, faces: Faces, *, is_cut: bool) -> _Seen:
+    def _look(
+        self, at_s: float, image: Image, faces: Faces, looks: Floats, *, is_cut: bool
+    ) -> _Seen:
         if is_cut:
             self._tracker.end_shot()
             self.cuts_s.append(at_s)
-        tracks = self._tracker.update(faces.xyxy, at_s, appearances(image, faces.xyxy))
-        return _Seen(at_s, image, tracks, faces, True)
+        return _Seen(at_s, image, self._tracker.update(faces.xyxy, at_s, looks), faces, True)
 
     def _read(self, seen: _Seen) -> StreamFrame:
         """Read the faces of one frame; those on probation are kept for later."""
@@ -205,8 +208,9 @@ class FileStream:
 
     def _reject(self) -> Iterable[Rejected]:
         """The boxes that can't come to count any more."""
+        kept = self._tracker.keys
         for key, (_, frames) in list(self._pending.items()):
-            if key not in self._tracker.keys:
+            if key not in kept:
                 del self._pending[key]
                 for frame in frames:
                     yield Rejected(frame.at_s, frame.faces[0].xyxy)
