@@ -47,7 +47,7 @@ def sent_packets() -> tuple[int, int]:
 
 def use(page: Page, url: str) -> dict[str, object]:
     """Use every page: a picture, the camera, a recording, a video, the dashboard."""
-    page.set_default_timeout(30_000)
+    page.set_default_timeout(120_000)
     foreign: list[str] = []
     own = (f"{url}/", "data:", "blob:")
     page.on("request", lambda r: None if r.url.startswith(own) else foreign.append(r.url))
@@ -86,7 +86,12 @@ def main() -> None:
             browser = playwright.chromium.launch(
                 executable_path=CHROMIUM, headless=True, args=FLAGS + QUIET_FLAGS
             )
-            result = use(browser.new_page(), server.url)
+            page = browser.new_page()
+            try:
+                result = use(page, server.url)
+            except Exception as error:
+                error.add_note(f"The page showed:\n{page.inner_text('body')[:2000]}")
+                raise
             browser.close()
     finally:
         server.stop()

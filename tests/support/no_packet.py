@@ -33,7 +33,7 @@ def use_in_own_network() -> dict[str, Any]:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=900,
     )
     if run.returncode:
         raise RuntimeError(run.stderr)
