@@ -109,7 +109,7 @@ def expression_of(name: str) -> str | None:
         >>> expression_of("HAPPY"), expression_of("3_surprised"), expression_of("boredom")
         ('happiness', 'surprise', None)
     """
-    return _MEANINGS.get(_plain(name))
+    return _MEANINGS.get(plain_name(name))
 
 
 def class_of(name: str) -> str:
@@ -119,7 +119,7 @@ def class_of(name: str) -> str:
         >>> class_of("Joy"), class_of("Boredom")
         ('happiness', 'boredom')
     """
-    return expression_of(name) or _plain(name)
+    return expression_of(name) or plain_name(name)
 
 
 def is_number(name: str) -> bool:
@@ -132,15 +132,15 @@ def is_number(name: str) -> bool:
     return re.fullmatch(r"[0-9]+", name.strip()) is not None
 
 
-def number_key(name: str, key: Mapping[str, str]) -> str | None:
+def meaning_by_key(name: str, key: Mapping[str, str]) -> str | None:
     """What a key says about a name or number; None if it says nothing.
 
     Example:
-        >>> number_key("03", KEYS["rafdb"])
+        >>> meaning_by_key("03", KEYS["rafdb"])
         'disgust'
     """
     place = name.strip()
-    return key.get(str(int(place)) if is_number(place) else _plain(place))
+    return key.get(str(int(place)) if is_number(place) else plain_name(place))
 
 
 def merged(names: Iterable[str]) -> dict[str, list[str]]:
@@ -156,8 +156,13 @@ def merged(names: Iterable[str]) -> dict[str, list[str]]:
     return {meaning: group for meaning, group in groups.items() if len(group) > 1}
 
 
-def _plain(name: str) -> str:
-    """Lower case, with single spaces, without a number before it."""
+def plain_name(name: str) -> str:
+    """A name in lower case, with single spaces, without a number before it.
+
+    Example:
+        >>> plain_name("01_Not-Happy")
+        'not happy'
+    """
     text = unicodedata.normalize("NFKC", name).casefold()
     words = re.sub(r"[\s_.-]+", " ", text).strip()
     return re.sub(r"^[0-9]+ (?=.)", "", words)

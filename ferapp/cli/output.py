@@ -56,6 +56,11 @@ def print_error(text: str) -> None:
     errors.print(Text(text, style="red"))
 
 
+def print_left_out(text: str) -> None:
+    """Print what was left out, one line each, on standard error."""
+    errors.print(Text(f"Left out:\n{text}", style="yellow"), soft_wrap=True)
+
+
 @contextmanager
 def collected_errors(report: Callable[[str], None] | None = None) -> Iterator[list[str]]:
     """Go on after a result that could not be written; what was found is printed all the same.

@@ -9,8 +9,8 @@ from ferapp.emotions import (
     class_of,
     expression_of,
     is_number,
+    meaning_by_key,
     merged,
-    number_key,
 )
 
 
@@ -82,6 +82,6 @@ def test_the_numbers_of_the_data_sets(key: str, order: str) -> None:
 
 def test_numbers_mean_nothing_without_a_key() -> None:
     assert is_number("3") and is_number(" 03 ") and not is_number("3_happy") and not is_number("³")
-    assert number_key("03", KEYS["rafdb"]) == "disgust"
-    assert number_key("8", KEYS["rafdb"]) is None
-    assert number_key("HA", {"ha": "happiness"}) == "happiness"
+    assert meaning_by_key("03", KEYS["rafdb"]) == "disgust"
+    assert meaning_by_key("8", KEYS["rafdb"]) is None
+    assert meaning_by_key("HA", {"ha": "happiness"}) == "happiness"

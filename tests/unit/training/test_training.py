@@ -11,6 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra: train")
 
+from ferapp.emotions import KEYS  # noqa: E402
 from ferapp.errors import DataError  # noqa: E402
 from ferapp.inference.manifest import manifest, read_manifest, write_manifest  # noqa: E402
 from ferapp.inference.onnx_model import OnnxModel  # noqa: E402
@@ -19,6 +20,7 @@ from ferapp.training.runs import AveragedWeights, Run, average_checkpoints, cosi
 from ferapp.training.teachers import Scenes  # noqa: E402
 from ferapp.training.train import train_expressions  # noqa: E402
 from ferapp.types import Faces  # noqa: E402
+from tests.support.class_folders import pixel_row, pixel_table, put  # noqa: E402
 from tests.support.labelled import png  # noqa: E402
 from tests.support.places import ROOT  # noqa: E402
 from tests.support.training import TINY, TINY_FACES  # noqa: E402
@@ -224,3 +226,78 @@ def test_a_kill_while_saving_leaves_a_checkpoint(tmp_path: Path) -> None:
         run.save({"epoch": lambda: 2}, is_best=True)
     state = Run(tmp_path, {"config": 1}).resume()
     assert state is not None and state["epoch"] == 1
+
+
+def test_folders_of_fer2013_are_trained_on_by_their_meaning(tmp_path: Path) -> None:
+    """Also where Train and Valid call a class otherwise, and into an export."""
+    from ferapp.training.export import FOLDER_RULE, Origin, export_expressions
+
+    data = tmp_path / "data"
+    for split, names in (("train", ("angry", "Happy")), ("val", ("anger", "joy"))):
+        for place, name in enumerate(names):
+            put(data / split / name, 4, 100 * place)
+    best = train_expressions(data, tmp_path / "run", TINY)
+    about = torch.load(best, weights_only=True)["about"]
+    assert about["labels"] == ["happiness", "anger"]
+
+    # A checkpoint of an earlier version keeps the names and the order of its columns.
+    state = torch.load(best, weights_only=True)
+    state["about"]["labels"] = ["angry", "happy"]
+    torch.save(state, tmp_path / "old.pt")
+    results = {}
+    for name, path in (("new", best), ("old", tmp_path / "old.pt")):
+        out = tmp_path / name
+        out.mkdir()
+        [plain, _] = export_expressions(path, data, out, Origin(name, "made up"))
+        results[name] = {m.name: m.value for m in plain.model.metrics}
+        assert {m.rule for m in plain.model.metrics} == {FOLDER_RULE}
+        assert plain.model.labels == (
+            ("happiness", "anger") if name == "new" else ("angry", "happy")
+        )
+    # The same columns under swapped names are right where they were wrong.
+    swapped = 1 - results["old"]["valid_accuracy"]
+    assert results["new"]["valid_accuracy"] == pytest.approx(swapped)
+
+
+def test_pictures_that_cannot_be_used_are_refused_or_told_before_training(tmp_path: Path) -> None:
+    for split in ("train", "valid"):
+        for name in ("happy", "sad"):
+            put(tmp_path / split / name, 4)
+    (tmp_path / "train" / "sad" / "bad.png").write_bytes(b"no")
+    put(tmp_path / "valid" / "fear", 3)
+    with pytest.raises(DataError, match=r"not all of it(.|\n)*Valid/fear \(3 pictures\)(.|\n)*bad"):
+        train_expressions(tmp_path, tmp_path / "run", TINY)
+    told: list[str] = []
+    train_expressions(tmp_path, tmp_path / "run", TINY, tell_left_out=told.append)
+    [text] = told
+    assert "Train has no such class" in text and "sad/bad.png (1 picture)" in text
+
+
+def test_a_table_of_pixels_is_trained_on(tmp_path: Path) -> None:
+    rows = [
+        pixel_row(number, usage, 40 * number)
+        for usage in ("Training", "PublicTest")
+        for number in (3, 4, 6)
+        for _ in range(2)
+    ]
+    best = train_expressions(pixel_table(tmp_path / "fer2013.csv", *rows), tmp_path / "run", TINY)
+    about = torch.load(best, weights_only=True)["about"]
+    assert about["labels"] == ["neutral", "happiness", "sadness"]
+
+
+def test_numbered_folders_need_a_key(tmp_path: Path) -> None:
+    for split in ("train", "valid"):
+        for number in ("1", "4"):
+            put(tmp_path / split / number, 4)
+    with pytest.raises(DataError, match="--key rafdb"):
+        train_expressions(tmp_path, tmp_path / "run", TINY)
+    best = train_expressions(tmp_path, tmp_path / "run", TINY, key=KEYS["rafdb"])
+    assert torch.load(best, weights_only=True)["about"]["labels"] == ["happiness", "surprise"]
+
+
+def test_one_class_is_too_few(tmp_path: Path) -> None:
+    for split in ("train", "valid"):
+        for name in ("happy", "joy"):
+            put(tmp_path / split / name)
+    with pytest.raises(DataError, match="at least two classes, found happiness"):
+        train_expressions(tmp_path, tmp_path / "run", TINY)
