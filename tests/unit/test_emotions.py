@@ -1,5 +1,7 @@
 """What the classes of other data sets and models mean."""
 
+import re
+
 import pytest
 
 from ferapp.emotions import (
@@ -12,6 +14,7 @@ from ferapp.emotions import (
     meaning_by_key,
     merged,
 )
+from tests.support.places import ROOT
 
 
 @pytest.mark.parametrize(
@@ -85,3 +88,21 @@ def test_numbers_mean_nothing_without_a_key() -> None:
     assert meaning_by_key("03", KEYS["rafdb"]) == "disgust"
     assert meaning_by_key("8", KEYS["rafdb"]) is None
     assert meaning_by_key("HA", {"ha": "happiness"}) == "happiness"
+
+
+DOCS = (ROOT / "docs" / "models.md").read_text(encoding="utf-8")
+
+
+def test_the_documented_names_are_those_that_are_understood() -> None:
+    section = DOCS.split("### Names of classes")[1].split("### ")[0]
+    rows = re.findall(r"^\| (\w+) \| ([\w, ]+) \|$", section, re.MULTILINE)
+    assert {
+        name: tuple(others.split(", ")) for name, others in rows if name in EXPRESSIONS
+    } == SYNONYMS
+
+
+def test_the_documented_keys_are_those_that_are_understood() -> None:
+    for key, numbers in KEYS.items():
+        [row] = re.findall(rf"^\| {re.escape(key)} \|(.*)\|$", DOCS, re.MULTILINE)
+        cells = [cell.strip() for cell in row.split("|")]
+        assert {str(n): cell for n, cell in enumerate(cells) if cell} == numbers

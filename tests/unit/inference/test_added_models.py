@@ -66,8 +66,8 @@ def test_models_add_writes_the_file_and_its_entry(models_dir: Path, tmp_path: Pa
     assert run.returncode == 0, run.stderr
     assert run.stdout.splitlines()[1:] == [
         "Read as: calm = neutral.",
-        "Classes of its own: glad, odd. Charts show them, but valence and arousal are left out, and "
-        "`evaluate` needs folders of the same names.",
+        "Classes of its own: glad, odd. Charts show them, but valence and arousal are left out, "
+        "and `evaluate` needs folders of the same names.",
     ]
     run = ferapp("analyze", "--json", "--classifier", "mine", SAMPLES / "astronaut.jpg")
     face = json.loads(run.stdout)["faces"][0]
