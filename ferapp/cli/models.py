@@ -116,7 +116,7 @@ def add(
     model, has_wide_weights = add_model(
         file,
         name=name,
-        labels=tuple(label.strip() for label in labels.split(",")),
+        labels=tuple(label.strip().lower() for label in labels.split(",")),
         input_entry={"size_wh": (size, size), "colour": colour, "mean": mean, "std": std},
         licence=licence,
         source=source,

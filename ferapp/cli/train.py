@@ -56,7 +56,7 @@ def expressions(
             out,
             ExpressionRecipe(**changes),
             key=meanings,
-            tell_left_out=print_left_out if ignore else None,
+            report_left_out=print_left_out if ignore else None,
             report=report,
         )
     print_line(f"best checkpoint: {best}")

@@ -102,7 +102,7 @@ def train_expressions(
     recipe: ExpressionRecipe = ExpressionRecipe(),
     *,
     key: Mapping[str, str] | None = None,
-    tell_left_out: Callable[[str], None] | None = None,
+    report_left_out: Callable[[str], None] | None = None,
     report: ProgressCallback = no_report,
 ) -> Path:
     """Train on the Train split, select on the Valid split; a killed run is resumed.
@@ -112,7 +112,7 @@ def train_expressions(
         out: The folder of the run.
         recipe: The recipe.
         key: See `ferapp.evaluation.data_sets.load_split`.
-        tell_left_out: Called with what can't be used, if anything; without it, such data are
+        report_left_out: Called with what can't be used, if anything; without it, such data are
             refused.
         report: Called after each step with the number of steps done and in total.
 
@@ -123,7 +123,7 @@ def train_expressions(
         DataError: The layout of the data set is wrong, pictures can't be used, or the folder holds
             a run of another recipe.
     """
-    train, valid = _training_faces(data, recipe.classes, key, tell_left_out)
+    train, valid = _training_faces(data, recipe.classes, key, report_left_out)
     torch.manual_seed(recipe.seed)
     network = channels_last(ExpressionNet(len(train.labels)))
     optimizer = torch.optim.SGD(
@@ -177,7 +177,7 @@ def _training_faces(
     data: str | Path,
     classes: tuple[str, ...],
     key: Mapping[str, str] | None,
-    tell_left_out: Callable[[str], None] | None,
+    report_left_out: Callable[[str], None] | None,
 ) -> tuple[LabelledFaces, LabelledFaces]:
     """The faces of Train and Valid, of the same classes."""
     train = load_split(data, "Train", majority_only=False, classes=classes, key=key)
@@ -186,10 +186,10 @@ def _training_faces(
     for name, count in zip(valid.labels, np.bincount(valid.classes), strict=False):
         if not classes and name not in train.labels:
             left_out.append(Omission(f"Valid/{name}", int(count), "Train has no such class"))
-    if left_out and tell_left_out is None:
+    if left_out and report_left_out is None:
         raise left_out_error(data, left_out)
-    if left_out and tell_left_out is not None:
-        tell_left_out(omission_text(left_out))
+    if left_out and report_left_out is not None:
+        report_left_out(omission_text(left_out))
     if len(train.labels) < 2:
         raise DataError(f"{data}: expected at least two classes, found {', '.join(train.labels)}.")
     return train, keep_classes(valid, train.labels)

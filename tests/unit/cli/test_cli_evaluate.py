@@ -102,7 +102,7 @@ def test_another_key_is_wrong_usage(text: str) -> None:
         parse_key(text)
 
 
-def test_what_the_labels_of_a_model_mean_is_told_when_it_is_added() -> None:
+def test_adding_a_model_says_what_its_labels_mean() -> None:
     assert _label_notes(EXPRESSIONS) == []
     lines = _label_notes(("happy", "joy", "boredom", "neutral"))
     assert lines[0] == "Read as: happy = happiness, joy = happiness."

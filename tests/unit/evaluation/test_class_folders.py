@@ -66,7 +66,7 @@ def test_names_in_any_case_and_with_a_number_before_them(
     assert counts(faces) == dict.fromkeys(OURS, 1) and not faces.left_out
 
 
-def test_two_folders_of_one_class_become_one_and_that_is_told(tmp_path: Path) -> None:
+def test_two_folders_of_one_class_become_one_with_a_note(tmp_path: Path) -> None:
     for name, count in (("happy", 2), ("Happiness", 3), ("joy", 1), ("calm", 1)):
         put(tmp_path / name, count)
     faces = load(tmp_path)

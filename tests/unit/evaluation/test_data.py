@@ -183,7 +183,7 @@ def test_faces_get_the_columns_of_a_network_that_calls_them_otherwise(ferplus: P
         in_order_of(faces, ("fear", "joy"))
 
 
-def test_what_the_rule_of_ferplus_drops_is_told(ferplus: Path) -> None:
+def test_a_note_says_what_the_rule_of_ferplus_drops(ferplus: Path) -> None:
     assert load_split(ferplus, "Test", majority_only=True).notes == (
         "By the rule of FER+, 4 pictures whose votes do not have a majority for one expression do "
         "not count.",

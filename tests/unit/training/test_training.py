@@ -265,7 +265,7 @@ def test_folders_of_fer2013_are_trained_on_by_their_meaning(tmp_path: Path) -> N
     assert results["new"]["valid_accuracy"] == pytest.approx(swapped)
 
 
-def test_pictures_that_cannot_be_used_are_refused_or_told_before_training(tmp_path: Path) -> None:
+def test_pictures_that_cannot_be_used_are_named_before_training(tmp_path: Path) -> None:
     for split in ("train", "valid"):
         for name in ("happy", "sad"):
             put(tmp_path / split / name, 4)
@@ -274,7 +274,7 @@ def test_pictures_that_cannot_be_used_are_refused_or_told_before_training(tmp_pa
     with pytest.raises(DataError, match=r"not all of it(.|\n)*Valid/fear \(3 pictures\)(.|\n)*bad"):
         train_expressions(tmp_path, tmp_path / "run", TINY)
     told: list[str] = []
-    train_expressions(tmp_path, tmp_path / "run", TINY, tell_left_out=told.append)
+    train_expressions(tmp_path, tmp_path / "run", TINY, report_left_out=told.append)
     [text] = told
     assert "Train has no such class" in text and "sad/bad.png (1 picture)" in text
 
