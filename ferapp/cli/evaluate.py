@@ -17,7 +17,7 @@ from ferapp.cli.options import (
     Threads,
     parse_key,
 )
-from ferapp.cli.output import console, errors, print_json, print_left_out, progress
+from ferapp.cli.output import console, print_json, print_note, progress
 from ferapp.system.text import one_line
 
 if TYPE_CHECKING:
@@ -197,9 +197,10 @@ def _print_expressions(result: dict[str, Any]) -> None:
 
 def _print_notes(result: dict[str, Any]) -> None:
     """What was read as what, and what else a reader of the figures should know."""
+    from ferapp.evaluation.labelled_faces import read_as_text
+
     if result["read_as"]:
-        pairs = ", ".join(f"{name} = {label}" for name, label in result["read_as"].items())
-        console.print(Text(f"Read as: {one_line(pairs)}."), soft_wrap=True)
+        console.print(Text(read_as_text(result["read_as"])), soft_wrap=True)
     for note in result["notes"]:
         console.print(Text(one_line(note)), soft_wrap=True)
 
@@ -214,7 +215,7 @@ def _report_left_out(result: dict[str, Any], *, may_leave_out: bool) -> None:
 
     if not result["is_partial"]:
         return
-    print_left_out(omission_text([Omission(**row) for row in result["left_out"]]))
+    print_note(f"Left out:\n{omission_text([Omission(**row) for row in result['left_out']])}")
     if not may_leave_out:
-        errors.print(Text(f"The figures are for the rest. {WHAT_TO_DO}"), soft_wrap=True)
+        print_note(f"The figures are for the rest. {WHAT_TO_DO}")
         raise typer.Exit(1)

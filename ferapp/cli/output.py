@@ -56,9 +56,9 @@ def print_error(text: str) -> None:
     errors.print(Text(text, style="red"))
 
 
-def print_left_out(text: str) -> None:
-    """Print what was left out, one line each, on standard error."""
-    errors.print(Text(f"Left out:\n{text}", style="yellow"), soft_wrap=True)
+def print_note(text: str) -> None:
+    """Print what a user should know, on standard error."""
+    errors.print(Text(text), soft_wrap=True)
 
 
 @contextmanager

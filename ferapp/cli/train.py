@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ferapp.cli.options import Ignore, Key, parse_key, split_names
-from ferapp.cli.output import print_left_out, print_line, progress
+from ferapp.cli.output import print_line, print_note, progress
 from ferapp.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def expressions(
             out,
             ExpressionRecipe(**changes),
             key=meanings,
-            report_left_out=print_left_out if ignore else None,
+            may_leave_out=ignore,
+            report_data=print_note,
             report=report,
         )
     print_line(f"best checkpoint: {best}")
@@ -153,6 +154,7 @@ def export_expressions(
     ] = 0.0,
     as_default: AsDefault = False,
     key: Key = "",
+    ignore: Ignore = False,
 ) -> None:
     """Export a classifier as ONNX, fp32 and int8, with calibration and metrics."""
     meanings = parse_key(key)
@@ -164,7 +166,13 @@ def export_expressions(
         export_into(
             out,
             lambda folder: export_expressions(
-                checkpoint, data, folder, origin, key=meanings, adjustment=adjustment
+                checkpoint,
+                data,
+                folder,
+                origin,
+                key=meanings,
+                may_leave_out=ignore,
+                adjustment=adjustment,
             ),
             is_default=as_default,
         )

@@ -182,11 +182,11 @@ def _collected(files: Files, labels: tuple[str, ...], found: _Findings) -> Label
     )
 
 
-def has_pictures(files: Files, folder: str) -> bool:
-    """Whether there is a picture in a folder below this one, by its ending."""
+def has_pictures(files: Files, folder: str, *, is_here: bool = False) -> bool:
+    """Whether there is a picture in a folder below this one, or in itself, by its ending."""
     start = f"{folder}/" if folder else ""
     inside = (name[len(start) :] for name in files.names if name.startswith(start))
-    return any("/" in name and _has_picture_ending(name) for name in inside)
+    return any((is_here or "/" in name) and _has_picture_ending(name) for name in inside)
 
 
 def _has_picture_ending(name: str) -> bool:

@@ -13,10 +13,10 @@ from ferapp.evaluation.class_folders import (
     splits_in,
 )
 from ferapp.evaluation.ferplus import ferplus_folder, load_ferplus
-from ferapp.evaluation.labelled_faces import LabelledFaces, keep_classes
+from ferapp.evaluation.labelled_faces import LabelledFaces, keep_classes, listed
 from ferapp.evaluation.pixel_table import find_table, load_pixel_table, splits_of_table
 from ferapp.evaluation.sources import Files, open_files
-from ferapp.evaluation.splits import Split
+from ferapp.evaluation.splits import Split, split_of
 
 LAYOUTS: Final = (
     "FER2013Train, FER2013Valid and FER2013Test with a label.csv each (FER+); train, valid and "
@@ -104,6 +104,13 @@ def load_split(
     return faces
 
 
+def _others(files: Files, place: str) -> list[str]:
+    """Folders with pictures that are no splits, beside these."""
+    start = f"{place}/" if place else ""
+    names = [name for name in files.below(place) if split_of(name) is None]
+    return [name for name in names if has_pictures(files, start + name, is_here=True)]
+
+
 def _load(
     files: Files,
     layout: _Layout,
@@ -113,7 +120,9 @@ def _load(
     may_lack_splits: bool,
 ) -> LabelledFaces:
     if layout.kind == "ferplus":
-        return load_ferplus(files, layout.place, split, majority_only=majority_only)
+        faces = load_ferplus(files, layout.place, split, majority_only=majority_only)
+        note = "A key changes nothing here: FER+ has votes, no names or numbers of classes."
+        return replace(faces, notes=(*faces.notes, note)) if key else faces
     if layout.splits and split not in layout.splits:
         raise DataError(
             f"{files.source}: it has no split {split}, only {' and '.join(sorted(layout.splits))}."
@@ -129,6 +138,8 @@ def _load(
     else:
         faces = load_class_folders(files, layout.splits.get(split, layout.place), key)
     if layout.splits:
-        return faces
+        others = _others(files, layout.place) if layout.kind == "folders" else []
+        note = f"Beside the splits there are pictures that were not read: {listed(others)}."
+        return replace(faces, notes=(*faces.notes, note)) if others else faces
     note = f"It has no splits: these are all of its faces, not only those of {split}."
     return replace(faces, notes=(*faces.notes, note), is_whole=True)

@@ -163,6 +163,31 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
 
 
+def data_text(splits: Mapping[str, LabelledFaces], left_out: Sequence[Omission]) -> str:
+    """What was read from a data set, one line each.
+
+    Args:
+        splits: The faces of each split.
+        left_out: What was left out of them.
+    """
+    lines = []
+    for split, faces in splits.items():
+        count = counted(len(faces), "face")
+        lines.append(f"{split}: {count} of {', '.join(faces.labels)}.")
+        if faces.read_as:
+            lines.append(f"  {read_as_text(faces.read_as)}")
+        lines += [f"  {note}" for note in faces.notes]
+    if left_out:
+        lines += ["Left out:", omission_text(left_out)]
+    return "\n".join(lines)
+
+
+def read_as_text(read_as: Mapping[str, str]) -> str:
+    """A sentence that says what was taken for which class."""
+    pairs = ", ".join(f"{name} = {label}" for name, label in read_as.items())
+    return one_line(f"Read as: {pairs}.")
+
+
 def left_out_error(source: str | Path, left_out: Sequence[Omission]) -> DataError:
     """The error for data of which something can't be used: what, and what to do."""
     return DataError(

@@ -19,7 +19,13 @@ from numpy.typing import NDArray
 
 from ferapp.emotions import EXPRESSIONS, KEYS, expression_of, is_number, meaning_by_key
 from ferapp.errors import DataError
-from ferapp.evaluation.labelled_faces import LabelledFaces, Omission, labelled, omission_text
+from ferapp.evaluation.labelled_faces import (
+    LabelledFaces,
+    Omission,
+    labelled,
+    listed,
+    omission_text,
+)
 from ferapp.evaluation.sources import Files
 from ferapp.evaluation.splits import Split, split_of
 
@@ -29,6 +35,7 @@ _USAGE: Final = "usage"
 _ENDINGS: Final = (".csv", ".tsv", ".txt")
 _SEPARATORS: Final = ",;\t"
 _HEADER_BYTES: Final = 1000
+_NO_PICTURE: Final = "its pixels are not the 0 to 255 of a square picture"
 # The longest side of a face that is read, px.
 _MOST_SIDE: Final = 1024
 
@@ -79,15 +86,13 @@ def load_pixel_table(
     faces: list[tuple[str, NDArray[np.uint8]]] = []
     read_as: dict[str, str] = {}
     unknown: Counter[str] = Counter()
-    left_out: list[Omission] = []
+    bad: dict[str, list[str]] = {}
     digest = hashlib.sha256()
     for line, row in _rows(files, name):
         usage = row.get(_USAGE) or ""
         if split is not None and split_of(usage) != split:
             if split_of(usage) is None:
-                left_out.append(
-                    Omission(f"line {line}", 1, f"its Usage is {usage[:40] or 'empty'}")
-                )
+                bad.setdefault(f"its Usage is {usage[:40] or 'empty'}", []).append(f"line {line}")
             continue
         given = (row[_CLASS] or "").strip()
         meaning = meaning_by_key(given, meanings) or expression_of(given)
@@ -97,14 +102,14 @@ def load_pixel_table(
         label = meaning or given
         pixels = _pixels(row[_PIXELS] or "")
         if pixels is None:
-            reason = "its pixels are not the 0 to 255 of a square picture"
-            left_out.append(Omission(f"line {line}", 1, reason))
+            bad.setdefault(_NO_PICTURE, []).append(f"line {line}")
             continue
         if label != given:
             read_as[given] = label
         digest.update(label.encode() + pixels.tobytes())
         faces.append((label, np.repeat(pixels[:, :, None], 3, axis=2)))
     reason = "--key says nothing about it" if key else "it is no number of FER2013; see --key"
+    left_out = [Omission(listed(lines), len(lines), why) for why, lines in bad.items()]
     left_out += [Omission(f"emotion {given}", n, reason) for given, n in unknown.items()]
     if not faces:
         about = f"\n{omission_text(left_out)}" if left_out else ""

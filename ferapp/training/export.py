@@ -15,7 +15,7 @@ from scipy.optimize import minimize_scalar
 
 from ferapp.evaluation.data_sets import has_split, is_ferplus, load_split
 from ferapp.evaluation.evaluators import DIFFICULTIES, evaluate_expressions, evaluate_faces
-from ferapp.evaluation.labelled_faces import LabelledFaces, in_order_of
+from ferapp.evaluation.labelled_faces import LabelledFaces, in_order_of, left_out_error
 from ferapp.evaluation.metrics import unsure_threshold
 from ferapp.evaluation.splits import Split
 from ferapp.inference.classifiers import ExpressionClassifier, softmax
@@ -134,6 +134,7 @@ def export_expressions(
     origin: Origin,
     *,
     key: Mapping[str, str] | None = None,
+    may_leave_out: bool = False,
     adjustment: float = 0.0,
 ) -> list[Variant]:
     """Export the checkpoint of a classifier as fp32 and int8, each calibrated on the Valid split.
@@ -145,10 +146,14 @@ def export_expressions(
         out: Folder for the files.
         origin: Its origin, for the manifest.
         key: As for its training.
+        may_leave_out: As for its training.
         adjustment: See `calibrate`.
 
     Returns:
         fp32, then int8.
+
+    Raises:
+        DataError: As for its training.
     """
     state = torch.load(checkpoint, weights_only=True)
     about, labels = state["about"], tuple(state["about"]["labels"])
@@ -164,6 +169,8 @@ def export_expressions(
         for split in ("Valid", "Test")
         if split == "Valid" or has_split(data, split)
     ]
+    if not may_leave_out and (left_out := [one for _, faces in splits for one in faces.left_out]):
+        raise left_out_error(data, left_out)
     valid = splits[0][1]
     rule = FERPLUS_RULE if is_ferplus(data) else FOLDER_RULE
     indices = np.random.default_rng(0).permutation(len(train))[:_INT8_EXAMPLES]

@@ -20,9 +20,9 @@ from ferapp.evaluation.data_sets import load_split
 from ferapp.evaluation.labelled_faces import (
     LabelledFaces,
     Omission,
+    data_text,
     keep_classes,
     left_out_error,
-    omission_text,
 )
 from ferapp.evaluation.metrics import accuracy, macro_recall
 from ferapp.training.augmentation import FaceAugmentation, augment, mix
@@ -102,7 +102,8 @@ def train_expressions(
     recipe: ExpressionRecipe = ExpressionRecipe(),
     *,
     key: Mapping[str, str] | None = None,
-    report_left_out: Callable[[str], None] | None = None,
+    may_leave_out: bool = False,
+    report_data: Callable[[str], None] | None = None,
     report: ProgressCallback = no_report,
 ) -> Path:
     """Train on the Train split, select on the Valid split; a killed run is resumed.
@@ -112,8 +113,8 @@ def train_expressions(
         out: The folder of the run.
         recipe: The recipe.
         key: See `ferapp.evaluation.data_sets.load_split`.
-        report_left_out: Called with what can't be used, if anything; without it, such data are
-            refused.
+        may_leave_out: Whether to train although some pictures can't be used.
+        report_data: Called once, before the training, with what was read as what and left out.
         report: Called after each step with the number of steps done and in total.
 
     Returns:
@@ -123,7 +124,11 @@ def train_expressions(
         DataError: The layout of the data set is wrong, pictures can't be used, or the folder holds
             a run of another recipe.
     """
-    train, valid = _training_faces(data, recipe.classes, key, report_left_out)
+    train, valid, left_out = _training_faces(data, recipe.classes, key)
+    if left_out and not may_leave_out:
+        raise left_out_error(data, left_out)
+    if report_data is not None:
+        report_data(data_text({"Train": train, "Valid": valid}, left_out))
     torch.manual_seed(recipe.seed)
     network = channels_last(ExpressionNet(len(train.labels)))
     optimizer = torch.optim.SGD(
@@ -177,22 +182,17 @@ def _training_faces(
     data: str | Path,
     classes: tuple[str, ...],
     key: Mapping[str, str] | None,
-    report_left_out: Callable[[str], None] | None,
-) -> tuple[LabelledFaces, LabelledFaces]:
-    """The faces of Train and Valid, of the same classes."""
+) -> tuple[LabelledFaces, LabelledFaces, list[Omission]]:
+    """The faces of Train and Valid, of the same classes, and what was left out."""
     train = load_split(data, "Train", majority_only=False, classes=classes, key=key)
     valid = load_split(data, "Valid", majority_only=True, key=key)
     left_out = [*train.left_out, *valid.left_out]
     for name, count in zip(valid.labels, np.bincount(valid.classes), strict=False):
         if not classes and name not in train.labels:
             left_out.append(Omission(f"Valid/{name}", int(count), "Train has no such class"))
-    if left_out and report_left_out is None:
-        raise left_out_error(data, left_out)
-    if left_out and report_left_out is not None:
-        report_left_out(omission_text(left_out))
     if len(train.labels) < 2:
         raise DataError(f"{data}: expected at least two classes, found {', '.join(train.labels)}.")
-    return train, keep_classes(valid, train.labels)
+    return train, keep_classes(valid, train.labels), left_out
 
 
 def _losses(

@@ -224,6 +224,13 @@ def test_a_split_that_is_not_there_is_an_error_that_names_the_others(tmp_path: P
         load(fer2013_folders(tmp_path), "Valid")
 
 
+def test_pictures_beside_the_splits_are_mentioned(tmp_path: Path) -> None:
+    fer2013_folders(tmp_path)
+    put(tmp_path / "extra")
+    (tmp_path / "docs").mkdir()
+    assert "not read: extra." in load(tmp_path).notes[-1]
+
+
 def test_two_folders_of_one_split_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="test and testing both mean Test; name one of them"):
         load(fer2013_folders(tmp_path, ("test", "testing")))

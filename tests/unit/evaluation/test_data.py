@@ -190,6 +190,11 @@ def test_a_note_says_what_the_rule_of_ferplus_drops(ferplus: Path) -> None:
     )
 
 
+def test_a_key_that_changes_nothing_is_mentioned(ferplus: Path) -> None:
+    faces = load_split(ferplus, "Test", majority_only=True, key={"1": "happiness"})
+    assert faces.notes[-1].startswith("A key changes nothing here")
+
+
 def test_the_splits_of_ferplus_are_those_with_labels(ferplus: Path) -> None:
     (ferplus / "FER2013Test" / "label.csv").unlink()
     assert is_ferplus(ferplus) and not has_split(ferplus, "Test") and has_split(ferplus, "Train")

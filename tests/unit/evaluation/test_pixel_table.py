@@ -124,12 +124,9 @@ def test_rows_that_cannot_be_read_are_named_by_their_line(tmp_path: Path) -> Non
     )
     faces = load(path)
     assert len(faces) == 1, "the row of another split is not left out"
-    bad = (1, "its pixels are not the 0 to 255 of a square picture")
+    bad = (4, "its pixels are not the 0 to 255 of a square picture")
     assert left_out(faces) == {
-        "line 4": bad,
-        "line 5": bad,
-        "line 6": bad,
-        "line 7": bad,
+        "line 4, line 5, line 6, line 7": bad,
         "line 8": (1, "its Usage is empty"),
         "line 10": (1, "its Usage is Holdout"),
         "emotion 7": (1, "it is no number of FER2013; see --key"),

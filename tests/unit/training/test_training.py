@@ -266,6 +266,8 @@ def test_folders_of_fer2013_are_trained_on_by_their_meaning(tmp_path: Path) -> N
 
 
 def test_pictures_that_cannot_be_used_are_named_before_training(tmp_path: Path) -> None:
+    from ferapp.training.export import Origin, export_expressions
+
     for split in ("train", "valid"):
         for name in ("happy", "sad"):
             put(tmp_path / split / name, 4)
@@ -273,10 +275,19 @@ def test_pictures_that_cannot_be_used_are_named_before_training(tmp_path: Path) 
     put(tmp_path / "valid" / "fear", 3)
     with pytest.raises(DataError, match=r"not all of it(.|\n)*Valid/fear \(3 pictures\)(.|\n)*bad"):
         train_expressions(tmp_path, tmp_path / "run", TINY)
-    told: list[str] = []
-    train_expressions(tmp_path, tmp_path / "run", TINY, report_left_out=told.append)
-    [text] = told
+    said: list[str] = []
+    best = train_expressions(
+        tmp_path, tmp_path / "run", TINY, may_leave_out=True, report_data=said.append
+    )
+    [text] = said
+    assert text.startswith(
+        "Train: 8 faces of happiness, sadness.\n  Read as: happy = happiness, sad"
+    )
     assert "Train has no such class" in text and "sad/bad.png (1 picture)" in text
+
+    (tmp_path / "valid" / "sad" / "bad.png").write_bytes(b"no")
+    with pytest.raises(DataError, match="not all of it can be used"):
+        export_expressions(best, tmp_path, tmp_path, Origin("tiny", "made up"))
 
 
 def test_a_table_of_pixels_is_trained_on(tmp_path: Path) -> None:
