@@ -74,7 +74,7 @@ def label_colours(labels: tuple[str, ...]) -> Mapping[str, str]:
     return MappingProxyType(colours)
 
 
-_PLACES: Final = 24
+_PLACES: Final = 12
 # Visible on white and on black: relative luminance (WCAG 2.2) of the candidates.
 _LEAST_LUMINANCE: Final = 0.12
 _MOST_LUMINANCE: Final = 0.45
