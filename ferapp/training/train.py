@@ -124,9 +124,7 @@ def train_expressions(
         DataError: The layout of the data set is wrong, pictures can't be used, or the folder holds
             a run of another recipe.
     """
-    train, valid, left_out = _training_faces(data, recipe.classes, key)
-    if left_out and not may_leave_out:
-        raise left_out_error(data, left_out)
+    train, valid, left_out = _training_faces(data, recipe.classes, key, may_leave_out)
     if report_data is not None:
         report_data(data_text({"Train": train, "Valid": valid}, left_out))
     torch.manual_seed(recipe.seed)
@@ -182,6 +180,7 @@ def _training_faces(
     data: str | Path,
     classes: tuple[str, ...],
     key: Mapping[str, str] | None,
+    may_leave_out: bool,
 ) -> tuple[LabelledFaces, LabelledFaces, list[Omission]]:
     """The faces of Train and Valid, of the same classes, and what was left out."""
     train = load_split(data, "Train", majority_only=False, classes=classes, key=key)
@@ -190,6 +189,8 @@ def _training_faces(
     for name, count in zip(valid.labels, np.bincount(valid.classes), strict=False):
         if not classes and name not in train.labels:
             left_out.append(Omission(f"Valid/{name}", int(count), "Train has no such class"))
+    if left_out and not may_leave_out:
+        raise left_out_error(data, left_out)
     if len(train.labels) < 2:
         raise DataError(f"{data}: expected at least two classes, found {', '.join(train.labels)}.")
     return train, keep_classes(valid, train.labels), left_out
