@@ -164,13 +164,7 @@ def export_expressions(
     plain, small = out / f"{origin.name}.onnx", out / f"{origin.name}-int8.onnx"
     to_onnx(network.eval(), spec, plain, ["logits"], any_batch=True)
     train = load_split(data, "Train", majority_only=False, classes=labels, key=key)
-    splits: list[tuple[Split, LabelledFaces]] = [
-        (split, _faces_of(data, split, labels, key))
-        for split in ("Valid", "Test")
-        if split == "Valid" or has_split(data, split)
-    ]
-    if not may_leave_out and (left_out := [one for _, faces in splits for one in faces.left_out]):
-        raise left_out_error(data, left_out)
+    splits = _measuring_faces(data, labels, key, may_leave_out)
     valid = splits[0][1]
     rule = FERPLUS_RULE if is_ferplus(data) else FOLDER_RULE
     indices = np.random.default_rng(0).permutation(len(train))[:_INT8_EXAMPLES]
@@ -212,12 +206,15 @@ def export_expressions(
     return variants
 
 
-def _faces_of(
-    data: Path, split: Split, labels: tuple[str, ...], key: Mapping[str, str] | None
-) -> LabelledFaces:
-    """The faces of a split, with the columns of the network."""
-    faces = load_split(data, split, majority_only=True, classes=labels, key=key)
-    return in_order_of(faces, labels)
+def _measuring_faces(
+    data: Path, labels: tuple[str, ...], key: Mapping[str, str] | None, may_leave_out: bool
+) -> list[tuple[Split, LabelledFaces]]:
+    """The faces of Valid and of Test, if there is one, with the columns of the network."""
+    splits: list[Split] = ["Valid", "Test"] if has_split(data, "Test") else ["Valid"]
+    faces = [load_split(data, s, majority_only=True, classes=labels, key=key) for s in splits]
+    if not may_leave_out and (left_out := [one for part in faces for one in part.left_out]):
+        raise left_out_error(data, left_out)
+    return [(s, in_order_of(part, labels)) for s, part in zip(splits, faces, strict=True)]
 
 
 def export_faces(
