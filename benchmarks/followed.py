@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import ROOT, about, write_result
-from ferapp.evaluation.labelled_faces import load_ferplus
+from ferapp.evaluation.data_sets import load_split
 from ferapp.evaluation.pasted import faceless_photos
 from ferapp.inference.registry import load_detector
 from ferapp.pipeline.build import load_analyzer
@@ -114,7 +114,7 @@ def main() -> None:
     parser.add_argument("--faces", type=int, default=200)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
     options = parser.parse_args()
-    every = load_ferplus(options.ferplus, "Test", majority_only=True)
+    every = load_split(options.ferplus, "Test", majority_only=True)
     chosen = np.random.default_rng(0).permutation(len(every))[: options.faces]
     faces = [(every.images_rgb[place], int(every.classes[place])) for place in chosen]
     analyzer = load_analyzer()

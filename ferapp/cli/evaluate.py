@@ -6,17 +6,30 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
+from rich.text import Text
 
-from ferapp.cli.options import AsJson, ClassifierName, DetectorName, Threads
-from ferapp.cli.output import console, print_json, progress
+from ferapp.cli.options import (
+    AsJson,
+    ClassifierName,
+    DetectorName,
+    Ignore,
+    Key,
+    Threads,
+    parse_key,
+)
+from ferapp.cli.output import console, print_json, print_note, progress
+from ferapp.system.text import one_line
 
 if TYPE_CHECKING:
-    from ferapp.evaluation.labelled_faces import Split
+    from ferapp.evaluation.splits import Split
 
 app = typer.Typer(help="Measure how good the models are on labelled data.", no_args_is_help=True)
 
 Data = Annotated[
-    Path, typer.Option("--data", help="Folder or zip file with the labelled pictures.")
+    Path,
+    typer.Option(
+        "--data", help="Folder, zip or tar archive with the labelled pictures, or fer2013.csv."
+    ),
 ]
 
 
@@ -29,25 +42,33 @@ def emotions(
         typer.Option("--model", "--classifier", help="Classifier; the default one if not given."),
     ] = None,
     threads: Threads = 2,
+    key: Key = "",
+    ignore: Ignore = False,
     as_json: AsJson = False,
 ) -> None:
-    """Evaluate an expression classifier on faces in the FER+ layout, or in a folder per class."""
+    """Evaluate an expression classifier on labelled faces.
+
+    They are FER+, a folder per class such as happy/1.jpg, or the table fer2013.csv. What can't be
+    used is named and counted, and the exit status is 1 unless --ignore is given.
+    """
+    from ferapp.evaluation.data_sets import load_split
     from ferapp.evaluation.evaluators import evaluate_expressions
-    from ferapp.evaluation.labelled_faces import load_split
     from ferapp.inference.manifest import manifest
     from ferapp.inference.registry import load_classifier
 
-    part = _parse_split(split)
+    part, meanings = _parse_split(split), parse_key(key)
     name = manifest().model(model, "classifier").name
     classifier = load_classifier(model, threads=threads)
-    faces = load_split(data, part, majority_only=True)
+    faces = load_split(data, part, majority_only=True, key=meanings, may_lack_splits=True)
     with progress("faces") as report:
         result = evaluate_expressions(faces, classifier, report=report)
-    result = {"model": name, "split": split, **result}
+    result = {"model": name, "split": None if faces.is_whole else split, **result}
     if as_json:
         print_json(result)
     else:
         _print_expressions(result)
+        _print_notes(result)
+    _report_left_out(result, may_leave_out=ignore)
 
 
 @app.command()
@@ -88,15 +109,17 @@ def pasted_faces(
     detector: DetectorName = None,
     classifier: ClassifierName = None,
     threads: Threads = 2,
+    key: Key = "",
+    ignore: Ignore = False,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate detector and classifier together, on faces pasted into photos."""
-    from ferapp.evaluation.labelled_faces import load_split
+    from ferapp.evaluation.data_sets import load_split
     from ferapp.evaluation.pasted import evaluate_pasted
     from ferapp.inference.manifest import manifest
     from ferapp.inference.registry import load_classifier, load_detector
 
-    part = _parse_split(split)
+    part, meanings = _parse_split(split), parse_key(key)
     names = {
         "detector": manifest().model(detector, "detector").name,
         "classifier": manifest().model(classifier, "classifier").name,
@@ -105,16 +128,22 @@ def pasted_faces(
         load_detector(detector, threads=threads),
         load_classifier(classifier, threads=threads),
     )
-    labelled = load_split(data, part, majority_only=True)
+    labelled = load_split(data, part, majority_only=True, key=meanings, may_lack_splits=True)
     with progress("faces") as report:
         measured = evaluate_pasted(labelled, scenes, *models, report=report)
-    result: dict[str, Any] = {**names, "split": split, **measured}
+    part_read = None if labelled.is_whole else split
+    result: dict[str, Any] = {**names, "split": part_read, **measured}
     if as_json:
         print_json(result)
-        return
-    title = (
-        f"{names['detector']}, {names['classifier']}: {result['n_found']} of {result['n']} found"
-    )
+    else:
+        _print_pasted(result)
+        _print_notes(result)
+    _report_left_out(result, may_leave_out=ignore)
+
+
+def _print_pasted(result: dict[str, Any]) -> None:
+    found = f"{result['n_found']} of {result['n']} found"
+    title = f"{result['detector']}, {result['classifier']}{_part_text(result)}: {found}"
     table = Table("crops", "accuracy", "macro recall", "end to end", title=title)
     given = result["given"]
     table.add_row("given, all", f"{given['accuracy']:.4f}", f"{given['macro_recall']:.4f}", "")
@@ -130,7 +159,7 @@ def pasted_faces(
 
 
 def _parse_split(split: str) -> "Split":
-    from ferapp.evaluation.labelled_faces import SPLITS
+    from ferapp.evaluation.splits import SPLITS
 
     if split not in SPLITS:
         raise typer.BadParameter(f"expected one of {', '.join(SPLITS)}", param_hint="--split")
@@ -141,15 +170,52 @@ def _is_nan(value: Any) -> bool:
     return isinstance(value, float) and math.isnan(value)
 
 
+def _part_text(result: dict[str, Any]) -> str:
+    """For a title: that the figures are not for all pictures, if so."""
+    if not result["is_partial"]:
+        return ""
+    return f", ONLY {result['n']:,} of {result['n'] + result['n_left_out']:,} pictures"
+
+
 def _print_expressions(result: dict[str, Any]) -> None:
     labels = result["labels"]
-    table = Table("true \\ given", *labels, "recall", title=f"{result['model']}, {result['split']}")
+    title = f"{result['model']}, {result['split'] or 'all faces'}{_part_text(result)}"
+    table = Table("true \\ given", *labels, "recall", title=title)
     for label, row, recall in zip(labels, result["confusion"], result["recall"], strict=True):
         shown = "" if recall is None else f"{recall:.3f}"
         table.add_row(label, *(str(count) for count in row), shown)
     console.print(table)
+    count = f"n {result['n']}"
+    if result["is_partial"]:
+        count = f"PARTIAL: n {result['n']} of {result['n'] + result['n_left_out']}"
     console.print(
-        f"n {result['n']}   accuracy {result['accuracy']:.4f}   "
+        f"{count}   accuracy {result['accuracy']:.4f}   "
         f"macro recall {result['macro_recall']:.4f}   "
         f"expected calibration error {result['ece']:.4f}"
     )
+
+
+def _print_notes(result: dict[str, Any]) -> None:
+    """What was read as what, and what else a reader of the figures should know."""
+    from ferapp.evaluation.labelled_faces import read_as_text
+
+    if result["read_as"]:
+        console.print(Text(read_as_text(result["read_as"])), soft_wrap=True)
+    for note in result["notes"]:
+        console.print(Text(one_line(note)), soft_wrap=True)
+
+
+def _report_left_out(result: dict[str, Any], *, may_leave_out: bool) -> None:
+    """Name what was left out, and end with the exit status of that.
+
+    Raises:
+        Exit: Pictures were left out, and that was not asked for.
+    """
+    from ferapp.evaluation.labelled_faces import WHAT_TO_DO, Omission, omission_text
+
+    if not result["is_partial"]:
+        return
+    print_note(f"Left out:\n{omission_text([Omission(**row) for row in result['left_out']])}")
+    if not may_leave_out:
+        print_note(f"The figures are for the rest. {WHAT_TO_DO}")
+        raise typer.Exit(1)

@@ -1,5 +1,6 @@
 """``ferapp models``: the models with source, licence and state."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -115,15 +116,36 @@ def add(
     model, has_wide_weights = add_model(
         file,
         name=name,
-        labels=tuple(label.strip() for label in labels.split(",")),
+        labels=tuple(label.strip().lower() for label in labels.split(",")),
         input_entry={"size_wh": (size, size), "colour": colour, "mean": mean, "std": std},
         licence=licence,
         source=source,
         data=data,
     )
     print_line(f"{model.name} was added; a running app offers it after a restart.")
+    for line in _label_notes(model.labels):
+        print_line(line)
     if has_wide_weights:
         print_line(
             "Its weights use all eight bits: ferapp runs it in an exact mode, up to three times "
             "slower, so that results are the same on every processor."
         )
+
+
+def _label_notes(labels: Sequence[str]) -> list[str]:
+    """What labels that are not ours are taken for, and what follows for those that are unknown."""
+    from ferapp.emotions import expression_of, merged
+
+    meanings = {label: expression_of(label) for label in labels}
+    others = [f"{label} = {name}" for label, name in meanings.items() if name not in (None, label)]
+    lines = [f"Read as: {', '.join(others)}."] if others else []
+    for name, group in merged(labels).items():
+        lines.append(
+            f"{' and '.join(group)} are one class, {name}: `evaluate` adds their probabilities."
+        )
+    if unknown := [label for label, name in meanings.items() if name is None]:
+        lines.append(
+            f"Classes of its own: {', '.join(unknown)}. Charts show them, but valence and arousal "
+            "are left out, and `evaluate` needs folders of the same names."
+        )
+    return lines

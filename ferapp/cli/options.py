@@ -68,6 +68,21 @@ AllFrames = Annotated[
     typer.Option("--all-frames", help="Also write a row for each frame without a face."),
 ]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads per model.")]
+Key = Annotated[
+    str,
+    typer.Option(
+        "--key",
+        metavar="KEY",
+        help="What numbers or names of classes mean: rafdb, affectnet, ck+, fer2013 or ferplus, "
+        "or NAME=CLASS such as 1=happy,2=sad.",
+    ),
+]
+Ignore = Annotated[
+    bool,
+    typer.Option(
+        "--ignore", help="Go on without the pictures that can't be used; they are still named."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 AsJsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 
@@ -118,6 +133,39 @@ def parse_region(text: str) -> tuple[int, int, int, int]:
 def split_names(text: str) -> tuple[str, ...]:
     """Names that are separated by commas."""
     return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def parse_key(text: str) -> dict[str, str]:
+    """What ``--key`` says: the numbers of data sets, and names or numbers with their class.
+
+    Raises:
+        BadParameter: It is neither.
+
+    Example:
+        >>> parse_key("RAF-DB")["1"], parse_key("1=happy,bored=neutral")
+        ('surprise', {'1': 'happiness', 'bored': 'neutral'})
+    """
+    from ferapp.emotions import KEYS, expression_of, is_number, plain_name
+
+    sets = {_set_name(name): key for name, key in KEYS.items()}
+    meanings: dict[str, str] = {}
+    for part in split_names(text):
+        name, sign, meaning = (word.strip() for word in part.partition("="))
+        if not sign and _set_name(name) in sets:
+            meanings |= sets[_set_name(name)]
+        elif sign and name and meaning and not is_number(meaning):
+            plain = str(int(name)) if is_number(name) else plain_name(name)
+            meanings[plain] = expression_of(meaning) or meaning
+        else:
+            raise typer.BadParameter(
+                f"expected {', '.join(KEYS)}, or NAME=CLASS such as 1=happy, got {part}",
+                param_hint="--key",
+            )
+    return meanings
+
+
+def _set_name(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name.lower()).replace("+", "plus")
 
 
 def check_classes(classes: Sequence[str], known: Sequence[str]) -> None:

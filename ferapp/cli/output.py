@@ -56,6 +56,11 @@ def print_error(text: str) -> None:
     errors.print(Text(text, style="red"))
 
 
+def print_note(text: str) -> None:
+    """Print what a user should know, on standard error."""
+    errors.print(Text(text), soft_wrap=True)
+
+
 @contextmanager
 def collected_errors(report: Callable[[str], None] | None = None) -> Iterator[list[str]]:
     """Go on after a result that could not be written; what was found is printed all the same.

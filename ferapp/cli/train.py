@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ferapp.cli.options import split_names
-from ferapp.cli.output import print_line, progress
+from ferapp.cli.options import Ignore, Key, parse_key, split_names
+from ferapp.cli.output import print_line, print_note, progress
 from ferapp.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -39,8 +39,11 @@ def expressions(
         ),
     ] = "",
     seed: Annotated[int, typer.Option("--seed", help="Random seed.")] = 0,
+    key: Key = "",
+    ignore: Ignore = False,
 ) -> None:
-    """Train the expression classifier on FER+ or on a folder per class."""
+    """Train the expression classifier on FER+, on a folder per class or on a table of pixels."""
+    meanings = parse_key(key)
     _prepare(threads)
     from ferapp.training.train import ExpressionRecipe, train_expressions
 
@@ -48,7 +51,15 @@ def expressions(
     if sizes:
         changes["sizes"] = _sizes(sizes)
     with progress("steps") as report:
-        best = train_expressions(data, out, ExpressionRecipe(**changes), report=report)
+        best = train_expressions(
+            data,
+            out,
+            ExpressionRecipe(**changes),
+            key=meanings,
+            may_leave_out=ignore,
+            report_data=print_note,
+            report=report,
+        )
     print_line(f"best checkpoint: {best}")
 
 
@@ -142,8 +153,11 @@ def export_expressions(
         float, typer.Option("--adjustment", help="Logit adjustment for rare classes; 0 is none.")
     ] = 0.0,
     as_default: AsDefault = False,
+    key: Key = "",
+    ignore: Ignore = False,
 ) -> None:
     """Export a classifier as ONNX, fp32 and int8, with calibration and metrics."""
+    meanings = parse_key(key)
     _prepare(2)
     from ferapp.training.export import Origin, export_expressions, export_into
 
@@ -152,7 +166,13 @@ def export_expressions(
         export_into(
             out,
             lambda folder: export_expressions(
-                checkpoint, data, folder, origin, adjustment=adjustment
+                checkpoint,
+                data,
+                folder,
+                origin,
+                key=meanings,
+                may_leave_out=ignore,
+                adjustment=adjustment,
             ),
             is_default=as_default,
         )

@@ -1,13 +1,17 @@
 """Evaluate models on labelled data with the app's own runtime and preprocessing, without torch."""
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
+from ferapp.emotions import class_of, merged
 from ferapp.errors import DataError
-from ferapp.evaluation.labelled_faces import LabelledFaces, read_picture
+from ferapp.evaluation.labelled_faces import LabelledFaces, Omission, read_picture
 from ferapp.evaluation.metrics import (
     LabelledBoxes,
     accuracy,
@@ -27,8 +31,89 @@ from ferapp.types import Faces, ProgressCallback, no_report
 WIDER_SETTINGS: Final = DetectionSettings(confidence=0.01, iou=0.5, max_faces=750)
 DIFFICULTIES: Final = ("easy", "medium", "hard")
 
-
 _BATCH: Final = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Labelled faces beside a classifier, both by what their classes mean, not by their names.
+
+    Attributes:
+        faces: The faces of classes that the classifier has.
+        labels: The classifier's classes; of several that mean the same, the first.
+        classes: Index among them of the true class of each face, (n,).
+        left_out: Pictures that are not among the faces.
+        notes: What else a reader of figures should know, one sentence each.
+    """
+
+    faces: LabelledFaces
+    labels: list[str]
+    classes: NDArray[np.intp]
+    left_out: tuple[Omission, ...]
+    notes: tuple[str, ...]
+    _columns: list[list[int]]
+
+    def probabilities(self, shares: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Those of the classifier, (n, k), added where several of its classes mean the same."""
+        return np.stack([shares[:, columns].sum(axis=1) for columns in self._columns], axis=1)
+
+    def about(self) -> dict[str, Any]:
+        """What was compared, as values for JSON."""
+        return {
+            "n_left_out": sum(one.count for one in self.left_out),
+            "is_partial": bool(self.left_out),
+            "left_out": [one.to_json() for one in self.left_out],
+            "read_as": dict(self.faces.read_as),
+            "notes": list(self.notes),
+        }
+
+
+def compare(faces: LabelledFaces, labels: Sequence[str]) -> Comparison:
+    """Match the classes of faces and of a classifier.
+
+    Args:
+        faces: The faces.
+        labels: The classifier's classes in output order.
+
+    Raises:
+        DataError: They have no class in common.
+    """
+    columns: dict[str, list[int]] = {}
+    for column, name in enumerate(labels):
+        columns.setdefault(class_of(name), []).append(column)
+    places = {meaning: place for place, meaning in enumerate(columns)}
+    own = np.array([places.get(class_of(name), -1) for name in faces.labels], np.intp)
+    classes = own[faces.classes]
+    keep = np.flatnonzero(classes >= 0)
+    if not len(keep):
+        raise DataError(
+            f"None of the labels {list(faces.labels)} is one of the classifier's: {list(labels)}. "
+            "Say with --key NAME=CLASS what they mean."
+        )
+    counts = np.bincount(faces.classes, minlength=len(faces.labels))
+    unknown = [
+        Omission(name, int(count), "the classifier has no such class")
+        for name, place, count in zip(faces.labels, own, counts, strict=True)
+        if place < 0 and count
+    ]
+    notes = list(faces.notes)
+    for meaning, names in merged(labels).items():
+        notes.append(
+            f"The classifier's {' and '.join(names)} are one class, {meaning}: their probabilities "
+            "were added."
+        )
+    kept = [labels[places[0]] for places in columns.values()]
+    seen = np.bincount(classes[keep], minlength=len(kept))
+    if missing := [name for name, count in zip(kept, seen, strict=True) if not count]:
+        notes.append(f"No picture is labelled {', '.join(missing)}: nothing is known about these.")
+    return Comparison(
+        faces.at(keep),
+        kept,
+        classes[keep],
+        (*faces.left_out, *unknown),
+        tuple(notes),
+        list(columns.values()),
+    )
 
 
 def evaluate_expressions(
@@ -39,45 +124,36 @@ def evaluate_expressions(
 ) -> dict[str, Any]:
     """Accuracy, recalls and calibration of a classifier on ready-cut faces.
 
-    Faces whose label the classifier does not know are left out and counted.
+    Classes are compared by their meaning: happy is happiness. Faces of a class that the classifier
+    does not have are left out and counted, as are pictures that could not be used.
 
     Returns:
-        ``n``, ``n_left_out``, ``accuracy``, ``macro_recall``, ``ece``, ``labels``, ``recall`` of
-        each label (None for one without faces) and the ``confusion`` matrix, true classes in rows.
+        ``n``, ``accuracy``, ``macro_recall``, ``ece``, ``labels``, ``recall`` of each label (None
+        for one without faces), the ``confusion`` matrix, true classes in rows, and what
+        `Comparison.about` says: ``n_left_out``, ``is_partial``, ``left_out``, ``read_as``,
+        ``notes``.
 
     Raises:
         DataError: No face is left.
     """
-    is_known = [name in classifier.labels for name in faces.labels]
-    keep = np.flatnonzero(np.array(is_known)[faces.classes])
-    if not len(keep):
-        raise DataError(
-            f"None of the labels {list(faces.labels)} is one of the classifier's: "
-            f"{list(classifier.labels)}."
-        )
+    compared = compare(faces, classifier.labels)
+    images = compared.faces.images_rgb
     parts = []
-    for start in range(0, len(keep), _BATCH):
-        images = [faces.images_rgb[i] for i in keep[start : start + _BATCH]]
-        parts.append(classifier.classify(images))
-        report(min(start + _BATCH, len(keep)), len(keep))
-    shares = np.concatenate(parts)
-    column = np.array(
-        [
-            classifier.labels.index(n) if k else -1
-            for n, k in zip(faces.labels, is_known, strict=True)
-        ]
-    )
-    classes = column[faces.classes[keep]]
+    for start in range(0, len(images), _BATCH):
+        parts.append(classifier.classify(images[start : start + _BATCH]))
+        report(min(start + _BATCH, len(images)), len(images))
+    shares = compared.probabilities(np.concatenate(parts))
+    classes = compared.classes
     recall = recalls(classes, shares)
     return {
-        "n": len(keep),
-        "n_left_out": len(faces) - len(keep),
+        "n": len(images),
         "accuracy": accuracy(classes, shares),
         "macro_recall": macro_recall(classes, shares),
         "ece": expected_calibration_error(classes, shares),
-        "labels": list(classifier.labels),
+        "labels": compared.labels,
         "recall": [None if np.isnan(r) else float(r) for r in recall],
         "confusion": confusion(classes, shares).tolist(),
+        **compared.about(),
     }
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 
 from ferapp.errors import DataError
+from ferapp.evaluation.evaluators import compare
 from ferapp.evaluation.labelled_faces import LabelledFaces, read_picture
 from ferapp.evaluation.metrics import accuracy, macro_recall
 from ferapp.inference.classifiers import ExpressionClassifier
@@ -67,12 +68,15 @@ def evaluate_pasted(
         report: Called after each face.
 
     Returns:
-        ``n``, ``n_found``, the metrics on the ``given`` crops of all and of the found faces, and
-        ``paddings``, one row each. ``end_to_end``, a face that was not found counts as wrong.
+        ``n``, ``n_found``, the metrics on the ``given`` crops of all and of the found faces,
+        ``paddings``, one row each, and what `ferapp.evaluation.evaluators.Comparison.about` says.
+        For ``end_to_end``, a face that was not found counts as wrong.
 
     Raises:
-        DataError: No scene without a face is left.
+        DataError: No scene without a face is left, or no face with a class of the classifier.
     """
+    compared = compare(faces, classifier.labels)
+    faces = compared.faces
     setup = pasting or Pasting()
     rng = np.random.default_rng(setup.seed)
     background = faceless_photos(scenes, detector)
@@ -89,11 +93,11 @@ def evaluate_pasted(
                 square = boxes.squares(box, padding=padding)[0]
                 padded.append(region(image, square, classifier.size_wh))
         report(index + 1, len(faces))
-    classes = faces.classes
-    given_shares = classifier.classify(faces.images_rgb)
+    classes = compared.classes
+    given_shares = compared.probabilities(classifier.classify(faces.images_rgb))
     rows = []
     for padding, padded in zip(paddings, crops, strict=True):
-        shares = classifier.classify(padded)
+        shares = compared.probabilities(classifier.classify(padded))
         on_found = accuracy(classes[found_indices], shares) if found_indices else 0.0
         rows.append(
             {
@@ -116,6 +120,7 @@ def evaluate_pasted(
             else 0.0,
         },
         "paddings": rows,
+        **compared.about(),
     }
 
 

@@ -7,6 +7,7 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ferapp.emotions import class_of
 from ferapp.temporal.baseline import BASELINE_S, NeutralBaseline
 from ferapp.temporal.smoothing import Smoother
 
@@ -94,7 +95,8 @@ class BaselineTaking:
         self._box: Floats | None = None
         self._shown: Floats | None = None
         self._broken_s: dict[Refusal, float] = {}
-        if NEUTRAL not in labels:
+        self._meanings = [class_of(name) for name in labels]
+        if NEUTRAL not in self._meanings:
             self.refuse("no neutral")
 
     def update(
@@ -167,11 +169,15 @@ class BaselineTaking:
     def _looks_at_rest(self, shares: Floats) -> bool:
         other = sum(
             float(share)
-            for name, share in zip(self._labels, shares, strict=True)
+            for name, share in zip(self._meanings, shares, strict=True)
             if name not in _LOOKS_OF_REST
         )
-        is_neutral = shares[self._labels.index(NEUTRAL)] >= _LEAST_NEUTRAL
-        return bool(is_neutral) and other <= _MOST_OTHER
+        neutral = sum(
+            float(share)
+            for name, share in zip(self._meanings, shares, strict=True)
+            if name == NEUTRAL
+        )
+        return neutral >= _LEAST_NEUTRAL and other <= _MOST_OTHER
 
     def _forgive(self, refusal: Refusal, step_s: float) -> None:
         """Refuse it if this has been so for too long."""

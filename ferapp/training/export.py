@@ -3,7 +3,7 @@
 import hashlib
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -13,15 +13,11 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from ferapp.evaluation.data_sets import has_split, is_ferplus, load_split
 from ferapp.evaluation.evaluators import DIFFICULTIES, evaluate_expressions, evaluate_faces
-from ferapp.evaluation.labelled_faces import (
-    LabelledFaces,
-    Split,
-    has_split,
-    is_folder_per_class,
-    load_split,
-)
+from ferapp.evaluation.labelled_faces import LabelledFaces, in_order_of, left_out_error
 from ferapp.evaluation.metrics import unsure_threshold
+from ferapp.evaluation.splits import Split
 from ferapp.inference.classifiers import ExpressionClassifier, softmax
 from ferapp.inference.detectors import UltraLight
 from ferapp.inference.manifest import (
@@ -52,9 +48,7 @@ FERPLUS_RULE: Final = (
     "single votes dropped, majority over 50 % on an expression; given crops, mean over each face "
     "and its mirror image"
 )
-FOLDER_RULE: Final = (
-    "the folder's name is the label; given crops, mean over each face and its mirror image"
-)
+FOLDER_RULE: Final = "one label a picture; given crops, mean over each face and its mirror image"
 WIDER_RULE: Final = "WIDER FACE: IoU 0.5, ignored boxes neither hit nor miss"
 
 
@@ -134,7 +128,14 @@ class Variant:
 
 
 def export_expressions(
-    checkpoint: Path, data: Path, out: Path, origin: Origin, *, adjustment: float = 0.0
+    checkpoint: Path,
+    data: Path,
+    out: Path,
+    origin: Origin,
+    *,
+    key: Mapping[str, str] | None = None,
+    may_leave_out: bool = False,
+    adjustment: float = 0.0,
 ) -> list[Variant]:
     """Export the checkpoint of a classifier as fp32 and int8, each calibrated on the Valid split.
 
@@ -144,10 +145,15 @@ def export_expressions(
             Test, if there is one, the metrics.
         out: Folder for the files.
         origin: Its origin, for the manifest.
+        key: As for its training.
+        may_leave_out: As for its training.
         adjustment: See `calibrate`.
 
     Returns:
         fp32, then int8.
+
+    Raises:
+        DataError: As for its training.
     """
     state = torch.load(checkpoint, weights_only=True)
     about, labels = state["about"], tuple(state["about"]["labels"])
@@ -157,14 +163,10 @@ def export_expressions(
     spec = ExpressionRecipe().spec(side)
     plain, small = out / f"{origin.name}.onnx", out / f"{origin.name}-int8.onnx"
     to_onnx(network.eval(), spec, plain, ["logits"], any_batch=True)
-    train = load_split(data, "Train", majority_only=False, classes=labels)
-    splits: list[tuple[Split, LabelledFaces]] = [
-        (split, load_split(data, split, majority_only=True, classes=labels))
-        for split in ("Valid", "Test")
-        if split == "Valid" or has_split(data, split)
-    ]
+    train = load_split(data, "Train", majority_only=False, classes=labels, key=key)
+    splits = _measuring_faces(data, labels, key, may_leave_out)
     valid = splits[0][1]
-    rule = FOLDER_RULE if is_folder_per_class(data) else FERPLUS_RULE
+    rule = FERPLUS_RULE if is_ferplus(data) else FOLDER_RULE
     indices = np.random.default_rng(0).permutation(len(train))[:_INT8_EXAMPLES]
     to_int8(plain, small, batch([train.images_rgb[i] for i in indices], spec))
     store_as_half(plain)
@@ -202,6 +204,17 @@ def export_expressions(
         score = 100 * results[0][1]["accuracy"]
         variants.append(Variant(model, score, _median_ms(session, spec)))
     return variants
+
+
+def _measuring_faces(
+    data: Path, labels: tuple[str, ...], key: Mapping[str, str] | None, may_leave_out: bool
+) -> list[tuple[Split, LabelledFaces]]:
+    """The faces of Valid and of Test, if there is one, with the columns of the network."""
+    splits: list[Split] = ["Valid", "Test"] if has_split(data, "Test") else ["Valid"]
+    faces = [load_split(data, s, majority_only=True, classes=labels, key=key) for s in splits]
+    if not may_leave_out and (left_out := [one for part in faces for one in part.left_out]):
+        raise left_out_error(data, left_out)
+    return [(s, in_order_of(part, labels)) for s, part in zip(splits, faces, strict=True)]
 
 
 def export_faces(

@@ -5,7 +5,7 @@ Read it from top to bottom: the recipe, the run, the loss of a batch.
 
 import logging
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from ferapp.errors import InvalidValue
-from ferapp.evaluation.labelled_faces import LabelledFaces, load_split
+from ferapp.errors import DataError, InvalidValue
+from ferapp.evaluation.data_sets import load_split
+from ferapp.evaluation.labelled_faces import (
+    LabelledFaces,
+    Omission,
+    data_text,
+    keep_classes,
+    left_out_error,
+)
 from ferapp.evaluation.metrics import accuracy, macro_recall
 from ferapp.training.augmentation import FaceAugmentation, augment, mix
 from ferapp.training.learner import Learner, Schedule
@@ -94,24 +101,32 @@ def train_expressions(
     out: str | Path,
     recipe: ExpressionRecipe = ExpressionRecipe(),
     *,
+    key: Mapping[str, str] | None = None,
+    may_leave_out: bool = False,
+    report_data: Callable[[str], None] | None = None,
     report: ProgressCallback = no_report,
 ) -> Path:
     """Train on the Train split, select on the Valid split; a killed run is resumed.
 
     Args:
-        data: FER+ or a folder per class, with the splits Train and Valid.
+        data: FER+, folders of classes or a table of pixels, with the splits Train and Valid.
         out: The folder of the run.
         recipe: The recipe.
+        key: See `ferapp.evaluation.data_sets.load_split`.
+        may_leave_out: Whether to train although some pictures can't be used.
+        report_data: Called once, before the training, with what was read as what and left out.
         report: Called after each step with the number of steps done and in total.
 
     Returns:
         The best checkpoint, by the accuracy of the averaged weights on Valid.
 
     Raises:
-        DataError: The layout of the data set is wrong, or the folder holds a run of another recipe.
+        DataError: The layout of the data set is wrong, pictures can't be used, or the folder holds
+            a run of another recipe.
     """
-    train = load_split(data, "Train", majority_only=False, classes=recipe.classes)
-    valid = load_split(data, "Valid", majority_only=True, classes=train.labels)
+    train, valid, left_out = _training_faces(data, recipe.classes, key, may_leave_out)
+    if report_data is not None:
+        report_data(data_text({"Train": train, "Valid": valid}, left_out))
     torch.manual_seed(recipe.seed)
     network = channels_last(ExpressionNet(len(train.labels)))
     optimizer = torch.optim.SGD(
@@ -159,6 +174,26 @@ def train_expressions(
             logger.info("stopped early: no better in %d epochs", recipe.patience)
             break
     return run.folder / "best.pt"
+
+
+def _training_faces(
+    data: str | Path,
+    classes: tuple[str, ...],
+    key: Mapping[str, str] | None,
+    may_leave_out: bool,
+) -> tuple[LabelledFaces, LabelledFaces, list[Omission]]:
+    """The faces of Train and Valid, of the same classes, and what was left out."""
+    train = load_split(data, "Train", majority_only=False, classes=classes, key=key)
+    valid = load_split(data, "Valid", majority_only=True, key=key)
+    left_out = [*train.left_out, *valid.left_out]
+    for name, count in zip(valid.labels, np.bincount(valid.classes), strict=False):
+        if not classes and name not in train.labels:
+            left_out.append(Omission(f"Valid/{name}", int(count), "Train has no such class"))
+    if left_out and not may_leave_out:
+        raise left_out_error(data, left_out)
+    if len(train.labels) < 2:
+        raise DataError(f"{data}: expected at least two classes, found {', '.join(train.labels)}.")
+    return train, keep_classes(valid, train.labels), left_out
 
 
 def _losses(

@@ -75,7 +75,7 @@ def percent(probability: float) -> str:
 def colours(analysis: FrameAnalysis) -> list[str]:
     """The sRGB hex colour of each face's label."""
     return [
-        label_colour(None if unsure else name)
+        label_colour(None if unsure else name, labels=analysis.labels)
         for name, unsure in zip(analysis.expressions, analysis.is_unsure, strict=True)
     ]
 

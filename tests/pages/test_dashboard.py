@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from ferapp.labels import label_colours
 from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.ui.dashboard import deleting
@@ -49,6 +50,43 @@ def test_every_view_shows_a_session_of_a_minute(store: Store, view: str, charts:
     facts = "12:30 · 01:00 · 901 readings with a model that is not installed · kept until"
     assert facts in page_text(at)
     assert len(at.download_button) == (4 if view == "Files" else 0)
+
+
+LEARNING = ("boredom", "confusion", "frustration", "happy", "joy", "neutral")
+
+
+@pytest.mark.parametrize("view", ["Over time", "Summary", "Replay"])
+def test_the_charts_of_a_model_with_other_classes_tell_them_apart(store: Store, view: str) -> None:
+    """Every chart has the same colours, and one for each class."""
+    rows = [(float(second), LEARNING[second % 6]) for second in range(12)]
+    add_session(store, face_readings(*rows, labels=LEARNING), labels=LEARNING)
+    charts = figures(open_dashboard(view))
+    colours = label_colours(LEARNING)
+    if view == "Over time":
+        lines = {line["name"]: line["line"]["color"] for line in charts["timeline"]["data"]}
+        assert lines == colours
+    else:
+        [bars] = charts["shares" if view == "Summary" else "replay-bars"]["data"]
+        drawn = dict(zip(bars["y"], bars["marker"]["color"], strict=True))
+        assert {name: drawn[name] for name in LEARNING} == colours
+    assert len({*colours.values()}) == 6
+
+
+def test_valence_is_left_out_with_a_reason_where_a_class_has_no_position(store: Store) -> None:
+    add_session(store, face_readings((0, "joy"), (1, "joy"), labels=LEARNING), labels=LEARNING)
+    at = open_dashboard("Over time")
+    at.toggle(key="with-affect").set_value(True).run()
+    assert not at.exception and set(figures(at)) == {"timeline"}
+    assert "no position is published for boredom, confusion, frustration" in page_text(at)
+
+
+def test_valence_of_a_model_with_other_names_is_drawn(store: Store) -> None:
+    labels = ("angry", "happy", "calm")
+    add_session(store, face_readings((0, "happy"), (1, "happy"), labels=labels), labels=labels)
+    at = open_dashboard("Over time")
+    at.toggle(key="with-affect").set_value(True).run()
+    valence = next(line for line in figures(at)["affect"]["data"] if line["name"] == "valence")
+    assert min(valence["y"]) > 0.6
 
 
 def test_the_summary_gives_the_share_of_time(store: Store) -> None:

@@ -1,6 +1,6 @@
 """Where every face of a video is at any time, and what is drawn there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
@@ -127,6 +127,7 @@ class Overlay:
         unconfirmed_s: Times of boxes that may be faces, (m,), ascending.
         unconfirmed: These boxes, (m, 4), as shares of the frame's width and height.
         every_s: Seconds from one analysed frame to the next.
+        labels: All names of the classifier, which decide the colours.
         shown: Numbers of the faces, after the changes, that get a box and a label; None for all.
         hides_others: Whether all others are hidden, including boxes that may be faces, and
             everything outside the region.
@@ -142,6 +143,7 @@ class Overlay:
         unconfirmed: Boxes,
         *,
         every_s: float = 0.0,
+        labels: Sequence[str] = (),
         shown: frozenset[int] | None = None,
         hides_others: bool = True,
         region: tuple[int, int, int, int] | None = None,
@@ -159,7 +161,7 @@ class Overlay:
             ],
             np.str_,
         )
-        colours = np.array([label_colour(*pair) for pair in pairs], np.str_)
+        colours = np.array([label_colour(*pair, labels=labels) for pair in pairs], np.str_)
         scale = np.tile(readings.size_wh, 2).astype(np.float32)
         boxes = (readings.xyxy / np.maximum(scale, 1)).astype(np.float32)
         self._fill(
@@ -202,6 +204,7 @@ class Overlay:
             clip.unconfirmed_s,
             clip.unconfirmed,
             every_s=clip.every_s,
+            labels=clip.labels,
             shown=shown,
             hides_others=hides_others,
             region=clip.part.region,

@@ -11,6 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ferapp.emotions import class_of
+
 POSITIONS: Final[dict[str, tuple[float, float]]] = {
     "neutral": (0.0, 0.0),
     "happiness": (0.81, 0.51),
@@ -30,10 +32,47 @@ Contempt has no entry.
 FORMULA: Final = (
     "Valence and arousal are derived, not measured: the mean of the pleasure and arousal of "
     "emotion words in Russell and Mehrabian (1977, Journal of Research in Personality 11, "
-    "273-294), weighted with the probabilities of the expressions. Neutral counts as 0 and 0; "
-    "contempt is left out, and the other probabilities are scaled to a sum of 1."
+    "273-294), weighted with the probabilities of the expressions. Neutral counts as 0 and 0"
 )
-"""Explanation beside a chart."""
+"""Explanation beside a chart; `affect_text` ends it."""
+
+_WITHOUT_POSITION: Final = "contempt"
+_MOST_NAMED: Final = 5
+
+
+def has_affect(labels: Sequence[str]) -> bool:
+    """Whether valence and arousal can be derived: each class means one of FER+, under any name.
+
+    A class whose position nobody has published could be anywhere, so that a mean without it would
+    be no estimate. Of the classes of FER+, contempt alone has none; it is left out.
+
+    Example:
+        >>> has_affect(["happy", "angry", "calm"]), has_affect(["happy", "boredom"])
+        (True, False)
+    """
+    meanings = {class_of(name) for name in labels}
+    return bool(meanings & POSITIONS.keys()) and not _unplaced(labels)
+
+
+def affect_text(labels: Sequence[str]) -> str:
+    """How valence and arousal are derived, or why they are not; to show beside or for a chart."""
+    if unplaced := _unplaced(labels):
+        more = len(unplaced) - _MOST_NAMED
+        names = ", ".join(unplaced[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
+        return (
+            "Valence and arousal are left out: no position is published for "
+            f"{names}, and a mean of the other classes would be wrong."
+        )
+    if not has_affect(labels):
+        return "Valence and arousal are left out: no class has a published position."
+    if any(class_of(name) == _WITHOUT_POSITION for name in labels):
+        return f"{FORMULA}; contempt is left out, and the others are scaled to a sum of 1."
+    return f"{FORMULA}."
+
+
+def _unplaced(labels: Sequence[str]) -> list[str]:
+    known = {*POSITIONS, _WITHOUT_POSITION}
+    return [name for name in labels if class_of(name) not in known]
 
 
 def valence_arousal(
@@ -42,22 +81,24 @@ def valence_arousal(
     """Expected position over the expressions that have one, their probabilities renormalised.
 
     Args:
-        labels: Names of the expressions.
+        labels: Names of the expressions, also as others call them.
         probabilities: (n, len(labels)), in [0, 1].
 
     Returns:
-        Valence and arousal, (n, 2) float32 in [-1, 1]; NaN if the probabilities are NaN, or if only
-        expressions without a position have any.
+        Valence and arousal, (n, 2) float32 in [-1, 1]; NaN if the probabilities are NaN, if only
+        expressions without a position have any, or if not `has_affect`.
 
     Example:
         >>> labels = ["neutral", "happiness", "contempt"]
         >>> valence_arousal(labels, np.array([[0.25, 0.25, 0.5]], np.float32)).round(3)
         array([[0.405, 0.255]], dtype=float32)
     """
-    places = [place for place, name in enumerate(labels) if name in POSITIONS]
-    positions = np.array([POSITIONS[labels[place]] for place in places]).reshape(-1, 2)
+    expected = np.full((len(probabilities), 2), np.nan)
+    if not has_affect(labels):
+        return expected.astype(np.float32)
+    places = [place for place, name in enumerate(labels) if class_of(name) in POSITIONS]
+    positions = np.array([POSITIONS[class_of(labels[place])] for place in places])
     weights = probabilities[:, places].astype(np.float64)
     total = weights.sum(axis=1, keepdims=True)
-    expected = np.full((len(weights), 2), np.nan)
     np.divide(weights @ positions, total, out=expected, where=total > 0)
     return expected.astype(np.float32)

@@ -8,6 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
+from ferapp.emotions import class_of
 from ferapp.labels import UNSURE_COLOUR, face_caption, face_phrase, label_colour, label_text
 from ferapp.sessions.report.affect import valence_arousal
 from ferapp.sessions.report.baseline import uncorrected_spans
@@ -60,7 +61,7 @@ def timeline(
         readings.at_s,
         _columns(readings, values),
         [_escape_text(name) for name in labels],
-        [label_colour(name) for name in labels],
+        [label_colour(name, labels=labels) for name in labels],
         is_stacked=view == "stacked",
     )
     figure.update_yaxes(range=[0, 1], tickformat=".0%", hoverformat=".0%")
@@ -108,7 +109,10 @@ def _shading(readings: Readings) -> dict[str, list[dict[str, Any]]]:
 def affect_curve(
     readings: Readings, labels: Sequence[str], *, values: Values = "smoothed"
 ) -> go.Figure:
-    """Derived valence and arousal of one face over time; show `affect.FORMULA` beside it."""
+    """Derived valence and arousal of one face over time; show `affect_text` beside it.
+
+    Only for labels with `has_affect`.
+    """
     positions = valence_arousal(labels, _columns(readings, values))
     figure = curves(readings.at_s, positions, list(_AFFECT_COLOURS), list(_AFFECT_COLOURS.values()))
     figure.update_yaxes(range=[-1, 1], hoverformat=".2f")
@@ -117,18 +121,31 @@ def affect_curve(
 
 
 def shares(summaries: Mapping[str, Summary], labels: Sequence[str]) -> go.Figure:
-    """Share of time of each expression and of unsure, one bar for each summary, by title."""
-    rows: list[str | None] = [*labels, None]
+    """Share of time of each expression and of unsure, one bar for each summary, by title.
+
+    Of several summaries, which may be of different classifiers, names for the same class share a
+    row, such as happiness and happy.
+    """
+    groups: dict[str, list[str]] = {}
+    for name in labels:
+        meaning = class_of(name) if len(summaries) > 1 else name
+        groups.setdefault(meaning, []).append(name)
+    rows: list[str | None] = [
+        names[0] if len(names) == 1 else meaning for meaning, names in groups.items()
+    ]
+    rows.append(None)
+    colours = [label_colour(row, labels=labels) for row in rows]
     figure = go.Figure()
     for place, (title, summary) in enumerate(summaries.items()):
-        parts = [summary.share(row) for row in rows]
+        parts = [sum(summary.share(name) for name in names) for names in groups.values()]
+        parts.append(summary.share(None))
         own = _TITLE_COLOURS[place % len(_TITLE_COLOURS)]
         figure.add_bar(
             x=[round(part, 4) for part in parts],
             y=[_escape_text(label_text(row)) for row in rows],
             orientation="h",
             name=_escape_text(title),
-            marker_color=[label_colour(row) for row in rows] if len(summaries) == 1 else own,
+            marker_color=colours if len(summaries) == 1 else own,
             text=[percent(part) for part in parts],
             textposition="outside",
             cliponaxis=False,
@@ -195,7 +212,7 @@ def picture_bars(
                 y=rows,
                 orientation="h",
                 name=_escape_text(name),
-                marker_color=label_colour(name),
+                marker_color=label_colour(name, labels=labels),
             )
             for column, name in enumerate(labels)
         ]
@@ -231,7 +248,7 @@ def empty_frame(
         readings_now.flaw,
         strict=True,
     ):
-        shapes.append(_rectangle(box, label_colour(name), 3))
+        shapes.append(_rectangle(box, label_colour(name, labels=labels), 3))
         text = _escape_text(f"{face_caption(face, names or {})} {label_text(name, flaw)}")
         annotations.append(
             {"x": box[0], "y": box[1], "text": text, "xanchor": "left", "yanchor": "bottom"}

@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from ferapp.labels import UNSURE, face_title, label_text
 from ferapp.sessions.report import charts as figures
-from ferapp.sessions.report.affect import FORMULA
+from ferapp.sessions.report.affect import affect_text, has_affect
 from ferapp.sessions.report.baseline import baseline_text
 from ferapp.sessions.report.summary import Summary, summary
 from ferapp.sessions.session import Readings, SessionInfo
@@ -43,7 +43,7 @@ _SOURCES: Final = {"live": "Live camera", "video": "Video file", "pictures": "Pi
 @dataclass(frozen=True)
 class _Chart:
     title: str
-    drawing: Markup
+    drawing: Markup | None
     note: str = ""
 
 
@@ -144,14 +144,15 @@ class _Drawing:
 
 def _face(draw: _Drawing, recording: SessionInfo, readings: Readings, face: int) -> _Part:
     labels, its, title = recording.labels, summary(readings), face_title(face, recording.names)
-    charts = [
+    affect = figures.affect_curve(readings, labels) if has_affect(labels) else None
+    charts: list[tuple[str, go.Figure | None, str]] = [
         (
             "Expressions over time",
             figures.timeline(readings, labels, markers=recording.markers[:_MOST_MARKERS]),
             "Smoothed probabilities. Drag the handles below the chart to look closer.",
         ),
         ("Share of time", figures.shares({title: its}, labels), ""),
-        ("Valence and arousal", figures.affect_curve(readings, labels), FORMULA),
+        ("Valence and arousal", affect, affect_text(labels)),
     ]
     if its.transitions:
         charts.append(
@@ -166,7 +167,10 @@ def _face(draw: _Drawing, recording: SessionInfo, readings: Readings, face: int)
         caption=f"Read for {clock(its.total_s)}. {baseline_text(readings)}".strip(),
         headings=("Expression", "Share of time", "First at", "Longest"),
         rows=[_row(its, name) for name in (*labels, None) if name in its.seconds],
-        charts=[_Chart(name, draw(figure), note) for name, figure, note in charts],
+        charts=[
+            _Chart(name, None if figure is None else draw(figure), note)
+            for name, figure, note in charts
+        ],
     )
 
 

@@ -6,7 +6,7 @@ from typing import Final
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from ferapp.emotions import EXPRESSIONS
+from ferapp.emotions import expression_of
 from ferapp.pipeline.stream import StreamFrame
 from ferapp.temporal.baseline import BASELINE_S
 from ferapp.temporal.baseline_taking import COUNTDOWN_S, NEUTRAL, BaselineStatus, Refusal
@@ -70,7 +70,8 @@ def refusal_text(status: BaselineStatus) -> str:
     """Why the baseline was refused, in a sentence."""
     assert status.refusal is not None
     reason = REASONS[status.refusal]
-    # An added model may call its expressions anything.
-    if status.expression in EXPRESSIONS and status.expression != NEUTRAL:
-        reason += f", but was read as {status.expression}"
+    # An added model may call its expressions anything: only names that we know are shown.
+    meaning = expression_of(status.expression or "")
+    if meaning not in (None, NEUTRAL):
+        reason += f", but was read as {meaning}"
     return f"No baseline was taken: {reason}. Try again."

@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from ferapp.labels import label_colour
+from ferapp.labels import label_colours
 from ferapp.sessions.report.baseline import uncorrected_spans
 from ferapp.sessions.report.charts import without_baseline
 from ferapp.sessions.report.summary import pause_s
@@ -31,7 +31,7 @@ def probability_bars(labels: Sequence[str], probabilities: NDArray[np.float32]) 
             x=[round(float(p), 4) for p in probabilities],
             y=[escape(name, quote=False) for name in labels],
             orientation="h",
-            marker_color=[label_colour(name) for name in labels],
+            marker_color=_colours(labels),
             text=[percent(float(p)) for p in probabilities],
             textposition="outside",
             cliponaxis=False,
@@ -110,7 +110,7 @@ def faces_side_by_side(
                 "x": [round(float(v), 3) for v in values],
                 "y": [escape(name, quote=False) for name in labels],
                 "xaxis": f"x{suffix}",
-                "marker": {"color": [label_colour(n) for n in labels]},
+                "marker": {"color": _colours(labels)},
             }
         )
     if not shown:
@@ -136,7 +136,7 @@ def last_minute(labels: Sequence[str], series: Series | None, *, window_s: float
         shaded = [(round(a - end_s, 1), round(b - end_s, 1)) for a, b in spans]
         at_s, shares = _with_gaps(*_thin(series.at_s, series.probabilities))
         before = np.round(at_s - series.at_s[-1], 1).tolist()
-        for column, name in enumerate(labels):
+        for column, (name, colour) in enumerate(zip(labels, _colours(labels), strict=True)):
             values = [None if np.isnan(v) else round(float(v), 3) for v in shares[:, column]]
             data.append(
                 {
@@ -145,7 +145,7 @@ def last_minute(labels: Sequence[str], series: Series | None, *, window_s: float
                     "name": escape(name, quote=False),
                     "x": before,
                     "y": values,
-                    "line": {"color": label_colour(name), "width": 2},
+                    "line": {"color": colour, "width": 2},
                 }
             )
     layout = {
@@ -159,6 +159,11 @@ def last_minute(labels: Sequence[str], series: Series | None, *, window_s: float
         **without_baseline(shaded),
     }
     return {"data": data, "layout": layout}
+
+
+def _colours(labels: Sequence[str]) -> list[str]:
+    by_name = label_colours(tuple(labels))
+    return [by_name[name] for name in labels]
 
 
 def _thin(

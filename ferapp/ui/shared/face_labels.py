@@ -16,7 +16,7 @@ def draw_labels(image: Image, result: StreamFrame) -> Image:
     faces, status = result.faces, result.baseline
     countdown = ceil(status.left_s) if status and status.phase == "countdown" else None
     xyxy = np.array([face.xyxy for face in faces], np.float32).reshape(-1, 4)
-    colours = [label_colour(face.expression, face.flaw) for face in faces]
+    colours = [label_colour(face.expression, face.flaw, labels=result.labels) for face in faces]
     captions = [caption(face, countdown=countdown) for face in faces]
     return annotate(image, xyxy, captions, colours)
 

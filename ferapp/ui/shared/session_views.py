@@ -10,7 +10,7 @@ import streamlit as st
 
 from ferapp.labels import UNSURE, face_caption, face_phrase, face_title, label_text
 from ferapp.sessions.report import charts as figures
-from ferapp.sessions.report.affect import FORMULA
+from ferapp.sessions.report.affect import affect_text, has_affect
 from ferapp.sessions.report.baseline import baseline_text
 from ferapp.sessions.report.summary import GAP_S, Summary, summary, usual_interval_s
 from ferapp.sessions.session import Marker, Readings
@@ -62,13 +62,16 @@ def curves_of(session: Overview, readings: Readings) -> None:
     )
     _note_baseline(readings.of(face))
     if st.toggle("Valence and arousal (derived)", key="with-affect"):
-        st.plotly_chart(
-            figures.affect_curve(readings.of(face), recording.labels, values=values),
-            config=_CHART,
-            key="affect",
-            alt=f"Derived valence and arousal of {title}",
-        )
-        st.caption(FORMULA)
+        if has_affect(recording.labels):
+            st.plotly_chart(
+                figures.affect_curve(readings.of(face), recording.labels, values=values),
+                config=_CHART,
+                key="affect",
+                alt=f"Derived valence and arousal of {title}",
+            )
+            st.caption(affect_text(recording.labels))
+        else:
+            st.text(affect_text(recording.labels))
 
 
 def _note_baseline(readings: Readings) -> None:

@@ -9,14 +9,9 @@ import pytest
 
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import DataError
-from ferapp.evaluation.labelled_faces import (
-    drop_single_votes,
-    has_majority,
-    keep_classes,
-    load_ferplus,
-    load_folders,
-    load_split,
-)
+from ferapp.evaluation.data_sets import has_split, is_ferplus, load_split
+from ferapp.evaluation.ferplus import drop_single_votes, has_majority
+from ferapp.evaluation.labelled_faces import in_order_of, keep_classes
 from tests.support.labelled import FEAR, HAPPY, png, write_split
 from tests.support.places import shared_path
 
@@ -64,11 +59,11 @@ def test_majority(votes: list[int], expected: bool) -> None:
 @pytest.mark.parametrize("is_zip", [False, True], ids=["folder", "zip"])
 def test_evaluation_keeps_majorities_and_training_keeps_votes(ferplus: Path, is_zip: bool) -> None:
     source = zipped(ferplus) if is_zip else ferplus
-    judged = load_ferplus(source, "Test", majority_only=True)
+    judged = load_split(source, "Test", majority_only=True)
     assert [judged.labels[c] for c in judged.classes] == ["happiness", "fear"]
     assert [int(i[0, 0, 0]) for i in judged.images_rgb] == [0, 50]
 
-    learnt = load_ferplus(source, "Train", majority_only=False)
+    learnt = load_split(source, "Train", majority_only=False)
     assert learnt.labels == EXPRESSIONS
     np.testing.assert_allclose(learnt.targets.sum(axis=1), 1)
     np.testing.assert_allclose(learnt.targets[1, :2], [0.5, 0.5])
@@ -83,13 +78,13 @@ def test_the_published_table_is_used_if_there_is_one(ferplus: Path) -> None:
         writer.writerow(["PrivateTest", "fer0.png", *FEAR])
         writer.writerow(["PrivateTest", "", *FEAR])
         writer.writerow(["Training", "fer1.png", *HAPPY])
-    faces = load_ferplus(ferplus, "Test", majority_only=True)
+    faces = load_split(ferplus, "Test", majority_only=True)
     assert [faces.labels[c] for c in faces.classes] == ["fear"]
 
 
 def test_a_folder_named_like_the_data_set_does_no_harm(ferplus: Path) -> None:
     ferplus = ferplus.rename(ferplus.parent / "FER2013Plus")
-    assert len(load_ferplus(ferplus.parent, "Test", majority_only=True)) == 2
+    assert len(load_split(ferplus.parent, "Test", majority_only=True)) == 2
 
 
 def test_a_split_without_faces_gives_a_message(ferplus: Path) -> None:
@@ -99,10 +94,10 @@ def test_a_split_without_faces_gives_a_message(ferplus: Path) -> None:
 
 
 def test_the_hash_identifies_a_data_set(ferplus: Path) -> None:
-    before = load_ferplus(ferplus, "Test", majority_only=True).sha256
-    assert load_ferplus(ferplus, "Test", majority_only=True).sha256 == before
+    before = load_split(ferplus, "Test", majority_only=True).sha256
+    assert load_split(ferplus, "Test", majority_only=True).sha256 == before
     (ferplus / "FER2013Test" / "fer0.png").write_bytes(png(99))
-    assert load_ferplus(ferplus, "Test", majority_only=True).sha256 != before
+    assert load_split(ferplus, "Test", majority_only=True).sha256 != before
 
 
 def broken_row(root: Path) -> None:
@@ -146,14 +141,16 @@ def test_a_broken_data_set_gives_a_message_with_the_place(
 ) -> None:
     spoil(ferplus)
     with pytest.raises(DataError, match=message):
-        load_ferplus(ferplus, "Test", majority_only=True)
+        load_split(ferplus, "Test", majority_only=True)
 
 
 @pytest.mark.parametrize(
     ("make", "message"),
     [
         pytest.param(lambda p: p / "nowhere", "no such folder", id="nowhere"),
-        pytest.param(lambda p: p, "expected the folders FER2013Train", id="another layout"),
+        pytest.param(
+            lambda p: p, "Expected FER2013Train, .*; found none of them", id="another layout"
+        ),
         pytest.param(
             lambda p: (p / "a.zip").write_bytes(b"no") and p / "a.zip", "not a zip", id="no zip"
         ),
@@ -161,43 +158,52 @@ def test_a_broken_data_set_gives_a_message_with_the_place(
 )
 def test_another_layout_gives_a_message(tmp_path: Path, make, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        load_ferplus(make(tmp_path), "Test", majority_only=True)
-
-
-def test_a_folder_per_class(tmp_path: Path) -> None:
-    for name, count in (("sadness", 2), ("bored", 1), ("happiness", 1)):
-        (tmp_path / "Train" / name).mkdir(parents=True)
-        for index in range(count):
-            (tmp_path / "Train" / name / f"{index}.png").write_bytes(png(index))
-    (tmp_path / "Train" / "sadness" / "Thumbs.db").write_bytes(b"not ours")
-    (tmp_path / "Train" / ".cache").mkdir()
-    faces = load_split(tmp_path, "Train", majority_only=True)
-    assert faces.labels == ("happiness", "sadness", "bored")
-    assert faces.classes.tolist() == [0, 1, 1, 2]
-
-
-@pytest.mark.parametrize("names", [[], ["happiness"], ["happiness", "sadness"]])
-def test_folders_with_too_few_classes_or_pictures_give_a_message(
-    tmp_path: Path, names: list[str]
-) -> None:
-    for name in names:
-        (tmp_path / name).mkdir()
-    with pytest.raises(DataError, match="expected"):
-        load_folders(tmp_path)
+        load_split(make(tmp_path), "Test", majority_only=True)
 
 
 def test_fewer_classes_keep_their_order_and_sum_to_one(ferplus: Path) -> None:
-    faces = keep_classes(load_ferplus(ferplus, "Train", majority_only=False), ("surprise", "fear"))
+    faces = keep_classes(load_split(ferplus, "Train", majority_only=False), ("surprise", "fear"))
     assert faces.labels == ("surprise", "fear")
     np.testing.assert_allclose(faces.targets, [[0.3, 0.7]])
     with pytest.raises(DataError, match=r"Unknown classes \['joy'\]"):
         keep_classes(faces, ("joy",))
 
 
+def test_classes_are_chosen_by_any_of_their_names(ferplus: Path) -> None:
+    faces = load_split(ferplus, "Train", majority_only=False, classes=("Surprised", "afraid"))
+    assert faces.labels == ("surprise", "fear")
+
+
+def test_faces_get_the_columns_of_a_network_that_calls_them_otherwise(ferplus: Path) -> None:
+    faces = load_split(ferplus, "Train", majority_only=False, classes=("surprise", "fear"))
+    moved = in_order_of(faces, ("fearful", "surprised"))
+    assert moved.labels == ("fearful", "surprised")
+    np.testing.assert_array_equal(moved.targets, faces.targets[:, ::-1])
+    with pytest.raises(DataError, match=r"Expected the classes \['fear', 'joy'\]"):
+        in_order_of(faces, ("fear", "joy"))
+
+
+def test_a_note_says_what_the_rule_of_ferplus_drops(ferplus: Path) -> None:
+    assert load_split(ferplus, "Test", majority_only=True).notes == (
+        "By the rule of FER+, 4 pictures whose votes do not have a majority for one expression do "
+        "not count.",
+    )
+
+
+def test_a_key_that_changes_nothing_is_mentioned(ferplus: Path) -> None:
+    faces = load_split(ferplus, "Test", majority_only=True, key={"1": "happiness"})
+    assert faces.notes[-1].startswith("A key changes nothing here")
+
+
+def test_the_splits_of_ferplus_are_those_with_labels(ferplus: Path) -> None:
+    (ferplus / "FER2013Test" / "label.csv").unlink()
+    assert is_ferplus(ferplus) and not has_split(ferplus, "Test") and has_split(ferplus, "Train")
+
+
 def test_counts_of_the_published_rule() -> None:
     """The counts of Barsoum et al. under the rule that all our metrics use."""
     archive = shared_path("data/ferplus.zip")
-    test = load_ferplus(archive, "Test", majority_only=True)
+    test = load_split(archive, "Test", majority_only=True)
     assert np.bincount(test.classes).tolist() == [1090, 893, 396, 384, 273, 18, 83, 16]
-    valid = load_ferplus(archive, "Valid", majority_only=True)
+    valid = load_split(archive, "Valid", majority_only=True)
     assert np.bincount(valid.classes).tolist() == [1182, 865, 415, 351, 287, 24, 62, 13]

@@ -67,6 +67,17 @@ def test_faces_that_are_not_found_count_as_wrong(scenes: Path, faces: LabelledFa
     assert result["paddings"][0]["accuracy_end_to_end"] == 0
 
 
+def test_classes_are_compared_by_what_they_mean(scenes: Path) -> None:
+    """The faces' classes come in another order and under other names than the classifier's."""
+    images = [np.full((48, 48, 3), value, np.uint8) for value in (255, 0, 0)]
+    labels = ("happiness", "anger", "boredom")
+    seen = LabelledFaces(images, np.eye(3, dtype=np.float32), labels, "x")
+    classifier = FakeClassifier(("angry", "neutral", "happy"))
+    result = evaluate_pasted(seen, scenes, BrightSpot(), classifier, paddings=(0.0,))
+    assert (result["n"], result["n_left_out"], result["is_partial"]) == (2, 1, True)
+    assert result["given"]["accuracy"] == result["paddings"][0]["accuracy_end_to_end"] == 1
+
+
 def test_photos_that_all_have_faces_are_refused(tmp_path: Path, faces: LabelledFaces) -> None:
     Image.new("RGB", (50, 50), (255, 255, 255)).save(tmp_path / "a.png")
     with pytest.raises(DataError, match="expected photos without faces"):

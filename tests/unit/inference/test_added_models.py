@@ -62,8 +62,13 @@ def add(models_dir: Path, file: Path, name: str = "mine", **options: object) -> 
 def test_models_add_writes_the_file_and_its_entry(models_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "net.onnx").write_bytes(valid_model(4))
     models_dir.rmdir()
-    run = add(models_dir, tmp_path / "net.onnx")
+    run = add(models_dir, tmp_path / "net.onnx", labels=", ".join(LABELS).title())
     assert run.returncode == 0, run.stderr
+    assert run.stdout.splitlines()[1:] == [
+        "Read as: calm = neutral.",
+        "Classes of its own: glad, odd. Charts show them, but valence and arousal are left out, "
+        "and `evaluate` needs folders of the same names.",
+    ]
     run = ferapp("analyze", "--json", "--classifier", "mine", SAMPLES / "astronaut.jpg")
     face = json.loads(run.stdout)["faces"][0]
     assert set(face["probabilities"]) == set(LABELS)

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from ferapp.emotions import EXPRESSIONS
-from ferapp.sessions.report.affect import FORMULA, POSITIONS, valence_arousal
+from ferapp.sessions.report.affect import (
+    FORMULA,
+    POSITIONS,
+    affect_text,
+    has_affect,
+    valence_arousal,
+)
 
 NAN = np.nan
 
@@ -36,19 +42,46 @@ def test_positions(probabilities: list[list[float]], expected: list[list[float]]
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
-def test_labels_of_another_model_keep_their_positions() -> None:
-    """Labels come in the order of the model; those without a position are left out."""
-    found = valence_arousal(("bored", "fear", "happiness"), np.array([[0.6, 0.3, 0.1]], np.float32))
-    np.testing.assert_allclose(found, [[(-0.64 * 3 + 0.81) / 4, (0.60 * 3 + 0.51) / 4]], atol=1e-6)
+FER2013 = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 
 
-@pytest.mark.parametrize("labels", [(), ("bored", "awake")], ids=["none", "unknown ones"])
-def test_without_a_known_label_there_is_no_position(labels: tuple[str, ...]) -> None:
+def test_other_names_have_the_positions_of_their_classes() -> None:
+    """A laughing face has a high valence also from a classifier that says happy."""
+    rows = np.full((2, 7), 0.01, np.float32)
+    rows[0, 3] = rows[1, 0] = 0.94
+    laughing, angry = valence_arousal(FER2013, rows)
+    assert laughing[0] > 0.7 and angry[0] < -0.4
+    ours = [{"angry": "anger", "happy": "happiness", "sad": "sadness"}.get(n, n) for n in FER2013]
+    np.testing.assert_array_equal(valence_arousal(ours, rows), [laughing, angry])
+
+
+def test_two_names_for_one_class_count_both() -> None:
+    found = valence_arousal(("happy", "Joy", "calm"), np.array([[0.25, 0.25, 0.5]], np.float32))
+    np.testing.assert_allclose(found, [[0.405, 0.255]], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        pytest.param((), "no class has a published position", id="none"),
+        pytest.param(("contempt",), "no class has a published position", id="contempt alone"),
+        pytest.param(("bored", "fear"), "published for bored, and", id="one unknown"),
+        pytest.param(("bored", "awake"), "published for bored, awake, and", id="unknown ones"),
+        pytest.param(
+            ("happy", *"abcdefg"), "published for a, b, c, d, e and 2 more, and", id="many unknown"
+        ),
+    ],
+)
+def test_without_the_position_of_every_label_there_is_none_and_the_reason_is_said(
+    labels: tuple[str, ...], said: str
+) -> None:
     probabilities = np.full((2, len(labels)), 0.5, np.float32)
+    assert not has_affect(labels) and said in affect_text(labels)
     assert np.isnan(valence_arousal(labels, probabilities)).tolist() == [[True, True]] * 2
 
 
 def test_the_formula_names_its_source_and_what_is_left_out() -> None:
     (missing,) = set(EXPRESSIONS) - set(POSITIONS)
-    assert missing in FORMULA and "not measured" in FORMULA
+    assert f"; {missing} is left out" in affect_text(EXPRESSIONS) and "not measured" in FORMULA
     assert "Russell and Mehrabian (1977" in FORMULA
+    assert missing not in affect_text(FER2013), "only what the classifier knows can be left out"

@@ -15,6 +15,7 @@ from pyarrow import parquet
 
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import DataError
+from ferapp.labels import label_colours
 from ferapp.sessions.formats import columns, exchange
 from ferapp.sessions.formats.exchange import (
     csv_parts,
@@ -26,6 +27,7 @@ from ferapp.sessions.formats.exchange import (
     write_parquet,
 )
 from ferapp.sessions.formats.metadata import from_metadata, metadata
+from ferapp.sessions.report.affect import has_affect
 from ferapp.sessions.session import Marker, Readings, SessionInfo
 from tests.support.sessions import object_array, some_readings, some_recording, with_baseline
 
@@ -67,6 +69,19 @@ def test_readings_survive_a_round_trip(write: Writer, count: int) -> None:
     readings = gappy(count)
     _, found = read("any name", write(some_recording(labels=NAMES), readings))
     assert_same(found, readings)
+
+
+@pytest.mark.parametrize("labels", [("HAPPY", "Angry", "calm"), ("happy", "joy", "boredom")])
+@pytest.mark.parametrize("write", WRITERS)
+def test_the_classes_of_another_model_come_back_as_they_were(
+    write: Writer, labels: tuple[str, ...]
+) -> None:
+    readings = some_readings(20, labels=labels)
+    info, found = read("any name", write(some_recording(labels=labels), readings))
+    assert info.labels == labels and set(found.expression) <= {*labels, None}
+    assert_same(found, readings)
+    assert has_affect(info.labels) == ("boredom" not in labels)
+    assert len({*label_colours(info.labels).values()}) == 3
 
 
 @pytest.mark.parametrize("write", WRITERS)

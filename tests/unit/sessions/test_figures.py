@@ -42,6 +42,20 @@ def test_shares_of_several_have_a_colour_each() -> None:
     assert len({bars.marker.color for bars in figure.data}) == 2 and figure.layout.showlegend
 
 
+def test_of_two_sessions_names_for_one_class_share_a_row() -> None:
+    ours = summary(face_readings((0, JOY), (1, JOY)))
+    others = summary(face_readings((0, "happy"), (1, "happy"), labels=("happy", "boredom")))
+    one, other = shares({"a": ours, "b": others}, (JOY, SAD, "happy", "boredom")).data
+    assert one.y == other.y == (JOY, SAD, "boredom", "unsure")
+    assert one.x == other.x == (1, 0, 0, 0)
+
+
+def test_of_one_session_every_label_has_its_row() -> None:
+    labels = ("happy", "joy", "boredom")
+    (bars,) = shares({"a": summary(face_readings((0, "joy"), labels=labels))}, labels).data
+    assert bars.y == (*labels, "unsure") and len({*bars.marker.color}) == 4
+
+
 def test_transitions_of_nothing() -> None:
     (heatmap,) = transition_map(summary(NONE), EXPRESSIONS).data
     assert len(heatmap.z) == len(heatmap.x) == len(heatmap.y) == 0

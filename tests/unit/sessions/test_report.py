@@ -1,5 +1,6 @@
 """The report is complete, loads nothing, and never turns a visitor's text into code."""
 
+import json
 import re
 from html.parser import HTMLParser
 
@@ -88,6 +89,30 @@ def test_the_report_contains_the_description_of_the_session() -> None:
     ):
         assert words in page.text
     assert (page.charts, page.libraries) == (4, 1)
+
+
+def test_a_laughing_face_has_its_valence_under_any_name() -> None:
+    labels = ("angry", "happy", "neutral")
+    data = to_html(
+        some_recording(labels=labels), face_readings((0, "happy"), (1, "happy"), labels=labels)
+    )
+    page = Page(data)
+    assert (
+        page.charts == 3 and f"{FORMULA}." in page.text and "contempt is left out" not in page.text
+    )
+    [values] = re.findall(r'"name":"valence".*?"y":(\[[^\]]*\])', data.decode())
+    assert min(json.loads(values)) > 0.6
+
+
+def test_a_class_that_nobody_has_placed_leaves_valence_out_with_the_reason() -> None:
+    labels = ("<b>boredom</b>", "happy")
+    page = Page(
+        to_html(
+            some_recording(labels=labels), face_readings((0, "happy"), (1, "happy"), labels=labels)
+        )
+    )
+    reason = "no position is published for <b>boredom</b>, and a mean of the other classes"
+    assert page.charts == 2 and reason in page.text and FORMULA not in page.text
 
 
 def test_the_table_has_share_first_and_longest() -> None:

@@ -66,6 +66,14 @@ def test_a_face_that_looks_sad_at_rest_gets_its_baseline() -> None:
     assert taking.baseline.correct(SAD_AT_REST).argmax() == 0
 
 
+def test_a_classifier_with_other_names_gives_a_face_that_looks_sad_its_baseline_too() -> None:
+    labels = ("calm", "Happy", "surprised", "sad", "angry", "disgust", "fear", "contempt")
+    taking = BaselineTaking(labels, REFERENCE, 100.0)
+    for i in range(1, 16 * FPS):
+        taking.update(*face(SAD_AT_REST), 100 + i / FPS)
+    assert taking.status.phase == "taken"
+
+
 def later(frame: Frame, *, from_s: float, until_s: float = 99) -> Callable[[float], Frame]:
     return lambda at_s: frame if from_s <= at_s < until_s else face()
 

@@ -11,6 +11,7 @@ import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra: train")
 
+from ferapp.emotions import KEYS  # noqa: E402
 from ferapp.errors import DataError  # noqa: E402
 from ferapp.inference.manifest import manifest, read_manifest, write_manifest  # noqa: E402
 from ferapp.inference.onnx_model import OnnxModel  # noqa: E402
@@ -19,7 +20,7 @@ from ferapp.training.runs import AveragedWeights, Run, average_checkpoints, cosi
 from ferapp.training.teachers import Scenes  # noqa: E402
 from ferapp.training.train import train_expressions  # noqa: E402
 from ferapp.types import Faces  # noqa: E402
-from tests.support.labelled import png  # noqa: E402
+from tests.support.class_folders import pixel_row, pixel_table, put  # noqa: E402
 from tests.support.places import ROOT  # noqa: E402
 from tests.support.training import TINY, TINY_FACES  # noqa: E402
 
@@ -108,12 +109,20 @@ def test_held_out_photos_without_a_face_give_a_message(
         train_faces(folder, tmp_path / "run", TINY_FACES, scenes=empty)
 
 
-def test_different_classes_in_train_and_valid_give_a_message(tmp_path: Path) -> None:
-    for split, names in (("Train", ("joy", "fear")), ("Valid", ("happy", "fear"))):
+@pytest.mark.parametrize(
+    ("train", "valid", "message"),
+    [
+        (("joy", "fear"), ("fear", "sad"), r"Valid/sadness \(1 picture\): Train has no such class"),
+        (("joy", "fear", "sad"), ("joy", "fear"), r"Unknown classes \['sadness'\]"),
+    ],
+)
+def test_different_classes_in_train_and_valid_give_a_message(
+    tmp_path: Path, train: tuple[str, ...], valid: tuple[str, ...], message: str
+) -> None:
+    for split, names in (("Train", train), ("Valid", valid)):
         for name in names:
-            (tmp_path / split / name).mkdir(parents=True)
-            (tmp_path / split / name / "1.png").write_bytes(png(5))
-    with pytest.raises(DataError, match=r"Unknown classes \['joy'\]"):
+            put(tmp_path / split / name)
+    with pytest.raises(DataError, match=message):
         train_expressions(tmp_path, tmp_path / "run", TINY)
 
 
@@ -224,3 +233,88 @@ def test_a_kill_while_saving_leaves_a_checkpoint(tmp_path: Path) -> None:
         run.save({"epoch": lambda: 2}, is_best=True)
     state = Run(tmp_path, {"config": 1}).resume()
     assert state is not None and state["epoch"] == 1
+
+
+def test_folders_of_fer2013_are_trained_on_by_their_meaning(tmp_path: Path) -> None:
+    """Also where Train and Valid call a class otherwise, and into an export."""
+    from ferapp.training.export import FOLDER_RULE, Origin, export_expressions
+
+    data = tmp_path / "data"
+    for split, names in (("train", ("angry", "Happy")), ("val", ("anger", "joy"))):
+        for place, name in enumerate(names):
+            put(data / split / name, 4, 100 * place)
+    best = train_expressions(data, tmp_path / "run", TINY)
+    about = torch.load(best, weights_only=True)["about"]
+    assert about["labels"] == ["happiness", "anger"]
+
+    # A checkpoint of an earlier version keeps the names and the order of its columns.
+    state = torch.load(best, weights_only=True)
+    state["about"]["labels"] = ["angry", "happy"]
+    torch.save(state, tmp_path / "old.pt")
+    results = {}
+    for name, path in (("new", best), ("old", tmp_path / "old.pt")):
+        out = tmp_path / name
+        out.mkdir()
+        [plain, _] = export_expressions(path, data, out, Origin(name, "made up"))
+        results[name] = {m.name: m.value for m in plain.model.metrics}
+        assert {m.rule for m in plain.model.metrics} == {FOLDER_RULE}
+        labels = tuple(torch.load(path, weights_only=True)["about"]["labels"])
+        assert plain.model.labels == labels
+    # The same columns under swapped names are right where they were wrong.
+    swapped = 1 - results["old"]["valid_accuracy"]
+    assert results["new"]["valid_accuracy"] == pytest.approx(swapped)
+
+
+def test_pictures_that_cannot_be_used_are_named_before_training(tmp_path: Path) -> None:
+    from ferapp.training.export import Origin, export_expressions
+
+    for split in ("train", "valid"):
+        for name in ("happy", "sad"):
+            put(tmp_path / split / name, 4)
+    (tmp_path / "train" / "sad" / "bad.png").write_bytes(b"no")
+    put(tmp_path / "valid" / "fear", 3)
+    with pytest.raises(DataError, match=r"not all of it(.|\n)*Valid/fear \(3 pictures\)(.|\n)*bad"):
+        train_expressions(tmp_path, tmp_path / "run", TINY)
+    said: list[str] = []
+    best = train_expressions(
+        tmp_path, tmp_path / "run", TINY, may_leave_out=True, report_data=said.append
+    )
+    [text] = said
+    assert text.startswith(
+        "Train: 8 faces of happiness, sadness.\n  Read as: happy = happiness, sad"
+    )
+    assert "Train has no such class" in text and "sad/bad.png (1 picture)" in text
+
+    (tmp_path / "valid" / "sad" / "bad.png").write_bytes(b"no")
+    with pytest.raises(DataError, match="not all of it can be used"):
+        export_expressions(best, tmp_path, tmp_path, Origin("tiny", "made up"))
+
+
+def test_a_table_of_pixels_is_trained_on(tmp_path: Path) -> None:
+    rows = [
+        pixel_row(number, usage, 40 * number)
+        for usage in ("Training", "PublicTest")
+        for number in (3, 4, 6)
+        for _ in range(2)
+    ]
+    best = train_expressions(pixel_table(tmp_path / "fer2013.csv", *rows), tmp_path / "run", TINY)
+    about = torch.load(best, weights_only=True)["about"]
+    assert about["labels"] == ["neutral", "happiness", "sadness"]
+
+
+def test_numbered_folders_need_a_key(tmp_path: Path) -> None:
+    for split in ("train", "valid"):
+        for number in ("1", "4"):
+            put(tmp_path / split / number, 4)
+    with pytest.raises(DataError, match="--key rafdb"):
+        train_expressions(tmp_path, tmp_path / "run", TINY)
+    best = train_expressions(tmp_path, tmp_path / "run", TINY, key=KEYS["rafdb"])
+    assert torch.load(best, weights_only=True)["about"]["labels"] == ["happiness", "surprise"]
+
+
+def test_one_class_is_too_few(tmp_path: Path) -> None:
+    for split in ("train", "valid"):
+        for name in ("happy", "joy"):
+            put(tmp_path / split / name)
+    with pytest.raises(DataError, match="at least two classes, found happiness"):
+        train_expressions(tmp_path, tmp_path / "run", TINY)

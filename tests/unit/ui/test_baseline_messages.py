@@ -21,4 +21,5 @@ def test_the_expression_is_named_unless_a_model_of_others_named_it() -> None:
         return refusal_text(status)
 
     assert "did not look neutral, but was read as happiness." in text("happiness")
+    assert "but was read as anger." in text("Angry"), "as other models call it"
     assert "evil" not in text("![evil](http://evil)") and "read as" not in text("neutral")
