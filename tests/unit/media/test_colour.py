@@ -9,8 +9,9 @@ from PIL import Image, ImageCms
 
 from ferapp.errors import ImageError
 from ferapp.media.images import MAX_PIXELS, read_image
-from ferapp.media.pictures.coded_colour import coded_to_srgb
-from ferapp.media.pictures.colour import has_other_colours, scaled
+from ferapp.media.pictures.bits import scaled
+from ferapp.media.pictures.coded_colour import coded_to_srgb, coding_of_numbers
+from ferapp.media.pictures.colour import has_other_colours
 from ferapp.media.pictures.formats import format_of
 from ferapp.media.pictures.pixels import opened, rgb_of
 from tests.support.heic import heic
@@ -183,8 +184,9 @@ def test_ordinary_colours_by_number_are_left_alone(nclx: tuple[int, int, int]) -
 def test_hdr_is_as_bright_as_on_a_screen(transfer: int, level: float, expected: int) -> None:
     """Read as sRGB, it would look washed out."""
     grey = np.full((64, 64, 3), round(level * 255), np.uint8)
-    data = b"colrnclx" + struct.pack(">3H", 9, transfer, 9)
-    assert np.abs(coded_to_srgb(grey, data) - float(expected)).max() <= 2
+    coding = coding_of_numbers(9, transfer, is_video=True)
+    assert coding is not None
+    assert np.abs(coded_to_srgb(grey, coding) - float(expected)).max() <= 2
 
 
 def test_white_of_an_hdr_photo_is_not_grey() -> None:
@@ -192,16 +194,20 @@ def test_white_of_an_hdr_photo_is_not_grey() -> None:
     assert decode(heic(white, nclx=(9, 16, 9))).mean() > 240 > 150 > white.mean()
 
 
-@pytest.mark.parametrize("data", [b"", b"colrnclx", b"colrnclx\0\x0c\0"])
-def test_numbers_that_are_cut_short_are_ignored(data: bytes) -> None:
-    np.testing.assert_array_equal(coded_to_srgb(PORTRAIT.copy(), data), PORTRAIT)
+@pytest.mark.parametrize("numbers", [(9, 9), (3, 13), (200, 300), (2, 1000)])
+def test_unknown_numbers_change_nothing(numbers: tuple[int, int]) -> None:
+    assert coding_of_numbers(*numbers, is_video=True) is None
+    plain = encoded(Image.fromarray(PORTRAIT), "AVIF", quality=97)
+    at = plain.index(b"colrnclx") + 8
+    data = plain[:at] + struct.pack(">2H", *numbers) + plain[at + 4 :]
+    np.testing.assert_array_equal(decode(data), decode(plain))
 
 
-def test_a_key_of_sixteen_bits_does_not_hide_a_grey_picture() -> None:
-    row = b"\0" + struct.pack(">2H", 40_000, 65_535)
+def test_a_key_of_sixteen_bits_hides_only_its_own_grey() -> None:
+    row = b"\0" + struct.pack(">3H", 40_000, 40_001, 65_535)
     key = chunk(b"tRNS", struct.pack(">H", 40_000))
-    image = decode(png((2, 1), row, depth=16, extra=key))
-    assert image[0, :, 0].tolist() == [156, 255]
+    image = decode(png((3, 1), row, depth=16, extra=key))
+    assert image[0, :, 0].tolist() == [255, 156, 255]
 
 
 def test_transparency_survives_a_profile() -> None:
@@ -281,7 +287,7 @@ def picture_with(profile: bytes, mode: str = "RGB") -> Image.Image:
         pytest.param(matrix_profile(SRGB), "L", False, id="of another colour space"),
         pytest.param(matrix_profile(SRGB, 1.0), "RGB", True, id="linear"),
         pytest.param(matrix_profile(DISPLAY_P3), "RGBA", True, id="Display P3"),
-        pytest.param(matrix_profile(DISPLAY_P3)[:140], "RGB", True, id="cut short"),
+        pytest.param(matrix_profile(DISPLAY_P3)[:140], "RGB", False, id="cut short"),
         pytest.param(grey_profile(2.2), "L", True, id="grey"),
     ],
 )

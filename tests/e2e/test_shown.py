@@ -1,0 +1,73 @@
+"""What is analysed has the pixels that the browser shows: orientation, colours, transparency."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from ferapp.media.images import MAX_PIXELS
+from ferapp.media.pictures.formats import format_of
+from ferapp.media.pictures.pixels import opened, rgb_of
+from tests.e2e.conftest import sync_api
+from tests.support.shown import shown_picture
+from tests.support.shown_pictures import SOURCES, shown_pictures
+
+pytestmark = pytest.mark.e2e
+
+REFUSED = {
+    "PNG: cICP of a matrix": "PNG has no matrix; the rest can be read",
+    "AVIF: profile of greys": "the pixels can be read without it",
+    "AVIF: profile that is none": "the pixels can be read without it",
+}
+"""Files that Chromium does not show, and why they are read."""
+OTHERWISE = {
+    "JPEG: CMYK, not Adobe's, profile": "darker inks come out brown, unlike the profile",
+    "JPEG: CMYK, Adobe's, profile": "the same",
+    "JPEG: CMYK, YCCK, profile": "the same",
+    "PNG: cICP of PQ": "white becomes grey, to leave room for highlights",
+    "PNG: cICP of HLG": "the same",
+    "PNG: 16 bits, cICP of PQ": "the same",
+    "AVIF: PQ": "the same",
+    "AVIF: HLG": "the same",
+    "AVIF: alpha": "the opacity is read as if it had a narrow range",
+    "AVIF: animated": "the levels are read as if they had a narrow range",
+}
+"""Files that Chromium shows in other colours, and what it does."""
+TOLERANCE = 2
+
+
+@pytest.fixture(scope="module")
+def blank(browser: "sync_api.Browser") -> Iterator["sync_api.Page"]:
+    page = browser.new_page()
+    yield page
+    page.close()
+
+
+def read(data: bytes) -> np.ndarray:
+    kind = format_of(data)
+    assert kind is not None
+    with opened(data, kind, MAX_PIXELS) as picture:
+        return rgb_of(picture, data, kind)
+
+
+def difference(image: np.ndarray, shown: np.ndarray | None) -> str:
+    """What a person would see, in a few words; empty if that is nothing."""
+    if shown is None:
+        return "not shown"
+    if shown.shape != image.shape:
+        return f"turned: {shown.shape} for {image.shape}"
+    greatest = int(np.abs(shown.astype(int) - image).max())
+    return f"{greatest} levels" if greatest > TOLERANCE else ""
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_pictures_are_read_as_the_browser_shows_them(blank: "sync_api.Page", kind: str) -> None:
+    differences = {
+        name: difference(read(data), shown_picture(blank, data))
+        for name, data in shown_pictures(kind).items()
+    }
+    known = {name for name in (*REFUSED, *OTHERWISE) if name.startswith(kind)}
+    assert {name: text for name, text in differences.items() if text and name not in known} == {}
+    assert known <= {name for name, text in differences.items() if text}, "it shows them now"
+    refused = {name for name, text in differences.items() if text == "not shown"}
+    assert refused == known & set(REFUSED)
