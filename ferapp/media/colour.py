@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import av
 import numpy as np
-from av.video.reformatter import Colorspace, ColorTrc, VideoReformatter
+from av.video.reformatter import Colorspace, ColorTrc, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from ferapp.media.tone_mapping import Curve, ToneMapper
@@ -13,17 +13,26 @@ _CURVES: Final[dict[int, Curve]] = {ColorTrc.ARIB_STD_B67: "HLG", ColorTrc.SMPTE
 # From here on, players take BT.709 for a video that does not name its matrix.
 _HD_LINES: Final = 720
 _UNNAMED: Final = 2
+# VP8 can't name its matrix, and FFmpeg says BT.601 for all of them.
+_NEVER_NAMED: Final = frozenset(("vp8",))
+# Without these, eight bits come out one to two levels too dark. With them, sixteen bits get other
+# colours (findings/swscale-full-chroma-of-sixteen-bits.sh).
+_EXACT: Final = Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT
 
 
 class Colours:
     """Converts the frames of one video; all methods are called from one thread.
 
+    Args:
+        codec: FFmpeg's name of its codec.
+
     Attributes:
         notes: What was converted, in sentences.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, codec: str = "") -> None:
         self.notes: list[str] = []
+        self._names_matrix = codec not in _NEVER_NAMED
         self._reformatter = VideoReformatter()
         self._mappers: dict[Curve, ToneMapper] = {}
 
@@ -63,12 +72,13 @@ class Colours:
         self, frame: Any, size_wh: tuple[int, int], kind: str, matrix: Colorspace | None
     ) -> Any:
         known = {} if matrix is None else {"src_colorspace": matrix}
-        return self._reformatter.reformat(frame, *size_wh, kind, interpolation="BILINEAR", **known)
+        how = Interpolation.BILINEAR | _EXACT if kind == "rgb24" else Interpolation.BILINEAR
+        return self._reformatter.reformat(frame, *size_wh, kind, interpolation=how, **known)
 
     def _matrix(self, frame: Any) -> Colorspace | None:
         """The matrix of a frame that does not name it; None leaves it to FFmpeg."""
         is_yuv = not frame.format.is_rgb and len(frame.format.components) >= 3
-        if not is_yuv or frame.colorspace != _UNNAMED:
+        if not is_yuv or (self._names_matrix and frame.colorspace != _UNNAMED):
             return None
         if frame.color_trc in _CURVES:
             return Colorspace.BT2020

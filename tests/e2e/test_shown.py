@@ -1,6 +1,7 @@
 """What is analysed has the pixels that the browser shows: orientation, colours, transparency."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,9 +9,11 @@ import pytest
 from ferapp.media.images import MAX_PIXELS
 from ferapp.media.pictures.formats import format_of
 from ferapp.media.pictures.pixels import opened, rgb_of
+from ferapp.media.video import Video
 from tests.e2e.conftest import sync_api
-from tests.support.shown import shown_picture
+from tests.support.shown import shown_frame, shown_picture
 from tests.support.shown_pictures import SOURCES, shown_pictures
+from tests.support.shown_videos import named_videos, turned_videos, unnamed_videos
 
 pytestmark = pytest.mark.e2e
 
@@ -34,6 +37,11 @@ OTHERWISE = {
 }
 """Files that Chromium shows in other colours, and what it does."""
 TOLERANCE = 2
+
+OTHER_MATRIX = {"libvpx-vp9, 720 lines", "libsvtav1, 720 lines"}
+"""Chromium's decoders of VP9 and AV1 take BT.601 for HD that names no matrix, unlike its others."""
+VIDEO_TOLERANCE = 1.5
+"""On average over a frame; browsers interpolate colours between pixels in another way."""
 
 
 @pytest.fixture(scope="module")
@@ -71,3 +79,19 @@ def test_pictures_are_read_as_the_browser_shows_them(blank: "sync_api.Page", kin
     assert known <= {name for name, text in differences.items() if text}, "it shows them now"
     refused = {name for name, text in differences.items() if text == "not shown"}
     assert refused == known & set(REFUSED)
+
+
+@pytest.mark.parametrize("videos", [unnamed_videos, named_videos, turned_videos])
+def test_frames_are_read_as_the_browser_shows_them(
+    blank: "sync_api.Page", videos: Callable[[Path], Iterator[tuple[str, Path]]], tmp_path: Path
+) -> None:
+    off = {}
+    for name, path in videos(tmp_path):
+        with Video(path, max_side_px=2000) as video:
+            image = next(iter(video.frames())).image
+        shown = shown_frame(blank, path.read_bytes())
+        assert shown is not None and shown.shape == image.shape, name
+        levels = np.abs((shown.astype(float) - image).mean(axis=(0, 1))).max()
+        if levels > VIDEO_TOLERANCE:
+            off[name] = levels
+    assert set(off) == (OTHER_MATRIX if videos is unnamed_videos else set()), off

@@ -35,3 +35,31 @@ def _pixels(answer: Any) -> np.ndarray | None:
     height, width, text = answer
     pixels = np.frombuffer(base64.b64decode(text), np.uint8).reshape(height, width, 4)
     return pixels[:, :, :3]
+
+
+_FRAME = """async data => {
+  const bytes = Uint8Array.from(atob(data), c => c.charCodeAt(0));
+  const video = document.createElement('video');
+  video.muted = true;
+  video.src = URL.createObjectURL(new Blob([bytes]));
+  document.body.append(video);
+  const came = new Promise((resolve, reject) => {
+    video.requestVideoFrameCallback(resolve);
+    video.onerror = reject;
+  });
+  try { await video.play(); await came; } catch { return null; }
+  video.pause();
+  const canvas = new OffscreenCanvas(video.videoWidth, video.videoHeight);
+  const context = canvas.getContext('2d');
+  context.drawImage(video, 0, 0, canvas.width, canvas.height);
+  video.remove();
+  let text = '';
+  for (const value of context.getImageData(0, 0, canvas.width, canvas.height).data)
+    text += String.fromCharCode(value);
+  return [canvas.height, canvas.width, btoa(text)];
+}"""
+
+
+def shown_frame(page: Any, data: bytes) -> np.ndarray | None:
+    """The pixels of a frame of a video whose frames are all the same, as `shown_picture`."""
+    return _pixels(page.evaluate(_FRAME, base64.b64encode(data).decode()))
