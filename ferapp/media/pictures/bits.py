@@ -14,10 +14,23 @@ from ferapp.errors import ImageError
 
 # Numbers up to here are shares of white, larger ones levels.
 _MOST_SHARE: Final = 2.0
+# Levels of a picture that is not black reach at least this; between the two, nobody can tell.
+_LEAST_LEVEL: Final = 16.0
+# Short fractions have 4,096 in place of 4,095.
+_ROUNDING: Final = 1.001
+# Broken pixels of a camera.
+_OUTLIERS: Final = 0.001
+# Resampling puts a few numbers below 0; where more are far below, 0 is not black.
+_MOST_OVERSHOOT: Final = 0.25
+_MOST_BELOW: Final = 0.05
 
 # TIFF 6.0.
 _PHOTOMETRIC: Final = 262
 _WHITE_IS_ZERO: Final = 0
+_BITS: Final = 258
+_FORMAT: Final = 339
+_SIGNED: Final = 2
+_FOURTEEN_BITS: Final = (1 << 14) - 1
 
 # Pillow reads the upper byte of sixteen bits; in the other byte order that is the lower one.
 _SIXTEEN_BITS: Final = re.compile(r"((?:RGB|RGBX|RGBA);16)([BLN])")
@@ -64,20 +77,19 @@ def scaled(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Bring numbers of more than eight bits, or with fractions, to eight bits.
 
     Cameras store 10, 12 or 14 bits in numbers of 16: the largest value says how many were used.
-    Fractions are shares of white up to 2, levels of eight bits up to 255 and of sixteen above.
-    What is not a number is black.
+    Fractions are shares of white up to 2, and from 16 on levels of 8, 10, 12, 14 or 16 bits. What
+    is not a number is black.
 
     Args:
         values: Any shape, integers or floats.
 
     Raises:
-        ImageError: None of them is a finite number.
+        ImageError: None of them is a finite number, or they don't say which of them is white.
     """
     if np.issubdtype(values.dtype, np.floating):
         return _from_floats(values)
     top = max(int(values.max(initial=0)), 0)
-    bits = max(8, 2 * -(-top.bit_length() // 2))
-    return (values.clip(0) >> (bits - 8)).astype(np.uint8)
+    return (values.clip(0) >> (_bits(top) - 8)).astype(np.uint8)
 
 
 def _from_floats(values: NDArray[np.generic]) -> NDArray[np.uint8]:
@@ -87,16 +99,40 @@ def _from_floats(values: NDArray[np.generic]) -> NDArray[np.uint8]:
         raise ImageError("The picture holds no numbers that can be shown.")
     numbers[~is_finite] = 0
     top = float(numbers.max())
-    white = 1.0 if top <= _MOST_SHARE else 255.0 if top <= 255 else max(top, 65535.0)
-    numbers *= 255 / white
+    if _MOST_SHARE < top < _LEAST_LEVEL:
+        top = float(np.quantile(numbers, 1 - _OUTLIERS))
+    is_below = numbers < -_MOST_OVERSHOOT * max(top, 1.0)
+    if _MOST_SHARE < top < _LEAST_LEVEL or float(is_below.mean()) > _MOST_BELOW:
+        raise ImageError(
+            f"The numbers in the picture lie between {numbers.min():.3g} and {numbers.max():.3g}, "
+            "which does not say how bright they are; scale them to 0 to 1, 0 to 255 or 0 to 65,535 "
+            "and try again."
+        )
+    numbers *= 255 / _white(top)
     return (numbers.clip(0, 255, out=numbers) + 0.5).astype(np.uint8)
+
+
+def _white(top: float) -> float:
+    """Which number is white in a picture of fractions with this largest one."""
+    if top <= _MOST_SHARE:
+        return 1.0
+    bits = _bits(int(top / _ROUNDING))
+    return float((1 << bits) - 1) if bits < 16 else max(top, 65535.0)
+
+
+def _bits(top: int) -> int:
+    """How many bits a camera used whose largest number this is: 8, 10, 12, and so on."""
+    return max(8, 2 * -(-top.bit_length() // 2))
 
 
 def _grey(picture: Image.Image) -> Image.Image:
     """A grey picture of many bits or fractions in eight bits."""
     values = np.asarray(picture)
-    levels = scaled(values)
-    if getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+    tags = getattr(picture, "tag_v2", {})
+    is_signed = tags.get(_FORMAT) == (_SIGNED,) and tags.get(_BITS) == (16,)
+    # Numbers with a sign have one bit less.
+    levels = scaled(values * 2 if is_signed and values.max() > _FOURTEEN_BITS else values)
+    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
         levels = 255 - levels
     grey = Image.fromarray(levels)
     clear = picture.info.pop("transparency", None)  # one of sixteen bits, with no equal in eight

@@ -3,7 +3,7 @@
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -23,7 +23,7 @@ from ferapp.errors import ImageError
 from ferapp.media.pictures.bits import eight_bits
 from ferapp.media.pictures.coded_colour import Coding, coded_to_srgb
 from ferapp.media.pictures.colour import has_profile, lab_to_rgb, to_srgb
-from ferapp.media.pictures.formats import AVIF, BMP, GIF, HEIC, JPEG, JPEG2000, PNG, Format
+from ferapp.media.pictures.formats import AVIF, BMP, GIF, HEIC, JPEG, JPEG2000, PNG, TIFF, Format
 from ferapp.media.pictures.headers import (
     bmp_has_alpha,
     bmp_profile,
@@ -33,6 +33,7 @@ from ferapp.media.pictures.headers import (
     png_coding,
 )
 from ferapp.media.pictures.orientation import orientation_of, turned
+from ferapp.media.pictures.tiff import deep_tiff
 
 # Otherwise Pillow would load all its parsers to find these.
 _LOADED: Final = (Jpeg2KImagePlugin, WebPImagePlugin)
@@ -76,7 +77,8 @@ def opened(data: bytes, kind: Format, max_pixels: int) -> Iterator[Image.Image]:
             # megapixels, where max_pixels decides. Filters are global: if threads restore them in
             # another order, at most this filter for Pillow remains.
             warnings.filterwarnings("ignore", module=r"PIL\b")
-            with _open(data, kind) as picture:
+            deep = deep_tiff(data, _check_size(max_pixels)) if kind is TIFF else None
+            with deep or _open(data, kind) as picture:
                 _check_header(picture, kind, max_pixels, len(data))
                 yield picture
     except ImageError:
@@ -121,13 +123,19 @@ def _register_heic() -> None:
 
 
 def _check_header(picture: Image.Image, kind: Format, max_pixels: int, size_bytes: int) -> None:
-    width, height = picture.size
-    if width * height > max_pixels:
-        raise ImageError(_too_large_text(f"{width} × {height} pixels", max_pixels))
+    _check_size(max_pixels)(*picture.size)
     if _least_bytes(picture, kind) > size_bytes:
         raise ImageError(DAMAGED)
     if isinstance(picture, TiffImagePlugin.TiffImageFile) and _is_raw(picture):
         raise ImageError("This is a camera raw picture; save it as JPG or PNG and try again.")
+
+
+def _check_size(max_pixels: int) -> Callable[[int, int], None]:
+    def check(width: int, height: int) -> None:
+        if width * height > max_pixels:
+            raise ImageError(_too_large_text(f"{width} × {height} pixels", max_pixels))
+
+    return check
 
 
 def _least_bytes(picture: Image.Image, kind: Format) -> float:
