@@ -58,7 +58,7 @@ def choose_track(container: InputContainer, number: int | None = None) -> Any:
 def _default(container: InputContainer, tracks: list[Any]) -> Any:
     """The track that players show: the default one, unless it is a still beside a film."""
     best = container.streams.best("video")
-    first = best if best in tracks else tracks[0]
+    first: Any = best if best in tracks else tracks[0]
     # A still may last as long as the film beside it, so its length says nothing.
     counts = {track.index: 0 for track in tracks}
     try:

@@ -307,17 +307,17 @@ def _pngs() -> Iterator[tuple[str, bytes]]:
         "sRGB, other gAMA, cHRM": [SRGB_CHUNK, gama(1.0), CHRM_P3],
         "other gAMA, then sRGB": [gama(1.0), CHRM_P3, SRGB_CHUNK],
         "sRGB of another intent": [chunk(b"sRGB", b"\3")],
-        "iCCP of P3, other gAMA": [_iccp(P3), gama(1.0), CHRM_ADOBE],
-        "iCCP of P3, sRGB": [_iccp(P3), SRGB_CHUNK],
-        "sRGB, iCCP of P3": [SRGB_CHUNK, _iccp(P3)],
-        "iCCP that is broken, gAMA 1.0": [_iccp(b"nothing" * 40), gama(1.0)],
-        "iCCP that is broken": [_iccp(b"nothing" * 40)],
-        "iCCP of greys": [_iccp(grey_profile(1.0))],
-        "iCCP of inks": [_iccp(press_profile(INKS))],
-        "iCCP that is cut short": [_iccp(P3[:200])],
+        "iCCP of P3, other gAMA": [iccp(P3), gama(1.0), CHRM_ADOBE],
+        "iCCP of P3, sRGB": [iccp(P3), SRGB_CHUNK],
+        "sRGB, iCCP of P3": [SRGB_CHUNK, iccp(P3)],
+        "iCCP that is broken, gAMA 1.0": [iccp(b"nothing" * 40), gama(1.0)],
+        "iCCP that is broken": [iccp(b"nothing" * 40)],
+        "iCCP of greys": [iccp(grey_profile(1.0))],
+        "iCCP of inks": [iccp(press_profile(INKS))],
+        "iCCP that is cut short": [iccp(P3[:200])],
         "cICP of P3": [cicp(12, 13, 0, 1)],
-        "cICP of P3 over iCCP of Adobe RGB": [cicp(12, 13, 0, 1), _iccp(ADOBE)],
-        "cICP of sRGB over iCCP of Adobe RGB": [cicp(1, 13, 0, 1), _iccp(ADOBE)],
+        "cICP of P3 over iCCP of Adobe RGB": [cicp(12, 13, 0, 1), iccp(ADOBE)],
+        "cICP of sRGB over iCCP of Adobe RGB": [cicp(1, 13, 0, 1), iccp(ADOBE)],
         "cICP of P3 over sRGB": [cicp(12, 13, 0, 1), SRGB_CHUNK, gama(0.45455)],
         "cICP of BT.709": [cicp(1, 1, 0, 1)],
         "cICP of BT.2020": [cicp(9, 14, 0, 1)],
@@ -340,7 +340,7 @@ def _pngs() -> Iterator[tuple[str, bytes]]:
         "cICP of unknown primaries, linear": [cicp(2, 8, 0, 1)],
         "cICP of P3, unknown curve": [cicp(12, 2, 0, 1)],
         "cICP of numbers reserved": [cicp(77, 77, 0, 1)],
-        "cICP that is unknown over iCCP of P3": [cicp(2, 2, 0, 1), _iccp(P3)],
+        "cICP that is unknown over iCCP of P3": [cicp(2, 2, 0, 1), iccp(P3)],
         "cICP that is cut short": [cicp(12, 13, 0)],
         "cICP of PQ": [cicp(9, 16, 0, 1)],
         "cICP of HLG": [cicp(9, 18, 0, 1)],
@@ -383,8 +383,8 @@ def _pngs() -> Iterator[tuple[str, bytes]]:
     yield "16 bits, grey", deep_png(grey16)
     yield "16 bits, RGBA", deep_png(full_a)
     yield "16 bits, grey and alpha", _deep_veiled(grey16, np.asarray(alpha).astype(np.uint16) * 257)
-    yield "16 bits, P3", with_chunks(deep_png(full), _iccp(P3))
-    yield "16 bits, grey, profile 1.0", with_chunks(deep_png(grey16), _iccp(grey_profile(1.0)))
+    yield "16 bits, P3", with_chunks(deep_png(full), iccp(P3))
+    yield "16 bits, grey, profile 1.0", with_chunks(deep_png(grey16), iccp(grey_profile(1.0)))
     yield "16 bits, grey, gAMA 1.0", with_chunks(deep_png(grey16), gama(1.0))
     yield "16 bits, cICP of P3", with_chunks(deep_png(full), cicp(12, 13, 0, 1))
     yield "16 bits, cICP of PQ", with_chunks(deep_png(full), cicp(9, 16, 0, 1))
@@ -404,7 +404,7 @@ def _pngs() -> Iterator[tuple[str, bytes]]:
     )
 
 
-def _iccp(profile: bytes) -> bytes:
+def iccp(profile: bytes) -> bytes:
     return chunk(b"iCCP", b"profile\0\0" + zlib.compress(profile))
 
 

@@ -133,8 +133,9 @@ def _values(data: bytes, tags: Any) -> NDArray[Any]:
         raise ImageError("The picture is damaged or cut short.")
     if dtype is not None:
         values = values.view(dtype)
-    values = values.reshape(*values.shape[:2], -1)
-    return values[..., [2, 1, 0, 3][: values.shape[2]]] if values.shape[2] > 2 else values
+    samples = values.size // (values.shape[0] * values.shape[1])
+    shaped: NDArray[Any] = values.reshape(*values.shape[:2], samples)
+    return shaped[..., [2, 1, 0, 3][:samples]] if samples > 2 else shaped
 
 
 def _one_plane(data: bytes, tags: Any, number: int, samples: int) -> tuple[bytes, Any]:
