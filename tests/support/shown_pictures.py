@@ -382,7 +382,10 @@ def _pngs() -> Iterator[tuple[str, bytes]]:
     yield "16 bits", deep_png(full)
     yield "16 bits, grey", deep_png(grey16)
     yield "16 bits, RGBA", deep_png(full_a)
-    yield "16 bits, grey and alpha", _deep_veiled(grey16, np.asarray(alpha).astype(np.uint16) * 257)
+    yield (
+        "16 bits, grey and alpha",
+        deep_veiled_png(grey16, np.asarray(alpha).astype(np.uint16) * 257),
+    )
     yield "16 bits, P3", with_chunks(deep_png(full), iccp(P3))
     yield "16 bits, grey, profile 1.0", with_chunks(deep_png(grey16), iccp(grey_profile(1.0)))
     yield "16 bits, grey, gAMA 1.0", with_chunks(deep_png(grey16), gama(1.0))
@@ -416,7 +419,7 @@ def _grey_of(bits: int) -> bytes:
     return png(WH, data, depth=bits)
 
 
-def _deep_veiled(grey: np.ndarray, alpha: np.ndarray) -> bytes:
+def deep_veiled_png(grey: np.ndarray, alpha: np.ndarray) -> bytes:
     both = np.dstack([grey, alpha]).astype(">u2")
     return png(WH, b"".join(b"\0" + row.tobytes() for row in both), depth=16, colour=4)
 

@@ -41,6 +41,13 @@ def decode(data: bytes) -> np.ndarray:
         return rgb_of(picture, data, kind)
 
 
+def veiled_png(grey: np.ndarray, alpha: np.ndarray) -> bytes:
+    """A PNG of grey and opacity in sixteen bits."""
+    both = np.dstack([grey, alpha]).astype(">u2")
+    rows = b"".join(b"\0" + row.tobytes() for row in both)
+    return png((grey.shape[1], grey.shape[0]), rows, depth=16, colour=4)
+
+
 def by_opencv(values: np.ndarray, ending: str) -> bytes:
     """A file of more than eight bits, which Pillow does not write; RGB."""
     ordered = values if values.ndim == 2 else values[..., [2, 1, 0, 3][: values.shape[2]]]
@@ -63,6 +70,18 @@ def test_bits_in_sixteen_are_scaled_to_eight(channels: int, bits: int, ending: s
         values = np.dstack([values, np.full_like(values[:, :, 0], 65535)])
     expected = PORTRAIT if channels > 1 else GREY[:, :, None].repeat(3, 2)
     assert greatest(decode(by_opencv(values, ending)), expected) <= 1
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("is_left", [False, True])
+def test_grey_with_alpha_is_scaled(bits: int, is_left: bool) -> None:
+    values = GREY[:64, :96].astype(np.uint16)
+    values = values << 8 if is_left else values << bits - 8 | values >> 16 - bits
+    clear = np.full_like(values, 65535)
+    clear[:9] = 0
+    image = decode(veiled_png(values, clear))
+    assert (image[:9] == 255).all()
+    assert greatest(image[9:], GREY[9:64, :96, None]) <= 1
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 16])
