@@ -40,7 +40,7 @@ TOLERANCE = 2
 
 OTHER_MATRIX = {"libvpx-vp9, 720 lines", "libsvtav1, 720 lines"}
 """Chromium's decoders of VP9 and AV1 take BT.601 for HD that names no matrix, unlike its others."""
-VIDEO_TOLERANCE = 1.5
+VIDEO_TOLERANCE = 2
 """On average over a frame; browsers interpolate colours between pixels in another way."""
 
 

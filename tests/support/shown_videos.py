@@ -119,6 +119,18 @@ def named_videos(folder: Path) -> Iterator[tuple[str, Path]]:
         "primaries of BT.709 alone": (UNNAMED, 1, 1, NARROW),
     }.items():
         yield name, write_coded(path, _SD, matrix=SMPTE170M, extent=named[3], named=named)
+    for name, named in {
+        "BT.2020": (BT2020, 9, 14, NARROW),
+        "primaries of BT.2020, matrix of BT.709": (BT709, 9, 1, NARROW),
+        "Display P3": (BT709, 12, 13, NARROW),
+        "Display P3, curve of BT.709": (BT709, 12, 1, NARROW),
+        "primaries of BT.2020 without a matrix": (UNNAMED, 9, 14, NARROW),
+        "PAL": (BT470BG, 5, 6, NARROW),
+        "NTSC of 1953": (4, 4, 4, NARROW),
+        "light": (BT709, 1, 8, NARROW),
+    }.items():
+        matrix = SMPTE170M if named[0] == UNNAMED else named[0]
+        yield name, write_coded(path, _SD, matrix=matrix, named=named)
     full = write_coded(path, _SD, matrix=SMPTE170M, extent=FULL, pix_fmt="yuvj420p")
     yield "full range by its pixel format", full
     yield "4:4:4", write_coded(path, _SD, matrix=SMPTE170M, pix_fmt="yuv444p")

@@ -1,5 +1,6 @@
 """Colours that a file describes by numbers instead of a profile, wide-gamut and HDR among them."""
 
+import functools
 from dataclasses import dataclass
 from typing import Final
 
@@ -149,6 +150,7 @@ def _adapted(xy: Chromaticities) -> NDArray[np.float64]:
     return np.asarray(np.linalg.inv(_BRADFORD) @ np.diag(ours / theirs) @ _BRADFORD, np.float64)
 
 
+@functools.cache
 def _light(coding: Coding) -> Floats:
     """Light of each of 256 levels, where 1 is the white of SDR; of HLG, that of the scene."""
     x = np.arange(256) / 255
@@ -173,6 +175,7 @@ def _light(coding: Coding) -> Floats:
     return np.asarray(light, np.float32)
 
 
+@functools.cache
 def _value() -> NDArray[np.uint8]:
     """The level of sRGB for each step of light."""
     x = np.arange(_STEPS) / (_STEPS - 1)

@@ -11,7 +11,8 @@ from av.video.reformatter import Colorspace
 
 from ferapp.media.images import read_image
 from ferapp.media.tone_mapping import WHITE_CD, ToneMapper
-from tests.support.shown_videos import BT709, SMPTE170M, portrait, write_coded
+from tests.support.profiles import DISPLAY_P3, SRGB, SRGB_CURVE, to_srgb
+from tests.support.shown_videos import BT709, NARROW, SMPTE170M, portrait, write_coded
 from tests.support.videos import (
     COLOUR_TOLERANCE,
     decode_video,
@@ -153,6 +154,22 @@ def test_colours_are_not_a_level_too_dark(tmp_path: Path) -> None:
     path = write_coded(tmp_path / "a.mkv", (640, 480), matrix=SMPTE170M, codec="ffv1")
     off = decode_video(path).images[0].astype(float) - portrait((640, 480))
     assert np.abs(off.mean(axis=(0, 1))).max() < 0.6
+
+
+@pytest.mark.parametrize(
+    ("named", "primaries"),
+    [((BT709, 12, 13, NARROW), DISPLAY_P3), ((BT709, 1, 1, NARROW), SRGB)],
+    ids=["Display P3", "BT.709"],
+)
+def test_primaries_of_a_video_become_those_of_srgb(
+    tmp_path: Path, named: tuple[int, int, int, int], primaries: tuple[tuple[float, ...], ...]
+) -> None:
+    path = write_coded(tmp_path / "a.mp4", (320, 240), matrix=BT709, named=named)
+    expected = to_srgb(portrait((320, 240)).astype(float), primaries, SRGB_CURVE)
+    found = decode_video(path)
+    assert np.abs((found.images[0] - expected).mean(axis=(0, 1))).max() < 1
+    assert bool(found.notes) == (primaries is DISPLAY_P3)
+    assert all("other colours than sRGB" in note for note in found.notes)
 
 
 def moving_fields(count: int, *, is_interlaced: bool) -> list[np.ndarray]:
