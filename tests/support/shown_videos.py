@@ -131,6 +131,10 @@ def named_videos(folder: Path) -> Iterator[tuple[str, Path]]:
     }.items():
         matrix = SMPTE170M if named[0] == UNNAMED else named[0]
         yield name, write_coded(path, _SD, matrix=matrix, named=named)
+    for matrix, wh in ((BT709, _SD), (SMPTE170M, _HD)):
+        named = (matrix, UNNAMED, UNNAMED, NARROW)
+        alone = write_coded(path, wh, matrix=matrix, named=named)
+        yield f"matrix {matrix} alone, {wh[1]} lines", alone
     full = write_coded(path, _SD, matrix=SMPTE170M, extent=FULL, pix_fmt="yuvj420p")
     yield "full range by its pixel format", full
     yield "4:4:4", write_coded(path, _SD, matrix=SMPTE170M, pix_fmt="yuv444p")
