@@ -71,8 +71,8 @@ class Decoder:
         self._part, self._on_wait = part, on_wait
         self._rotation: int | None = None
         self._turn = Turn()
-        self._colours = Colours()
         self._source = FrameSource(file, track=part.track, threads=threads)
+        self._colours = Colours(self._source.track.codec_context.codec.canonical_name)
         self.info = self._info(self._source.first)
         if self._shown_region(self.info.size_wh) is None:
             width, height = self.info.size_wh

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, Final, Self
 
 import av
 import numpy as np
-from av.video.reformatter import Colorspace
+from av.video.reformatter import ColorPrimaries, ColorRange, Colorspace, ColorTrc
 from numpy.typing import NDArray
 
 from ferapp.errors import VideoError
@@ -51,7 +51,11 @@ class Encoder:
         stream.pix_fmt = "yuv420p"
         stream.time_base = stream.codec_context.time_base = _TICK
         stream.codec_context.thread_count = threads
+        # Browsers ignore the matrix of a video that does not name all four, and guess by its size.
         stream.codec_context.colorspace = Colorspace.ITU601
+        stream.codec_context.color_primaries = ColorPrimaries.BT709
+        stream.codec_context.color_trc = ColorTrc.BT709
+        stream.codec_context.color_range = ColorRange.MPEG
         self._stream = stream
         self._last = -1
 

@@ -81,6 +81,12 @@ class FrameSource:
         self._read_s = 0.0
         self.container, self.format = open_container(self._file)
         self.track = tracks.choose_track(self.container, self._number)
+        if self._number is None and len(tracks.video_tracks(self.container)) > 1:
+            self._number = tracks.video_tracks(self.container).index(self.track) + 1
+            self.close()
+            self._file.seek(0)
+            self._open()
+            return
         self._is_encrypted = "enc_key_id" in self.track.metadata  # of Matroska and WebM
         context = self.track.codec_context
         self._codec = context.name

@@ -11,6 +11,7 @@ MAX_PIXELS: Final = 50_000_000
 """Videos with larger frames are refused; 8K has 33 megapixels."""
 
 _EARLY_END_S: Final = 1.0
+_MOST_PACKETS: Final = 1_000
 
 
 def video_tracks(container: InputContainer) -> list[Any]:
@@ -21,6 +22,9 @@ def video_tracks(container: InputContainer) -> list[Any]:
 
 def choose_track(container: InputContainer, number: int | None = None) -> Any:
     """The track to read.
+
+    If there are several, packets are read from the container to tell films from stills; open it
+    again before its frames are read.
 
     Args:
         container: An open file.
@@ -36,7 +40,10 @@ def choose_track(container: InputContainer, number: int | None = None) -> Any:
     if number is not None and not 1 <= number <= len(tracks):
         named = "; ".join(track_texts(container))
         raise SettingError(f"There is no video track {number}. The file has: {named}.")
-    track = _default(container, tracks) if number is None else tracks[number - 1]
+    if number is not None:
+        track = tracks[number - 1]
+    else:
+        track = _default(container, tracks) if len(tracks) > 1 else tracks[0]
     context = track.codec_context
     if context is None:
         raise VideoError("The video is in a format that can't be decoded here.")
@@ -51,14 +58,17 @@ def choose_track(container: InputContainer, number: int | None = None) -> Any:
 def _default(container: InputContainer, tracks: list[Any]) -> Any:
     """The track that players show: the default one, unless it is a still beside a film."""
     best = container.streams.best("video")
-    first = best if best in tracks else tracks[0]
-    films = [track for track in (first, *tracks) if not _is_still(container, track)]
-    return films[0] if films else first
-
-
-def _is_still(container: InputContainer, track: Any) -> bool:
-    frames = track.frames or track_length_s(container, track) * float(track.average_rate or 0)
-    return 0 < frames < 1.5
+    first: Any = best if best in tracks else tracks[0]
+    # A still may last as long as the film beside it, so its length says nothing.
+    counts = {track.index: 0 for track in tracks}
+    try:
+        for number, packet in enumerate(container.demux(tracks)):
+            counts[packet.stream.index] += bool(packet.size)
+            if counts[first.index] > 1 or number >= _MOST_PACKETS:
+                break
+    except (av.FFmpegError, ValueError):  # damaged from there on
+        pass
+    return next((track for track in (first, *tracks) if counts[track.index] > 1), first)
 
 
 def track_texts(container: InputContainer) -> list[str]:

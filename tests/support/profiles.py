@@ -28,20 +28,24 @@ def grey_profile(gamma: float) -> bytes:
     return _profile(b"GRAY", b"XYZ ", {b"kTRC": _curve(gamma)})
 
 
-def press_profile(lab_of_inks: dict[tuple[int, ...], tuple[float, float, float]]) -> bytes:
+def press_profile(
+    lab_of_inks: dict[tuple[int, ...], tuple[float, float, float]], nodes: int = 2
+) -> bytes:
     """A CMYK profile from the colours of the inks.
 
     Args:
         lab_of_inks: CIE L*a*b* of the sixteen combinations of no and full ink.
+        nodes: How many steps of each ink the profile lists; libraries differ in between.
     """
-    grid = b""
-    for index in range(16):
-        lightness, a, b = lab_of_inks[tuple(index >> shift & 1 for shift in (3, 2, 1, 0))]
-        grid += bytes((round(lightness * 2.55), round(a + 128), round(b + 128)))
+    corners = np.array([lab_of_inks[c] for c in np.ndindex(2, 2, 2, 2)]).reshape(2, 2, 2, 2, 3)
+    share = np.linspace(0, 1, nodes)
+    weights = np.stack([1 - share, share])
+    lab = np.einsum("ai,bj,ck,dl,abcdx->ijklx", weights, weights, weights, weights, corners)
+    grid = np.round(lab * (2.55, 1, 1) + (0, 128, 128)).astype(np.uint8).tobytes()
     line = bytes(range(256))
     identity = struct.pack(">9i", *(65536 * (i % 4 == 0) for i in range(9)))
     # ICC.1:2022, 10.11: lut8Type.
-    table = b"mft1" + bytes(4) + bytes((4, 3, 2, 0)) + identity + line * 4 + grid + line * 3
+    table = b"mft1" + bytes(4) + bytes((4, 3, nodes, 0)) + identity + line * 4 + grid + line * 3
     return _profile(b"CMYK", b"Lab ", {b"A2B0": table})
 
 

@@ -1,14 +1,11 @@
-"""Bits and colours: from what a file holds to eight bits of sRGB."""
+"""From colours by a profile to sRGB."""
 
 import io
 import struct
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageCms
-
-from ferapp.errors import ImageError
 
 # ICC.1:2022, 7.2: the colour space of the profile, and what marks a profile.
 _SPACES: Final = {"RGB": b"RGB ", "L": b"GRAY", "CMYK": b"CMYK", "LAB": b"Lab "}
@@ -17,8 +14,13 @@ _SRGB_XYZ: Final = ((0.4360, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431,
 _SRGB_CURVE: Final = ((0.1, 0.01002), (0.5, 0.21404))
 _SAME: Final = 0.004
 _MOST_TAGS: Final = 64
-# Numbers up to here are shares of white, larger ones levels.
-_MOST_SHARE: Final = 2.0
+
+
+def has_profile(picture: Image.Image) -> bool:
+    """Whether a picture has a whole profile, of whatever colours."""
+    profile = picture.info.get("icc_profile") or b""
+    is_profile = isinstance(profile, bytes) and profile[36:40] == b"acsp"
+    return is_profile and int.from_bytes(profile[:4]) <= len(profile)
 
 
 def has_other_colours(picture: Image.Image) -> bool:
@@ -27,8 +29,11 @@ def has_other_colours(picture: Image.Image) -> bool:
     It is read without a library: only the child process reads profiles of others with one.
     """
     profile = picture.info.get("icc_profile") or b""
-    is_profile = isinstance(profile, bytes) and profile[36:40] == b"acsp"
-    return is_profile and profile[16:20] == _SPACES.get(_base(picture)) and not _is_srgb(profile)
+    return (
+        has_profile(picture)
+        and profile[16:20] == _SPACES.get(_base(picture))
+        and not _is_srgb(profile)
+    )
 
 
 def to_srgb(picture: Image.Image) -> Image.Image:
@@ -43,6 +48,7 @@ def to_srgb(picture: Image.Image) -> Image.Image:
             profile,
             ImageCms.createProfile("sRGB"),
             outputMode="RGB",
+            flags=ImageCms.Flags.NOOPTIMIZE if picture.mode in ("L", "LA") else ImageCms.Flags.NONE,
         )
     except (ImageCms.PyCMSError, OSError):
         return picture
@@ -109,35 +115,3 @@ def _curve(tag: bytes, x: float) -> float:
         return float(x ** (struct.unpack_from(">H", tag, 12)[0] / 256))
     values = np.frombuffer(tag, ">u2", count, 12) / 65535
     return float(np.interp(x, np.linspace(0, 1, count), values))
-
-
-def scaled(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Bring numbers of more than eight bits, or with fractions, to eight bits.
-
-    Cameras store 10, 12 or 14 bits in numbers of 16: the largest value says how many were used.
-    Fractions are shares of white up to 2, levels of eight bits up to 255 and of sixteen above.
-    What is not a number is black.
-
-    Args:
-        values: Any shape, integers or floats.
-
-    Raises:
-        ImageError: None of them is a finite number.
-    """
-    if np.issubdtype(values.dtype, np.floating):
-        return _from_floats(values)
-    top = max(int(values.max(initial=0)), 0)
-    bits = max(8, 2 * -(-top.bit_length() // 2))
-    return (values.clip(0) >> (bits - 8)).astype(np.uint8)
-
-
-def _from_floats(values: NDArray[np.generic]) -> NDArray[np.uint8]:
-    numbers = values.astype(np.float32)
-    is_finite = np.isfinite(numbers)
-    if not is_finite.any():
-        raise ImageError("The picture holds no numbers that can be shown.")
-    numbers[~is_finite] = 0
-    top = float(numbers.max())
-    white = 1.0 if top <= _MOST_SHARE else 255.0 if top <= 255 else max(top, 65535.0)
-    numbers *= 255 / white
-    return (numbers.clip(0, 255, out=numbers) + 0.5).astype(np.uint8)

@@ -18,14 +18,12 @@ class Format:
         endings: The file name endings that it usually has, in lower case.
         is_confined: Whether it is decoded in a child process; see
             docs/decisions/0016-picture-formats.md.
-        is_turned_by_exif: Whether its EXIF data say which way is up, as in browsers.
     """
 
     name: str
     parser: str
     endings: tuple[str, ...]
     is_confined: bool = True
-    is_turned_by_exif: bool = False
 
 
 # MPO, which phones write for portraits, and Ultra HDR begin with an ordinary JPEG.
@@ -34,13 +32,11 @@ JPEG: Final = Format(
     "JPEG",
     (".jpg", ".jpeg", ".jpe", ".jfif", ".mpo"),
     is_confined=False,
-    is_turned_by_exif=True,
 )
-PNG: Final = Format("PNG", "PNG", (".png", ".apng"), is_confined=False, is_turned_by_exif=True)
+PNG: Final = Format("PNG", "PNG", (".png", ".apng"), is_confined=False)
 HEIC: Final = Format("HEIC", "HEIF", (".heic", ".heif", ".hif"))
 WEBP: Final = Format("WebP", "WEBP", (".webp",))
-# Pillow expresses the rotation of the container as EXIF.
-AVIF: Final = Format("AVIF", "AVIF", (".avif",), is_turned_by_exif=True)
+AVIF: Final = Format("AVIF", "AVIF", (".avif",))
 TIFF: Final = Format("TIFF", "TIFF", (".tif", ".tiff"))
 BMP: Final = Format("BMP", "BMP", (".bmp", ".dib"))
 GIF: Final = Format("GIF", "GIF", (".gif",))

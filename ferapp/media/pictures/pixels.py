@@ -2,17 +2,15 @@
 
 import io
 import re
-import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Final, cast
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import (
     AvifImagePlugin,
-    ExifTags,
     Image,
     ImageFile,
     Jpeg2KImagePlugin,
@@ -22,12 +20,26 @@ from PIL import (
 )
 
 from ferapp.errors import ImageError
-from ferapp.media.pictures.coded_colour import coded_to_srgb
-from ferapp.media.pictures.colour import lab_to_rgb, scaled, to_srgb
-from ferapp.media.pictures.formats import AVIF, BMP, HEIC, JPEG, PNG, Format
+from ferapp.media.pictures.bits import eight_bits
+from ferapp.media.pictures.coded_colour import Coding, coded_to_srgb
+from ferapp.media.pictures.colour import has_profile, lab_to_rgb, to_srgb
+from ferapp.media.pictures.formats import AVIF, BMP, GIF, HEIC, JPEG, JPEG2000, PNG, TIFF, Format
+from ferapp.media.pictures.headers import (
+    bmp_has_alpha,
+    bmp_profile,
+    heif_coding,
+    jpeg2000_profile,
+    png_chunks,
+    png_coding,
+)
+from ferapp.media.pictures.orientation import orientation_of, turned
+from ferapp.media.pictures.tiff import deep_tiff
 
 # Otherwise Pillow would load all its parsers to find these.
 _LOADED: Final = (Jpeg2KImagePlugin, WebPImagePlugin)
+
+# Profiles that Pillow does not read.
+_PROFILE_OF: Final = {BMP: bmp_profile, JPEG2000: jpeg2000_profile}
 
 DAMAGED: Final = "The picture is damaged or cut short."
 
@@ -41,30 +53,10 @@ _MOST_PACKED: Final = 1032
 # A block of 8 x 8 pixels of a JPEG takes at least one bit, with any Huffman code.
 _JPEG_BYTES: Final = 1 / 512
 
-_TURNS: Final = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-# Pillow takes the orientation from these as well, which no browser does.
-_NOT_EXIF: Final = ("xmp", "XML:com.adobe.xmp", "Raw profile type exif")
-
 # TIFF 6.0 and DNG 1.7.
 _SUBFILE_TYPE: Final = 254
 _SUB_IFDS: Final = 330
 _DNG_VERSION: Final = 50706
-_PHOTOMETRIC: Final = 262
-_WHITE_IS_ZERO: Final = 0
-
-# Pillow reads the upper byte of sixteen bits; in the other byte order that is the lower one.
-_SIXTEEN_BITS: Final = re.compile(r"((?:RGB|RGBX|RGBA);16)([BLN])")
-_OTHER_ORDER: Final = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
-# A picture with no upper byte over this holds no more than 14 bits.
-_MOST_UPPER: Final = 63
 
 
 @contextmanager
@@ -85,7 +77,8 @@ def opened(data: bytes, kind: Format, max_pixels: int) -> Iterator[Image.Image]:
             # megapixels, where max_pixels decides. Filters are global: if threads restore them in
             # another order, at most this filter for Pillow remains.
             warnings.filterwarnings("ignore", module=r"PIL\b")
-            with _open(data, kind) as picture:
+            deep = deep_tiff(data, _check_size(max_pixels)) if kind is TIFF else None
+            with deep or _open(data, kind) as picture:
                 _check_header(picture, kind, max_pixels, len(data))
                 yield picture
     except ImageError:
@@ -109,7 +102,11 @@ def _open(data: bytes, kind: Format) -> ImageFile.ImageFile:
     if kind is AVIF:
         AvifImagePlugin.DEFAULT_MAX_THREADS = _THREADS
     # Pillow knows dozens of formats; every parser adds attack surface.
-    return Image.open(io.BytesIO(data), formats=(kind.parser,))
+    picture = Image.open(io.BytesIO(data), formats=(kind.parser,))
+    profile = _PROFILE_OF[kind](data) if kind in _PROFILE_OF else b""
+    if profile:
+        picture.info["icc_profile"] = profile
+    return picture
 
 
 def _register_heic() -> None:
@@ -126,13 +123,19 @@ def _register_heic() -> None:
 
 
 def _check_header(picture: Image.Image, kind: Format, max_pixels: int, size_bytes: int) -> None:
-    width, height = picture.size
-    if width * height > max_pixels:
-        raise ImageError(_too_large_text(f"{width} × {height} pixels", max_pixels))
+    _check_size(max_pixels)(*picture.size)
     if _least_bytes(picture, kind) > size_bytes:
         raise ImageError(DAMAGED)
     if isinstance(picture, TiffImagePlugin.TiffImageFile) and _is_raw(picture):
         raise ImageError("This is a camera raw picture; save it as JPG or PNG and try again.")
+
+
+def _check_size(max_pixels: int) -> Callable[[int, int], None]:
+    def check(width: int, height: int) -> None:
+        if width * height > max_pixels:
+            raise ImageError(_too_large_text(f"{width} × {height} pixels", max_pixels))
+
+    return check
 
 
 def _least_bytes(picture: Image.Image, kind: Format) -> float:
@@ -164,99 +167,50 @@ def rgb_of(picture: Image.Image, data: bytes, kind: Format) -> NDArray[np.uint8]
     Raises:
         ImageError: No pixel has a value. `opened` also turns what Pillow raises into this.
     """
-    # As browsers, which do not obey an eXIf chunk after the pixels of a PNG.
-    orientation = _orientation(picture) if kind.is_turned_by_exif else 1
-    for name in _NOT_EXIF:
-        picture.info.pop(name, None)
-    decoded = _deep(picture, data, kind)
-    if kind is BMP and decoded.mode == "RGBA" and decoded.getchannel("A").getextrema() == (0, 0):
-        decoded = decoded.convert("RGB")  # the fourth byte is unused, whatever the header says
-    if decoded.mode == "LAB":
-        decoded = lab_to_rgb(decoded)
-    is_clear = decoded.has_transparency_data
-    if is_clear and decoded.mode not in ("RGBA", "LA"):
-        decoded = decoded.convert("RGBA")
-    decoded = to_srgb(decoded)
+    orientation = orientation_of(picture, data, kind)
+    coding = _coding(picture, data, kind)
+    loaded = _loaded(picture, data, kind)
+    is_clear = loaded.has_transparency_data
+    if is_clear and loaded.mode not in ("RGBA", "LA"):
+        loaded = loaded.convert("RGBA")
+    shown = to_srgb(loaded) if coding is None else _decoded(loaded, coding)
     if is_clear:
-        layer = decoded.convert("RGBA")
-        decoded = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    if decoded.mode != "RGB":
-        decoded = decoded.convert("RGB")
-    image = np.array(_upright(decoded, orientation), np.uint8)
-    has_numbers = kind in (HEIC, AVIF) and "icc_profile" not in picture.info
-    return coded_to_srgb(image, data) if has_numbers else image
+        layer = shown.convert("RGBA")
+        shown = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    if shown.mode != "RGB":
+        shown = shown.convert("RGB")
+    return np.array(turned(shown, orientation), np.uint8)
 
 
-def _orientation(picture: Image.Image) -> object:
-    """The orientation in the EXIF data; it may be anything."""
-    exif = Image.Exif()
-    try:
-        exif.load(picture.info.get("exif", b""))
-    except Exception:  # damaged EXIF data raise anything, and do no harm
-        return 1
-    return exif.get(ExifTags.Base.Orientation)
+def _coding(picture: Image.Image, data: bytes, kind: Format) -> Coding | None:
+    """The colours that numbers in the file describe; None if a profile or nothing does."""
+    if kind is PNG:
+        return png_coding(png_chunks(data), has_profile=has_profile(picture))
+    return heif_coding(data) if kind in (HEIC, AVIF) and not has_profile(picture) else None
 
 
-def _upright(picture: Image.Image, orientation: object) -> Image.Image:
-    method = _TURNS.get(orientation) if isinstance(orientation, int) else None
-    if method is None:
-        return picture
-    turned = picture.transpose(method)
-    picture.close()  # each copy of a large picture takes as much memory as the picture itself
-    return turned
+def _decoded(picture: Image.Image, coding: Coding) -> Image.Image:
+    """A picture in sRGB, from colours that numbers describe."""
+    shown = Image.fromarray(coded_to_srgb(np.array(picture.convert("RGB")), coding))
+    if picture.mode in ("RGBA", "LA"):
+        shown.putalpha(picture.getchannel("A"))
+    return shown
 
 
-def _deep(picture: Image.Image, data: bytes, kind: Format) -> Image.Image:
-    """Load a picture, and bring more than eight bits to eight."""
-    swapped = _in_other_order(picture)
-    picture.load()
-    if picture.mode[0] in "IF":  # convert() would clip
-        levels = scaled(np.asarray(picture))
-        tags = getattr(picture, "tag_v2", {})
-        if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
-            levels = 255 - levels
-        grey = Image.fromarray(levels)
-        grey.info = picture.info
-        # A grey of sixteen bits, which has no equal in eight.
-        grey.info.pop("transparency", None)
-        return grey
-    if not swapped or _top(picture) > _MOST_UPPER:
-        return picture
-    with _open(data, kind) as other:
-        other.tile = swapped
-        other.load()
-        return _merged(picture, other)
-
-
-def _in_other_order(picture: Image.Image) -> list[Any]:
-    """The tiles of a colour picture of sixteen bits, with the bytes in the other order."""
-    tiles = []
-    for tile in getattr(picture, "tile", []):
-        mode, *rest = (tile.args,) if isinstance(tile.args, str) else tile.args or ("",)
-        match = _SIXTEEN_BITS.fullmatch(str(mode))
-        if match is None:
-            return []
-        mode = f"{match[1]}{_OTHER_ORDER[match[2]]}"
-        tiles.append(tile._replace(args=(mode, *rest) if rest else mode))
-    return tiles
-
-
-def _top(picture: Image.Image) -> int:
-    """The largest value of red, green and blue."""
-    bands = (picture.getchannel(band) for band in "RGB")
-    return max(cast(tuple[int, int], band.getextrema())[1] for band in bands)
-
-
-def _merged(upper: Image.Image, lower: Image.Image) -> Image.Image:
-    """A picture of few bits in sixteen, from its upper and lower bytes."""
-    bits = 8 + 2 * -(-_top(upper).bit_length() // 2)
-    bands = list(upper.split())
-    for index, band in enumerate(bands[:3]):
-        values = np.asarray(band).astype(np.uint16) << 8 | np.asarray(lower.getchannel(index))
-        bands[index] = Image.fromarray((values >> (bits - 8)).astype(np.uint8))
-    merged = Image.merge(upper.mode, bands)
-    merged.info = upper.info
-    return merged
+def _loaded(picture: Image.Image, data: bytes, kind: Format) -> Image.Image:
+    """The pixels in eight bits, as their format means them."""
+    if kind is PNG and getattr(picture, "default_image", False):
+        picture.seek(1)  # the first one is for programs that can't show animations
+    tiles = getattr(picture, "tile", [])
+    corners = tiles[0].extents if kind is GIF and tiles else None
+    loaded = eight_bits(picture, data, lambda data: _open(data, kind))
+    if corners is not None and corners != (0, 0, *loaded.size):
+        canvas = Image.new("RGBA", loaded.size)
+        canvas.paste(loaded.convert("RGBA").crop(corners), corners[:2])
+        return canvas
+    if kind is BMP and loaded.mode == "RGBA" and not bmp_has_alpha(data):
+        return loaded.convert("RGB")
+    return lab_to_rgb(loaded) if loaded.mode == "LAB" else loaded
 
 
 def _too_large_text(size: str, max_pixels: int) -> str:

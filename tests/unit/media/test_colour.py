@@ -9,8 +9,9 @@ from PIL import Image, ImageCms
 
 from ferapp.errors import ImageError
 from ferapp.media.images import MAX_PIXELS, read_image
-from ferapp.media.pictures.coded_colour import coded_to_srgb
-from ferapp.media.pictures.colour import has_other_colours, scaled
+from ferapp.media.pictures.bits import scaled
+from ferapp.media.pictures.coded_colour import coded_to_srgb, coding_of_numbers
+from ferapp.media.pictures.colour import has_other_colours
 from ferapp.media.pictures.formats import format_of
 from ferapp.media.pictures.pixels import opened, rgb_of
 from tests.support.heic import heic
@@ -40,6 +41,13 @@ def decode(data: bytes) -> np.ndarray:
         return rgb_of(picture, data, kind)
 
 
+def veiled_png(grey: np.ndarray, alpha: np.ndarray) -> bytes:
+    """A PNG of grey and opacity in sixteen bits."""
+    both = np.dstack([grey, alpha]).astype(">u2")
+    rows = b"".join(b"\0" + row.tobytes() for row in both)
+    return png((grey.shape[1], grey.shape[0]), rows, depth=16, colour=4)
+
+
 def by_opencv(values: np.ndarray, ending: str) -> bytes:
     """A file of more than eight bits, which Pillow does not write; RGB."""
     ordered = values if values.ndim == 2 else values[..., [2, 1, 0, 3][: values.shape[2]]]
@@ -62,6 +70,18 @@ def test_bits_in_sixteen_are_scaled_to_eight(channels: int, bits: int, ending: s
         values = np.dstack([values, np.full_like(values[:, :, 0], 65535)])
     expected = PORTRAIT if channels > 1 else GREY[:, :, None].repeat(3, 2)
     assert greatest(decode(by_opencv(values, ending)), expected) <= 1
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("is_left", [False, True])
+def test_grey_with_alpha_is_scaled(bits: int, is_left: bool) -> None:
+    values = GREY[:64, :96].astype(np.uint16)
+    values = values << 8 if is_left else values << bits - 8 | values >> 16 - bits
+    clear = np.full_like(values, 65535)
+    clear[:9] = 0
+    image = decode(veiled_png(values, clear))
+    assert (image[:9] == 255).all()
+    assert greatest(image[9:], GREY[9:64, :96, None]) <= 1
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 16])
@@ -87,7 +107,7 @@ def test_a_tiff_of_fractions_is_not_black(top: float) -> None:
     ("values", "expected"),
     [
         pytest.param(np.array([0, 0.5, 1.0]), [0, 128, 255], id="shares"),
-        pytest.param(np.array([-1.0, 0.5, 1.7]), [0, 128, 255], id="shares that overshoot"),
+        pytest.param(np.array([-0.2, 0.5, 1.7]), [0, 128, 255], id="shares that overshoot"),
         pytest.param(np.array([0, 100.0, 200.0]), [0, 100, 200], id="levels"),
         pytest.param(np.array([0, 131070.0]), [0, 255], id="more than sixteen bits"),
         pytest.param(np.array([np.nan, np.inf, -np.inf, 1.0]), [0, 0, 0, 255], id="not numbers"),
@@ -183,8 +203,9 @@ def test_ordinary_colours_by_number_are_left_alone(nclx: tuple[int, int, int]) -
 def test_hdr_is_as_bright_as_on_a_screen(transfer: int, level: float, expected: int) -> None:
     """Read as sRGB, it would look washed out."""
     grey = np.full((64, 64, 3), round(level * 255), np.uint8)
-    data = b"colrnclx" + struct.pack(">3H", 9, transfer, 9)
-    assert np.abs(coded_to_srgb(grey, data) - float(expected)).max() <= 2
+    coding = coding_of_numbers(9, transfer, is_video=True)
+    assert coding is not None
+    assert np.abs(coded_to_srgb(grey, coding) - float(expected)).max() <= 2
 
 
 def test_white_of_an_hdr_photo_is_not_grey() -> None:
@@ -192,16 +213,20 @@ def test_white_of_an_hdr_photo_is_not_grey() -> None:
     assert decode(heic(white, nclx=(9, 16, 9))).mean() > 240 > 150 > white.mean()
 
 
-@pytest.mark.parametrize("data", [b"", b"colrnclx", b"colrnclx\0\x0c\0"])
-def test_numbers_that_are_cut_short_are_ignored(data: bytes) -> None:
-    np.testing.assert_array_equal(coded_to_srgb(PORTRAIT.copy(), data), PORTRAIT)
+@pytest.mark.parametrize("numbers", [(9, 9), (3, 13), (200, 300), (2, 1000)])
+def test_unknown_numbers_change_nothing(numbers: tuple[int, int]) -> None:
+    assert coding_of_numbers(*numbers, is_video=True) is None
+    plain = encoded(Image.fromarray(PORTRAIT), "AVIF", quality=97)
+    at = plain.index(b"colrnclx") + 8
+    data = plain[:at] + struct.pack(">2H", *numbers) + plain[at + 4 :]
+    np.testing.assert_array_equal(decode(data), decode(plain))
 
 
-def test_a_key_of_sixteen_bits_does_not_hide_a_grey_picture() -> None:
-    row = b"\0" + struct.pack(">2H", 40_000, 65_535)
+def test_a_key_of_sixteen_bits_hides_only_its_own_grey() -> None:
+    row = b"\0" + struct.pack(">3H", 40_000, 40_001, 65_535)
     key = chunk(b"tRNS", struct.pack(">H", 40_000))
-    image = decode(png((2, 1), row, depth=16, extra=key))
-    assert image[0, :, 0].tolist() == [156, 255]
+    image = decode(png((3, 1), row, depth=16, extra=key))
+    assert image[0, :, 0].tolist() == [255, 156, 255]
 
 
 def test_transparency_survives_a_profile() -> None:
@@ -281,7 +306,7 @@ def picture_with(profile: bytes, mode: str = "RGB") -> Image.Image:
         pytest.param(matrix_profile(SRGB), "L", False, id="of another colour space"),
         pytest.param(matrix_profile(SRGB, 1.0), "RGB", True, id="linear"),
         pytest.param(matrix_profile(DISPLAY_P3), "RGBA", True, id="Display P3"),
-        pytest.param(matrix_profile(DISPLAY_P3)[:140], "RGB", True, id="cut short"),
+        pytest.param(matrix_profile(DISPLAY_P3)[:140], "RGB", False, id="cut short"),
         pytest.param(grey_profile(2.2), "L", True, id="grey"),
     ],
 )

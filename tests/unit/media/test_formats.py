@@ -17,6 +17,7 @@ from tests.support import made_pictures
 from tests.support.heic import heic
 from tests.support.made_pictures import encoded, made
 from tests.support.places import SAMPLES
+from tests.support.shown_pictures import shown_pictures
 from tests.support.videos import quadrant_image
 
 PORTRAIT = read_image(SAMPLES / "astronaut.jpg")[:256, 100:356]
@@ -176,3 +177,26 @@ def test_a_picture_with_a_page_that_does_not_end_is_read() -> None:
     out.seek(-4, io.SEEK_END)
     out.write(struct.pack("<I", 8))
     assert read_image(out.getvalue()).shape == (1, 1, 3)
+
+
+def test_a_bmp_that_says_where_its_opacity_is_is_transparent() -> None:
+    pictures = shown_pictures("BMP")
+    assert (decode(pictures["BMP: 32 bits, alpha 0, V5"]) == 255).all()
+    plain = decode(pictures["BMP: 24 bits"])
+    np.testing.assert_array_equal(decode(pictures["BMP: 32 bits, fourth byte 0"]), plain)
+    np.testing.assert_array_equal(decode(pictures["BMP: 24 bits, top down"]), plain)
+
+
+def test_what_a_gif_does_not_cover_is_white_and_not_of_its_background() -> None:
+    pictures = shown_pictures("GIF")
+    image = decode(pictures["GIF: first frame in a corner"])
+    plain = decode(pictures["GIF: plain"])
+    np.testing.assert_array_equal(image[6:70, 12:108], plain)
+    assert (image[:6] == 255).all() and (image[:, :12] == 255).all()
+
+
+def test_the_first_frame_of_an_animated_png_is_read_and_not_its_stand_in() -> None:
+    pictures = shown_pictures("PNG")
+    np.testing.assert_array_equal(
+        decode(pictures["PNG: APNG, default apart"]), decode(pictures["PNG: plain"])
+    )

@@ -176,6 +176,53 @@ def test_the_track_that_players_show_is_read_and_the_others_are_named(
     assert chosen.images[0].mean() == pytest.approx(tracks[other - 1][1], abs=4)
 
 
+@pytest.mark.parametrize("lasts_s", [0.1, 2.0])
+@pytest.mark.parametrize("is_first", [True, False])
+@pytest.mark.parametrize(
+    ("ending", "still", "film"),
+    [
+        ("mp4", "mjpeg", "libx264"),
+        ("mov", "png", "libx264"),
+        ("mkv", "mjpeg", "libx264"),
+        ("mkv", "libx264", "libx264"),
+        ("webm", "libvpx", "libvpx"),
+        ("avi", "mjpeg", "mpeg4"),
+        ("mpg", "mpeg2video", "mpeg2video"),
+        ("ts", "libx264", "libx264"),
+    ],
+)
+def test_a_still_beside_a_film_is_not_taken_for_it(
+    tmp_path: Path, ending: str, still: str, film: str, is_first: bool, lasts_s: float
+) -> None:
+    """A poster that is no cover for FFmpeg: larger than the film, the default track, or as long."""
+    path = tmp_path / f"a.{ending}"
+    with av.open(str(path), "w") as container:
+        codecs = (still, film) if is_first else (film, still)
+        streams: dict[str, Any] = {}
+        for codec, role in zip(
+            codecs, ("still", "film") if is_first else ("film", "still"), strict=True
+        ):
+            stream: Any = container.add_stream(codec, rate=RATE)
+            stream.width, stream.height = (320, 240) if role == "still" else (96, 64)
+            stream.pix_fmt = {"mjpeg": "yuvj420p", "png": "rgb24"}.get(codec, "yuv420p")
+            stream.disposition = av.stream.Disposition.default if role == "still" else 0
+            streams[role] = stream
+        for role, grey, count in (("still", 60, 1), ("film", 180, 20)):
+            packets = []
+            for n in range(count):
+                image = solid_image(grey, (streams[role].width, streams[role].height))
+                frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+                frame.pts, frame.time_base = n, Fraction(1, RATE)
+                packets += streams[role].encode(frame)
+            for packet in packets + streams[role].encode():
+                if role == "still":
+                    packet.duration = round(lasts_s / packet.time_base)
+                container.mux(packet)
+    found = decode_video(path)
+    assert len(found.images) == 20 and found.images[0].mean() == pytest.approx(180, abs=4)
+    assert found.info.track == 1 + is_first and "2 video tracks" in found.notes[0]
+
+
 LATE: dict[str, tuple[str, dict[str, Any]]] = {
     "MP4": ("a.mp4", {}),
     "MP4 that starts late": ("a.mp4", {"start_s": 20}),

@@ -1,5 +1,6 @@
 """Pictures are turned as browsers turn them, whatever says so."""
 
+import functools
 import struct
 
 import numpy as np
@@ -12,6 +13,7 @@ from ferapp.media.pictures.pixels import opened, rgb_of
 from tests.support.heic import heic
 from tests.support.made_pictures import encoded
 from tests.support.pictures import chunk
+from tests.support.shown_pictures import shown_pictures
 from tests.support.videos import quadrant_image
 
 STORED = quadrant_image((96, 64))
@@ -110,3 +112,60 @@ def test_exif_turns_a_png_only_if_it_comes_before_the_pixels(
     exif = chunk(b"eXIf", b"MM\0*" + struct.pack(">IHHHIHH", 8, 1, 0x112, 3, 1, 6, 0) + bytes(4))
     at = plain.index(b"IDAT" if is_before else b"IEND") - 4
     assert_same(decode(plain[:at] + exif + plain[at:]), expected)
+
+
+made = functools.cache(shown_pictures)
+UNUSUAL = {
+    **{f"JPEG: EXIF {n}, {order}": n or 1 for n in range(9) for order in ("little", "big")},
+    "JPEG: EXIF 9, little": 1,
+    "JPEG: EXIF 6 as a long": 1,
+    "JPEG: EXIF 6 as a byte": 1,
+    "JPEG: EXIF 6, count 2": 1,
+    "JPEG: EXIF 6, count 0": 1,
+    "JPEG: EXIF of the other order": 1,
+    "JPEG: EXIF of no order": 1,
+    "JPEG: EXIF cut short": 1,
+    "JPEG: EXIF 6, then 3": 6,
+    "JPEG: EXIF 3, then 6": 3,
+    "JPEG: EXIF without one, then 6": 1,
+    "JPEG: EXIF of the thumbnail": 1,
+    "JPEG: EXIF after the tables": 6,
+    "JPEG: EXIF with one NUL": 6,
+    "JPEG: EXIF after a comment": 6,
+    "JPEG: XMP 6, EXIF 3": 3,
+    "JPEG: MPO, EXIF 6": 6,
+    "JPEG: P3, EXIF 6": 6,
+    "PNG: eXIf 6, little": 6,
+    "PNG: eXIf 6, with a name": 1,
+    "PNG: eXIf 6, then 3": 6,
+    "PNG: eXIf 6, 3 after the pixels": 6,
+    "PNG: eXIf 9": 1,
+}
+
+
+@pytest.mark.parametrize(("name", "orientation"), UNUSUAL.items(), ids=UNUSUAL)
+def test_exif_data_count_as_in_browsers(name: str, orientation: int) -> None:
+    """That browsers agree is a test in a real one (tests/e2e/test_shown.py)."""
+    kind = name.split(":")[0]
+    data = made(kind)[name]
+    plain = made(kind)["JPEG: P3" if "P3" in name else f"{kind}: plain"]
+    image, stored = decode(data).astype(int), decode(plain)
+    turns = {
+        1: stored,
+        2: stored[:, ::-1],
+        3: stored[::-1, ::-1],
+        4: stored[::-1],
+        5: stored.transpose(1, 0, 2),
+        6: np.rot90(stored, -1),
+        7: stored[::-1, ::-1].transpose(1, 0, 2),
+        8: np.rot90(stored, 1),
+    }
+    assert image.shape == turns[orientation].shape
+    assert np.abs(image - turns[orientation]).mean() < 2
+
+
+def test_avif_is_not_turned_by_exif_without_its_container() -> None:
+    pictures = shown_pictures("AVIF")
+    np.testing.assert_array_equal(
+        decode(pictures["AVIF: EXIF 6 alone"]), decode(pictures["AVIF: plain"])
+    )

@@ -1,0 +1,89 @@
+"""Which way is up, for every format by one rule: as the browser shows the picture."""
+
+import struct
+from typing import Final
+
+from PIL import Image
+
+from ferapp.media.pictures.formats import AVIF, JPEG, PNG, Format
+from ferapp.media.pictures.headers import png_chunks
+
+UPRIGHT: Final = 1
+
+_TURNS: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# Pillow would obey these when it loads a picture, which no browser does.
+_NOT_OBEYED: Final = ("xmp", "XML:com.adobe.xmp", "Raw profile type exif")
+
+_EXIF: Final = b"Exif\0"
+_ORDERS: Final = {b"II*\0": "<", b"MM\0*": ">"}
+_ORIENTATION: Final = 0x0112
+_SHORT: Final = 3
+_ENTRY_BYTES: Final = 12
+_MOST_ENTRIES: Final = 1000
+
+
+def orientation_of(picture: Image.Image, data: bytes, kind: Format) -> int:
+    """How a picture is stored, 1 (upright) to 8, as EXIF numbers it.
+
+    | Format | Turned by |
+    |---|---|
+    | JPG | the first EXIF segment |
+    | PNG | an eXIf chunk before the pixels |
+    | AVIF | its container, which Pillow expresses as EXIF |
+    | HEIC | its container, and pi-heif does it |
+    | TIFF | its tag, and Pillow does it |
+    | WebP, BMP, GIF, JPEG 2000 | nothing |
+
+    No format is turned by XMP, or by EXIF in a text of a PNG.
+
+    Args:
+        picture: An open picture, before its pixels are loaded.
+        data: The bytes of the file.
+        kind: Its format.
+    """
+    exif = b""
+    if kind is JPEG:
+        segments = getattr(picture, "applist", [])
+        exif = next((s[6:] for name, s in segments if name == "APP1" and s[:5] == _EXIF), b"")
+    elif kind is PNG:
+        exif = png_chunks(data).get(b"eXIf", b"")
+    elif kind is AVIF:
+        exif = picture.info.get("exif", b"").removeprefix(_EXIF + b"\0")
+    for name in _NOT_OBEYED:
+        picture.info.pop(name, None)
+    return _orientation(exif)
+
+
+def _orientation(exif: bytes) -> int:
+    """The orientation that EXIF data from the byte order on state; that is one short number."""
+    order = _ORDERS.get(exif[:4])
+    try:
+        if order is None:
+            return UPRIGHT
+        (at,) = struct.unpack_from(order + "I", exif, 4)
+        (count,) = struct.unpack_from(order + "H", exif, at)
+        for n in range(min(count, _MOST_ENTRIES)):
+            entry = struct.unpack_from(order + "HHIH", exif, at + 2 + n * _ENTRY_BYTES)
+            if entry[:3] == (_ORIENTATION, _SHORT, 1):
+                return entry[3] if entry[3] in _TURNS else UPRIGHT
+    except struct.error:  # cut short
+        pass
+    return UPRIGHT
+
+
+def turned(picture: Image.Image, orientation: int) -> Image.Image:
+    """Turn a loaded picture upright; it is closed if that makes a copy."""
+    method = _TURNS.get(orientation)
+    if method is None:
+        return picture
+    upright = picture.transpose(method)
+    picture.close()  # each copy of a large picture takes as much memory as the picture itself
+    return upright
