@@ -1,8 +1,8 @@
 """Pages of other sites get nothing: no WebSocket, no upload, no picture, no logout.
 
-Streamlit's own check (`is_url_from_allowed_origins`) lets in every page of this machine, whatever its
-port, and asks the network for the machine's addresses before it refuses any other one.
-So it must never have to decide.
+Streamlit's own check (`is_url_from_allowed_origins`) lets in every page of this machine, whatever
+its port, and asks the network for the machine's addresses before it refuses any other one. So it
+must never have to decide.
 """
 
 from typing import Final
