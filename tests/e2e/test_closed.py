@@ -67,6 +67,13 @@ def test_an_upload_needs_a_session_and_its_token(server: Server) -> None:
         assert put_file(server, "nobody", xsrf) == 400
 
 
+def test_an_upload_with_two_lengths_is_refused(server: Server) -> None:
+    with open_session(server) as session:
+        path = f"{UPLOAD_PATH}/{session.initialize.session_id}/file"
+        fields = {"Content_Length": "10", "Transfer_Encoding": "chunked"}
+        assert ask(server, path, "PUT", **fields).status == 400
+
+
 @pytest.mark.parametrize(
     ("method", "path"),
     [
