@@ -2,10 +2,15 @@
 
 import streamlit as st
 
-from ferapp.ui.live.leaving import end_left_recording
-from ferapp.ui.login import page as login_page
-from ferapp.ui.server.login_gate import gate
-from ferapp.ui.shared.page import PAGES
+from ferapp.ui.server.imports import import_pages
+
+import_pages()
+
+# Only now, for another thread may have been in the middle of it.
+from ferapp.ui.live.leaving import end_left_recording  # noqa: E402
+from ferapp.ui.login import page as login_page  # noqa: E402
+from ferapp.ui.server.login_gate import gate  # noqa: E402
+from ferapp.ui.shared.page import PAGES  # noqa: E402
 
 LIVE = "live"
 

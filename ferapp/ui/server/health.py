@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from ferapp.errors import UserError
+from ferapp.ui.server.imports import import_pages, is_importing
 
 ALIVE_ROUTE: Final = "/healthz"
 READY_ROUTE: Final = "/readyz"
@@ -21,6 +22,9 @@ def ready(_: Request) -> Response:
 
     Only the class of an error is shown: its text may contain paths and addresses.
     """
+    if is_importing():
+        return PlainTextResponse("not ready: starting", 503)
+    import_pages()
     # Imported late: the server listens first, and logging is configured by then.
     from ferapp.inference import onnx_model as session
     from ferapp.inference import weights

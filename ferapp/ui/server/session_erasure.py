@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from ferapp.errors import UserError
+from ferapp.ui.server.imports import import_pages
 
 _EVERY_S: Final = 2.0
 _RARELY_S: Final = 60.0
@@ -61,11 +62,12 @@ async def erase_sessions() -> None:
 
 def erase_due() -> None:
     """Erase what is due; without a database there is nothing to do."""
-    # Imported late: the server listens first.
-    from ferapp.sessions.database import database_url, exists
-    from ferapp.ui.shared.resources import store
-
     try:
+        import_pages()
+        # Imported late: the server listens first.
+        from ferapp.sessions.database import database_url, exists
+        from ferapp.ui.shared.resources import store
+
         if exists(database_url()):
             store().purge()
     except UserError as exc:
