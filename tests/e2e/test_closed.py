@@ -134,6 +134,16 @@ def test_every_response_has_the_security_headers(
     assert [name for name in HEADERS if name not in answer.headers] == []
 
 
+def test_media_are_kept_in_no_cache(server: Server, visit: Visit) -> None:
+    page = visit(server.url)
+    page.locator("input[type=file]").set_input_files(SAMPLES / "astronaut.jpg")
+    shown = page.locator("img[src*='/media/']").first
+    shown.wait_for()
+    path = "/media/" + str(shown.get_attribute("src")).partition("/media/")[2]
+    answer = ask(server, path)
+    assert answer.status == 200 and answer.headers["Cache-Control"] == "no-store"
+
+
 def test_a_refusal_has_the_security_headers(server: Server) -> None:
     answer = ask(server, "/", Host="elsewhere.example")
     assert [name for name in HEADERS if name not in answer.headers] == []
