@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from ferapp.errors import UserError
-from ferapp.ui.server.imports import import_pages, is_importing
+from ferapp.ui.server.imports import importing
 
 ALIVE_ROUTE: Final = "/healthz"
 READY_ROUTE: Final = "/readyz"
@@ -22,15 +22,15 @@ def ready(_: Request) -> Response:
 
     Only the class of an error is shown: its text may contain paths and addresses.
     """
-    if is_importing():
+    if importing.locked():
         return PlainTextResponse("not ready: starting", 503)
-    import_pages()
     # Imported late: the server listens first, and logging is configured by then.
-    from ferapp.inference import onnx_model as session
-    from ferapp.inference import weights
-    from ferapp.inference.manifest import manifest
-    from ferapp.ui.shared.resources import store
-    from ferapp.vision import opencv
+    with importing:
+        from ferapp.inference import onnx_model as session
+        from ferapp.inference import weights
+        from ferapp.inference.manifest import manifest
+        from ferapp.ui.shared.resources import store
+        from ferapp.vision import opencv
 
     try:
         opencv.loaded.require()

@@ -1,45 +1,28 @@
-"""Imports all pages in one thread, before any of them runs.
+"""Imports of one thread at a time, right after a start.
 
 Two threads that import a library with circular imports at once may get half of it (SQLAlchemy:
-ImportError, AttributeError): Python lets one of them go on, to avoid a deadlock. Right after a
-start such threads are the scripts of the first visitors, and the one that erases sessions.
+ImportError, AttributeError): Python lets one of them go on, to avoid a deadlock. Such threads are
+the scripts of the first visitors, the one that erases sessions, and those that answer ``/readyz``.
 """
 
-import logging
 import threading
 from importlib import import_module
 from typing import Final
 
-PAGES: Final = ("pictures", "live", "video", "dashboard", "about", "login")
+importing: Final = threading.Lock()
+"""Held by whoever imports what the pages or the sessions need."""
 
-_lock: Final = threading.Lock()
-_logger = logging.getLogger(__name__)
+_PAGES: Final = ("pictures", "live", "video", "dashboard", "about", "login")
 
 
 def import_pages() -> None:
-    """Import what the pages need, once; everybody else waits until that is done.
+    """Import what the pages need, once; for a script of Streamlit's.
+
+    Streamlit registers a component only where a script imports it.
 
     Raises:
         Exception: Whatever a broken installation raises; every call tries again.
     """
-    with _lock:
-        for name in PAGES:
+    with importing:
+        for name in _PAGES:
             import_module(f"ferapp.ui.{name}.page")
-
-
-def is_importing() -> bool:
-    """Whether somebody would have to wait now."""
-    return _lock.locked()
-
-
-def begin_to_import_pages() -> None:
-    """Import them in the background, so that the server can listen meanwhile."""
-
-    def work() -> None:
-        try:
-            import_pages()
-        except Exception:
-            # The page says it as well.
-            _logger.exception("the pages could not be imported")
-
-    threading.Thread(target=work, name="imports", daemon=True).start()

@@ -8,7 +8,6 @@ from typing import Final
 
 import streamlit as st
 
-from ferapp.ui.server.imports import begin_to_import_pages
 from ferapp.ui.server.private_parts import end_expired_sessions
 from ferapp.ui.server.session_erasure import erase_sessions
 
@@ -23,7 +22,6 @@ async def clean_up_sessions(_: st.App) -> AsyncIterator[None]:
     nothing else runs (`docs/decisions/0013-garbage-by-the-clock.md`). The setting
     ``runner.postScriptGC`` switches that off, and it is done here instead.
     """
-    begin_to_import_pages()
     # What exists before the first visitor stays as long as the process; no need to scan it again.
     gc.collect()
     gc.freeze()

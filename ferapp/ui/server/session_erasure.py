@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Final
 
 from ferapp.errors import UserError
-from ferapp.ui.server.imports import import_pages
+from ferapp.ui.server.imports import importing
 
 _EVERY_S: Final = 2.0
 _RARELY_S: Final = 60.0
@@ -63,10 +63,10 @@ async def erase_sessions() -> None:
 def erase_due() -> None:
     """Erase what is due; without a database there is nothing to do."""
     try:
-        import_pages()
         # Imported late: the server listens first.
-        from ferapp.sessions.database import database_url, exists
-        from ferapp.ui.shared.resources import store
+        with importing:
+            from ferapp.sessions.database import database_url, exists
+            from ferapp.ui.shared.resources import store
 
         if exists(database_url()):
             store().purge()

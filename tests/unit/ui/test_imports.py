@@ -2,9 +2,6 @@
 
 import subprocess
 import sys
-import threading
-
-import pytest
 
 from ferapp.ui.server import health, imports
 from tests.support.places import ROOT
@@ -37,10 +34,7 @@ def test_the_first_visitor_and_the_eraser_import_one_after_the_other() -> None:
     assert "sessions could not be erased" not in run.stderr
 
 
-def test_a_server_that_still_imports_is_not_ready_and_says_so_at_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(imports, "_lock", threading.Lock())
-    with imports._lock:
+def test_a_server_that_still_imports_is_not_ready_and_says_so_at_once() -> None:
+    with imports.importing:
         answer = health.ready(None)  # type: ignore[arg-type]
     assert (answer.status_code, answer.body) == (503, b"not ready: starting")
