@@ -11,6 +11,7 @@ from ferapp.ui.server.login_gate import UploadsAfterLogin
 from ferapp.ui.server.logs import begin_log
 from ferapp.ui.server.metrics import METRICS_ROUTE, metrics
 from ferapp.ui.server.private_parts import keep_uploads_in_memory
+from ferapp.ui.server.same_origin import SameOrigin
 from ferapp.ui.server.session_cleanup import clean_up_sessions
 from ferapp.ui.server.upload_limit import UploadLimit
 from ferapp.ui.shared.live_chart import PLOTLY_FILE, PLOTLY_HEADERS, PLOTLY_ROUTE
@@ -28,6 +29,7 @@ app = st.App(
     middleware=[
         Middleware(SecurityHeaders),
         Middleware(AllowedHosts),
+        Middleware(SameOrigin),
         Middleware(UploadsAfterLogin),
         Middleware(UploadLimit),
     ],

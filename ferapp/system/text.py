@@ -9,6 +9,12 @@ from typing import Final
 _CONTROL: Final = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2028\u2029\u2066-\u2069]"
 )
+# Zero-width spaces and tags, which hide text or make two names look the same; the joiners U+200C
+# and U+200D only where they join nothing: Persian and many emoji are written with them.
+_INVISIBLE: Final = re.compile(
+    r"[\u200b\u2060-\u2064\ufeff\U000e0000-\U000e007f]"
+    r"|(?<![^\x00-\xff])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\xff])"
+)
 _PILED_MARKS: Final = re.compile(r"([\u0300-\u036f]{2})[\u0300-\u036f]+")
 # Letters that no decomposition leads to ASCII.
 _ASCII: Final = str.maketrans(
@@ -21,23 +27,34 @@ _ASCII: Final = str.maketrans(
 def one_line(text: str) -> str:
     """Put untrusted text, such as a file name, on one readable line.
 
-    Control characters, direction marks and bytes that are not text become U+FFFD; of several
-    accents on one letter, two are kept.
+    Control characters, direction marks, invisible characters and bytes that are not text become
+    U+FFFD; of several accents on one letter, two are kept.
 
     Example:
         >>> one_line("holiday" + chr(10) + "photo.jpg")
         'holiday�photo.jpg'
     """
     text = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return _PILED_MARKS.sub(r"\1", _CONTROL.sub("\ufffd", text))
+    text = _INVISIBLE.sub("\ufffd", _CONTROL.sub("\ufffd", text))
+    return _PILED_MARKS.sub(r"\1", text)
 
 
 def make_printable(text: str) -> str:
-    """As `one_line`, but also replaces other invisible characters, such as zero-width spaces.
+    """As `one_line`, but also replaces everything else that can't be seen, such as joiners.
 
     For messages of libraries that quote an untrusted file; file names keep such characters.
     """
     return "".join(c if c.isprintable() else "\ufffd" for c in one_line(text))
+
+
+def escape_controls(text: str) -> str:
+    r"""Text in which control characters are written as Python writes them, for a log.
+
+    Example:
+        >>> print(escape_controls("one" + chr(27) + "[31m"))
+        one\x1b[31m
+    """
+    return _CONTROL.sub(lambda match: ascii(match[0])[1:-1], text)
 
 
 def replace_unprintable() -> None:

@@ -15,7 +15,9 @@ from playwright.sync_api import Page, sync_playwright
 
 from tests.e2e.conftest import CHROMIUM, FLAGS, Server
 from tests.support.browser import Live
+from tests.support.other_site import ATTEMPTS, FOREIGN_ORIGINS, HANDSHAKE, another_site
 from tests.support.places import SAMPLES
+from tests.support.uploads import ask
 
 # By itself, Debian's browser contacts its maker and looks for televisions.
 QUIET_FLAGS = [
@@ -43,6 +45,20 @@ def sent_packets() -> tuple[int, int]:
             counts = line.split(":")[1].split()
             return int(counts[9]), int(counts[8])
     raise LookupError("no such interface")
+
+
+def knock(server: Server, page: Page) -> list[str]:
+    """What pages of other sites reach: one on another port, and handshakes made by hand."""
+    reached = [
+        f"{path} from {origin}"
+        for origin in FOREIGN_ORIGINS
+        for path in ("/_stcore/stream", "/_stcore/health", "/auth/logout", "/media/a.png")
+        if ask(server, path, Origin=origin, **HANDSHAKE).status != 403
+    ]
+    with another_site() as (url, _):
+        page.goto(url)
+        seen = {name: page.evaluate(attempt, server.url) for name, attempt in ATTEMPTS.items()}
+    return reached + [name for name, end in seen.items() if end != "refused"]
 
 
 def use(page: Page, url: str) -> dict[str, object]:
@@ -89,6 +105,7 @@ def main() -> None:
             page = browser.new_page()
             try:
                 result = use(page, server.url)
+                result["reached"] = knock(server, browser.new_page())
             except Exception as error:
                 error.add_note(f"The page showed:\n{page.inner_text('body')[:2000]}")
                 raise

@@ -38,6 +38,8 @@ FLAGS = [
 ]
 
 
+THIS_MACHINE = ("http://127.0.0.1:", "http://localhost:", "data:", "blob:")
+
 # Centre and height of the head that the camera shows, px. Only the head, because the rocket behind
 # the astronaut is detected as a face when a busy machine sends it blurred.
 HEADS = {"astronaut.jpg": (224, 112, 210), "grace-hopper.jpg": (256, 230, 400)}
@@ -164,9 +166,7 @@ def visit(browser: "sync_api.Browser") -> Iterator[Visit]:
         page.on(
             "request",
             lambda request: (
-                None
-                if request.url.startswith(("http://127.0.0.1:", "data:", "blob:"))
-                else foreign.append(request.url)
+                None if request.url.startswith(THIS_MACHINE) else foreign.append(request.url)
             ),
         )
         page.on("dialog", lambda dialog: foreign.append(f"dialog: {dialog.message}"))

@@ -2,9 +2,7 @@
 
 import re
 import socket
-import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +14,7 @@ from ferapp.ui.shared.live_chart import PLOTLY_ROUTE
 from tests.e2e.conftest import Server, Visit, sync_api
 from tests.e2e.processes import App
 from tests.support.browser import Live, agree, download, open_view, wait_for_chart
+from tests.support.other_site import ATTEMPTS, FOREIGN_ORIGINS, HANDSHAKE, another_site
 from tests.support.places import SAMPLES
 from tests.support.uploads import UPLOAD_PATH, ask, open_session, put_file, xsrf_token
 
@@ -35,12 +34,6 @@ LOG_VIOLATIONS = """
 document.addEventListener('securitypolicyviolation', (event) =>
   console.error(`violation of ${event.effectiveDirective} by ${event.blockedURI}`));
 """
-HANDSHAKE = {
-    "Connection": "Upgrade",
-    "Upgrade": "websocket",
-    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
-    "Sec-WebSocket-Version": "13",
-}
 
 
 def test_the_app_listens_only_to_this_machine(server: Server) -> None:
@@ -72,6 +65,13 @@ def test_an_upload_needs_a_session_and_its_token(server: Server) -> None:
         assert put_file(server, id, xsrf) == 204
         assert put_file(server, id, None) == 403
         assert put_file(server, "nobody", xsrf) == 400
+
+
+def test_an_upload_with_two_lengths_is_refused(server: Server) -> None:
+    with open_session(server) as session:
+        path = f"{UPLOAD_PATH}/{session.initialize.session_id}/file"
+        fields = {"Content_Length": "10", "Transfer_Encoding": "chunked"}
+        assert ask(server, path, "PUT", **fields).status == 400
 
 
 @pytest.mark.parametrize(
@@ -132,6 +132,16 @@ def test_every_response_has_the_security_headers(
     answer = ask(server, path)
     assert answer.status == status
     assert [name for name in HEADERS if name not in answer.headers] == []
+
+
+def test_media_are_kept_in_no_cache(server: Server, visit: Visit) -> None:
+    page = visit(server.url)
+    page.locator("input[type=file]").set_input_files(SAMPLES / "astronaut.jpg")
+    shown = page.locator("img[src*='/media/']").first
+    shown.wait_for()
+    path = "/media/" + str(shown.get_attribute("src")).partition("/media/")[2]
+    answer = ask(server, path)
+    assert answer.status == 200 and answer.headers["Cache-Control"] == "no-store"
 
 
 def test_a_refusal_has_the_security_headers(server: Server) -> None:
@@ -217,30 +227,6 @@ def test_every_page_works_under_the_content_security_policy(
     assert errors == []
 
 
-@pytest.fixture
-def another_site(server: Server) -> Iterator[tuple[str, list[str]]]:
-    """Another site, and the paths that were requested from it."""
-    requested: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            requested.append(self.path)
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.send_header("Access-Control-Allow-Origin", "*")
-            self.end_headers()
-            self.wfile.write(f"<iframe src='{server.url}'></iframe>".encode())
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    site = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=site.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{site.server_port}", requested
-    site.shutdown()
-    site.server_close()
-
-
 INJECTIONS = {
     "img-src": "const e = document.createElement('img'); e.src = url; document.body.append(e);",
     "script-src-elem": "const e = document.createElement('script'); e.src = url;"
@@ -258,24 +244,40 @@ INJECTIONS = {
 }
 
 
-def test_injected_content_reaches_nobody(
-    server: Server, open_logged: Any, another_site: tuple[str, list[str]]
-) -> None:
-    url, requested = another_site
+def test_injected_content_reaches_nobody(server: Server, open_logged: Any) -> None:
     page, errors = open_logged(server.url)
     page.get_by_text("Upload a picture, take a photo").wait_for()
-    for injection in INJECTIONS.values():
-        page.evaluate(f"(url) => {{ {injection} }}", f"{url}/stolen")
-    page.wait_for_timeout(1000)
+    with another_site() as (url, requested):
+        for injection in INJECTIONS.values():
+            page.evaluate(f"(url) => {{ {injection} }}", f"{url}/stolen")
+        page.wait_for_timeout(1000)
     violated = {error.split()[2] for error in errors if error.startswith("violation of")}
     assert violated == set(INJECTIONS)
     assert requested == []
 
 
-def test_no_other_site_may_frame_the_app(
-    open_logged: Any, another_site: tuple[str, list[str]]
-) -> None:
-    page, errors = open_logged(another_site[0])
-    page.wait_for_timeout(1000)
-    assert any("frame-ancestors" in error for error in errors), errors
-    assert "Pictures" not in page.frames[1].content()
+def test_no_other_site_may_frame_the_app(server: Server, open_logged: Any) -> None:
+    with another_site(f"<iframe src='{server.url}'></iframe>") as (url, _):
+        page, errors = open_logged(url)
+        page.wait_for_timeout(1000)
+        assert any("frame-ancestors" in error or "403" in error for error in errors), errors
+        assert "Pictures" not in page.frames[1].content()
+
+
+def test_a_page_on_another_port_reaches_nothing(server: Server, visit: Visit) -> None:
+    own = visit(server.url)
+    own.get_by_text("Upload a picture, take a photo").wait_for()
+    seen = {name: own.evaluate(attempt, server.url) for name, attempt in ATTEMPTS.items()}
+    assert set(seen.values()) == {"reached"}, seen
+    with another_site() as (url, _):
+        for site in (url, url.replace("127.0.0.1", "localhost")):
+            for app in (server.url, server.url.replace("127.0.0.1", "localhost")):
+                page = visit(site)
+                seen = {name: page.evaluate(attempt, app) for name, attempt in ATTEMPTS.items()}
+                assert set(seen.values()) == {"refused"}, (site, app, seen)
+
+
+@pytest.mark.parametrize("origin", FOREIGN_ORIGINS)
+def test_a_handshake_with_another_origin_is_refused(server: Server, origin: str) -> None:
+    assert ask(server, "/_stcore/stream", Origin=origin, **HANDSHAKE).status == 403
+    assert ask(server, "/_stcore/health", Origin=origin).status == 403

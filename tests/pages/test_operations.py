@@ -209,6 +209,17 @@ def log() -> Iterator[io.StringIO]:
     logging.getLogger(__name__).removeHandler(handler)
 
 
+def test_strangers_write_nothing_into_the_log(log: io.StringIO) -> None:
+    logger = logging.getLogger("streamlit.web.server.starlette.starlette_auth_routes")
+    logger.addHandler(handler := logging.StreamHandler(log))
+    try:
+        logger.error("Error during authentication: %s.", f"\x1b[31m{CANARY}\r\nforged")
+        logging.getLogger(__name__).warning("line\nforged\x1b[31m \u202e")
+    finally:
+        logger.removeHandler(handler)
+    assert log.getvalue() == ("Error during authentication: %s.\nline\\nforged\\x1b[31m \\u202e\n")
+
+
 def test_a_traceback_in_the_log_says_where_but_quotes_nothing(log: io.StringIO) -> None:
     def look_up(name: str) -> None:
         try:

@@ -22,7 +22,10 @@ def ask(
     fields = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(method, path, body or None, fields)
     answer = connection.getresponse()
-    if answer.status != 101:
+    if answer.status >= 400:
+        # pytest shows it where a test fails.
+        print(method, path, answer.status, answer.read()[:200])
+    elif answer.status != 101:
         answer.read()
     connection.close()
     return answer

@@ -36,8 +36,17 @@ _OTHERS: Final = {
 }
 _INLINE: Final = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 
-PROXY_HEADERS: Final = ("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip")
+PROXY_HEADERS: Final = (
+    "Forwarded",
+    "Via",
+    *(f"X-Forwarded-{of}" for of in ("For", "Host", "Proto", "Port", "Server", "Scheme")),
+    *("X-Real-Ip", "X-Client-Ip", "X-Cluster-Client-Ip", "X-Original-Forwarded-For"),
+    *("CF-Connecting-IP", "True-Client-IP", "Fastly-Client-IP", "X-Envoy-External-Address"),
+)
 """Headers that show that a request came through a proxy."""
+
+# Pictures and videos that visitors made.
+_MEDIA: Final = "/media/"
 
 
 class SecurityHeaders:
@@ -56,7 +65,10 @@ class SecurityHeaders:
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message).update(self._headers)
+                headers = MutableHeaders(scope=message)
+                headers.update(self._headers)
+                if _MEDIA in scope.get("path", ""):
+                    headers["Cache-Control"] = "no-store"
             await send(message)
 
         await self._app(scope, receive, send_with_headers)

@@ -4,7 +4,13 @@ import logging
 import traceback
 from typing import Any, Final
 
+from ferapp.system.text import escape_controls
+
 _FORMAT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+
+# Streamlit's loggers that answer requests, and quote them; its server names only addresses of ours.
+_OF_REQUESTS: Final = "streamlit.web."
+_OF_THE_SERVER: Final = "streamlit.web.server.starlette.starlette_server"
 
 
 def begin_log() -> None:
@@ -17,14 +23,21 @@ class _Record(logging.LogRecord):
     """A record whose traceback has places and the class of the error.
 
     The messages of errors are left out: libraries quote the offending input in them, which may be
-    the name or a line of a visitor's file.
+    the name or a line of a visitor's file. So are the values that Streamlit quotes from a request,
+    which anybody can send: its message keeps their places, as ``%s``.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if self.name.startswith(_OF_REQUESTS) and self.name != _OF_THE_SERVER:
+            self.args = ()
         if self.exc_info and self.exc_info[1]:
             # Formatters use this text where there is one.
             self.exc_text = _without_texts(self.exc_info[1])
+
+    def getMessage(self) -> str:
+        """The message on one line (log injection)."""
+        return escape_controls(super().getMessage())
 
 
 def _without_texts(error: BaseException | None) -> str:

@@ -24,6 +24,11 @@ from ferapp.system.text import make_printable, one_line, to_ascii
         pytest.param("yüz_İığş.jpg", "yüz_İığş.jpg", id="Turkish"),
         pytest.param("תמונה.jpg", "תמונה.jpg", id="Hebrew"),
         pytest.param("a\udcff.jpg", "a\ufffd.jpg", id="bytes that are no text"),
+        ("a\u200bb\u2060c\ufeff", "a\ufffdb\ufffdc\ufffd"),
+        ("a\U000e0041b", "a\ufffdb"),
+        # Joiners are part of Persian words and of many emoji, and of no Latin word.
+        ("می\u200cخواهم 👩\u200d🔬.jpg", "می\u200cخواهم 👩\u200d🔬.jpg"),
+        ("pay\u200dpal", "pay\ufffdpal"),
     ],
 )
 def test_names_become_one_readable_line(name: str, shown: str) -> None:

@@ -16,12 +16,9 @@ class Backend:
 
     def __init__(self) -> None:
         self.seen: list[str] = []
-        self.gate: asyncio.Event | None = None
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.seen.append(scope.get("path", scope["type"]))
-        if self.gate:
-            await self.gate.wait()
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
@@ -93,22 +90,129 @@ def test_an_upload_of_unknown_size_is_refused(size: object) -> None:
     assert asyncio.run(asked(limit(backend), size=size))[0] == 411 and not backend.seen
 
 
-def test_what_is_on_its_way_counts_and_is_forgotten_after() -> None:
+class Reader(Backend):
+    """What reads a body to its end, as Streamlit does."""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.seen.append(scope["path"])
+        message = {"more_body": True}
+        while message.get("more_body"):
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise ConnectionResetError
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+
+class Upload:
+    """One upload whose parts come when the test says so."""
+
+    def __init__(
+        self, app: UploadLimit, session: str = "a", size: int = 60, **headers: str
+    ) -> None:
+        self.parts: asyncio.Queue[int | None] = asyncio.Queue()
+        self.sent: list[dict[str, Any]] = []
+        fields = {"content-length": str(size)} | headers
+        scope = {
+            "type": "http",
+            "method": "PUT",
+            "path": f"/_stcore/upload_file/{session}/file",
+            "headers": [(n.replace("_", "-").encode(), v.encode()) for n, v in fields.items()],
+        }
+        self.task = asyncio.ensure_future(app(scope, self._receive, self._send))
+
+    async def _receive(self) -> dict[str, Any]:
+        size = await self.parts.get()
+        return {"type": "http.request", "body": bytes(size or 0), "more_body": size is not None}
+
+    async def _send(self, message: Any) -> None:
+        self.sent.append(message)
+
+    async def give(self, *sizes: int | None) -> None:
+        """Let parts of so many bytes come; None is the end."""
+        for size in sizes:
+            self.parts.put_nowait(size)
+        for _ in range(20):
+            await asyncio.sleep(0)
+
+    async def status(self) -> int:
+        await asyncio.wait_for(self.task, 5)
+        return int(self.sent[0]["status"])
+
+
+def test_promises_of_some_keep_nobody_else_out() -> None:
+    async def crowd() -> int:
+        app = limit(Reader())
+        idle = [Upload(app, f"idle {number}", 100) for number in range(20)]
+        await asyncio.sleep(0)
+        other = Upload(app, "b", 100)
+        await other.give(100, None)
+        for upload in idle:
+            upload.task.cancel()
+        return await other.status()
+
+    assert asyncio.run(crowd()) == 204
+
+
+def test_what_has_come_counts_and_is_forgotten_after() -> None:
     async def several() -> list[int]:
-        backend = Backend()
-        backend.gate = asyncio.Event()
-        app = limit(backend)
-        first = asyncio.create_task(asked(app, size=60))
-        await asyncio.sleep(0)
-        beside = await asked(app, size=60)
-        other = asyncio.create_task(asked(app, "b", size=60))
-        await asyncio.sleep(0)
-        crowd = await asked(app, "c", size=60)
-        backend.gate.set()
-        statuses = [(await first)[0], beside[0], (await other)[0], crowd[0]]
-        return [*statuses, (await asked(app, size=60))[0]]
+        app = limit(Reader())
+        first, second = Upload(app), Upload(app, size=60)
+        await first.give(50)
+        # Both kept to the limit when they began; together they break it.
+        await second.give(51)
+        other = Upload(app, "b", 100)
+        await other.give(100)
+        crowd = Upload(app, "c", 1)
+        await first.give(None)
+        await other.give(None)
+        again = Upload(app, size=100)
+        await again.give(100, None)
+        return [await upload.status() for upload in (first, second, other, crowd, again)]
 
     assert asyncio.run(several()) == [204, 413, 204, 413, 204]
+
+
+def test_more_than_was_promised_is_refused_on_its_way() -> None:
+    async def liar() -> int:
+        upload = Upload(limit(Reader()), size=1)
+        await upload.give(60, 60, None)
+        return await upload.status()
+
+    assert asyncio.run(liar()) == 413
+
+
+def test_the_third_upload_of_a_visitor_waits_for_the_first() -> None:
+    async def three() -> tuple[int, int, list[int]]:
+        backend = Reader()
+        app = limit(backend, max_session_bytes=1000, max_bytes=1000)
+        uploads = [Upload(app, size=1) for _ in range(3)]
+        await uploads[2].give(1, None)
+        before = len(backend.seen)
+        await uploads[0].give(1, None)
+        after = len(backend.seen)
+        await uploads[1].give(1, None)
+        return before, after, [await upload.status() for upload in uploads]
+
+    assert asyncio.run(three()) == (2, 3, [204, 204, 204])
+
+
+def test_an_upload_that_stands_still_ends() -> None:
+    async def silent() -> tuple[int, bytes]:
+        app = UploadLimit(Reader(), held=dict, max_silence_s=0.05)
+        upload = Upload(app, size=10)
+        await upload.give(5)
+        return await upload.status(), upload.sent[1]["body"]
+
+    assert asyncio.run(silent()) == (408, b"Nothing came for 0.05 seconds. Try again.")
+
+
+@pytest.mark.parametrize("encoding", ["chunked", "identity", "gzip, chunked"])
+def test_two_lengths_are_refused(encoding: str) -> None:
+    async def both() -> int:
+        return await Upload(limit(Backend()), transfer_encoding=encoding).status()
+
+    assert asyncio.run(both()) == 400
 
 
 def test_an_upload_that_breaks_is_forgotten_as_well() -> None:
