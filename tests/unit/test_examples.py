@@ -11,6 +11,7 @@ MODULES = [
     "ferapp.inference.detectors",
     "ferapp.labels",
     "ferapp.media.containers",
+    "ferapp.media.pictures.arrays",
     "ferapp.media.pictures.formats",
     "ferapp.media.frame_clock",
     "ferapp.media.orientation",

@@ -17,8 +17,8 @@ _SRGB_XYZ: Final = ((0.4360, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431,
 _SRGB_CURVE: Final = ((0.1, 0.01002), (0.5, 0.21404))
 _SAME: Final = 0.004
 _MOST_TAGS: Final = 64
-# Numbers up to here are shares of white, larger ones levels.
-_MOST_SHARE: Final = 2.0
+MOST_SHARE: Final = 2.0
+"""Fractions up to here are shares of white, larger ones levels."""
 
 
 def has_other_colours(picture: Image.Image) -> bool:
@@ -126,9 +126,21 @@ def scaled(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     """
     if np.issubdtype(values.dtype, np.floating):
         return _from_floats(values)
-    top = max(int(values.max(initial=0)), 0)
-    bits = max(8, 2 * -(-top.bit_length() // 2))
+    bits = _used_bits(values)
     return (values.clip(0) >> (bits - 8)).astype(np.uint8)
+
+
+def white_of(values: NDArray[np.generic]) -> float:
+    """The number that `scaled` takes for white."""
+    if np.issubdtype(values.dtype, np.floating):
+        top = float(values.max(where=np.isfinite(values), initial=0))
+        return 1.0 if top <= MOST_SHARE else 255.0 if top <= 255 else max(top, 65535.0)
+    return 2.0 ** _used_bits(values) - 1
+
+
+def _used_bits(values: NDArray[np.generic]) -> int:
+    top = max(int(values.max(initial=0)), 0)
+    return max(8, 2 * -(-top.bit_length() // 2))
 
 
 def _from_floats(values: NDArray[np.generic]) -> NDArray[np.uint8]:
@@ -137,7 +149,5 @@ def _from_floats(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     if not is_finite.any():
         raise ImageError("The picture holds no numbers that can be shown.")
     numbers[~is_finite] = 0
-    top = float(numbers.max())
-    white = 1.0 if top <= _MOST_SHARE else 255.0 if top <= 255 else max(top, 65535.0)
-    numbers *= 255 / white
+    numbers *= 255 / white_of(numbers)
     return (numbers.clip(0, 255, out=numbers) + 0.5).astype(np.uint8)

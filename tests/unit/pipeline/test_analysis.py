@@ -123,17 +123,23 @@ def test_a_face_whose_expression_was_left_out_is_unsure() -> None:
     assert kept.is_unsure.tolist() == [False]
 
 
-@pytest.mark.parametrize(
-    "image",
-    [
-        pytest.param(np.zeros((9, 9), np.uint8), id="grey"),
-        pytest.param(np.zeros((9, 9, 4), np.uint8), id="with alpha"),
-        pytest.param(np.zeros((9, 9, 3), np.float32), id="floats"),
-    ],
-)
-def test_arrays_that_are_not_rgb_uint8_are_refused(image: np.ndarray) -> None:
-    with pytest.raises(InvalidValue, match="expected an RGB picture"):
-        Analyzer(FakeDetector(Faces.empty()), FakeClassifier(EXPRESSIONS)).analyze(image)
+@pytest.mark.parametrize("method", ["analyze", "detect", "judge"])
+def test_what_is_no_picture_is_refused_by_every_method(method: str) -> None:
+    analyzer = Analyzer(FakeDetector(Faces.empty()), FakeClassifier(EXPRESSIONS))
+    more = {"detect": (AnalysisSettings(),), "judge": (Faces.empty(), AnalysisSettings())}
+    with pytest.raises(InvalidValue, match="expected one RGB picture"):
+        getattr(analyzer, method)(None, *more.get(method, ()))
+
+
+def test_boxes_and_crops_are_those_of_the_picture_that_was_meant() -> None:
+    """A grey picture of 16 bits that has been handed over as such."""
+    classifier = FakeClassifier(EXPRESSIONS)
+    grey = halves()[:, :, 0].astype(np.uint16) * 257
+    analysis = Analyzer(FakeDetector(faces(LEFT, RIGHT)), classifier).analyze(grey)
+    assert analysis.expressions == ["neutral", "contempt"]
+    assert analysis.size_wh == (80, 40)
+    assert analysis.notes == ("The picture came as uint16: 0 to 65535 was read as black to white.",)
+    assert analysis.to_record()["notes"] == list(analysis.notes)
 
 
 def test_smiles_are_detected_only_on_request() -> None:
