@@ -15,7 +15,8 @@ from ferapp.errors import ImageError, InvalidValue
 from ferapp.media.pictures.arrays import EXPECTED, array_to_rgb, reading_note
 from ferapp.media.pictures.colour import has_other_colours
 from ferapp.media.pictures.formats import format_of, unsupported
-from ferapp.media.pictures.pixels import opened, rgb_of, rgb_of_opened
+from ferapp.media.pictures.pillow import rgb_of_opened
+from ferapp.media.pictures.pixels import opened, rgb_of
 from ferapp.system.child import Child, ChildError
 from ferapp.system.files import is_open_stream
 

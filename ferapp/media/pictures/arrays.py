@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from ferapp.errors import InvalidValue
 from ferapp.media.pictures.colour import MOST_SHARE, scaled, white_of
-from ferapp.media.pictures.pixels import on_white
+from ferapp.media.pictures.pillow import on_white
 
 EXPECTED: Final = (
     "expected one RGB picture, such as an array (height, width, 3) of uint8 as read_image gives it"

@@ -4,7 +4,7 @@ import io
 import re
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, cast
 
@@ -24,7 +24,7 @@ from PIL import (
 from ferapp.errors import ImageError
 from ferapp.media.pictures.coded_colour import coded_to_srgb
 from ferapp.media.pictures.colour import lab_to_rgb, scaled, to_srgb
-from ferapp.media.pictures.formats import AVIF, BMP, FORMATS, HEIC, JPEG, PNG, Format
+from ferapp.media.pictures.formats import AVIF, BMP, HEIC, JPEG, PNG, Format
 
 # Otherwise Pillow would load all its parsers to find these.
 _LOADED: Final = (Jpeg2KImagePlugin, WebPImagePlugin)
@@ -52,10 +52,6 @@ _TURNS: Final = {
 }
 # Pillow takes the orientation from these as well, which no browser does.
 _NOT_EXIF: Final = ("xmp", "XML:com.adobe.xmp", "Raw profile type exif")
-
-_NEVER_TURNED: Final = frozenset(each.parser for each in FORMATS if not each.is_turned_by_exif)
-# Modes whose colours are multiplied by the alpha, and the same without.
-_PREMULTIPLIED: Final = {"La": "LA", "RGBa": "RGBA"}
 
 # TIFF 6.0 and DNG 1.7.
 _SUBFILE_TYPE: Final = 254
@@ -175,46 +171,6 @@ def rgb_of(picture: Image.Image, data: bytes, kind: Format) -> NDArray[np.uint8]
     decoded = _deep(picture, data, kind)
     if kind is BMP and decoded.mode == "RGBA" and decoded.getchannel("A").getextrema() == (0, 0):
         decoded = decoded.convert("RGB")  # the fourth byte is unused, whatever the header says
-    image = np.array(_upright(_opaque(decoded), orientation), np.uint8)
-    has_numbers = kind in (HEIC, AVIF) and "icc_profile" not in picture.info
-    return coded_to_srgb(image, data) if has_numbers else image
-
-
-def rgb_of_opened(picture: Image.Image) -> NDArray[np.uint8]:
-    """The same for a picture that a program has opened or made with Pillow, of any mode.
-
-    It is turned by its EXIF data unless its format is one that `rgb_of` doesn't turn. It stays as
-    it is; of several frames the current one is read.
-
-    Raises:
-        ImageError: Pillow can't load it.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module=r"PIL\b")
-            own = picture.copy()  # `_upright` closes it
-            is_turned = picture.format not in _NEVER_TURNED
-            orientation = _orientation(picture) if is_turned else 1
-            if own.mode[0] in "IF":
-                own = _grey(own, getattr(picture, "tag_v2", {}))
-            if own.mode in _PREMULTIPLIED:
-                own = own.convert(_PREMULTIPLIED[own.mode])
-            return np.array(_upright(_opaque(own), orientation), np.uint8)
-    except ImageError:
-        raise
-    except Exception as exc:  # as in `opened`; a picture that was closed is a ValueError
-        raise ImageError(
-            "Pillow can't load this picture: it is damaged, cut short or closed."
-        ) from exc
-
-
-def on_white(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """A picture, (h, w, 4) uint8, on white: (h, w, 3)."""
-    return np.array(_opaque(Image.fromarray(rgba)), np.uint8)
-
-
-def _opaque(decoded: Image.Image) -> Image.Image:
-    """In RGB of sRGB, and what is transparent on white."""
     if decoded.mode == "LAB":
         decoded = lab_to_rgb(decoded)
     is_clear = decoded.has_transparency_data
@@ -224,7 +180,11 @@ def _opaque(decoded: Image.Image) -> Image.Image:
     if is_clear:
         layer = decoded.convert("RGBA")
         decoded = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    return decoded if decoded.mode == "RGB" else decoded.convert("RGB")
+    if decoded.mode != "RGB":
+        decoded = decoded.convert("RGB")
+    image = np.array(_upright(decoded, orientation), np.uint8)
+    has_numbers = kind in (HEIC, AVIF) and "icc_profile" not in picture.info
+    return coded_to_srgb(image, data) if has_numbers else image
 
 
 def _orientation(picture: Image.Image) -> object:
@@ -250,26 +210,22 @@ def _deep(picture: Image.Image, data: bytes, kind: Format) -> Image.Image:
     """Load a picture, and bring more than eight bits to eight."""
     swapped = _in_other_order(picture)
     picture.load()
-    if picture.mode[0] in "IF":
-        return _grey(picture, getattr(picture, "tag_v2", {}))
+    if picture.mode[0] in "IF":  # convert() would clip
+        levels = scaled(np.asarray(picture))
+        tags = getattr(picture, "tag_v2", {})
+        if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+            levels = 255 - levels
+        grey = Image.fromarray(levels)
+        grey.info = picture.info
+        # A grey of sixteen bits, which has no equal in eight.
+        grey.info.pop("transparency", None)
+        return grey
     if not swapped or _top(picture) > _MOST_UPPER:
         return picture
     with _open(data, kind) as other:
         other.tile = swapped
         other.load()
         return _merged(picture, other)
-
-
-def _grey(picture: Image.Image, tags: Mapping[int, Any]) -> Image.Image:
-    """A grey picture of more than eight bits in eight; convert() would clip."""
-    levels = scaled(np.asarray(picture))
-    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
-        levels = 255 - levels
-    grey = Image.fromarray(levels)
-    grey.info = picture.info
-    # A grey of sixteen bits, which has no equal in eight.
-    grey.info.pop("transparency", None)
-    return grey
 
 
 def _in_other_order(picture: Image.Image) -> list[Any]:

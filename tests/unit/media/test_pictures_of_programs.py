@@ -12,6 +12,7 @@ from PIL import Image, ImageCms
 
 from ferapp.errors import ImageError, InvalidValue
 from ferapp.media.images import png_bytes, read_image, to_rgb
+from tests.support.profiles import DISPLAY_P3, matrix_profile
 
 # Every level of grey and some colours, 16 x 18 px.
 GREY = np.arange(288).reshape(16, 18).astype(np.uint8)
@@ -202,6 +203,18 @@ def test_a_pillow_picture_is_turned_once() -> None:
 
 
 def test_the_profile_of_a_pillow_picture_counts_as_in_its_file() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    out = io.BytesIO()
+    profile = matrix_profile(DISPLAY_P3)
+    Image.fromarray(RGB).save(out, "PNG", exif=exif, icc_profile=profile)
+    expected = read_image(out.getvalue())
+    assert (expected != np.rot90(RGB, -1)).any()
+    with Image.open(out) as picture:
+        np.testing.assert_array_equal(to_rgb(picture)[0], expected)
+
+
+def test_a_pillow_picture_in_lab_is_converted_as_its_file() -> None:
     lab = ImageCms.profileToProfile(
         Image.fromarray(RGB),
         ImageCms.createProfile("sRGB"),
