@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ferapp.errors import DataError
 from ferapp.evaluation.labelled_faces import LabelledFaces, read_picture
@@ -48,26 +49,13 @@ def evaluate_expressions(
     Raises:
         DataError: No face is left.
     """
-    is_known = [name in classifier.labels for name in faces.labels]
-    keep = np.flatnonzero(np.array(is_known)[faces.classes])
-    if not len(keep):
-        raise DataError(
-            f"None of the labels {list(faces.labels)} is one of the classifier's: "
-            f"{list(classifier.labels)}."
-        )
+    keep, classes = known_faces(faces, classifier.labels)
     parts = []
     for start in range(0, len(keep), _BATCH):
         images = [faces.images_rgb[i] for i in keep[start : start + _BATCH]]
         parts.append(classifier.classify(images))
         report(min(start + _BATCH, len(keep)), len(keep))
     shares = np.concatenate(parts)
-    column = np.array(
-        [
-            classifier.labels.index(n) if k else -1
-            for n, k in zip(faces.labels, is_known, strict=True)
-        ]
-    )
-    classes = column[faces.classes[keep]]
     recall = recalls(classes, shares)
     return {
         "n": len(keep),
@@ -79,6 +67,29 @@ def evaluate_expressions(
         "recall": [None if np.isnan(r) else float(r) for r in recall],
         "confusion": confusion(classes, shares).tolist(),
     }
+
+
+def known_faces(
+    faces: LabelledFaces, labels: tuple[str, ...]
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The faces whose label a classifier knows, and which of its classes each is.
+
+    Returns:
+        Their indices, (n,), and the indices of their classes in ``labels``, (n,).
+
+    Raises:
+        DataError: There is none.
+    """
+    is_known = [name in labels for name in faces.labels]
+    keep = np.flatnonzero(np.array(is_known)[faces.classes])
+    if not len(keep):
+        raise DataError(
+            f"None of the labels {list(faces.labels)} is one of the classifier's: {list(labels)}."
+        )
+    column = np.array(
+        [labels.index(n) if k else -1 for n, k in zip(faces.labels, is_known, strict=True)]
+    )
+    return keep, column[faces.classes[keep]]
 
 
 def evaluate_faces(

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, mod
 
 from ferapp.errors import ManifestError, MissingWeights, UnknownModel
 from ferapp.inference.folder import MANIFEST_NAME, models_folder, read_inside
+from ferapp.inference.outputs import Output
 from ferapp.system.files import write_whole
 from ferapp.system.folders import project_path
 from ferapp.system.text import make_printable
@@ -25,6 +26,9 @@ MODELS_FOLDER: Final = project_path("models")
 """Folder of the shipped weights and their manifest."""
 
 Kind = Literal["detector", "classifier", "smile"]
+
+Layout = Literal["nchw", "nhwc"]
+"""Whether the channels come before height and width, or last."""
 
 Line = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^\P{C}+$")]
 """Text on one line, without control and direction marks."""
@@ -48,6 +52,7 @@ class Input(_Part):
     colour: Colour
     mean: float
     std: Annotated[float, Field(gt=0)]
+    layout: Layout = "nchw"
 
     @property
     def spec(self) -> InputSpec:
@@ -124,10 +129,11 @@ class Model(WeightsFile):
         kind: What it does.
         family: How it is run and its outputs are interpreted: ``ultra-light`` (scores and corners),
             ``ultra-light-caffe`` (scores and offsets, through OpenCV), ``yunet`` and ``haar``
-            (through OpenCV), ``logits`` (one per label).
+            (through OpenCV), ``logits`` (classifiers).
         graph: A second file that describes the network, where the weights alone don't (Caffe).
         input: The input of the network.
         labels: The meaning of its outputs, in order.
+        output: What a classifier gives for each label.
         flip_averaging: Whether a classifier reads each face and its mirror image; calibration and
             metrics are those of the mean of both.
         calibration: Calibration of a classifier's probabilities, if it has been fitted.
@@ -145,6 +151,7 @@ class Model(WeightsFile):
     graph: WeightsFile | None = None
     input: Input
     labels: tuple[Line, ...]
+    output: Output = "logits"
     flip_averaging: bool = False
     calibration: Calibration | None = None
     licence: Line

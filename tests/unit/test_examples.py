@@ -6,9 +6,11 @@ import importlib
 import pytest
 
 MODULES = [
+    "ferapp.evaluation.calibration",
     "ferapp.evaluation.metrics",
     "ferapp.inference.classifiers",
     "ferapp.inference.detectors",
+    "ferapp.inference.outputs",
     "ferapp.labels",
     "ferapp.media.containers",
     "ferapp.media.pictures.arrays",
