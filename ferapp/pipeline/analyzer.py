@@ -156,7 +156,8 @@ class Analyzer:
             ImageError: As for `analyze`.
         """
         image, _ = to_rgb(image_rgb)
-        columns = self._columns(settings.classes)
+        labels = self._chosen(settings)
+        columns = [self.labels.index(name) for name in labels]
         if settings.with_smile and self._smile_reader is None:
             raise SettingError("Smiles were requested, but the smile cascade is not loaded.")
         height, width = image.shape[:2]
@@ -170,12 +171,10 @@ class Analyzer:
         return FrameAnalysis(
             size_wh=(width, height),
             faces=faces,
-            labels=tuple(self.labels[c] for c in columns),
+            labels=labels,
             probabilities=renormalised(shares[:, columns]) if settings.classes else shares,
-            unsure_below=(
-                self.unsure_below if settings.unsure_below is None else settings.unsure_below
-            ),
-            left_out=tuple(n for i, n in enumerate(self.labels) if i not in columns),
+            unsure_below=settings.threshold(self.unsure_below),
+            left_out=tuple(name for name in self.labels if name not in labels),
             share_kept=shares[:, columns].sum(axis=1) if settings.classes else None,
             smiles=(
                 self._smile_reader.smiles(image, faces.xyxy)
@@ -186,14 +185,14 @@ class Analyzer:
             classifier=self.classifier_name,
         )
 
-    def _columns(self, classes: tuple[str, ...]) -> list[int]:
-        unknown = [c for c in classes if c not in self.labels]
+    def _chosen(self, settings: AnalysisSettings) -> tuple[str, ...]:
+        unknown = [c for c in settings.classes if c not in self.labels]
         if unknown:
             raise SettingError(
                 f"The classifier does not know {', '.join(map(repr, unknown))}; "
                 f"it knows: {', '.join(self.labels)}."
             )
-        return [i for i, name in enumerate(self.labels) if not classes or name in classes]
+        return settings.chosen(self.labels)
 
 
 def renormalised(shares: NDArray[np.float32]) -> NDArray[np.float32]:
