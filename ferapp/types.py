@@ -108,7 +108,10 @@ class FrameAnalysis:
         smiles: Whether the smile cascade found a smile, (n,); None if it was not used.
         detector: Name of the detector.
         classifier: Name of the classifier.
-        notes: What may be missing, in sentences; see `ferapp.pipeline.small_faces`.
+        notes: How the picture was read, where that is not obvious, and what may be missing, in
+            sentences.
+        flaws: Why each face is hard to read, (n,), None where it is not; see
+            `ferapp.vision.quality`. Empty if they were not checked.
     """
 
     size_wh: tuple[int, int]
@@ -123,10 +126,13 @@ class FrameAnalysis:
     detector: str = ""
     classifier: str = ""
     notes: tuple[str, ...] = ()
+    flaws: tuple[str | None, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse arrays whose shapes do not match."""
         n = len(self.faces)
+        if self.flaws and len(self.flaws) != n:
+            raise InvalidValue(f"expected flaws of {n} faces, got {len(self.flaws)}")
         if self.probabilities.shape != (n, len(self.labels)):
             raise InvalidValue(
                 f"expected probabilities ({n}, {len(self.labels)}), got {self.probabilities.shape}"
@@ -181,6 +187,8 @@ class FrameAnalysis:
             columns["share_kept"] = self.share_kept
         if self.smiles is not None:
             columns["is_smiling"] = self.smiles
+        if any(self.flaws):
+            columns["flaw"] = np.array(self.flaws, object)
         return pandas.DataFrame(columns)
 
 
@@ -196,6 +204,7 @@ class FaceRecord:
         probabilities: By expression, in [0, 1].
         share_kept: See `FrameAnalysis`; None if all expressions were requested.
         is_smiling: Whether the smile cascade found a smile; None if it was not used.
+        flaw: Why it is hard to read; None if it is not, or was not checked.
     """
 
     box: tuple[float, ...]
@@ -205,6 +214,7 @@ class FaceRecord:
     probabilities: dict[str, float]
     share_kept: float | None = None
     is_smiling: bool | None = None
+    flaw: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a box or probabilities that no face can have."""
@@ -274,6 +284,7 @@ class PictureRecord:
                     },
                     share_kept=None if kept is None else round(float(kept[i]), 6),
                     is_smiling=None if smiles is None else bool(smiles[i]),
+                    flaw=analysis.flaws[i] if analysis.flaws else None,
                 )
             )
         return cls(

@@ -180,6 +180,9 @@ def _table(path: Path, analysis: "FrameAnalysis") -> Table | Text:
         table.add_column(heading)
     if analysis.smiles is not None:
         table.add_column("smile")
+    has_flaws = any(analysis.flaws)
+    if has_flaws:
+        table.add_column("hard to read")
     for i, expression in enumerate(analysis.expressions):
         label = label_text(analysis.face_labels[i])
         if analysis.is_unsure[i]:
@@ -189,6 +192,8 @@ def _table(path: Path, analysis: "FrameAnalysis") -> Table | Text:
         row += [f"{analysis.faces.score[i]:.2f}", box]
         if analysis.smiles is not None:
             row.append("yes" if analysis.smiles[i] else "no")
+        if has_flaws:
+            row.append(analysis.flaws[i] or "")
         table.add_row(*row)
     if analysis.left_out:
         table.caption = f"renormalised without {', '.join(analysis.left_out)}"

@@ -36,7 +36,7 @@ Line = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^\P{C}+$")]
 _MOST_MANIFEST_BYTES: Final = 1_000_000
 # Names of the other columns in tables of results, and what these contain in place of a label.
 _RESERVED_LABELS: Final = frozenset(
-    "annotated damage expression face file first is_smiling is_unsure last path picture "
+    "annotated damage expression face file first flaw is_smiling is_unsure last path picture "
     "probability score share_kept unsure x1 x2 y1 y2".split()
 )
 

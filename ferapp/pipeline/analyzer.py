@@ -15,7 +15,7 @@ from ferapp.settings import AnalysisSettings, Look
 from ferapp.types import Faces, FrameAnalysis
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import Image, region
-from ferapp.vision.quality import CHECKED_WH
+from ferapp.vision.quality import CHECKED_WH, flaws
 
 
 class Classifier(Protocol):
@@ -126,6 +126,7 @@ class Analyzer:
             self.judge(image, kept, settings),
             is_cut=len(faces) > len(kept),
             notes=tuple(note for note in (reading_note, size_note) if note),
+            flaws=tuple(flaws(image, kept.xyxy)),
         )
 
     def detect(self, image_rgb: AnyImage, settings: AnalysisSettings) -> Faces:

@@ -176,6 +176,8 @@ def _show_card(i: int, analysis: FrameAnalysis, crop: Image) -> None:
             st.caption(
                 _unsure_text(i, analysis) if is_unsure else f"Probability {percent(confidence)}"
             )
+            if analysis.flaws and analysis.flaws[i]:
+                st.caption(f"Hard to read: this face is {analysis.flaws[i]}.")
             if analysis.smiles is not None:
                 st.caption(f"Smile cascade: {'a smile' if analysis.smiles[i] else 'no smile'}")
         st.plotly_chart(
@@ -258,5 +260,8 @@ def _columns(shares: list[str]) -> dict[str, Any]:
         "is_unsure": column.CheckboxColumn("unsure"),
         "is_smiling": column.CheckboxColumn("smile"),
         "probability": column.ProgressColumn(format="%.2f", min_value=0, max_value=1),
-        **{c: column.NumberColumn(format="%.3f") for c in shares if c != "is_smiling"},
+        "flaw": column.TextColumn("hard to read"),
+        **{
+            c: column.NumberColumn(format="%.3f") for c in shares if c not in ("is_smiling", "flaw")
+        },
     }

@@ -29,6 +29,7 @@ from ferapp.sessions.report.summary import summary
 from ferapp.sessions.session import Readings
 from ferapp.settings import ClipSettings, StreamSettings
 from ferapp.types import Faces, PictureRecord
+from ferapp.ui.shared.charts import alt_text
 from ferapp.vision.annotate import captions
 from tests.support.batches import inline_engine
 from tests.support.cli import ferapp as run_ferapp
@@ -253,6 +254,7 @@ def test_a_face_that_cannot_be_read_is_called_the_same_in_all_of_a_video(
     clip = clip_of(path, dark, settings)
     overlay = Overlay.of_clip(clip, None, hides_others=False)
     assert labels_of(clip.readings) == {"too dark"}
+    assert dark.analyze(image).flaws == ("too dark",), "as a picture it says so beside its label"
     assert {text.split(maxsplit=1)[1] for text in overlay._columns.captions} == {"too dark"}
     files = labels_in_files(clip, dark, settings)
     assert files == {name: {"too dark"} for name in ("a.csv", "a.parquet", "a.json")}
@@ -343,3 +345,8 @@ def test_no_face_gives_a_plain_record_too() -> None:
         np.float32(0.5),  # type: ignore[arg-type]
     )
     assert plain(empty.to_record()) and empty.face_labels == []
+
+
+def test_screen_readers_hear_the_label_first_among_equals() -> None:
+    text = alt_text(EXPRESSIONS, Even().classify([IMAGE])[0])
+    assert text.startswith("sadness 50 %, fear 50 %, neutral")
