@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.errors import ModelError
-from ferapp.inference.manifest import Calibration, Layout, Model
+from ferapp.inference.manifest import Calibration, Model
 from ferapp.inference.onnx_model import OnnxModel
-from ferapp.inference.outputs import Output, to_logits
+from ferapp.inference.outputs import Layout, Output, to_logits
 from ferapp.settings import Look
 from ferapp.vision.crops import Image
 from ferapp.vision.preprocess import InputSpec, batch

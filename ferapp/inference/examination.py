@@ -6,8 +6,8 @@ from tempfile import TemporaryFile
 from typing import Any, Final
 
 from ferapp.errors import MissingExtra, ModelError
-from ferapp.inference.manifest import Layout, Model
-from ferapp.inference.outputs import Output
+from ferapp.inference.manifest import Model
+from ferapp.inference.outputs import Layout, Output
 from ferapp.system.child import Child, ChildError
 from ferapp.vision import opencv
 

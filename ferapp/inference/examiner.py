@@ -16,9 +16,9 @@ from google.protobuf.message import DecodeError, Message
 
 from ferapp.errors import ModelError
 from ferapp.inference.classifiers import ExpressionClassifier
-from ferapp.inference.manifest import Layout, Model
+from ferapp.inference.manifest import Model
 from ferapp.inference.onnx_model import OnnxModel
-from ferapp.inference.outputs import contradiction, guess_output, is_constant
+from ferapp.inference.outputs import Layout, contradiction, guess_output, is_constant
 from ferapp.system.child import run, send
 
 _MEMORY_BYTES: Final = 4 << 30

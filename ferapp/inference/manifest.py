@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, mod
 
 from ferapp.errors import ManifestError, MissingWeights, UnknownModel
 from ferapp.inference.folder import MANIFEST_NAME, models_folder, read_inside
-from ferapp.inference.outputs import Output
+from ferapp.inference.outputs import Layout, Output
 from ferapp.system.files import write_whole
 from ferapp.system.folders import project_path
 from ferapp.system.text import make_printable
@@ -26,9 +26,6 @@ MODELS_FOLDER: Final = project_path("models")
 """Folder of the shipped weights and their manifest."""
 
 Kind = Literal["detector", "classifier", "smile"]
-
-Layout = Literal["nchw", "nhwc"]
-"""Whether the channels come before height and width, or last."""
 
 Line = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^\P{C}+$")]
 """Text on one line, without control and direction marks."""

@@ -1,9 +1,12 @@
-"""What the numbers are that a classifier gives: logits, probabilities or their logarithms."""
+"""What a classifier takes and gives: the layout of its input; logits or probabilities."""
 
 from typing import Final, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+
+Layout = Literal["nchw", "nhwc"]
+"""Whether the channels of an input come before its height and width, or last."""
 
 Output = Literal["logits", "log_probabilities", "probabilities", "sigmoid"]
 """Before a softmax, after a log-softmax, after a softmax (also in percent), or after a sigmoid."""

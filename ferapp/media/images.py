@@ -156,7 +156,7 @@ def _what(value: object) -> str:
     kind = type(value)
     name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
     if value is None:
-        return "None, which cv2.imread gives for a file that it can't read"
+        return "None, which OpenCV gives for a file that it can't read"
     if isinstance(value, (list, tuple)):
         kinds = ", ".join(dict.fromkeys(type(item).__name__ for item in value)) or "nothing"
         return f"a {name} of {kinds}; analyze each picture by itself"

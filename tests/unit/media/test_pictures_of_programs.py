@@ -103,7 +103,7 @@ def test_two_colours_are_black_and_white() -> None:
 @pytest.mark.parametrize(
     ("picture", "message"),
     [
-        pytest.param(None, "got None, which cv2.imread", id="None"),
+        pytest.param(None, "got None, which OpenCV", id="None"),
         pytest.param(np.zeros((0, 9, 3), np.uint8), "no pixels", id="empty slice"),
         pytest.param(np.zeros((9, 0), np.float32), "no pixels", id="empty grey"),
         pytest.param(np.array(3), r"\(\) int64", id="a number"),
