@@ -11,7 +11,14 @@ from ferapp._version import __version__ as __version__
 
 if TYPE_CHECKING:
     from ferapp.emotions import EXPRESSIONS
-    from ferapp.errors import FerappError, ImageError, ModelError, SettingError, UserError
+    from ferapp.errors import (
+        FerappError,
+        ImageError,
+        InvalidValue,
+        ModelError,
+        SettingError,
+        UserError,
+    )
     from ferapp.media.images import read_image
     from ferapp.pipeline.analyzer import Analyzer
     from ferapp.pipeline.build import load_analyzer
@@ -27,6 +34,7 @@ _HOMES: Final = {
     "FerappError": "ferapp.errors",
     "FrameAnalysis": "ferapp.types",
     "ImageError": "ferapp.errors",
+    "InvalidValue": "ferapp.errors",
     "ModelError": "ferapp.errors",
     "SettingError": "ferapp.errors",
     "UserError": "ferapp.errors",
@@ -43,6 +51,7 @@ __all__ = [
     "FerappError",
     "FrameAnalysis",
     "ImageError",
+    "InvalidValue",
     "ModelError",
     "SettingError",
     "UserError",

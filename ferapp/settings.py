@@ -69,6 +69,19 @@ class AnalysisSettings:
                 f"{', '.join(self.classes)}"
             )
 
+    def chosen(self, labels: tuple[str, ...]) -> tuple[str, ...]:
+        """The requested ones of a classifier's expressions, in its order.
+
+        Example:
+            >>> AnalysisSettings(classes=("fear", "anger")).chosen(("anger", "disgust", "fear"))
+            ('anger', 'fear')
+        """
+        return tuple(name for name in labels if not self.classes or name in self.classes)
+
+    def threshold(self, calibrated: float) -> float:
+        """The top probability below which a face is unsure, given that of the calibration."""
+        return calibrated if self.unsure_below is None else float(self.unsure_below)
+
 
 @dataclass(frozen=True)
 class StreamSettings:

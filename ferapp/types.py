@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,36 @@ ProgressCallback = Callable[[int, int], None]
 
 def no_report(done: int, total: int) -> None:
     """Ignore progress."""
+
+
+LEAST_KEPT: Final = 0.5
+"""A face with less of its probability on the requested expressions is unsure."""
+
+
+def top_classes(probabilities: NDArray[np.float32]) -> NDArray[np.intp]:
+    """The column of the most probable class of each row, (..., k); of equal ones the first."""
+    return np.asarray(probabilities.argmax(axis=-1))
+
+
+def are_unsure(
+    probabilities: NDArray[np.float32],
+    unsure_below: float,
+    share_kept: NDArray[np.float32] | None = None,
+) -> NDArray[np.bool_]:
+    """Whether each row has no label: for pictures, files and live video alike.
+
+    Args:
+        probabilities: (n, k).
+        unsure_below: A row with a lower top probability is unsure; one that reaches it is not.
+        share_kept: Share of the probability on the requested expressions, (n,), if some were left
+            out; a row with less than `LEAST_KEPT` is unsure.
+
+    Example:
+        >>> are_unsure(np.array([[0.5, 0.5], [0.49, 0.51]], np.float32), 0.51)
+        array([ True, False])
+    """
+    is_low = probabilities.max(axis=1, initial=0) < np.float32(unsure_below)
+    return np.asarray(is_low if share_kept is None else is_low | (share_kept < LEAST_KEPT))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +108,10 @@ class FrameAnalysis:
         smiles: Whether the smile cascade found a smile, (n,); None if it was not used.
         detector: Name of the detector.
         classifier: Name of the classifier.
-        notes: What may be missing, in sentences; see `ferapp.pipeline.small_faces`.
+        notes: How the picture was read, where that is not obvious, and what may be missing, in
+            sentences.
+        flaws: Why each face is hard to read, (n,), None where it is not; see
+            `ferapp.vision.quality`. Empty if they were not checked.
     """
 
     size_wh: tuple[int, int]
@@ -93,10 +126,13 @@ class FrameAnalysis:
     detector: str = ""
     classifier: str = ""
     notes: tuple[str, ...] = ()
+    flaws: tuple[str | None, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse arrays whose shapes do not match."""
         n = len(self.faces)
+        if self.flaws and len(self.flaws) != n:
+            raise InvalidValue(f"expected flaws of {n} faces, got {len(self.flaws)}")
         if self.probabilities.shape != (n, len(self.labels)):
             raise InvalidValue(
                 f"expected probabilities ({n}, {len(self.labels)}), got {self.probabilities.shape}"
@@ -112,7 +148,7 @@ class FrameAnalysis:
     @property
     def expressions(self) -> list[str]:
         """The most probable expression of each face, whether sure or not."""
-        return [self.labels[i] for i in self.probabilities.argmax(axis=1)]
+        return [self.labels[i] for i in top_classes(self.probabilities)]
 
     @property
     def confidence(self) -> NDArray[np.float32]:
@@ -122,10 +158,13 @@ class FrameAnalysis:
     @property
     def is_unsure(self) -> NDArray[np.bool_]:
         """Whether that probability is below the threshold, or most of it was left out, (n,)."""
-        is_low = self.confidence < self.unsure_below
-        if self.share_kept is not None:
-            is_low |= self.share_kept < 0.5
-        return np.asarray(is_low)
+        return are_unsure(self.probabilities, self.unsure_below, self.share_kept)
+
+    @property
+    def face_labels(self) -> list[str | None]:
+        """The label of each face: its most probable expression, or None if that is unsure."""
+        pairs = zip(self.expressions, self.is_unsure, strict=True)
+        return [None if unsure else name for name, unsure in pairs]
 
     def to_record(self) -> dict[str, Any]:
         """The same as plain values for JSON; the keys are a contract."""
@@ -148,6 +187,8 @@ class FrameAnalysis:
             columns["share_kept"] = self.share_kept
         if self.smiles is not None:
             columns["is_smiling"] = self.smiles
+        if any(self.flaws):
+            columns["flaw"] = np.array(self.flaws, object)
         return pandas.DataFrame(columns)
 
 
@@ -163,6 +204,7 @@ class FaceRecord:
         probabilities: By expression, in [0, 1].
         share_kept: See `FrameAnalysis`; None if all expressions were requested.
         is_smiling: Whether the smile cascade found a smile; None if it was not used.
+        flaw: Why it is hard to read; None if it is not, or was not checked.
     """
 
     box: tuple[float, ...]
@@ -172,6 +214,7 @@ class FaceRecord:
     probabilities: dict[str, float]
     share_kept: float | None = None
     is_smiling: bool | None = None
+    flaw: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a box or probabilities that no face can have."""
@@ -241,15 +284,16 @@ class PictureRecord:
                     },
                     share_kept=None if kept is None else round(float(kept[i]), 6),
                     is_smiling=None if smiles is None else bool(smiles[i]),
+                    flaw=analysis.flaws[i] if analysis.flaws else None,
                 )
             )
         return cls(
-            width=analysis.size_wh[0],
-            height=analysis.size_wh[1],
+            width=int(analysis.size_wh[0]),
+            height=int(analysis.size_wh[1]),
             faces=tuple(rows),
             renormalised_without=analysis.left_out,
-            unsure_below=analysis.unsure_below,
-            has_more_faces=analysis.is_cut,
+            unsure_below=float(analysis.unsure_below),
+            has_more_faces=bool(analysis.is_cut),
             detector=analysis.detector,
             classifier=analysis.classifier,
             notes=analysis.notes,

@@ -63,8 +63,7 @@ class Request:
     @property
     def labels(self) -> tuple[str, ...]:
         """The expressions in column order."""
-        wanted = self.settings.stream.analysis.classes
-        return tuple(name for name in self.models[1].labels if not wanted or name in wanted)
+        return self.settings.stream.analysis.chosen(self.models[1].labels)
 
     def key(self, kind: Kind, sha256: str) -> str:
         """The key under which the result of a file with these bytes is stored.

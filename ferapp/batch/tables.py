@@ -61,6 +61,7 @@ class Tables:
             more.append("share_kept")
         if analysis.with_smile:
             more.append("is_smiling")
+        more.append("flaw")
         with self._open:
             self._files = self._csv("files", _FILES)
             self._faces = self._csv("faces", (*_FACES, *labels, *more))

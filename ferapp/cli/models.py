@@ -1,8 +1,8 @@
 """``ferapp models``: the models with source, licence and state."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.table import Table
@@ -10,6 +10,11 @@ from rich.text import Text
 
 from ferapp.cli.options import AsJsonLines
 from ferapp.cli.output import console, errors, print_json, print_line, progress
+from ferapp.wording import counted
+
+if TYPE_CHECKING:
+    from ferapp.inference.examination import Examination
+    from ferapp.inference.manifest import Calibration, Model
 
 app = typer.Typer(help="List, verify, fetch and add models.", no_args_is_help=True)
 
@@ -69,11 +74,12 @@ def verify(as_json: AsJsonLines = False) -> None:
         is_all_right &= not model.reason
         state = "wrong" if model.reason else model.state
         if as_json:
-            print_json({"name": model.name, "state": state, "reason": model.reason})
+            row = {"name": model.name, "state": state, "reason": model.reason}
+            print_json(row | ({"note": model.note} if model.note else {}))
         else:
             console.print(Text(f"{model.name}: {state}"))
-            if model.reason:
-                errors.print(Text(model.reason), soft_wrap=True)
+            if model.reason or model.note:
+                errors.print(Text(model.reason or model.note), soft_wrap=True)
     raise typer.Exit(0 if is_all_right else 1)
 
 
@@ -109,11 +115,31 @@ def add(
     ] = "not stated",
     source: Annotated[str, typer.Option("--source", help="Origin of the weights.")] = "not stated",
     data: Annotated[str, typer.Option("--data", help="What it was trained on.")] = "not stated",
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            help="What it gives for each class: logits, log_probabilities, probabilities or "
+            "sigmoid; found out if omitted.",
+        ),
+    ] = None,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            "--calibrate",
+            metavar="FOLDER",
+            help="Labelled faces, in a folder per class, on which its probabilities are fitted.",
+        ),
+    ] = None,
 ) -> None:
     """Examine a classifier and add it to the folder that FERAPP_MODELS_DIR names."""
+    from ferapp.evaluation.calibration import doubts
+    from ferapp.inference import weights
     from ferapp.inference.added import add as add_model
+    from ferapp.inference.registry import open_classifier
 
-    model, has_wide_weights = add_model(
+    fitted: list[str] = []
+    model, found = add_model(
         file,
         name=name,
         labels=tuple(label.strip().lower() for label in labels.split(",")),
@@ -121,15 +147,85 @@ def add(
         licence=licence,
         source=source,
         data=data,
+        output=output,
+        calibrate=None if calibrate is None else _calibration_on(calibrate, fitted),
     )
     print_line(f"{model.name} was added; a running app offers it after a restart.")
-    for line in _label_notes(model.labels):
+    for line in (*_label_notes(model.labels), *_findings(model, found), *fitted):
         print_line(line)
-    if has_wide_weights:
-        print_line(
+    doubt = "" if found.is_constant else doubts(open_classifier(weights.read(model)[0], model))
+    if doubt and calibrate is None:
+        doubt += f" Calibrate it: models calibrate {model.name} FOLDER."
+    if doubt:
+        errors.print(Text(doubt, style="yellow"), soft_wrap=True)
+
+
+@app.command("calibrate")
+def calibrate_model(
+    name: Annotated[str, typer.Argument(help="Name of a model that was added.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Labelled faces, in a folder per class.")
+    ],
+) -> None:
+    """Fit the probabilities of an added classifier, and when it is unsure, on labelled faces."""
+    from ferapp.inference.added import calibrate
+
+    lines: list[str] = []
+    calibrate(name, _calibration_on(folder, lines))
+    for line in lines:
+        print_line(line)
+    print_line("A running app uses this after a restart.")
+
+
+def _findings(model: "Model", found: "Examination") -> list[str]:
+    """What was found out about a model, in sentences."""
+    from ferapp.inference.verification import output_note
+
+    lines = []
+    if model.output == found.output != "logits":
+        what = {
+            "probabilities": "probabilities, as after a softmax",
+            "log_probabilities": "logarithms of probabilities, as after a log-softmax",
+            "sigmoid": "one probability for each class, as after a sigmoid",
+        }[found.output]
+        lines.append(f"Its outputs are {what}, and are read as such: {found.output_reason}.")
+    if note := output_note(model, found):
+        lines.append(note)
+    if found.layout == "nhwc":
+        lines.append("Its input has the channels last.")
+    if found.is_constant:
+        lines.append("It gives the same for every picture: black, white and noise.")
+    if found.has_wide_weights:
+        lines.append(
             "Its weights use all eight bits: ferapp runs it in an exact mode, up to three times "
             "slower, so that results are the same on every processor."
         )
+    return lines
+
+
+def _calibration_on(folder: Path, lines: list[str]) -> "Callable[[bytes, Model], Calibration]":
+    """Fits a calibration on a folder, and adds sentences about it to the lines."""
+
+    def fit(data: bytes, model: "Model") -> "Calibration":
+        from ferapp.evaluation.calibration import FEW_FACES, calibrate
+        from ferapp.inference.registry import open_classifier
+
+        result = calibrate(open_classifier(data, model), folder)
+        calibration = result.calibration
+        lines.append(
+            f"Calibrated on {counted(result.faces, 'face')}: "
+            f"{100 * result.accuracy:.0f} % right, temperature {calibration.temperature:g}, "
+            f"unsure below {100 * calibration.unsure_below:.0f} % "
+            f"({100 * (1 - calibration.coverage):.0f} % of them)."
+        )
+        if result.left_out:
+            left = counted(result.left_out, "face")
+            lines.append(f"Left out: {left} with a label that it does not know.")
+        if result.faces < FEW_FACES:
+            lines.append(f"With fewer than {FEW_FACES} faces this is rough.")
+        return calibration
+
+    return fit
 
 
 def _label_notes(labels: Sequence[str]) -> list[str]:

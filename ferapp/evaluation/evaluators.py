@@ -57,6 +57,11 @@ class Comparison:
         """Those of the classifier, (n, k), added where several of its classes mean the same."""
         return np.stack([shares[:, columns].sum(axis=1) for columns in self._columns], axis=1)
 
+    def logits(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Those of the classifier, (n, k), as one where several of its classes mean the same."""
+        groups = [np.logaddexp.reduce(values[:, columns], axis=1) for columns in self._columns]
+        return np.stack(groups, axis=1).astype(np.float32)
+
     def about(self) -> dict[str, Any]:
         """What was compared, as values for JSON."""
         return {

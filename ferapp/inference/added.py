@@ -3,7 +3,8 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -11,7 +12,7 @@ from typing import Any
 
 from ferapp.errors import ModelError, StoreError, UserError
 from ferapp.inference import weights
-from ferapp.inference.examination import examine
+from ferapp.inference.examination import Examination, examine
 from ferapp.inference.folder import (
     FOLDER_VARIABLE,
     MANIFEST_NAME,
@@ -19,13 +20,18 @@ from ferapp.inference.folder import (
     read_regular,
 )
 from ferapp.inference.manifest import (
+    Calibration,
     Model,
     added_models,
+    manifest,
     parse_added_model,
     read_added_entries,
     shipped_manifest,
 )
 from ferapp.system.files import translate_write_errors, write_whole
+
+Fitter = Callable[[bytes, Model], Calibration]
+"""Fits the calibration of a model, from its bytes and its entry."""
 
 _turn = Lock()
 
@@ -59,7 +65,9 @@ def add(
     licence: str,
     source: str,
     data: str,
-) -> tuple[Model, bool]:
+    output: str | None = None,
+    calibrate: Fitter | None = None,
+) -> tuple[Model, Examination]:
     """Examine a classifier, copy it into the operator's folder and write its entry.
 
     Args:
@@ -70,10 +78,11 @@ def add(
         licence: Licence of the weights.
         source: Who made it.
         data: The training data.
+        output: What it gives for each label; None for what its outputs look like.
+        calibrate: Called with its bytes and its entry before anything is written.
 
     Returns:
-        Its entry, and whether its weights use all eight bits (`examine`). Running processes
-        don't see it.
+        Its entry, and what was found. Running processes don't see it.
 
     Raises:
         ModelError: It is refused or can't be written; nothing has changed.
@@ -92,7 +101,7 @@ def add(
         weight_bytes = read_regular(Path(os.path.realpath(file, strict=True)), file.name)
     except OSError as exc:
         raise ModelError(f"{file.name} can't be read: {exc.strerror or exc}.") from exc
-    entry = {
+    entry: dict[str, Any] = {
         "name": name,
         "kind": "classifier",
         "family": "logits",
@@ -105,15 +114,57 @@ def add(
         "source": source,
         "data": data,
     }
+    if output is not None:
+        entry["output"] = output
+    found = examine(weight_bytes, parse_added_model(entry), finds=True)
+    entry["input"] |= {"layout": found.layout}
+    entry.setdefault("output", found.output)
     model = parse_added_model(entry)
-    has_wide_weights = examine(weight_bytes, model)
-    text = json.dumps({"version": 1, "models": [*entries, entry]}, indent=2, ensure_ascii=False)
+    examine(weight_bytes, model)
+    if calibrate is not None:
+        calibration = calibrate(weight_bytes, model)
+        entry["calibration"] = calibration.model_dump(mode="json")
+        model = parse_added_model(entry)
+    with _reported(folder):
+        _write(folder, model.file, weight_bytes, _manifest_bytes([*entries, entry]))
+    return model, found
+
+
+def calibrate(name: str, fit: Fitter) -> Model:
+    """Fit the calibration of a model that was added, and write it into its entry.
+
+    Returns:
+        Its entry. Running processes don't see it.
+
+    Raises:
+        ModelError: There is no such model, it can't be used, or the entry can't be written.
+        MissingExtra: It can't be examined, because onnx is not installed.
+    """
+    model = manifest().model(name, "classifier")
+    folder = models_folder()
+    if folder is None or not model.is_added:
+        raise ModelError(f"{name} ships with ferapp; only models that were added are calibrated.")
+    calibration = fit(weights.read(model)[0], model)
+    entries = read_added_entries(folder)
+    entry = next(e for e in entries if isinstance(e, dict) and e.get("name") == name)
+    entry["calibration"] = calibration.model_dump(mode="json")
+    with _reported(folder):
+        write_whole(folder / MANIFEST_NAME, _manifest_bytes(entries))
+    return parse_added_model(entry)
+
+
+@contextmanager
+def _reported(folder: Path) -> Iterator[None]:
     try:
         with translate_write_errors(folder):
-            _write(folder, model.file, weight_bytes, f"{text}\n".encode())
+            yield
     except StoreError as exc:
         raise ModelError(f"{exc} Nothing has changed.") from exc
-    return model, has_wide_weights
+
+
+def _manifest_bytes(entries: Sequence[Any]) -> bytes:
+    text = json.dumps({"version": 1, "models": entries}, indent=2, ensure_ascii=False)
+    return f"{text}\n".encode()
 
 
 def _write(folder: Path, name: str, weight_bytes: bytes, manifest_bytes: bytes) -> None:

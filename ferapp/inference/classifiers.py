@@ -1,14 +1,15 @@
 """Expression classifiers: crops of faces in, probabilities out."""
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.errors import ModelError
-from ferapp.inference.manifest import Calibration
+from ferapp.inference.manifest import Calibration, Model
 from ferapp.inference.onnx_model import OnnxModel
+from ferapp.inference.outputs import Layout, Output, to_logits
 from ferapp.settings import Look
 from ferapp.vision.crops import Image
 from ferapp.vision.preprocess import InputSpec, batch
@@ -31,12 +32,14 @@ class ExpressionClassifier:
             (labels,); None if it has not been measured.
 
     Args:
-        session: Its graph: one input, one output with one logit per label.
+        session: Its graph: one input, one output with one number per label.
         spec: The input that it takes.
         labels: The meaning of its outputs, in order.
         calibration: How logits become probabilities; without it, plain softmax.
         flip_averaging: Whether it can also read the mirror image of a face. Expressions look the
             same in a mirror, so the mean of both answers is better than either.
+        output: What the graph gives.
+        layout: Order of the dimensions of its input.
 
     Raises:
         ModelError: The number of outputs differs from the number of labels.
@@ -50,8 +53,11 @@ class ExpressionClassifier:
         calibration: Calibration | None = None,
         *,
         flip_averaging: bool = False,
+        output: Output = "logits",
+        layout: Layout = "nchw",
     ) -> None:
         self.labels = labels
+        self._output, self._layout = output, layout
         self.size_wh = spec.size_wh
         self.unsure_below = calibration.unsure_below if calibration else _UNCALIBRATED_UNSURE_BELOW
         reference = calibration.neutral_reference if calibration else ()
@@ -67,8 +73,21 @@ class ExpressionClassifier:
         width, height = spec.size_wh
         self._run(np.zeros((1, spec.channels, height, width), np.float32))
 
-    def logits(self, crops_rgb: Sequence[Image], *, look: Look = "both") -> NDArray[np.float32]:
-        """Raw outputs, (n, labels) float32.
+    @classmethod
+    def of(cls, session: OnnxModel, model: Model) -> Self:
+        """The classifier that an entry describes."""
+        return cls(
+            session,
+            model.input.spec,
+            model.labels,
+            model.calibration,
+            flip_averaging=model.flip_averaging,
+            output=model.output,
+            layout=model.input.layout,
+        )
+
+    def outputs(self, crops_rgb: Sequence[Image], *, look: Look = "both") -> NDArray[np.float32]:
+        """What the graph gives, (n, labels) float32.
 
         Args:
             crops_rgb: Crops of any size, each (h, w, 3) RGB uint8.
@@ -92,8 +111,12 @@ class ExpressionClassifier:
         with np.errstate(over="ignore", invalid="ignore"):
             return _require_finite(by_look.mean(axis=0))
 
+    def logits(self, crops_rgb: Sequence[Image], *, look: Look = "both") -> NDArray[np.float32]:
+        """The same as logits, before any calibration, (n, labels) float32; see `outputs`."""
+        return to_logits(self.outputs(crops_rgb, look=look), self._output)
+
     def classify(self, crops_rgb: Sequence[Image], *, look: Look = "both") -> NDArray[np.float32]:
-        """Calibrated probabilities, (n, labels) float32, each row sums to 1; see `logits`."""
+        """Calibrated probabilities, (n, labels) float32, each row sums to 1; see `outputs`."""
         logits = self.logits(crops_rgb, look=look)
         # The quotient of finite but very large numbers may be infinite.
         with np.errstate(over="ignore", invalid="ignore"):
@@ -101,12 +124,14 @@ class ExpressionClassifier:
 
     def _run(self, pixels: NDArray[np.float32]) -> NDArray[np.float32]:
         """The first output, (n, labels), for pixels (n, channels, height, width)."""
-        out = self._session.run(pixels)[0]
+        if self._layout == "nhwc":
+            pixels = np.ascontiguousarray(pixels.transpose(0, 2, 3, 1))
+        out = np.asarray(self._session.run(pixels)[0])
         expected = (len(pixels), len(self.labels))
         actual = np.shape(out)
         if actual != expected:  # graphs with conditions may do this for some inputs only
             raise ModelError(f"expected output {expected}, one per label, got {actual}")
-        return out
+        return out.astype(np.float32, copy=False)
 
 
 def _require_finite(values: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -1,8 +1,9 @@
-"""The child process that checks every part of an added model and runs it on three pictures.
+"""The child process that checks every part of an added model and runs it on a few pictures.
 
 ``python -m ferapp.inference.examiner`` reads the entry as one line of JSON and then the bytes of
 the model from standard input. It answers with the reason why the model is refused, empty if it is
-not, and whether its weights use all eight bits. `ferapp.inference.examination` starts it.
+not, whether its weights use all eight bits, and what its input and outputs are.
+`ferapp.inference.examination` starts it.
 """
 
 import sys
@@ -17,12 +18,15 @@ from ferapp.errors import ModelError
 from ferapp.inference.classifiers import ExpressionClassifier
 from ferapp.inference.manifest import Model
 from ferapp.inference.onnx_model import OnnxModel
+from ferapp.inference.outputs import Layout, contradiction, guess_output, is_constant
 from ferapp.system.child import run, send
 
 _MEMORY_BYTES: Final = 4 << 30
 _PROCESSOR_S: Final = 60
 _DOMAINS: Final = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 _FLOATS: Final = "tensor(float)"
+_ANY_FLOATS: Final = (_FLOATS, "tensor(float16)", "tensor(double)")
+_NOISY: Final = 8
 _INTEGER_PRODUCTS: Final = (
     "QLinearConv",
     "QLinearMatMul",
@@ -33,32 +37,39 @@ _INTEGER_PRODUCTS: Final = (
 )
 
 
-def examine(data: bytes, model: Model) -> dict[str, Any]:
-    """Why a model is refused (``reason``, empty if it is not), and whether it ``has_wide_weights``.
+def examine(data: bytes, model: Model, *, finds: bool = False) -> dict[str, Any]:
+    """Why a model is refused, and what it is.
 
     Args:
         data: Its bytes.
         model: Its entry.
+        finds: Whether to find the layout of its input out, in place of taking that of the entry.
+
+    Returns:
+        ``reason``, empty if it is not refused; ``has_wide_weights``; the ``layout`` of its input;
+        the ``output`` that its numbers look like, with ``output_reason``; and whether it
+        ``is_constant``.
     """
-    reason, has_wide_weights = "", False
+    reason = ""
+    found: dict[str, Any] = {"has_wide_weights": False}
     try:
         parts = _check_parts(data)
         session = OnnxModel(data, threads=1, is_exact=True)
         # Unsigned weights don't saturate.
         wide = {part.name for part in parts if _has_wide_values(part)}
-        has_wide_weights = bool(wide)
+        found["has_wide_weights"] = bool(wide)
         _check_inner_graphs(parts, wide)
-        if has_wide_weights and not session.is_fused:
+        if wide and not session.is_fused:
             _check_operators(parts)
-        _check_ports(session, model)
-        _try_out(session, model)
+        layouts: list[Layout] = ["nchw", "nhwc"] if finds else [model.input.layout]
+        found |= _try_out(session, model, _fitting(session, model, layouts))
     except ModelError as exc:
         # ONNX Runtime has no exception type of its own for this.
         is_memory = "allocate memory" in str(exc) or "bad_alloc" in str(exc)
         reason = _memory_text() if is_memory else str(exc)
     except MemoryError:
         reason = _memory_text()
-    return {"reason": reason, "has_wide_weights": has_wide_weights}
+    return {"reason": reason, **found}
 
 
 def _has_wide_values(part: Any) -> bool:
@@ -146,49 +157,74 @@ def _parts(message: Message) -> Iterator[Any]:
                 yield from _parts(part)
 
 
-def _check_ports(session: OnnxModel, model: Model) -> None:
-    """Compare inputs and outputs with the entry.
+def _fitting(session: OnnxModel, model: Model, layouts: list[Layout]) -> list[Layout]:
+    """Those of the layouts that the input may have; several if the graph leaves its sizes open.
 
     Raises:
-        ModelError: They differ.
+        ModelError: Input or outputs can't be those of the entry.
     """
-    if session.input_types != [_FLOATS] or session.output_types != [_FLOATS]:
+    is_single = len(session.input_types) == len(session.output_types) == 1
+    if not is_single or not {*session.input_types, *session.output_types} <= {*_ANY_FLOATS}:
         raise ModelError(
             f"it takes {_type_names(session.input_types)} and gives "
-            f"{_type_names(session.output_types)}; expected one {_FLOATS} each."
+            f"{_type_names(session.output_types)}; expected one {_FLOATS} each. Export it with one "
+            "input for pictures and one output of a floating-point number per label."
         )
     width, height = model.input.size_wh
-    expected = [1, model.input.spec.channels, height, width]
+    channels = model.input.spec.channels
+    sizes = {"nchw": [1, channels, height, width], "nhwc": [1, height, width, channels]}
     shape = session.input_shape
-    is_alike = len(shape) == 4 and all(
-        size == expected_size or not isinstance(size, int)
-        for size, expected_size in zip(shape, expected, strict=True)
-    )
-    if not is_alike:
+    fitting = [layout for layout in layouts if _fits(shape, sizes[layout])]
+    if not fitting:
+        expected = " or ".join(_shape_text(["n", *sizes[layout][1:]]) for layout in layouts)
         raise ModelError(
-            f"its input has the shape {_shape_text(shape)}; expected "
-            f"{_shape_text(['n', *expected[1:]])}: n pictures, channels, height, width."
+            f"its input has the shape {_shape_text(shape)}; expected {expected}: n pictures of "
+            f"{channels} channels, {height} × {width}."
         )
+    return fitting
 
 
-def _try_out(session: OnnxModel, model: Model) -> None:
-    """Classify a black picture alone, and then a black, a white and a noisy one.
+def _fits(shape: list[Any], sizes: list[int]) -> bool:
+    return len(shape) == len(sizes) and all(
+        size == expected or not isinstance(size, int)
+        for size, expected in zip(shape, sizes, strict=True)
+    )
+
+
+def _try_out(session: OnnxModel, model: Model, layouts: list[Layout]) -> dict[str, Any]:
+    """Classify a black picture alone, and then black, white and noisy ones.
 
     Raises:
-        ModelError: It can't be run, or its output has another shape or is not finite.
+        ModelError: It can't be run, or its output has another shape, is not finite or not what the
+            entry says.
     """
-    classifier = ExpressionClassifier(
-        session,
-        model.input.spec,
-        model.labels,
-        model.calibration,
-        flip_averaging=model.flip_averaging,
-    )
+    for layout in layouts:
+        entry = model.model_copy(
+            update={"input": model.input.model_copy(update={"layout": layout})}
+        )
+        try:
+            classifier = ExpressionClassifier.of(session, entry)
+            break
+        except ModelError:
+            if layout == layouts[-1]:
+                raise
     width, height = model.input.size_wh
     black = np.zeros((height, width, 3), np.uint8)
-    noise = np.random.default_rng(0).integers(0, 256, black.shape, np.uint8)
+    random = np.random.default_rng(0)
+    noise = [random.integers(0, 32 * (n + 1), black.shape, np.uint8) for n in range(_NOISY)]
     classifier.classify([black])
-    classifier.classify([black, np.full_like(black, 255), noise])
+    pictures = [black, np.full_like(black, 255), *noise]
+    rows = classifier.outputs(pictures)
+    classifier.classify(pictures)
+    if reason := contradiction(rows, model.output):
+        raise ModelError(reason)
+    guess = guess_output(rows)
+    return {
+        "layout": layout,
+        "output": guess.output,
+        "output_reason": guess.reason,
+        "is_constant": is_constant(rows),
+    }
 
 
 def _type_names(types: list[str]) -> str:
@@ -203,10 +239,10 @@ def _memory_text() -> str:
     return f"it needs more memory than the {_MEMORY_BYTES >> 30} GB that a model may use."
 
 
-def send_answer(_: Any) -> None:
-    """Read the entry and the bytes from standard input, and answer."""
+def send_answer(request: dict[str, Any]) -> None:
+    """Read the entry and the bytes from standard input, and answer; see `examine`."""
     model = Model.model_validate_json(sys.stdin.buffer.readline())
-    send(examine(sys.stdin.buffer.read(), model))
+    send(examine(sys.stdin.buffer.read(), model, **request))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, mod
 
 from ferapp.errors import ManifestError, MissingWeights, UnknownModel
 from ferapp.inference.folder import MANIFEST_NAME, models_folder, read_inside
+from ferapp.inference.outputs import Layout, Output
 from ferapp.system.files import write_whole
 from ferapp.system.folders import project_path
 from ferapp.system.text import make_printable
@@ -32,7 +33,7 @@ Line = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^\P{C}+$")]
 _MOST_MANIFEST_BYTES: Final = 1_000_000
 # Names of the other columns in tables of results, and what these contain in place of a label.
 _RESERVED_LABELS: Final = frozenset(
-    "annotated damage expression face file first is_smiling is_unsure last path picture "
+    "annotated damage expression face file first flaw is_smiling is_unsure last path picture "
     "probability score share_kept unsure x1 x2 y1 y2".split()
 )
 
@@ -48,6 +49,7 @@ class Input(_Part):
     colour: Colour
     mean: float
     std: Annotated[float, Field(gt=0)]
+    layout: Layout = "nchw"
 
     @property
     def spec(self) -> InputSpec:
@@ -124,10 +126,11 @@ class Model(WeightsFile):
         kind: What it does.
         family: How it is run and its outputs are interpreted: ``ultra-light`` (scores and corners),
             ``ultra-light-caffe`` (scores and offsets, through OpenCV), ``yunet`` and ``haar``
-            (through OpenCV), ``logits`` (one per label).
+            (through OpenCV), ``logits`` (classifiers).
         graph: A second file that describes the network, where the weights alone don't (Caffe).
         input: The input of the network.
         labels: The meaning of its outputs, in order.
+        output: What a classifier gives for each label.
         flip_averaging: Whether a classifier reads each face and its mirror image; calibration and
             metrics are those of the mean of both.
         calibration: Calibration of a classifier's probabilities, if it has been fitted.
@@ -145,6 +148,7 @@ class Model(WeightsFile):
     graph: WeightsFile | None = None
     input: Input
     labels: tuple[Line, ...]
+    output: Output = "logits"
     flip_averaging: bool = False
     calibration: Calibration | None = None
     licence: Line

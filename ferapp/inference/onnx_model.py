@@ -30,6 +30,8 @@ _INTERNALS: Final = re.compile(
     r"\[ONNXRuntimeError\] : \d+ : \w+ : |/onnxruntime_src/\S+ [^)]*\) ?"
 )
 _LONGEST_TEXT: Final = 400
+# Inputs of other precision than float32.
+_DTYPES: Final = {"tensor(float16)": np.float16, "tensor(double)": np.float64}
 
 
 class OnnxModel:
@@ -90,6 +92,7 @@ class OnnxModel:
         self.input_name: str = inputs[0].name
         self.input_shape: list[Any] = inputs[0].shape
         self.input_types: list[str] = [i.type for i in inputs]
+        self._dtype = _DTYPES.get(self.input_types[0], np.float32)
         self.output_names: list[str] = [o.name for o in outputs]
         self.output_types: list[str] = [o.type for o in outputs]
 
@@ -103,7 +106,8 @@ class OnnxModel:
         options.log_severity_level = _LOG_NOTHING
         try:
             with _time_limit(options, self._limit_s):
-                return list(self._session.run(None, {self.input_name: batch}, options))
+                values = batch.astype(self._dtype, copy=False)
+                return list(self._session.run(None, {self.input_name: values}, options))
         except Exception as exc:
             if options.terminate:
                 raise ModelError(

@@ -6,7 +6,7 @@ from ferapp.inference import weights
 from ferapp.inference.classifiers import ExpressionClassifier
 from ferapp.inference.detectors import Detector, UltraLight
 from ferapp.inference.examination import examine
-from ferapp.inference.manifest import manifest
+from ferapp.inference.manifest import Model, manifest
 from ferapp.inference.onnx_model import OnnxModel
 from ferapp.inference.opencv_detectors import CaffeUltraLight, Haar, SmileCascade, YuNet
 
@@ -58,7 +58,21 @@ def load_classifier(name: str | None = None, *, threads: int = 1) -> ExpressionC
         MissingExtra: It was added, and onnx, which examines it, is not installed.
     """
     model = manifest().model(name, "classifier")
-    data = weights.read(model)[0]
+    return open_classifier(weights.read(model)[0], model, threads=threads)
+
+
+def open_classifier(data: bytes, model: Model, *, threads: int = 1) -> ExpressionClassifier:
+    """Load an expression classifier from the bytes of its file.
+
+    Args:
+        data: The bytes; their hash has been checked.
+        model: Its entry.
+        threads: Threads that one call may use.
+
+    Raises:
+        ModelError: As for `load_classifier`.
+        MissingExtra: As for `load_classifier`.
+    """
     if model.is_added:
         examine(data, model)
     session = OnnxModel(
@@ -68,13 +82,7 @@ def load_classifier(name: str | None = None, *, threads: int = 1) -> ExpressionC
         # Weights that ship stay within seven bits.
         is_exact=model.is_added,
     )
-    return ExpressionClassifier(
-        session,
-        model.input.spec,
-        model.labels,
-        model.calibration,
-        flip_averaging=model.flip_averaging,
-    )
+    return ExpressionClassifier.of(session, model)
 
 
 def load_smile_cascade() -> SmileCascade:

@@ -1,18 +1,21 @@
-"""From files to RGB: the only door for pictures, for app, command line and training."""
+"""From files to RGB: the only door for pictures, for app, command line, training and Python."""
 
 import io
+import os
 import threading
 from contextlib import nullcontext
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ferapp.errors import ImageError
+from ferapp.errors import ImageError, InvalidValue
+from ferapp.media.pictures.arrays import EXPECTED, array_to_rgb, reading_note
 from ferapp.media.pictures.colour import has_other_colours
 from ferapp.media.pictures.formats import format_of, unsupported
+from ferapp.media.pictures.pillow import rgb_of_opened
 from ferapp.media.pictures.pixels import opened, rgb_of
 from ferapp.system.child import Child, ChildError
 from ferapp.system.files import is_open_stream
@@ -32,7 +35,14 @@ _DECODER: Final = "ferapp.media.pictures.decoder"
 _LIMIT_S: Final = 60.0
 
 
-def read_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
+ImageFile = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
+"""The file of a picture: its path, its bytes, or an open file."""
+
+AnyImage = NDArray[Any] | Image.Image | ImageFile
+"""A picture in whatever form a program has it."""
+
+
+def read_image(source: ImageFile, *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """Decode one picture, upright.
 
     JPG, PNG, HEIC, WebP, AVIF, TIFF, BMP, GIF and JPEG 2000 can be read. The format is detected
@@ -45,7 +55,7 @@ def read_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> N
     profile other than sRGB; this takes a few tenths of a second longer.
 
     Args:
-        source: A path, or the bytes of the file.
+        source: A path, the bytes of the file, or a file that is open in binary mode.
         max_pixels: Larger pictures are refused before they are decoded.
 
     Returns:
@@ -53,12 +63,13 @@ def read_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> N
 
     Raises:
         ImageError: The file is missing, empty, of another format, too large or damaged.
+        InvalidValue: ``source`` is something else.
 
     Example:
         >>> read_image("ferapp/samples/astronaut.jpg").shape
         (512, 512, 3)
     """
-    data = source if isinstance(source, bytes) else read_bytes(Path(source))
+    data = _file_bytes(source)
     if not data:
         raise ImageError("The file is empty.")
     if len(data) > MAX_BYTES:
@@ -78,6 +89,82 @@ def read_image(source: str | Path | bytes, *, max_pixels: int = MAX_PIXELS) -> N
             image = _confined(data, max_pixels, most_pixels=max_pixels)
     assert image is not None, "it is not larger than the maximum"
     return image
+
+
+def to_rgb(picture: AnyImage) -> tuple[NDArray[np.uint8], str]:
+    """RGB of a picture in any form, and a note about how its numbers were read, if needed.
+
+    Args:
+        picture: An array (see `ferapp.media.pictures.arrays.array_to_rgb`), a picture of Pillow,
+            which is turned and converted as its file would be, or what `read_image` takes.
+
+    Returns:
+        RGB, (h, w, 3) uint8, at least one pixel: an array that is so already, itself. And a
+        sentence, empty for pictures of eight bits.
+
+    Raises:
+        InvalidValue: It is no picture; the message says what came.
+        ImageError: The file or the picture of Pillow can't be read.
+    """
+    if isinstance(picture, np.ndarray):
+        return array_to_rgb(picture)
+    if isinstance(picture, Image.Image):
+        image = rgb_of_opened(picture)
+        if not image.size:
+            raise InvalidValue(f"{EXPECTED}; got a picture of Pillow without pixels.")
+        return image, reading_note(np.asarray(picture)) if picture.mode[0] in "IF" else ""
+    if not _is_file(picture):
+        raise InvalidValue(f"{EXPECTED}; got {_what(picture)}.")
+    return read_image(picture), ""
+
+
+def _is_file(value: object) -> bool:
+    if isinstance(value, (bytes, bytearray, memoryview, str)):
+        return True
+    if isinstance(value, os.PathLike):
+        return isinstance(os.fspath(value), str)
+    return hasattr(value, "read") and not isinstance(value, io.TextIOBase)
+
+
+def _file_bytes(source: ImageFile) -> bytes:
+    if not _is_file(source):
+        raise InvalidValue(
+            f"expected the path, the bytes or the open file of a picture; got {_what(source)}."
+        )
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return bytes(source)
+    if isinstance(source, str) and source.startswith(("http://", "https://")):
+        raise ImageError("This is a web address; download the picture and name its file.")
+    if isinstance(source, (str, os.PathLike)):
+        return read_bytes(Path(source))
+    return _read_whole(source)
+
+
+def _read_whole(stream: BinaryIO) -> bytes:
+    """Read an open file from its beginning, as Pillow does; a pipe from where it is."""
+    try:
+        if stream.seekable():
+            stream.seek(0)
+        return read_stream(stream)
+    except (OSError, ValueError) as exc:  # a file that was closed is a ValueError
+        reason = getattr(exc, "strerror", None) or str(exc).rstrip(".")
+        raise ImageError(f"The file can't be read: {reason}.") from exc
+
+
+def _what(value: object) -> str:
+    """What came in place of a picture, and what to do."""
+    kind = type(value)
+    name = kind.__name__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__name__}"
+    if value is None:
+        return "None, which OpenCV gives for a file that it can't read"
+    if isinstance(value, (list, tuple)):
+        kinds = ", ".join(dict.fromkeys(type(item).__name__ for item in value)) or "nothing"
+        return f"a {name} of {kinds}; analyze each picture by itself"
+    if hasattr(value, "__array__") or hasattr(value, "__dlpack__"):
+        details = (str(getattr(value, detail, "")) for detail in ("shape", "dtype"))
+        text = " ".join(filter(None, (name, *details)))
+        return f"{text}; turn it into a NumPy array, (height, width, 3)"
+    return name
 
 
 def _confined(data: bytes, max_pixels: int, *, most_pixels: int) -> NDArray[np.uint8] | None:

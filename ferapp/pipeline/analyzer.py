@@ -2,19 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.errors import InvalidValue, SettingError
 from ferapp.inference.detectors import Detector
+from ferapp.media.images import AnyImage, to_rgb
 from ferapp.pipeline.small_faces import Sight
 from ferapp.settings import AnalysisSettings, Look
 from ferapp.types import Faces, FrameAnalysis
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import Image, region
-from ferapp.vision.quality import CHECKED_WH
+from ferapp.vision.quality import CHECKED_WH, flaws
 
 
 class Classifier(Protocol):
@@ -82,44 +83,59 @@ class Analyzer:
         """Mean probabilities of the neutral faces of many people, (labels,), if measured."""
         return self._classifier.neutral_reference
 
-    def analyze(self, image_rgb: Image, settings: AnalysisSettings | None = None) -> FrameAnalysis:
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be pickled, as for another process: loaded models can't be."""
+        raise InvalidValue(
+            "an Analyzer can't be copied or sent to another process; call ferapp.load_analyzer() "
+            "in each process, such as in the initializer of a pool"
+        )
+
+    def analyze(
+        self, image_rgb: AnyImage, settings: AnalysisSettings | None = None
+    ) -> FrameAnalysis:
         """Find every face and read its expression; all faces go to the classifier at once.
 
         Args:
-            image_rgb: (h, w, 3) uint8.
+            image_rgb: (h, w, 3) uint8, as `read_image` gives it. Also a grey array, one with an
+                alpha channel or of other numbers, if their meaning is clear; a picture of Pillow;
+                or the path, the bytes or the open file of a picture. How numbers other than
+                bytes were read is in the notes.
             settings: The defaults if None.
 
         Raises:
             SettingError: The classifier does not know a requested class, or smiles were requested
                 without a smile reader.
             ModelError: The classifier gave no finite numbers, or none in time.
-            InvalidValue: The picture is not (h, w, 3) uint8.
+            InvalidValue: This is no picture, or it is not clear what its numbers mean.
+            ImageError: The file or the picture of Pillow can't be read.
+
+        Example:
+            >>> from ferapp import load_analyzer
+            >>> load_analyzer().analyze("ferapp/samples/three-portraits.jpg").expressions
+            ['neutral', 'happiness', 'neutral']
         """
         settings = settings or AnalysisSettings()
-        if image_rgb.ndim != 3 or image_rgb.shape[2] != 3 or image_rgb.dtype != np.uint8:
-            raise InvalidValue(
-                "expected an RGB picture, (height, width, 3) uint8, as read_image gives it; got "
-                f"{image_rgb.shape} {image_rgb.dtype}"
-            )
+        image, reading_note = to_rgb(image_rgb)
         # One more than the maximum shows whether there were more.
         detection = replace(settings.detection, max_faces=settings.detection.max_faces + 1)
-        faces = self._detector.detect(image_rgb, detection)
+        faces = self._detector.detect(image, detection)
         kept = faces.at(np.arange(len(faces))[: settings.detection.max_faces])
-        height, width = image_rgb.shape[:2]
-        note = self._sight.note((width, height), faces) if self._sight else ""
+        height, width = image.shape[:2]
+        size_note = self._sight.note((width, height), faces) if self._sight else ""
         return replace(
-            self.judge(image_rgb, kept, settings),
+            self.judge(image, kept, settings),
             is_cut=len(faces) > len(kept),
-            notes=(note,) if note else (),
+            notes=tuple(note for note in (reading_note, size_note) if note),
+            flaws=tuple(flaws(image, kept.xyxy)),
         )
 
-    def detect(self, image_rgb: Image, settings: AnalysisSettings) -> Faces:
-        """Only find the faces of a picture, (h, w, 3) uint8."""
-        return self._detector.detect(image_rgb, settings.detection)
+    def detect(self, image_rgb: AnyImage, settings: AnalysisSettings) -> Faces:
+        """Only find the faces of a picture, which may be anything that `analyze` takes."""
+        return self._detector.detect(to_rgb(image_rgb)[0], settings.detection)
 
     def judge(
         self,
-        image_rgb: Image,
+        image_rgb: AnyImage,
         faces: Faces,
         settings: AnalysisSettings,
         *,
@@ -128,7 +144,7 @@ class Analyzer:
         """Read the expressions of faces that have been found.
 
         Args:
-            image_rgb: (h, w, 3) uint8.
+            image_rgb: As for `analyze`.
             faces: Their boxes in px of the picture.
             settings: As for `analyze`.
             crops: The crops that `ferapp.vision.quality.check_faces` has made, if any; used where
@@ -137,30 +153,32 @@ class Analyzer:
         Raises:
             SettingError: As for `analyze`.
             ModelError: As for `analyze`.
+            InvalidValue: As for `analyze`.
+            ImageError: As for `analyze`.
         """
-        columns = self._columns(settings.classes)
+        image, _ = to_rgb(image_rgb)
+        labels = self._chosen(settings)
+        columns = [self.labels.index(name) for name in labels]
         if settings.with_smile and self._smile_reader is None:
             raise SettingError("Smiles were requested, but the smile cascade is not loaded.")
-        height, width = image_rgb.shape[:2]
+        height, width = image.shape[:2]
         wanted_wh = self._classifier.size_wh
         if crops is None or settings.padding or tuple(wanted_wh) != CHECKED_WH:
             crops = [
-                region(image_rgb, square, wanted_wh)
+                region(image, square, wanted_wh)
                 for square in squares(faces.xyxy, padding=settings.padding)
             ]
         shares = self._classifier.classify(crops, look=settings.look)
         return FrameAnalysis(
             size_wh=(width, height),
             faces=faces,
-            labels=tuple(self.labels[c] for c in columns),
+            labels=labels,
             probabilities=renormalised(shares[:, columns]) if settings.classes else shares,
-            unsure_below=(
-                self.unsure_below if settings.unsure_below is None else settings.unsure_below
-            ),
-            left_out=tuple(n for i, n in enumerate(self.labels) if i not in columns),
+            unsure_below=settings.threshold(self.unsure_below),
+            left_out=tuple(name for name in self.labels if name not in labels),
             share_kept=shares[:, columns].sum(axis=1) if settings.classes else None,
             smiles=(
-                self._smile_reader.smiles(image_rgb, faces.xyxy)
+                self._smile_reader.smiles(image, faces.xyxy)
                 if self._smile_reader and settings.with_smile
                 else None
             ),
@@ -168,14 +186,14 @@ class Analyzer:
             classifier=self.classifier_name,
         )
 
-    def _columns(self, classes: tuple[str, ...]) -> list[int]:
-        unknown = [c for c in classes if c not in self.labels]
+    def _chosen(self, settings: AnalysisSettings) -> tuple[str, ...]:
+        unknown = [c for c in settings.classes if c not in self.labels]
         if unknown:
             raise SettingError(
                 f"The classifier does not know {', '.join(map(repr, unknown))}; "
                 f"it knows: {', '.join(self.labels)}."
             )
-        return [i for i, name in enumerate(self.labels) if not classes or name in classes]
+        return settings.chosen(self.labels)
 
 
 def renormalised(shares: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -99,7 +99,6 @@ class ClipAnalysis:
             max_side_px=self._settings.max_side_px,
             part=self._settings.part,
         )
-        self._labels = self._settings.stream.analysis.classes or analyzer.labels
         self._readings: list[Readings] = []
         self._new: list[Readings] = []
         self._rejected: list[Rejected] = []
@@ -175,7 +174,7 @@ class ClipAnalysis:
 
     def result(self) -> Clip:
         """What has been read so far."""
-        labels = tuple(name for name in self._analyzer.labels if name in self._labels)
+        labels = self._settings.stream.analysis.chosen(self._analyzer.labels)
         readings = Readings.join([Readings.empty(len(labels)), *self._readings, *self._new])
         rejected = sorted(self._rejected, key=lambda each: each.at_s)
         last_s = self._times_s[-1] if self._times_s else self._settings.part.from_s
@@ -290,12 +289,11 @@ def recording_of_clip(
         settings: The settings of the analysis.
         consent: What the owner confirmed.
     """
-    threshold = settings.stream.analysis.unsure_below
     return new_recording(
         title,
         "video",
         labels=clip.labels,
-        unsure_below=analyzer.unsure_below if threshold is None else threshold,
+        unsure_below=settings.stream.analysis.threshold(analyzer.unsure_below),
         settings=settings,
         detector=analyzer.detector_name,
         classifier=analyzer.classifier_name,

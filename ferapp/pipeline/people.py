@@ -10,6 +10,7 @@ from ferapp.settings import StreamSettings
 from ferapp.temporal.baseline import NeutralBaseline
 from ferapp.temporal.baseline_taking import BaselineStatus, BaselineTaking
 from ferapp.temporal.smoothing import LabelHold, Smoother
+from ferapp.types import are_unsure, top_classes
 from ferapp.vision.quality import Flaw
 
 Floats = NDArray[np.float32]
@@ -53,6 +54,7 @@ class Observation:
         score: Of the detector, in [0, 1].
         probabilities: As the classifier gave them, (k,); None where there is a flaw.
         flaw: Why the face can't be read.
+        share_kept: Share of the probability on the requested expressions; None if all were.
     """
 
     id: int
@@ -60,6 +62,7 @@ class Observation:
     score: float
     probabilities: Floats | None
     flaw: Flaw | None
+    share_kept: float | None = None
 
 
 class People:
@@ -126,7 +129,8 @@ class People:
         self._update_baselines(faces, at_s)
         readings = []
         for face, person in zip(faces, people, strict=True):
-            person.smoother.time_constant_s = settings.time_constant_s
+            for smoother in (person.smoother, person.kept):
+                smoother.time_constant_s = settings.time_constant_s
             person.hold.hold_s = settings.hold_s
             status = self.baseline
             is_observed = status is not None and status.face == face.id
@@ -181,6 +185,7 @@ class _Person:
 
     def __init__(self) -> None:
         self.smoother = Smoother(0.0)
+        self.kept = Smoother(0.0)
         self.hold = LabelHold(0.0)
         self.baseline: NeutralBaseline | None = None
         self.baseline_progress: float | None = None
@@ -197,9 +202,11 @@ class _Person:
             if self.baseline is not None:
                 shares = self.baseline.correct(shares)
             smoothed = self.smoother.update(shares, at_s)
-            top = int(smoothed.argmax())
-            is_sure = smoothed[top] >= unsure_below
-            expression = self.hold.update(labels[top] if is_sure else None, at_s)
+            kept = face.share_kept
+            now = None if kept is None else self.kept.update(np.array([kept], np.float32), at_s)
+            is_unsure = bool(are_unsure(smoothed[None], unsure_below, now)[0])
+            label = None if is_unsure else labels[int(top_classes(smoothed))]
+            expression = self.hold.update(label, at_s)
         self.last = FaceReading(
             id=face.id,
             xyxy=face.xyxy,

@@ -49,7 +49,7 @@ def new_recording(
         started=datetime.now().astimezone(),
         labels=labels,
         unsure_below=unsure_below,
-        settings=asdict(settings),
+        settings=_plain(asdict(settings)),
         models={
             "detector": _model("detector", detector),
             "classifier": _model("classifier", classifier),
@@ -57,6 +57,15 @@ def new_recording(
         version=__version__,
         consent=consent,
     )
+
+
+def _plain(value: Any) -> Any:
+    """Settings for JSON: programs may have set them to numbers of NumPy."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_plain(each) for each in value)
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _model(kind: Kind, name: str) -> dict[str, str]:
@@ -99,7 +108,6 @@ def readings_of_pictures(analyses: Sequence[FrameAnalysis]) -> Readings:
     count = 0
     for number, analysis in enumerate(analyses):
         n = len(analysis)
-        pairs = zip(analysis.expressions, analysis.is_unsure, strict=True)
         parts.append(
             Readings(
                 at_s=np.full(n, float(number)),
@@ -109,7 +117,7 @@ def readings_of_pictures(analyses: Sequence[FrameAnalysis]) -> Readings:
                 score=analysis.faces.score,
                 probabilities=analysis.probabilities,
                 smoothed=np.full_like(analysis.probabilities, np.nan),
-                expression=np.array([None if unsure else name for name, unsure in pairs], object),
+                expression=np.array(analysis.face_labels, object),
                 flaw=np.full(n, None, object),
                 is_corrected=np.zeros(n, np.bool_),
             )

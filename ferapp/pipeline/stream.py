@@ -168,6 +168,8 @@ def read_faces(
     analysis = analyzer.judge(image, faces.at(fit), settings.analysis, crops=crops)
     people.use_labels(analysis.labels)
     probabilities = dict(zip(fit.tolist(), analysis.probabilities, strict=True))
+    kept = analysis.share_kept
+    shares_kept = {} if kept is None else dict(zip(fit.tolist(), kept.tolist(), strict=True))
     observations = [
         Observation(
             id=key,
@@ -175,6 +177,7 @@ def read_faces(
             score=float(faces.score[row]),
             probabilities=probabilities.get(row),
             flaw=checks[row].flaw,
+            share_kept=shares_kept.get(row),
         )
         for row, key in enumerate(keys)
     ]

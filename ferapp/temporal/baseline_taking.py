@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ferapp.emotions import class_of
 from ferapp.temporal.baseline import BASELINE_S, NeutralBaseline
 from ferapp.temporal.smoothing import Smoother
+from ferapp.types import top_classes
 
 Floats = NDArray[np.float32]
 Phase = Literal["countdown", "holding", "taken", "refused"]
@@ -134,7 +135,7 @@ class BaselineTaking:
             return
         expression = None
         if refusal == "expression" and self._shown is not None:
-            expression = self._labels[int(self._shown.argmax())]
+            expression = self._labels[int(top_classes(self._shown))]
         self.status = BaselineStatus(
             "refused", self._last_s, face=self.status.face, refusal=refusal, expression=expression
         )

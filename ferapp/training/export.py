@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 
+from ferapp.evaluation.calibration import LABELS_RIGHT, neutral_reference
 from ferapp.evaluation.data_sets import has_split, is_ferplus, load_split
 from ferapp.evaluation.evaluators import DIFFICULTIES, evaluate_expressions, evaluate_faces
 from ferapp.evaluation.labelled_faces import LabelledFaces, in_order_of, left_out_error
@@ -40,9 +41,6 @@ from ferapp.vision.preprocess import InputSpec, batch
 
 _INT8_EXAMPLES: Final = 400
 _INT8_MAY_LOSE: Final = 0.3
-
-LABELS_RIGHT: Final = 0.9
-"""Share of the labels that must be right where one is shown rather than "unsure"."""
 
 FERPLUS_RULE: Final = (
     "single votes dropped, majority over 50 % on an expression; given crops, mean over each face "
@@ -79,20 +77,9 @@ def calibrate(
         bias=tuple(round(float(b), 4) for b in bias) if adjustment else (),
         unsure_below=threshold,
         coverage=round(coverage, 4),
-        neutral_reference=_neutral_reference(shares, faces),
+        neutral_reference=neutral_reference(shares[np.array(faces.labels)[faces.classes] == "neutral"]),
         fitted_on=f"Valid, n = {len(faces)}",
     )
-
-
-def _neutral_reference(shares: NDArray[np.float32], faces: LabelledFaces) -> tuple[float, ...]:
-    """Geometric means over the neutral faces; empty if there are none."""
-    if "neutral" not in faces.labels:
-        return ()
-    neutral = shares[faces.classes == faces.labels.index("neutral")]
-    if not len(neutral):
-        return ()
-    means = np.exp(np.log(np.maximum(neutral, 1e-6)).mean(axis=0))
-    return tuple(round(float(m), 6) for m in means)
 
 
 @dataclass(frozen=True)

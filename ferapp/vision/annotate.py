@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.labels import label_colour
+from ferapp.labels import UNSURE, label_colour
 from ferapp.types import FrameAnalysis
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import Image
@@ -53,7 +53,7 @@ def annotate(
 def captions(analysis: FrameAnalysis) -> list[str]:
     """The caption of each face: its number, then its expression and confidence, or "unsure"."""
     return [
-        f"{i + 1} unsure" if unsure else f"{i + 1} {name} {percent(probability)}"
+        f"{i + 1} {UNSURE}" if unsure else f"{i + 1} {name} {percent(probability)}"
         for i, (name, probability, unsure) in enumerate(
             zip(analysis.expressions, analysis.confidence, analysis.is_unsure, strict=True)
         )

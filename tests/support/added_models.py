@@ -19,7 +19,7 @@ def refusal(data: bytes, **changes: Any) -> str:
 def forget_models() -> None:
     for remembered in (manifest, added_models, adding._refusals):
         remembered.cache_clear()
-    examination._wide_weights.clear()
+    examination._passed.clear()
     resources._refused_models.clear()
     resources.analyzer.clear()
 

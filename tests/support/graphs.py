@@ -61,6 +61,72 @@ def valid_model(scale: float = 1) -> bytes:
     return model_bytes([*MEANS, LAST], [tensor("W", np.eye(3) * scale)])
 
 
+# What networks of others end in, from logits called ``raw``.
+ENDS: dict[str, list[onnx.NodeProto]] = {
+    "logits": [helper.make_node("Identity", ["raw"], ["logits"])],
+    "softmax": [helper.make_node("Softmax", ["raw"], ["logits"], axis=1)],
+    "softmax in half precision": [
+        helper.make_node("Cast", ["raw"], ["half"], to=TensorProto.FLOAT16),
+        helper.make_node("Softmax", ["half"], ["shares"], axis=1),
+        helper.make_node("Cast", ["shares"], ["logits"], to=FLOAT),
+    ],
+    "softmax, half precision out": [
+        helper.make_node("Softmax", ["raw"], ["shares"], axis=1),
+        helper.make_node("Cast", ["shares"], ["logits"], to=TensorProto.FLOAT16),
+    ],
+    "softmax, double precision out": [
+        helper.make_node("Softmax", ["raw"], ["shares"], axis=1),
+        helper.make_node("Cast", ["shares"], ["logits"], to=TensorProto.DOUBLE),
+    ],
+    "softmax in eight bits": [
+        helper.make_node("Softmax", ["raw"], ["shares"], axis=1),
+        helper.make_node("QuantizeLinear", ["shares", "step", "zero"], ["coarse"]),
+        helper.make_node("DequantizeLinear", ["coarse", "step", "zero"], ["logits"]),
+    ],
+    "softmax that adds up to 0.999": [
+        helper.make_node("Softmax", ["raw"], ["shares"], axis=1),
+        helper.make_node("Mul", ["shares", "nearly"], ["logits"]),
+    ],
+    "percent": [
+        helper.make_node("Softmax", ["raw"], ["shares"], axis=1),
+        helper.make_node("Mul", ["shares", "hundred"], ["logits"]),
+    ],
+    "log-softmax": [helper.make_node("LogSoftmax", ["raw"], ["logits"], axis=1)],
+    "sigmoid": [helper.make_node("Sigmoid", ["raw"], ["logits"])],
+}
+
+
+def ending_model(
+    end: str, *, scale: float = 4, layout: str = "nchw", is_open: bool = False
+) -> bytes:
+    """Logits are the means of the channels; they end as a network of others does.
+
+    Args:
+        end: A key of `ENDS`.
+        scale: Of the logits.
+        layout: Of the input.
+        is_open: Whether the graph leaves the sizes of its input open.
+    """
+    kinds = {"softmax, half precision out": TensorProto.FLOAT16}
+    kinds |= {"softmax, double precision out": TensorProto.DOUBLE}
+    mean = helper.make_node("ReduceMean", ["x"], ["means"], axes=[1, 2], keepdims=0)
+    head = [mean] if layout == "nhwc" else MEANS
+    shape = ("n", SIDE, SIDE, 3) if layout == "nhwc" else ("n", 3, SIDE, SIDE)
+    last = helper.make_node("MatMul", ["means", "W"], ["raw"])
+    return model_bytes(
+        [*head, last, *ENDS[end]],
+        [
+            tensor("W", np.eye(3) * scale),
+            tensor("step", 1 / 256),
+            tensor("zero", 0, TensorProto.UINT8),
+            tensor("nearly", 0.999),
+            tensor("hundred", 100.0),
+        ],
+        shape=("n", "a", "b", "c") if is_open else shape,
+        kinds=(FLOAT, kinds.get(end, FLOAT)),
+    )
+
+
 def biased_model(constant: float) -> bytes:
     """A constant is added to each logit."""
     nodes = [*MEANS, helper.make_node("Add", ["means", "c"], ["logits"])]

@@ -12,8 +12,9 @@ from PIL import Image, ImageFile
 
 from ferapp.errors import ImageError
 
-# Numbers up to here are shares of white, larger ones levels.
-_MOST_SHARE: Final = 2.0
+MOST_SHARE: Final = 2.0
+"""Fractions up to here are shares of white, larger ones levels."""
+
 # Levels of a picture that is not black reach at least this; between the two, nobody can tell.
 _LEAST_LEVEL: Final = 16.0
 # Short fractions have 4,096 in place of 4,095.
@@ -92,6 +93,13 @@ def scaled(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     return (values.clip(0) >> (_bits(top) - 8)).astype(np.uint8)
 
 
+def white_of(values: NDArray[np.generic]) -> float:
+    """The number that `scaled` takes for white."""
+    if np.issubdtype(values.dtype, np.floating):
+        return _white(float(values.max(where=np.isfinite(values), initial=0)))
+    return 2.0 ** _bits(max(int(values.max(initial=0)), 0)) - 1
+
+
 def _from_floats(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     numbers = values.astype(np.float32)
     is_finite = np.isfinite(numbers)
@@ -99,10 +107,10 @@ def _from_floats(values: NDArray[np.generic]) -> NDArray[np.uint8]:
         raise ImageError("The picture holds no numbers that can be shown.")
     numbers[~is_finite] = 0
     top = float(numbers.max())
-    if _MOST_SHARE < top < _LEAST_LEVEL:
+    if MOST_SHARE < top < _LEAST_LEVEL:
         top = float(np.quantile(numbers, 1 - _OUTLIERS))
     is_below = numbers < -_MOST_OVERSHOOT * max(top, 1.0)
-    if _MOST_SHARE < top < _LEAST_LEVEL or float(is_below.mean()) > _MOST_BELOW:
+    if MOST_SHARE < top < _LEAST_LEVEL or float(is_below.mean()) > _MOST_BELOW:
         raise ImageError(
             f"The numbers in the picture lie between {numbers.min():.3g} and {numbers.max():.3g}, "
             "which does not say how bright they are; scale them to 0 to 1, 0 to 255 or 0 to 65,535 "
@@ -114,7 +122,7 @@ def _from_floats(values: NDArray[np.generic]) -> NDArray[np.uint8]:
 
 def _white(top: float) -> float:
     """Which number is white in a picture of fractions with this largest one."""
-    if top <= _MOST_SHARE:
+    if top <= MOST_SHARE:
         return 1.0
     bits = _bits(int(top / _ROUNDING))
     return float((1 << bits) - 1) if bits < 16 else max(top, 65535.0)

@@ -29,16 +29,11 @@ def live_controls(viewer: Viewer, choice: Choice, settings: StreamSettings, *, i
 
     def start(consent: str, keep_days: int | None) -> None:
         analyzer = resources.analyzer(choice.models)
-        labels = choice.settings.classes or analyzer.labels
         recording = new_recording(
             f"Live, {datetime.now():%d %B %Y %H:%M}",
             "live",
-            labels=tuple(name for name in analyzer.labels if name in labels),
-            unsure_below=(
-                analyzer.unsure_below
-                if choice.settings.unsure_below is None
-                else choice.settings.unsure_below
-            ),
+            labels=choice.settings.chosen(analyzer.labels),
+            unsure_below=choice.settings.threshold(analyzer.unsure_below),
             settings=settings,
             detector=choice.models.detector,
             classifier=choice.models.classifier,

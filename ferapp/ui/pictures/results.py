@@ -7,8 +7,9 @@ import numpy as np
 import pandas
 import streamlit as st
 
+from ferapp.labels import label_text
 from ferapp.system.csv_tables import csv_bytes
-from ferapp.types import FrameAnalysis
+from ferapp.types import LEAST_KEPT, FrameAnalysis
 from ferapp.ui.pictures.files import json_bytes, png_of, zip_of
 from ferapp.ui.pictures.picture_results import (
     PictureResult,
@@ -164,18 +165,19 @@ def _summary_text(result: PictureResult, analysis: FrameAnalysis) -> str:
 
 
 def _show_card(i: int, analysis: FrameAnalysis, crop: Image) -> None:
-    shares, name = analysis.probabilities[i], analysis.expressions[i]
+    shares, label = analysis.probabilities[i], label_text(analysis.face_labels[i])
     with st.container(border=True):
         head = st.container(horizontal=True, vertical_alignment="center", wrap=False)
         head.image(crop, width=CARD_PX // 2, alt=f"Face {i + 1}")
         with head.container(gap=None):
             confidence = float(analysis.confidence[i])
-            if analysis.is_unsure[i]:
-                st.markdown(f"**{i + 1} · unsure**")
-                st.caption(_unsure_text(i, analysis))
-            else:
-                st.markdown(f"**{i + 1} · {name}**")
-                st.caption(f"Probability {percent(confidence)}")
+            st.markdown(f"**{i + 1} · {label}**")
+            is_unsure = analysis.is_unsure[i]
+            st.caption(
+                _unsure_text(i, analysis) if is_unsure else f"Probability {percent(confidence)}"
+            )
+            if analysis.flaws and analysis.flaws[i]:
+                st.caption(f"Hard to read: this face is {analysis.flaws[i]}.")
             if analysis.smiles is not None:
                 st.caption(f"Smile cascade: {'a smile' if analysis.smiles[i] else 'no smile'}")
         st.plotly_chart(
@@ -187,7 +189,7 @@ def _show_card(i: int, analysis: FrameAnalysis, crop: Image) -> None:
 
 
 def _unsure_text(i: int, analysis: FrameAnalysis) -> str:
-    if analysis.share_kept is not None and analysis.share_kept[i] < 0.5:
+    if analysis.share_kept is not None and analysis.share_kept[i] < LEAST_KEPT:
         left_out = percent(1 - float(analysis.share_kept[i]))
         return f"{left_out} of the probability lies on expressions that you left out."
     return (
@@ -258,5 +260,8 @@ def _columns(shares: list[str]) -> dict[str, Any]:
         "is_unsure": column.CheckboxColumn("unsure"),
         "is_smiling": column.CheckboxColumn("smile"),
         "probability": column.ProgressColumn(format="%.2f", min_value=0, max_value=1),
-        **{c: column.NumberColumn(format="%.3f") for c in shares if c != "is_smiling"},
+        "flaw": column.TextColumn("hard to read"),
+        **{
+            c: column.NumberColumn(format="%.3f") for c in shares if c not in ("is_smiling", "flaw")
+        },
     }

@@ -188,5 +188,6 @@ def _with_gaps(
 
 def alt_text(labels: Sequence[str], probabilities: NDArray[np.float32]) -> str:
     """The probabilities in words, for screen readers, the highest first."""
-    order = probabilities.argsort()[::-1]
+    # Of equal ones the first comes first, as in the label.
+    order = np.argsort(-probabilities, kind="stable")
     return ", ".join(f"{labels[i]} {percent(float(probabilities[i]))}" for i in order)

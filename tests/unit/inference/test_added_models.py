@@ -13,7 +13,7 @@ from ferapp.inference import folder
 from tests.support.added_models import forget_models, place_models, write_entries
 from tests.support.apps import open_app, page_text, upload
 from tests.support.cli import ferapp
-from tests.support.graphs import biased_model, valid_model
+from tests.support.graphs import biased_model, ending_model, valid_model
 from tests.support.models import LABELS, SIDE, entry
 from tests.support.places import SAMPLES
 
@@ -148,3 +148,28 @@ def test_models_list_and_verify_report_refused_models(models_dir: Path) -> None:
     states = {row["name"]: row["state"] for row in map(json.loads, run.stdout.splitlines())}
     assert run.returncode == 1
     assert (states["good"], states["bad"], states["[/odd]"]) == ("right", "wrong", "wrong")
+
+
+def test_models_verify_says_where_an_entry_is_wrong_about_the_outputs(models_dir: Path) -> None:
+    """As of a network with its own softmax that was added by an older ferapp."""
+    place_models(models_dir, soft=ending_model("softmax"), plain=ending_model("logits"))
+    run = ferapp("models", "verify", "--json")
+    rows = {row["name"]: row for row in map(json.loads, run.stdout.splitlines())}
+    assert run.returncode == 0 and rows["soft"]["state"] == "right"
+    assert "calls its outputs logits, but they look like probabilities" in rows["soft"]["note"]
+    assert "note" not in rows["plain"]
+
+
+def test_models_add_says_what_it_found(models_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "net.onnx").write_bytes(ending_model("sigmoid", layout="nhwc"))
+    run = add(models_dir, tmp_path / "net.onnx")
+    assert run.returncode == 0, run.stderr
+    assert "one probability for each class, as after a sigmoid" in run.stdout
+    assert "Its input has the channels last." in run.stdout
+    written = json.loads((models_dir / "manifest.json").read_text())["models"][0]
+    assert (written["output"], written["input"]["layout"]) == ("sigmoid", "nhwc")
+    refused = add(models_dir, tmp_path / "net.onnx", "other", output="percent")
+    assert refused.returncode == 1 and "at output" in refused.stderr
+    forced = add(models_dir, tmp_path / "net.onnx", "other", output="logits")
+    assert forced.returncode == 0
+    assert "Its entry calls its outputs logits, but they look like sigmoid" in forced.stdout

@@ -190,7 +190,7 @@ def test_added_models_give_the_same_results_on_an_older_cpu_or_are_refused(
 def test_weights_within_seven_bits_are_not_wide() -> None:
     data = quantised(form="QLinearMatMul", shares_zero_point=True, most=64)
     answer = examiner.examine(data, parse_added_model(entry(data)))
-    assert json.dumps(answer) == '{"reason": "", "has_wide_weights": false}'
+    assert not answer["reason"] and json.dumps(answer["has_wide_weights"]) == "false"
 
 
 def test_weights_in_an_inner_graph_are_refused() -> None:

@@ -1,6 +1,7 @@
 """The analyzer and its results, with fake models."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -123,17 +124,40 @@ def test_a_face_whose_expression_was_left_out_is_unsure() -> None:
     assert kept.is_unsure.tolist() == [False]
 
 
-@pytest.mark.parametrize(
-    "image",
-    [
-        pytest.param(np.zeros((9, 9), np.uint8), id="grey"),
-        pytest.param(np.zeros((9, 9, 4), np.uint8), id="with alpha"),
-        pytest.param(np.zeros((9, 9, 3), np.float32), id="floats"),
-    ],
-)
-def test_arrays_that_are_not_rgb_uint8_are_refused(image: np.ndarray) -> None:
-    with pytest.raises(InvalidValue, match="expected an RGB picture"):
-        Analyzer(FakeDetector(Faces.empty()), FakeClassifier(EXPRESSIONS)).analyze(image)
+@pytest.mark.parametrize("method", ["analyze", "detect", "judge"])
+def test_what_is_no_picture_is_refused_by_every_method(method: str) -> None:
+    analyzer = Analyzer(FakeDetector(Faces.empty()), FakeClassifier(EXPRESSIONS))
+    more = {"detect": (AnalysisSettings(),), "judge": (Faces.empty(), AnalysisSettings())}
+    with pytest.raises(InvalidValue, match="expected one RGB picture"):
+        getattr(analyzer, method)(None, *more.get(method, ()))
+
+
+def test_boxes_and_crops_are_those_of_the_picture_that_was_meant() -> None:
+    """A grey picture of 16 bits that has been handed over as such."""
+    classifier = FakeClassifier(EXPRESSIONS)
+    grey = halves()[:, :, 0].astype(np.uint16) * 257
+    analysis = Analyzer(FakeDetector(faces(LEFT, RIGHT)), classifier).analyze(grey)
+    assert analysis.expressions == ["neutral", "contempt"]
+    assert analysis.size_wh == (80, 40)
+    assert analysis.notes == ("The picture came as uint16: 0 to 65535 was read as black to white.",)
+    assert analysis.to_record()["notes"] == list(analysis.notes)
+
+
+def test_a_face_that_is_hard_to_read_keeps_its_label_and_says_why() -> None:
+    image = np.random.default_rng(0).integers(60, 200, (90, 200, 3), np.uint8)
+    boxes = faces((10, 10, 60, 60), (100, 10, 115, 25))
+    analysis = Analyzer(FakeDetector(boxes), FakeClassifier(EXPRESSIONS)).analyze(image)
+    assert analysis.flaws == (None, "too small")
+    assert None not in analysis.face_labels
+    first, second = analysis.to_record()["faces"]
+    assert "flaw" not in first and second["flaw"] == "too small"
+    assert analysis.to_frame()["flaw"].fillna("").tolist() == ["", "too small"]
+
+
+def test_flaws_of_another_number_of_faces_are_refused() -> None:
+    one = Analyzer(FakeDetector(faces(LEFT)), FakeClassifier(EXPRESSIONS)).analyze(halves())
+    with pytest.raises(InvalidValue, match="expected flaws of 1 faces, got 2"):
+        replace(one, flaws=(None, None))
 
 
 def test_smiles_are_detected_only_on_request() -> None:
@@ -228,7 +252,7 @@ def test_a_picture_record_is_stored_under_these_keys() -> None:
     assert json.dumps(analyzer.analyze(halves(), settings).to_record()) == (
         '{"width": 80, "height": 40, "faces": [{"box": [5.0, 5.0, 25.0, 25.0], "score": 0.9, '
         '"expression": "a", "is_unsure": false, "probabilities": {"a": 0.990099, "b": 0.009901}, '
-        '"share_kept": 0.990196, "is_smiling": true}], "renormalised_without": ["c"], '
-        '"unsure_below": 0.5, "has_more_faces": false, "detector": "", "classifier": "", '
-        '"notes": []}'
+        '"share_kept": 0.990196, "is_smiling": true, "flaw": "too small"}], '
+        '"renormalised_without": ["c"], "unsure_below": 0.5, "has_more_faces": false, '
+        '"detector": "", "classifier": "", "notes": []}'
     )

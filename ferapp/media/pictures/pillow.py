@@ -1,0 +1,89 @@
+"""From the pictures of Pillow that programs hold to RGB, as if their files had been read."""
+
+import warnings
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from ferapp.errors import ImageError
+from ferapp.media.pictures.bits import scaled
+from ferapp.media.pictures.colour import lab_to_rgb, to_srgb
+from ferapp.media.pictures.formats import AVIF, FORMATS, JPEG, PNG
+
+_TURNED_BY_EXIF: Final = (JPEG, PNG, AVIF)
+_NEVER_TURNED: Final = frozenset(each.parser for each in FORMATS if each not in _TURNED_BY_EXIF)
+# Pillow takes the orientation from these as well, which no browser does.
+_NOT_EXIF: Final = ("xmp", "XML:com.adobe.xmp", "Raw profile type exif")
+# Modes whose colours are multiplied by the alpha, and the same without.
+_PREMULTIPLIED: Final = {"La": "LA", "RGBa": "RGBA"}
+# TIFF 6.0.
+_PHOTOMETRIC: Final = 262
+_WHITE_IS_ZERO: Final = 0
+
+
+def rgb_of_opened(picture: Image.Image) -> NDArray[np.uint8]:
+    """RGB, (h, w, 3) uint8, of a picture that a program has opened or made, of any mode.
+
+    It is turned by its EXIF data unless its format is one whose files are not. The picture stays as
+    it is; of several frames the current one is read.
+
+    Raises:
+        ImageError: Pillow can't load it.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module=r"PIL\b")
+            own = picture.copy()
+            if picture.format not in _NEVER_TURNED:
+                own = _upright(own)
+            if own.mode[0] in "IF":
+                own = _grey(own, getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC))
+            if own.mode in _PREMULTIPLIED:
+                own = own.convert(_PREMULTIPLIED[own.mode])
+            if own.mode == "LAB":
+                own = lab_to_rgb(own)
+            return np.array(_opaque(own), np.uint8)
+    except ImageError:
+        raise
+    except Exception as exc:  # Pillow raises anything; of a picture that was closed a ValueError
+        raise ImageError(
+            "Pillow can't load this picture: it is damaged, cut short or closed."
+        ) from exc
+
+
+def on_white(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """A picture, (h, w, 4) uint8, on white: (h, w, 3)."""
+    return np.array(_opaque(Image.fromarray(rgba)), np.uint8)
+
+
+def _grey(picture: Image.Image, photometric: object) -> Image.Image:
+    """A grey picture of more than eight bits in eight; convert() would clip."""
+    levels = scaled(np.asarray(picture))
+    grey = Image.fromarray(255 - levels if photometric == _WHITE_IS_ZERO else levels)
+    grey.info = picture.info
+    # A grey of sixteen bits, which has no equal in eight.
+    grey.info.pop("transparency", None)
+    return grey
+
+
+def _opaque(picture: Image.Image) -> Image.Image:
+    """In RGB of sRGB, and what is transparent on white."""
+    is_clear = picture.has_transparency_data
+    if is_clear and picture.mode not in ("RGBA", "LA"):
+        picture = picture.convert("RGBA")
+    shown = to_srgb(picture)
+    if is_clear:
+        layer = shown.convert("RGBA")
+        shown = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    return shown if shown.mode == "RGB" else shown.convert("RGB")
+
+
+def _upright(picture: Image.Image) -> Image.Image:
+    for name in _NOT_EXIF:
+        picture.info.pop(name, None)
+    try:
+        return ImageOps.exif_transpose(picture)
+    except Exception:  # damaged EXIF data raise anything, and do no harm
+        return picture
