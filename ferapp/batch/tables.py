@@ -65,7 +65,8 @@ class Tables:
             self._files = self._csv("files", _FILES)
             self._faces = self._csv("faces", (*_FACES, *labels, *more))
             self._tracks = self._csv(
-                "tracks", (*_TRACKS, *(f"{label}_s" for label in labels), "unsure_s")
+                "tracks",
+                (*_TRACKS, *(f"{label}_s" for label in labels), "unsure_s", "unreadable_s"),
             )
             self._readings = self._csv("readings", ("path", *schema(labels, CODED).names))
             self._skipped = self._csv("skipped", ("path", "reason"))

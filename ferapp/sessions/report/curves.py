@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 from tsdownsample import MinMaxLTTBDownsampler
 
-from ferapp.sessions.report.summary import pause_s
+from ferapp.sessions.lengths import pause_s
 
 MOST_POINTS: Final = 2000
 """Maximum number of points of a curve, including those that break it at gaps."""

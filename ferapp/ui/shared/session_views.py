@@ -12,7 +12,7 @@ from ferapp.labels import UNSURE, face_caption, face_phrase, face_title, label_t
 from ferapp.sessions.report import charts as figures
 from ferapp.sessions.report.affect import FORMULA
 from ferapp.sessions.report.baseline import baseline_text
-from ferapp.sessions.report.summary import GAP_S, Summary, summary, usual_interval_s
+from ferapp.sessions.report.summary import Summary, summary
 from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import Overview, Store
 from ferapp.ui.shared import session_keys
@@ -24,8 +24,6 @@ from ferapp.vision.annotate import percent
 from ferapp.wording import clock, counted
 
 _CHART: Final = {"displaylogo": False, "scrollZoom": False}
-# In a replay a reading is drawn for this many of the usual intervals: frames come unevenly.
-_MOST_MISSED: Final = 1.5
 _LEAST_DRAWN_S: Final = 0.1
 _PLAY_S: Final = 0.2
 _MOST_FACES: Final = 200
@@ -343,9 +341,8 @@ def stop_replay() -> None:
 
 def _state_at(readings: Readings, at_s: float) -> Readings:
     """The last reading of each face, unless frames after it have shown no face."""
-    usual_s = usual_interval_s(readings.at_s) or GAP_S
-    old_s = at_s - max(_MOST_MISSED * usual_s, _LEAST_DRAWN_S)
-    recent = readings.at((readings.at_s <= at_s + 1e-3) & (readings.at_s > old_s))
+    until_s = readings.at_s + np.maximum(readings.duration_s, _LEAST_DRAWN_S)
+    recent = readings.at((readings.at_s <= at_s + 1e-3) & (until_s > at_s))
     last = {int(face): place for place, face in enumerate(recent.face)}
     return recent.at(np.array(sorted(last.values()), np.intp))
 
