@@ -36,6 +36,7 @@ from ferapp.sessions.face_log import FaceLog, insert_edits, load_edits
 from ferapp.sessions.lengths import of_session
 from ferapp.sessions.rows import duration_of, is_running, readings_of, recording_of, rows_of
 from ferapp.sessions.session import Marker, Readings, SessionInfo
+from ferapp.wording import clock, counted
 
 LOCAL_OWNER: Final = "local"
 """Owner of sessions recorded on the machine that runs ferapp."""
@@ -66,6 +67,13 @@ class Overview:
     expires: datetime | None
     is_running: bool
     edits: FaceEdits = field(default_factory=FaceEdits)
+
+    @property
+    def length_text(self) -> str:
+        """How long it is: as a clock, or how many pictures."""
+        if self.recording.source == "pictures":
+            return counted(round(self.duration_s), "picture")
+        return clock(self.duration_s)
 
     @property
     def end_s(self) -> float:

@@ -39,7 +39,8 @@ def spells_table(recording: SessionInfo, readings: Readings) -> pandas.DataFrame
         for spell in spells(readings.of(face))
         if spell.expression is not None
     ]
-    return pandas.DataFrame(sorted(rows, key=lambda row: row[:2]), columns=list(SPELL_COLUMNS))
+    rows = sorted((row for row in rows if row[0] < row[1]), key=lambda row: row[:2])
+    return pandas.DataFrame(rows, columns=list(SPELL_COLUMNS))
 
 
 def to_spells_csv(recording: SessionInfo, readings: Readings) -> bytes:

@@ -1,5 +1,6 @@
 """The views of a session: over time, summary, comparison, replay."""
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -13,6 +14,7 @@ from ferapp.sessions.report import charts as figures
 from ferapp.sessions.report.affect import FORMULA
 from ferapp.sessions.report.baseline import baseline_text
 from ferapp.sessions.report.summary import Summary, summary
+from ferapp.sessions.report.times import read_text
 from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import Overview, Store
 from ferapp.ui.shared import session_keys
@@ -21,7 +23,7 @@ from ferapp.ui.shared.faces.selection import list_faces, select_face
 from ferapp.ui.shared.live_chart import live_chart
 from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.vision.annotate import percent
-from ferapp.wording import clock, counted
+from ferapp.wording import clock, counted, duration_text
 
 _CHART: Final = {"displaylogo": False, "scrollZoom": False}
 _LEAST_DRAWN_S: Final = 0.1
@@ -126,7 +128,7 @@ def _edit_markers(store: Store, me: str, session: Overview) -> None:
                 "at": st.column_config.NumberColumn(
                     "seconds from the start",
                     min_value=0.0,
-                    max_value=max(session.duration_s, 0.1),
+                    max_value=max(session.end_s, 0.1),
                     format="%.1f",
                     required=True,
                 ),
@@ -156,7 +158,7 @@ def summary_of(session: Overview, readings: Readings) -> None:
     totals = summary(readings.of(face))
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown("**Share of time**")
+        st.markdown("**Share of time read**")
         st.plotly_chart(
             figures.shares({face_title(face, names): totals}, labels),
             config=_CHART,
@@ -176,8 +178,8 @@ def summary_of(session: Overview, readings: Readings) -> None:
             st.caption("The expression never changed without a pause.")
     st.dataframe(_spells(totals), hide_index=True)
     st.caption(
-        f"{clock(totals.total_s)} in which the face could be read. A spell is a time in which one "
-        f"label held; a pause ends it."
+        f"{read_text(totals, session.duration_s)} A spell is a time in which the face was read and "
+        "one label held."
     )
     _note_baseline(readings.of(face))
 
@@ -190,7 +192,8 @@ def _spells(totals: Summary) -> pandas.DataFrame:
             {
                 "expression": expression or UNSURE,
                 "share": percent(totals.share(expression)),
-                "time": clock(totals.seconds[expression]),
+                "time": duration_text(totals.seconds[expression], totals.total_s),
+                "readings": totals.counts.get(expression, 0),
                 "spells": sum(spell.expression == expression for spell in totals.spells),
                 "first at": clock(first.start_s) if first else "",
                 "longest": f"{longest.duration_s:.1f} s" if longest else "",
@@ -243,13 +246,17 @@ def compare(session: Overview, readings: Readings, other: Overview, beside: Read
             title = f"{name}: {face_title(face, one.recording.names)}"
             summaries[title] = summary(its.of(face))
     labels = tuple(dict.fromkeys((*session.recording.labels, *other.recording.labels)))
-    st.markdown("**Share of time**")
+    st.markdown("**Share of time read**")
     st.plotly_chart(
         figures.shares(summaries, labels),
         config=_CHART,
         key="shares-compared",
         alt="; ".join(f"{name}: {_alt_text(one)}" for name, one in summaries.items()),
     )
+    for title, one in summaries.items():
+        whole_s = (session if title.startswith("A:") else other).duration_s
+        readings_text = counted(sum(one.counts.values()), "reading")
+        st.text(f"{title}. {read_text(one, whole_s)} {readings_text}.")
     if session.recording.models != other.recording.models:
         st.caption("The two were read by different models; compare their probabilities with care.")
 
@@ -257,7 +264,7 @@ def compare(session: Overview, readings: Readings, other: Overview, beside: Read
 def replay(session: Overview, readings: Readings) -> None:
     """A slider through the session, and a button that plays it."""
     position = session_keys.replay_position(session.recording.id)
-    end_s = round(max(session.duration_s, 0.1), 1)
+    end_s = max(math.floor(session.end_s * 10) / 10, 0.1)
     playing = session_keys.REPLAY.get()
     if playing and playing[0] != position.name:
         stop_replay()
@@ -342,7 +349,7 @@ def stop_replay() -> None:
 def _state_at(readings: Readings, at_s: float) -> Readings:
     """The last reading of each face, unless frames after it have shown no face."""
     until_s = readings.at_s + np.maximum(readings.duration_s, _LEAST_DRAWN_S)
-    recent = readings.at((readings.at_s <= at_s + 1e-3) & (until_s > at_s))
+    recent = readings.at((readings.at_s <= at_s + 1e-3) & (until_s > at_s - 1e-3))
     last = {int(face): place for place, face in enumerate(recent.face)}
     return recent.at(np.array(sorted(last.values()), np.intp))
 

@@ -53,7 +53,7 @@ def test_every_face_has_a_card_longest_seen_first(results_page: AppTest) -> None
         ("Summary", {"shares"}, 0),
         ("Replay", {"replay-frame", "replay-bars"}, 0),
         ("Annotated copy", set(), 0),
-        ("Files", set(), 4),
+        ("Files", set(), 5),
     ],
 )
 def test_every_view_shows_the_results(

@@ -26,7 +26,10 @@ from tests.support.batches import contents, inline_engine
 from tests.support.fakes import FakeClassifier, FakeDetector
 from tests.support.videos import noisy_frames, solid_image, truncate, write_video
 
-TABLES = {"errors.csv", "faces.csv", "files.csv", "readings.csv", "skipped.csv", "tracks.csv"}
+TABLES = {
+    f"{name}.csv"
+    for name in ("errors", "faces", "files", "readings", "skipped", "spells", "tracks")
+}
 
 
 def request_with(request: Request = REQUEST, **changes: object) -> Request:
