@@ -14,12 +14,14 @@ def counted(count: int, noun: str) -> str:
 def clock(seconds: float, *, with_tenths: bool = False) -> str:
     """Minutes and seconds, with hours if needed, such as ``00:19`` or ``1:05:00``; hours go on.
 
+    Whole seconds are those that have passed; tenths are rounded.
+
     Example:
         >>> clock(19.96), clock(19.96, with_tenths=True), clock(90_061)
-        ('00:19', '00:19.9', '25:01:01')
+        ('00:19', '00:20.0', '25:01:01')
     """
     # What is 2.9999999 by rounding is 3.
-    tenths = int(seconds * 10 + 1e-6)
+    tenths = round(seconds * 10) if with_tenths else int(seconds + 1e-6) * 10
     minutes, rest = divmod(tenths // 10, 60)
     hours, minutes = divmod(minutes, 60)
     text = f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes:02d}:{rest:02d}"
@@ -35,6 +37,16 @@ def duration_text(seconds: float, whole_s: float | None = None) -> str:
 
     Example:
         >>> duration_text(2.68), duration_text(75.68), duration_text(2.68, 75)
-        ('00:02.6', '01:15', '00:02')
+        ('00:02.7', '01:15', '00:02')
     """
     return clock(seconds, with_tenths=(seconds if whole_s is None else whole_s) < _TENTHS_BELOW_S)
+
+
+def seconds_text(seconds: float) -> str:
+    """A length in seconds, from a minute on as a clock.
+
+    Example:
+        >>> seconds_text(2.04), seconds_text(5400)
+        ('2.0 s', '1:30:00')
+    """
+    return f"{seconds:.1f} s" if seconds < _TENTHS_BELOW_S else clock(seconds)

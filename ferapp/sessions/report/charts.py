@@ -131,7 +131,7 @@ def shares(summaries: Mapping[str, Summary], labels: Sequence[str]) -> go.Figure
             orientation="h",
             name=_escape_text(title),
             marker_color=[label_colour(row) for row in rows] if len(summaries) == 1 else own,
-            text=[percent(part) for part in parts],
+            text=[percent(part) if part else "0 %" for part in parts],
             textposition="outside",
             cliponaxis=False,
         )

@@ -65,16 +65,25 @@ class TimeAxis:
             return {
                 "type": "linear",
                 "ticksuffix": " h",
-                "hoverformat": ".3f",
-                # The hover text has minutes and seconds, as the tables do.
-                "unifiedhovertitle": {"text": "%{customdata}"},
+                "hoverformat": ".2f",
             }
         form = "%H:%M:%S" if end_s >= _HOUR_S else "%M:%S"
-        return {"type": "date", "tickformat": form, "hoverformat": f"{form}.%1f"}
+        return {
+            "type": "date",
+            "tickformat": form,
+            # Where ticks are closer than a second, they would all read alike.
+            "tickformatstops": [{"dtickrange": [None, 999], "value": f"{form}.%1f"}],
+            "hoverformat": f"{form}.%1f",
+        }
 
-    def hover_texts(self, at_s: NDArray[np.float64]) -> dict[str, list[str]]:
-        """What a curve says about its times; nothing where the axis says it."""
-        return {"customdata": [clock(s) for s in at_s.tolist()]} if self.is_long else {}
+    def hover_texts(self, at_s: NDArray[np.float64]) -> dict[str, Any]:
+        """What a curve says where it is pointed at: also the time, as the tables write it."""
+        if not self.is_long:
+            return {}
+        return {
+            "customdata": [clock(s) for s in at_s.tolist()],
+            "hovertemplate": "%{y} at %{customdata}",
+        }
 
 
 def curves(

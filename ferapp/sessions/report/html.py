@@ -19,7 +19,7 @@ from ferapp.sessions.report.baseline import baseline_text
 from ferapp.sessions.report.summary import Summary, summary
 from ferapp.sessions.report.times import read_text, seen_text
 from ferapp.sessions.session import Readings, SessionInfo
-from ferapp.wording import clock, counted, duration_text
+from ferapp.wording import clock, counted, duration_text, seconds_text
 
 MOST_FACES: Final = 6
 """Maximum number of faces, those seen longest; a browser takes seconds for each."""
@@ -169,7 +169,7 @@ def _face(
     return _Part(
         title=title,
         caption=f"{read_text(its, whole_s)} {baseline_text(readings)}".strip(),
-        headings=("Expression", "Share of time read", "Time", "Readings", "First at", "Longest"),
+        headings=("Expression", "Share", "Time", "Readings", "First at", "Longest"),
         rows=[_row(its, name) for name in (*labels, None) if name in its.seconds],
         charts=[_Chart(name, draw(figure), note) for name, figure, note in charts],
     )
@@ -183,7 +183,7 @@ def _row(its: Summary, expression: str | None) -> tuple[str, ...]:
         duration_text(its.seconds[expression], its.total_s),
         f"{its.counts.get(expression, 0):,}",
         clock(first.start_s) if first else "",
-        f"{longest.duration_s:.1f} s at {clock(longest.start_s)}" if longest else "",
+        f"{seconds_text(longest.duration_s)} at {clock(longest.start_s)}" if longest else "",
     )
 
 

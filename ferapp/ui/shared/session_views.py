@@ -23,7 +23,7 @@ from ferapp.ui.shared.faces.selection import list_faces, select_face
 from ferapp.ui.shared.live_chart import live_chart
 from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.vision.annotate import percent
-from ferapp.wording import clock, counted, duration_text
+from ferapp.wording import clock, counted, duration_text, seconds_text
 
 _CHART: Final = {"displaylogo": False, "scrollZoom": False}
 _LEAST_DRAWN_S: Final = 0.1
@@ -196,7 +196,7 @@ def _spells(totals: Summary) -> pandas.DataFrame:
                 "readings": totals.counts.get(expression, 0),
                 "spells": sum(spell.expression == expression for spell in totals.spells),
                 "first at": clock(first.start_s) if first else "",
-                "longest": f"{longest.duration_s:.1f} s" if longest else "",
+                "longest": seconds_text(longest.duration_s) if longest else "",
                 "longest at": clock(longest.start_s) if longest else "",
             }
         )

@@ -193,7 +193,7 @@ TOLD = {
         ),
         4.0,
         "120 readings of 1 face in 00:04.0.",
-        "Read for 00:02.6 of 00:04.0; seen but not readable for 00:01.3.",
+        "Read for 00:02.7 of 00:04.0; seen but not readable for 00:01.3.",
     ),
     "nobody at first and at the end": (
         face_readings(*((10 + n / 10, "fear") for n in range(20))),
