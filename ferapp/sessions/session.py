@@ -162,8 +162,9 @@ class SessionInfo:
         """The time of its first frame, s: where a part of a video was read, that of the part."""
         part = self.settings.get("part")
         from_s = part.get("from_s") if isinstance(part, dict) else None
-        is_time = isinstance(from_s, int | float) and 0 <= from_s < _LATEST_S
-        return float(from_s) if is_time and self.source == "video" else 0.0
+        if self.source == "video" and isinstance(from_s, int | float) and 0 <= from_s < _LATEST_S:
+            return float(from_s)
+        return 0.0
 
     @property
     def end_s(self) -> float | None:
