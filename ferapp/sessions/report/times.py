@@ -25,5 +25,5 @@ def read_text(its: Summary, whole_s: float) -> str:
         f"seen but not readable for {duration_text(its.unreadable_s, whole_s)}",
         f"not in the picture for {duration_text(away_s, whole_s)}",
     ]
-    told = [True, its.unreadable_s > 0, away_s > _NO_TIME_S]
-    return "; ".join(text for text, is_told in zip(parts, told, strict=True) if is_told) + "."
+    is_said = [True, its.unreadable_s > 0, away_s > _NO_TIME_S]
+    return "; ".join(text for text, said in zip(parts, is_said, strict=True) if said) + "."

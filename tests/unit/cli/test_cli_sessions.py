@@ -90,9 +90,9 @@ def test_spells_alone_can_be_exported_and_pictures_have_none(store: Store, tmp_p
 
 def test_an_export_as_csv_says_what_it_lacks(store: Store, tmp_path: Path) -> None:
     keep(store, "abc1")
-    for form, is_told in (("csv", True), ("parquet", False)):
+    for form, is_said in (("csv", True), ("parquet", False)):
         arguments = ["sessions", "export", "all", "--out", str(tmp_path), "--format", form]
-        assert ("holds the readings alone" in CliRunner().invoke(app, arguments).stderr) == is_told
+        assert ("holds the readings alone" in CliRunner().invoke(app, arguments).stderr) == is_said
 
 
 def test_the_length_of_pictures_is_their_number(store: Store) -> None:

@@ -186,7 +186,7 @@ def test_a_face_that_was_never_read_has_a_report() -> None:
     assert "Read for 00:00.0 of 00:02.0; seen but not readable for 00:02.0." in page.text
 
 
-TOLD = {
+SAID = {
     "too dark for a while": (
         face_readings(
             *((n / 30, "fear") for n in range(120)), flaws=dict.fromkeys(range(30, 70), "dark")
@@ -211,7 +211,7 @@ TOLD = {
 }
 
 
-@pytest.mark.parametrize(("readings", "duration_s", "head", "part"), TOLD.values(), ids=TOLD)
+@pytest.mark.parametrize(("readings", "duration_s", "head", "part"), SAID.values(), ids=SAID)
 def test_the_report_says_for_how_much_of_the_session_a_face_was_read(
     readings: Readings, duration_s: float | None, head: str, part: str
 ) -> None:
@@ -219,7 +219,7 @@ def test_the_report_says_for_how_much_of_the_session_a_face_was_read(
     assert head in page.text and part in page.text
 
 
-def test_two_faces_of_which_one_is_unreadable_are_told_apart() -> None:
+def test_two_faces_of_which_one_is_unreadable_are_not_mixed_up() -> None:
     bad = face_readings(
         *((float(n), None) for n in range(4)), face=2, flaws=dict.fromkeys(range(4), "dark")
     )
