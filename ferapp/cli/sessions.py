@@ -170,8 +170,9 @@ def list_faces(session: Id, as_json: AsJsonLines = False) -> None:
 
     with _open_store() as store:
         chosen = _choose_one(store, session)
-        tracks = tracks_of(store.readings(chosen.recording.id, _me()))
+        tracks = tracks_of(store.readings(chosen.recording.id, _me()), chosen.recording.source)
     names = chosen.recording.names
+    are_pictures = chosen.recording.source == "pictures"
     table = Table("face", "name", "from", "to", "readings", "expressions")
     for track in tracks:
         if as_json:
@@ -179,13 +180,13 @@ def list_faces(session: Id, as_json: AsJsonLines = False) -> None:
             continue
         total = sum(track.seconds.values()) or 1
         shares = [f"{label} {part / total:.0%}" for label, part in track.seconds.items()]
+        ends = [track.first_s, track.last_s]
         table.add_row(
             str(track.face),
             Text(names.get(track.face, "")),
-            f"{track.first_s:.1f} s",
-            f"{track.last_s:.1f} s",
+            *(f"picture {at_s + 1:.0f}" if are_pictures else f"{at_s:.1f} s" for at_s in ends),
             f"{track.readings:,}",
-            ", ".join(shares[:4]),
+            ", ".join(list(track.seconds) if are_pictures else shares[:4]),
         )
     if not as_json:
         console.print(table)

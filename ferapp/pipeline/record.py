@@ -156,13 +156,14 @@ class Track:
         return cls(**value)
 
 
-def tracks_of(readings: Readings) -> list[Track]:
-    """Each face of a video, by number."""
+def tracks_of(readings: Readings, source: Source = "video") -> list[Track]:
+    """Each face of a session, by number; in pictures no label lasts."""
     tracks = []
     for face in readings.faces:
         its = readings.of(face)
         found = summary(its)
-        seconds = {name: _whole_ms(length_s) for name, length_s in found.seconds.items()}
+        lasts = source != "pictures"
+        seconds = {name: _whole_ms(s) if lasts else 0.0 for name, s in found.seconds.items()}
         order = sorted(seconds, key=lambda name: (-seconds[name], name or ""))
         tracks.append(
             Track(
@@ -171,7 +172,7 @@ def tracks_of(readings: Readings) -> list[Track]:
                 last_s=round(float(its.at_s[-1]), 3),
                 readings=len(its),
                 seconds={label_text(name): seconds[name] for name in order},
-                unreadable_s=_whole_ms(found.unreadable_s),
+                unreadable_s=_whole_ms(found.unreadable_s) if lasts else 0.0,
             )
         )
     return tracks

@@ -159,7 +159,7 @@ def test_a_session_without_a_face_can_be_exported(store: Store) -> None:
     add_session(store, Readings.empty(8))
     at = open_dashboard()
     assert not at.exception and "no face was seen" in page_text(at) and not figures(at)
-    labels = {"CSV", "Parquet", "JSON", "Report (HTML)", "Spells (CSV)"}
+    labels = {"CSV", "Parquet", "JSON", "Report (HTML)", "Spells"}
     assert {b.label for b in at.download_button} == labels
 
 

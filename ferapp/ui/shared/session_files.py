@@ -29,7 +29,7 @@ def downloads(session: Overview, readings: Readings) -> None:
     )
     if recording.source != "pictures":
         text += (
-            " **Spells** are one row for each time in which a face showed one expression: from "
+            " **Spells** are a CSV file with one row for each time in which a face showed one expression: from "
             "when, until when, which, and whose."
         )
     st.markdown(text)
@@ -39,7 +39,7 @@ def downloads(session: Overview, readings: Readings) -> None:
         ("Parquet", "parquet", "application/vnd.apache.parquet", to_parquet),
         ("JSON", "json", "application/json", to_json),
         ("Report (HTML)", "html", "text/html", to_html),
-        ("Spells (CSV)", "spells.csv", "text/csv", to_spells_csv),
+        ("Spells", "spells.csv", "text/csv", to_spells_csv),
     )
     if recording.source == "pictures":
         formats = formats[:-1]

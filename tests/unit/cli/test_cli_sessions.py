@@ -99,6 +99,9 @@ def test_the_length_of_pictures_is_their_number(store: Store) -> None:
     keep(store, "abc1", source="pictures", duration_s=5.0)
     assert "5 pictures" in ferapp("list")
     assert json.loads(ferapp("list", "--json"))["duration_s"] == 5.0
+    [face] = [json.loads(line) for line in ferapp("faces", "abc1", "--json").splitlines()]
+    assert set(face["seconds"].values()) == {0.0}, "no label of a picture lasts"
+    assert "picture 1" in ferapp("faces", "abc1")
 
 
 def test_a_report_is_exported_as_html(store: Store, tmp_path: Path) -> None:
