@@ -31,6 +31,7 @@ from ferapp.sessions.formats.columns import (
     to_times,
 )
 from ferapp.sessions.formats.metadata import MOST_LETTERS, from_metadata, metadata
+from ferapp.sessions.formats.spells import SPELL_COLUMNS
 from ferapp.sessions.formats.spreadsheets import as_utf8, heading, read_columns
 from ferapp.sessions.lengths import frame_lengths_s, last_frame_s, length_s, of_session
 from ferapp.sessions.session import Readings, SessionInfo
@@ -263,6 +264,8 @@ def _from_json(data: bytes) -> tuple[SessionInfo, pa.Table]:
 def _from_csv(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
     data = as_utf8(data)
     header, separator = heading(data, "time_s")
+    if {*SPELL_COLUMNS[:3]} <= {*header}:
+        raise DataError("it is a table of spells, which can't be imported")
     recording = _bare_recording(header, name)
     expected = _expected(recording.labels, header)
     refuse_many(max(data.count(b"\n"), data.count(b"\r")) - 1)

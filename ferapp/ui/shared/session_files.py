@@ -29,8 +29,8 @@ def downloads(session: Overview, readings: Readings) -> None:
     )
     if recording.source != "pictures":
         text += (
-            " **Spells** are a CSV file with one row for each time in which a face showed one expression: from "
-            "when, until when, which, and whose."
+            " **Spells** are a CSV file with one row for each time in which a face showed one "
+            "expression: from when, until when, which, and whose."
         )
     st.markdown(text)
     row = st.container(horizontal=True)

@@ -7,6 +7,8 @@ import numpy as np
 import pandas
 import pytest
 
+from ferapp.errors import DataError
+from ferapp.sessions.formats.exchange import read
 from ferapp.sessions.formats.spells import SPELL_COLUMNS, spells_table, to_spells_csv
 from ferapp.sessions.lengths import with_lengths
 from ferapp.sessions.report.summary import summary
@@ -47,6 +49,11 @@ TABLES = {
 @pytest.mark.parametrize(("readings", "expected"), TABLES.values(), ids=TABLES)
 def test_spells_have_a_row_each(readings: Readings, expected: list[tuple[object, ...]]) -> None:
     assert rows(readings) == expected
+
+
+def test_an_import_says_that_it_is_a_table_of_spells() -> None:
+    with pytest.raises(DataError, match="table of spells"):
+        read("a.spells.csv", to_spells_csv(some_recording(), face_readings((0, JOY))))
 
 
 def test_pictures_have_no_spells() -> None:
