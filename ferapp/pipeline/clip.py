@@ -192,7 +192,10 @@ class ClipAnalysis:
         return Clip(
             info=self.info,
             labels=labels,
-            readings=with_lengths(readings, frames_s=times_s, end_s=end_s, is_whole=True),
+            # Where the file is damaged, frames are missing that nobody saw.
+            readings=with_lengths(
+                readings, frames_s=times_s, end_s=end_s, is_whole=not self._video.damage, least=1
+            ),
             cuts_s=tuple(self._cuts_s),
             unconfirmed_s=np.array([each.at_s for each in rejected], np.float64),
             unconfirmed=np.array([each.box for each in rejected], np.float32).reshape(-1, 4),

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import numpy as np
 
 from ferapp.errors import StoreError
-from ferapp.sessions.lengths import Pace
+from ferapp.sessions.lengths import GAP_S, Pace
 from ferapp.sessions.session import Marker, Readings
 
 BATCH_S: Final = 0.5
@@ -43,7 +43,8 @@ class Recorder:
     """Writes one session, twice a second, on a thread of its own.
 
     A reading stands until the next frame that was read. Its row is written when that frame comes.
-    The session lasts until it is stopped; the last frame counts as long as is usual.
+    The session lasts until it is stopped, or, if the stream stood still before that, a moment
+    longer than its last frame, which counts as long as is usual.
 
     The frame thread calls `add`, `mark` and `end`, which never wait for the database; the page's
     thread calls `stop` and reads `failure` and `duration_s`. If the database is busy, the recorder
@@ -158,7 +159,7 @@ class Recorder:
             if self._start_s is None:
                 return
             usual_s = self._paces["frames"].usual_s
-            waited_s = (self._until_s or self._last_came_s) - self._last_came_s
+            waited_s = min((self._until_s or self._last_came_s) - self._last_came_s, GAP_S)
             end_s = self.duration_s + usual_s
             self._close(min(end_s - self._read_s, max(self._paces["readings"].usual_s, usual_s)))
             self._open = None

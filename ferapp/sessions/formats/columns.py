@@ -63,7 +63,9 @@ def split_empty_frames(columns: pa.Table) -> tuple[pa.Table, pa.Table]:
     """The rows of faces, and those of frames without a face, which have a time and a length."""
     filled = [columns[name].is_valid() for name in ("face", *CORNERS, "score")]
     has_face = reduce(compute.or_, filled)
-    return columns.filter(has_face), columns.filter(compute.invert(has_face))
+    # A spreadsheet may save rows in which nothing is.
+    is_empty = compute.and_(compute.invert(has_face), columns["time_s"].is_valid())
+    return columns.filter(has_face), columns.filter(is_empty)
 
 
 def to_times(columns: pa.Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

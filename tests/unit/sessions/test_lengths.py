@@ -153,11 +153,14 @@ def test_a_live_session_in_which_nobody_is_seen_has_its_length() -> None:
     assert not len(readings) and duration_s == pytest.approx(5.0)
 
 
-def test_a_live_session_lasts_until_it_is_stopped_and_its_last_reading_does_not() -> None:
+@pytest.mark.parametrize(("stop_s", "more_s"), [(0.0, 0.1), (1.0, 1.0), (9.0, 1.5)])
+def test_a_live_session_lasts_until_it_is_stopped_and_its_last_reading_does_not(
+    stop_s: float, more_s: float
+) -> None:
     frames = [(n / 10, face_at(n / 10), True) for n in range(10)]
-    readings, duration_s = recorded(*frames, stop_s=4.0)
+    readings, duration_s = recorded(*frames, stop_s=stop_s)
     assert summary(readings).total_s == pytest.approx(1.0)
-    assert duration_s == pytest.approx(0.9 + 4.0)
+    assert duration_s == pytest.approx(0.9 + more_s)
 
 
 def test_a_camera_that_stood_still_was_not_read() -> None:
@@ -189,6 +192,13 @@ def test_a_csv_of_all_frames_tells_the_length() -> None:
     assert recording.duration_s == pytest.approx(4.0)
     np.testing.assert_array_equal(found.duration_s, readings.duration_s)
     assert read("a.csv", to_csv(TWO_S_OF_NOBODY, readings))[0].duration_s is None
+
+
+def test_blank_rows_of_a_spreadsheet_say_nothing() -> None:
+    data = to_csv(some_recording(), some_readings(30))
+    blank = b"," * data.split(b"\r\n")[0].count(b",") + b"\r\n"
+    recording, found = read("a.csv", data + blank * 3)
+    assert len(found) == 30 and recording.duration_s is None
 
 
 def test_a_csv_of_an_earlier_version_tells_how_long_a_face_was_gone() -> None:
