@@ -94,7 +94,7 @@ def frame_lengths_s(
     return lengths
 
 
-def last_frame_s(frames_s: Sequence[float]) -> float:
+def last_frame_s(frames_s: Sequence[float] | NDArray[np.float64]) -> float:
     """How long the last of some frames was shown, s."""
     return float(frame_lengths_s(np.unique(frames_s), least=_LEAST_IN_FILES)[-1])
 

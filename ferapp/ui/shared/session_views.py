@@ -253,10 +253,10 @@ def compare(session: Overview, readings: Readings, other: Overview, beside: Read
         key="shares-compared",
         alt="; ".join(f"{name}: {_alt_text(one)}" for name, one in summaries.items()),
     )
-    for title, one in summaries.items():
+    for title, found in summaries.items():
         whole_s = (session if title.startswith("A:") else other).duration_s
-        readings_text = counted(sum(one.counts.values()), "reading")
-        st.text(f"{title}. {read_text(one, whole_s)} {readings_text}.")
+        count = counted(sum(found.counts.values()), "reading")
+        st.text(f"{title}. {read_text(found, whole_s)} {count}.")
     if session.recording.models != other.recording.models:
         st.caption("The two were read by different models; compare their probabilities with care.")
 
