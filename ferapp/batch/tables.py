@@ -1,4 +1,4 @@
-"""The results of a batch as six tables; each row names its file."""
+"""The results of a batch as seven tables; each row names its file."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,6 +12,7 @@ from ferapp.labels import UNSURE
 from ferapp.pipeline.record import VideoRecord
 from ferapp.sessions.formats.columns import CODED, CORNERS, schema
 from ferapp.sessions.formats.exchange import table
+from ferapp.sessions.formats.spells import SPELL_COLUMNS, spells_table
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.system.csv_tables import CsvFile, csv_file
 from ferapp.system.text import one_line
@@ -32,6 +33,8 @@ _FILES: Final = (
 )
 _FACES: Final = ("path", "face", *CORNERS, "score", "expression", "probability", "is_unsure")
 _TRACKS: Final = ("path", "face", "first_s", "last_s", "readings")
+# A batch knows no names.
+_SPELLS: Final = SPELL_COLUMNS[:-1]
 _ROWS_AT_ONCE: Final = 20_000
 
 
@@ -65,9 +68,11 @@ class Tables:
             self._files = self._csv("files", _FILES)
             self._faces = self._csv("faces", (*_FACES, *labels, *more))
             self._tracks = self._csv(
-                "tracks", (*_TRACKS, *(f"{label}_s" for label in labels), "unsure_s")
+                "tracks",
+                (*_TRACKS, *(f"{label}_s" for label in labels), "unsure_s", "unreadable_s"),
             )
             self._readings = self._csv("readings", ("path", *schema(labels, CODED).names))
+            self._spells = self._csv("spells", ("path", *_SPELLS))
             self._skipped = self._csv("skipped", ("path", "reason"))
             self._errors = self._csv("errors", ("path", "error"))
             self._open = self._open.pop_all()
@@ -140,6 +145,9 @@ class Tables:
                 part = table(recording, readings.at(np.arange(first, last)))
                 part.insert(0, "path", file["path"])
                 self._readings.add_table(part)
+            spells = spells_table(recording, readings)
+            spells.insert(0, "path", file["path"])
+            self._spells.add_table(spells)
         return len(rows)
 
     def add_error(self, name: str, error: str) -> None:

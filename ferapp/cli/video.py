@@ -79,6 +79,14 @@ def video(
             "--parquet", metavar="PARQUET", help="The same as Parquet, for `sessions import`."
         ),
     ] = None,
+    spells: Annotated[
+        Path | None,
+        typer.Option(
+            "--spells",
+            metavar="CSV",
+            help="Table to write, one row per time in which a face showed one expression.",
+        ),
+    ] = None,
     faces: Annotated[
         str,
         typer.Option(
@@ -128,10 +136,12 @@ def video(
     from ferapp.pipeline.clip import recording_of_clip
     from ferapp.pipeline.record import tracks_of
     from ferapp.sessions.formats.exchange import csv_parts, write_parquet
+    from ferapp.sessions.formats.spells import to_spells_csv
     from ferapp.vision.threads import cap_threads
 
-    _refuse_standard_output(out, csv, parquet, as_json=as_json)
-    _refuse_targets(path, {"--out": out, "--csv": csv, "--parquet": parquet})
+    files = {"--out": out, "--parquet": parquet, "--spells": spells}
+    _refuse_standard_output(files, csv, as_json=as_json)
+    _refuse_targets(path, {"--csv": csv, **files})
     part = _part(track, from_time, to_time, region)
     settings = _settings(
         per_second, detect_every, smoothing, confidence, classes, unsure_below, part
@@ -161,10 +171,14 @@ def video(
         if parquet:
             with open_output(parquet) as file:
                 write_parquet(file, recording, clip.readings, times_s)
+    with collected_errors() as spells_errors:
+        if spells:
+            with open_output(spells) as file:
+                file.write(to_spells_csv(recording, clip.readings))
     with collected_errors() as copy_errors:
         if out:
             note = _write_copy(path, clip, out, shown, blur=blur)
-    problem = " ".join(dict.fromkeys(csv_errors + parquet_errors + copy_errors))
+    problem = " ".join(dict.fromkeys(csv_errors + parquet_errors + spells_errors + copy_errors))
     tracks = tracks_of(clip.readings)
     notes = [text for text in dict.fromkeys((*clip.notes, clip.damage, note, unknown)) if text]
     if as_json:
@@ -202,10 +216,10 @@ def video(
 
 
 def _refuse_standard_output(
-    out: Path | None, csv: Path | None, parquet: Path | None, *, as_json: bool
+    files: dict[str, Path | None], csv: Path | None, *, as_json: bool
 ) -> None:
     """Refuse to mix results on standard output, or to put there what needs a file."""
-    for option, target in (("--out", out), ("--parquet", parquet)):
+    for option, target in files.items():
         if is_standard_output(target):
             raise typer.BadParameter(
                 "this can't go to standard output; give a file name (--csv can)", param_hint=option

@@ -17,6 +17,7 @@ from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.file_stream import MOST_BETWEEN, FileFrames, FileStream, Rejected
 from ferapp.pipeline.record import new_recording, readings_of_frame
 from ferapp.pipeline.stream import StreamFrame
+from ferapp.sessions.lengths import with_lengths
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.settings import ClipSettings, VideoPart
 from ferapp.temporal.tracking import LEAST_HITS, MEMORY_S, Tracker
@@ -47,8 +48,8 @@ class Clip:
         unconfirmed: These boxes, (m, 4), as shares of the frame's width and height.
         frames: How many were analysed.
         every_s: Seconds from one analysed frame to the next.
-        duration_s: How long the part that was analysed lasts, s; up to the last analysed frame if
-            the rest could not be read.
+        duration_s: How long the part that was analysed lasts, s; to the end of the last analysed
+            frame if the rest could not be read.
         is_whole: Whether the analysis reached the end of what can be read.
         damage: What could not be read, in a sentence; empty if nothing.
         notes: What was chosen or converted while decoding, in sentences.
@@ -180,11 +181,21 @@ class ClipAnalysis:
         rejected = sorted(self._rejected, key=lambda each: each.at_s)
         last_s = self._times_s[-1] if self._times_s else self._settings.part.from_s
         is_sound = self._is_whole and not self._video.damage
-        end_s = max(self._video.end_s or 0.0, last_s) if is_sound else last_s
+        times_s = np.array(self._times_s, np.float64)
+        # A frame lasts, also where the file doesn't say until when.
+        end_s = last_s + self._step_s if len(times_s) else last_s
+        if is_sound and (self._video.end_s or 0.0) > last_s:
+            end_s = self._video.end_s or 0.0
+        elif self._settings.part.to_s is not None:
+            end_s = min(end_s, max(self._settings.part.to_s, last_s))
+        readings = readings.at(np.lexsort((readings.face, readings.at_s)))
         return Clip(
             info=self.info,
             labels=labels,
-            readings=readings.at(np.lexsort((readings.face, readings.at_s))),
+            # Where the file is damaged, frames are missing that nobody saw.
+            readings=with_lengths(
+                readings, frames_s=times_s, end_s=end_s, is_whole=not self._video.damage, least=1
+            ),
             cuts_s=tuple(self._cuts_s),
             unconfirmed_s=np.array([each.at_s for each in rejected], np.float64),
             unconfirmed=np.array([each.box for each in rejected], np.float32).reshape(-1, 4),
@@ -195,7 +206,7 @@ class ClipAnalysis:
             damage=self._video.damage if self._is_whole else "",
             notes=self._video.notes,
             part=self._settings.part,
-            frame_times_s=np.array(self._times_s, np.float64),
+            frame_times_s=times_s,
         )
 
     def _note(self, read: FileFrames) -> None:
@@ -211,6 +222,11 @@ class ClipAnalysis:
     def _every_s(self) -> float:
         rate = self._settings.per_second or self.info.frames_per_second or 25.0
         return 1 / min(rate, self.info.frames_per_second or rate)
+
+    @property
+    def _step_s(self) -> float:
+        """How long a frame of the file is usually shown, s."""
+        return 1 / (self.info.frames_per_second or 25.0)
 
     @property
     def _detect_every(self) -> int:
@@ -294,6 +310,7 @@ def recording_of_clip(
     return new_recording(
         title,
         "video",
+        duration_s=clip.duration_s,
         labels=clip.labels,
         unsure_below=analyzer.unsure_below if threshold is None else threshold,
         settings=settings,

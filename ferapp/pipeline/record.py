@@ -1,5 +1,6 @@
 """From analyses to what is stored of them: numbers, never pictures."""
 
+import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -29,6 +30,7 @@ def new_recording(
     detector: str,
     classifier: str,
     consent: str,
+    duration_s: float | None = None,
 ) -> SessionInfo:
     """A session that starts now.
 
@@ -41,6 +43,7 @@ def new_recording(
         detector: Name of the face detector.
         classifier: Name of the expression classifier.
         consent: What the owner confirmed.
+        duration_s: As for `SessionInfo`.
     """
     return SessionInfo(
         id=uuid.uuid4().hex,
@@ -56,6 +59,7 @@ def new_recording(
         },
         version=__version__,
         consent=consent,
+        duration_s=duration_s,
     )
 
 
@@ -127,7 +131,8 @@ class Track:
         first_s: Time at which it was first read, s.
         last_s: Time at which it was last read, s.
         readings: How often it was read.
-        seconds: How long each label held, the longest first; `unsure` for no label.
+        seconds: How long each label held, s, the longest first; `unsure` for no label.
+        unreadable_s: How long the face was there and could not be read, s.
     """
 
     face: int
@@ -135,6 +140,7 @@ class Track:
     last_s: float
     readings: int
     seconds: dict[str, float]
+    unreadable_s: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """As plain values; the keys are a contract."""
@@ -150,12 +156,14 @@ class Track:
         return cls(**value)
 
 
-def tracks_of(readings: Readings) -> list[Track]:
-    """Each face of a video, by number."""
+def tracks_of(readings: Readings, source: Source = "video") -> list[Track]:
+    """Each face of a session, by number; in pictures no label lasts."""
     tracks = []
     for face in readings.faces:
         its = readings.of(face)
-        seconds = summary(its).seconds
+        found = summary(its)
+        lasts = source != "pictures"
+        seconds = {name: _whole_ms(s) if lasts else 0.0 for name, s in found.seconds.items()}
         order = sorted(seconds, key=lambda name: (-seconds[name], name or ""))
         tracks.append(
             Track(
@@ -163,10 +171,16 @@ def tracks_of(readings: Readings) -> list[Track]:
                 first_s=round(float(its.at_s[0]), 3),
                 last_s=round(float(its.at_s[-1]), 3),
                 readings=len(its),
-                seconds={label_text(name): round(seconds[name], 3) for name in order},
+                seconds={label_text(name): seconds[name] for name in order},
+                unreadable_s=_whole_ms(found.unreadable_s) if lasts else 0.0,
             )
         )
     return tracks
+
+
+def _whole_ms(seconds: float) -> float:
+    """Rounded down, so that the parts are never longer than the whole."""
+    return math.floor(seconds * 1000 + 1e-6) / 1000
 
 
 @dataclass(frozen=True)

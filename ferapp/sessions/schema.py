@@ -44,6 +44,8 @@ sessions: Final = Table(
     Column("is_finished", Boolean, nullable=False),
     Column("readings", Integer, nullable=False),
     Column("last_s", Double, nullable=False),
+    # How long it is, with or without a face; None while it runs, and if it doesn't say.
+    Column("duration_s", Double),
 )
 
 readings: Final = Table(
@@ -67,6 +69,7 @@ readings: Final = Table(
     # Little-endian float32, one per expression; the number of expressions depends on the model.
     Column("probabilities", LargeBinary),
     Column("smoothed", LargeBinary),
+    Column("duration_s", Double),
     Index("readings_in_time", "session", "at_s"),
 )
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from ferapp.errors import InvalidValue
 
 Source = Literal["live", "pictures", "video"]
+
+# Settings of an imported file may say anything.
+_LATEST_S: Final = 1e8
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +33,8 @@ class Readings:
         expression: The label that was shown, (n,) object; None if there was none or it was unsure.
         flaw: Why the face could not be read, (n,) object; None if it could.
         is_corrected: Whether a neutral baseline was applied, (n,) bool.
+        duration_s: How long the frame was shown for which the reading stands, s, (n,) float64; NaN
+            if that is unknown, and for pictures. All NaN if it is left out.
     """
 
     at_s: NDArray[np.float64]
@@ -42,9 +47,12 @@ class Readings:
     expression: NDArray[np.object_]
     flaw: NDArray[np.object_]
     is_corrected: NDArray[np.bool_]
+    duration_s: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
         """Refuse columns whose shapes don't match."""
+        if not self.duration_s.size:
+            object.__setattr__(self, "duration_s", np.full(len(self.at_s), np.nan))
         n, k = len(self.at_s), self.probabilities.shape[1]
         wanted = {"size_wh": (n, 2), "xyxy": (n, 4), "probabilities": (n, k), "smoothed": (n, k)}
         for name, values in vars(self).items():
@@ -126,6 +134,8 @@ class SessionInfo:
         consent: What the owner confirmed before the start, with its version.
         markers: Named moments in the order of time.
         names: Names that the owner gave to faces, by their number.
+        duration_s: How long it is, with or without a face, s; for pictures, how many there are.
+            None if it doesn't say: then it ends with its last reading.
     """
 
     id: str
@@ -140,11 +150,26 @@ class SessionInfo:
     consent: str = ""
     markers: tuple[Marker, ...] = ()
     names: dict[int, str] = field(default_factory=dict)
+    duration_s: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse a start without a time zone."""
         if self.started.tzinfo is None:
             raise InvalidValue("started needs a time zone")
+
+    @property
+    def begins_s(self) -> float:
+        """The time of its first frame, s: where a part of a video was read, that of the part."""
+        part = self.settings.get("part")
+        from_s = part.get("from_s") if isinstance(part, dict) else None
+        if self.source == "video" and isinstance(from_s, int | float) and 0 <= from_s < _LATEST_S:
+            return float(from_s)
+        return 0.0
+
+    @property
+    def end_s(self) -> float | None:
+        """The time at which its last frame ends, s; None if it doesn't say."""
+        return None if self.duration_s is None else self.begins_s + self.duration_s
 
     @property
     def started_utc(self) -> datetime:

@@ -2,8 +2,8 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from sqlalchemy import (
@@ -33,8 +33,10 @@ from ferapp.sessions.discards import Discards, is_due, is_kept
 from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.face_edits import FaceEdits
 from ferapp.sessions.face_log import FaceLog, insert_edits, load_edits
-from ferapp.sessions.rows import is_running, readings_of, rows_of
+from ferapp.sessions.lengths import of_session
+from ferapp.sessions.rows import duration_of, is_running, readings_of, recording_of, rows_of
 from ferapp.sessions.session import Marker, Readings, SessionInfo
+from ferapp.wording import clock, counted
 
 LOCAL_OWNER: Final = "local"
 """Owner of sessions recorded on the machine that runs ferapp."""
@@ -51,7 +53,8 @@ class Overview:
 
     Attributes:
         recording: Its title, start, labels and so on, with the names of its faces.
-        duration_s: From its start to its last reading, s.
+        duration_s: How long it is, with or without a face, s, up to now if it is running; for
+            pictures, how many there are.
         readings: Number of readings.
         expires: When it will be deleted; None for never.
         is_running: Whether it is being recorded now.
@@ -64,6 +67,18 @@ class Overview:
     expires: datetime | None
     is_running: bool
     edits: FaceEdits = field(default_factory=FaceEdits)
+
+    @property
+    def length_text(self) -> str:
+        """How long it is: as a clock, or how many pictures."""
+        if self.recording.source == "pictures":
+            return counted(round(self.duration_s), "picture")
+        return clock(self.duration_s)
+
+    @property
+    def end_s(self) -> float:
+        """The time at which it ends, s; a part of a video has the times of the video."""
+        return self.recording.begins_s + self.duration_s
 
 
 class Store:
@@ -150,7 +165,6 @@ class Store:
         owner: str,
         *,
         keep_days: int | None = KEEP_DAYS,
-        duration_s: float = 0.0,
         edits: FaceEdits | None = None,
     ) -> None:
         """Store a finished session, all of it or nothing; see `begin` and `finish`.
@@ -160,11 +174,11 @@ class Store:
         """
         with translate_errors(), writing(self._engine) as connection:
             _begin(connection, recording, owner, keep_days)
-            _add(connection, recording.id, readings, duration_s)
-            _finish(connection, recording.id, duration_s)
+            _add(connection, recording.id, readings, 0.0)
+            _finish(connection, recording.id, None)
             insert_edits(connection, recording.id, edits or FaceEdits.named(recording.names))
 
-    def finish(self, session: str, duration_s: float = 0.0) -> None:
+    def finish(self, session: str, duration_s: float | None = None) -> None:
         """Mark a session as finished, and store its duration, s, if it is known."""
         with translate_errors(), writing(self._engine) as connection:
             _finish(connection, session, duration_s)
@@ -177,13 +191,15 @@ class Store:
     def readings(self, session: str, owner: str, *, since_s: float = 0.0) -> Readings:
         """The readings from a time on, in the order of time, with the faces as they were changed.
 
+        Each has a length, also where it was stored without one, except for pictures.
+
         Raises:
             StoreError: The owner has no such session.
         """
         table, columns = schema.sessions, schema.readings.c
         with translate_errors(), self._engine.connect() as connection:
-            labels = connection.scalar(select(table.c.labels).where(*_is_own(session, owner)))
-            if labels is None:
+            own = connection.execute(select(table).where(*_is_own(session, owner))).one_or_none()
+            if own is None:
                 raise StoreError("There is no such session; it may have been deleted.")
             rows = connection.execute(
                 select(*[column for column in columns if column.name not in ("id", "session")])
@@ -191,7 +207,10 @@ class Store:
                 .order_by(columns.at_s, columns.id)
             ).all()
             edits = load_edits(connection, [session])[session]
-        return edits.apply(readings_of(rows, len(labels)))
+            recording = replace(
+                recording_of(own), duration_s=duration_of(connection, own, utc_now())
+            )
+        return edits.apply(of_session(recording, readings_of(rows, len(recording.labels))))
 
     def rename(self, session: str, owner: str, title: str) -> None:
         """Change the title of a session."""
@@ -257,7 +276,13 @@ def _overviews(connection: Connection, owner: str) -> list[Overview]:
     ).all()
     edits = load_edits(connection, ids)
     return [
-        _overview(row, [m for m in marks if m.session == row.id], edits[row.id]) for row in rows
+        _overview(
+            row,
+            [m for m in marks if m.session == row.id],
+            edits[row.id],
+            duration_of(connection, row, utc_now()),
+        )
+        for row in rows
     ]
 
 
@@ -284,6 +309,7 @@ def _begin(
         "is_finished": False,
         "readings": 0,
         "last_s": 0.0,
+        "duration_s": recording.duration_s,
     }
     connection.execute(insert(schema.sessions), row)
     _set_markers(connection, recording.id, recording.markers)
@@ -307,14 +333,10 @@ def _add(connection: Connection, session: str, readings: Readings, duration_s: f
         connection.execute(insert(schema.readings), rows_of(session, readings))
 
 
-def _finish(connection: Connection, session: str, duration_s: float) -> None:
-    columns = schema.sessions.c
-    longest = case((columns.last_s < duration_s, duration_s), else_=columns.last_s)
-    connection.execute(
-        update(schema.sessions)
-        .where(columns.id == session)
-        .values(is_finished=True, last_s=longest)
-    )
+def _finish(connection: Connection, session: str, duration_s: float | None) -> None:
+    known = {} if duration_s is None else {"duration_s": duration_s}
+    table = schema.sessions
+    connection.execute(update(table).where(table.c.id == session).values(is_finished=True, **known))
 
 
 def _expiry(now: datetime, keep_days: int | None) -> datetime | None:
@@ -331,22 +353,15 @@ def _marker_rows(session: str, markers: Sequence[Marker]) -> list[dict[str, Any]
     return [{"session": session, "at_s": m.at_s, "name": m.name[:200]} for m in markers]
 
 
-def _overview(row: Row[Any], marks: Sequence[Row[Any]], edits: FaceEdits) -> Overview:
-    zone = timezone(timedelta(seconds=row.offset_s))
-    recording = SessionInfo(
-        id=row.id,
-        title=row.title,
-        source=row.source,
-        started=row.started_utc.replace(tzinfo=UTC).astimezone(zone),
-        labels=tuple(row.labels),
-        unsure_below=row.unsure_below,
-        settings=row.settings,
-        models=row.models,
-        version=row.version,
-        consent=row.consent,
+def _overview(
+    row: Row[Any], marks: Sequence[Row[Any]], edits: FaceEdits, duration_s: float
+) -> Overview:
+    is_now_running = is_running(row.is_finished, row.touched_utc, utc_now())
+    recording = replace(
+        recording_of(row),
         markers=tuple(Marker(m.at_s, m.name) for m in marks),
         names=edits.names,
+        duration_s=None if is_now_running else duration_s,
     )
     expires = row.expires_utc.replace(tzinfo=UTC) if row.expires_utc else None
-    is_now_running = is_running(row.is_finished, row.touched_utc, utc_now())
-    return Overview(recording, row.last_s, row.readings, expires, is_now_running, edits)
+    return Overview(recording, duration_s, row.readings, expires, is_now_running, edits)

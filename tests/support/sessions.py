@@ -88,6 +88,7 @@ def some_readings(
         ),
         flaw=np.full(n, None, object),
         is_corrected=np.zeros(n, np.bool_),
+        duration_s=np.full(n, 1 / rate),
     )
 
 

@@ -14,8 +14,8 @@ MODULES = [
     "ferapp.media.pictures.formats",
     "ferapp.media.frame_clock",
     "ferapp.media.orientation",
+    "ferapp.sessions.lengths",
     "ferapp.sessions.report.affect",
-    "ferapp.sessions.report.summary",
     "ferapp.sessions.session",
     "ferapp.system.csv_tables",
     "ferapp.system.text",
@@ -29,6 +29,7 @@ MODULES = [
     "ferapp.vision.preprocess",
     "ferapp.vision.priors",
     "ferapp.vision.sizes",
+    "ferapp.wording",
 ]
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ferapp.labels import face_caption, label_colour, label_text
 from ferapp.pipeline.clip import Clip
 from ferapp.sessions.face_edits import FaceEdits
-from ferapp.sessions.report.summary import GAP_S, PAUSE_INTERVALS
+from ferapp.sessions.lengths import GAP_S, PAUSE_INTERVALS
 from ferapp.sessions.session import Readings
 from ferapp.system.text import to_ascii
 from ferapp.vision.annotate import annotate, hide_faces, hide_outside

@@ -24,6 +24,12 @@ CORNERS: Final = ("x1", "y1", "x2", "y2")
 NAME: Final = "name"
 """The column of names of faces; files of earlier versions have none."""
 
+DURATION: Final = "duration_s"
+"""The column with how long the frame of a reading was shown; other files may have none."""
+
+ADDED: Final = (NAME, DURATION)
+"""Columns that files of earlier versions lack."""
+
 TEXTS: Final = (NAME, "expression", "flaw")
 
 CODED: Final = pa.dictionary(pa.int32(), pa.string())
@@ -39,6 +45,7 @@ def schema(labels: Sequence[str], text: pa.DataType) -> pa.Schema:
         + [(name, text) for name in TEXTS if name != NAME]
         + [("is_corrected", pa.bool_())]
         + [(f"{kind}_{label}", pa.float32()) for kind in "ps" for label in labels]
+        + [(DURATION, pa.float64())]
     )
 
 
@@ -52,10 +59,31 @@ def refuse_many(count: int) -> None:
         raise DataError(f"it has more than {MOST_READINGS:,} readings")
 
 
-def without_empty_frames(columns: pa.Table) -> pa.Table:
-    """Leave out rows of frames without a face, which have a time and nothing else."""
+def split_empty_frames(columns: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """The rows of faces, and those of frames without a face, which have a time and a length."""
     filled = [columns[name].is_valid() for name in ("face", *CORNERS, "score")]
-    return columns.filter(reduce(compute.or_, filled))
+    has_face = reduce(compute.or_, filled)
+    # A spreadsheet may save rows in which nothing is.
+    is_empty = compute.and_(compute.invert(has_face), columns["time_s"].is_valid())
+    return columns.filter(has_face), columns.filter(is_empty)
+
+
+def to_times(columns: pa.Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Times and lengths of the rows, (n,), s; a length is NaN if it is unknown.
+
+    Raises:
+        DataError: One is not possible.
+    """
+    at_s = columns["time_s"].cast(pa.float64()).to_numpy()
+    if not np.all((at_s >= 0) & (at_s <= MOST_SECONDS)):  # so that NaN fails
+        raise DataError("its times must be seconds, from 0 on")
+    if DURATION not in columns.column_names:
+        return at_s, np.full(len(at_s), np.nan)
+    lengths = columns[DURATION].cast(pa.float64()).to_numpy()
+    if not np.all(np.isnan(lengths) | ((lengths >= 0) & (lengths <= MOST_SECONDS))):
+        raise DataError("its durations must be seconds, from 0 on")
+    # A reading of no length would be in no summary.
+    return at_s, np.where(lengths > 0, lengths, np.nan)
 
 
 def to_readings(columns: pa.Table, labels: Sequence[str]) -> Readings:
@@ -76,8 +104,9 @@ def to_readings(columns: pa.Table, labels: Sequence[str]) -> Readings:
 
     probabilities = numbers(*[f"p_{label}" for label in labels])
     smoothed = numbers(*[f"s_{label}" for label in labels])
+    at_s, duration_s = to_times(columns)
     readings = Readings(
-        at_s=numbers("time_s")[:, 0],
+        at_s=at_s,
         face=numbers("face")[:, 0],
         size_wh=numbers("width", "height"),
         xyxy=numbers(*CORNERS),
@@ -87,10 +116,8 @@ def to_readings(columns: pa.Table, labels: Sequence[str]) -> Readings:
         expression=_texts(columns["expression"]),
         flaw=_texts(columns["flaw"]),
         is_corrected=numbers("is_corrected")[:, 0],
+        duration_s=duration_s,
     )
-    # Written so that NaN fails.
-    if not np.all((readings.at_s >= 0) & (readings.at_s <= MOST_SECONDS)):
-        raise DataError("its times must be seconds, from 0 on")
     if not np.isfinite(readings.xyxy).all() or np.isinf(readings.score).any():
         raise DataError("its boxes and scores must be finite numbers")
     for counts in (readings.face, readings.size_wh):

@@ -17,18 +17,23 @@ from pyarrow import parquet
 
 from ferapp.errors import DataError
 from ferapp.sessions.formats.columns import (
+    ADDED,
     CODED,
     CORNERS,
+    DURATION,
     NAME,
     TEXTS,
     refuse_many,
     schema,
+    split_empty_frames,
     to_names,
     to_readings,
-    without_empty_frames,
+    to_times,
 )
 from ferapp.sessions.formats.metadata import MOST_LETTERS, from_metadata, metadata
+from ferapp.sessions.formats.spells import SPELL_COLUMNS
 from ferapp.sessions.formats.spreadsheets import as_utf8, heading, read_columns
+from ferapp.sessions.lengths import frame_lengths_s, last_frame_s, length_s, of_session
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.system.csv_tables import csv_bytes, remove_guard
 from ferapp.system.text import one_line
@@ -59,7 +64,8 @@ _BROKEN: Final = (
 def table(recording: SessionInfo, readings: Readings) -> pandas.DataFrame:
     """Readings as a table: time, face, name, box, frame size, score, label, `p_` and `s_` columns.
 
-    `p_` are the classifier's probabilities, `s_` the smoothed ones. Missing values are NaN or None.
+    `p_` are the classifier's probabilities, `s_` the smoothed ones; `duration_s` is how long the
+    frame was shown. Missing values are NaN or None.
     """
     texts = {n: pandas.Series(vars(readings)[n], dtype=object) for n in TEXTS if n != NAME}
     names = [recording.names.get(face) for face in readings.face.tolist()]
@@ -72,6 +78,7 @@ def table(recording: SessionInfo, readings: Readings) -> pandas.DataFrame:
         | {"score": readings.score, **texts, "is_corrected": readings.is_corrected}
         | {f"p_{n}": p for n, p in zip(recording.labels, readings.probabilities.T, strict=True)}
         | {f"s_{label}": shares for label, shares in smoothed}
+        | {DURATION: readings.duration_s}
     )
 
 
@@ -110,13 +117,21 @@ def table_parts(
         for first in range(0, max(len(readings), 1), _ROWS_AT_ONCE):
             yield table(recording, _slice(readings, first))
         return
+    lengths = frame_lengths_s(frame_times_s, recording.end_s, is_whole=True)
     for first in range(0, max(len(frame_times_s), 1), _ROWS_AT_ONCE):
         times_s = frame_times_s[first : first + _ROWS_AT_ONCE]
         since = np.searchsorted(readings.at_s, times_s[0]) if len(times_s) else 0
         until = np.searchsorted(readings.at_s, times_s[-1], side="right") if len(times_s) else 0
         part = table(recording, readings.at(np.arange(since, until)))
-        numbers = pandas.DataFrame({"time_s": times_s, "frame": first + np.arange(len(times_s))})
+        numbers = pandas.DataFrame(
+            {
+                "time_s": times_s,
+                "frame": first + np.arange(len(times_s)),
+                "shown_s": lengths[first : first + len(times_s)],
+            }
+        )
         whole = part.merge(numbers, on="time_s", how="outer", sort=False)
+        whole[DURATION] = whole[DURATION].fillna(whole.pop("shown_s"))
         order = np.lexsort((whole["face"].fillna(0), whole["time_s"]))
         rows = whole.iloc[order].reset_index(drop=True)
         kinds = {name: "Int64" for name in ("face", "width", "height", "frame")}
@@ -184,15 +199,33 @@ def read(name: str, data: bytes) -> tuple[SessionInfo, Readings]:
             recording, columns = _from_json(data)
         else:
             recording, columns = _from_csv(data, title)
-        columns = without_empty_frames(columns)
+        columns, empty = split_empty_frames(columns)
         readings = to_readings(columns, recording.labels)
-        return replace(recording, names=to_names(columns)), readings
+        recording = replace(recording, names=to_names(columns))
+        return _with_length(recording, readings, empty)
     except DataError as error:
         raise DataError(f"{title} can't be opened: {error}. {_ADVICE}") from error
     except _BROKEN as error:
         raise DataError(
             f"{title} can't be opened: it is not a table of readings. {_ADVICE}"
         ) from error
+
+
+def _with_length(
+    recording: SessionInfo, readings: Readings, empty: pa.Table
+) -> tuple[SessionInfo, Readings]:
+    """The session with its length: as it says, else from rows of frames without a face."""
+    duration_s = recording.duration_s
+    if empty.num_rows and recording.source != "pictures":
+        frames_s, lengths = to_times(empty)
+        readings = of_session(recording, readings, frames_s=frames_s)
+        times_s = np.unique(np.concatenate([frames_s, readings.at_s]))
+        lengths = np.where(np.isnan(lengths), last_frame_s(times_s), lengths)
+        seen_until_s = float((frames_s + lengths).max()) - recording.begins_s
+        duration_s = duration_s or seen_until_s
+    if duration_s is not None:
+        duration_s = length_s(replace(recording, duration_s=duration_s), readings)
+    return replace(recording, duration_s=duration_s), readings
 
 
 def _from_parquet(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
@@ -231,6 +264,8 @@ def _from_json(data: bytes) -> tuple[SessionInfo, pa.Table]:
 def _from_csv(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
     data = as_utf8(data)
     header, separator = heading(data, "time_s")
+    if {*SPELL_COLUMNS[:3]} <= {*header}:
+        raise DataError("it is a table of spells, which can't be imported")
     recording = _bare_recording(header, name)
     expected = _expected(recording.labels, header)
     refuse_many(max(data.count(b"\n"), data.count(b"\r")) - 1)
@@ -278,12 +313,13 @@ def _bare_recording(header: Sequence[str], name: str) -> SessionInfo:
 
 
 def _expected(labels: Sequence[str], header: Collection[str]) -> pa.Schema:
-    """The columns to read; files of earlier versions have no names.
+    """The columns to read; files of earlier versions lack some.
 
     Raises:
         DataError: One is missing.
     """
-    fields = [field for field in schema(labels, CODED) if field.name != NAME or NAME in header]
+    whole = schema(labels, CODED)
+    fields = [field for field in whole if field.name not in ADDED or field.name in header]
     if missing := [field.name for field in fields if field.name not in header]:
         raise DataError(f"it has no column {one_line(missing[0])}")
     return pa.schema(fields)

@@ -42,6 +42,7 @@ def metadata(recording: SessionInfo, readings: Readings) -> dict[str, Any]:
         "models": recording.models,
         "version": recording.version,
         "consent": recording.consent,
+        "duration_s": recording.duration_s,
         "markers": [{"at_s": marker.at_s, "name": marker.name} for marker in recording.markers],
         "baseline": [span.to_json() for span in baseline_spans(readings)],
     }
@@ -65,6 +66,7 @@ def from_metadata(value: object) -> SessionInfo:
         raise DataError("its expressions must have short names, all different")
     consent = _text(fields.get("consent", ""))[:_MOST_CONSENT].split("\n")
     markers = [_marker(marker) for marker in _list(fields.get("markers", []), _MOST_MARKERS)]
+    duration_s = fields.get("duration_s")
     return SessionInfo(
         id=uuid4().hex,
         title=_line(fields["title"]),
@@ -80,6 +82,7 @@ def from_metadata(value: object) -> SessionInfo:
         version=_line(fields.get("version", "")),
         consent="\n".join(map(one_line, consent)),
         markers=tuple(sorted(markers, key=lambda marker: marker.at_s)),
+        duration_s=None if duration_s is None else _number(duration_s, MOST_SECONDS),
     )
 
 

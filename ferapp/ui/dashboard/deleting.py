@@ -13,7 +13,7 @@ from ferapp.sessions.store import Overview, Store
 from ferapp.ui.server.session_erasure import erase_soon
 from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.page import errors_as_sentences
-from ferapp.wording import clock, counted
+from ferapp.wording import counted
 
 
 @dataclass(frozen=True)
@@ -75,15 +75,11 @@ def show_deletions(store: Store, me: str) -> None:
         _show_pending(store, me)
 
 
-def length_text(session: Overview) -> str:
-    """How long a session is: minutes, or pictures."""
-    if session.recording.source == "pictures":
-        return counted(int(session.duration_s) + 1, "picture")
-    return clock(session.duration_s)
-
-
 def _facts(session: Overview, faces: int | None) -> str:
-    facts = [f"{session.recording.started:%d %B %Y, %H:%M}", length_text(session)]
+    facts = [
+        f"{session.recording.started:%d %B %Y, %H:%M}",
+        session.length_text,
+    ]
     if faces is not None:
         facts.append(counted(faces, "face"))
     return " · ".join(facts)

@@ -14,7 +14,6 @@ from ferapp.temporal.rolling import WINDOW_S, Series
 from ferapp.ui.dashboard.deleting import (
     delete_all_button,
     delete_button,
-    length_text,
     show_deletions,
 )
 from ferapp.ui.shared import resources, session_files, session_keys, session_views
@@ -68,7 +67,10 @@ def show() -> None:
     readings = _load_readings(store, me, chosen)
     delete_button(row, store, me, chosen, len(readings.faces))
     if not len(readings):
-        st.info("This session has no readings: no face was seen.", icon=":material/no_accounts:")
+        st.info(
+            f"This session has no readings: no face was seen in {chosen.length_text}.",
+            icon=":material/no_accounts:",
+        )
         session_files.downloads(chosen, readings)
     else:
         id = chosen.recording.id
@@ -132,7 +134,7 @@ def _select_session(label: str, sessions: list[Overview], *, key: SessionKey[str
 
 
 def _option_text(session: Overview) -> str:
-    status = "being recorded" if session.is_running else length_text(session)
+    status = "being recorded" if session.is_running else session.length_text
     return f"{session.recording.title} ({status})"
 
 
@@ -146,7 +148,7 @@ def _show_head(store: Store, me: str, session: Overview, row: DeltaGenerator) ->
         name if name in known else "a model that is not installed" for name in named
     )
     st.caption(
-        f"{recording.started:%d %B %Y, %H:%M} · {length_text(session)} · "
+        f"{recording.started:%d %B %Y, %H:%M} · {session.length_text} · "
         f"{counted(session.readings, 'reading')} "
         f"{f'with {models} ' if models else ''}· kept until {until}"
     )

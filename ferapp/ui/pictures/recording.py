@@ -29,16 +29,11 @@ def picture_controls(results: Sequence[PictureResult], choice: Choice) -> None:
             detector=first.detector,
             classifier=first.classifier,
             consent=consent,
+            # Pictures at the end without a face count as well.
+            duration_s=float(len(analyses)),
         )
         readings = readings_of_pictures(analyses)
-        resources.store().enter(
-            recording,
-            readings,
-            owner(),
-            keep_days=keep_days,
-            # Pictures at the end without a face count as well.
-            duration_s=float(len(analyses) - 1),
-        )
+        resources.store().enter(recording, readings, owner(), keep_days=keep_days)
         session_keys.SAVED_PICTURES.set(ids)
 
     keep_button(start, is_kept=session_keys.SAVED_PICTURES.get() == ids)

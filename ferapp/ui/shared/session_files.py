@@ -8,6 +8,7 @@ import streamlit as st
 
 from ferapp.errors import UserError
 from ferapp.sessions.formats.exchange import read, to_csv, to_json, to_parquet
+from ferapp.sessions.formats.spells import to_spells_csv
 from ferapp.sessions.report.html import to_html
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.sessions.store import Overview, Store
@@ -17,21 +18,31 @@ _MOST_BYTES: Final = 100 * 1024 * 1024
 
 
 def downloads(session: Overview, readings: Readings) -> None:
-    """The four formats; each file is made on demand."""
+    """All formats; each file is made on demand."""
     recording = session.recording
-    st.markdown(
+    text = (
         "**CSV**, **Parquet** and **JSON** hold every reading, one row per face and time: time, "
         "number and name of the face, box, raw (`p_`) and smoothed (`s_`) probabilities, label, "
-        "quality. Parquet and JSON also hold settings, models and markers. The **report** is one "
-        "page with the charts, to share or print."
+        "quality, and how long the frame was shown. Parquet and JSON also hold title, start, "
+        "length, settings, models and markers, which CSV can't. The **report** is one page with "
+        "the charts, to share or print."
     )
+    if recording.source != "pictures":
+        text += (
+            " **Spells** are a CSV file with one row for each time in which a face showed one "
+            "expression: from when, until when, which, and whose."
+        )
+    st.markdown(text)
     row = st.container(horizontal=True)
     formats: tuple[tuple[str, str, str, Callable[[SessionInfo, Readings], bytes]], ...] = (
         ("CSV", "csv", "text/csv", to_csv),
         ("Parquet", "parquet", "application/vnd.apache.parquet", to_parquet),
         ("JSON", "json", "application/json", to_json),
         ("Report (HTML)", "html", "text/html", to_html),
+        ("Spells", "spells.csv", "text/csv", to_spells_csv),
     )
+    if recording.source == "pictures":
+        formats = formats[:-1]
     for label, ending, mime, make in formats:
         row.download_button(
             label,

@@ -53,7 +53,7 @@ def test_every_face_has_a_card_longest_seen_first(results_page: AppTest) -> None
         ("Summary", {"shares"}, 0),
         ("Replay", {"replay-frame", "replay-bars"}, 0),
         ("Annotated copy", set(), 0),
-        ("Files", set(), 4),
+        ("Files", set(), 5),
     ],
 )
 def test_every_view_shows_the_results(
@@ -153,7 +153,7 @@ def test_the_readable_part_of_a_damaged_clip_is_shown(folder: Path) -> None:
     at = analyse(upload_video(open_page(), truncate(path, 0.6).read_bytes()))
     assert at.warning[0].value.startswith("**Partial.** The video") and not at.exception
     assert "1 face in 1" in page_text(at) and "**Face 1**" in page_text(at)
-    assert len(open_view(at, "Files").get("download_button")) == 4
+    assert len(open_view(at, "Files").get("download_button")) == 5
 
 
 @pytest.fixture

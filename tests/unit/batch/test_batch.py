@@ -26,7 +26,10 @@ from tests.support.batches import contents, inline_engine
 from tests.support.fakes import FakeClassifier, FakeDetector
 from tests.support.videos import noisy_frames, solid_image, truncate, write_video
 
-TABLES = {"errors.csv", "faces.csv", "files.csv", "readings.csv", "skipped.csv", "tracks.csv"}
+TABLES = {
+    f"{name}.csv"
+    for name in ("errors", "faces", "files", "readings", "skipped", "spells", "tracks")
+}
 
 
 def request_with(request: Request = REQUEST, **changes: object) -> Request:
@@ -107,6 +110,10 @@ def test_a_video_has_tracks_and_readings_that_can_be_imported(folder: Path) -> N
     row = files.iloc[0]
     assert row[["path", "kind", "frames", "faces"]].tolist() == ["clip.mp4", "video", 20, 1]
     assert row["duration_s"] == pytest.approx(2, abs=0.1) and bool(row["is_whole"])
+    spells = read_table(folder, "spells")
+    assert list(spells.columns) == ["path", "begin_s", "end_s", "label", "face"]
+    assert (spells["end_s"] > spells["begin_s"]).all() and set(spells["face"]) == {1}
+    assert (spells["end_s"] - spells["begin_s"]).sum() <= row["duration_s"] + 1e-6
     assert b"video," in (folder.parent / "out" / "files.csv").read_bytes()
     assert b",20,2.0,True," in (folder.parent / "out" / "files.csv").read_bytes()
     seconds = tracks[[f"{name}_s" for name in (*EXPRESSIONS, "unsure")]].sum(axis=1)

@@ -111,7 +111,11 @@ def test_files_hold_every_reading_with_its_time(
     clip: Path, out: Path, read_clips: list[Clip]
 ) -> None:
     files = [out / "a.csv", out / "a.parquet"]
-    summary = video_result(clip, "--csv", files[0], "--parquet", files[1])
+    spells = out / "spells.csv"
+    summary = video_result(clip, "--csv", files[0], "--parquet", files[1], "--spells", spells)
+    table = pandas.read_csv(spells, encoding="utf-8-sig")
+    assert (table["end_s"] > table["begin_s"]).all() and set(table["face"]) == {1, 2}
+    assert table["end_s"].max() <= summary["duration_s"]
     its = read_clips[0]
     assert summary["readings"] == len(its.readings) > 20
     for file in files:

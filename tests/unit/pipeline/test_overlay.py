@@ -9,7 +9,7 @@ import pytest
 
 from ferapp.pipeline.annotated_copy.overlay import HIDDEN_MARGIN_S, Overlay
 from ferapp.sessions.face_edits import FaceEdit, FaceEdits, MergeFaces, NameFace, SplitFace
-from ferapp.sessions.report.summary import GAP_S
+from ferapp.sessions.lengths import GAP_S
 from ferapp.sessions.session import Readings
 from tests.support.overlays import (
     GREY,

@@ -119,7 +119,8 @@ def test_the_table_is_tidy() -> None:
     assert list(frame.columns[:13]) == (
         "time_s face name x1 y1 x2 y2 width height score expression flaw is_corrected".split()
     )
-    assert list(frame.columns[13:]) == [f"{kind}_{name}" for kind in "ps" for name in NAMES]
+    shares = [f"{kind}_{name}" for kind in "ps" for name in NAMES]
+    assert list(frame.columns[13:]) == [*shares, "duration_s"]
     assert frame["time_s"].dtype == np.float64
     assert frame["p_neutral"].dtype == np.float32
     assert frame["flaw"].iloc[0] is None
@@ -134,7 +135,7 @@ def test_spreadsheets_see_no_formula() -> None:
 
 def test_other_programs_can_read_the_parquet() -> None:
     frame = pandas.read_parquet(io.BytesIO(to_parquet(some_recording(), some_readings(5))))
-    assert frame.shape == (5, 29)
+    assert frame.shape == (5, 30)
     assert frame["p_anger"].dtype == np.float32
 
 
@@ -297,7 +298,8 @@ def test_frames_without_a_face_have_rows_that_an_import_leaves_out(
     np.testing.assert_allclose(times_s[rows["frame"]], rows["time_s"], atol=1e-12)
     empty = rows[rows["face"].isna()]
     assert len(empty) == len(set(times_s) - set(readings.at_s))
-    assert empty.drop(columns=["time_s", "frame"]).isna().all().all()
+    assert empty.drop(columns=["time_s", "frame", "duration_s"]).isna().all().all()
+    assert (rows["duration_s"] > 0).all()
     assert ".0," not in text.decode().split("\r\n")[1].split(",", 1)[1][:3], "faces stay whole"
     whole = io.BytesIO()
     write_parquet(whole, recording, readings, times_s)
