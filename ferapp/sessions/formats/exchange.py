@@ -3,8 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import PureWindowsPath
 from typing import Any, BinaryIO, Final, NoReturn
@@ -18,20 +18,26 @@ from pyarrow import parquet
 from ferapp.errors import DataError
 from ferapp.sessions.formats.columns import (
     CODED,
-    CORNERS,
-    NAME,
     TEXTS,
+    Rows,
+    dictionary_of,
     refuse_many,
     schema,
     to_names,
     to_readings,
     without_empty_frames,
+    without_missing_words,
 )
+from ferapp.sessions.formats.csv_sheet import NO_TEXT, Sheet, open_sheet
+from ferapp.sessions.formats.headings import CORNERS, NAME, read_headings, respelt_labels
 from ferapp.sessions.formats.metadata import MOST_LETTERS, from_metadata, metadata
-from ferapp.sessions.formats.spreadsheets import as_utf8, heading, read_columns
+from ferapp.sessions.formats.other_files import describe_other_file
+from ferapp.sessions.formats.repeats import merge_repeats
+from ferapp.sessions.formats.spreadsheets import read_columns
 from ferapp.sessions.session import Readings, SessionInfo
-from ferapp.system.csv_tables import csv_bytes, remove_guard
+from ferapp.system.csv_tables import csv_bytes, is_missing_word, remove_guard
 from ferapp.system.text import one_line
+from ferapp.wording import counted
 
 Times = NDArray[np.float64]
 
@@ -166,36 +172,66 @@ def _to_list(values: "pandas.Series[Any]") -> list[Any]:
     return [None if value != value else value for value in shortest]
 
 
-def read(name: str, data: bytes) -> tuple[SessionInfo, Readings]:
+def read(
+    name: str, data: bytes, *, tell: Callable[[str], None] = lambda _: None
+) -> tuple[SessionInfo, Readings]:
     """Read a session from a CSV, Parquet or JSON file, under a new id.
 
     Args:
         name: Name of the file; becomes the title if the file has no metadata.
         data: Its bytes, from which the format is detected.
+        tell: Gets a sentence about each part of the file that is ignored or was guessed.
 
     Raises:
         DataError: It is not a valid session.
     """
     title = one_line(PureWindowsPath(name).name[:MOST_LETTERS]) or "session"
+    if other := describe_other_file(title, data):
+        raise DataError(f"{title} can't be opened: {other}")
     try:
         if data.startswith(b"PAR1"):
-            recording, columns = _from_parquet(data, title)
+            content = _from_parquet(data, title)
         elif data[:64].removeprefix(_MARK).lstrip().startswith(b"{"):
-            recording, columns = _from_json(data)
+            content = _from_json(data)
         else:
-            recording, columns = _from_csv(data, title)
-        columns = without_empty_frames(columns)
-        readings = to_readings(columns, recording.labels)
-        return replace(recording, names=to_names(columns)), readings
+            content = _from_csv(data, title)
+        recording = content.recording
+        columns, rows = without_empty_frames(content.columns, content.rows)
+        readings, repeated = merge_repeats(
+            to_readings(columns, recording.labels, rows), rows, recording.labels
+        )
+        recording = replace(recording, names=to_names(columns))
     except DataError as error:
         raise DataError(f"{title} can't be opened: {error}. {_ADVICE}") from error
     except _BROKEN as error:
         raise DataError(
             f"{title} can't be opened: it is not a table of readings. {_ADVICE}"
         ) from error
+    for note in content.notes:
+        tell(f"{title} {note}.")
+    if repeated:
+        tell(f"{title} has {counted(repeated, 'row')} twice; each was imported once.")
+    return recording, readings
 
 
-def _from_parquet(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
+@dataclass(frozen=True)
+class _Content:
+    """What a file holds.
+
+    Attributes:
+        recording: What its readings are of.
+        columns: Those of a session, of which `name` may be missing.
+        rows: The number of each row in the file.
+        notes: Sentences for the user that go on after the file's name.
+    """
+
+    recording: SessionInfo
+    columns: pa.Table
+    rows: Rows
+    notes: tuple[str, ...] = ()
+
+
+def _from_parquet(data: bytes, name: str) -> _Content:
     # It refuses to read a column as a dictionary that does not exist.
     texts = [name for name in TEXTS if name in parquet.read_schema(io.BytesIO(data)).names]
     file = parquet.ParquetFile(io.BytesIO(data), read_dictionary=texts)
@@ -205,44 +241,90 @@ def _from_parquet(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
         raise DataError("it is too large")
     header = file.schema_arrow
     envelope = (header.metadata or {}).get(_KEY)
-    recording = (
-        _bare_recording(header.names, name)
-        if envelope is None
-        else _from_envelope(_parse_json(envelope))
-    )
-    expected = _expected(recording.labels, header.names)
-    return recording, file.read(columns=expected.names, use_threads=False)
+    described = None if envelope is None else _from_envelope(_parse_json(envelope))
+    headings = read_headings(header.names, described.labels if described else None)
+    recording = described or _bare_recording(headings.labels, name)
+    expected = _expected(recording.labels, headings.names)
+    theirs = {ours: spelt for ours, spelt in zip(headings.names, header.names, strict=True) if ours}
+    columns = file.read(columns=[theirs[ours] for ours in expected.names], use_threads=False)
+    columns = columns.select([theirs[ours] for ours in expected.names])
+    columns = without_missing_words(columns.rename_columns(expected.names), recording.labels)
+    return _Content(recording, columns, _rows(columns), headings.notes)
 
 
-def _from_json(data: bytes) -> tuple[SessionInfo, pa.Table]:
+def _from_json(data: bytes) -> _Content:
     whole = _parse_json(data)
     recording = _from_envelope(whole)
     columns = whole.get("readings")
     if not isinstance(columns, dict) or not all(isinstance(v, list) for v in columns.values()):
         raise DataError("its readings are not in columns")
-    expected = _expected(recording.labels, columns)
-    if len({len(columns[column]) for column in expected.names}) != 1:
+    headings = read_headings(list(columns), recording.labels)
+    expected = _expected(recording.labels, headings.names)
+    ours = dict(zip(headings.names, columns.values(), strict=True))
+    if len({len(ours[column]) for column in expected.names}) != 1:
         raise DataError("its columns have different lengths")
-    refuse_many(len(columns["time_s"]))
-    arrays = [pa.array(columns[field.name], field.type) for field in expected]
-    return recording, pa.Table.from_arrays(arrays, schema=expected)
+    refuse_many(len(ours["time_s"]))
+    arrays = [
+        pa.array(
+            ours[field.name]
+            if field.name in TEXTS
+            # R writes missing numbers as texts.
+            else [None if type(v) is str and is_missing_word(v) else v for v in ours[field.name]],
+            field.type,
+        )
+        for field in expected
+    ]
+    table = pa.Table.from_arrays(arrays, schema=expected)
+    table = without_missing_words(table, recording.labels)
+    return _Content(recording, table, _rows(table), headings.notes)
 
 
-def _from_csv(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
-    data = as_utf8(data)
-    header, separator = heading(data, "time_s")
-    recording = _bare_recording(header, name)
-    expected = _expected(recording.labels, header)
+def _rows(columns: pa.Table) -> Rows:
+    """The numbers of rows that have no heading above them, from 1."""
+    return np.arange(1, columns.num_rows + 1)
+
+
+def _from_csv(data: bytes, name: str) -> _Content:
     refuse_many(max(data.count(b"\n"), data.count(b"\r")) - 1)
-    columns = read_columns(data, header, separator, expected)
+    sheet = open_sheet(data)
+    try:
+        return _from_sheet(sheet, name)
+    except DataError as error:
+        raise DataError(NO_TEXT) if sheet.is_guess else error from error
+
+
+def _from_sheet(sheet: Sheet, name: str) -> _Content:
+    headings = read_headings(sheet.header)
+    recording = _bare_recording(headings.labels, name)
+    expected = _expected(recording.labels, headings.names)
+    columns, missing = read_columns(sheet, headings.names, expected)
+    columns = without_missing_words(columns, recording.labels, missing)
     for text in (name for name in TEXTS if name in expected.names):
-        column = columns[text].combine_chunks()
+        column = dictionary_of(columns[text])
         words = pa.array(
-            [remove_guard(word) for word in column.dictionary.to_pylist()], pa.string()
+            [word and remove_guard(word) for word in column.dictionary.to_pylist()], pa.string()
         )
         whole = pa.DictionaryArray.from_arrays(column.indices, words)
         columns = columns.set_column(columns.schema.get_field_index(text), text, whole)
-    return recording, columns
+    labels, columns, more = _as_cells_spell_them(recording.labels, columns, headings.is_respelt)
+    notes = (*sheet.notes, *headings.notes, *more)
+    recording = replace(recording, labels=labels)
+    return _Content(recording, columns, sheet.rows(columns.num_rows), notes)
+
+
+def _as_cells_spell_them(
+    labels: tuple[str, ...], columns: pa.Table, is_respelt: bool
+) -> tuple[tuple[str, ...], pa.Table, list[str]]:
+    """The expressions and the columns, where headings spell an expression unlike the cells."""
+    cells = set(dictionary_of(columns["expression"]).dictionary.to_pylist()) - {None, ""}
+    changed = respelt_labels(labels, cells, is_respelt=is_respelt)
+    if not changed:
+        return labels, columns, []
+    new = {f"{kind}_{a}": f"{kind}_{b}" for a, b in changed.items() for kind in "ps"}
+    columns = columns.rename_columns([new.get(name, name) for name in columns.column_names])
+    pairs = ", ".join(f"{one_line(a)} is {one_line(b)}" for a, b in changed.items())
+    note = f"spells expressions in its headings in another way: {pairs}"
+    return tuple(changed.get(label, label) for label in labels), columns, [note]
 
 
 def _parse_json(text: bytes) -> dict[str, Any]:
@@ -264,14 +346,14 @@ def _from_envelope(whole: dict[str, Any]) -> SessionInfo:
     return from_metadata(whole.get("recording"))
 
 
-def _bare_recording(header: Sequence[str], name: str) -> SessionInfo:
-    """What the column names and the file name say about a session."""
+def _bare_recording(labels: Sequence[str], name: str) -> SessionInfo:
+    """What the expressions and the file name say about a session."""
     return from_metadata(
         {
             "title": PureWindowsPath(name).stem,
             "source": "live",
             "started": datetime.now(UTC).isoformat(),
-            "labels": [column[2:] for column in header if column.startswith("p_")],
+            "labels": list(labels),
             "unsure_below": 0.5,
         }
     )

@@ -1,0 +1,68 @@
+"""Rows of a file that are there twice, as when files are put together."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ferapp.errors import DataError
+from ferapp.sessions.formats.headings import CORNERS
+from ferapp.sessions.session import Readings
+
+_SAME_S: Final = 1e-7
+"""Times this close are the same; R writes 15 digits, of which the last one may differ."""
+
+
+def merge_repeats(
+    readings: Readings, rows: NDArray[np.int64], labels: Sequence[str]
+) -> tuple[Readings, int]:
+    """Readings in the order of time, each face once at a time.
+
+    Args:
+        readings: In any order.
+        rows: Number of the row of each reading in its file, (n,).
+        labels: The expressions.
+
+    Returns:
+        The readings, and how many of them were there before.
+
+    Raises:
+        DataError: Two rows about the same face and time contradict each other.
+    """
+    order = np.lexsort((readings.at_s, readings.face))
+    is_again = (np.diff(readings.face[order]) == 0) & (np.diff(readings.at_s[order]) <= _SAME_S)
+    first, again = order[:-1][is_again], order[1:][is_again]
+    for names, values in _columns(readings, labels):
+        differs = ~_equal(values[first], values[again]).reshape(len(first), len(names))
+        if differs.any():
+            pair, column = np.argwhere(differs)[0]
+            one, other = sorted((rows[first[pair]], rows[again[pair]]))
+            at_s = readings.at_s[first[pair]]
+            raise DataError(
+                f"its rows {one} and {other} are both about face {readings.face[first[pair]]} at "
+                f"{at_s:.6g} s, but differ in {names[column]}"
+            )
+    kept = np.ones(len(readings), np.bool_)
+    kept[again] = False
+    once = readings.at(kept)
+    return once.at(np.argsort(once.at_s, kind="stable")), len(again)
+
+
+def _columns(readings: Readings, labels: Sequence[str]) -> list[tuple[list[str], NDArray[Any]]]:
+    """All but face and time, with the names of their columns in a file."""
+    return [
+        (["width", "height"], readings.size_wh),
+        ([*CORNERS], readings.xyxy),
+        (["score"], readings.score),
+        ([f"p_{label}" for label in labels], readings.probabilities),
+        ([f"s_{label}" for label in labels], readings.smoothed),
+        (["expression"], readings.expression),
+        (["flaw"], readings.flaw),
+        (["is_corrected"], readings.is_corrected),
+    ]
+
+
+def _equal(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:
+    same: NDArray[np.bool_] = (one == other) | ((one != one) & (other != other))
+    return same
