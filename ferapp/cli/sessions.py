@@ -97,6 +97,12 @@ def export(
             path = out / f"{session.recording.id}.{form}"
             write_whole(path, make(session.recording, store.readings(session.recording.id, _me())))
             print_line(path)
+    if form == "csv" and chosen:
+        errors.print(
+            "A CSV holds only the readings and the names of faces. To keep title, source, start, "
+            "settings, models, consent and markers as well, export parquet or json.",
+            soft_wrap=True,
+        )
 
 
 @app.command("import")

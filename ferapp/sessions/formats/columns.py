@@ -11,10 +11,10 @@ from pyarrow import compute
 
 from ferapp.errors import DataError
 from ferapp.sessions.face_edits import MOST_NAME, clean_name, name_key
-from ferapp.sessions.formats.headings import CORNERS, NAME
+from ferapp.sessions.formats.headings import CORNERS, NAME, respelt_labels
 from ferapp.sessions.formats.metadata import MOST_LETTERS, MOST_SECONDS
 from ferapp.sessions.session import Readings
-from ferapp.system.csv_tables import MISSING, is_missing_word
+from ferapp.system.csv_tables import MISSING, is_missing_word, remove_guard
 from ferapp.system.text import one_line
 
 MOST_READINGS: Final = 2_000_000
@@ -73,17 +73,59 @@ def without_missing_words(
         coded = dictionary_of(columns[name])
         words = coded.dictionary.cast(pa.string()).to_pylist()
         if name == NAME:
-            is_word = [word is not None and word.strip() in MISSING & missing for word in words]
+            gone = {"", *(MISSING & missing)}
+            is_word = [word is not None and word.strip() in gone for word in words]
         else:
             known = labels if name == "expression" else ()
             is_word = [
-                word is not None and word not in known and is_missing_word(word) for word in words
+                word is not None
+                and word not in known
+                and (not word.strip() or is_missing_word(word))
+                for word in words
             ]
             missing |= {word.strip() for word, is_one in zip(words, is_word, strict=True) if is_one}
-        kept = [None if gone else word for word, gone in zip(words, is_word, strict=True)]
+        kept = [None if is_one else word for word, is_one in zip(words, is_word, strict=True)]
         new = pa.DictionaryArray.from_arrays(coded.indices, pa.array(kept, pa.string()))
         columns = columns.set_column(columns.column_names.index(name), name, new)
     return columns
+
+
+def without_guards(columns: pa.Table, labels: Sequence[str]) -> pa.Table:
+    """The texts of a CSV as they were before `csv_bytes`, and without spaces around them."""
+    for name in TEXTS:
+        if name in columns.column_names:
+            coded = dictionary_of(columns[name])
+            words = [
+                word if word is None or word in labels else remove_guard(word.strip(" "))
+                for word in coded.dictionary.to_pylist()
+            ]
+            new = pa.DictionaryArray.from_arrays(coded.indices, pa.array(words, pa.string()))
+            columns = columns.set_column(columns.column_names.index(name), name, new)
+    return columns
+
+
+def as_cells_spell_labels(
+    columns: pa.Table, labels: tuple[str, ...], *, is_respelt: bool
+) -> tuple[tuple[str, ...], pa.Table, list[str]]:
+    """The expressions and the columns with the names that the cells have for expressions.
+
+    Args:
+        columns: The columns of a file.
+        labels: The expressions as its headings spell them.
+        is_respelt: Whether another program has changed other headings.
+
+    Returns:
+        Expressions, columns, and a note for the user if anything has changed.
+    """
+    cells = set(dictionary_of(columns["expression"]).dictionary.to_pylist()) - {None, ""}
+    changed = respelt_labels(labels, cells, is_respelt=is_respelt)
+    if not changed:
+        return labels, columns, []
+    new = {f"{kind}_{a}": f"{kind}_{b}" for a, b in changed.items() for kind in "ps"}
+    columns = columns.rename_columns([new.get(name, name) for name in columns.column_names])
+    pairs = ", ".join(f"{one_line(a)} is {one_line(b)}" for a, b in changed.items())
+    note = f"spells expressions in its headings in another way: {pairs}"
+    return tuple(changed.get(label, label) for label in labels), columns, [note]
 
 
 def without_empty_frames(columns: pa.Table, rows: Rows) -> tuple[pa.Table, Rows]:

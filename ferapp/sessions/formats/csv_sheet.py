@@ -71,8 +71,8 @@ def open_sheet(data: bytes) -> Sheet:
     header, separator = _heading(line, named[1].decode() if named else "")
     end = _LINE_END.match(data, len(line))
     body = data[end.end() :] if end else b""
-    # Files that were put together have the mark of each, and its heading.
-    body = body.replace(codecs.BOM_UTF8 + line, b"\n" + line).removeprefix(b"\n")
+    # Where files are put together, the first may end without an end of its line.
+    body = re.sub(rb"(?<=[^\r\n])" + re.escape(codecs.BOM_UTF8 + line), b"\n" + line, body)
     body, left_out, repeated = _without_other_lines(body, line, first_row + 1)
     if repeated:
         notes.append(f"has its heading again in {_rows_text(repeated)}, which was left out")

@@ -20,22 +20,23 @@ from ferapp.sessions.formats.columns import (
     CODED,
     TEXTS,
     Rows,
-    dictionary_of,
+    as_cells_spell_labels,
     refuse_many,
     schema,
     to_names,
     to_readings,
     without_empty_frames,
+    without_guards,
     without_missing_words,
 )
 from ferapp.sessions.formats.csv_sheet import NO_TEXT, Sheet, open_sheet
-from ferapp.sessions.formats.headings import CORNERS, NAME, read_headings, respelt_labels
-from ferapp.sessions.formats.metadata import MOST_LETTERS, from_metadata, metadata
+from ferapp.sessions.formats.headings import CORNERS, NAME, read_headings
+from ferapp.sessions.formats.metadata import MOST_TITLE, from_metadata, metadata
 from ferapp.sessions.formats.other_files import describe_other_file
 from ferapp.sessions.formats.repeats import merge_repeats
 from ferapp.sessions.formats.spreadsheets import read_columns
 from ferapp.sessions.session import Readings, SessionInfo
-from ferapp.system.csv_tables import csv_bytes, is_missing_word, remove_guard
+from ferapp.system.csv_tables import csv_bytes, is_missing_word
 from ferapp.system.text import one_line
 from ferapp.wording import counted
 
@@ -185,7 +186,7 @@ def read(
     Raises:
         DataError: It is not a valid session.
     """
-    title = one_line(PureWindowsPath(name).name[:MOST_LETTERS]) or "session"
+    title = one_line(PureWindowsPath(name).name[:MOST_TITLE]) or "session"
     if other := describe_other_file(title, data):
         raise DataError(f"{title} can't be opened: {other}")
     try:
@@ -299,32 +300,13 @@ def _from_sheet(sheet: Sheet, name: str) -> _Content:
     expected = _expected(recording.labels, headings.names)
     columns, missing = read_columns(sheet, headings.names, expected)
     columns = without_missing_words(columns, recording.labels, missing)
-    for text in (name for name in TEXTS if name in expected.names):
-        column = dictionary_of(columns[text])
-        words = pa.array(
-            [word and remove_guard(word) for word in column.dictionary.to_pylist()], pa.string()
-        )
-        whole = pa.DictionaryArray.from_arrays(column.indices, words)
-        columns = columns.set_column(columns.schema.get_field_index(text), text, whole)
-    labels, columns, more = _as_cells_spell_them(recording.labels, columns, headings.is_respelt)
+    columns = without_guards(columns, recording.labels)
+    labels, columns, more = as_cells_spell_labels(
+        columns, recording.labels, is_respelt=headings.is_respelt
+    )
     notes = (*sheet.notes, *headings.notes, *more)
     recording = replace(recording, labels=labels)
     return _Content(recording, columns, sheet.rows(columns.num_rows), notes)
-
-
-def _as_cells_spell_them(
-    labels: tuple[str, ...], columns: pa.Table, is_respelt: bool
-) -> tuple[tuple[str, ...], pa.Table, list[str]]:
-    """The expressions and the columns, where headings spell an expression unlike the cells."""
-    cells = set(dictionary_of(columns["expression"]).dictionary.to_pylist()) - {None, ""}
-    changed = respelt_labels(labels, cells, is_respelt=is_respelt)
-    if not changed:
-        return labels, columns, []
-    new = {f"{kind}_{a}": f"{kind}_{b}" for a, b in changed.items() for kind in "ps"}
-    columns = columns.rename_columns([new.get(name, name) for name in columns.column_names])
-    pairs = ", ".join(f"{one_line(a)} is {one_line(b)}" for a, b in changed.items())
-    note = f"spells expressions in its headings in another way: {pairs}"
-    return tuple(changed.get(label, label) for label in labels), columns, [note]
 
 
 def _parse_json(text: bytes) -> dict[str, Any]:

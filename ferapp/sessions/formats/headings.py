@@ -150,7 +150,7 @@ def _probabilities(header: Sequence[str], labels: Sequence[str] | None) -> dict[
     for name, count in Counter(name for name in header if name[:2].casefold() == "p_").items():
         if count > 1:
             raise DataError(f"its column {_shown(name)} is there twice")
-    places = {}
+    places: dict[str, int] = {}
     for label, place in raw.items():
         same = [label] * (label in smoothed) or [s for s in smoothed if _is_same(s, label)]
         if len(same) == 1:

@@ -4,6 +4,7 @@ Values that are read are not trusted: texts are shortened and put on one line, a
 would not write is refused.
 """
 
+import re
 from datetime import UTC, datetime
 from typing import Any, Final, get_args
 from uuid import uuid4
@@ -19,8 +20,13 @@ MOST_SECONDS: Final = 1e8
 MOST_LETTERS: Final = 80
 """Longest name, in characters."""
 
+MOST_TITLE: Final = 200
+"""Longest title of a session and name of a marker, in characters, as the store keeps them."""
+
 _MOST_LABELS: Final = 64
-_MOST_MARKERS: Final = 10_000
+_MOST_MARKERS: Final = 100_000
+# They belong to titles in Arabic and Hebrew, and turn no other text around, as overrides do.
+_WRITING_MARKS: Final = re.compile("([\u061c\u200e\u200f])")
 _MOST_CONSENT: Final = 2000
 _MOST_SETTING: Final = 200
 _MOST_SETTINGS: Final = 100
@@ -67,7 +73,7 @@ def from_metadata(value: object) -> SessionInfo:
     markers = [_marker(marker) for marker in _list(fields.get("markers", []), _MOST_MARKERS)]
     return SessionInfo(
         id=uuid4().hex,
-        title=_line(fields["title"]),
+        title=_title(fields["title"]),
         source=fields["source"],
         started=_moment(fields["started"]),
         labels=tuple(labels),
@@ -85,7 +91,7 @@ def from_metadata(value: object) -> SessionInfo:
 
 def _marker(value: object) -> Marker:
     fields = _dict(value)
-    return Marker(_number(fields.get("at_s"), MOST_SECONDS), _line(fields.get("name")))
+    return Marker(_number(fields.get("at_s"), MOST_SECONDS), _title(fields.get("name")))
 
 
 def _dict(value: object) -> dict[str, Any]:
@@ -108,6 +114,12 @@ def _text(value: object) -> str:
 
 def _line(value: object) -> str:
     return one_line(_text(value)[:MOST_LETTERS])
+
+
+def _title(value: object) -> str:
+    """What its owner has typed, on one line."""
+    parts = _WRITING_MARKS.split(_text(value)[:MOST_TITLE])
+    return "".join(part if _WRITING_MARKS.fullmatch(part) else one_line(part) for part in parts)
 
 
 def _number(value: object, most: float) -> float:

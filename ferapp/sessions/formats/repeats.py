@@ -32,6 +32,8 @@ def merge_repeats(
     """
     order = np.lexsort((readings.at_s, readings.face))
     is_again = (np.diff(readings.face[order]) == 0) & (np.diff(readings.at_s[order]) <= _SAME_S)
+    if not is_again.any():
+        return readings.at(np.argsort(readings.at_s, kind="stable")), 0
     first, again = order[:-1][is_again], order[1:][is_again]
     for names, values in _columns(readings, labels):
         differs = ~_equal(values[first], values[again]).reshape(len(first), len(names))
@@ -43,9 +45,9 @@ def merge_repeats(
                 f"its rows {one} and {other} are both about face {readings.face[first[pair]]} at "
                 f"{at_s:.6g} s, but differ in {names[column]}"
             )
-    kept = np.ones(len(readings), np.bool_)
-    kept[again] = False
-    once = readings.at(kept)
+    # Of each, that which comes first in the file.
+    starts = np.flatnonzero(np.append(True, ~is_again))
+    once = readings.at(np.sort(np.minimum.reduceat(order, starts)))
     return once.at(np.argsort(once.at_s, kind="stable")), len(again)
 
 
