@@ -95,7 +95,6 @@ def gappy_readings(count: int = 40) -> Readings:
     """Two faces; some rows have no probabilities, no label, or a flaw with separators in it."""
     readings = some_readings(count, faces=2)
     readings.probabilities[3::7] = readings.smoothed[3::7] = np.nan
-    readings.score[3::7] = np.nan
     readings.expression[3::7] = None
     readings.flaw[3::7] = "too; dark, and blurred"
     readings.is_corrected[::3] = True

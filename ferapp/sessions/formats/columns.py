@@ -154,7 +154,7 @@ def to_readings(columns: pa.Table, labels: Sequence[str], rows: Rows) -> Reading
     """
     refuse_many(columns.num_rows)
     expected = schema(labels, CODED)
-    for column in ["time_s", "face", *CORNERS, "width", "height", "is_corrected"]:
+    for column in ["time_s", "face", *CORNERS, "width", "height", "score", "is_corrected"]:
         if columns[column].null_count:
             row = rows[columns[column].is_null().to_numpy()][0]
             raise DataError(f"its column {column} has missing values (first in row {row})")
@@ -188,7 +188,7 @@ def to_readings(columns: pa.Table, labels: Sequence[str], rows: Rows) -> Reading
     need(is_time, "its times must be seconds, from 0 on", "time_s")
     finite = "its boxes and scores must be finite numbers"
     need(np.isfinite(readings.xyxy), finite, *CORNERS)
-    need(~np.isinf(readings.score), finite, "score")
+    need(np.isfinite(readings.score), finite, "score")
     whole = "its face numbers and frame sizes must be whole numbers, from 0 on"
     for counts, names in ((readings.face, ("face",)), (readings.size_wh, ("width", "height"))):
         need((counts >= 0) & (counts <= _MOST_COUNTED), whole, *names)

@@ -45,7 +45,6 @@ def gappy(count: int) -> Readings:
     flaws = ["=cmd|' /C calc'!A0", "'=twice", "'plain", "-", "yüz çok karanlık 😀", "too, dark"]
     readings.probabilities[is_missing] = np.nan
     readings.smoothed[is_missing | (np.arange(count) == 0)] = np.nan
-    readings.score[is_missing] = np.nan
     readings.expression[is_missing] = None
     readings.expression[1::5] = NAMES[-1]
     readings.flaw[is_missing] = object_array(flaws[i % len(flaws)] for i in range(is_missing.sum()))
