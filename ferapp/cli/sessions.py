@@ -30,6 +30,10 @@ Id = Annotated[
 ]
 Face = Annotated[str, typer.Argument(metavar="FACE", help="Number or name of a face.")]
 FORMATS = ("csv", "parquet", "json", "html")
+_BARE = (
+    "CSV holds the readings alone; parquet and json also hold the title, start, length, settings, "
+    "models and markers."
+)
 
 
 @app.command("list")
@@ -98,11 +102,7 @@ def export(
             write_whole(path, make(session.recording, store.readings(session.recording.id, _me())))
             print_line(path)
     if form == "csv" and chosen:
-        errors.print(
-            "A CSV holds only the readings and the names of faces. To keep title, source, start, "
-            "settings, models, consent and markers as well, export parquet or json.",
-            soft_wrap=True,
-        )
+        errors.print(Text(_BARE), soft_wrap=True)
 
 
 @app.command("import")

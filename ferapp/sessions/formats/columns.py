@@ -11,7 +11,7 @@ from pyarrow import compute
 
 from ferapp.errors import DataError
 from ferapp.sessions.face_edits import MOST_NAME, clean_name, name_key
-from ferapp.sessions.formats.headings import CORNERS, NAME, respelt_labels
+from ferapp.sessions.formats.headings import CORNERS, NAME, PATH, respelt_labels
 from ferapp.sessions.formats.metadata import MOST_LETTERS, MOST_SECONDS
 from ferapp.sessions.session import Readings
 from ferapp.system.csv_tables import MISSING, is_missing_word, remove_guard
@@ -51,6 +51,33 @@ def refuse_many(count: int) -> None:
     """
     if count > MOST_READINGS:
         raise DataError(f"it has more than {MOST_READINGS:,} readings")
+
+
+def row_numbers(columns: pa.Table) -> Rows:
+    """The numbers of rows that have no heading above them, from 1."""
+    return np.arange(1, columns.num_rows + 1)
+
+
+def with_path(columns: pa.Schema, header: Collection[str]) -> pa.Schema:
+    """The columns, and that of `without_path` if there is one."""
+    return columns.append(pa.field(PATH, CODED)) if PATH in header else columns
+
+
+def without_path(columns: pa.Table) -> pa.Table:
+    """The table of one file without the column that names it.
+
+    Raises:
+        DataError: There are several files, whose faces have the same numbers.
+    """
+    if PATH not in columns.column_names:
+        return columns
+    paths = set(compute.unique(columns[PATH].cast(pa.string())).to_pylist())
+    if len(paths) > 1:
+        raise DataError(
+            f"it holds the readings of {len(paths):,} files, which a session can't; import the "
+            "files in the folder results of the batch, or a table with the rows of one path"
+        )
+    return columns.drop_columns([PATH])
 
 
 def without_missing_words(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import PureWindowsPath
-from typing import Any, BinaryIO, Final, NoReturn
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import pandas
@@ -22,16 +22,26 @@ from ferapp.sessions.formats.columns import (
     Rows,
     as_cells_spell_labels,
     refuse_many,
+    row_numbers,
     schema,
     to_names,
     to_readings,
+    with_path,
     without_empty_frames,
     without_guards,
     without_missing_words,
+    without_path,
 )
 from ferapp.sessions.formats.csv_sheet import NO_TEXT, Sheet, open_sheet
 from ferapp.sessions.formats.headings import CORNERS, NAME, read_headings
-from ferapp.sessions.formats.metadata import MOST_TITLE, from_metadata, metadata
+from ferapp.sessions.formats.metadata import (
+    FORMAT,
+    MOST_TITLE,
+    from_envelope,
+    from_metadata,
+    metadata,
+    parse_json,
+)
 from ferapp.sessions.formats.other_files import describe_other_file
 from ferapp.sessions.formats.repeats import merge_repeats
 from ferapp.sessions.formats.spreadsheets import read_columns
@@ -41,9 +51,6 @@ from ferapp.system.text import one_line
 from ferapp.wording import counted
 
 Times = NDArray[np.float64]
-
-FORMAT: Final = 1
-"""Version of Parquet and JSON files; newer ones are refused."""
 
 _ROWS_AT_ONCE: Final = 20_000
 _MOST_UNPACKED: Final = 2**30
@@ -242,20 +249,21 @@ def _from_parquet(data: bytes, name: str) -> _Content:
         raise DataError("it is too large")
     header = file.schema_arrow
     envelope = (header.metadata or {}).get(_KEY)
-    described = None if envelope is None else _from_envelope(_parse_json(envelope))
+    described = None if envelope is None else from_envelope(parse_json(envelope))
     headings = read_headings(header.names, described.labels if described else None)
     recording = described or _bare_recording(headings.labels, name)
-    expected = _expected(recording.labels, headings.names)
+    expected = with_path(_expected(recording.labels, headings.names), headings.names)
     theirs = {ours: spelt for ours, spelt in zip(headings.names, header.names, strict=True) if ours}
     columns = file.read(columns=[theirs[ours] for ours in expected.names], use_threads=False)
     columns = columns.select([theirs[ours] for ours in expected.names])
-    columns = without_missing_words(columns.rename_columns(expected.names), recording.labels)
-    return _Content(recording, columns, _rows(columns), headings.notes)
+    columns = without_path(columns.rename_columns(expected.names))
+    columns = without_missing_words(columns, recording.labels)
+    return _Content(recording, columns, row_numbers(columns), headings.notes)
 
 
 def _from_json(data: bytes) -> _Content:
-    whole = _parse_json(data)
-    recording = _from_envelope(whole)
+    whole = parse_json(data)
+    recording = from_envelope(whole)
     columns = whole.get("readings")
     if not isinstance(columns, dict) or not all(isinstance(v, list) for v in columns.values()):
         raise DataError("its readings are not in columns")
@@ -277,12 +285,7 @@ def _from_json(data: bytes) -> _Content:
     ]
     table = pa.Table.from_arrays(arrays, schema=expected)
     table = without_missing_words(table, recording.labels)
-    return _Content(recording, table, _rows(table), headings.notes)
-
-
-def _rows(columns: pa.Table) -> Rows:
-    """The numbers of rows that have no heading above them, from 1."""
-    return np.arange(1, columns.num_rows + 1)
+    return _Content(recording, table, row_numbers(table), headings.notes)
 
 
 def _from_csv(data: bytes, name: str) -> _Content:
@@ -297,9 +300,9 @@ def _from_csv(data: bytes, name: str) -> _Content:
 def _from_sheet(sheet: Sheet, name: str) -> _Content:
     headings = read_headings(sheet.header)
     recording = _bare_recording(headings.labels, name)
-    expected = _expected(recording.labels, headings.names)
+    expected = with_path(_expected(recording.labels, headings.names), headings.names)
     columns, missing = read_columns(sheet, headings.names, expected)
-    columns = without_missing_words(columns, recording.labels, missing)
+    columns = without_missing_words(without_path(columns), recording.labels, missing)
     columns = without_guards(columns, recording.labels)
     labels, columns, more = as_cells_spell_labels(
         columns, recording.labels, is_respelt=headings.is_respelt
@@ -307,25 +310,6 @@ def _from_sheet(sheet: Sheet, name: str) -> _Content:
     notes = (*sheet.notes, *headings.notes, *more)
     recording = replace(recording, labels=labels)
     return _Content(recording, columns, sheet.rows(columns.num_rows), notes)
-
-
-def _parse_json(text: bytes) -> dict[str, Any]:
-    def refuse(constant: str) -> NoReturn:
-        raise DataError(f"JSON has no {constant}")
-
-    whole = json.loads(text.removeprefix(_MARK), parse_constant=refuse)
-    if not isinstance(whole, dict):
-        raise DataError("it is not a session")
-    return whole
-
-
-def _from_envelope(whole: dict[str, Any]) -> SessionInfo:
-    version = whole.get("ferapp")
-    if type(version) is not int or version < 1:
-        raise DataError("it is not a session of ferapp")
-    if version > FORMAT:
-        raise DataError("a newer version of ferapp made it; update ferapp")
-    return from_metadata(whole.get("recording"))
 
 
 def _bare_recording(labels: Sequence[str], name: str) -> SessionInfo:

@@ -29,8 +29,12 @@ FIXED: Final = (
     "expression",
     "flaw",
     "is_corrected",
+    "duration_s",
 )
-"""The columns of every session; those of probabilities come behind them."""
+"""The columns of sessions; those of probabilities come behind them."""
+
+PATH: Final = "path"
+"""The column with the name of a file in tables of several files."""
 
 FRAME: Final = "frame"
 """A column of videos that an import doesn't need."""
@@ -75,6 +79,8 @@ def read_headings(header: Sequence[str], labels: Sequence[str] | None = None) ->
         place = place_of(wanted, header)
         if place is not None:
             names[place] = wanted
+    if (place := _exact(PATH, header)) is not None:
+        names[place] = PATH
     for wanted, place in _probabilities(header, labels).items():
         names[place] = wanted
     found = [name[2:] for name in names if name.startswith("p_")] if labels is None else labels

@@ -4,15 +4,20 @@ Values that are read are not trusted: texts are shortened and put on one line, a
 would not write is refused.
 """
 
+import json
 import re
+from codecs import BOM_UTF8
 from datetime import UTC, datetime
-from typing import Any, Final, get_args
+from typing import Any, Final, NoReturn, get_args
 from uuid import uuid4
 
 from ferapp.errors import DataError
 from ferapp.sessions.report.baseline import baseline_spans
 from ferapp.sessions.session import Marker, Readings, SessionInfo, Source
 from ferapp.system.text import one_line
+
+FORMAT: Final = 1
+"""Version of Parquet and JSON files; newer ones are refused."""
 
 MOST_SECONDS: Final = 1e8
 """About three years; a chart of more would be useless."""
@@ -51,6 +56,36 @@ def metadata(recording: SessionInfo, readings: Readings) -> dict[str, Any]:
         "markers": [{"at_s": marker.at_s, "name": marker.name} for marker in recording.markers],
         "baseline": [span.to_json() for span in baseline_spans(readings)],
     }
+
+
+def parse_json(text: bytes) -> dict[str, Any]:
+    """An object in JSON without NaN and infinity, which it has no words for.
+
+    Raises:
+        DataError: It is something else, or has them.
+    """
+
+    def refuse(constant: str) -> NoReturn:
+        raise DataError(f"JSON has no {constant}")
+
+    whole = json.loads(text.removeprefix(BOM_UTF8), parse_constant=refuse)
+    if not isinstance(whole, dict):
+        raise DataError("it is not a session")
+    return whole
+
+
+def from_envelope(whole: dict[str, Any]) -> SessionInfo:
+    """The session that the metadata of a file describes.
+
+    Raises:
+        DataError: A newer version has written it, or something is missing or invalid.
+    """
+    version = whole.get("ferapp")
+    if type(version) is not int or version < 1:
+        raise DataError("it is not a session of ferapp")
+    if version > FORMAT:
+        raise DataError("a newer version of ferapp made it; update ferapp")
+    return from_metadata(whole.get("recording"))
 
 
 def from_metadata(value: object) -> SessionInfo:

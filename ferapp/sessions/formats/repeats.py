@@ -35,7 +35,16 @@ def merge_repeats(
     if not is_again.any():
         return readings.at(np.argsort(readings.at_s, kind="stable")), 0
     first, again = order[:-1][is_again], order[1:][is_again]
-    for names, values in _columns(readings, labels):
+    names_of = {
+        "size_wh": ["width", "height"],
+        "xyxy": [*CORNERS],
+        "probabilities": [f"p_{label}" for label in labels],
+        "smoothed": [f"s_{label}" for label in labels],
+    }
+    for field, values in vars(readings).items():
+        if field in ("at_s", "face"):
+            continue
+        names = names_of.get(field, [field])
         differs = ~_equal(values[first], values[again]).reshape(len(first), len(names))
         if differs.any():
             pair, column = np.argwhere(differs)[0]
@@ -49,20 +58,6 @@ def merge_repeats(
     starts = np.flatnonzero(np.append(True, ~is_again))
     once = readings.at(np.sort(np.minimum.reduceat(order, starts)))
     return once.at(np.argsort(once.at_s, kind="stable")), len(again)
-
-
-def _columns(readings: Readings, labels: Sequence[str]) -> list[tuple[list[str], NDArray[Any]]]:
-    """All but face and time, with the names of their columns in a file."""
-    return [
-        (["width", "height"], readings.size_wh),
-        ([*CORNERS], readings.xyxy),
-        (["score"], readings.score),
-        ([f"p_{label}" for label in labels], readings.probabilities),
-        ([f"s_{label}" for label in labels], readings.smoothed),
-        (["expression"], readings.expression),
-        (["flaw"], readings.flaw),
-        (["is_corrected"], readings.is_corrected),
-    ]
 
 
 def _equal(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:

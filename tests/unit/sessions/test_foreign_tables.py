@@ -162,6 +162,18 @@ def test_the_number_of_a_frame_is_known() -> None:
     assert assert_read(written(with_column("frame", ["0"] * (len(rows) - 1), rows))) == ""
 
 
+def test_the_readings_of_a_batch_are_one_session_only_if_they_are_of_one_file() -> None:
+    rows = exported_rows()
+    one, two = ([name] * (len(rows) - 1) for name in ("a.mp4", "b.mp4"))
+    assert assert_read(written(with_column("path", one, rows))) == ""
+    both = with_column("path", one, rows) + with_column("path", two, rows)[1:]
+    assert "the readings of 2 files" in refusal(written(both))
+    frame = table(some_recording(), READINGS).assign(path=["a", "b"] * (len(READINGS) // 2))
+    out = io.BytesIO()
+    frame.to_parquet(out)
+    assert "the readings of 2 files" in refusal(out.getvalue())
+
+
 def test_columns_may_come_in_any_order() -> None:
     frame = pandas.DataFrame(exported_rows()[1:], columns=exported_rows()[0])
     order = np.random.default_rng(5).permutation(frame.columns[:13]).tolist()
