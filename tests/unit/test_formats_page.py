@@ -105,7 +105,9 @@ def test_columns_of_analyze_are_those_of_the_page(tmp_path: Path, is_full: bool)
     left_out = {"is_smiling"} | ({EXPRESSIONS[-1]} if is_full else {"share_kept"})
     assert sorted(found) == sorted(set(names) - left_out)
     assert "is_smiling" in names
-    of_page = list(_table([SimpleNamespace(analysis=analysis, picture=SimpleNamespace(name="a.jpg"))]))
+    of_page = list(
+        _table([SimpleNamespace(analysis=analysis, picture=SimpleNamespace(name="a.jpg"))])
+    )
     assert set(of_page) == set(found) - {"path", "annotated", "sha256"} | {"picture", "file"}
 
 
