@@ -1,4 +1,4 @@
-"""docs/formats.md: each column in it is written, each that is written is in it, and the examples run."""
+"""docs/formats.md: its columns are those that are written, and its examples run."""
 
 import csv
 import io

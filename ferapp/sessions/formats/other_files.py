@@ -46,7 +46,7 @@ def describe_other_file(name: str, data: bytes) -> str | None:
         None if it may be a session.
 
     Example:
-        >>> describe_other_file("talk.zsav", b"$FL2@(#)")
+        >>> describe_other_file("talk.sav", b"$FL2@(#)")
         'it is an SPSS file. In SPSS, choose Save As and the type CSV, and import that file.'
     """
     ending = name.rpartition(".")[2].casefold()
