@@ -181,14 +181,14 @@ def _to_list(values: "pandas.Series[Any]") -> list[Any]:
 
 
 def read(
-    name: str, data: bytes, *, tell: Callable[[str], None] = lambda _: None
+    name: str, data: bytes, *, on_note: Callable[[str], None] = lambda _: None
 ) -> tuple[SessionInfo, Readings]:
     """Read a session from a CSV, Parquet or JSON file, under a new id.
 
     Args:
         name: Name of the file; becomes the title if the file has no metadata.
         data: Its bytes, from which the format is detected.
-        tell: Gets a sentence about each part of the file that is ignored or was guessed.
+        on_note: Gets a sentence about each part of the file that is ignored or was guessed.
 
     Raises:
         DataError: It is not a valid session.
@@ -216,9 +216,9 @@ def read(
             f"{title} can't be opened: it is not a table of readings. {_ADVICE}"
         ) from error
     for note in content.notes:
-        tell(f"{title} {note}.")
+        on_note(f"{title} {note}.")
     if repeated:
-        tell(f"{title} has {counted(repeated, 'row')} twice; each was imported once.")
+        on_note(f"{title} has {counted(repeated, 'row')} twice; each was imported once.")
     return recording, readings
 
 

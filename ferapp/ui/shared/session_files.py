@@ -59,7 +59,7 @@ def import_session(store: Store, me: str) -> None:
         with st.spinner("Reading the file …"):
             try:
                 notes: list[str] = []
-                recording, readings = read(file.name, file.getvalue(), tell=notes.append)
+                recording, readings = read(file.name, file.getvalue(), on_note=notes.append)
                 store.enter(recording, readings, me)
             except UserError as exc:
                 st.error("This file could not be opened.")

@@ -80,7 +80,7 @@ def test_a_bad_file_is_reported_and_the_others_are_imported(store: Store, tmp_pa
     assert len(store.overviews(LOCAL_OWNER)) == 2
 
 
-def test_what_is_ignored_in_a_file_is_told(store: Store, tmp_path: Path) -> None:
+def test_what_is_ignored_in_a_file_is_reported(store: Store, tmp_path: Path) -> None:
     keep(store, "abc1")
     path = Path(ferapp("export", "abc1", "--out", tmp_path, "--format", "csv").strip())
     header, *rows = path.read_text("utf-8-sig").splitlines()

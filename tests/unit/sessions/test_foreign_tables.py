@@ -37,15 +37,15 @@ def written(
     return out.getvalue().encode()
 
 
-def read_told(data: bytes, name: str = "talk.csv") -> tuple[SessionInfo, Readings, list[str]]:
+def read_with_notes(data: bytes, name: str = "talk.csv") -> tuple[SessionInfo, Readings, list[str]]:
     notes: list[str] = []
-    recording, readings = read(name, data, tell=notes.append)
+    recording, readings = read(name, data, on_note=notes.append)
     return recording, readings, notes
 
 
 def assert_read(data: bytes, wanted: Readings = READINGS, names: dict[int, str] = NAMES) -> str:
     """Read a table, compare everything, and return what was told."""
-    recording, readings, notes = read_told(data)
+    recording, readings, notes = read_with_notes(data)
     for name, values in vars(wanted).items():
         np.testing.assert_array_equal(vars(readings)[name], values, err_msg=name)
     assert recording.names == names
@@ -134,14 +134,14 @@ def test_readers_with_their_usual_settings_keep_such_a_name() -> None:
         *((name, name) for name in ("Unnamed: 0", "...1", "X", "rownames", "rn", "index")),
     ],
 )
-def test_an_index_in_front_is_ignored_and_told(heading: str, told: str) -> None:
+def test_an_index_in_front_is_ignored_and_reported(heading: str, told: str) -> None:
     rows = exported_rows()
     cells = [str(n) for n in range(1, len(rows))]
     note = assert_read(written(with_column(heading, cells, rows)))
     assert note == f"talk.csv has columns that were ignored: {told}."
 
 
-def test_columns_of_ones_own_are_ignored_and_told() -> None:
+def test_columns_of_ones_own_are_ignored_and_reported() -> None:
     rows = exported_rows()
     more = {"p_value": "0.01", "s_id": "3", "age\u202e": "x", "Ort": 'a "b"\nc\n\nd', "Note": ""}
     for name, cell in more.items():
@@ -317,7 +317,7 @@ def test_numbers_are_read_in_every_notation(cells: list[str], wanted: float) -> 
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "latin-1"])
-def test_a_western_code_page_is_read_and_told(encoding: str) -> None:
+def test_a_western_code_page_is_read_and_reported(encoding: str) -> None:
     note = assert_read(written(exported_rows()).decode().encode(encoding))
     assert (
         note == "talk.csv is not in UTF-8 and was read as Windows-1252; check the names of faces."
@@ -362,8 +362,8 @@ def spelt(change: Callable[[str], str], readings: Readings, labels: tuple[str, .
         pytest.param(str.title, id="title"),
     ],
 )
-def test_headings_in_another_spelling_are_read_and_told(change: Callable[[str], str]) -> None:
-    recording, found, notes = read_told(spelt(change, READINGS, EXPRESSIONS))
+def test_headings_in_another_spelling_are_read_and_reported(change: Callable[[str], str]) -> None:
+    recording, found, notes = read_with_notes(spelt(change, READINGS, EXPRESSIONS))
     assert recording.labels == EXPRESSIONS
     np.testing.assert_array_equal(found.probabilities, READINGS.probabilities)
     np.testing.assert_array_equal(found.smoothed, READINGS.smoothed)
@@ -377,7 +377,7 @@ def test_expressions_with_signs_that_a_program_has_no_place_for_keep_their_name(
     readings = some_readings(40, labels=labels)
     readings.expression[:3] = labels
     data = spelt(lambda n: n.replace(" ", sign).replace("-", sign), readings, labels)
-    recording, found, notes = read_told(data)
+    recording, found, notes = read_with_notes(data)
     assert recording.labels == labels and "spells expressions in its headings" in notes[-1]
     assert found.expression.tolist() == readings.expression.tolist()
     np.testing.assert_array_equal(found.probabilities, readings.probabilities)

@@ -83,7 +83,7 @@ def test_nothing_is_lost_in_a_file(write: Writer) -> None:
         session = some_session(seed)
         notes: list[str] = []
         assert_same(read("any name", write(*session)), session)
-        read("any name", write(*session), tell=notes.append)
+        read("any name", write(*session), on_note=notes.append)
         assert notes == []
 
 
@@ -91,7 +91,7 @@ def test_a_csv_loses_nothing_that_it_has_a_place_for() -> None:
     for seed in range(40):
         wanted, readings = some_session(seed)
         notes: list[str] = []
-        found, back = read("any name", to_csv(wanted, readings), tell=notes.append)
+        found, back = read("any name", to_csv(wanted, readings), on_note=notes.append)
         assert (found.names, found.labels, notes) == (wanted.names, wanted.labels, [])
         assert_same_readings(back, readings)
 
