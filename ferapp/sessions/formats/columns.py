@@ -181,14 +181,22 @@ def to_readings(columns: pa.Table, labels: Sequence[str], rows: Rows) -> Reading
     """
     refuse_many(columns.num_rows)
     expected = schema(labels, CODED)
-    for column in ["time_s", "face", *CORNERS, "width", "height", "score", "is_corrected"]:
-        if columns[column].null_count:
-            row = rows[columns[column].is_null().to_numpy()][0]
-            raise DataError(f"its column {column} has missing values (first in row {row})")
+    for name in ["time_s", "face", *CORNERS, "width", "height", "score", "is_corrected"]:
+        if columns[name].null_count:
+            row = rows[columns[name].is_null().to_numpy()][0]
+            raise DataError(f"its column {name} has missing values (first in row {row})")
+
+    def column(name: str) -> NDArray[Any]:
+        try:
+            return np.asarray(columns[name].cast(expected.field(name).type))
+        except pa.ArrowException as exc:
+            kind = "true or false" if name == "is_corrected" else "numbers"
+            raise DataError(
+                f"its column {one_line(name)} holds something else than {kind}"
+            ) from exc
 
     def numbers(*names: str) -> NDArray[Any]:
-        cast = (columns[name].cast(expected.field(name).type).to_numpy() for name in names)
-        return np.stack(list(cast), axis=-1)
+        return np.stack([column(name) for name in names], axis=-1)
 
     def need(is_right: NDArray[np.bool_], what: str, *names: str) -> None:
         if is_right.all():

@@ -19,7 +19,7 @@ _SEPARATORS: Final = (",", ";", "\t")
 _MOST_HEADER: Final = 2**16
 _AT_ONCE: Final = 2**20
 _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
-_BLANK_LINES: Final = re.compile(rb"(?:\r\n|\n|\r(?!\n))[ \t]*[\r\n]")
+_BLANK_LINES: Final = (b"\n\n", b"\n\r", b"\r\r")
 # Excel and LibreOffice take the separator from such a first line.
 _NAMED_SEPARATOR: Final = re.compile(rb'"?sep=(.)"?[ \t]*(?:\r\n|\n|\r)')
 NO_TEXT: Final = 'it is not a table of readings in UTF-8; save it in the spreadsheet as "CSV UTF-8"'
@@ -50,6 +50,8 @@ class Sheet:
     def rows(self, count: int) -> NDArray[np.int64]:
         """The numbers in the file of the first rows of the body, (count,)."""
         last = self.first_row + count + len(self.left_out)
+        if not self.left_out:
+            return np.arange(self.first_row, last)
         return np.setdiff1d(np.arange(self.first_row, last), self.left_out)[:count]
 
 
@@ -72,7 +74,9 @@ def open_sheet(data: bytes) -> Sheet:
     end = _LINE_END.match(data, len(line))
     body = data[end.end() :] if end else b""
     # Where files are put together, the first may end without an end of its line.
-    body = re.sub(rb"(?<=[^\r\n])" + re.escape(codecs.BOM_UTF8 + line), b"\n" + line, body)
+    joint = codecs.BOM_UTF8 + line
+    if joint in body:
+        body = re.sub(rb"(?<=[^\r\n])" + re.escape(joint), lambda _: b"\n" + line, body)
     body, left_out, repeated = _without_other_lines(body, line, first_row + 1)
     if repeated:
         notes.append(f"has its heading again in {_rows_text(repeated)}, which was left out")
@@ -163,7 +167,8 @@ def _without_other_lines(
     body: bytes, heading: bytes, first_row: int
 ) -> tuple[bytes, tuple[int, ...], list[int]]:
     """The body without blank lines and repeated headings, the rows left out, and the headings."""
-    if heading not in body and not _BLANK_LINES.search(body) and body[:1] not in (b"\r", b"\n"):
+    has_blank = body[:1] in (b"\r", b"\n") or any(ends in body for ends in _BLANK_LINES)
+    if not has_blank and heading not in body:
         return body, (), []
     kept, blank, repeated = [], [], []
     for row, line in enumerate(body.splitlines(keepends=True), first_row):

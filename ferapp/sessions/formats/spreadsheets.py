@@ -112,7 +112,7 @@ def _parse(
     body: bytes, sheet: Sheet, names: Sequence[str], types: dict[str, pa.DataType], sign: str
 ) -> pa.Table:
     """Some columns: numbers with words for what is missing, texts as they are."""
-    if not body.strip():
+    if not body or body.isspace():
         return pa.Table.from_arrays(
             [pa.array([], kind) for kind in types.values()], names=list(types)
         )

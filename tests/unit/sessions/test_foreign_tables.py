@@ -12,7 +12,7 @@ import pytest
 
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import DataError
-from ferapp.sessions.formats.exchange import read, table, to_csv, to_json, to_parquet
+from ferapp.sessions.formats.exchange import csv_parts, read, table, to_csv, to_json, to_parquet
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.system.csv_tables import MISSING
 from tests.support.sessions import gappy_readings, some_readings, some_recording
@@ -209,6 +209,32 @@ def test_a_first_file_without_an_end_of_line_is_no_obstacle() -> None:
     first, second = written(rows[:10]), written([rows[0], *rows[10:]])
     mark = b"\xef\xbb\xbf"
     assert "heading again in row 11" in assert_read(mark + first.rstrip(b"\n") + mark + second)
+
+
+def test_a_backslash_in_a_heading_is_no_obstacle_where_files_meet() -> None:
+    rows = exported_rows()
+    rows[0] = [*rows[0], r"\1 \g<2>"]
+    rows[1:] = [[*row, ""] for row in rows[1:]]
+    first, second = written(rows[:10]), written([rows[0], *rows[10:]])
+    mark = b"\xef\xbb\xbf"
+    assert "heading again in row 11" in assert_read(mark + first.rstrip(b"\n") + mark + second)
+
+
+@pytest.mark.parametrize("word", ["NA", "NaN", "null", ""])
+def test_frames_without_a_face_are_left_out_whatever_stands_in_their_cells(word: str) -> None:
+    times_s = np.append(np.unique(READINGS.at_s), [90.0, 91.0])
+    frame = pandas.read_csv(
+        io.BytesIO(b"".join(csv_parts(some_recording(names=NAMES), READINGS, times_s)))
+    )
+    assert frame["face"].isna().sum() == 2
+    assert assert_read(frame.to_csv(index=False, na_rep=word).encode()) == ""
+
+
+def test_a_column_of_another_kind_in_parquet_is_named() -> None:
+    for name, cells in (("time_s", "later"), ("p_fear", "low"), ("is_corrected", "maybe")):
+        out = io.BytesIO()
+        table(some_recording(), READINGS).assign(**{name: cells}).to_parquet(out)
+        assert f"its column {name} holds something else than" in refusal(out.getvalue())
 
 
 def test_another_heading_inside_the_table_is_refused_with_its_row() -> None:
