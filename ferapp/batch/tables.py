@@ -10,8 +10,9 @@ import numpy as np
 from ferapp.batch.items import Request
 from ferapp.labels import UNSURE
 from ferapp.pipeline.record import VideoRecord
-from ferapp.sessions.formats.columns import CODED, CORNERS, schema
+from ferapp.sessions.formats.columns import CODED, schema
 from ferapp.sessions.formats.exchange import table
+from ferapp.sessions.formats.headings import CORNERS
 from ferapp.sessions.formats.spells import SPELL_COLUMNS, spells_table
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.system.csv_tables import CsvFile, csv_file

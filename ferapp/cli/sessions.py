@@ -130,14 +130,20 @@ def import_files(
         ),
     ],
 ) -> None:
-    """Import exported files as sessions; unreadable files are reported and skipped."""
+    """Import exported files as sessions; unreadable files are reported and skipped.
+
+    CSV and Parquet may come back from R, SPSS, Excel or pandas. Whatever is ignored is reported.
+    """
     from ferapp.sessions.formats.exchange import read
+
+    def on_note(note: str) -> None:
+        errors.print(Text(note), soft_wrap=True)
 
     failed = 0
     with _open_store() as store:
         for file in files:
             try:
-                recording, readings = read(file.name, file.read_bytes())
+                recording, readings = read(file.name, file.read_bytes(), on_note=on_note)
                 store.enter(recording, readings, _me())
             except UserError as exc:
                 failed += 1

@@ -272,7 +272,7 @@ def _overviews(connection: Connection, owner: str) -> list[Overview]:
     ).all()
     ids = [row.id for row in rows]
     marks = connection.execute(
-        select(markers).where(markers.c.session.in_(ids)).order_by(markers.c.at_s)
+        select(markers).where(markers.c.session.in_(ids)).order_by(markers.c.at_s, markers.c.id)
     ).all()
     edits = load_edits(connection, ids)
     return [

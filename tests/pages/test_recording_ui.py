@@ -82,6 +82,26 @@ def test_a_bad_file_gives_a_message_and_adds_nothing(store: Store) -> None:
     assert at.text[0].value.startswith("<b>x.csv can't be opened") and titles(store) == []
 
 
+def test_what_was_ignored_in_a_file_is_said(store: Store) -> None:
+    at = open_dashboard()
+    rows = to_csv(some_recording(), some_readings(5)).decode("utf-8-sig").splitlines()
+    data = "\n".join([f"<b>,{rows[0]}", *(f"1,{row}" for row in rows[1:])]).encode()
+    at.file_uploader[0].set_value(("a.csv", data, "text/csv")).run()
+    assert at.info[0].value.startswith("Not everything in the file") and not at.exception
+    assert "a.csv has columns that were ignored: <b>." in [text.value for text in at.text]
+    at.run()
+    assert at.info[0].value.startswith("Not everything"), "it stays until another file is imported"
+    data = to_csv(some_recording(), some_readings(5))
+    at.file_uploader[0].set_value(("b.csv", data, "text/csv")).run()
+    assert "Not everything" not in page_text(at) and sorted(titles(store)) == ["a", "b"]
+
+
+def test_a_file_of_another_program_is_named(store: Store) -> None:
+    at = open_dashboard()
+    at.file_uploader[0].set_value(("a.sav", b"$FL2@(#) SPSS", "")).run()
+    assert "it is an SPSS file" in at.text[0].value and titles(store) == []
+
+
 def test_a_failed_import_adds_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def add(*_: object) -> None:
         raise StoreError("The database of sessions can't be used: the disk is full.")

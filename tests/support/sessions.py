@@ -92,6 +92,17 @@ def some_readings(
     )
 
 
+def gappy_readings(count: int = 40) -> Readings:
+    """Two faces; some rows have no probabilities, no label, or a flaw with separators in it."""
+    readings = some_readings(count, faces=2)
+    readings.probabilities[3::7] = readings.smoothed[3::7] = np.nan
+    readings.expression[3::7] = None
+    readings.flaw[3::7] = "too; dark, and blurred"
+    readings.is_corrected[::3] = True
+    readings.xyxy[::4] *= np.float32(-1 / 3e7)  # written with an exponent
+    return readings
+
+
 def with_baseline(readings: Readings, *, from_s: float, until_s: float = np.inf) -> Readings:
     """The readings, as if a neutral baseline counted from one time until another."""
     is_corrected = (readings.at_s >= from_s - 1e-9) & (readings.at_s < until_s - 1e-9)

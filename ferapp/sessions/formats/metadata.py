@@ -4,8 +4,11 @@ Values that are read are not trusted: texts are shortened and put on one line, a
 would not write is refused.
 """
 
+import json
+import re
+from codecs import BOM_UTF8
 from datetime import UTC, datetime
-from typing import Any, Final, get_args
+from typing import Any, Final, NoReturn, get_args
 from uuid import uuid4
 
 from ferapp.errors import DataError
@@ -13,14 +16,22 @@ from ferapp.sessions.report.baseline import baseline_spans
 from ferapp.sessions.session import Marker, Readings, SessionInfo, Source
 from ferapp.system.text import one_line
 
+FORMAT: Final = 1
+"""Version of Parquet and JSON files; newer ones are refused."""
+
 MOST_SECONDS: Final = 1e8
 """About three years; a chart of more would be useless."""
 
 MOST_LETTERS: Final = 80
 """Longest name, in characters."""
 
+MOST_TITLE: Final = 200
+"""Longest title of a session and name of a marker, in characters, as the store keeps them."""
+
 _MOST_LABELS: Final = 64
-_MOST_MARKERS: Final = 10_000
+_MOST_MARKERS: Final = 100_000
+# They belong to titles in Arabic and Hebrew, and turn no other text around, as overrides do.
+_WRITING_MARKS: Final = re.compile("([\u061c\u200e\u200f])")
 _MOST_CONSENT: Final = 2000
 _MOST_SETTING: Final = 200
 _MOST_SETTINGS: Final = 100
@@ -48,6 +59,36 @@ def metadata(recording: SessionInfo, readings: Readings) -> dict[str, Any]:
     }
 
 
+def parse_json(text: bytes) -> dict[str, Any]:
+    """An object in JSON without NaN and infinity, which it has no words for.
+
+    Raises:
+        DataError: It is something else, or has them.
+    """
+
+    def refuse(constant: str) -> NoReturn:
+        raise DataError(f"JSON has no {constant}")
+
+    whole = json.loads(text.removeprefix(BOM_UTF8), parse_constant=refuse)
+    if not isinstance(whole, dict):
+        raise DataError("it is not a session")
+    return whole
+
+
+def from_envelope(whole: dict[str, Any]) -> SessionInfo:
+    """The session that the metadata of a file describes.
+
+    Raises:
+        DataError: A newer version has written it, or something is missing or invalid.
+    """
+    version = whole.get("ferapp")
+    if type(version) is not int or version < 1:
+        raise DataError("it is not a session of ferapp")
+    if version > FORMAT:
+        raise DataError("a newer version of ferapp made it; update ferapp")
+    return from_metadata(whole.get("recording"))
+
+
 def from_metadata(value: object) -> SessionInfo:
     """Validate such values and return the session, under a new id.
 
@@ -69,7 +110,7 @@ def from_metadata(value: object) -> SessionInfo:
     duration_s = fields.get("duration_s")
     return SessionInfo(
         id=uuid4().hex,
-        title=_line(fields["title"]),
+        title=_title(fields["title"]),
         source=fields["source"],
         started=_moment(fields["started"]),
         labels=tuple(labels),
@@ -88,7 +129,7 @@ def from_metadata(value: object) -> SessionInfo:
 
 def _marker(value: object) -> Marker:
     fields = _dict(value)
-    return Marker(_number(fields.get("at_s"), MOST_SECONDS), _line(fields.get("name")))
+    return Marker(_number(fields.get("at_s"), MOST_SECONDS), _title(fields.get("name")))
 
 
 def _dict(value: object) -> dict[str, Any]:
@@ -111,6 +152,12 @@ def _text(value: object) -> str:
 
 def _line(value: object) -> str:
     return one_line(_text(value)[:MOST_LETTERS])
+
+
+def _title(value: object) -> str:
+    """What its owner has typed, on one line."""
+    parts = _WRITING_MARKS.split(_text(value)[:MOST_TITLE])
+    return "".join(part if _WRITING_MARKS.fullmatch(part) else one_line(part) for part in parts)
 
 
 def _number(value: object, most: float) -> float:

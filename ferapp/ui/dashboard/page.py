@@ -59,6 +59,7 @@ def show() -> None:
     with row:
         chosen = _select_session("Session", sessions, key=session_keys.SELECTED_SESSION)
     _show_head(store, me, chosen, row)
+    session_files.show_import_notes(chosen.recording.id)
     if chosen.is_running:
         delete_button(row, store, me, chosen, None)
         _show_recording(store, me, chosen.recording.id)

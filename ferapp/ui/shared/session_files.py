@@ -59,11 +59,8 @@ def import_session(store: Store, me: str) -> None:
     """Let the visitor import an exported file as a session."""
     number = session_keys.IMPORTS.setdefault(0)
     with st.expander("Open a file", icon=":material/folder_open:"):
-        file = st.file_uploader(
-            "CSV, Parquet or JSON of a session",
-            type=["csv", "parquet", "json"],
-            key=f"import-{number}",
-        )
+        # Of any type: a message says what to do with an Excel workbook or a file of SPSS.
+        file = st.file_uploader("CSV, Parquet or JSON of a session", key=f"import-{number}")
         if file is None:
             return
         if file.size > _MOST_BYTES:
@@ -71,7 +68,8 @@ def import_session(store: Store, me: str) -> None:
             return
         with st.spinner("Reading the file …"):
             try:
-                recording, readings = read(file.name, file.getvalue())
+                notes: list[str] = []
+                recording, readings = read(file.name, file.getvalue(), on_note=notes.append)
                 store.enter(recording, readings, me)
             except UserError as exc:
                 st.error("This file could not be opened.")
@@ -80,4 +78,15 @@ def import_session(store: Store, me: str) -> None:
         # A new key empties the widget.
         session_keys.IMPORTS.set(number + 1)
         session_keys.NEXT_SESSION.set(recording.id)
+        session_keys.IMPORT_NOTES.set((recording.id, notes))
         st.rerun()
+
+
+def show_import_notes(session: str) -> None:
+    """What was ignored or guessed in the file of a session, if it was imported last."""
+    imported, notes = session_keys.IMPORT_NOTES.get() or ("", [])
+    if session != imported or not notes:
+        return
+    st.info("Not everything in the file was imported as it is:", icon=":material/info:")
+    # As text: the file gives its headings.
+    st.text("\n".join(notes))

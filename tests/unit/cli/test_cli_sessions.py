@@ -120,6 +120,42 @@ def test_a_bad_file_is_reported_and_the_others_are_imported(store: Store, tmp_pa
     assert len(store.overviews(LOCAL_OWNER)) == 2
 
 
+def test_what_is_ignored_in_a_file_is_reported(store: Store, tmp_path: Path) -> None:
+    keep(store, "abc1")
+    path = Path(ferapp("export", "abc1", "--out", tmp_path, "--format", "csv").strip())
+    header, *rows = path.read_text("utf-8-sig").splitlines()
+    path.write_text("\n".join(["age," + header, *(f"7,{row}" for row in rows + rows)]), "utf-8")
+    result = CliRunner().invoke(app, ["sessions", "import", str(path)])
+    assert result.exit_code == 0 and len(result.stdout.split()) == 1
+    assert result.stderr == (
+        "abc1.csv has columns that were ignored: age.\n"
+        "abc1.csv has 30 rows twice; each was imported once.\n"
+    )
+    assert store.overviews(LOCAL_OWNER)[0].readings == 30
+
+
+def test_a_table_that_contradicts_itself_stores_nothing(store: Store, tmp_path: Path) -> None:
+    keep(store, "abc1")
+    path = Path(ferapp("export", "abc1", "--out", tmp_path, "--format", "csv").strip())
+    lines = path.read_text("utf-8-sig").splitlines()
+    path.write_text("\n".join([*lines, lines[1].replace("640", "641")]), "utf-8")
+    before = path.read_bytes()
+    result = CliRunner().invoke(app, ["sessions", "import", str(path)])
+    assert result.exit_code == 1 and result.stdout == ""
+    assert "rows 2 and 32 are both about face 1 at 0 s, but differ in width" in result.stderr
+    assert len(store.overviews(LOCAL_OWNER)) == 1 and path.read_bytes() == before
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "json"])
+def test_an_export_says_what_a_format_has_no_place_for(
+    store: Store, tmp_path: Path, form: str
+) -> None:
+    keep(store, "abc1")
+    arguments = ["sessions", "export", "all", "--out", str(tmp_path), "--format", form]
+    told = CliRunner().invoke(app, arguments).stderr
+    assert ("markers" in told) == (form == "csv") == bool(told)
+
+
 @pytest.mark.parametrize(
     ("start", "message"), [("ab", "2 of your"), ("x", "None of your")], ids=["two", "none"]
 )
