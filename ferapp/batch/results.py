@@ -1,17 +1,17 @@
-"""The results of a batch on disk, each under its key."""
+"""The results of a batch on disk, each under its key: those of the tables, and earlier ones."""
 
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from ferapp.batch.items import FileResult
 from ferapp.errors import DataError, StoreError
 from ferapp.pipeline.record import VideoRecord
-from ferapp.sessions.formats.exchange import read
+from ferapp.sessions.formats.exchange import read, to_parquet
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.system.files import lock_folder, sweep, write_whole
 from ferapp.system.text import one_line
@@ -19,15 +19,28 @@ from ferapp.types import PictureRecord
 
 _Record = TypeVar("_Record")
 
+TABLES: Final = ("files", "faces", "tracks", "readings", "skipped", "errors")
+"""Names of the tables, without their ending."""
+
+_OLD: Final = "old-"
+_NAMELESS: Final = "unknown"
+# Record last: a result with a record is complete, wherever it is.
+_ENDINGS: Final = (".parquet", ".json")
+
 
 class Results:
     """One JSON file per key, and a Parquet file for each video with readings.
+
+    The folder `results` holds those of the tables. Results of other settings and of files that are
+    gone are set aside in folders inside it, `old-` and the first letters of the hash of the
+    settings that made them; whatever is needed again comes back from there.
 
     Args:
         out: The folder for the tables; the results are in a folder inside it.
 
     Attributes:
         out: The same.
+        set_aside: How many results have been set aside so far.
 
     Raises:
         StoreError: The folder can't be made or written to.
@@ -44,6 +57,8 @@ class Results:
             ) from exc
         if not os.access(self._folder, os.W_OK) or not os.access(out, os.W_OK):
             raise StoreError(f"The folder {one_line(str(out))} can't be written to.")
+        self.set_aside = 0
+        self._old: dict[str, Path] | None = None
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -66,33 +81,95 @@ class Results:
                 sweep(self.out)
             yield
 
-    def claim(self, folder: Path, *, overwrites: bool = False) -> None:
-        """Keep the tables for one folder: note which one they are about.
+    def claim(self, folder: Path, fingerprint: str = "", *, overwrites: bool = False) -> None:
+        """Keep the tables for one folder and some settings: note which ones they are about.
 
-        The note is a hash, since names of folders tell who somebody is.
+        Results of other settings are set aside, with the tables that name them, so that those of
+        two never lie side by side, even if this batch is interrupted. The note has hashes, since
+        names of folders tell who somebody is.
+
+        Args:
+            folder: The folder that is read.
+            fingerprint: Of the settings; see `Request.fingerprint`.
+            overwrites: Whether tables about another folder may be replaced.
 
         Raises:
             StoreError: They are about another folder and may not be overwritten, or the note can't
                 be written.
         """
-        note = self._folder / "folder.sha256"
-        mine = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest().encode()
-        before = note.read_bytes() if note.is_file() else None
-        if before == mine:
+        mine = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()
+        before, made_by = self._read_note()
+        if before == mine and made_by == fingerprint:
             return
-        if before is not None and not overwrites:
+        if before not in ("", mine) and not overwrites:
             raise StoreError(
                 f"The tables in {one_line(str(self.out))} are about another folder than "
                 f"{one_line(str(folder))}. Choose another --out, or replace them with --overwrite."
             )
-        write_whole(note, mine)
+        self.keep_only(())
+        tables = [f"{name}.csv" for name in TABLES]
+        if any((self.out / name).is_file() for name in tables):
+            _move(self.out, self._old_folder(), tables)
+        write_whole(self._note, f"{mine}\n{fingerprint}\n".encode())
 
     def is_done(self, key: str) -> bool:
-        """Whether there is a result."""
+        """Whether there is a result; one that was set aside comes back.
+
+        Raises:
+            StoreError: It can't be moved.
+        """
+        if not _is_filled(self._record(key)) and (old := self._find_old().pop(key, None)):
+            _move(old, self._folder, [f"{key}{ending}" for ending in _ENDINGS])
+            self.set_aside = max(self.set_aside - 1, 0)
+        return _is_filled(self._record(key))
+
+    def keep_only(self, keys: Collection[str]) -> None:
+        """Set the results aside that have another key than these.
+
+        Raises:
+            StoreError: They can't be moved.
+        """
+        with _translate(self._folder):
+            found = {name.partition(".")[0] for name in self._names()}
+        self._set_aside(found - set(keys))
+
+    def _set_aside(self, keys: Collection[str]) -> None:
+        if keys:
+            # The other way round than they come: what has lost its readings has no record either.
+            names = [f"{key}{ending}" for key in sorted(keys) for ending in reversed(_ENDINGS)]
+            _move(self._folder, self._old_folder(), names)
+            self.set_aside += len(keys)
+            self._old = None
+
+    def _old_folder(self) -> Path:
+        return self._folder / f"{_OLD}{self._read_note()[1][:8] or _NAMELESS}"
+
+    @property
+    def _note(self) -> Path:
+        return self._folder / "folder.sha256"
+
+    def _read_note(self) -> tuple[str, str]:
+        """Hash of the folder, and of the settings that made the results; empty if unknown."""
         try:
-            return self._record(key).stat().st_size > 0
-        except OSError:
-            return False
+            lines = self._note.read_text("ascii").split()
+        except (OSError, ValueError):
+            return "", ""
+        folder, made_by, *_ = [*lines, "", ""]
+        # The second becomes the name of a folder.
+        return folder, made_by if made_by.isalnum() else ""
+
+    def _find_old(self) -> dict[str, Path]:
+        """Where the results that were set aside are, by key."""
+        if self._old is None:
+            with _translate(self._folder):
+                found = sorted(self._folder.glob(f"{_OLD}*/*.json"))
+            self._old = {path.stem: path.parent for path in found}
+        return self._old
+
+    def _names(self) -> list[str]:
+        """Names of the files with results."""
+        names = os.listdir(self._folder)
+        return [name for name in names if name.endswith(_ENDINGS) and not name.startswith(".")]
 
     def keep(self, outcome: FileResult) -> None:
         """Write a result; the record comes last, so that a result with a record is complete.
@@ -131,6 +208,14 @@ class Results:
         except (OSError, DataError) as exc:
             raise damaged_error(key) from exc
 
+    def keep_readings(self, key: str, info: SessionInfo, readings: Readings) -> None:
+        """Write the readings of a video again, with another description.
+
+        Raises:
+            StoreError: They could not be written; the previous ones are unchanged.
+        """
+        write_whole(self._readings(key), to_parquet(info, readings))
+
     def _read_record(self, key: str, from_json: Callable[[Any], _Record]) -> _Record:
         try:
             return from_json(json.loads(self._record(key).read_bytes()))
@@ -142,6 +227,37 @@ class Results:
 
     def _readings(self, key: str) -> Path:
         return self._folder / f"{key}.parquet"
+
+
+def _is_filled(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def _move(source: Path, target: Path, names: Collection[str]) -> None:
+    """Move files of these names, as far as there are any, in this order.
+
+    Raises:
+        StoreError: One can't be moved; those before it have been.
+    """
+    with _translate(source):
+        target.mkdir(exist_ok=True)
+        for name in names:
+            with suppress(FileNotFoundError):
+                os.replace(source / name, target / name)
+
+
+@contextmanager
+def _translate(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise StoreError(
+            f"Earlier results in {one_line(str(folder))} can't be set aside: "
+            f"{exc.strerror or exc}."
+        ) from exc
 
 
 def damaged_error(key: str) -> DataError:

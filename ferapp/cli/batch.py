@@ -129,7 +129,7 @@ def _run(
 
     results = Results(out)
     with results.alone():
-        results.claim(folder, overwrites=overwrites)
+        results.claim(folder, request.fingerprint, overwrites=overwrites)
         batch = Batch(folder, results, request)
         with progress("files") as report:
             batch.analyse(engine, FileWorker(request), report)
@@ -149,6 +149,12 @@ def _print_tally(tally: "Tally", kinds: str, folder: Path, out: Path, *, as_json
             f"{counted(tally.pictures, 'picture')} and {counted(tally.videos, 'video')} with "
             f"{counted(tally.faces, 'face')}; "
             f"{tally.done_before:,} were done before. The tables are in {path_text(out)}.{more}"
+        )
+    if tally.set_aside:
+        errors.print(
+            f"{counted(tally.set_aside, 'earlier result')} of other settings or of files that are "
+            f"gone {'is' if tally.set_aside == 1 else 'are'} now in results/old-…; an earlier run "
+            "finds them there again."
         )
     if not read and not tally.failed:
         reason = f"{skipped} ({kinds}); skipped.csv says why." if tally.skipped else "It is empty."
