@@ -50,13 +50,18 @@ def new_recording(
         labels=labels,
         unsure_below=unsure_below,
         settings=asdict(settings),
-        models={
-            "detector": _model("detector", detector),
-            "classifier": _model("classifier", classifier),
-        },
+        models=models_of(detector, classifier),
         version=__version__,
         consent=consent,
     )
+
+
+def models_of(detector: str, classifier: str) -> dict[str, dict[str, str]]:
+    """Name and hash of each model, by its kind."""
+    return {
+        "detector": _model("detector", detector),
+        "classifier": _model("classifier", classifier),
+    }
 
 
 def _model(kind: Kind, name: str) -> dict[str, str]:
