@@ -144,8 +144,3 @@ def stamp_of(path: Path) -> Stamp:
     status = os.stat(path)
     return status.st_size, status.st_mtime_ns
 
-
-def sha256_of(path: Path) -> str:
-    """The hash of a file's bytes in hexadecimal; the file is read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -181,32 +181,31 @@ class Results:
             write_whole(self._readings(outcome.key), outcome.readings)
         write_whole(self._record(outcome.key), outcome.record)
 
-    def picture(self, key: str) -> PictureRecord:
+    def picture(self, key: str, sha256: str) -> PictureRecord:
         """The record of a picture.
 
-        Raises:
-            DataError: The result is damaged.
-        """
-        return self._read_record(key, PictureRecord.from_json)
-
-    def video(self, key: str) -> VideoRecord:
-        """The record of a video.
+        Args:
+            key: Its key.
+            sha256: Of the file that it must be of.
 
         Raises:
-            DataError: The result is damaged.
+            DataError: The result is damaged, or of another file.
         """
-        return self._read_record(key, VideoRecord.from_json)
+        return self._read_record(key, sha256, PictureRecord.from_json)
 
-    def readings(self, key: str) -> tuple[SessionInfo, Readings]:
-        """The readings of a video that has some.
+    def video(self, key: str, sha256: str) -> VideoRecord:
+        """The record of a video; see `picture`."""
+        return self._read_record(key, sha256, VideoRecord.from_json)
 
-        Raises:
-            DataError: The result is damaged.
-        """
+    def readings(self, key: str, sha256: str) -> tuple[SessionInfo, Readings]:
+        """The readings of a video that has some; see `picture`."""
         try:
-            return read("readings", self._readings(key).read_bytes())
+            info, readings = read("readings", self._readings(key).read_bytes())
         except (OSError, DataError) as exc:
             raise damaged_error(key) from exc
+        if info.provenance is None or info.provenance.sha256 != sha256:
+            raise damaged_error(key)
+        return info, readings
 
     def keep_readings(self, key: str, info: SessionInfo, readings: Readings) -> None:
         """Write the readings of a video again, with another description.
@@ -216,10 +215,15 @@ class Results:
         """
         write_whole(self._readings(key), to_parquet(info, readings))
 
-    def _read_record(self, key: str, from_json: Callable[[Any], _Record]) -> _Record:
+    def _read_record(
+        self, key: str, sha256: str, from_json: Callable[[Any], _Record]
+    ) -> _Record:
         try:
-            return from_json(json.loads(self._record(key).read_bytes()))
-        except (OSError, KeyError, TypeError, ValueError) as exc:
+            value = json.loads(self._record(key).read_bytes())
+            if value.pop("provenance", {}).get("sha256", sha256) != sha256:
+                raise damaged_error(key)
+            return from_json(value)
+        except (OSError, AttributeError, KeyError, TypeError, ValueError) as exc:
             raise damaged_error(key) from exc
 
     def _record(self, key: str) -> Path:

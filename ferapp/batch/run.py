@@ -7,12 +7,12 @@ from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from ferapp.batch.folder import MediaFile, list_files
-from ferapp.batch.items import FileResult, Item, Request, sha256_of, stamp_of
+from ferapp.batch.items import FileResult, Item, Request, stamp_of
 from ferapp.batch.results import Results, damaged_error
 from ferapp.batch.tables import Tables
 from ferapp.errors import DataError
-from ferapp.sessions.formats.metadata import MOST_LETTERS
 from ferapp.sessions.session import Readings, SessionInfo
+from ferapp.system.files import sha256_of
 from ferapp.system.text import one_line
 from ferapp.types import ProgressCallback, no_report
 
@@ -183,25 +183,32 @@ class Batch:
             raise DataError(self._failed[key])
         try:
             if file.kind == "picture":
-                return tables.add_picture(file.name, sha256, key, self._results.picture(key))
-            video = self._results.video(key)
-            readings = self._readings(file, key) if video.tracks else None
+                return tables.add_picture(file.name, sha256, key, self._results.picture(key, sha256))
+            video = self._results.video(key, sha256)
+            readings = self._readings(file, key, sha256) if video.tracks else None
             return tables.add_video(file.name, sha256, key, video, readings)
         except (KeyError, TypeError, ValueError) as exc:
             raise damaged_error(key) from exc
 
-    def _readings(self, file: MediaFile, key: str) -> tuple[SessionInfo, Readings]:
+    def _readings(
+        self, file: MediaFile, key: str, sha256: str
+    ) -> tuple[SessionInfo, Readings]:
         """The readings of a video; the first file of a content gives its result the name.
 
         Raises:
             DataError: The result is damaged.
             StoreError: It could not be written under another name.
         """
-        info, readings = self._results.readings(key)
+        info, readings = self._results.readings(key, sha256)
+        assert info.provenance is not None
+        if info.labels != self._request.labels:
+            raise damaged_error(key)
         if key not in self._named:
             self._named.add(key)
-            title = one_line(PurePosixPath(file.name).name)
-            if info.title != title[:MOST_LETTERS]:
-                info = replace(info, title=title)
+            name = one_line(file.name)
+            if info.provenance.name != name:
+                title = one_line(PurePosixPath(file.name).name)
+                provenance = replace(info.provenance, name=name)
+                info = replace(info, title=title, provenance=provenance)
                 self._results.keep_readings(key, info, readings)
         return info, readings

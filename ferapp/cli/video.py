@@ -128,6 +128,7 @@ def video(
     from ferapp.pipeline.clip import recording_of_clip
     from ferapp.pipeline.record import tracks_of
     from ferapp.sessions.formats.exchange import csv_parts, write_parquet
+    from ferapp.system.files import sha256_of
     from ferapp.vision.threads import cap_threads
 
     _refuse_standard_output(out, csv, parquet, as_json=as_json)
@@ -150,6 +151,8 @@ def video(
             print_json({"path": as_text(str(path)), "error": str(exc)})
             raise typer.Exit(1) from exc
         raise UserError(f"{path_text(path)}: {exc}") from exc
+    name, size_bytes = as_text(path.name), path.stat().st_size
+    clip = clip.of_file(sha256_of(path), size_bytes, name)
     recording = recording_of_clip(as_text(path.stem), clip, analyzer, settings)
     times_s = clip.frame_times_s if all_frames else None
     note, unknown = "", _unknown_faces(clip, shown)
@@ -182,6 +185,7 @@ def video(
                 "region": part.region,
                 "video_track": clip.info.track,
                 "codec": clip.info.codec,
+                "recorded": clip.info.recorded,
                 "frames_per_second": clip.info.frames_per_second,
                 "has_sound": clip.info.has_sound,
                 "is_partial": bool(clip.damage),

@@ -34,7 +34,7 @@ from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.face_edits import FaceEdits
 from ferapp.sessions.face_log import FaceLog, insert_edits, load_edits
 from ferapp.sessions.rows import is_running, readings_of, rows_of
-from ferapp.sessions.session import Marker, Readings, SessionInfo
+from ferapp.sessions.session import Marker, Provenance, Readings, SessionInfo
 
 LOCAL_OWNER: Final = "local"
 """Owner of sessions recorded on the machine that runs ferapp."""
@@ -56,6 +56,8 @@ class Overview:
         expires: When it will be deleted; None for never.
         is_running: Whether it is being recorded now.
         edits: What its owner changed about its faces.
+        listed: By what lists are sorted: its start or, where that is unknown, when it was added.
+        import_key: Of the file that it was imported from; see `ferapp.pipeline.session_import`.
     """
 
     recording: SessionInfo
@@ -64,6 +66,8 @@ class Overview:
     expires: datetime | None
     is_running: bool
     edits: FaceEdits = field(default_factory=FaceEdits)
+    listed: datetime = field(default_factory=lambda: datetime.now().astimezone())
+    import_key: str | None = None
 
 
 class Store:
@@ -152,14 +156,15 @@ class Store:
         keep_days: int | None = KEEP_DAYS,
         duration_s: float = 0.0,
         edits: FaceEdits | None = None,
+        import_key: str | None = None,
     ) -> None:
         """Store a finished session, all of it or nothing; see `begin` and `finish`.
 
         The readings are those before the changes of faces; by default, `recording.names` are the
-        only changes.
+        only changes. A session that is imported has the key of its file.
         """
         with translate_errors(), writing(self._engine) as connection:
-            _begin(connection, recording, owner, keep_days)
+            _begin(connection, recording, owner, keep_days, import_key)
             _add(connection, recording.id, readings, duration_s)
             _finish(connection, recording.id, duration_s)
             insert_edits(connection, recording.id, edits or FaceEdits.named(recording.names))
@@ -262,16 +267,22 @@ def _overviews(connection: Connection, owner: str) -> list[Overview]:
 
 
 def _begin(
-    connection: Connection, recording: SessionInfo, owner: str, keep_days: int | None
+    connection: Connection,
+    recording: SessionInfo,
+    owner: str,
+    keep_days: int | None,
+    import_key: str | None = None,
 ) -> None:
-    offset = recording.started.utcoffset() or timedelta()
     now = utc_now()
+    started = recording.started or now.replace(tzinfo=UTC).astimezone()
+    offset = started.utcoffset() or timedelta()
     row = {
         "id": recording.id,
         "owner": owner,
         "title": recording.title[:200],
         "source": recording.source,
-        "started_utc": recording.started_utc.replace(tzinfo=None),
+        "started_utc": started.astimezone(UTC).replace(tzinfo=None),
+        "is_start_known": recording.started is not None,
         "offset_s": int(offset.total_seconds()),
         "labels": list(recording.labels),
         "unsure_below": recording.unsure_below,
@@ -279,6 +290,8 @@ def _begin(
         "models": recording.models,
         "version": recording.version,
         "consent": recording.consent,
+        "provenance": recording.provenance.to_json() if recording.provenance else None,
+        "import_key": import_key,
         "expires_utc": _expiry(now, keep_days),
         "touched_utc": now,
         "is_finished": False,
@@ -333,11 +346,12 @@ def _marker_rows(session: str, markers: Sequence[Marker]) -> list[dict[str, Any]
 
 def _overview(row: Row[Any], marks: Sequence[Row[Any]], edits: FaceEdits) -> Overview:
     zone = timezone(timedelta(seconds=row.offset_s))
+    listed = row.started_utc.replace(tzinfo=UTC).astimezone(zone)
     recording = SessionInfo(
         id=row.id,
         title=row.title,
         source=row.source,
-        started=row.started_utc.replace(tzinfo=UTC).astimezone(zone),
+        started=listed if row.is_start_known else None,
         labels=tuple(row.labels),
         unsure_below=row.unsure_below,
         settings=row.settings,
@@ -346,7 +360,17 @@ def _overview(row: Row[Any], marks: Sequence[Row[Any]], edits: FaceEdits) -> Ove
         consent=row.consent,
         markers=tuple(Marker(m.at_s, m.name) for m in marks),
         names=edits.names,
+        provenance=Provenance.from_json(row.provenance) if row.provenance else None,
     )
     expires = row.expires_utc.replace(tzinfo=UTC) if row.expires_utc else None
     is_now_running = is_running(row.is_finished, row.touched_utc, utc_now())
-    return Overview(recording, row.last_s, row.readings, expires, is_now_running, edits)
+    return Overview(
+        recording,
+        row.last_s,
+        row.readings,
+        expires,
+        is_now_running,
+        edits,
+        listed,
+        row.import_key,
+    )

@@ -5,7 +5,6 @@ import io
 import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import PureWindowsPath
 from typing import Any, BinaryIO, Final, NoReturn
 
@@ -210,6 +209,8 @@ def _from_parquet(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
         if envelope is None
         else _from_envelope(_parse_json(envelope))
     )
+    if envelope is not None:
+        _refuse_others(recording.labels, header.names)
     expected = _expected(recording.labels, header.names)
     return recording, file.read(columns=expected.names, use_threads=False)
 
@@ -220,6 +221,7 @@ def _from_json(data: bytes) -> tuple[SessionInfo, pa.Table]:
     columns = whole.get("readings")
     if not isinstance(columns, dict) or not all(isinstance(v, list) for v in columns.values()):
         raise DataError("its readings are not in columns")
+    _refuse_others(recording.labels, columns)
     expected = _expected(recording.labels, columns)
     if len({len(columns[column]) for column in expected.names}) != 1:
         raise DataError("its columns have different lengths")
@@ -270,11 +272,24 @@ def _bare_recording(header: Sequence[str], name: str) -> SessionInfo:
         {
             "title": PureWindowsPath(name).stem,
             "source": "live",
-            "started": datetime.now(UTC).isoformat(),
+            "started": None,
             "labels": [column[2:] for column in header if column.startswith("p_")],
             "unsure_below": 0.5,
         }
     )
+
+
+def _refuse_others(labels: Sequence[str], header: Collection[str]) -> None:
+    """Refuse a table with more expressions than its description names.
+
+    Raises:
+        DataError: It is so.
+    """
+    for column in header:
+        if column.startswith(("p_", "s_")) and column[2:] not in labels:
+            raise DataError(
+                f"its description does not name the expression of its column {one_line(column)}"
+            )
 
 
 def _expected(labels: Sequence[str], header: Collection[str]) -> pa.Schema:

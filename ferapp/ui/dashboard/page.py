@@ -16,6 +16,7 @@ from ferapp.ui.dashboard.deleting import (
     delete_button,
     length_text,
     show_deletions,
+    start_text,
 )
 from ferapp.ui.shared import resources, session_files, session_keys, session_views
 from ferapp.ui.shared.charts import last_minute
@@ -51,7 +52,7 @@ def show() -> None:
     if not sessions:
         with st.container(border=True):
             st.markdown(_NOTHING)
-        session_files.import_session(store, me)
+        session_files.import_file(store, me)
         _show_storage(store, me, sessions)
         return
     if next_session := session_keys.NEXT_SESSION.pop():
@@ -81,7 +82,7 @@ def show() -> None:
         )
         _show_views(store, me, chosen, sessions, readings)
     st.divider()
-    session_files.import_session(store, me)
+    session_files.import_file(store, me)
     _show_storage(store, me, sessions)
 
 
@@ -146,7 +147,7 @@ def _show_head(store: Store, me: str, session: Overview, row: DeltaGenerator) ->
         name if name in known else "a model that is not installed" for name in named
     )
     st.caption(
-        f"{recording.started:%d %B %Y, %H:%M} · {length_text(session)} · "
+        f"{start_text(session)} · {length_text(session)} · "
         f"{counted(session.readings, 'reading')} "
         f"{f'with {models} ' if models else ''}· kept until {until}"
     )
@@ -164,6 +165,9 @@ def _show_head(store: Store, me: str, session: Overview, row: DeltaGenerator) ->
         if session_keys.RENAMED.pop() == key and title:
             store.rename(recording.id, me, title)
             st.rerun()
+    if recording.provenance:
+        with row.popover("Source", icon=":material/description:"):
+            session_files.show_source(recording.provenance)
     with row.popover("Keep", icon=":material/schedule:"):
         keep = st.selectbox("Keep from now on for", list(KEEP), index=1, key=f"keep-{recording.id}")
         if st.button("Set", key=f"set-{recording.id}"):
