@@ -73,7 +73,7 @@ def import_file(store: Store, me: str) -> None:
         if file.size > _MOST_BYTES:
             st.error("The file is larger than 100 MB.")
             return
-        # Above the question: the button that answers it is known before the file is read.
+        # The button of `_ask_about` sets it before the page runs again.
         again = session_keys.IMPORT_AGAIN.pop() == number
         with st.spinner("Reading the file …"):
             try:
