@@ -143,4 +143,3 @@ def stamp_of(path: Path) -> Stamp:
     """The stamp of a file as it is now."""
     status = os.stat(path)
     return status.st_size, status.st_mtime_ns
-

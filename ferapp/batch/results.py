@@ -215,9 +215,7 @@ class Results:
         """
         write_whole(self._readings(key), to_parquet(info, readings))
 
-    def _read_record(
-        self, key: str, sha256: str, from_json: Callable[[Any], _Record]
-    ) -> _Record:
+    def _read_record(self, key: str, sha256: str, from_json: Callable[[Any], _Record]) -> _Record:
         try:
             value = json.loads(self._record(key).read_bytes())
             if value.pop("provenance", {}).get("sha256", sha256) != sha256:
@@ -259,8 +257,7 @@ def _translate(folder: Path) -> Iterator[None]:
         yield
     except OSError as exc:
         raise StoreError(
-            f"Earlier results in {one_line(str(folder))} can't be set aside: "
-            f"{exc.strerror or exc}."
+            f"Earlier results in {one_line(str(folder))} can't be set aside: {exc.strerror or exc}."
         ) from exc
 
 

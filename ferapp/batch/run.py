@@ -183,16 +183,16 @@ class Batch:
             raise DataError(self._failed[key])
         try:
             if file.kind == "picture":
-                return tables.add_picture(file.name, sha256, key, self._results.picture(key, sha256))
+                return tables.add_picture(
+                    file.name, sha256, key, self._results.picture(key, sha256)
+                )
             video = self._results.video(key, sha256)
             readings = self._readings(file, key, sha256) if video.tracks else None
             return tables.add_video(file.name, sha256, key, video, readings)
         except (KeyError, TypeError, ValueError) as exc:
             raise damaged_error(key) from exc
 
-    def _readings(
-        self, file: MediaFile, key: str, sha256: str
-    ) -> tuple[SessionInfo, Readings]:
+    def _readings(self, file: MediaFile, key: str, sha256: str) -> tuple[SessionInfo, Readings]:
         """The readings of a video; the first file of a content gives its result the name.
 
         Raises:

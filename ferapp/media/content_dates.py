@@ -12,9 +12,7 @@ _KEYS: Final = ("com.apple.quicktime.creationdate", "creation_time", "date_recor
 _NEVER_SET: Final = tuple(datetime(year, 1, 1, tzinfo=UTC) for year in (1904, 1970, 2001))
 _ORIGINAL, _OFFSET, _EXIF = 36867, 36881, 34665
 # In JPG, HEIC, WebP, PNG and AVIF the Exif block is a small TIFF file behind one of these.
-_BLOCK: Final = re.compile(
-    rb"(?:Exif\0\0|eXIf|EXIF.{4}|(?<=\0\0\0\0))(?:II\*\0|MM\0\*)", re.DOTALL
-)
+_BLOCK: Final = re.compile(rb"(?:Exif\0\0|eXIf|EXIF.{4}|(?<=\0\0\0\0))(?:II\*\0|MM\0\*)", re.DOTALL)
 _HEADER_BYTES: Final = 4
 _MOST_BLOCK: Final = 1 << 20
 

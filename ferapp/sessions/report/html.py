@@ -95,7 +95,7 @@ def to_html(
     text = _template().render(
         recording=recording,
         source=_SOURCES[recording.source],
-        started=_date_text(recording.started) or "date unknown",
+        started=_date_text(recording.started),
         extent=extent,
         limits=[line for line in limits.splitlines() if line.strip()],
         left_out=omission,

@@ -21,7 +21,14 @@ from ferapp.pipeline.small_faces import Sight
 from ferapp.sessions.formats.exchange import read
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
 from ferapp.types import Faces
-from tests.support.batch_runs import DEFAULTS, REQUEST, FakeModels, read_table, run_batch, write_grey_picture
+from tests.support.batch_runs import (
+    DEFAULTS,
+    REQUEST,
+    FakeModels,
+    read_table,
+    run_batch,
+    write_grey_picture,
+)
 from tests.support.batches import contents, inline_engine
 from tests.support.fakes import FakeClassifier, FakeDetector
 from tests.support.videos import noisy_frames, solid_image, truncate, write_video
