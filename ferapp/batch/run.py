@@ -72,6 +72,7 @@ class Batch:
         folder: Where the files are.
         results: Where their results are stored.
         request: How they are analysed.
+        follows_links: Whether links out of the folder are followed; see `list_files`.
 
     Attributes:
         files: The pictures and videos of the folder, sorted by name.
@@ -79,11 +80,13 @@ class Batch:
         done_before: How many files had a result already.
     """
 
-    def __init__(self, folder: Path, results: Results, request: Request) -> None:
+    def __init__(
+        self, folder: Path, results: Results, request: Request, *, follows_links: bool = False
+    ) -> None:
         self._folder = folder.absolute()
         self._results = results
         self._request = request
-        listed = list_files(folder, without=results.out)
+        listed = list_files(folder, without=results.out, follows_links=follows_links)
         self.files: list[MediaFile] = [file for file in listed if not file.is_other]
         self.skipped: list[MediaFile] = [file for file in listed if file.is_other]
         self._hashes: dict[str, str] = {}

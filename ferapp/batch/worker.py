@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 
+from ferapp.batch.annex import pointer_text
 from ferapp.batch.items import FileResult, Item, Request, stamp_of
 from ferapp.errors import DataError, UserError
 from ferapp.media.content_dates import picture_date
@@ -72,7 +73,7 @@ def analyse_file(item: Item, analyzer: Analyzer, request: Request) -> FileResult
         record["provenance"] = source | request.origin(item.kind)
         text = json.dumps(record, ensure_ascii=False, allow_nan=False)
     except UserError as exc:
-        return FileResult(item.key, error=str(exc))
+        return FileResult(item.key, error=pointer_text(item.path) or str(exc))
     except MemoryError:
         return FileResult(item.key, error="There is not enough memory for this file.")
     except Exception as exc:  # an unforeseen failure of one file must not stop thousands
