@@ -1,5 +1,6 @@
 """Files that git keeps elsewhere: git-annex, with which DataLad works, and Git LFS."""
 
+import itertools
 import os
 from pathlib import Path, PurePath
 from typing import Final
@@ -42,7 +43,7 @@ class Annex:
 def is_annexed(path: str) -> bool:
     """Whether a path, such as the target of a link, leads into `annex/objects`."""
     parts = PurePath(path).parts
-    return any(pair == ("annex", "objects") for pair in zip(parts, parts[1:], strict=False))
+    return any(pair == ("annex", "objects") for pair in itertools.pairwise(parts))
 
 
 def pointer_text(path: Path) -> str:

@@ -4,11 +4,12 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 from ferapp.batch.items import FileResult
+from ferapp.batch.old_results import OldResults
 from ferapp.errors import DataError, StoreError
 from ferapp.pipeline.record import VideoRecord
 from ferapp.sessions.formats.exchange import read, to_parquet
@@ -19,28 +20,18 @@ from ferapp.types import PictureRecord
 
 _Record = TypeVar("_Record")
 
-TABLES: Final = ("files", "faces", "tracks", "readings", "skipped", "errors")
-"""Names of the tables, without their ending."""
-
-_OLD: Final = "old-"
-_NAMELESS: Final = "unknown"
-# Record last: a result with a record is complete, wherever it is.
-_ENDINGS: Final = (".parquet", ".json")
-
 
 class Results:
     """One JSON file per key, and a Parquet file for each video with readings.
 
     The folder `results` holds those of the tables. Results of other settings and of files that are
-    gone are set aside in folders inside it, `old-` and the first letters of the hash of the
-    settings that made them; whatever is needed again comes back from there.
+    gone are set aside inside it; see `OldResults`.
 
     Args:
         out: The folder for the tables; the results are in a folder inside it.
 
     Attributes:
         out: The same.
-        set_aside: How many results have been set aside so far.
 
     Raises:
         StoreError: The folder can't be made or written to.
@@ -57,8 +48,12 @@ class Results:
             ) from exc
         if not os.access(self._folder, os.W_OK) or not os.access(out, os.W_OK):
             raise StoreError(f"The folder {one_line(str(out))} can't be written to.")
-        self.set_aside = 0
-        self._old: dict[str, Path] | None = None
+        self._old = OldResults(self._folder)
+
+    @property
+    def set_aside(self) -> int:
+        """How many results have been set aside and are not needed now."""
+        return len(self._old.keys)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -107,9 +102,7 @@ class Results:
                 f"{one_line(str(folder))}. Choose another --out, or replace them with --overwrite."
             )
         self.keep_only(())
-        tables = [f"{name}.csv" for name in TABLES]
-        if any((self.out / name).is_file() for name in tables):
-            _move(self.out, self._old_folder(), tables)
+        self._old.put_tables_aside(made_by, self.out)
         write_whole(self._note, f"{mine}\n{fingerprint}\n".encode())
 
     def is_done(self, key: str) -> bool:
@@ -118,9 +111,8 @@ class Results:
         Raises:
             StoreError: It can't be moved.
         """
-        if not _is_filled(self._record(key)) and (old := self._find_old().pop(key, None)):
-            _move(old, self._folder, [f"{key}{ending}" for ending in _ENDINGS])
-            self.set_aside = max(self.set_aside - 1, 0)
+        if not _is_filled(self._record(key)):
+            self._old.bring_back(key)
         return _is_filled(self._record(key))
 
     def keep_only(self, keys: Collection[str]) -> None:
@@ -129,20 +121,7 @@ class Results:
         Raises:
             StoreError: They can't be moved.
         """
-        with _translate(self._folder):
-            found = {name.partition(".")[0] for name in self._names()}
-        self._set_aside(found - set(keys))
-
-    def _set_aside(self, keys: Collection[str]) -> None:
-        if keys:
-            # The other way round than they come: what has lost its readings has no record either.
-            names = [f"{key}{ending}" for key in sorted(keys) for ending in reversed(_ENDINGS)]
-            _move(self._folder, self._old_folder(), names)
-            self.set_aside += len(keys)
-            self._old = None
-
-    def _old_folder(self) -> Path:
-        return self._folder / f"{_OLD}{self._read_note()[1][:8] or _NAMELESS}"
+        self._old.put_aside(self._read_note()[1], without=keys)
 
     @property
     def _note(self) -> Path:
@@ -157,19 +136,6 @@ class Results:
         folder, made_by, *_ = [*lines, "", ""]
         # The second becomes the name of a folder.
         return folder, made_by if made_by.isalnum() else ""
-
-    def _find_old(self) -> dict[str, Path]:
-        """Where the results that were set aside are, by key."""
-        if self._old is None:
-            with _translate(self._folder):
-                found = sorted(self._folder.glob(f"{_OLD}*/*.json"))
-            self._old = {path.stem: path.parent for path in found}
-        return self._old
-
-    def _names(self) -> list[str]:
-        """Names of the files with results."""
-        names = os.listdir(self._folder)
-        return [name for name in names if name.endswith(_ENDINGS) and not name.startswith(".")]
 
     def keep(self, outcome: FileResult) -> None:
         """Write a result; the record comes last, so that a result with a record is complete.
@@ -236,29 +202,6 @@ def _is_filled(path: Path) -> bool:
         return path.stat().st_size > 0
     except OSError:
         return False
-
-
-def _move(source: Path, target: Path, names: Collection[str]) -> None:
-    """Move files of these names, as far as there are any, in this order.
-
-    Raises:
-        StoreError: One can't be moved; those before it have been.
-    """
-    with _translate(source):
-        target.mkdir(exist_ok=True)
-        for name in names:
-            with suppress(FileNotFoundError):
-                os.replace(source / name, target / name)
-
-
-@contextmanager
-def _translate(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as exc:
-        raise StoreError(
-            f"Earlier results in {one_line(str(folder))} can't be set aside: {exc.strerror or exc}."
-        ) from exc
 
 
 def damaged_error(key: str) -> DataError:

@@ -214,7 +214,8 @@ def _show_storage(store: Store, me: str, sessions: list[Overview]) -> None:
         readings = counted(sum(s.readings for s in sessions), "reading")
         st.markdown(
             f"You have {counted(len(sessions), 'session')} with {readings}: only numbers, and the "
-            "titles, markers and names that you typed in; no pictures. The database takes up "
+            "titles, markers and names that you typed in; no pictures. Of a file that was read, "
+            "size, date and hash are kept, and its name if it was imported. The database takes up "
             f"{store.size_bytes() / 1e6:.1f} MB and is stored here:"
         )
         st.code(store.place, language=None, wrap_lines=True)

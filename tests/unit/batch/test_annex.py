@@ -1,4 +1,4 @@
-"""Data sets under git-annex (DataLad): every picture is a link into the folder of the repository."""
+"""Data sets under git-annex (DataLad): every picture is a link into the repository."""
 
 import os
 import shutil

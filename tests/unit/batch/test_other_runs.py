@@ -219,6 +219,20 @@ def test_a_run_that_is_interrupted_leaves_no_results_of_two_settings(clips: Path
     assert tally.done_before == 2 and stored(clips) == listed(clips)
 
 
+def test_results_that_git_annex_keeps_are_set_aside_and_found_again(clips: Path) -> None:
+    """`datalad save` turns each file into a relative link."""
+    run(clips)
+    first, out = listed(clips), clips.parent / "out"
+    for path in [path for path in out.rglob("*") if path.is_file()]:
+        kept = out.parent / "objects" / path.name
+        kept.parent.mkdir(exist_ok=True)
+        path.rename(kept)
+        path.symlink_to(os.path.relpath(kept, path.parent))
+    run(clips, replace(REQUEST, settings=ClipSettings(per_second=2)))
+    assert set_aside(clips) == first - listed(clips) and stored(clips) == listed(clips)
+    assert run(clips).done_before == 3 and listed(clips) == first
+
+
 def test_a_crash_while_results_are_set_aside_is_made_up_for(
     clips: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -234,7 +248,7 @@ def test_a_crash_while_results_are_set_aside_is_made_up_for(
             raise KeyboardInterrupt
         replace_file(source, target)
 
-    monkeypatch.setattr("ferapp.batch.results.os.replace", dying)
+    monkeypatch.setattr("ferapp.batch.old_results.os.replace", dying)
     with pytest.raises(KeyboardInterrupt):
         run(clips, other)
     monkeypatch.undo()
