@@ -185,7 +185,6 @@ def video(
                 "region": part.region,
                 "video_track": clip.info.track,
                 "codec": clip.info.codec,
-                "recorded": clip.info.recorded,
                 "frames_per_second": clip.info.frames_per_second,
                 "has_sound": clip.info.has_sound,
                 "is_partial": bool(clip.damage),
