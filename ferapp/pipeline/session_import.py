@@ -46,7 +46,7 @@ def import_session(
     _refuse_contradiction(info, name)
     key = hashlib.sha256(f"{info.title}\n".encode("utf-8", "replace") + data).hexdigest()
     if not again:
-        for earlier in store.overviews(owner):
+        for earlier in store.like(info, key, owner):
             if earlier.import_key == key or info.is_same_analysis(earlier.recording):
                 return Imported(earlier.recording.id, earlier)
     store.enter(info, readings, owner, import_key=key)

@@ -179,6 +179,22 @@ class Store:
         with translate_errors(), self._engine.connect() as connection:
             return _overviews(connection, owner)
 
+    def like(self, recording: SessionInfo, import_key: str, owner: str) -> list[Overview]:
+        """The owner's sessions that came from a file, or are of the same content, newest first.
+
+        Args:
+            recording: A session; only its source counts.
+            import_key: Of the file.
+            owner: The owner.
+        """
+        columns = schema.sessions.c
+        alike = columns.import_key == import_key
+        if recording.provenance:
+            sha256 = columns.provenance["sha256"].as_string()
+            alike = or_(alike, sha256 == recording.provenance.sha256)
+        with translate_errors(), self._engine.connect() as connection:
+            return _overviews(connection, owner, alike)
+
     def readings(self, session: str, owner: str, *, since_s: float = 0.0) -> Readings:
         """The readings from a time on, in the order of time, with the faces as they were changed.
 
@@ -251,10 +267,14 @@ def _is_own(session: str, owner: str) -> tuple[ColumnElement[bool], ...]:
     return columns.id == session, columns.owner == owner, is_kept()
 
 
-def _overviews(connection: Connection, owner: str) -> list[Overview]:
+def _overviews(
+    connection: Connection, owner: str, *conditions: ColumnElement[bool]
+) -> list[Overview]:
     table, markers = schema.sessions, schema.markers
     rows = connection.execute(
-        select(table).where(table.c.owner == owner, is_kept()).order_by(table.c.started_utc.desc())
+        select(table)
+        .where(table.c.owner == owner, is_kept(), *conditions)
+        .order_by(table.c.started_utc.desc())
     ).all()
     ids = [row.id for row in rows]
     marks = connection.execute(

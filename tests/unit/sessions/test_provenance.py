@@ -31,7 +31,7 @@ SOURCE = Provenance("ab" * 32, 1234, "a/clip.mp4", datetime(2021, 3, 4, 5, 6, tz
 
 
 @pytest.fixture
-def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+def users_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setenv("FERAPP_DATABASE_URL", f"sqlite:///{tmp_path}/sessions.db")
     monkeypatch.setenv("COLUMNS", "160")
     with Store.open() as opened:
@@ -229,7 +229,7 @@ def ferapp(*arguments: object) -> Any:
     return CliRunner().invoke(app, ["sessions", *map(str, arguments)])
 
 
-def test_the_command_tells_what_is_there_already(store: Store, tmp_path: Path) -> None:
+def test_the_command_tells_what_is_there_already(users_store: Store, tmp_path: Path) -> None:
     path = tmp_path / "talk.json"
     path.write_bytes(export(of_file(title="[red]A talk")))
     first = ferapp("import", path)
@@ -240,17 +240,17 @@ def test_the_command_tells_what_is_there_already(store: Store, tmp_path: Path) -
     assert f"already there as {id[:8]}, “[red]A talk”" in again.stderr and "--again" in again.stderr
     copy = ferapp("import", path, "--again")
     assert copy.exit_code == 0 and copy.stdout.strip() != id and not copy.stderr
-    assert len(store.overviews(LOCAL_OWNER)) == 2
+    assert len(users_store.overviews(LOCAL_OWNER)) == 2
 
 
-def test_the_list_says_what_is_unknown(store: Store) -> None:
-    store.enter(of_file(), some_readings(3), LOCAL_OWNER)
+def test_the_list_says_what_is_unknown(users_store: Store) -> None:
+    users_store.enter(of_file(), some_readings(3), LOCAL_OWNER)
     assert "unknown" in ferapp("list").stdout
     row = json.loads(ferapp("list", "--json").stdout)
     assert row["started"] is None and datetime.fromisoformat(row["added"]).tzinfo is not None
     assert row["provenance"] == SOURCE.to_json() and row["models"] and row["settings"]
-    store.delete(row["id"], LOCAL_OWNER)
-    store.enter(new_session(), some_readings(3), LOCAL_OWNER)
+    users_store.delete(row["id"], LOCAL_OWNER)
+    users_store.enter(new_session(), some_readings(3), LOCAL_OWNER)
     row = json.loads(ferapp("list", "--json").stdout)
     assert row["started"] and row["added"] is None and row["provenance"] is None
 
