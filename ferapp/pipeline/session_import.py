@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from ferapp.errors import DataError, UserError
 from ferapp.inference.manifest import manifest
 from ferapp.sessions.formats.exchange import read
+from ferapp.sessions.overviews import Likeness, Overview
 from ferapp.sessions.session import SessionInfo
-from ferapp.sessions.store import Overview, Store
+from ferapp.sessions.store import Store
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ def import_session(
     _refuse_contradiction(info, name)
     key = hashlib.sha256(f"{info.title}\n".encode("utf-8", "replace") + data).hexdigest()
     if not again:
-        for earlier in store.like(info, key, owner):
+        sha256 = info.provenance.sha256 if info.provenance else None
+        for earlier in store.overviews(owner, like=Likeness(key, sha256)):
             if earlier.import_key == key or info.is_same_analysis(earlier.recording):
                 return Imported(earlier.recording.id, earlier)
     store.enter(info, readings, owner, import_key=key)

@@ -2,15 +2,13 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    Row,
     case,
     delete,
     insert,
@@ -33,8 +31,10 @@ from ferapp.sessions.discards import Discards, is_due, is_kept
 from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.face_edits import FaceEdits
 from ferapp.sessions.face_log import FaceLog, insert_edits, load_edits
-from ferapp.sessions.rows import is_running, readings_of, rows_of
-from ferapp.sessions.session import Marker, Provenance, Readings, SessionInfo
+from ferapp.sessions.overviews import Likeness, load_overviews
+from ferapp.sessions.overviews import Overview as Overview  # what `Store.overviews` gives
+from ferapp.sessions.rows import readings_of, rows_of
+from ferapp.sessions.session import Marker, Readings, SessionInfo
 
 LOCAL_OWNER: Final = "local"
 """Owner of sessions recorded on the machine that runs ferapp."""
@@ -43,31 +43,6 @@ KEEP_DAYS: Final = 30
 """How many days a session is kept by default."""
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Overview:
-    """A session as shown in a list.
-
-    Attributes:
-        recording: Its title, start, labels and so on, with the names of its faces.
-        duration_s: From its start to its last reading, s.
-        readings: Number of readings.
-        expires: When it will be deleted; None for never.
-        is_running: Whether it is being recorded now.
-        edits: What its owner changed about its faces.
-        listed: By what lists are sorted: its start or, where that is unknown, when it was added.
-        import_key: Of the file that it was imported from; see `ferapp.pipeline.session_import`.
-    """
-
-    recording: SessionInfo
-    duration_s: float
-    readings: int
-    expires: datetime | None
-    is_running: bool
-    edits: FaceEdits = field(default_factory=FaceEdits)
-    listed: datetime = field(default_factory=lambda: datetime.now().astimezone())
-    import_key: str | None = None
 
 
 class Store:
@@ -174,26 +149,10 @@ class Store:
         with translate_errors(), writing(self._engine) as connection:
             _finish(connection, session, duration_s)
 
-    def overviews(self, owner: str) -> list[Overview]:
-        """The owner's sessions, newest first."""
+    def overviews(self, owner: str, *, like: Likeness | None = None) -> list[Overview]:
+        """The owner's sessions, newest first; only those that are like what is given."""
         with translate_errors(), self._engine.connect() as connection:
-            return _overviews(connection, owner)
-
-    def like(self, recording: SessionInfo, import_key: str, owner: str) -> list[Overview]:
-        """The owner's sessions that came from a file, or are of the same content, newest first.
-
-        Args:
-            recording: A session; only its source counts.
-            import_key: Of the file.
-            owner: The owner.
-        """
-        columns = schema.sessions.c
-        alike = columns.import_key == import_key
-        if recording.provenance:
-            sha256 = columns.provenance["sha256"].as_string()
-            alike = or_(alike, sha256 == recording.provenance.sha256)
-        with translate_errors(), self._engine.connect() as connection:
-            return _overviews(connection, owner, alike)
+            return load_overviews(connection, owner, utc_now(), like)
 
     def readings(self, session: str, owner: str, *, since_s: float = 0.0) -> Readings:
         """The readings from a time on, in the order of time, with the faces as they were changed.
@@ -265,25 +224,6 @@ class Store:
 def _is_own(session: str, owner: str) -> tuple[ColumnElement[bool], ...]:
     columns = schema.sessions.c
     return columns.id == session, columns.owner == owner, is_kept()
-
-
-def _overviews(
-    connection: Connection, owner: str, *conditions: ColumnElement[bool]
-) -> list[Overview]:
-    table, markers = schema.sessions, schema.markers
-    rows = connection.execute(
-        select(table)
-        .where(table.c.owner == owner, is_kept(), *conditions)
-        .order_by(table.c.started_utc.desc())
-    ).all()
-    ids = [row.id for row in rows]
-    marks = connection.execute(
-        select(markers).where(markers.c.session.in_(ids)).order_by(markers.c.at_s)
-    ).all()
-    edits = load_edits(connection, ids)
-    return [
-        _overview(row, [m for m in marks if m.session == row.id], edits[row.id]) for row in rows
-    ]
 
 
 def _begin(
@@ -362,35 +302,3 @@ def _set_markers(connection: Connection, session: str, markers: Sequence[Marker]
 
 def _marker_rows(session: str, markers: Sequence[Marker]) -> list[dict[str, Any]]:
     return [{"session": session, "at_s": m.at_s, "name": m.name[:200]} for m in markers]
-
-
-def _overview(row: Row[Any], marks: Sequence[Row[Any]], edits: FaceEdits) -> Overview:
-    zone = timezone(timedelta(seconds=row.offset_s))
-    listed = row.started_utc.replace(tzinfo=UTC).astimezone(zone)
-    recording = SessionInfo(
-        id=row.id,
-        title=row.title,
-        source=row.source,
-        started=listed if row.is_start_known else None,
-        labels=tuple(row.labels),
-        unsure_below=row.unsure_below,
-        settings=row.settings,
-        models=row.models,
-        version=row.version,
-        consent=row.consent,
-        markers=tuple(Marker(m.at_s, m.name) for m in marks),
-        names=edits.names,
-        provenance=Provenance.from_json(row.provenance) if row.provenance else None,
-    )
-    expires = row.expires_utc.replace(tzinfo=UTC) if row.expires_utc else None
-    is_now_running = is_running(row.is_finished, row.touched_utc, utc_now())
-    return Overview(
-        recording,
-        row.last_s,
-        row.readings,
-        expires,
-        is_now_running,
-        edits,
-        listed,
-        row.import_key,
-    )

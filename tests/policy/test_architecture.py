@@ -92,6 +92,7 @@ HOMES = {
                 "discards",
                 "erasure",
                 "face_log",
+                "overviews",
             )
         ),
         "sessions/migrations",
