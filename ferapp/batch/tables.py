@@ -31,6 +31,7 @@ _FILES: Final = (
     "is_whole",
     "damage",
     "notes",
+    "result",
 )
 _FACES: Final = ("path", "face", *CORNERS, "score", "expression", "probability", "is_unsure")
 _TRACKS: Final = ("path", "face", "first_s", "last_s", "readings")
@@ -87,13 +88,20 @@ class Tables:
     ) -> None:
         self._open.__exit__(kind, error, trace)
 
-    def add_picture(self, name: str, sha256: str, record: PictureRecord) -> int:
+    def add_picture(self, name: str, sha256: str, key: str, record: PictureRecord) -> int:
         """Add a picture and its faces.
+
+        Args:
+            name: Its path.
+            sha256: Of its file.
+            key: Under which its result is stored.
+            record: Its faces.
 
         Returns:
             How many faces there are.
         """
         file = {"path": one_line(name)}
+        known = {"sha256": sha256, "result": key}
         size = {"width": record.width, "height": record.height, "faces": len(record.faces)}
         notes = {"notes": " ".join(record.notes)}
         rows = [
@@ -104,7 +112,7 @@ class Tables:
             | face.probabilities
             for number, face in enumerate(record.faces, 1)
         ]
-        self._files.add(file | {"kind": "picture", "sha256": sha256} | size | notes)
+        self._files.add(file | {"kind": "picture"} | known | size | notes)
         for row in rows:
             self._faces.add(row)
         return len(rows)
@@ -113,15 +121,24 @@ class Tables:
         self,
         name: str,
         sha256: str,
+        key: str,
         record: VideoRecord,
         session: tuple[SessionInfo, Readings] | None,
     ) -> int:
         """Add a video, its faces and, where there are any, their readings.
 
+        Args:
+            name: Its path.
+            sha256: Of its file.
+            key: Under which its result is stored.
+            record: Its faces.
+            session: Its readings; None if it has no face.
+
         Returns:
             How many faces there are.
         """
         file = {"path": one_line(name)}
+        known = {"sha256": sha256, "result": key}
         width, height = record.video.size_wh
         size = {"width": width, "height": height, "faces": len(record.tracks)}
         zeros = {f"{label}_s": 0.0 for label in (*self._request.labels, UNSURE)}
@@ -136,7 +153,7 @@ class Tables:
             "damage": record.damage,
             "notes": " ".join(record.notes),
         }
-        self._files.add(file | {"kind": "video", "sha256": sha256} | size | reading)
+        self._files.add(file | {"kind": "video"} | known | size | reading)
         for row in rows:
             self._tracks.add(row)
         if session is not None:

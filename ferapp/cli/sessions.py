@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ferapp.cli.options import AsJsonLines
-from ferapp.cli.output import console, errors, print_json, print_line
+from ferapp.cli.output import console, errors, path_text, print_json, print_line
 from ferapp.errors import FaceEditError, StoreError, UserError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _BARE = (
 def list_sessions(
     as_json: AsJsonLines = False,
 ) -> None:
-    """List the local user's sessions, newest first."""
+    """List the local user's sessions, newest first; those of unknown start by when they came."""
     from ferapp.system.text import one_line
 
     table = Table("id", "title", "started", "length", "readings", "kept until")
@@ -55,10 +55,15 @@ def list_sessions(
                     "id": row.id,
                     "title": row.title,
                     "source": row.source,
-                    "started": row.started.isoformat(),
+                    "started": row.started.isoformat() if row.started else None,
+                    "added": None if row.started else session.listed.isoformat(),
                     "duration_s": session.duration_s,
                     "readings": session.readings,
                     "expires": expires,
+                    "version": row.version,
+                    "models": row.models,
+                    "settings": row.settings,
+                    "provenance": row.provenance.to_json() if row.provenance else None,
                 }
             )
             continue
@@ -66,7 +71,7 @@ def list_sessions(
             row.id[:8],
             Text(one_line(row.title)),
             # With the offset: the session may come from another time zone.
-            row.started.isoformat(" ", "minutes"),
+            row.started.isoformat(" ", "minutes") if row.started else "unknown",
             session.length_text,
             str(session.readings),
             expires[:10] if expires else "forever",
@@ -129,12 +134,18 @@ def import_files(
             help="CSV, Parquet or JSON files.", exists=True, dir_okay=False, readable=True
         ),
     ],
+    again: Annotated[
+        bool, typer.Option("--again", help="Also import what is there already, as a second copy.")
+    ] = False,
 ) -> None:
     """Import exported files as sessions; unreadable files are reported and skipped.
 
+    Prints the id of each session. A file that was imported before, or whose source was read with
+    the same settings and models, is not stored twice: the id is that of the session that is there.
     CSV and Parquet may come back from R, SPSS, Excel or pandas. Whatever is ignored is reported.
     """
-    from ferapp.sessions.formats.exchange import read
+    from ferapp.pipeline.session_import import import_session
+    from ferapp.system.text import one_line
 
     def on_note(note: str) -> None:
         errors.print(Text(note), soft_wrap=True)
@@ -143,13 +154,22 @@ def import_files(
     with _open_store() as store:
         for file in files:
             try:
-                recording, readings = read(file.name, file.read_bytes(), on_note=on_note)
-                store.enter(recording, readings, _me())
+                data = file.read_bytes()
+                done = import_session(store, _me(), file.name, data, again=again, on_note=on_note)
             except UserError as exc:
                 failed += 1
                 errors.print(Text(str(exc)), soft_wrap=True)
-            else:
-                print_line(recording.id)
+                continue
+            print_line(done.session)
+            if done.earlier:
+                title = done.earlier.recording.title
+                errors.print(
+                    Text(
+                        f"{path_text(file)} is already there as {done.session[:8]}, "
+                        f"“{one_line(title)}”. Add --again to import it once more."
+                    ),
+                    soft_wrap=True,
+                )
     if failed:
         raise typer.Exit(1)
 

@@ -137,6 +137,7 @@ def video(
     from ferapp.pipeline.record import tracks_of
     from ferapp.sessions.formats.exchange import csv_parts, write_parquet
     from ferapp.sessions.formats.spells import to_spells_csv
+    from ferapp.system.files import sha256_of
     from ferapp.vision.threads import cap_threads
 
     files = {"--out": out, "--parquet": parquet, "--spells": spells}
@@ -160,6 +161,8 @@ def video(
             print_json({"path": as_text(str(path)), "error": str(exc)})
             raise typer.Exit(1) from exc
         raise UserError(f"{path_text(path)}: {exc}") from exc
+    name, size_bytes = as_text(path.name), path.stat().st_size
+    clip = clip.of_file(sha256_of(path), size_bytes, name)
     recording = recording_of_clip(as_text(path.stem), clip, analyzer, settings)
     times_s = clip.frame_times_s if all_frames else None
     note, unknown = "", _unknown_faces(clip, shown)

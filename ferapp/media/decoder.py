@@ -17,6 +17,7 @@ from av.sidedata.sidedata import Type as SideData
 from ferapp.errors import SettingError, VideoError
 from ferapp.media import tracks
 from ferapp.media.colour import Colours
+from ferapp.media.content_dates import container_date
 from ferapp.media.frame_clock import MAX_FRAMES, MAX_SECONDS, FrameClock, Sampler
 from ferapp.media.frame_source import FrameSource
 from ferapp.media.orientation import Image, Turn, display_size, turn_from
@@ -158,6 +159,9 @@ class Decoder:
         track = self._source.track
         rate = track.average_rate or track.guessed_rate
         duration_s = tracks.claimed_end_s(self._source.container, track)
+        recorded = container_date(dict(self._source.container.metadata)) or container_date(
+            dict(track.metadata)
+        )
         return VideoInfo(
             container=self._source.format,
             codec=track.codec_context.codec.canonical_name,
@@ -167,6 +171,7 @@ class Decoder:
             has_sound=bool(self._source.container.streams.audio),
             track=tracks.video_tracks(self._source.container).index(track) + 1,
             tracks=tuple(tracks.track_texts(self._source.container)),
+            recorded=recorded.isoformat() if recorded else None,
         )
 
     def _to_upright(self, frame: Any, max_side_px: int) -> tuple[Image, View] | None:

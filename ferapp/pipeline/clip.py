@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from ferapp.media.video import Frame, Video, VideoInfo, View
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.file_stream import MOST_BETWEEN, FileFrames, FileStream, Rejected
-from ferapp.pipeline.record import new_recording, readings_of_frame
+from ferapp.pipeline.record import new_recording, provenance_of, readings_of_frame
 from ferapp.pipeline.stream import StreamFrame
 from ferapp.sessions.lengths import with_lengths
-from ferapp.sessions.session import Readings, SessionInfo
+from ferapp.sessions.session import Provenance, Readings, SessionInfo
 from ferapp.settings import ClipSettings, VideoPart
 from ferapp.temporal.tracking import LEAST_HITS, MEMORY_S, Tracker
 from ferapp.types import Faces
@@ -55,6 +55,7 @@ class Clip:
         notes: What was chosen or converted while decoding, in sentences.
         part: Which part of the file was analysed.
         frame_times_s: Times of all analysed frames, (frames,), ascending.
+        provenance: The file that was read; None if its hash is not known.
     """
 
     info: VideoInfo
@@ -71,6 +72,14 @@ class Clip:
     notes: tuple[str, ...] = ()
     part: VideoPart = field(default_factory=VideoPart)
     frame_times_s: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    provenance: Provenance | None = None
+
+    def of_file(self, sha256: str, size_bytes: int, name: str = "") -> Self:
+        """The same, with the file that was read."""
+        date = self.info.content_date
+        return replace(
+            self, provenance=provenance_of(sha256, size_bytes, name=name, content_date=date)
+        )
 
 
 class ClipAnalysis:
@@ -317,4 +326,5 @@ def recording_of_clip(
         detector=analyzer.detector_name,
         classifier=analyzer.classifier_name,
         consent=consent,
+        provenance=clip.provenance,
     )

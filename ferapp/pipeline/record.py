@@ -15,7 +15,7 @@ from ferapp.labels import label_text
 from ferapp.media.video import VideoInfo
 from ferapp.pipeline.stream import StreamFrame
 from ferapp.sessions.report.summary import summary
-from ferapp.sessions.session import Readings, SessionInfo, Source
+from ferapp.sessions.session import Provenance, Readings, SessionInfo, Source
 from ferapp.settings import AnalysisSettings, ClipSettings, StreamSettings
 from ferapp.types import FrameAnalysis
 
@@ -31,8 +31,9 @@ def new_recording(
     classifier: str,
     consent: str,
     duration_s: float | None = None,
+    provenance: Provenance | None = None,
 ) -> SessionInfo:
-    """A session that starts now.
+    """A session: a live one starts now, one of a file when the file says, if it does.
 
     Args:
         title: What its owner calls it.
@@ -44,23 +45,43 @@ def new_recording(
         classifier: Name of the expression classifier.
         consent: What the owner confirmed.
         duration_s: As for `SessionInfo`.
+        provenance: The file that was read.
     """
+    recorded = provenance.content_date if provenance else None
     return SessionInfo(
         id=uuid.uuid4().hex,
         title=title,
         source=source,
-        started=datetime.now().astimezone(),
+        started=datetime.now().astimezone() if source == "live" else zoned(recorded),
         labels=labels,
         unsure_below=unsure_below,
         settings=asdict(settings),
-        models={
-            "detector": _model("detector", detector),
-            "classifier": _model("classifier", classifier),
-        },
+        models=models_of(detector, classifier),
         version=__version__,
         consent=consent,
         duration_s=duration_s,
+        provenance=provenance,
     )
+
+
+def provenance_of(
+    sha256: str, size_bytes: int, *, name: str = "", content_date: datetime | None = None
+) -> Provenance:
+    """The provenance of what this version reads from a file; see `Provenance`."""
+    return Provenance(sha256, size_bytes, name, content_date, __version__)
+
+
+def zoned(moment: datetime | None) -> datetime | None:
+    """A moment; None if its time zone is unknown, since it could be any of 26 hours."""
+    return moment if moment is not None and moment.tzinfo is not None else None
+
+
+def models_of(detector: str, classifier: str) -> dict[str, dict[str, str]]:
+    """Name and hash of each model, by its kind."""
+    return {
+        "detector": _model("detector", detector),
+        "classifier": _model("classifier", classifier),
+    }
 
 
 def _model(kind: Kind, name: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, select
 
 from ferapp.sessions import schema
 from ferapp.sessions.lengths import last_frame_s
-from ferapp.sessions.session import Readings, SessionInfo
+from ferapp.sessions.session import Provenance, Readings, SessionInfo
 
 _CORNERS: Final = ("x1", "y1", "x2", "y2")
 # A running recording touches its session every second.
@@ -88,12 +88,11 @@ def readings_of(rows: Sequence[Row[Any]], count: int) -> Readings:
 
 def recording_of(row: Row[Any]) -> SessionInfo:
     """The description of a session, without markers and names."""
-    zone = timezone(timedelta(seconds=row.offset_s))
     return SessionInfo(
         id=row.id,
         title=row.title,
         source=row.source,
-        started=row.started_utc.replace(tzinfo=UTC).astimezone(zone),
+        started=listed_of(row) if row.is_start_known else None,
         labels=tuple(row.labels),
         unsure_below=row.unsure_below,
         settings=row.settings,
@@ -101,7 +100,15 @@ def recording_of(row: Row[Any]) -> SessionInfo:
         version=row.version,
         consent=row.consent,
         duration_s=row.duration_s,
+        provenance=Provenance.from_json(row.provenance) if row.provenance else None,
     )
+
+
+def listed_of(row: Row[Any]) -> datetime:
+    """By what lists are sorted: a session's start or, if that is unknown, when it was added."""
+    zone = timezone(timedelta(seconds=row.offset_s))
+    started_utc: datetime = row.started_utc
+    return started_utc.replace(tzinfo=UTC).astimezone(zone)
 
 
 def duration_of(connection: Connection, row: Row[Any], now_utc: datetime) -> float:

@@ -1,7 +1,7 @@
 """A recorded session: readings over time and what is needed to understand them. No pictures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, Self
 
@@ -118,6 +118,37 @@ class Marker:
 
 
 @dataclass(frozen=True)
+class Provenance:
+    """The file whose content the readings are of.
+
+    Attributes:
+        sha256: Hash of its bytes, in hexadecimal.
+        size_bytes: Its size.
+        name: Its name, as it was when it was read.
+        content_date: When its content was recorded, as the file itself says; without a time zone
+            where it names none, and None where it does not say at all. Never the time of the file.
+        version: Version of ferapp that read it.
+    """
+
+    sha256: str
+    size_bytes: int
+    name: str = ""
+    content_date: datetime | None = None
+    version: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; the keys are a contract."""
+        date = self.content_date
+        return asdict(self) | {"content_date": None if date is None else date.isoformat()}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """What `to_json` gave; for values of others see `ferapp.sessions.formats.metadata`."""
+        date = value["content_date"]
+        return cls(**value | {"content_date": date and datetime.fromisoformat(date)})
+
+
+@dataclass(frozen=True)
 class SessionInfo:
     """What is needed to understand the readings of a session.
 
@@ -125,7 +156,7 @@ class SessionInfo:
         id: A random id.
         title: Its title, chosen by the owner.
         source: Where the frames came from.
-        started: Start, with time zone.
+        started: Start, with time zone; None if it is unknown, as that of most files.
         labels: The expressions in column order.
         unsure_below: A top probability below this gave no label.
         settings: Settings of the analysis, as plain values.
@@ -136,12 +167,13 @@ class SessionInfo:
         names: Names that the owner gave to faces, by their number.
         duration_s: How long it is, with or without a face, s; for pictures, how many there are.
             None if it doesn't say: then it ends with its last reading.
+        provenance: The file that was read; None for live video, and where it is unknown.
     """
 
     id: str
     title: str
     source: Source
-    started: datetime
+    started: datetime | None
     labels: tuple[str, ...]
     unsure_below: float
     settings: dict[str, Any] = field(default_factory=dict)
@@ -151,10 +183,11 @@ class SessionInfo:
     markers: tuple[Marker, ...] = ()
     names: dict[int, str] = field(default_factory=dict)
     duration_s: float | None = None
+    provenance: Provenance | None = None
 
     def __post_init__(self) -> None:
         """Refuse a start without a time zone."""
-        if self.started.tzinfo is None:
+        if self.started is not None and self.started.tzinfo is None:
             raise InvalidValue("started needs a time zone")
 
     @property
@@ -172,6 +205,17 @@ class SessionInfo:
         return None if self.duration_s is None else self.begins_s + self.duration_s
 
     @property
-    def started_utc(self) -> datetime:
-        """The start in UTC."""
-        return self.started.astimezone(UTC)
+    def started_utc(self) -> datetime | None:
+        """The start in UTC; None if it is unknown."""
+        return None if self.started is None else self.started.astimezone(UTC)
+
+    def is_same_analysis(self, other: Self) -> bool:
+        """Whether both are of one file's content, read with the same settings and models."""
+        ours, theirs = self.provenance, other.provenance
+        return (
+            ours is not None
+            and theirs is not None
+            and (ours.sha256, ours.size_bytes) == (theirs.sha256, theirs.size_bytes)
+            and (self.settings, self.models, self.version, self.labels)
+            == (other.settings, other.models, other.version, other.labels)
+        )

@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
@@ -10,7 +10,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    Row,
     case,
     delete,
     insert,
@@ -34,9 +33,10 @@ from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.face_edits import FaceEdits
 from ferapp.sessions.face_log import FaceLog, insert_edits, load_edits
 from ferapp.sessions.lengths import of_session
-from ferapp.sessions.rows import duration_of, is_running, readings_of, recording_of, rows_of
+from ferapp.sessions.overviews import Likeness, load_overviews
+from ferapp.sessions.overviews import Overview as Overview  # what `Store.overviews` gives
+from ferapp.sessions.rows import duration_of, readings_of, recording_of, rows_of
 from ferapp.sessions.session import Marker, Readings, SessionInfo
-from ferapp.wording import clock, counted
 
 LOCAL_OWNER: Final = "local"
 """Owner of sessions recorded on the machine that runs ferapp."""
@@ -45,40 +45,6 @@ KEEP_DAYS: Final = 30
 """How many days a session is kept by default."""
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Overview:
-    """A session as shown in a list.
-
-    Attributes:
-        recording: Its title, start, labels and so on, with the names of its faces.
-        duration_s: How long it is, with or without a face, s, up to now if it is running; for
-            pictures, how many there are.
-        readings: Number of readings.
-        expires: When it will be deleted; None for never.
-        is_running: Whether it is being recorded now.
-        edits: What its owner changed about its faces.
-    """
-
-    recording: SessionInfo
-    duration_s: float
-    readings: int
-    expires: datetime | None
-    is_running: bool
-    edits: FaceEdits = field(default_factory=FaceEdits)
-
-    @property
-    def length_text(self) -> str:
-        """How long it is: as a clock, or how many pictures."""
-        if self.recording.source == "pictures":
-            return counted(round(self.duration_s), "picture")
-        return clock(self.duration_s)
-
-    @property
-    def end_s(self) -> float:
-        """The time at which it ends, s; a part of a video has the times of the video."""
-        return self.recording.begins_s + self.duration_s
 
 
 class Store:
@@ -166,14 +132,15 @@ class Store:
         *,
         keep_days: int | None = KEEP_DAYS,
         edits: FaceEdits | None = None,
+        import_key: str | None = None,
     ) -> None:
         """Store a finished session, all of it or nothing; see `begin` and `finish`.
 
         The readings are those before the changes of faces; by default, `recording.names` are the
-        only changes.
+        only changes. A session that is imported has the key of its file.
         """
         with translate_errors(), writing(self._engine) as connection:
-            _begin(connection, recording, owner, keep_days)
+            _begin(connection, recording, owner, keep_days, import_key)
             _add(connection, recording.id, readings, 0.0)
             _finish(connection, recording.id, None)
             insert_edits(connection, recording.id, edits or FaceEdits.named(recording.names))
@@ -183,10 +150,10 @@ class Store:
         with translate_errors(), writing(self._engine) as connection:
             _finish(connection, session, duration_s)
 
-    def overviews(self, owner: str) -> list[Overview]:
-        """The owner's sessions, newest first."""
+    def overviews(self, owner: str, *, like: Likeness | None = None) -> list[Overview]:
+        """The owner's sessions, newest first; only those that are like what is given."""
         with translate_errors(), self._engine.connect() as connection:
-            return _overviews(connection, owner)
+            return load_overviews(connection, owner, utc_now(), like)
 
     def readings(self, session: str, owner: str, *, since_s: float = 0.0) -> Readings:
         """The readings from a time on, in the order of time, with the faces as they were changed.
@@ -265,38 +232,23 @@ def _is_own(session: str, owner: str) -> tuple[ColumnElement[bool], ...]:
     return columns.id == session, columns.owner == owner, is_kept()
 
 
-def _overviews(connection: Connection, owner: str) -> list[Overview]:
-    table, markers = schema.sessions, schema.markers
-    rows = connection.execute(
-        select(table).where(table.c.owner == owner, is_kept()).order_by(table.c.started_utc.desc())
-    ).all()
-    ids = [row.id for row in rows]
-    marks = connection.execute(
-        select(markers).where(markers.c.session.in_(ids)).order_by(markers.c.at_s, markers.c.id)
-    ).all()
-    edits = load_edits(connection, ids)
-    return [
-        _overview(
-            row,
-            [m for m in marks if m.session == row.id],
-            edits[row.id],
-            duration_of(connection, row, utc_now()),
-        )
-        for row in rows
-    ]
-
-
 def _begin(
-    connection: Connection, recording: SessionInfo, owner: str, keep_days: int | None
+    connection: Connection,
+    recording: SessionInfo,
+    owner: str,
+    keep_days: int | None,
+    import_key: str | None = None,
 ) -> None:
-    offset = recording.started.utcoffset() or timedelta()
     now = utc_now()
+    started = recording.started or now.replace(tzinfo=UTC).astimezone()
+    offset = started.utcoffset() or timedelta()
     row = {
         "id": recording.id,
         "owner": owner,
         "title": recording.title[:200],
         "source": recording.source,
-        "started_utc": recording.started_utc.replace(tzinfo=None),
+        "started_utc": started.astimezone(UTC).replace(tzinfo=None),
+        "is_start_known": recording.started is not None,
         "offset_s": int(offset.total_seconds()),
         "labels": list(recording.labels),
         "unsure_below": recording.unsure_below,
@@ -304,6 +256,8 @@ def _begin(
         "models": recording.models,
         "version": recording.version,
         "consent": recording.consent,
+        "provenance": recording.provenance.to_json() if recording.provenance else None,
+        "import_key": import_key,
         "expires_utc": _expiry(now, keep_days),
         "touched_utc": now,
         "is_finished": False,
@@ -351,17 +305,3 @@ def _set_markers(connection: Connection, session: str, markers: Sequence[Marker]
 
 def _marker_rows(session: str, markers: Sequence[Marker]) -> list[dict[str, Any]]:
     return [{"session": session, "at_s": m.at_s, "name": m.name[:200]} for m in markers]
-
-
-def _overview(
-    row: Row[Any], marks: Sequence[Row[Any]], edits: FaceEdits, duration_s: float
-) -> Overview:
-    is_now_running = is_running(row.is_finished, row.touched_utc, utc_now())
-    recording = replace(
-        recording_of(row),
-        markers=tuple(Marker(m.at_s, m.name) for m in marks),
-        names=edits.names,
-        duration_s=None if is_now_running else duration_s,
-    )
-    expires = row.expires_utc.replace(tzinfo=UTC) if row.expires_utc else None
-    return Overview(recording, duration_s, row.readings, expires, is_now_running, edits)

@@ -1,7 +1,7 @@
 """Sessions recorded, kept, changed, imported and deleted through the pages."""
 
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,7 +15,7 @@ from ferapp.sessions import recorder as recorder_module
 from ferapp.sessions import store as store_module
 from ferapp.sessions.formats.exchange import to_csv, to_json, to_parquet
 from ferapp.sessions.recorder import Recorder
-from ferapp.sessions.session import Marker, Readings, SessionInfo
+from ferapp.sessions.session import Marker, Provenance, Readings, SessionInfo
 from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.settings import AnalysisSettings, StreamSettings
 from ferapp.ui.live.webcam import LiveSettings, Viewer
@@ -73,6 +73,39 @@ def test_a_file_becomes_a_session_that_is_chosen(
         assert "30 readings" in page_text(at) and "timeline" in figures(at)
     at.run()
     assert sorted(titles(store)) == ["one", "two"]
+
+
+def test_a_file_that_is_there_already_is_shown_or_opened_once_more(store: Store) -> None:
+    data = to_json(some_recording(title="A <b>talk"), some_readings(30))
+    upload = ("talk.json", data, "application/json")
+    at = open_dashboard()
+    at.file_uploader[0].set_value(upload).run()
+    [first] = store.overviews(LOCAL_OWNER)
+    at.file_uploader[0].set_value(upload).run()
+    assert "already there" in at.info[0].value and "A <b>talk" in [text.value for text in at.text]
+    assert len(titles(store)) == 1 and not at.exception
+    at.button(key="import-again-1").click().run()
+    assert len(titles(store)) == 2 and not at.info and not at.exception
+    at.file_uploader[0].set_value(upload).run()
+    at.button(key="import-show-2").click().run()
+    assert len(titles(store)) == 2 and not at.info and not at.exception
+    assert at.selectbox(key="session").value in {s.recording.id for s in store.overviews("local")}
+    assert first.recording.id in {s.recording.id for s in store.overviews(LOCAL_OWNER)}
+
+
+def test_a_session_of_a_file_shows_its_source_and_an_unknown_date(store: Store) -> None:
+    source = Provenance("ab" * 32, 1234, "<b>clip.mp4", datetime(2021, 3, 4, 5, 6))
+    info = some_recording(source="video", started=None, provenance=source)
+    store.enter(info, some_readings(30), LOCAL_OWNER)
+    at = open_dashboard()
+    shown = page_text(at)
+    assert "Date unknown, added" in shown and "1970" not in shown and not at.exception
+    assert "<b>clip.mp4" in [text.value for text in at.text]
+    assert "1,234 bytes; recorded 04 March 2021, 05:06 (time zone unknown)" in shown
+    assert source.sha256 in [code.value for code in at.code]
+    assert "When they were recorded is unknown." in shown
+    store.enter(some_recording(id="b2"), some_readings(3), LOCAL_OWNER)
+    assert "of 1 the date is unknown" in page_text(at.run())
 
 
 def test_a_bad_file_gives_a_message_and_adds_nothing(store: Store) -> None:

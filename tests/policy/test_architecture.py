@@ -62,7 +62,12 @@ UI_MAY_IMPORT = {
 }
 
 HOMES = {
-    "PIL": {"media/images.py", "media/pictures/pixels.py", "media/pictures/colour.py"},
+    "PIL": {
+        "media/images.py",
+        "media/content_dates.py",
+        "media/pictures/pixels.py",
+        "media/pictures/colour.py",
+    },
     "pi_heif": {"media/pictures/pixels.py"},
     "onnxruntime": {"inference/onnx_model.py", "training/graphs.py"},
     "cv2": {"vision/opencv.py"},
@@ -87,6 +92,7 @@ HOMES = {
                 "discards",
                 "erasure",
                 "face_log",
+                "overviews",
             )
         ),
         "sessions/migrations",

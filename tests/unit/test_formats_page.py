@@ -85,7 +85,10 @@ def test_values_that_the_page_calls_never_missing_are_never_missing() -> None:
     rows = re.findall(r"^\| (`.+?`) \|.*\| never \|$", SECTIONS["Session table"], re.MULTILINE)
     never = {name.strip("`") for name in rows}
     assert {"time_s", "face", "score", "is_corrected"} <= never
-    assert {name for name in frame if not frame[name].isna().any()} <= never | {"name", "duration_s"}
+    assert {name for name in frame if not frame[name].isna().any()} <= never | {
+        "name",
+        "duration_s",
+    }
     assert not frame[sorted(never)].isna().any().any()
 
 

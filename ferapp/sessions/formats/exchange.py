@@ -5,7 +5,6 @@ import io
 import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import PureWindowsPath
 from typing import Any, BinaryIO, Final
 
@@ -279,6 +278,8 @@ def _from_parquet(data: bytes, name: str) -> _Content:
     header = file.schema_arrow
     envelope = (header.metadata or {}).get(_KEY)
     described = None if envelope is None else from_envelope(parse_json(envelope))
+    if described is not None:
+        _refuse_others(described.labels, header.names)
     headings = read_headings(header.names, described.labels if described else None)
     recording = described or _bare_recording(headings.labels, name)
     expected = with_path(_expected(recording.labels, headings.names), headings.names)
@@ -296,6 +297,7 @@ def _from_json(data: bytes) -> _Content:
     columns = whole.get("readings")
     if not isinstance(columns, dict) or not all(isinstance(v, list) for v in columns.values()):
         raise DataError("its readings are not in columns")
+    _refuse_others(recording.labels, columns)
     headings = read_headings(list(columns), recording.labels)
     expected = _expected(recording.labels, headings.names)
     ours = dict(zip(headings.names, columns.values(), strict=True))
@@ -349,11 +351,24 @@ def _bare_recording(labels: Sequence[str], name: str) -> SessionInfo:
         {
             "title": PureWindowsPath(name).stem,
             "source": "live",
-            "started": datetime.now(UTC).isoformat(),
+            "started": None,
             "labels": list(labels),
             "unsure_below": 0.5,
         }
     )
+
+
+def _refuse_others(labels: Sequence[str], header: Collection[str]) -> None:
+    """Refuse a table with more expressions than its description names.
+
+    Raises:
+        DataError: It is so.
+    """
+    for column in header:
+        if column.startswith(("p_", "s_")) and column[2:] not in labels:
+            raise DataError(
+                f"its description does not name the expression of its column {one_line(column)}"
+            )
 
 
 def _expected(labels: Sequence[str], header: Collection[str]) -> pa.Schema:

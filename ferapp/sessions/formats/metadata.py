@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from ferapp.errors import DataError
 from ferapp.sessions.report.baseline import baseline_spans
-from ferapp.sessions.session import Marker, Readings, SessionInfo, Source
+from ferapp.sessions.session import Marker, Provenance, Readings, SessionInfo, Source
 from ferapp.system.text import one_line
 
 FORMAT: Final = 1
@@ -35,6 +35,9 @@ _WRITING_MARKS: Final = re.compile("([\u061c\u200e\u200f])")
 _MOST_CONSENT: Final = 2000
 _MOST_SETTING: Final = 200
 _MOST_SETTINGS: Final = 100
+_MOST_NAME: Final = 1000
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
 def metadata(recording: SessionInfo, readings: Readings) -> dict[str, Any]:
@@ -46,7 +49,7 @@ def metadata(recording: SessionInfo, readings: Readings) -> dict[str, Any]:
     return {
         "title": recording.title,
         "source": recording.source,
-        "started": recording.started.isoformat(),
+        "started": recording.started.isoformat() if recording.started else None,
         "labels": list(recording.labels),
         "unsure_below": recording.unsure_below,
         "settings": recording.settings,
@@ -55,6 +58,7 @@ def metadata(recording: SessionInfo, readings: Readings) -> dict[str, Any]:
         "consent": recording.consent,
         "duration_s": recording.duration_s,
         "markers": [{"at_s": marker.at_s, "name": marker.name} for marker in recording.markers],
+        "provenance": recording.provenance.to_json() if recording.provenance else None,
         "baseline": [span.to_json() for span in baseline_spans(readings)],
     }
 
@@ -112,7 +116,7 @@ def from_metadata(value: object) -> SessionInfo:
         id=uuid4().hex,
         title=_title(fields["title"]),
         source=fields["source"],
-        started=_moment(fields["started"]),
+        started=_start(fields["started"]),
         labels=tuple(labels),
         unsure_below=_number(fields["unsure_below"], 1),
         settings=_dict(_plain_value(fields.get("settings", {}))),
@@ -124,6 +128,31 @@ def from_metadata(value: object) -> SessionInfo:
         consent="\n".join(map(one_line, consent)),
         markers=tuple(sorted(markers, key=lambda marker: marker.at_s)),
         duration_s=None if duration_s is None else _number(duration_s, MOST_SECONDS),
+        provenance=provenance_of(fields.get("provenance")),
+    )
+
+
+def provenance_of(value: object) -> Provenance | None:
+    """Validate what `Provenance.to_json` gave; None stays None.
+
+    Raises:
+        DataError: Something is missing or invalid.
+    """
+    if value is None:
+        return None
+    fields = _dict(value)
+    sha256, size = fields.get("sha256"), fields.get("size_bytes")
+    if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+        raise DataError("the hash of its source is not one")
+    if type(size) is not int or not 0 <= size < 2**63:
+        raise DataError("the size of its source is not a number of bytes")
+    date = fields.get("content_date")
+    return Provenance(
+        sha256=sha256,
+        size_bytes=size,
+        name=one_line(_text(fields.get("name", ""))[:_MOST_NAME]),
+        content_date=None if date is None else _date(date),
+        version=_line(fields.get("version", "")),
     )
 
 
@@ -166,15 +195,24 @@ def _number(value: object, most: float) -> float:
     return float(value)
 
 
-def _moment(value: object) -> datetime:
+def _start(value: object) -> datetime | None:
+    """The start; None if it is unknown."""
+    if value is None:
+        return None
+    moment = _date(value)
+    if moment.tzinfo is None:
+        raise DataError("its start has no time zone")
+    # What batches of earlier versions wrote for an unknown start.
+    return None if moment == _EPOCH else moment
+
+
+def _date(value: object) -> datetime:
     try:
         moment = datetime.fromisoformat(_text(value))
         # Near the first or last year such a moment may not exist in UTC.
         moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise DataError("its start is not a date and time") from error
-    if moment.tzinfo is None:
-        raise DataError("its start has no time zone")
     return moment
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from ferapp.sessions.report.affect import FORMULA
 from ferapp.sessions.report.baseline import baseline_text
 from ferapp.sessions.report.summary import Summary, summary
 from ferapp.sessions.report.times import read_text, seen_text
-from ferapp.sessions.session import Readings, SessionInfo
+from ferapp.sessions.session import Provenance, Readings, SessionInfo
 from ferapp.wording import clock, counted, duration_text, seconds_text
 
 MOST_FACES: Final = 6
@@ -94,11 +95,10 @@ def to_html(
         omission = _omission_text(
             len(face_numbers), MOST_FACES, "faces are shown: those that were seen longest"
         )
-    started = recording.started
     text = _template().render(
         recording=recording,
         source=_SOURCES[recording.source],
-        started=f"{started.day} {started:%B %Y, %H:%M} (UTC{started:%z})",
+        started=_date_text(recording.started),
         extent=extent,
         limits=[line for line in limits.splitlines() if line.strip()],
         left_out=omission,
@@ -106,7 +106,11 @@ def to_html(
         has_charts=draw.has_drawn,
         markers=[(clock(m.at_s), m.name) for m in recording.markers[:_MOST_MARKERS]],
         more_markers=max(len(recording.markers) - _MOST_MARKERS, 0),
-        facts=[*_flatten("", recording.models), *_flatten("", recording.settings)],
+        facts=[
+            *_flatten("", recording.models),
+            *_flatten("", recording.settings),
+            *_source_facts(recording.provenance),
+        ],
     )
     return text.encode("utf-8", "replace")
 
@@ -217,6 +221,27 @@ def _flatten(path: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield place, ", ".join(map(str, value)) or "none"
         else:
             yield place, "none" if value is None else str(value)
+
+
+def _date_text(moment: datetime | None) -> str:
+    """A date and time with its offset, if it has one; empty for None."""
+    if moment is None:
+        return ""
+    offset = "time zone unknown" if moment.tzinfo is None else f"UTC{moment:%z}"
+    return f"{moment.day} {moment:%B %Y, %H:%M} ({offset})"
+
+
+def _source_facts(source: Provenance | None) -> list[tuple[str, str]]:
+    """The file that was read, as pairs of name and value; none if it is unknown."""
+    if source is None:
+        return []
+    return [
+        ("source file", source.name or "none"),
+        ("source sha256", source.sha256),
+        ("source size", f"{source.size_bytes:,} bytes"),
+        ("source recorded", _date_text(source.content_date) or "date unknown"),
+        ("source read by", f"ferapp {source.version}".strip()),
+    ]
 
 
 def _omission_text(count: int, most: int, what: str) -> str:

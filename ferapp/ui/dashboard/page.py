@@ -15,6 +15,7 @@ from ferapp.ui.dashboard.deleting import (
     delete_all_button,
     delete_button,
     show_deletions,
+    start_text,
 )
 from ferapp.ui.shared import resources, session_files, session_keys, session_views
 from ferapp.ui.shared.charts import last_minute
@@ -50,7 +51,7 @@ def show() -> None:
     if not sessions:
         with st.container(border=True):
             st.markdown(_NOTHING)
-        session_files.import_session(store, me)
+        session_files.import_file(store, me)
         _show_storage(store, me, sessions)
         return
     if next_session := session_keys.NEXT_SESSION.pop():
@@ -84,7 +85,7 @@ def show() -> None:
         )
         _show_views(store, me, chosen, sessions, readings)
     st.divider()
-    session_files.import_session(store, me)
+    session_files.import_file(store, me)
     _show_storage(store, me, sessions)
 
 
@@ -149,7 +150,7 @@ def _show_head(store: Store, me: str, session: Overview, row: DeltaGenerator) ->
         name if name in known else "a model that is not installed" for name in named
     )
     st.caption(
-        f"{recording.started:%d %B %Y, %H:%M} · {session.length_text} · "
+        f"{start_text(session)} · {session.length_text} · "
         f"{counted(session.readings, 'reading')} "
         f"{f'with {models} ' if models else ''}· kept until {until}"
     )
@@ -167,6 +168,9 @@ def _show_head(store: Store, me: str, session: Overview, row: DeltaGenerator) ->
         if session_keys.RENAMED.pop() == key and title:
             store.rename(recording.id, me, title)
             st.rerun()
+    if recording.provenance:
+        with row.popover("Source", icon=":material/description:"):
+            session_files.show_source(recording.provenance)
     with row.popover("Keep", icon=":material/schedule:"):
         keep = st.selectbox("Keep from now on for", list(KEEP), index=1, key=f"keep-{recording.id}")
         if st.button("Set", key=f"set-{recording.id}"):
@@ -213,7 +217,8 @@ def _show_storage(store: Store, me: str, sessions: list[Overview]) -> None:
         readings = counted(sum(s.readings for s in sessions), "reading")
         st.markdown(
             f"You have {counted(len(sessions), 'session')} with {readings}: only numbers, and the "
-            "titles, markers and names that you typed in; no pictures. The database takes up "
+            "titles, markers and names that you typed in; no pictures. Of a file that was read, "
+            "size, date and hash are kept, and its name if it was imported. The database takes up "
             f"{store.size_bytes() / 1e6:.1f} MB and is stored here:"
         )
         st.code(store.place, language=None, wrap_lines=True)

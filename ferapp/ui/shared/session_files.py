@@ -7,10 +7,11 @@ from typing import Final
 import streamlit as st
 
 from ferapp.errors import UserError
-from ferapp.sessions.formats.exchange import read, to_csv, to_json, to_parquet
+from ferapp.pipeline.session_import import import_session
+from ferapp.sessions.formats.exchange import to_csv, to_json, to_parquet
 from ferapp.sessions.formats.spells import to_spells_csv
 from ferapp.sessions.report.html import to_html
-from ferapp.sessions.session import Readings, SessionInfo
+from ferapp.sessions.session import Provenance, Readings, SessionInfo
 from ferapp.sessions.store import Overview, Store
 from ferapp.ui.shared import session_keys
 
@@ -47,7 +48,7 @@ def downloads(session: Overview, readings: Readings) -> None:
         row.download_button(
             label,
             partial(make, recording, readings),
-            file_name=f"ferapp-session-{recording.started:%Y%m%d-%H%M%S}.{ending}",
+            file_name=f"ferapp-session-{session.listed:%Y%m%d-%H%M%S}.{ending}",
             mime=mime,
             icon=":material/download:",
             on_click="ignore",
@@ -55,7 +56,21 @@ def downloads(session: Overview, readings: Readings) -> None:
         )
 
 
-def import_session(store: Store, me: str) -> None:
+def show_source(source: Provenance) -> None:
+    """The file that a session was read from; its name is text."""
+    st.markdown("**The file that was read**")
+    if source.name:
+        st.text(source.name)
+    date = source.content_date
+    recorded = "it does not say when it was recorded"
+    if date is not None:
+        zone = f"UTC{date:%z}" if date.tzinfo else "time zone unknown"
+        recorded = f"recorded {date:%d %B %Y, %H:%M} ({zone}), as the file says"
+    st.caption(f"{source.size_bytes:,} bytes; {recorded}. SHA-256 of its content:")
+    st.code(source.sha256, language=None, wrap_lines=True)
+
+
+def import_file(store: Store, me: str) -> None:
     """Let the visitor import an exported file as a session."""
     number = session_keys.IMPORTS.setdefault(0)
     with st.expander("Open a file", icon=":material/folder_open:"):
@@ -66,19 +81,24 @@ def import_session(store: Store, me: str) -> None:
         if file.size > _MOST_BYTES:
             st.error("The file is larger than 100 MB.")
             return
+        # The button of `_ask_about` sets it before the page runs again.
+        again = session_keys.IMPORT_AGAIN.pop() == number
         with st.spinner("Reading the file …"):
             try:
                 notes: list[str] = []
-                recording, readings = read(file.name, file.getvalue(), on_note=notes.append)
-                store.enter(recording, readings, me)
+                done = import_session(
+                    store, me, file.name, file.getvalue(), again=again, on_note=notes.append
+                )
             except UserError as exc:
                 st.error("This file could not be opened.")
                 st.text(str(exc))
                 return
+        if done.earlier and not _ask_about(done.earlier, number):
+            return
         # A new key empties the widget.
         session_keys.IMPORTS.set(number + 1)
-        session_keys.NEXT_SESSION.set(recording.id)
-        session_keys.IMPORT_NOTES.set((recording.id, notes))
+        session_keys.NEXT_SESSION.set(done.session)
+        session_keys.IMPORT_NOTES.set((done.session, [] if done.earlier else notes))
         st.rerun()
 
 
@@ -90,3 +110,18 @@ def show_import_notes(session: str) -> None:
     st.info("Not everything in the file was imported as it is:", icon=":material/info:")
     # As text: the file gives its headings.
     st.text("\n".join(notes))
+
+
+def _ask_about(earlier: Overview, number: int) -> bool:
+    """Say that a file is there already; whether the visitor wants to see that session."""
+    st.info("This file is already there. It was not stored a second time.")
+    st.text(earlier.recording.title)
+    row = st.container(horizontal=True)
+    wants = row.button("Show that session", type="primary", key=f"import-show-{number}")
+    row.button(
+        "Open it once more",
+        key=f"import-again-{number}",
+        on_click=session_keys.IMPORT_AGAIN.set,
+        args=(number,),
+    )
+    return wants

@@ -1,5 +1,6 @@
 """The results of a video on its page: faces, views and the session to keep."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -176,6 +177,9 @@ def test_results_are_kept_as_numbers_after_consent(
     assert session.recording.source == "video" and not session.is_running
     assert AGREED in session.recording.consent and session.recording.title.startswith("Video, ")
     assert session.duration_s == pytest.approx(2.5) and at.session_state["next-session"]
+    source = session.recording.provenance
+    assert source.sha256 == hashlib.sha256(pair).hexdigest() and source.size_bytes == len(pair)
+    assert source.name == "" and session.recording.started is None, "the file names no date"
     settings = session.recording.settings
     assert settings["stream"]["detect_every"] is None and settings["per_second"] is None
     stored, expected = store.readings(session.recording.id, LOCAL_OWNER), clip_of(at).readings

@@ -1,10 +1,12 @@
 """``ferapp video`` as others script against it: its keys and its files."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -284,6 +286,28 @@ def test_a_folder_name_is_never_an_option_or_a_protocol(
     assert result.exit_code == 0, (result.stderr, result.exception)
     assert sorted(file.name for file in (out / name).iterdir()) == ["a.csv", "copy.mp4"]
     assert len(times_of(out / name / "copy.mp4")) == 3
+
+
+@pytest.mark.parametrize("date", ["2021-03-04T05:06:07Z", None])
+def test_the_file_of_a_session_names_the_video_and_not_the_time_of_the_analysis(
+    clip: Path, out: Path, date: str | None
+) -> None:
+    if date:
+        with av.open(str(clip)) as source, av.open(str(out / "dated.mp4"), "w") as target:
+            target.metadata["creation_time"] = date
+            copy_of = target.add_stream_from_template(source.streams.video[0])
+            for packet in source.demux(video=0):
+                if packet.dts is not None:
+                    packet.stream = copy_of
+                    target.mux(packet)
+        clip = out / "dated.mp4"
+    video_result(clip, "--parquet", out / "a.parquet", "--per-second", 2)
+    info, _ = read("a.parquet", (out / "a.parquet").read_bytes())
+    data = clip.read_bytes()
+    assert info.provenance.sha256 == hashlib.sha256(data).hexdigest()
+    assert (info.provenance.size_bytes, info.provenance.name) == (len(data), clip.name)
+    assert info.started == info.provenance.content_date
+    assert info.started == (datetime.fromisoformat(date) if date else None)
 
 
 def test_a_file_name_that_is_not_utf8_becomes_a_readable_title(

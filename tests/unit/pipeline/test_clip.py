@@ -446,7 +446,7 @@ def test_a_video_record_is_stored_under_these_keys_and_comes_back() -> None:
         '{"frames": 15, "duration_s": 2.0, "is_whole": false, "damage": "Its end is missing.", '
         '"video": {"container": "mp4", "codec": "h264", "size_wh": [96, 64], '
         '"frames_per_second": null, "duration_s": 2.0, "has_sound": true, '
-        '"track": 1, "tracks": []}, '
+        '"track": 1, "tracks": [], "recorded": null}, '
         '"tracks": [{"face": 1, "first_s": 0.0, "last_s": 1.5, "readings": 15, '
         '"seconds": {"unsure": 1.5}, "unreadable_s": 0.25}], "notes": []}'
     )
