@@ -76,8 +76,10 @@ class StreamSettings:
 
     Attributes:
         analysis: For each frame.
-        time_constant_s: Of the smoothing; see `ferapp.temporal.smoothing.Smoother`.
-        hold_s: How long another label has to lead before it is shown.
+        time_constant_s: Of the smoothing: live into the past, in a file half of it to each side
+            (`ferapp.temporal.smoothing`, `ferapp.temporal.both_directions`).
+        hold_s: How long another label has to lead before it is shown; in a file it is then shown
+            from when it began to lead.
         detect_every: Faces are detected in every Nth frame and followed in between; None chooses N
             by the cost of detection.
         reads_followed: In a file, whether faces are also read in the frames between two detections.

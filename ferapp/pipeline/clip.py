@@ -16,9 +16,10 @@ from ferapp.media.video import Frame, Video, VideoInfo, View
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.file_stream import MOST_BETWEEN, FileFrames, FileStream, Rejected
 from ferapp.pipeline.record import new_recording, readings_of_frame
+from ferapp.pipeline.relabelling import relabelled
 from ferapp.pipeline.stream import StreamFrame
 from ferapp.sessions.session import Readings, SessionInfo
-from ferapp.settings import ClipSettings, VideoPart
+from ferapp.settings import ClipSettings, StreamSettings, VideoPart
 from ferapp.temporal.tracking import LEAST_HITS, MEMORY_S, Tracker
 from ferapp.types import Faces
 from ferapp.vision.crops import Image
@@ -106,6 +107,7 @@ class ClipAnalysis:
         self._cuts_s: list[float] = []
         self._views = _Views()
         self._times_s = array("d")
+        self._read_s = array("d")
         self._is_whole = False
         self._is_closed = False
 
@@ -132,6 +134,9 @@ class ClipAnalysis:
 
     def __iter__(self) -> Iterator[tuple[Image, StreamFrame]]:
         """Each analysed frame, (h, w, 3) RGB uint8, and its faces.
+
+        The labels of the faces are a preview, smoothed by what came before; those of `result` look
+        ahead as well.
 
         Raises:
             VideoError: Not even the first frame could be read.
@@ -177,6 +182,16 @@ class ClipAnalysis:
         """What has been read so far."""
         labels = tuple(name for name in self._analyzer.labels if name in self._labels)
         readings = Readings.join([Readings.empty(len(labels)), *self._readings, *self._new])
+        readings = readings.at(np.lexsort((readings.face, readings.at_s)))
+        stream = self._settings.stream
+        readings = relabelled(
+            readings,
+            labels,
+            np.array(self._read_s, np.float64),
+            every_s=self._every_s,
+            unsure_below=_unsure_below(self._analyzer, stream),
+            settings=stream,
+        )
         rejected = sorted(self._rejected, key=lambda each: each.at_s)
         last_s = self._times_s[-1] if self._times_s else self._settings.part.from_s
         is_sound = self._is_whole and not self._video.damage
@@ -184,7 +199,7 @@ class ClipAnalysis:
         return Clip(
             info=self.info,
             labels=labels,
-            readings=readings.at(np.lexsort((readings.face, readings.at_s))),
+            readings=readings,
             cuts_s=tuple(self._cuts_s),
             unconfirmed_s=np.array([each.at_s for each in rejected], np.float64),
             unconfirmed=np.array([each.box for each in rejected], np.float32).reshape(-1, 4),
@@ -200,6 +215,7 @@ class ClipAnalysis:
 
     def _note(self, read: FileFrames) -> None:
         self._times_s.extend(frame.at_s for frame in read.frames)
+        self._read_s.extend(frame.at_s for frame in read.frames if frame.is_read)
         self._rejected += [self._views.to_shares(each) for each in read.rejected]
         frames = [frame for frame in (*read.frames, *read.late) if frame.faces]
         self._new += [self._views.to_video(readings_of_frame(frame)) for frame in frames]
@@ -290,14 +306,18 @@ def recording_of_clip(
         settings: The settings of the analysis.
         consent: What the owner confirmed.
     """
-    threshold = settings.stream.analysis.unsure_below
     return new_recording(
         title,
         "video",
         labels=clip.labels,
-        unsure_below=analyzer.unsure_below if threshold is None else threshold,
+        unsure_below=_unsure_below(analyzer, settings.stream),
         settings=settings,
         detector=analyzer.detector_name,
         classifier=analyzer.classifier_name,
         consent=consent,
     )
+
+
+def _unsure_below(analyzer: Analyzer, settings: StreamSettings) -> float:
+    threshold = settings.analysis.unsure_below
+    return analyzer.unsure_below if threshold is None else threshold

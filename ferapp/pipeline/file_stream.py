@@ -3,6 +3,9 @@
 In a file, unlike live, the next frames are known. Faces are detected in some frames only. Between
 two of these a face is read if both show it; where they show different faces, detection runs in each
 frame between them. Readings of a face from the time before it counted are delivered later.
+
+Smoothed probabilities and labels are those of a live stream, for a preview while the file is read;
+`ferapp.pipeline.relabelling` replaces them in the end.
 """
 
 from collections.abc import Iterable, Sequence

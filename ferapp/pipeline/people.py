@@ -25,7 +25,8 @@ class FaceReading:
         score: Of the detector, in [0, 1].
         probabilities: As the classifier gave them, corrected by the baseline if there is one, (k,);
             None if the face can't be read.
-        smoothed: The same over time, (k,); None until there has been a reading.
+        smoothed: The same over time, by what came before, (k,); None until there has been a
+            reading.
         expression: The label that holds; None if unsure or not read yet.
         flaw: Why the face can't be read.
         is_corrected: Whether a neutral baseline was applied.

@@ -52,8 +52,7 @@ class _Track:
                 share = np.float32((at_s - since) / (until - since))
                 box: Boxes = self.boxes[after - 1] * (1 - share) + self.boxes[after] * share
                 return box
-        places = [place for place in (after - 1, after) if 0 <= place < len(self.at_s)]
-        nearest = min(places, key=lambda place: abs(self.at_s[place] - at_s))
+        nearest = self.nearest(at_s)
         is_near = abs(self.at_s[nearest] - at_s) <= margin_s + 1e-6
         return self.boxes[nearest] if is_near else None
 
@@ -61,9 +60,11 @@ class _Track:
         """How far the nearest reading is from a time, s."""
         return float(np.abs(self.at_s - at_s).min())
 
-    def last(self, at_s: float) -> int:
-        """The row that holds at a time."""
-        return max(int(np.searchsorted(self.at_s, at_s + 1e-6, side="right")) - 1, 0)
+    def nearest(self, at_s: float) -> int:
+        """The row of the reading nearest to a time; its label holds there."""
+        after = int(np.searchsorted(self.at_s, at_s))
+        places = [place for place in (after - 1, after) if 0 <= place < len(self.at_s)]
+        return min(places, key=lambda place: abs(float(self.at_s[place]) - at_s))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -254,7 +255,7 @@ class Overlay:
             doubtful = _apart(self._doubtful(at_s), _box_array([box for _, box in visible]))
             places = _box_array([box for _, box in hidden])
             image_rgb = hide_faces(image_rgb, np.concatenate([places, doubtful]) * scale)
-        rows = [(track, track.last(at_s)) for track, _ in visible]
+        rows = [(track, track.nearest(at_s)) for track, _ in visible]
         return annotate(
             image_rgb,
             _box_array([box for _, box in visible]) * scale,

@@ -202,13 +202,18 @@ def test_without_readings_a_frame_is_unchanged(shown: frozenset[int] | None) -> 
     np.testing.assert_array_equal(overlay(shown=shown).draw(NOISE, 1.0), NOISE)
 
 
-def test_a_label_holds_until_the_next_reading() -> None:
+def test_a_label_is_that_of_the_nearest_reading() -> None:
     changes = overlay(
         Readings.join(
             [track((0.0, LEFT_BOX)), track((1.0, LEFT_BOX), expression="sadness")],
         )
     )
-    for at_s, expression in ((0.0, "happiness"), (0.9, "happiness"), (1.0, "sadness")):
+    for at_s, expression in (
+        (0.0, "happiness"),
+        (0.4, "happiness"),
+        (0.6, "sadness"),
+        (1.0, "sadness"),
+    ):
         image = changes.draw(GREY, at_s)
         for name in ("happiness", "sadness"):
             assert has_colour(image, name) == (name == expression)
