@@ -1,10 +1,10 @@
-"""How late labels come, and how often they change without reason, before and after looking ahead.
+"""How late labels come, and how often they change without reason: live, and in files.
 
     python -m benchmarks.labels [--seconds S]
 
 One person of the samples smiles and stops at known times, in video files at several frame rates; in
-another clip the face stays half way between the two. The same readings are labelled by the live
-rule, which looks back, and by that of files, which looks ahead as well.
+another clip the face stays where the classifier wavers between the two. The same readings are
+labelled by the live rule, which looks back, and by that of files, which looks ahead as well.
 """
 
 import argparse
@@ -32,6 +32,8 @@ RATES = (1.0, 5.0, 15.0, 30.0, 60.0)
 SIZE = 256
 SMILE = np.s_[129:168, 193:258]
 """Of the astronaut, 512 × 512: painted over, she reads as neutral."""
+WAVERS = (0.22, 0.06, 0.3)
+"""Share of the smile at which readings waver, by how much it varies, and for how long, s."""
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,16 @@ def faces() -> tuple[np.ndarray, np.ndarray]:
 
 
 def frames(rate: float, seconds: float, every_s: float | None) -> Iterator[np.ndarray]:
-    """A face that moves a little under a camera's noise; half way if it never changes."""
+    """A face that moves a little under a camera's noise; it wavers if it never changes."""
     rng = np.random.default_rng(0)
     both = faces()
-    still = cv2.addWeighted(both[0], 0.5, both[1], 0.5, 0)
+    share, spread, lasts_s = WAVERS
+    kept, drift = float(np.exp(-1 / rate / lasts_s)), 0.0
     for number in range(round(seconds * rate)):
         at_s = number / rate
-        image = still if every_s is None else both[int((at_s + 1e-9) // every_s) % 2]
+        drift = kept * drift + rng.normal(0, spread) * float(np.sqrt(1 - kept**2))
+        smile = int((at_s + 1e-9) // every_s) % 2 if every_s else share + drift
+        image = cv2.addWeighted(both[0], 1 - smile, both[1], smile, 0)
         x, y = 6 * np.sin(1.7 * at_s), 4 * np.sin(2.3 * at_s)
         light = 1 + 0.15 * np.sin(4.1 * at_s)
         moved = cv2.warpAffine(image, np.float32([[1, 0, x], [0, 1, y]]), (SIZE, SIZE))
@@ -123,8 +128,8 @@ def measure(rate: float, seconds: float, analyzer: Analyzer, folder: Path) -> di
     for kind, every_s in (("changing", 3.0), ("constant", None)):
         clip = read(write(folder / f"{kind}.mp4", rate, frames(rate, seconds, every_s)), analyzer)
         rules = {
-            "before": live_labels(clip, analyzer.unsure_below),
-            "after": clip.readings.of(1).expression.tolist(),
+            "live": live_labels(clip, analyzer.unsure_below),
+            "file": clip.readings.of(1).expression.tolist(),
         }
         for rule, labels in rules.items():
             labelled = judge(clip, labels, every_s)

@@ -108,8 +108,8 @@ class VideoPart:
         track: Which of its video tracks, from 1; None for the one that players show.
         from_s: Frames before this time are left out, s from the start of the file.
         to_s: Frames from this time on are left out, s; None for none.
-        region: x, y, width and height of the part of the picture that is read, in px of the upright
-            video; None for all of it.
+        region: x, y, width and height of the part of the picture that is read, in px of the first
+            upright frame; where the picture changes its size, the same part of it. None for all.
 
     Example:
         >>> VideoPart(from_s=60, to_s=90).length_s(75.0)

@@ -73,7 +73,8 @@ class Decoder:
         self._turn = Turn()
         self._colours = Colours()
         self._source = FrameSource(file, track=part.track, threads=threads)
-        self.info = self._info(self._source.first)
+        self._first_wh = self._display_wh(self._source.first)
+        self.info = self._info()
         if self._shown_region(self.info.size_wh) is None:
             width, height = self.info.size_wh
             raise SettingError(
@@ -153,7 +154,7 @@ class Decoder:
             self.damage = tracks.early_end_text(source.container, source.track, clock.last_s)
         self.end_s = _end_s(self.info, clock.last_s, last)
 
-    def _info(self, frame: Any) -> VideoInfo:
+    def _info(self) -> VideoInfo:
         """What the container claims, and the shape of the first frame."""
         track = self._source.track
         rate = track.average_rate or track.guessed_rate
@@ -161,7 +162,7 @@ class Decoder:
         return VideoInfo(
             container=self._source.format,
             codec=track.codec_context.codec.canonical_name,
-            size_wh=self._display_wh(frame),
+            size_wh=self._first_wh,
             frames_per_second=float(rate) if rate else None,
             duration_s=duration_s if duration_s > 0 else None,
             has_sound=bool(self._source.container.streams.audio),
@@ -189,13 +190,19 @@ class Decoder:
 
     def _shown_region(self, whole_wh: tuple[int, int]) -> tuple[int, int, int, int] | None:
         """Left, top, right and bottom of what is read of a frame, px; None if nothing is."""
-        x, y, width, height = self._part.region or (0, 0, *whole_wh)
-        right, bottom = min(x + width, whole_wh[0]), min(y + height, whole_wh[1])
-        return (x, y, right, bottom) if x < right and y < bottom else None
+        if self._part.region is None:
+            return (0, 0, *whole_wh)
+        x, y, width, height = self._part.region
+        # Where the picture changes its size, it is the same part of it.
+        across, down = whole_wh[0] / self._first_wh[0], whole_wh[1] / self._first_wh[1]
+        left, top = round(x * across), round(y * down)
+        right = min(round((x + width) * across), whole_wh[0])
+        bottom = min(round((y + height) * down), whole_wh[1])
+        return (left, top, right, bottom) if left < right and top < bottom else None
 
     def _display_wh(self, frame: Any) -> tuple[int, int]:
         """Width and height at which the frame is displayed, px."""
-        aspect = float(self._source.track.sample_aspect_ratio or 1)
+        aspect = self._source.aspect
         return display_size((frame.width, frame.height), aspect, self._turn_of(frame))
 
     def _turn_of(self, frame: Any) -> Turn:

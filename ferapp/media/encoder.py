@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ferapp.errors import VideoError
 from ferapp.media.frame_source import open_container
-from ferapp.vision.crops import resize, yuv420
+from ferapp.vision.crops import letterboxed, yuv420
 
 _TICK: Final = Fraction(1, 90_000)
 # A quarter less time than "veryfast" for twice the bytes; CRF 23 is the default of x264.
@@ -69,11 +69,11 @@ class Encoder:
     def add(self, image_rgb: NDArray[np.uint8], at_s: float) -> None:
         """Add a frame, (h, w, 3) RGB uint8, with its time, s, later than that of the one before.
 
-        A frame of another size than `size_wh` is resized.
+        A frame of another size than `size_wh` is resized, with bars if it has another shape.
         """
         width, height = self._size_wh
         if image_rgb.shape[0] // 2 != height // 2 or image_rgb.shape[1] // 2 != width // 2:
-            image_rgb = resize(image_rgb, self._size_wh)
+            image_rgb = letterboxed(image_rgb, self._size_wh)
         planes = yuv420(np.ascontiguousarray(image_rgb[:height, :width]))
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts = self._last = max(round(at_s / _TICK), self._last + 1)

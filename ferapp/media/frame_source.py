@@ -60,6 +60,7 @@ class FrameSource:
         container: The open file.
         track: The track that is read.
         start_s: The time stamp at which the file begins, s.
+        aspect: Width of a pixel divided by its height in the last frame that was given out.
         first: The first frame that can be decoded.
 
     Raises:
@@ -69,6 +70,8 @@ class FrameSource:
 
     def __init__(self, file: BinaryIO, *, track: int | None, threads: int) -> None:
         self._file, self._number, self._threads = file, track, threads
+        self.aspect = 1.0
+        self._follows_frames: bool | None = None
         self._open()
         self.first = self.next()
         if self.first is None:
@@ -94,6 +97,10 @@ class FrameSource:
     def _start_over(self) -> None:
         self._fields = Deinterlacer()
         self._frames = self._fields.whole(self._decode())
+        # Frames wait while they are deinterlaced: which frame brought which aspect ratio.
+        self._decoded = self._given = 0
+        self._aspects: deque[tuple[int, float]] = deque()
+        self._newest_aspect = 0.0
 
     @property
     def is_interlaced(self) -> bool:
@@ -106,7 +113,11 @@ class FrameSource:
 
     def next(self) -> Any:
         """The next intact frame; None after the last."""
-        return next(self._frames, None)
+        frame = next(self._frames, None)
+        self._given += 1
+        while self._aspects and self._aspects[0][0] <= self._given:
+            self.aspect = self._aspects.popleft()[1]
+        return frame
 
     def seek(self, at_s: float) -> Any:
         """The first frame that can be decoded without those before it, at or before a time.
@@ -178,7 +189,23 @@ class FrameSource:
                     continue
                 in_a_row = 0
                 self._read_s = frame.time or self._read_s
+                self._decoded += 1
+                self._note_aspect()
                 yield frame
+
+    def _note_aspect(self) -> None:
+        """Note the shape of pixels if it changes, as where a broadcast goes from 4:3 to 16:9.
+
+        What a container says for the whole video counts more.
+        """
+        of_file = self.track.sample_aspect_ratio
+        of_frame = self.track.codec_context.sample_aspect_ratio
+        if self._follows_frames is None:
+            self._follows_frames = not of_file or of_file == of_frame
+        aspect = float((of_frame if self._follows_frames else of_file) or of_file or 1)
+        if aspect != self._newest_aspect:
+            self._newest_aspect = aspect
+            self._aspects.append((self._decoded, aspect))
 
     def _packets(self) -> Iterator[Any]:
         """Packets of the track, and after an error an empty one that flushes the decoder."""

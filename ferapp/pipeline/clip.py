@@ -55,6 +55,8 @@ class Clip:
         notes: What was chosen or converted while decoding, in sentences.
         part: Which part of the file was analysed.
         frame_times_s: Times of all analysed frames, (frames,), ascending.
+        sizes_wh: Width and height of the frames, px: each size once, in the order in which they
+            come.
     """
 
     info: VideoInfo
@@ -71,6 +73,7 @@ class Clip:
     notes: tuple[str, ...] = ()
     part: VideoPart = field(default_factory=VideoPart)
     frame_times_s: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    sizes_wh: tuple[tuple[int, int], ...] = ()
 
 
 class ClipAnalysis:
@@ -208,9 +211,10 @@ class ClipAnalysis:
             duration_s=end_s - self._settings.part.from_s,
             is_whole=self._is_whole,
             damage=self._video.damage if self._is_whole else "",
-            notes=self._video.notes,
+            notes=(*self._video.notes, *_size_notes(self._views.sizes_wh)),
             part=self._settings.part,
             frame_times_s=np.array(self._times_s, np.float64),
+            sizes_wh=self._views.sizes_wh,
         )
 
     def _note(self, read: FileFrames) -> None:
@@ -248,6 +252,19 @@ def wanted_frames(info: VideoInfo, per_second: float | None, part: VideoPart) ->
     return max(round(part.length_s(info.duration_s) * rate), 1)
 
 
+def _size_notes(sizes_wh: Sequence[tuple[int, int]]) -> tuple[str, ...]:
+    """A sentence if the picture changes its size."""
+    if len(sizes_wh) < 2:
+        return ()
+    first, others = sizes_wh[0], sizes_wh[1:]
+    named = " and ".join(f"{width} × {height}" for width, height in others[:2])
+    more = f" and {len(others) - 2} more sizes" if len(others) > 2 else ""
+    return (
+        f"The picture changes its size, from {first[0]} × {first[1]} to {named}{more} pixels; "
+        "boxes are in pixels of their own frame.",
+    )
+
+
 class _Views:
     """Converts boxes from px of the pictures that were analysed to px of the video."""
 
@@ -261,6 +278,11 @@ class _Views:
             if not self._views or frame.view != self._views[-1]:
                 self._views.append(frame.view)
                 self._since_s.append(frame.at_s)
+
+    @property
+    def sizes_wh(self) -> tuple[tuple[int, int], ...]:
+        """Sizes of the whole frames: each once, in the order in which they come."""
+        return tuple(dict.fromkeys(view.frame_wh for view in self._views))
 
     def to_video(self, readings: Readings) -> Readings:
         """Convert the readings of one frame."""

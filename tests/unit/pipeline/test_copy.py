@@ -253,7 +253,7 @@ def test_the_readable_part_of_a_damaged_source_is_copied_and_noted(tmp_path: Pat
 
 def test_the_frame_size_may_change_within_a_video(tmp_path: Path) -> None:
     first = write_video(tmp_path / "a.ts", numbered_frames(5))
-    second = write_video(tmp_path / "b.ts", numbered_frames(5, (128, 96)), start_s=0.5)
+    second = write_video(tmp_path / "b.ts", numbered_frames(5, (192, 128)), start_s=0.5)
     (tmp_path / "c.ts").write_bytes(first.read_bytes() + second.read_bytes())
     images = images_of(make_copy(tmp_path / "c.ts"))
     assert {image.shape for image in images} == {(64, 96, 3)}
