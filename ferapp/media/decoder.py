@@ -143,22 +143,27 @@ class Decoder:
                 sign_s = time.monotonic()
                 self._on_wait()
             last, frame = frame, self._source.next()
+        end_s = self._end_s(clock, last)
         if not is_begun:
-            raise SettingError(_empty_part_text(self._part, clock.last_s, is_past=frame is None))
-        if frame is not None:
-            self.damage, self.end_s = self._source.error_text(), to_s or at_s
-            return
+            raise SettingError(_empty_part_text(self._part, end_s, is_past=frame is None))
         self.damage = self._source.error_text()
+        if frame is not None:
+            self.end_s = to_s or at_s
+            return
+        self.end_s = min(end_s, to_s or math.inf)
         if not self.damage and self.info.frames > 1:
-            source = self._source
-            self.damage = tracks.early_end_text(source.container, source.track, clock.last_s)
-        self.end_s = _end_s(self.info, clock.last_s, last)
+            self.damage = self._early_end_text(end_s)
 
     def _info(self) -> VideoInfo:
         """What the container claims, and the shape of the first frame."""
         track = self._source.track
         rate = track.average_rate or track.guessed_rate
-        duration_s = tracks.claimed_end_s(self._source.container, track)
+        duration_s = tracks.claimed_end_s(
+            self._source.container,
+            track,
+            start_s=self._source.start_s,
+            begins_s=self._source.begins_s,
+        )
         return VideoInfo(
             container=self._source.format,
             codec=track.codec_context.codec.canonical_name,
@@ -169,6 +174,27 @@ class Decoder:
             track=tracks.video_tracks(self._source.container).index(track) + 1,
             tracks=tuple(tracks.track_texts(self._source.container)),
         )
+
+    def _end_s(self, clock: FrameClock, last: Any) -> float:
+        """When the last frame ends, s: a frame lasts for as long as the file says, or as others."""
+        source, claimed_s = self._source, self.info.duration_s
+        has_lengths = tracks.states_lengths(source.container)
+        shown_s = float(last.duration * last.time_base) if last.duration and has_lengths else 0.0
+        shown_s = shown_s or clock.interval_s or 1 / (self.info.frames_per_second or 25)
+        end_s = max(clock.last_s + shown_s, source.repeated_until_s - source.start_s)
+        if claimed_s is None or not has_lengths:
+            return end_s
+        # A stated end is not earlier than the last frame. The last one may last until then, if
+        # nothing of the file is missing.
+        if source.is_complete and tracks.track_length_s(source.container, source.track):
+            return max(end_s, claimed_s)
+        return max(clock.last_s, min(end_s, claimed_s))
+
+    def _early_end_text(self, end_s: float) -> str:
+        source = self._source
+        length_s = tracks.track_length_s(source.container, source.track, source.begins_s)
+        claimed_s = max(source.begins_s - source.start_s, 0.0) + length_s if length_s else 0.0
+        return tracks.early_end_text(end_s, claimed_s, is_complete=source.is_complete)
 
     def _to_upright(self, frame: Any, max_side_px: int) -> tuple[Image, View] | None:
         """The region of a frame that is read, upright; None if it lies outside this frame."""
@@ -218,23 +244,16 @@ class Decoder:
         return self._turn
 
 
-def _empty_part_text(part: VideoPart, last_s: float, *, is_past: bool) -> str:
+def _empty_part_text(part: VideoPart, end_s: float, *, is_past: bool) -> str:
     """Why no frame lies in a part."""
-    if is_past and last_s < part.from_s:
+    if is_past and end_s <= part.from_s:
         return (
-            f"The video ends at {last_s:.2f} s, so nothing of it can be read from "
+            f"The video ends at {end_s:.2f} s, so nothing of it can be read from "
             f"{part.from_s:g} s on."
         )
+    if is_past and part.to_s is None:
+        return f"No frame of the video begins at {part.from_s:g} s or later."
     return f"No frame of the video lies between {part.from_s:g} s and {part.to_s:g} s."
-
-
-def _end_s(info: VideoInfo, last_s: float, last: Any) -> float:
-    """When the last frame ends: as the file says, unless that is later than can be."""
-    if info.duration_s is None:
-        return last_s
-    shown_s = float(last.duration * last.time_base) if last.duration else 0.0
-    step_s = 1 / (info.frames_per_second or 25)
-    return max(last_s, min(info.duration_s, last_s + max(shown_s, step_s)))
 
 
 def _past_limits_text(clock: FrameClock) -> str:

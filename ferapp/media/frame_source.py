@@ -1,5 +1,7 @@
 """From a container to decoded frames: here FFmpeg reads untrusted files."""
 
+import math
+import os
 from collections import deque
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
@@ -9,7 +11,7 @@ from av.container import InputContainer
 
 from ferapp.errors import VideoError
 from ferapp.media import tracks
-from ferapp.media.containers import HEAD_BYTES, container_of
+from ferapp.media.containers import HEAD_BYTES, container_of, stated_bytes
 from ferapp.media.fields import Deinterlacer
 
 # More than this in a file that is only damaged in places is unlikely.
@@ -47,6 +49,17 @@ def open_container(file: BinaryIO) -> tuple[InputContainer, str]:
         raise VideoError("The video is damaged or cut short: it can't be opened.") from exc
 
 
+def _is_complete(file: BinaryIO) -> bool | None:
+    head = file.read(HEAD_BYTES)
+    stated = stated_bytes(head)
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    # An AVI file of more than a gigabyte has several parts; the first says nothing of the others.
+    if stated is None or (size > stated + 1 and head.startswith(b"RIFF")):
+        return None
+    return size >= stated
+
+
 class FrameSource:
     """Decodes the frames of one video track.
 
@@ -60,6 +73,9 @@ class FrameSource:
         container: The open file.
         track: The track that is read.
         start_s: The time stamp at which the file begins, s.
+        begins_s: The time stamp at which the track begins, s.
+        repeated_until_s: The time stamp until which empty packets repeat the last frame, s.
+        is_complete: Whether the file has all bytes that it says it has; None if it says nothing.
         aspect: Width of a pixel divided by its height in the last frame that was given out.
         first: The first frame that can be decoded.
 
@@ -76,12 +92,18 @@ class FrameSource:
         self.first = self.next()
         if self.first is None:
             raise VideoError(self._no_frames_text())
-        self.start_s = tracks.file_starts_s(self.container)
+        # FFmpeg guesses a late start where the first packets have no decoding time.
+        self.begins_s = tracks.starts_s(self.track)
+        if self.first.time is not None:
+            self.begins_s = min(self.begins_s, self.first.time)
+        self.start_s = min(tracks.file_starts_s(self.container), self.begins_s)
 
     def _open(self) -> None:
         """Open the file at its start."""
         self._first_error_s: float | None = None
         self._read_s = 0.0
+        self.repeated_until_s = -math.inf
+        self.is_complete = _is_complete(self._file)
         self.container, self.format = open_container(self._file)
         self.track = tracks.choose_track(self.container, self._number)
         self._is_encrypted = "enc_key_id" in self.track.metadata  # of Matroska and WebM
@@ -163,6 +185,7 @@ class FrameSource:
             # An empty packet with a time repeats the frame before (Theora, and gaps in AVI); one
             # without a time ends the stream.
             if not packet.size and packet.pts is not None:
+                self.repeated_until_s = float((packet.pts + packet.duration) * packet.time_base)
                 continue
             self._is_encrypted |= packet.has_sidedata("encryption_info")
             # AVI stores no presentation times. Frames come out in that order, one per packet.

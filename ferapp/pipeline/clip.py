@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
@@ -32,6 +32,9 @@ _JOINED_AFTER: Final = 500
 # How long a face has to be found before it counts, and for how many frames it is remembered.
 _PROBATION_S: Final = 0.3
 _MEMORY_FRAMES: Final = 2.5
+# So many frames tell how far they are apart, which is as claimed up to this ratio.
+_LOOKED_AT: Final = 6
+_CLOSE: Final = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +51,9 @@ class Clip:
         unconfirmed: These boxes, (m, 4), as shares of the frame's width and height.
         frames: How many were analysed.
         every_s: Seconds from one analysed frame to the next.
-        duration_s: How long the part that was analysed lasts, s; up to the last analysed frame if
-            the rest could not be read.
+        duration_s: How long the part that was analysed lasts, s: up to the end of its last frame,
+            or to the start of the last one that was analysed if the analysis was stopped. Sound
+            doesn't count.
         is_whole: Whether the analysis reached the end of what can be read.
         damage: What could not be read, in a sentence; empty if nothing.
         notes: What was chosen or converted while decoding, in sentences.
@@ -113,6 +117,8 @@ class ClipAnalysis:
         self._read_s = array("d")
         self._is_whole = False
         self._is_closed = False
+        rate = self._settings.per_second or self.info.frames_per_second or 25.0
+        self._every_s = 1 / min(rate, self.info.frames_per_second or rate)
 
     def __enter__(self) -> Self:
         return self
@@ -146,10 +152,10 @@ class ClipAnalysis:
             SettingError: As for `Analyzer.analyze`, or no frame lies in the part to analyse.
             ModelError: As for `Analyzer.analyze`.
         """
-        every = self._detect_every
         settings = self._settings.stream
+        frames = self._begin()
+        every = self._detect_every
         stream = FileStream(self._analyzer, tracker_for(every * self._every_s), settings)
-        frames = self._video.frames()
 
         def detect_next(count: int) -> tuple[list[Frame], Faces] | None:
             """The next frames, and the faces of the last of them."""
@@ -181,24 +187,34 @@ class ClipAnalysis:
                 self._cuts_s = stream.cuts_s
                 self.close()  # first: the thread may be waiting for a frame
 
+    def _begin(self) -> Iterator[Frame]:
+        """The frames, once the first of them have shown how far they really are apart."""
+        try:
+            frames = self._video.frames()
+            first = list(islice(frames, _LOOKED_AT))
+        except BaseException:
+            self.close()
+            raise
+        self._every_s = _interval_s([frame.at_s for frame in first], self._every_s)
+        return chain(first, frames)
+
     def result(self) -> Clip:
         """What has been read so far."""
         labels = tuple(name for name in self._analyzer.labels if name in self._labels)
         readings = Readings.join([Readings.empty(len(labels)), *self._readings, *self._new])
         readings = readings.at(np.lexsort((readings.face, readings.at_s)))
-        stream = self._settings.stream
+        stream, every_s = self._settings.stream, _interval_s(self._times_s, self._every_s)
         readings = relabelled(
             readings,
             labels,
             np.array(self._read_s, np.float64),
-            every_s=self._every_s,
+            every_s=every_s,
             unsure_below=_unsure_below(self._analyzer, stream),
             settings=stream,
         )
         rejected = sorted(self._rejected, key=lambda each: each.at_s)
         last_s = self._times_s[-1] if self._times_s else self._settings.part.from_s
-        is_sound = self._is_whole and not self._video.damage
-        end_s = max(self._video.end_s or 0.0, last_s) if is_sound else last_s
+        end_s = max(self._video.end_s or 0.0, last_s) if self._is_whole else last_s
         return Clip(
             info=self.info,
             labels=labels,
@@ -207,7 +223,7 @@ class ClipAnalysis:
             unconfirmed_s=np.array([each.at_s for each in rejected], np.float64),
             unconfirmed=np.array([each.box for each in rejected], np.float32).reshape(-1, 4),
             frames=len(self._times_s),
-            every_s=self._every_s,
+            every_s=every_s,
             duration_s=end_s - self._settings.part.from_s,
             is_whole=self._is_whole,
             damage=self._video.damage if self._is_whole else "",
@@ -228,14 +244,20 @@ class ClipAnalysis:
             self._new = []
 
     @property
-    def _every_s(self) -> float:
-        rate = self._settings.per_second or self.info.frames_per_second or 25.0
-        return 1 / min(rate, self.info.frames_per_second or rate)
-
-    @property
     def _detect_every(self) -> int:
         every = self._settings.stream.detect_every
         return min(every or max(round(1 / (LOOKS_A_SECOND * self._every_s)), 1), MOST_BETWEEN)
+
+
+def _interval_s(times_s: Sequence[float], claimed_s: float) -> float:
+    """Usual time between two frames, s: as claimed, unless they are plainly closer or rarer.
+
+    A time-lapse in Matroska may claim thirty frames a second and show one in two seconds.
+    """
+    if len(times_s) < 2:
+        return claimed_s
+    seen_s = float(np.median(np.diff(times_s)))
+    return claimed_s if 1 / _CLOSE < seen_s / claimed_s < _CLOSE else seen_s
 
 
 def wanted_frames(info: VideoInfo, per_second: float | None, part: VideoPart) -> int:

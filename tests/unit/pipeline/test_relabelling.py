@@ -126,3 +126,12 @@ def test_rows_of_rare_frames_have_labels_that_they_support(tmp_path: Path, every
     clip = clip_of(write_video(tmp_path / "a.mp4", images, at_s=times))
     tops = [EXPRESSIONS[top] for top in clip.readings.probabilities.argmax(axis=1)]
     assert clip.readings.expression.tolist() == tops
+
+
+def test_in_a_time_lapse_a_face_keeps_its_number_whatever_rate_is_claimed(tmp_path: Path) -> None:
+    """Matroska claims thirty frames a second here and has one in two seconds."""
+    times = [2.0 * place for place in range(8)]
+    path = write_video(tmp_path / "a.mkv", noisy_frames(8, WH, grey=130), at_s=times, rate=30)
+    clip = clip_of(path)
+    assert clip.info.frames_per_second == 30 and clip.every_s == pytest.approx(2)
+    assert clip.readings.faces == [1] and len(clip.readings) == 8
