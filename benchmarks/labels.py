@@ -32,7 +32,7 @@ RATES = (1.0, 5.0, 15.0, 30.0, 60.0)
 SIZE = 256
 SMILE = np.s_[129:168, 193:258]
 """Of the astronaut, 512 × 512: painted over, she reads as neutral."""
-WAVERS = (0.22, 0.06, 0.3)
+WAVERS = (0.26, 0.15, 0.5)
 """Share of the smile at which readings waver, by how much it varies, and for how long, s."""
 
 

@@ -143,7 +143,7 @@ class Decoder:
                 sign_s = time.monotonic()
                 self._on_wait()
             last, frame = frame, self._source.next()
-        end_s = self._end_s(clock, last)
+        end_s = _end_s(self._source, self.info, clock, last)
         if not is_begun:
             raise SettingError(_empty_part_text(self._part, end_s, is_past=frame is None))
         self.damage = self._source.error_text()
@@ -152,7 +152,7 @@ class Decoder:
             return
         self.end_s = min(end_s, to_s or math.inf)
         if not self.damage and self.info.frames > 1:
-            self.damage = self._early_end_text(end_s)
+            self.damage = _early_end_text(self._source, end_s)
 
     def _info(self) -> VideoInfo:
         """What the container claims, and the shape of the first frame."""
@@ -174,27 +174,6 @@ class Decoder:
             track=tracks.video_tracks(self._source.container).index(track) + 1,
             tracks=tuple(tracks.track_texts(self._source.container)),
         )
-
-    def _end_s(self, clock: FrameClock, last: Any) -> float:
-        """When the last frame ends, s: a frame lasts for as long as the file says, or as others."""
-        source, claimed_s = self._source, self.info.duration_s
-        has_lengths = tracks.states_lengths(source.container)
-        shown_s = float(last.duration * last.time_base) if last.duration and has_lengths else 0.0
-        shown_s = shown_s or clock.interval_s or 1 / (self.info.frames_per_second or 25)
-        end_s = max(clock.last_s + shown_s, source.repeated_until_s - source.start_s)
-        if claimed_s is None or not has_lengths:
-            return end_s
-        # A stated end is not earlier than the last frame. The last one may last until then, if
-        # nothing of the file is missing.
-        if source.is_complete and tracks.track_length_s(source.container, source.track):
-            return max(end_s, claimed_s)
-        return max(clock.last_s, min(end_s, claimed_s))
-
-    def _early_end_text(self, end_s: float) -> str:
-        source = self._source
-        length_s = tracks.track_length_s(source.container, source.track, source.begins_s)
-        claimed_s = max(source.begins_s - source.start_s, 0.0) + length_s if length_s else 0.0
-        return tracks.early_end_text(end_s, claimed_s, is_complete=source.is_complete)
 
     def _to_upright(self, frame: Any, max_side_px: int) -> tuple[Image, View] | None:
         """The region of a frame that is read, upright; None if it lies outside this frame."""
@@ -254,6 +233,29 @@ def _empty_part_text(part: VideoPart, end_s: float, *, is_past: bool) -> str:
     if is_past and part.to_s is None:
         return f"No frame of the video begins at {part.from_s:g} s or later."
     return f"No frame of the video lies between {part.from_s:g} s and {part.to_s:g} s."
+
+
+def _end_s(source: FrameSource, info: VideoInfo, clock: FrameClock, last: Any) -> float:
+    """When the last frame ends, s: a frame lasts for as long as the file says, or as others do."""
+    claimed_s = info.duration_s
+    has_lengths = tracks.states_lengths(source.container)
+    shown_s = float(last.duration * last.time_base) if last.duration and has_lengths else 0.0
+    shown_s = shown_s or clock.interval_s or 1 / (info.frames_per_second or 25)
+    end_s = max(clock.last_s + shown_s, source.repeated_until_s - source.start_s)
+    if claimed_s is None or not has_lengths:
+        return end_s
+    # A stated end is not earlier than the last frame. The last one may last until then, if nothing
+    # of the file is missing.
+    if source.is_complete and tracks.track_length_s(source.container, source.track):
+        return max(end_s, claimed_s)
+    return max(clock.last_s, min(end_s, claimed_s))
+
+
+def _early_end_text(source: FrameSource, end_s: float) -> str:
+    """A sentence if the file lacks its end; else empty."""
+    length_s = tracks.track_length_s(source.container, source.track, source.begins_s)
+    claimed_s = max(source.begins_s - source.start_s, 0.0) + length_s if length_s else 0.0
+    return tracks.early_end_text(end_s, claimed_s, is_complete=source.is_complete)
 
 
 def _past_limits_text(clock: FrameClock) -> str:

@@ -16,10 +16,12 @@ Floats = NDArray[np.float64]
 # A face that was not read for longer than this may have done anything meanwhile.
 _MISSING_S: Final = 0.5
 # Over more of its own times nothing is held.
-_REACH: Final = 3.0
+_REACH: Final = 2.0
 # A label that trails by this is plainly wrong; trailing by less counts in proportion.
 _FULL_LEAD: Final = 0.45
-# By so much another label has to lead in a single reading that stands for a long time.
+# A reading that stands for this share of the needed time speaks for itself: another label is shown
+# if it leads by so much there.
+_LONE_SHARE: Final = 2 / 3
 _LONE_LEAD: Final = 0.4
 # So many readings are worked on at a time; hours of video are many more. What is further away than
 # so many time constants has no weight.
@@ -28,12 +30,19 @@ _FAR: Final = 16.0
 
 
 def needed_s(time_constant_s: float, hold_s: float) -> float:
-    """How long another label has to lead by far before it is shown, s.
+    """How long an expression has to last to be shown, s: exactly as long as live.
 
-    That is the hold time, or, if that is longer, the time after which it leads in the smoothed
-    probabilities.
+    There, an expression of length L leads in the smoothed probabilities from T ln 2 after its start
+    to T ln(2 (1 - exp(-L / T))) after its end, T being the time constant. Both are as far apart as
+    the hold time if L = T ln(1 + exp(hold / T)).
+
+    Example:
+        >>> round(needed_s(time_constant_s=0.5, hold_s=0.4), 2)
+        0.59
     """
-    return max(hold_s, time_constant_s * float(np.log(2)))
+    if time_constant_s <= 0:
+        return hold_s
+    return time_constant_s * float(np.logaddexp(0, hold_s / time_constant_s))
 
 
 def segments(at_s: Floats, spans: Floats, needed_s: float) -> Iterator[slice]:
@@ -100,6 +109,7 @@ def smooth(
 def _both_ways(
     probabilities: NDArray[np.float32], at_s: Floats, spans: Floats, one_way: float
 ) -> Floats:
+    # The last column holds the weights themselves.
     weighted = np.concatenate([probabilities, np.ones((len(at_s), 1))], axis=1)
     before_s, after_s = at_s - spans[:, 0], spans[:, 1] - at_s
     past = _past(weighted, at_s, before_s, after_s, one_way)
@@ -128,7 +138,7 @@ def _past(
     own[1:] += values[:-1] * (np.exp(-left_s / one_way) - fading[1:])[:, None]
     for i in range(1, len(own)):
         own[i] += fading[i] * own[i - 1]
-    return own
+    return np.asarray(own, np.float64)
 
 
 def best_labels(
@@ -143,8 +153,8 @@ def best_labels(
 
     Args:
         probabilities: Not smoothed, (n, k).
-        spans: When the time that each reading stands for begins and ends, (n, 2) s. A single
-            reading counts for hardly more than ``needed_s``.
+        spans: When the time that each reading stands for begins and ends, (n, 2) s. A reading that
+            stands for about ``needed_s`` or longer counts as if that were enough.
         unsure_below: "Unsure" competes with this probability.
         needed_s: As from `needed_s`.
 
@@ -159,8 +169,9 @@ def best_labels(
         array([0, 0, 0, 0, 0])
     """
     labels = probabilities.shape[1]
-    most_s = needed_s * _FULL_LEAD / _LONE_LEAD or np.inf
-    counts_s = np.minimum(spans[:, 1] - spans[:, 0], most_s)
+    lasts_s = spans[:, 1] - spans[:, 0]
+    lone_s = needed_s * _FULL_LEAD / _LONE_LEAD or 1.0
+    counts_s = np.where(lasts_s >= _LONE_SHARE * needed_s, lone_s, lasts_s)
     came_from = np.empty((len(probabilities), labels + 1), np.int16)
     columns = np.arange(labels + 1)
     total = np.zeros(labels + 1)
