@@ -86,6 +86,7 @@ def _copy(overlay: Path, out: Path, max_side_px: int, part: VideoPart) -> str:
                 encoder.add(image, copied_s)
                 if count % _REPORT_EVERY == 0:
                     send({"at_s": copied_s})
+            encoder.end_s = decoder.end_s - part.from_s
         decoder.close()
         note = decoder.damage
         if not decoder.info.has_sound:
