@@ -1,10 +1,11 @@
-"""How late labels come, and how often they change without reason: live, and in files.
+"""How late labels come, and how often they change without reason, in files: before and after.
 
     python -m benchmarks.labels [--seconds S]
 
 One person of the samples smiles and stops at known times, in video files at several frame rates; in
-another clip the face stays where the classifier wavers between the two. The same readings are
-labelled by the live rule, which looks back, and by that of files, which looks ahead as well.
+another clip the smile comes and goes for a moment, where the classifier wavers between the two. The
+same readings are labelled by the live rule, which looks back and was that of files before, and by
+that of files, which looks ahead as well.
 """
 
 import argparse
@@ -47,6 +48,14 @@ class Labelled:
 
     changes: int
     late_s: list[float]
+
+
+class EarlierHold(LabelHold):
+    """As it was: a label is also held over long pauses."""
+
+    def update(self, label: str | None, at_s: float) -> str | None:
+        self._last_s = at_s
+        return super().update(label, at_s)
 
 
 def faces() -> tuple[np.ndarray, np.ndarray]:
@@ -95,10 +104,10 @@ def read(path: Path, analyzer: Analyzer) -> Clip:
     return analysis.result()
 
 
-def live_labels(clip: Clip, unsure_below: float) -> list[str | None]:
-    """What the live rule makes of the same readings."""
+def earlier_labels(clip: Clip, unsure_below: float) -> list[str | None]:
+    """What the earlier rule makes of the same readings."""
     settings = StreamSettings()
-    smoother, hold = Smoother(settings.time_constant_s), LabelHold(settings.hold_s)
+    smoother, hold = Smoother(settings.time_constant_s), EarlierHold(settings.hold_s)
     labels = []
     readings = clip.readings.of(1)
     for at_s, shares in zip(readings.at_s, readings.probabilities, strict=True):
@@ -125,11 +134,11 @@ def judge(clip: Clip, labels: list[str | None], every_s: float | None) -> Labell
 def measure(rate: float, seconds: float, analyzer: Analyzer, folder: Path) -> dict[str, object]:
     """One row of the table."""
     row: dict[str, object] = {"rate": rate}
-    for kind, every_s in (("changing", 3.0), ("constant", None)):
+    for kind, every_s in (("changing", 3.0), ("wavering", None)):
         clip = read(write(folder / f"{kind}.mp4", rate, frames(rate, seconds, every_s)), analyzer)
         rules = {
-            "live": live_labels(clip, analyzer.unsure_below),
-            "file": clip.readings.of(1).expression.tolist(),
+            "before": earlier_labels(clip, analyzer.unsure_below),
+            "after": clip.readings.of(1).expression.tolist(),
         }
         for rule, labels in rules.items():
             labelled = judge(clip, labels, every_s)

@@ -19,9 +19,8 @@ _MISSING_S: Final = 0.5
 _REACH: Final = 2.0
 # A label that trails by this is plainly wrong; trailing by less counts in proportion.
 _FULL_LEAD: Final = 0.45
-# A reading that stands for this share of the needed time speaks for itself: another label is shown
-# if it leads by so much there.
-_LONE_SHARE: Final = 2 / 3
+# A reading that stands for the needed time or longer speaks for itself: another label is shown if
+# it leads by so much there.
 _LONE_LEAD: Final = 0.4
 # So many readings are worked on at a time; hours of video are many more. What is further away than
 # so many time constants has no weight.
@@ -147,14 +146,14 @@ def best_labels(
     """The labels of one segment that fit its readings best with as few changes as they deserve.
 
     A label that trails the leading one costs up to 1 for each second, and each change of the label
-    costs half of ``needed_s``: an expression that leads by far is shown if it lasts for that long,
-    from its first frame to its last. The cheapest sequence of all is found by dynamic programming
-    (Viterbi, 1967; the price for a change is that of the Potts model).
+    costs half of ``needed_s`` and of one frame: an expression that leads by far is shown if it
+    lasts for that long, from its first frame to its last. The cheapest sequence of all is found by
+    dynamic programming (Viterbi, 1967; the price for a change is that of the Potts model).
 
     Args:
         probabilities: Not smoothed, (n, k).
         spans: When the time that each reading stands for begins and ends, (n, 2) s. A reading that
-            stands for about ``needed_s`` or longer counts as if that were enough.
+            stands for ``needed_s`` or longer is enough for a label of its own.
         unsure_below: "Unsure" competes with this probability.
         needed_s: As from `needed_s`.
 
@@ -170,14 +169,16 @@ def best_labels(
     """
     labels = probabilities.shape[1]
     lasts_s = spans[:, 1] - spans[:, 0]
-    lone_s = needed_s * _FULL_LEAD / _LONE_LEAD or 1.0
-    counts_s = np.where(lasts_s >= _LONE_SHARE * needed_s, lone_s, lasts_s)
+    # One frame more, because live the time counts from reading to reading.
+    change_s = (needed_s + float(np.median(lasts_s))) / 2 if needed_s else 0.0
+    lone_s = 2 * change_s * _FULL_LEAD / _LONE_LEAD or 1.0
+    counts_s = np.where(lasts_s >= needed_s, lone_s, lasts_s)
     came_from = np.empty((len(probabilities), labels + 1), np.int16)
     columns = np.arange(labels + 1)
     total = np.zeros(labels + 1)
     for row, trails in enumerate(_trails(probabilities, unsure_below)):
         cheapest = int(total.argmin())
-        price = total[cheapest] + needed_s / 2
+        price = total[cheapest] + change_s
         changes = total > price
         came_from[row] = np.where(changes, cheapest, columns)
         total = np.where(changes, price, total) + trails * counts_s[row]

@@ -119,7 +119,7 @@ def test_a_clip_that_is_read_now_and_then_keeps_its_labels_too(tmp_path: Path) -
     assert set(clip.readings.expression[late]) == {"sadness"}
 
 
-@pytest.mark.parametrize("every_s", [0.5, 2.0, 5.0])
+@pytest.mark.parametrize("every_s", [0.75, 1.0, 2.0, 5.0])
 def test_rows_of_rare_frames_have_labels_that_they_support(tmp_path: Path, every_s: float) -> None:
     images = [*noisy_frames(1, WH, grey=130), *noisy_frames(1, WH, grey=90)] * 4
     times = [place * every_s for place in range(8)]

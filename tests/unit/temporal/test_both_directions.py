@@ -92,7 +92,7 @@ def test_a_constant_face_is_relabelled_no_more_often_than_live(rate: int, kind: 
     assert changes["file"] <= changes["live"]
 
 
-@pytest.mark.parametrize(("lasts_s", "is_shown"), [(0.2, False), (0.3, False), (0.6, True)])
+@pytest.mark.parametrize(("lasts_s", "is_shown"), [(0.2, False), (0.5, False), (0.7, True)])
 def test_a_short_expression_is_shown_from_its_first_frame_to_its_last(
     lasts_s: float, is_shown: bool
 ) -> None:
