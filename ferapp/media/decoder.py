@@ -74,7 +74,7 @@ class Decoder:
         self._colours = Colours()
         self._source = FrameSource(file, track=part.track, threads=threads)
         self._first_wh = self._display_wh(self._source.first)
-        self.info = self._info()
+        self.info = _info(self._source, self._first_wh)
         if self._shown_region(self.info.size_wh) is None:
             width, height = self.info.size_wh
             raise SettingError(
@@ -154,27 +154,6 @@ class Decoder:
         if not self.damage and self.info.frames > 1:
             self.damage = _early_end_text(self._source, end_s)
 
-    def _info(self) -> VideoInfo:
-        """What the container claims, and the shape of the first frame."""
-        track = self._source.track
-        rate = track.average_rate or track.guessed_rate
-        duration_s = tracks.claimed_end_s(
-            self._source.container,
-            track,
-            start_s=self._source.start_s,
-            begins_s=self._source.begins_s,
-        )
-        return VideoInfo(
-            container=self._source.format,
-            codec=track.codec_context.codec.canonical_name,
-            size_wh=self._first_wh,
-            frames_per_second=float(rate) if rate else None,
-            duration_s=duration_s if duration_s > 0 else None,
-            has_sound=bool(self._source.container.streams.audio),
-            track=tracks.video_tracks(self._source.container).index(track) + 1,
-            tracks=tuple(tracks.track_texts(self._source.container)),
-        )
-
     def _to_upright(self, frame: Any, max_side_px: int) -> tuple[Image, View] | None:
         """The region of a frame that is read, upright; None if it lies outside this frame."""
         turn = self._turn_of(frame)
@@ -221,6 +200,25 @@ class Decoder:
             matrix = frame.side_data.get(SideData.DISPLAYMATRIX)
             self._turn = turn_from(None if matrix is None else bytes(matrix))
         return self._turn
+
+
+def _info(source: FrameSource, size_wh: tuple[int, int]) -> VideoInfo:
+    """What the container claims, and the size of the first frame as it is shown, px."""
+    track = source.track
+    rate = track.average_rate or track.guessed_rate
+    duration_s = tracks.claimed_end_s(
+        source.container, track, start_s=source.start_s, begins_s=source.begins_s
+    )
+    return VideoInfo(
+        container=source.format,
+        codec=track.codec_context.codec.canonical_name,
+        size_wh=size_wh,
+        frames_per_second=float(rate) if rate else None,
+        duration_s=duration_s if duration_s > 0 else None,
+        has_sound=bool(source.container.streams.audio),
+        track=tracks.video_tracks(source.container).index(track) + 1,
+        tracks=tuple(tracks.track_texts(source.container)),
+    )
 
 
 def _empty_part_text(part: VideoPart, end_s: float, *, is_past: bool) -> str:
