@@ -18,7 +18,7 @@ Stamp = tuple[int, int]
 """Size in bytes and time of the last change in ns; a changed file has another stamp."""
 
 # Increase when the same file gives another result, or the same result in another form.
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 # The fields of a manifest entry that change a result; source and metrics do not.
 _MODEL: Final = {
     "name",
