@@ -116,7 +116,10 @@ def video(
     smoothing: Annotated[
         float,
         typer.Option(
-            "--smoothing", min=0, help="Time constant of the smoothing in seconds; 0 for none."
+            "--smoothing",
+            min=0,
+            help="Time constant of the smoothing, which looks ahead as well as back, in seconds; "
+            "0 for none.",
         ),
     ] = StreamSettings.time_constant_s,
     classes: Classes = "",

@@ -77,7 +77,8 @@ class VideoInfo:
     Attributes:
         container: Its format, by FFmpeg's name.
         codec: Codec of the video, by FFmpeg's name.
-        size_wh: Width and height of an upright frame with square pixels, px.
+        size_wh: Width and height of the first upright frame with square pixels, px; others may have
+            another size.
         frames_per_second: Average frame rate; None if unknown.
         duration_s: How long it lasts, s, also where its time stamps begin late; None if unknown.
         has_sound: Whether there is a sound track.

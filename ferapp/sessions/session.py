@@ -29,8 +29,10 @@ class Readings:
         score: Detector score, (n,) float32.
         probabilities: Probability of each expression, corrected by the neutral baseline if there is
             one, (n, k) float32; a row of NaN if the face could not be read.
-        smoothed: The smoothed probabilities, (n, k) float32; NaN if there are none.
-        expression: The label that was shown, (n,) object; None if there was none or it was unsure.
+        smoothed: The smoothed probabilities, (n, k) float32; NaN if there are none. Live they look
+            back, in videos ahead as well.
+        expression: The label, (n,) object; live the one that was shown; None if there was none or
+            it was unsure.
         flaw: Why the face could not be read, (n,) object; None if it could.
         is_corrected: Whether a neutral baseline was applied, (n,) bool.
         duration_s: How long the frame was shown for which the reading stands, s, (n,) float64; NaN

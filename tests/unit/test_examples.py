@@ -20,6 +20,7 @@ MODULES = [
     "ferapp.system.csv_tables",
     "ferapp.system.text",
     "ferapp.temporal.baseline",
+    "ferapp.temporal.both_directions",
     "ferapp.temporal.rolling",
     "ferapp.temporal.smoothing",
     "ferapp.temporal.tracking",

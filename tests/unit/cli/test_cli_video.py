@@ -394,7 +394,7 @@ def test_all_frames_have_a_row(clip: Path, out: Path) -> None:
         (("--from", "1", "--to", "0:01"), "has to be later than the start, 1 s"),
         (("--from", "soon"), "expected seconds or h:mm:ss, such as 75 or 0:01:15, got soon"),
         (("--from", "-1"), "expected seconds or h:mm:ss"),
-        (("--from", "60"), "The video ends at 2.30 s, so nothing of it can be read from 60 s on."),
+        (("--from", "60"), "The video ends at 2.40 s, so nothing of it can be read from 60 s on."),
         (("--region", "1,2,3"), "expected x,y,width,height in pixels"),
         (("--region", "0,0,0,9"), "width and height from 1"),
         (("--region", "640,0,9,9"), "outside the picture, which has 640 × 240 pixels"),
