@@ -89,8 +89,10 @@ class StreamSettings:
 
     Attributes:
         analysis: For each frame.
-        time_constant_s: Of the smoothing; see `ferapp.temporal.smoothing.Smoother`.
-        hold_s: How long another label has to lead before it is shown.
+        time_constant_s: Of the smoothing: live into the past, in a file half of it to each side
+            (`ferapp.temporal.smoothing`, `ferapp.temporal.both_directions`).
+        hold_s: How long another label has to lead before it is shown; in a file it is then shown
+            from when it began to lead.
         detect_every: Faces are detected in every Nth frame and followed in between; None chooses N
             by the cost of detection.
         reads_followed: In a file, whether faces are also read in the frames between two detections.
@@ -119,8 +121,8 @@ class VideoPart:
         track: Which of its video tracks, from 1; None for the one that players show.
         from_s: Frames before this time are left out, s from the start of the file.
         to_s: Frames from this time on are left out, s; None for none.
-        region: x, y, width and height of the part of the picture that is read, in px of the upright
-            video; None for all of it.
+        region: x, y, width and height of the part of the picture that is read, in px of the first
+            upright frame; where the picture changes its size, the same part of it. None for all.
 
     Example:
         >>> VideoPart(from_s=60, to_s=90).length_s(75.0)

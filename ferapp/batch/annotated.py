@@ -1,11 +1,14 @@
 """A folder of annotated copies of pictures, and a table of their faces that grows with each run."""
 
 import csv
+import hashlib
 import io
 import itertools
+import json
 import os
+from collections.abc import Mapping
 from pathlib import Path, PurePath
-from typing import Final
+from typing import Any, Final
 
 from ferapp.errors import StoreError
 from ferapp.media.images import png_bytes
@@ -30,21 +33,28 @@ _Row = dict[str, str]
 class AnnotatedFolder:
     """Adds pictures to a folder in which earlier runs may have left some; nothing of them is lost.
 
-    A picture is known by its path and content. One that is analysed again replaces its own copy and
-    rows; another one of the same file name gets a name with a number. Several processes may add
-    pictures at the same time.
+    A picture is known by its path and content. One that is analysed again, or whose file has
+    changed, replaces its own copy and rows; another one of the same file name gets a name with a
+    number. Each row names the settings that made it. Several processes may add pictures at the same
+    time.
 
     Args:
         folder: Made if it is missing.
+        made_by: Settings, models and version of ferapp, as plain values.
+
+    Attributes:
+        other_rows: How many rows of other settings the table had at first.
 
     Raises:
         StoreError: The folder can't be made or written to, or its table is not one of these.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, made_by: Mapping[str, Any] | None = None) -> None:
         self._folder = folder
+        self._settings = json.dumps(made_by, sort_keys=True) if made_by else ""
         self._columns: dict[str, None] = {}
         self._new: dict[_Key, list[_Row]] = {}
+        self._former: set[_Key] = set()
         text = one_line(str(folder))
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -55,8 +65,18 @@ class AnnotatedFolder:
             raise StoreError(f"The folder {text} can't be written to.")
         rows = self._read_table()[1]
         self._names = {_key(row): remove_guard(row["annotated"]) for row in rows}
+        self._files = {_key(row): row["file_id"] for row in rows if row.get("file_id")}
+        self.other_rows = sum(row.get("settings", "") != self._settings for row in rows)
 
-    def add(self, path: str, sha256: str, image_rgb: Image, analysis: FrameAnalysis) -> None:
+    def add(
+        self,
+        path: str,
+        sha256: str,
+        image_rgb: Image,
+        analysis: FrameAnalysis,
+        *,
+        file: Path | None = None,
+    ) -> None:
         """Write the copy of a picture, and keep its rows for the table.
 
         Args:
@@ -64,6 +84,7 @@ class AnnotatedFolder:
             sha256: Hash of its file, in hexadecimal.
             image_rgb: The picture, (h, w, 3) uint8.
             analysis: Its faces.
+            file: The file that was read, if it was one: by this, its former content is known.
 
         Raises:
             StoreError: The copy could not be written.
@@ -71,6 +92,9 @@ class AnnotatedFolder:
         copy = annotate(image_rgb, analysis.faces.xyxy, captions(analysis), colours(analysis))
         data = png_bytes(copy)
         key = (one_line(path), sha256)
+        # A hash, since names of folders tell who somebody is.
+        place = _short_hash(os.path.realpath(file)) if file else ""
+        self._forget_former(key, place)
         with lock_folder(self._folder):
             name = self._name(key, data)
             write_whole(self._folder / name, data)
@@ -80,6 +104,8 @@ class AnnotatedFolder:
         table.insert(0, "path", key[0])
         table.insert(1, "annotated", name)
         table["sha256"] = sha256
+        table["file_id"] = place
+        table["settings"] = self._settings
         columns, self._new[key] = _parse(csv_bytes(table))
         self._columns |= dict.fromkeys(columns)
 
@@ -93,7 +119,8 @@ class AnnotatedFolder:
             return
         with lock_folder(self._folder):
             columns, earlier = self._read_table()
-            rows = [row for row in earlier if _key(row) not in self._new]
+            gone = self._new.keys() | self._former
+            rows = [row for row in earlier if _key(row) not in gone]
             rows += itertools.chain.from_iterable(self._new.values())
             out = io.StringIO(newline="")
             fields = list(dict.fromkeys(columns) | self._columns)
@@ -101,6 +128,19 @@ class AnnotatedFolder:
             table.writeheader()
             table.writerows(rows)
             write_whole(self._folder / TABLE, out.getvalue().encode("utf-8-sig"))
+
+    def _forget_former(self, key: _Key, place: str) -> None:
+        """What the same file held before is replaced, its copy by that of what it holds now."""
+        if not place:
+            return
+        former = [k for k, other in self._files.items() if other == place and k != key]
+        for other in former:
+            del self._files[other]
+            self._former.add(other)
+            self._new.pop(other, None)
+            self._names.setdefault(key, self._names.pop(other))
+        self._files[key] = place
+        self._former.discard(key)
 
     def _name(self, key: _Key, data: bytes) -> str:
         """The name of a copy: the one that the picture has, or a free one."""
@@ -146,6 +186,10 @@ def _parse(data: bytes) -> tuple[list[str], list[_Row]]:
 def _key(row: _Row) -> _Key:
     """A picture: its path and the hash of its file, which tables of older versions lack."""
     return remove_guard(row["path"]), row.get("sha256", "")
+
+
+def _short_hash(text: str) -> str:
+    return hashlib.sha256(os.fsencode(text)).hexdigest()[:12]
 
 
 def _holds(path: Path, data: bytes) -> bool:

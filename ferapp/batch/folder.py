@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Final
 
+from ferapp.batch.annex import MISSING, Annex, is_annexed
 from ferapp.batch.items import Kind
 from ferapp.errors import VideoError
 from ferapp.media.containers import HEAD_BYTES, container_of
@@ -17,9 +18,12 @@ from ferapp.media.video import ENDINGS as VIDEO_ENDINGS
 from ferapp.system.text import one_line
 from ferapp.wording import counted
 
-_OUTSIDE: Final = "This link leads out of the folder; it is not followed."
+_OUTSIDE: Final = (
+    "This link leads out of the folder; it is not followed. To follow such links, add "
+    "--follow-links, or read the folder that contains both."
+)
 _LOOP: Final = "This link leads back to itself or to a folder that contains it."
-_TWICE: Final = "This is another link to a folder that an earlier link leads to."
+_TWICE: Final = "This is another link to a folder that is read already."
 _NOWHERE: Final = "This link is broken: its target does not exist."
 _NO_FILE: Final = "This is not a regular file but a pipe, a socket or a device."
 _HIDDEN: Final = "Its name begins with a dot; hidden files and folders are not read."
@@ -44,18 +48,21 @@ class MediaFile:
     is_other: bool = False
 
 
-def list_files(folder: Path, *, without: Path) -> list[MediaFile]:
+def list_files(folder: Path, *, without: Path, follows_links: bool = False) -> list[MediaFile]:
     """List every file in a folder and its subfolders, sorted by name.
 
-    Links are followed as long as they stay inside. What is not analysed is listed with the reason:
+    Links are followed as long as they stay inside, or lead to content that git-annex keeps in the
+    repository of the folder (DataLad). What is not analysed is listed with the reason:
     a file that has the name of a picture or video but can't be read, a folder that can't be listed
     and, as `is_other`, files of other kinds and hidden ones. A hidden folder is one entry.
 
     Args:
         folder: Where to look.
         without: A folder that is left out if it lies inside.
+        follows_links: Whether links that lead elsewhere are followed too. Only for somebody who may
+            read all of it: never for folders that others have sent.
     """
-    return _Walk(folder, without).run()
+    return _Walk(folder, without, follows_links=follows_links).run()
 
 
 def kind_of(name: str) -> Kind | None:
@@ -86,11 +93,13 @@ def _kind_name(name: str) -> str:
 class _Walk:
     """One look through a folder; deep trees take no deep calls."""
 
-    def __init__(self, folder: Path, without: Path) -> None:
+    def __init__(self, folder: Path, without: Path, *, follows_links: bool) -> None:
         self._root = os.path.realpath(folder)
+        self._follows_links = follows_links
+        self._annex = Annex(Path(self._root))
         # By its number on the disk: the real path of each folder would take long in deep trees.
         self._without = os.stat(without) if without.exists() else None
-        self._reached: set[str] = set()
+        self._reached = {self._root}
 
     def run(self) -> list[MediaFile]:
         files: list[MediaFile] = []
@@ -147,8 +156,11 @@ class _Walk:
         try:
             target = os.path.realpath(link.path, strict=True)
         except OSError as exc:
-            return _LOOP if exc.errno == errno.ELOOP else _NOWHERE
-        if not Path(target).is_relative_to(self._root):
+            if exc.errno == errno.ELOOP:
+                return _LOOP
+            return MISSING if is_annexed(os.readlink(link.path)) else _NOWHERE
+        is_inside = Path(target).is_relative_to(self._root)
+        if not (is_inside or self._follows_links or self._annex.holds(Path(target))):
             return _OUTSIDE
         if not os.path.isdir(target):
             return ""

@@ -6,7 +6,7 @@ import os
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from ferapp._version import __version__
 from ferapp.inference.manifest import Model, manifest
@@ -18,7 +18,7 @@ Stamp = tuple[int, int]
 """Size in bytes and time of the last change in ns; a changed file has another stamp."""
 
 # Increase when the same file gives another result, or the same result in another form.
-_FORMAT: Final = 2
+_FORMAT: Final = 3
 # The fields of a manifest entry that change a result; source and metrics do not.
 _MODEL: Final = {
     "name",
@@ -72,17 +72,31 @@ class Request:
         """
         return hashlib.sha256(f"{self._fingerprints[kind]} {sha256}".encode()).hexdigest()
 
+    @property
+    def fingerprint(self) -> str:
+        """A hash of everything besides the files that changes a result."""
+        return hashlib.sha256(json.dumps(self._fingerprints, sort_keys=True).encode()).hexdigest()
+
+    def origin(self, kind: Kind) -> dict[str, Any]:
+        """What made a result, as plain values: settings, models with their hashes, and version."""
+        names = ("detector", "classifier")
+        models = {
+            name: {"name": model.name, "sha256": model.sha256}
+            for name, model in zip(names, self.models, strict=True)
+        }
+        return {"settings": asdict(self._chosen[kind]), "models": models, "version": __version__}
+
+    @property
+    def _chosen(self) -> dict[Kind, AnalysisSettings | ClipSettings]:
+        return {"picture": self.settings.stream.analysis, "video": self.settings}
+
     @cached_property
     def _fingerprints(self) -> dict[Kind, str]:
         """Everything besides the file that changes a result."""
         models = [model.model_dump(mode="json", include=_MODEL) for model in self.models]
-        settings: dict[Kind, AnalysisSettings | ClipSettings] = {
-            "picture": self.settings.stream.analysis,
-            "video": self.settings,
-        }
         return {
             kind: json.dumps([_FORMAT, __version__, kind, asdict(chosen), models])
-            for kind, chosen in settings.items()
+            for kind, chosen in self._chosen.items()
         }
 
 
@@ -95,12 +109,16 @@ class Item:
         kind: What it is analysed as.
         key: The key of its result.
         stamp: Of the file when the key was made.
+        sha256: Of the file.
+        name: Its path as the tables have it.
     """
 
     path: Path
     kind: Kind
     key: str
     stamp: Stamp
+    sha256: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,9 +142,3 @@ def stamp_of(path: Path) -> Stamp:
     """The stamp of a file as it is now."""
     status = os.stat(path)
     return status.st_size, status.st_mtime_ns
-
-
-def sha256_of(path: Path) -> str:
-    """The hash of a file's bytes in hexadecimal; the file is read in pieces."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,17 +1,18 @@
-"""The results of a batch on disk, each under its key."""
+"""The results of a batch on disk, each under its key: those of the tables, and earlier ones."""
 
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ferapp.batch.items import FileResult
+from ferapp.batch.old_results import OldResults
 from ferapp.errors import DataError, StoreError
 from ferapp.pipeline.record import VideoRecord
-from ferapp.sessions.formats.exchange import read
+from ferapp.sessions.formats.exchange import read, to_parquet
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.system.files import lock_folder, sweep, write_whole
 from ferapp.system.text import one_line
@@ -22,6 +23,9 @@ _Record = TypeVar("_Record")
 
 class Results:
     """One JSON file per key, and a Parquet file for each video with readings.
+
+    The folder `results` holds those of the tables. Results of other settings and of files that are
+    gone are set aside inside it; see `OldResults`.
 
     Args:
         out: The folder for the tables; the results are in a folder inside it.
@@ -44,6 +48,12 @@ class Results:
             ) from exc
         if not os.access(self._folder, os.W_OK) or not os.access(out, os.W_OK):
             raise StoreError(f"The folder {one_line(str(out))} can't be written to.")
+        self._old = OldResults(self._folder)
+
+    @property
+    def set_aside(self) -> int:
+        """How many results have been set aside and are not needed now."""
+        return len(self._old.keys)
 
     @contextmanager
     def alone(self) -> Iterator[None]:
@@ -66,33 +76,66 @@ class Results:
                 sweep(self.out)
             yield
 
-    def claim(self, folder: Path, *, overwrites: bool = False) -> None:
-        """Keep the tables for one folder: note which one they are about.
+    def claim(self, folder: Path, fingerprint: str = "", *, overwrites: bool = False) -> None:
+        """Keep the tables for one folder and some settings: note which ones they are about.
 
-        The note is a hash, since names of folders tell who somebody is.
+        Results of other settings are set aside, with the tables that name them, so that those of
+        two never lie side by side, even if this batch is interrupted. The note has hashes, since
+        names of folders tell who somebody is.
+
+        Args:
+            folder: The folder that is read.
+            fingerprint: Of the settings; see `Request.fingerprint`.
+            overwrites: Whether tables about another folder may be replaced.
 
         Raises:
             StoreError: They are about another folder and may not be overwritten, or the note can't
                 be written.
         """
-        note = self._folder / "folder.sha256"
-        mine = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest().encode()
-        before = note.read_bytes() if note.is_file() else None
-        if before == mine:
+        mine = hashlib.sha256(os.fsencode(os.path.realpath(folder))).hexdigest()
+        before, made_by = self._read_note()
+        if before == mine and made_by == fingerprint:
             return
-        if before is not None and not overwrites:
+        if before not in ("", mine) and not overwrites:
             raise StoreError(
                 f"The tables in {one_line(str(self.out))} are about another folder than "
                 f"{one_line(str(folder))}. Choose another --out, or replace them with --overwrite."
             )
-        write_whole(note, mine)
+        self.keep_only(())
+        self._old.put_tables_aside(made_by, self.out)
+        write_whole(self._note, f"{mine}\n{fingerprint}\n".encode())
 
     def is_done(self, key: str) -> bool:
-        """Whether there is a result."""
+        """Whether there is a result; one that was set aside comes back.
+
+        Raises:
+            StoreError: It can't be moved.
+        """
+        if not _is_filled(self._record(key)):
+            self._old.bring_back(key)
+        return _is_filled(self._record(key))
+
+    def keep_only(self, keys: Collection[str]) -> None:
+        """Set the results aside that have another key than these.
+
+        Raises:
+            StoreError: They can't be moved.
+        """
+        self._old.put_aside(self._read_note()[1], without=keys)
+
+    @property
+    def _note(self) -> Path:
+        return self._folder / "folder.sha256"
+
+    def _read_note(self) -> tuple[str, str]:
+        """Hash of the folder, and of the settings that made the results; empty if unknown."""
         try:
-            return self._record(key).stat().st_size > 0
-        except OSError:
-            return False
+            lines = self._note.read_text("ascii").split()
+        except (OSError, ValueError):
+            return "", ""
+        folder, made_by, *_ = [*lines, "", ""]
+        # The second becomes the name of a folder.
+        return folder, made_by if made_by.isalnum() else ""
 
     def keep(self, outcome: FileResult) -> None:
         """Write a result; the record comes last, so that a result with a record is complete.
@@ -104,37 +147,47 @@ class Results:
             write_whole(self._readings(outcome.key), outcome.readings)
         write_whole(self._record(outcome.key), outcome.record)
 
-    def picture(self, key: str) -> PictureRecord:
+    def picture(self, key: str, sha256: str) -> PictureRecord:
         """The record of a picture.
 
-        Raises:
-            DataError: The result is damaged.
-        """
-        return self._read_record(key, PictureRecord.from_json)
-
-    def video(self, key: str) -> VideoRecord:
-        """The record of a video.
+        Args:
+            key: Its key.
+            sha256: Of the file that it must be of.
 
         Raises:
-            DataError: The result is damaged.
+            DataError: The result is damaged, or of another file.
         """
-        return self._read_record(key, VideoRecord.from_json)
+        return self._read_record(key, sha256, PictureRecord.from_json)
 
-    def readings(self, key: str) -> tuple[SessionInfo, Readings]:
-        """The readings of a video that has some.
+    def video(self, key: str, sha256: str) -> VideoRecord:
+        """The record of a video; see `picture`."""
+        return self._read_record(key, sha256, VideoRecord.from_json)
 
-        Raises:
-            DataError: The result is damaged.
-        """
+    def readings(self, key: str, sha256: str) -> tuple[SessionInfo, Readings]:
+        """The readings of a video that has some; see `picture`."""
         try:
-            return read("readings", self._readings(key).read_bytes())
+            info, readings = read("readings", self._readings(key).read_bytes())
         except (OSError, DataError) as exc:
             raise damaged_error(key) from exc
+        if info.provenance is None or info.provenance.sha256 != sha256:
+            raise damaged_error(key)
+        return info, readings
 
-    def _read_record(self, key: str, from_json: Callable[[Any], _Record]) -> _Record:
+    def keep_readings(self, key: str, info: SessionInfo, readings: Readings) -> None:
+        """Write the readings of a video again, with another description.
+
+        Raises:
+            StoreError: They could not be written; the previous ones are unchanged.
+        """
+        write_whole(self._readings(key), to_parquet(info, readings))
+
+    def _read_record(self, key: str, sha256: str, from_json: Callable[[Any], _Record]) -> _Record:
         try:
-            return from_json(json.loads(self._record(key).read_bytes()))
-        except (OSError, KeyError, TypeError, ValueError) as exc:
+            value = json.loads(self._record(key).read_bytes())
+            if value.pop("provenance", {}).get("sha256", sha256) != sha256:
+                raise damaged_error(key)
+            return from_json(value)
+        except (OSError, AttributeError, KeyError, TypeError, ValueError) as exc:
             raise damaged_error(key) from exc
 
     def _record(self, key: str) -> Path:
@@ -142,6 +195,13 @@ class Results:
 
     def _readings(self, key: str) -> Path:
         return self._folder / f"{key}.parquet"
+
+
+def _is_filled(path: Path) -> bool:
+    try:
+        return path.stat().st_size > 0
+    except OSError:
+        return False
 
 
 def damaged_error(key: str) -> DataError:

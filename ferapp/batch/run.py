@@ -2,15 +2,18 @@
 
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 from typing import Protocol
 
 from ferapp.batch.folder import MediaFile, list_files
-from ferapp.batch.items import FileResult, Item, Request, sha256_of, stamp_of
+from ferapp.batch.items import FileResult, Item, Request, stamp_of
 from ferapp.batch.results import Results, damaged_error
 from ferapp.batch.tables import Tables
 from ferapp.errors import DataError
+from ferapp.sessions.session import Readings, SessionInfo
+from ferapp.system.files import sha256_of
+from ferapp.system.text import one_line
 from ferapp.types import ProgressCallback, no_report
 
 
@@ -49,6 +52,8 @@ class Tally:
         done_before: Files whose results existed already.
         failed: Files that could not be read.
         skipped: Files that were passed over: hidden ones, and neither pictures nor videos.
+        set_aside: Results of other settings or of files that are gone, which are now in a folder
+            of their own.
     """
 
     pictures: int
@@ -57,6 +62,7 @@ class Tally:
     done_before: int
     failed: int
     skipped: int = 0
+    set_aside: int = 0
 
 
 class Batch:
@@ -66,6 +72,7 @@ class Batch:
         folder: Where the files are.
         results: Where their results are stored.
         request: How they are analysed.
+        follows_links: Whether links out of the folder are followed; see `list_files`.
 
     Attributes:
         files: The pictures and videos of the folder, sorted by name.
@@ -73,16 +80,20 @@ class Batch:
         done_before: How many files had a result already.
     """
 
-    def __init__(self, folder: Path, results: Results, request: Request) -> None:
+    def __init__(
+        self, folder: Path, results: Results, request: Request, *, follows_links: bool = False
+    ) -> None:
         self._folder = folder.absolute()
         self._results = results
         self._request = request
-        listed = list_files(folder, without=results.out)
+        listed = list_files(folder, without=results.out, follows_links=follows_links)
         self.files: list[MediaFile] = [file for file in listed if not file.is_other]
         self.skipped: list[MediaFile] = [file for file in listed if file.is_other]
         self._hashes: dict[str, str] = {}
+        self._keys: dict[str, str] = {}
         self._errors = {file.name: file.reason for file in self.files if file.reason}
         self._failed: dict[str, str] = {}
+        self._named: set[str] = set()
         self.done_before = 0
 
     def analyse(self, engine: Engine, worker: Worker, report: ProgressCallback = no_report) -> None:
@@ -108,7 +119,7 @@ class Batch:
                     advance()
 
     def write_tables(self, report: ProgressCallback = no_report) -> Tally:
-        """Write the tables from the results.
+        """Write the tables from the results, and set other results aside.
 
         Raises:
             StoreError: They could not be written; the previous tables are unchanged.
@@ -126,8 +137,15 @@ class Batch:
                 report(done, len(self.files))
             for file in self.skipped:
                 tables.add_skipped(file.name, file.reason)
+        self._results.keep_only(self._keys.values())
         return Tally(
-            counts["picture"], counts["video"], faces, self.done_before, failed, len(self.skipped)
+            counts["picture"],
+            counts["video"],
+            faces,
+            self.done_before,
+            failed,
+            len(self.skipped),
+            self._results.set_aside,
         )
 
     def _missing_items(self, advance: Callable[[], None]) -> Iterator[Item]:
@@ -145,7 +163,7 @@ class Batch:
                 advance()
                 continue
             self._hashes[file.name] = sha256
-            key = self._request.key(file.kind, sha256)
+            key = self._keys[file.name] = self._request.key(file.kind, sha256)
             if key in requested:
                 advance()
             elif self._results.is_done(key):
@@ -153,7 +171,7 @@ class Batch:
                 advance()
             else:
                 requested.add(key)
-                yield Item(path, file.kind, key, stamp)
+                yield Item(path, file.kind, key, stamp, sha256, file.name)
 
     def _add(self, file: MediaFile, tables: Tables) -> int:
         """Add a file to the tables; return how many faces it has.
@@ -163,15 +181,37 @@ class Batch:
         """
         if file.kind is None or file.name in self._errors:
             raise DataError(self._errors[file.name])
-        sha256 = self._hashes[file.name]
-        key = self._request.key(file.kind, sha256)
+        sha256, key = self._hashes[file.name], self._keys[file.name]
         if key in self._failed:
             raise DataError(self._failed[key])
         try:
             if file.kind == "picture":
-                return tables.add_picture(file.name, sha256, self._results.picture(key))
-            video = self._results.video(key)
-            readings = self._results.readings(key) if video.tracks else None
-            return tables.add_video(file.name, sha256, video, readings)
+                return tables.add_picture(
+                    file.name, sha256, key, self._results.picture(key, sha256)
+                )
+            video = self._results.video(key, sha256)
+            readings = self._readings(file, key, sha256) if video.tracks else None
+            return tables.add_video(file.name, sha256, key, video, readings)
         except (KeyError, TypeError, ValueError) as exc:
             raise damaged_error(key) from exc
+
+    def _readings(self, file: MediaFile, key: str, sha256: str) -> tuple[SessionInfo, Readings]:
+        """The readings of a video; the first file of a content gives its result the name.
+
+        Raises:
+            DataError: The result is damaged.
+            StoreError: It could not be written under another name.
+        """
+        info, readings = self._results.readings(key, sha256)
+        assert info.provenance is not None
+        if info.labels != self._request.labels:
+            raise damaged_error(key)
+        if key not in self._named:
+            self._named.add(key)
+            name = one_line(file.name)
+            if info.provenance.name != name:
+                title = one_line(PurePosixPath(file.name).name)
+                provenance = replace(info.provenance, name=name)
+                info = replace(info, title=title, provenance=provenance)
+                self._results.keep_readings(key, info, readings)
+        return info, readings

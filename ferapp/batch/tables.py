@@ -1,4 +1,4 @@
-"""The results of a batch as six tables; each row names its file."""
+"""The results of a batch as seven tables; each row names its file."""
 
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,8 +10,10 @@ import numpy as np
 from ferapp.batch.items import Request
 from ferapp.labels import UNSURE
 from ferapp.pipeline.record import VideoRecord
-from ferapp.sessions.formats.columns import CODED, CORNERS, schema
+from ferapp.sessions.formats.columns import CODED, schema
 from ferapp.sessions.formats.exchange import table
+from ferapp.sessions.formats.headings import CORNERS
+from ferapp.sessions.formats.spells import SPELL_COLUMNS, spells_table
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.system.csv_tables import CsvFile, csv_file
 from ferapp.system.text import one_line
@@ -29,9 +31,12 @@ _FILES: Final = (
     "is_whole",
     "damage",
     "notes",
+    "result",
 )
 _FACES: Final = ("path", "face", *CORNERS, "score", "expression", "probability", "is_unsure")
 _TRACKS: Final = ("path", "face", "first_s", "last_s", "readings")
+# A batch knows no names.
+_SPELLS: Final = SPELL_COLUMNS[:-1]
 _ROWS_AT_ONCE: Final = 20_000
 
 
@@ -66,9 +71,11 @@ class Tables:
             self._files = self._csv("files", _FILES)
             self._faces = self._csv("faces", (*_FACES, *labels, *more))
             self._tracks = self._csv(
-                "tracks", (*_TRACKS, *(f"{label}_s" for label in labels), "unsure_s")
+                "tracks",
+                (*_TRACKS, *(f"{label}_s" for label in labels), "unsure_s", "unreadable_s"),
             )
             self._readings = self._csv("readings", ("path", *schema(labels, CODED).names))
+            self._spells = self._csv("spells", ("path", *_SPELLS))
             self._skipped = self._csv("skipped", ("path", "reason"))
             self._errors = self._csv("errors", ("path", "error"))
             self._open = self._open.pop_all()
@@ -82,13 +89,20 @@ class Tables:
     ) -> None:
         self._open.__exit__(kind, error, trace)
 
-    def add_picture(self, name: str, sha256: str, record: PictureRecord) -> int:
+    def add_picture(self, name: str, sha256: str, key: str, record: PictureRecord) -> int:
         """Add a picture and its faces.
+
+        Args:
+            name: Its path.
+            sha256: Of its file.
+            key: Under which its result is stored.
+            record: Its faces.
 
         Returns:
             How many faces there are.
         """
         file = {"path": one_line(name)}
+        known = {"sha256": sha256, "result": key}
         size = {"width": record.width, "height": record.height, "faces": len(record.faces)}
         notes = {"notes": " ".join(record.notes)}
         rows = [
@@ -99,7 +113,7 @@ class Tables:
             | face.probabilities
             for number, face in enumerate(record.faces, 1)
         ]
-        self._files.add(file | {"kind": "picture", "sha256": sha256} | size | notes)
+        self._files.add(file | {"kind": "picture"} | known | size | notes)
         for row in rows:
             self._faces.add(row)
         return len(rows)
@@ -108,15 +122,24 @@ class Tables:
         self,
         name: str,
         sha256: str,
+        key: str,
         record: VideoRecord,
         session: tuple[SessionInfo, Readings] | None,
     ) -> int:
         """Add a video, its faces and, where there are any, their readings.
 
+        Args:
+            name: Its path.
+            sha256: Of its file.
+            key: Under which its result is stored.
+            record: Its faces.
+            session: Its readings; None if it has no face.
+
         Returns:
             How many faces there are.
         """
         file = {"path": one_line(name)}
+        known = {"sha256": sha256, "result": key}
         width, height = record.video.size_wh
         size = {"width": width, "height": height, "faces": len(record.tracks)}
         zeros = {f"{label}_s": 0.0 for label in (*self._request.labels, UNSURE)}
@@ -131,7 +154,7 @@ class Tables:
             "damage": record.damage,
             "notes": " ".join(record.notes),
         }
-        self._files.add(file | {"kind": "video", "sha256": sha256} | size | reading)
+        self._files.add(file | {"kind": "video"} | known | size | reading)
         for row in rows:
             self._tracks.add(row)
         if session is not None:
@@ -141,6 +164,9 @@ class Tables:
                 part = table(recording, readings.at(np.arange(first, last)))
                 part.insert(0, "path", file["path"])
                 self._readings.add_table(part)
+            spells = spells_table(recording, readings)
+            spells.insert(0, "path", file["path"])
+            self._spells.add_table(spells)
         return len(rows)
 
     def add_error(self, name: str, error: str) -> None:

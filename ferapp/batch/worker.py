@@ -1,27 +1,22 @@
 """The analysis of one file of a batch, in whichever process."""
 
 import json
-from dataclasses import replace
-from datetime import UTC, datetime
-from typing import Final
 
 import numpy as np
 
+from ferapp.batch.annex import pointer_text
 from ferapp.batch.items import FileResult, Item, Request, stamp_of
 from ferapp.errors import DataError, UserError
-from ferapp.media.images import read_image
+from ferapp.media.content_dates import picture_date
+from ferapp.media.images import read_bytes, read_image
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.build import load_analyzer
 from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip
-from ferapp.pipeline.record import VideoRecord, tracks_of
+from ferapp.pipeline.record import VideoRecord, provenance_of, tracks_of
 from ferapp.sessions.formats.columns import MOST_READINGS
 from ferapp.sessions.formats.exchange import to_parquet
 from ferapp.system.text import one_line
 from ferapp.vision.threads import cap_threads
-
-# A result must not depend on when it was made. The time of the file would not do: a copy has
-# another one, and files with the same bytes share a result.
-_STARTED: Final = datetime.fromtimestamp(0, UTC)
 
 
 class FileWorker:
@@ -64,16 +59,21 @@ def analyse_file(item: Item, analyzer: Analyzer, request: Request) -> FileResult
     """Analyse one file; whatever is wrong with it is an error in the result."""
     try:
         if item.kind == "picture":
-            analysis = analyzer.analyze(read_image(item.path), request.settings.stream.analysis)
-            record, readings = analysis.to_record(), b""
+            data = read_bytes(item.path)
+            analysis = analyzer.analyze(read_image(data), request.settings.stream.analysis)
+            record, readings, recorded = analysis.to_record(), b"", picture_date(data)
         else:
             video, readings = _video(item, analyzer, request)
-            record = video.to_json()
+            record, recorded = video.to_json(), video.video.content_date
         if stamp_of(item.path) != item.stamp:
             raise DataError("The file was changed while it was being read; run the command again.")
+        source = provenance_of(item.sha256, item.stamp[0], content_date=recorded).to_json()
+        # Files of one content share a result; the tables name them.
+        del source["name"]
+        record["provenance"] = source | request.origin(item.kind)
         text = json.dumps(record, ensure_ascii=False, allow_nan=False)
     except UserError as exc:
-        return FileResult(item.key, error=str(exc))
+        return FileResult(item.key, error=pointer_text(item.path) or str(exc))
     except MemoryError:
         return FileResult(item.key, error="There is not enough memory for this file.")
     except Exception as exc:  # an unforeseen failure of one file must not stop thousands
@@ -107,9 +107,6 @@ def _video(item: Item, analyzer: Analyzer, request: Request) -> tuple[VideoRecor
     )
     if not len(readings):
         return record, b""
-    recording = replace(
-        recording_of_clip(one_line(item.path.name), clip, analyzer, request.settings),
-        id=item.key[:32],
-        started=_STARTED,
-    )
+    clip = clip.of_file(item.sha256, item.stamp[0], one_line(item.name))
+    recording = recording_of_clip(one_line(item.path.name), clip, analyzer, request.settings)
     return record, to_parquet(recording, readings)

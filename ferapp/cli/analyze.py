@@ -3,6 +3,7 @@
 import hashlib
 import sys
 from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -10,6 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from ferapp._version import __version__
 from ferapp.cli.options import (
     AsJsonLines,
     Classes,
@@ -38,6 +40,7 @@ from ferapp.errors import ImageError, UserError
 from ferapp.labels import label_text
 from ferapp.media.pictures.formats import NAMES
 from ferapp.settings import AnalysisSettings, DetectionSettings
+from ferapp.wording import counted
 
 if TYPE_CHECKING:
     from ferapp.pipeline.analyzer import Analyzer
@@ -55,7 +58,8 @@ def analyze(
             "--out",
             metavar="DIR",
             help="Folder for annotated copies and a table, faces.csv. Those of earlier runs are "
-            "kept: only the same picture at the same path is replaced.",
+            "kept: only the same picture at the same path, and what its file held before, are "
+            "replaced.",
         ),
     ] = None,
     detector: Detector = None,
@@ -98,7 +102,12 @@ def analyze(
     cap_threads(threads)
     analyzer = load_analyzer(detector, classifier, threads=threads, with_smile=smile)
     check_classes(settings.classes, analyzer.labels)
-    copies = AnnotatedFolder(out) if out else None
+    copies = AnnotatedFolder(out, _made_by(analyzer, settings)) if out else None
+    if copies and copies.other_rows:
+        errors.print(
+            f"faces.csv holds {counted(copies.other_rows, 'row')} of other settings; its column "
+            "settings says which."
+        )
     failed = unwritten = 0
     try:
         with progress("pictures") if len(paths) > 1 else nullcontext(no_report) as report:
@@ -116,7 +125,8 @@ def analyze(
                 if copies and analysis is not None and picture:
                     name = "stdin" if path == STANDARD else str(path)
                     with collected_errors(print_error) as problems:
-                        copies.add(name, picture.sha256, picture.image_rgb, analysis)
+                        file = path if path.is_file() and path != STANDARD else None
+                        copies.add(name, picture.sha256, picture.image_rgb, analysis, file=file)
                     unwritten += len(problems)
                 failed += analysis is None
                 report(done, len(paths))
@@ -129,6 +139,14 @@ def analyze(
         errors.print(f"{failed} of {len(paths)} files could not be read.")
     if failed or unwritten:
         raise typer.Exit(1)
+
+
+def _made_by(analyzer: "Analyzer", settings: AnalysisSettings) -> dict[str, Any]:
+    """What makes the rows of the table: settings, models with their hashes, and version."""
+    from ferapp.pipeline.record import models_of
+
+    models = models_of(analyzer.detector_name, analyzer.classifier_name)
+    return {"settings": asdict(settings), "models": models, "version": __version__}
 
 
 class Picture(NamedTuple):

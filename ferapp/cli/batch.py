@@ -65,6 +65,10 @@ def batch(
         bool,
         typer.Option("--overwrite", help="Replace tables in --out that are about another folder."),
     ] = False,
+    follow_links: Annotated[
+        bool,
+        typer.Option("--follow-links", help="Also follow symbolic links that leave DIR."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Find every face in the pictures and videos of a folder, and read its expression.
@@ -86,7 +90,9 @@ def batch(
     try:
         request = _request(detector, classifier, settings, threads)
         chosen = _engine(engine, workers, threads)
-        tally, kinds = _run(folder, out, request, chosen, overwrites=overwrite)
+        tally, kinds = _run(
+            folder, out, request, chosen, overwrites=overwrite, follows_links=follow_links
+        )
     except KeyboardInterrupt as exc:
         errors.print("Stopped. Finished results are kept; run the same command again to continue.")
         raise typer.Exit(_INTERRUPTED) from exc
@@ -119,7 +125,13 @@ def _engine(name: str, workers: int | None, threads: int) -> "Engine":
 
 
 def _run(
-    folder: Path, out: Path, request: "Request", engine: "Engine", *, overwrites: bool
+    folder: Path,
+    out: Path,
+    request: "Request",
+    engine: "Engine",
+    *,
+    overwrites: bool,
+    follows_links: bool,
 ) -> "tuple[Tally, str]":
     """Run the batch; return it in numbers, and which kinds of files were passed over."""
     from ferapp.batch.folder import describe_kinds
@@ -129,8 +141,8 @@ def _run(
 
     results = Results(out)
     with results.alone():
-        results.claim(folder, overwrites=overwrites)
-        batch = Batch(folder, results, request)
+        results.claim(folder, request.fingerprint, overwrites=overwrites)
+        batch = Batch(folder, results, request, follows_links=follows_links)
         with progress("files") as report:
             batch.analyse(engine, FileWorker(request), report)
         with progress("tables") as report:
@@ -149,6 +161,12 @@ def _print_tally(tally: "Tally", kinds: str, folder: Path, out: Path, *, as_json
             f"{counted(tally.pictures, 'picture')} and {counted(tally.videos, 'video')} with "
             f"{counted(tally.faces, 'face')}; "
             f"{tally.done_before:,} were done before. The tables are in {path_text(out)}.{more}"
+        )
+    if tally.set_aside:
+        errors.print(
+            f"{counted(tally.set_aside, 'earlier result')} of other settings or of files that are "
+            f"gone {'is' if tally.set_aside == 1 else 'are'} now in results/old-…; an earlier run "
+            "finds them there again."
         )
     if not read and not tally.failed:
         reason = f"{skipped} ({kinds}); skipped.csv says why." if tally.skipped else "It is empty."

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ferapp.cli.options import AsJsonLines
-from ferapp.cli.output import console, errors, print_json, print_line
+from ferapp.cli.output import console, errors, path_text, print_json, print_line
 from ferapp.errors import FaceEditError, StoreError, UserError
 
 if TYPE_CHECKING:
@@ -29,17 +29,21 @@ Id = Annotated[
     str, typer.Argument(metavar="SESSION", help="Id of a session, or its first characters.")
 ]
 Face = Annotated[str, typer.Argument(metavar="FACE", help="Number or name of a face.")]
-FORMATS = ("csv", "parquet", "json", "html")
+FORMATS = ("csv", "parquet", "json", "html", "spells")
+_BARE = (
+    "CSV holds the readings alone; parquet and json also hold the title, start, length, settings, "
+    "models and markers."
+)
 
 
 @app.command("list")
 def list_sessions(
     as_json: AsJsonLines = False,
 ) -> None:
-    """List the local user's sessions, newest first."""
+    """List the local user's sessions, newest first; those of unknown start by when they came."""
     from ferapp.system.text import one_line
 
-    table = Table("id", "title", "started", "seconds", "readings", "kept until")
+    table = Table("id", "title", "started", "length", "readings", "kept until")
     with _open_store() as store:
         overviews = store.overviews(_me())
     for session in overviews:
@@ -51,10 +55,15 @@ def list_sessions(
                     "id": row.id,
                     "title": row.title,
                     "source": row.source,
-                    "started": row.started.isoformat(),
+                    "started": row.started.isoformat() if row.started else None,
+                    "added": None if row.started else session.listed.isoformat(),
                     "duration_s": session.duration_s,
                     "readings": session.readings,
                     "expires": expires,
+                    "version": row.version,
+                    "models": row.models,
+                    "settings": row.settings,
+                    "provenance": row.provenance.to_json() if row.provenance else None,
                 }
             )
             continue
@@ -62,8 +71,8 @@ def list_sessions(
             row.id[:8],
             Text(one_line(row.title)),
             # With the offset: the session may come from another time zone.
-            row.started.isoformat(" ", "minutes"),
-            f"{session.duration_s:.1f}",
+            row.started.isoformat(" ", "minutes") if row.started else "unknown",
+            session.length_text,
             str(session.readings),
             expires[:10] if expires else "forever",
         )
@@ -78,15 +87,26 @@ def export(
     form: Annotated[
         str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")
     ] = "parquet",
+    spells: Annotated[
+        bool,
+        typer.Option(
+            "--spells",
+            help="Also write ID.spells.csv: from when to when each face showed which expression.",
+        ),
+    ] = False,
 ) -> None:
     """Write each session to a file named by its id, in place of an older export of that session."""
     if form not in FORMATS:
         raise typer.BadParameter(f"expected one of {', '.join(FORMATS)}", param_hint="--format")
     from ferapp.sessions.formats.exchange import to_csv, to_json, to_parquet
+    from ferapp.sessions.formats.spells import to_spells_csv
     from ferapp.sessions.report.html import to_html
     from ferapp.system.files import write_whole
 
-    make = {"csv": to_csv, "parquet": to_parquet, "json": to_json, "html": to_html}[form]
+    make = {"csv": to_csv, "parquet": to_parquet, "json": to_json, "html": to_html}
+    makers = {form: make[form]} if form in make else {}
+    if spells or not makers:
+        makers["spells.csv"] = to_spells_csv
     with _open_store() as store:
         chosen = _choose(store, ids)
         try:
@@ -94,9 +114,16 @@ def export(
         except OSError as exc:
             raise StoreError(f"The folder {out.name} can't be made: {exc.strerror}.") from exc
         for session in chosen:
-            path = out / f"{session.recording.id}.{form}"
-            write_whole(path, make(session.recording, store.readings(session.recording.id, _me())))
-            print_line(path)
+            recording, readings = session.recording, store.readings(session.recording.id, _me())
+            for ending, to_bytes in makers.items():
+                if ending == "spells.csv" and recording.source == "pictures":
+                    errors.print(Text(f"{recording.id[:8]} is of pictures, which have no spells."))
+                    continue
+                path = out / f"{recording.id}.{ending}"
+                write_whole(path, to_bytes(recording, readings))
+                print_line(path)
+    if form == "csv" and chosen:
+        errors.print(Text(_BARE), soft_wrap=True)
 
 
 @app.command("import")
@@ -107,21 +134,42 @@ def import_files(
             help="CSV, Parquet or JSON files.", exists=True, dir_okay=False, readable=True
         ),
     ],
+    again: Annotated[
+        bool, typer.Option("--again", help="Also import what is there already, as a second copy.")
+    ] = False,
 ) -> None:
-    """Import exported files as sessions; unreadable files are reported and skipped."""
-    from ferapp.sessions.formats.exchange import read
+    """Import exported files as sessions; unreadable files are reported and skipped.
+
+    Prints the id of each session. A file that was imported before, or whose source was read with
+    the same settings and models, is not stored twice: the id is that of the session that is there.
+    CSV and Parquet may come back from R, SPSS, Excel or pandas. Whatever is ignored is reported.
+    """
+    from ferapp.pipeline.session_import import import_session
+    from ferapp.system.text import one_line
+
+    def on_note(note: str) -> None:
+        errors.print(Text(note), soft_wrap=True)
 
     failed = 0
     with _open_store() as store:
         for file in files:
             try:
-                recording, readings = read(file.name, file.read_bytes())
-                store.enter(recording, readings, _me())
+                data = file.read_bytes()
+                done = import_session(store, _me(), file.name, data, again=again, on_note=on_note)
             except UserError as exc:
                 failed += 1
                 errors.print(Text(str(exc)), soft_wrap=True)
-            else:
-                print_line(recording.id)
+                continue
+            print_line(done.session)
+            if done.earlier:
+                title = done.earlier.recording.title
+                errors.print(
+                    Text(
+                        f"{path_text(file)} is already there as {done.session[:8]}, "
+                        f"“{one_line(title)}”. Add --again to import it once more."
+                    ),
+                    soft_wrap=True,
+                )
     if failed:
         raise typer.Exit(1)
 
@@ -148,8 +196,9 @@ def list_faces(session: Id, as_json: AsJsonLines = False) -> None:
 
     with _open_store() as store:
         chosen = _choose_one(store, session)
-        tracks = tracks_of(store.readings(chosen.recording.id, _me()))
+        tracks = tracks_of(store.readings(chosen.recording.id, _me()), chosen.recording.source)
     names = chosen.recording.names
+    are_pictures = chosen.recording.source == "pictures"
     table = Table("face", "name", "from", "to", "readings", "expressions")
     for track in tracks:
         if as_json:
@@ -157,13 +206,13 @@ def list_faces(session: Id, as_json: AsJsonLines = False) -> None:
             continue
         total = sum(track.seconds.values()) or 1
         shares = [f"{label} {part / total:.0%}" for label, part in track.seconds.items()]
+        ends = [track.first_s, track.last_s]
         table.add_row(
             str(track.face),
             Text(names.get(track.face, "")),
-            f"{track.first_s:.1f} s",
-            f"{track.last_s:.1f} s",
+            *(f"picture {at_s + 1:.0f}" if are_pictures else f"{at_s:.1f} s" for at_s in ends),
             f"{track.readings:,}",
-            ", ".join(shares[:4]),
+            ", ".join(list(track.seconds) if are_pictures else shares[:4]),
         )
     if not as_json:
         console.print(table)

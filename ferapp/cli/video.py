@@ -79,6 +79,14 @@ def video(
             "--parquet", metavar="PARQUET", help="The same as Parquet, for `sessions import`."
         ),
     ] = None,
+    spells: Annotated[
+        Path | None,
+        typer.Option(
+            "--spells",
+            metavar="CSV",
+            help="Table to write, one row per time in which a face showed one expression.",
+        ),
+    ] = None,
     faces: Annotated[
         str,
         typer.Option(
@@ -108,7 +116,10 @@ def video(
     smoothing: Annotated[
         float,
         typer.Option(
-            "--smoothing", min=0, help="Time constant of the smoothing in seconds; 0 for none."
+            "--smoothing",
+            min=0,
+            help="Time constant of the smoothing, which looks ahead as well as back, in seconds; "
+            "0 for none.",
         ),
     ] = StreamSettings.time_constant_s,
     classes: Classes = "",
@@ -128,10 +139,13 @@ def video(
     from ferapp.pipeline.clip import recording_of_clip
     from ferapp.pipeline.record import tracks_of
     from ferapp.sessions.formats.exchange import csv_parts, write_parquet
+    from ferapp.sessions.formats.spells import to_spells_csv
+    from ferapp.system.files import sha256_of
     from ferapp.vision.threads import cap_threads
 
-    _refuse_standard_output(out, csv, parquet, as_json=as_json)
-    _refuse_targets(path, {"--out": out, "--csv": csv, "--parquet": parquet})
+    files = {"--out": out, "--parquet": parquet, "--spells": spells}
+    _refuse_standard_output(files, csv, as_json=as_json)
+    _refuse_targets(path, {"--csv": csv, **files})
     part = _part(track, from_time, to_time, region)
     settings = _settings(
         per_second, detect_every, smoothing, confidence, classes, unsure_below, part
@@ -150,6 +164,8 @@ def video(
             print_json({"path": as_text(str(path)), "error": str(exc)})
             raise typer.Exit(1) from exc
         raise UserError(f"{path_text(path)}: {exc}") from exc
+    name, size_bytes = as_text(path.name), path.stat().st_size
+    clip = clip.of_file(sha256_of(path), size_bytes, name)
     recording = recording_of_clip(as_text(path.stem), clip, analyzer, settings)
     times_s = clip.frame_times_s if all_frames else None
     note, unknown = "", _unknown_faces(clip, shown)
@@ -161,10 +177,14 @@ def video(
         if parquet:
             with open_output(parquet) as file:
                 write_parquet(file, recording, clip.readings, times_s)
+    with collected_errors() as spells_errors:
+        if spells:
+            with open_output(spells) as file:
+                file.write(to_spells_csv(recording, clip.readings))
     with collected_errors() as copy_errors:
         if out:
             note = _write_copy(path, clip, out, shown, blur=blur)
-    problem = " ".join(dict.fromkeys(csv_errors + parquet_errors + copy_errors))
+    problem = " ".join(dict.fromkeys(csv_errors + parquet_errors + spells_errors + copy_errors))
     tracks = tracks_of(clip.readings)
     notes = [text for text in dict.fromkeys((*clip.notes, clip.damage, note, unknown)) if text]
     if as_json:
@@ -202,10 +222,10 @@ def video(
 
 
 def _refuse_standard_output(
-    out: Path | None, csv: Path | None, parquet: Path | None, *, as_json: bool
+    files: dict[str, Path | None], csv: Path | None, *, as_json: bool
 ) -> None:
     """Refuse to mix results on standard output, or to put there what needs a file."""
-    for option, target in (("--out", out), ("--parquet", parquet)):
+    for option, target in files.items():
         if is_standard_output(target):
             raise typer.BadParameter(
                 "this can't go to standard output; give a file name (--csv can)", param_hint=option

@@ -35,6 +35,46 @@ _OTHERS: Final[tuple[tuple[bytes, str], ...]] = (
 _READABLE: Final = "MP4, MOV, 3GP, MKV, WebM, AVI, MPEG, MPEG-TS, WMV, FLV and OGV can be read"
 
 
+_EBML: Final = b"\x1a\x45\xdf\xa3"
+_SEGMENT: Final = b"\x18\x53\x80\x67"
+
+
+def stated_bytes(head: bytes) -> int | None:
+    """How many bytes a Matroska, WebM or AVI file says that it has; None if it does not say.
+
+    Live recordings don't know it when they begin.
+
+    Args:
+        head: The first `HEAD_BYTES` of the file.
+
+    Example:
+        >>> stated_bytes(b"RIFF" + bytes([100, 0, 0, 0]) + b"AVI LIST")
+        108
+    """
+    if head.startswith(b"RIFF"):
+        stated = int.from_bytes(head[4:8], "little")
+        return stated + 8 if stated else None
+    if not head.startswith(_EBML):
+        return None
+    length = _ebml_size(head[4:])
+    if length is None:
+        return None
+    place = 4 + sum(length)
+    if head[place : place + 4] != _SEGMENT:
+        return None
+    length = _ebml_size(head[place + 4 :])
+    return None if length is None else place + 4 + sum(length)
+
+
+def _ebml_size(data: bytes) -> tuple[int, int] | None:
+    """How many bytes the size of an element takes, and the size; None if it is unknown."""
+    width = 9 - data[0].bit_length() if data and data[0] else 9
+    if width > min(len(data), 8):
+        return None
+    value = int.from_bytes(data[:width]) & ((1 << 7 * width) - 1)
+    return None if value == (1 << 7 * width) - 1 else (width, value)
+
+
 def container_of(head: bytes) -> str:
     """The name of FFmpeg's demuxer for a file.
 

@@ -17,6 +17,7 @@ from av.sidedata.sidedata import Type as SideData
 from ferapp.errors import SettingError, VideoError
 from ferapp.media import tracks
 from ferapp.media.colour import Colours
+from ferapp.media.content_dates import container_date
 from ferapp.media.frame_clock import MAX_FRAMES, MAX_SECONDS, FrameClock, Sampler
 from ferapp.media.frame_source import FrameSource
 from ferapp.media.orientation import Image, Turn, display_size, turn_from
@@ -73,7 +74,8 @@ class Decoder:
         self._turn = Turn()
         self._source = FrameSource(file, track=part.track, threads=threads)
         self._colours = Colours(self._source.track.codec_context.codec.canonical_name)
-        self.info = self._info(self._source.first)
+        self._first_wh = self._display_wh(self._source.first)
+        self.info = _info(self._source, self._first_wh)
         if self._shown_region(self.info.size_wh) is None:
             width, height = self.info.size_wh
             raise SettingError(
@@ -142,32 +144,16 @@ class Decoder:
                 sign_s = time.monotonic()
                 self._on_wait()
             last, frame = frame, self._source.next()
+        end_s = _end_s(self._source, self.info, clock, last)
         if not is_begun:
-            raise SettingError(_empty_part_text(self._part, clock.last_s, is_past=frame is None))
-        if frame is not None:
-            self.damage, self.end_s = self._source.error_text(), to_s or at_s
-            return
+            raise SettingError(_empty_part_text(self._part, end_s, is_past=frame is None))
         self.damage = self._source.error_text()
+        if frame is not None:
+            self.end_s = to_s or at_s
+            return
+        self.end_s = min(end_s, to_s or math.inf)
         if not self.damage and self.info.frames > 1:
-            source = self._source
-            self.damage = tracks.early_end_text(source.container, source.track, clock.last_s)
-        self.end_s = _end_s(self.info, clock.last_s, last)
-
-    def _info(self, frame: Any) -> VideoInfo:
-        """What the container claims, and the shape of the first frame."""
-        track = self._source.track
-        rate = track.average_rate or track.guessed_rate
-        duration_s = tracks.claimed_end_s(self._source.container, track)
-        return VideoInfo(
-            container=self._source.format,
-            codec=track.codec_context.codec.canonical_name,
-            size_wh=self._display_wh(frame),
-            frames_per_second=float(rate) if rate else None,
-            duration_s=duration_s if duration_s > 0 else None,
-            has_sound=bool(self._source.container.streams.audio),
-            track=tracks.video_tracks(self._source.container).index(track) + 1,
-            tracks=tuple(tracks.track_texts(self._source.container)),
-        )
+            self.damage = _early_end_text(self._source, end_s)
 
     def _to_upright(self, frame: Any, max_side_px: int) -> tuple[Image, View] | None:
         """The region of a frame that is read, upright; None if it lies outside this frame."""
@@ -189,13 +175,19 @@ class Decoder:
 
     def _shown_region(self, whole_wh: tuple[int, int]) -> tuple[int, int, int, int] | None:
         """Left, top, right and bottom of what is read of a frame, px; None if nothing is."""
-        x, y, width, height = self._part.region or (0, 0, *whole_wh)
-        right, bottom = min(x + width, whole_wh[0]), min(y + height, whole_wh[1])
-        return (x, y, right, bottom) if x < right and y < bottom else None
+        if self._part.region is None:
+            return (0, 0, *whole_wh)
+        x, y, width, height = self._part.region
+        # Where the picture changes its size, it is the same part of it.
+        across, down = whole_wh[0] / self._first_wh[0], whole_wh[1] / self._first_wh[1]
+        left, top = round(x * across), round(y * down)
+        right = min(round((x + width) * across), whole_wh[0])
+        bottom = min(round((y + height) * down), whole_wh[1])
+        return (left, top, right, bottom) if left < right and top < bottom else None
 
     def _display_wh(self, frame: Any) -> tuple[int, int]:
         """Width and height at which the frame is displayed, px."""
-        aspect = float(self._source.track.sample_aspect_ratio or 1)
+        aspect = self._source.aspect
         return display_size((frame.width, frame.height), aspect, self._turn_of(frame))
 
     def _turn_of(self, frame: Any) -> Turn:
@@ -211,23 +203,61 @@ class Decoder:
         return self._turn
 
 
-def _empty_part_text(part: VideoPart, last_s: float, *, is_past: bool) -> str:
+def _info(source: FrameSource, size_wh: tuple[int, int]) -> VideoInfo:
+    """What the container claims, and the size of the first frame as it is shown, px."""
+    track = source.track
+    rate = track.average_rate or track.guessed_rate
+    duration_s = tracks.claimed_end_s(
+        source.container, track, start_s=source.start_s, begins_s=source.begins_s
+    )
+    dates = (container_date(dict(part.metadata)) for part in (source.container, track))
+    recorded = next(filter(None, dates), None)
+    return VideoInfo(
+        container=source.format,
+        codec=track.codec_context.codec.canonical_name,
+        size_wh=size_wh,
+        frames_per_second=float(rate) if rate else None,
+        duration_s=duration_s if duration_s > 0 else None,
+        has_sound=bool(source.container.streams.audio),
+        track=tracks.video_tracks(source.container).index(track) + 1,
+        tracks=tuple(tracks.track_texts(source.container)),
+        recorded=recorded.isoformat() if recorded else None,
+    )
+
+
+def _empty_part_text(part: VideoPart, end_s: float, *, is_past: bool) -> str:
     """Why no frame lies in a part."""
-    if is_past and last_s < part.from_s:
+    if is_past and end_s <= part.from_s:
         return (
-            f"The video ends at {last_s:.2f} s, so nothing of it can be read from "
+            f"The video ends at {end_s:.2f} s, so nothing of it can be read from "
             f"{part.from_s:g} s on."
         )
+    if is_past and part.to_s is None:
+        return f"No frame of the video begins at {part.from_s:g} s or later."
     return f"No frame of the video lies between {part.from_s:g} s and {part.to_s:g} s."
 
 
-def _end_s(info: VideoInfo, last_s: float, last: Any) -> float:
-    """When the last frame ends: as the file says, unless that is later than can be."""
-    if info.duration_s is None:
-        return last_s
-    shown_s = float(last.duration * last.time_base) if last.duration else 0.0
-    step_s = 1 / (info.frames_per_second or 25)
-    return max(last_s, min(info.duration_s, last_s + max(shown_s, step_s)))
+def _end_s(source: FrameSource, info: VideoInfo, clock: FrameClock, last: Any) -> float:
+    """When the last frame ends, s: a frame lasts for as long as the file says, or as others do."""
+    claimed_s = info.duration_s
+    has_lengths = tracks.states_lengths(source.container)
+    shown_s = float(last.duration * last.time_base) if last.duration and has_lengths else 0.0
+    shown_s = shown_s or clock.interval_s or 1 / (info.frames_per_second or 25)
+    end_s = max(clock.last_s + shown_s, source.repeated_until_s - source.start_s)
+    if claimed_s is None or not has_lengths:
+        return end_s
+    # A stated end is not earlier than the last frame. The last one may last until then, if nothing
+    # of the file is missing.
+    if source.is_complete and tracks.track_length_s(source.container, source.track):
+        return max(end_s, claimed_s)
+    return max(clock.last_s, min(end_s, claimed_s))
+
+
+def _early_end_text(source: FrameSource, end_s: float) -> str:
+    """A sentence if the file lacks its end; else empty."""
+    length_s = tracks.track_length_s(source.container, source.track, source.begins_s)
+    claimed_s = max(source.begins_s - source.start_s, 0.0) + length_s if length_s else 0.0
+    return tracks.early_end_text(end_s, claimed_s, is_complete=source.is_complete)
 
 
 def _past_limits_text(clock: FrameClock) -> str:

@@ -3,6 +3,7 @@
 import errno
 import heapq
 import math
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fractions import Fraction
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 
 from ferapp.errors import VideoError
 from ferapp.media.frame_source import open_container
-from ferapp.vision.crops import resize, yuv420
+from ferapp.vision.crops import letterboxed, yuv420
 
 _TICK: Final = Fraction(1, 90_000)
 # A quarter less time than "veryfast" for twice the bytes; CRF 23 is the default of x264.
@@ -27,6 +28,8 @@ _SOUND_RATE: Final = 48_000
 _GAP_S: Final = 0.1
 _MOST_SILENCE: Final = 24 * 3600 * _SOUND_RATE
 _NO_ROOM: Final = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG))
+# Frames that are stored before others which are shown earlier.
+_MOST_REORDERED: Final = 16
 _FAST_START: Final = {"movflags": "+faststart"}
 
 
@@ -37,6 +40,10 @@ class Encoder:
         path: The MP4 file.
         size_wh: Size of its frames, px; odd sides lose a row or column, which 4:2:0 requires.
         threads: Threads that x264 may use.
+
+    Attributes:
+        end_s: When the last frame ends, s; to be set before the context ends. None for a moment
+            after its start.
 
     Raises:
         VideoError: x264 refuses its input, here or in `add`.
@@ -56,8 +63,11 @@ class Encoder:
         stream.codec_context.color_primaries = ColorPrimaries.BT709
         stream.codec_context.color_trc = ColorTrc.BT709
         stream.codec_context.color_range = ColorRange.MPEG
+        self.end_s: float | None = None
         self._stream = stream
         self._last = -1
+        self._waiting: deque[Any] = deque()
+        self._first_dts: int | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -66,24 +76,46 @@ class Encoder:
         with _errors_in_words():
             try:
                 if kind is None:
-                    self._container.mux(self._stream.encode())
+                    self._mux(self._stream.encode())
+                    self._mux_rest()
             finally:
                 self._container.close()
 
     def add(self, image_rgb: NDArray[np.uint8], at_s: float) -> None:
         """Add a frame, (h, w, 3) RGB uint8, with its time, s, later than that of the one before.
 
-        A frame of another size than `size_wh` is resized.
+        A frame of another size than `size_wh` is resized, with bars if it has another shape.
         """
         width, height = self._size_wh
         if image_rgb.shape[0] // 2 != height // 2 or image_rgb.shape[1] // 2 != width // 2:
-            image_rgb = resize(image_rgb, self._size_wh)
+            image_rgb = letterboxed(image_rgb, self._size_wh)
         planes = yuv420(np.ascontiguousarray(image_rgb[:height, :width]))
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts = self._last = max(round(at_s / _TICK), self._last + 1)
         frame.time_base = _TICK
         with _errors_in_words():
-            self._container.mux(self._stream.encode(frame))
+            self._mux(self._stream.encode(frame))
+
+    def _mux(self, packets: list[Any]) -> None:
+        for packet in packets:
+            if self._first_dts is None:
+                self._first_dts = packet.dts
+            self._waiting.append(packet)
+            if len(self._waiting) > _MOST_REORDERED:
+                self._container.mux(self._waiting.popleft())
+
+    def _mux_rest(self) -> None:
+        """Write the last packets, which say when the last frame ends."""
+        if self._waiting and self.end_s is not None and self._first_dts is not None:
+            end = round(self.end_s / _TICK)
+            # The length of the track follows from the first of these, which is shown last, and that
+            # of the list of frames from the second, which is decoded last.
+            shown_last = max(self._waiting, key=lambda packet: packet.pts)
+            decoded_last = self._waiting[-1]
+            decoded = end - (decoded_last.dts - self._first_dts)
+            shown_last.duration = max(end - shown_last.pts, 1)
+            decoded_last.duration = max(decoded, 1)
+        self._container.mux(list(self._waiting))
 
 
 @contextmanager

@@ -1,6 +1,8 @@
 """Presentation times of video frames: ascending, with missing or wrong time stamps repaired."""
 
 import math
+from collections import deque
+from statistics import median
 from typing import Final
 
 MAX_SECONDS: Final = 24 * 3600.0
@@ -12,6 +14,7 @@ MAX_FRAMES: Final = 5_000_000
 # A time that is further back than this means that the clock was reset.
 _BACK_S: Final = 0.5
 _TICK_S: Final = 0.001
+_REMEMBERED: Final = 101
 
 
 class FrameClock:
@@ -37,6 +40,12 @@ class FrameClock:
         self._start_s = start_s
         self._step_s = step_s
         self._shift_s = 0.0
+        self._passed_s: deque[float] = deque(maxlen=_REMEMBERED)
+
+    @property
+    def interval_s(self) -> float:
+        """The usual time between two of the last frames, s; 0 before there are two."""
+        return median(self._passed_s) if self._passed_s else 0.0
 
     @property
     def is_past_limits(self) -> bool:
@@ -57,7 +66,9 @@ class FrameClock:
             self._shift_s += expected_s - at_s
             at_s = expected_s
         # Of two frames with one time, the second comes a moment later; others are not shifted.
-        self.last_s = max(at_s, 0.0, self.last_s + _TICK_S)
+        before_s, self.last_s = self.last_s, max(at_s, 0.0, self.last_s + _TICK_S)
+        if self.count:
+            self._passed_s.append(self.last_s - before_s)
         self.count += 1
         return self.last_s
 

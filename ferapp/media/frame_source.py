@@ -1,7 +1,9 @@
 """From a container to decoded frames: here FFmpeg reads untrusted files."""
 
+import math
+import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, BinaryIO, Final
 
 import av
@@ -9,7 +11,7 @@ from av.container import InputContainer
 
 from ferapp.errors import VideoError
 from ferapp.media import tracks
-from ferapp.media.containers import HEAD_BYTES, container_of
+from ferapp.media.containers import HEAD_BYTES, container_of, stated_bytes
 from ferapp.media.fields import Deinterlacer
 
 # More than this in a file that is only damaged in places is unlikely.
@@ -47,6 +49,56 @@ def open_container(file: BinaryIO) -> tuple[InputContainer, str]:
         raise VideoError("The video is damaged or cut short: it can't be opened.") from exc
 
 
+class _Pixels:
+    """The shape of pixels, which changes where a broadcast goes from 4:3 to 16:9.
+
+    Frames wait while they are deinterlaced, so it is noted which one brought which shape. What a
+    container says for the whole video counts more.
+
+    Attributes:
+        aspect: Width of a pixel divided by its height in the last frame that was given out.
+    """
+
+    def __init__(self) -> None:
+        self.aspect = 1.0
+        self._follows_frames: bool | None = None
+        self.start_over()
+
+    def start_over(self) -> None:
+        """Frames are decoded from another place on."""
+        self._taken = self._given = 0
+        self._changes: deque[tuple[int, float]] = deque()
+        self._newest = 0.0
+
+    def take(self, track: Any) -> None:
+        """Note the shape in the frame that the track has just decoded."""
+        self._taken += 1
+        of_file, of_frame = track.sample_aspect_ratio, track.codec_context.sample_aspect_ratio
+        if self._follows_frames is None:
+            self._follows_frames = not of_file or of_file == of_frame
+        aspect = float((of_frame if self._follows_frames else of_file) or of_file or 1)
+        if aspect != self._newest:
+            self._newest = aspect
+            self._changes.append((self._taken, aspect))
+
+    def give(self) -> None:
+        """The next frame is given out."""
+        self._given += 1
+        while self._changes and self._changes[0][0] <= self._given:
+            self.aspect = self._changes.popleft()[1]
+
+
+def _is_complete(file: BinaryIO) -> bool | None:
+    head = file.read(HEAD_BYTES)
+    stated = stated_bytes(head)
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    # An AVI file of more than a gigabyte has several parts; the first says nothing of the others.
+    if stated is None or (size > stated + 1 and head.startswith(b"RIFF")):
+        return None
+    return size >= stated
+
+
 class FrameSource:
     """Decodes the frames of one video track.
 
@@ -60,6 +112,9 @@ class FrameSource:
         container: The open file.
         track: The track that is read.
         start_s: The time stamp at which the file begins, s.
+        begins_s: The time stamp at which the track begins, s.
+        repeated_until_s: The time stamp until which empty packets repeat the last frame, s.
+        is_complete: Whether the file has all bytes that it says it has; None if it says nothing.
         first: The first frame that can be decoded.
 
     Raises:
@@ -69,16 +124,23 @@ class FrameSource:
 
     def __init__(self, file: BinaryIO, *, track: int | None, threads: int) -> None:
         self._file, self._number, self._threads = file, track, threads
+        self._pixels = _Pixels()
         self._open()
         self.first = self.next()
         if self.first is None:
             raise VideoError(self._no_frames_text())
-        self.start_s = tracks.file_starts_s(self.container)
+        # FFmpeg guesses a late start where the first packets have no decoding time.
+        self.begins_s = tracks.starts_s(self.track)
+        if self.first.time is not None:
+            self.begins_s = min(self.begins_s, self.first.time)
+        self.start_s = min(tracks.file_starts_s(self.container), self.begins_s)
 
     def _open(self) -> None:
         """Open the file at its start."""
         self._first_error_s: float | None = None
         self._read_s = 0.0
+        self.repeated_until_s = -math.inf
+        self.is_complete = _is_complete(self._file)
         self.container, self.format = open_container(self._file)
         self.track = tracks.choose_track(self.container, self._number)
         if self._number is None and len(tracks.video_tracks(self.container)) > 1:
@@ -100,6 +162,12 @@ class FrameSource:
     def _start_over(self) -> None:
         self._fields = Deinterlacer()
         self._frames = self._fields.whole(self._decode())
+        self._pixels.start_over()
+
+    @property
+    def aspect(self) -> float:
+        """Width of a pixel divided by its height in the last frame that was given out."""
+        return self._pixels.aspect
 
     @property
     def is_interlaced(self) -> bool:
@@ -112,7 +180,9 @@ class FrameSource:
 
     def next(self) -> Any:
         """The next intact frame; None after the last."""
-        return next(self._frames, None)
+        frame = next(self._frames, None)
+        self._pixels.give()
+        return frame
 
     def seek(self, at_s: float) -> Any:
         """The first frame that can be decoded without those before it, at or before a time.
@@ -154,10 +224,11 @@ class FrameSource:
         """Yield every intact frame; note damaged ones."""
         in_a_row = 0
         times: deque[int] = deque()
-        for packet in self._packets():
+        for packet in _packets(self.container, self.track, self._note_error):
             # An empty packet with a time repeats the frame before (Theora, and gaps in AVI); one
             # without a time ends the stream.
             if not packet.size and packet.pts is not None:
+                self.repeated_until_s = float((packet.pts + packet.duration) * packet.time_base)
                 continue
             self._is_encrypted |= packet.has_sidedata("encryption_info")
             # AVI stores no presentation times. Frames come out in that order, one per packet.
@@ -184,19 +255,8 @@ class FrameSource:
                     continue
                 in_a_row = 0
                 self._read_s = frame.time or self._read_s
+                self._pixels.take(self.track)
                 yield frame
-
-    def _packets(self) -> Iterator[Any]:
-        """Packets of the track, and after an error an empty one that flushes the decoder."""
-        packets = self.container.demux(self.track)
-        try:
-            while (packet := next(packets, None)) is not None:
-                yield packet
-        except (av.FFmpegError, ValueError):
-            self._note_error()
-            end = av.Packet()
-            end.stream = self.track
-            yield end
 
     def _note_error(self) -> None:
         """Note that something after the last intact frame can't be read."""
@@ -217,3 +277,18 @@ class FrameSource:
             reason = "it is damaged or in an unknown format"
             return f"No frame of the video can be decoded ({self._codec}): {reason}."
         return "The video has no frames."
+
+
+def _packets(
+    container: InputContainer, track: Any, note_error: Callable[[], None]
+) -> Iterator[Any]:
+    """Packets of the track, and after an error an empty one that flushes the decoder."""
+    packets = container.demux(track)
+    try:
+        while (packet := next(packets, None)) is not None:
+            yield packet
+    except (av.FFmpegError, ValueError):
+        note_error()
+        end = av.Packet()
+        end.stream = track
+        yield end

@@ -10,8 +10,15 @@ from ferapp.errors import SettingError, VideoError
 MAX_PIXELS: Final = 50_000_000
 """Videos with larger frames are refused; 8K has 33 megapixels."""
 
+# How much earlier than stated a track may end, where nothing but its length can tell: rounding, and
+# a length that includes the sound.
 _EARLY_END_S: Final = 1.0
 _MOST_PACKETS: Final = 1_000
+_EARLY_SHARE: Final = 0.05
+# The same where the file is known to lack bytes.
+_LACKS_S: Final = 0.02
+# Formats without a header that says how long their tracks and frames are.
+_WITHOUT_LENGTHS: Final = frozenset(("mpegts", "mpeg"))
 
 
 def video_tracks(container: InputContainer) -> list[Any]:
@@ -91,8 +98,19 @@ def file_starts_s(container: InputContainer) -> float:
     return (container.start_time or 0) / av.time_base
 
 
-def track_length_s(container: InputContainer, track: Any) -> float:
-    """How long the track says that it is, in its header or in its tags; 0 if it does not."""
+def states_lengths(container: InputContainer) -> bool:
+    """Whether the file says how long its tracks and frames are; else FFmpeg guesses it."""
+    return container.format.name not in _WITHOUT_LENGTHS
+
+
+def track_length_s(container: InputContainer, track: Any, begins_s: float | None = None) -> float:
+    """How long the track says that it is, in its header or in its tags; 0 if it does not.
+
+    Args:
+        container: An open file.
+        track: One of its tracks.
+        begins_s: The time stamp at which it begins, s; None for what FFmpeg takes it to be.
+    """
     if track.duration and track.time_base:
         return float(track.duration * track.time_base)
     # Matroska stores it as text.
@@ -104,18 +122,27 @@ def track_length_s(container: InputContainer, track: Any) -> float:
     stated_s = (hours * 60 + minutes) * 60 + seconds
     # The tags of mkvmerge state a length.
     is_end = "_STATISTICS_WRITING_APP" not in track.metadata and _states_ends(container)
-    return _length_s(stated_s, starts_s(track) if is_end else 0.0)
+    begins_s = starts_s(track) if begins_s is None else begins_s
+    return _length_s(stated_s, begins_s if is_end else 0.0)
 
 
-def claimed_end_s(container: InputContainer, track: Any) -> float:
-    """When the track ends as the file says, s from the start of the file; 0 if unknown."""
-    file_s = file_starts_s(container)
-    length_s = track_length_s(container, track)
+def claimed_end_s(
+    container: InputContainer, track: Any, *, start_s: float, begins_s: float
+) -> float:
+    """When the track ends as the file says, s from the start of the file; 0 if unknown.
+
+    Args:
+        container: An open file.
+        track: One of its tracks.
+        start_s: The time stamp at which the file begins, s.
+        begins_s: The time stamp at which the track begins, s.
+    """
+    length_s = track_length_s(container, track, begins_s)
     # In MPEG-PS the length of a track ends with its last stamp, which few frames have.
     if length_s and container.format.name != "mpeg":
-        return max(starts_s(track) - file_s, 0.0) + length_s
+        return max(begins_s - start_s, 0.0) + length_s
     stated_s = container.duration / av.time_base if container.duration else 0.0
-    return _length_s(stated_s, file_s if _states_ends(container) else 0.0)
+    return _length_s(stated_s, start_s if _states_ends(container) else 0.0)
 
 
 def _states_ends(container: InputContainer) -> bool:
@@ -133,18 +160,19 @@ def _length_s(stated_s: float, start_s: float) -> float:
     return stated_s - start_s if stated_s > start_s else stated_s
 
 
-def early_end_text(container: InputContainer, track: Any, last_s: float) -> str:
-    """A sentence if the track ends before its stated duration; else empty.
+def early_end_text(end_s: float, claimed_s: float, *, is_complete: bool | None) -> str:
+    """A sentence if a track ends before its stated end; else empty.
 
     Args:
-        container: An open file.
-        track: Every frame of it has been read.
-        last_s: The time of its last frame, s from the start of the file.
+        end_s: When its last frame ends, s; every frame of it has been read.
+        claimed_s: When it says that it ends, s; 0 if it does not.
+        is_complete: Whether the file has all its bytes; None if nobody knows.
     """
-    claimed_s = track_length_s(container, track)
-    if not claimed_s or not track.time_base:
+    if is_complete or not (claimed_s or is_complete is False):
         return ""
-    begins_s = starts_s(track) - file_starts_s(container)
-    if last_s - begins_s >= 0.95 * claimed_s - _EARLY_END_S:
+    if not claimed_s:
+        return f"The file is cut short: the video ends at {end_s:.1f} s."
+    allowed_s = _LACKS_S if is_complete is False else _EARLY_SHARE * claimed_s + _EARLY_END_S
+    if end_s >= claimed_s - allowed_s:
         return ""
-    return f"The video ends at {last_s:.1f} s of {claimed_s:.1f} s: it is cut short."
+    return f"The video ends at {end_s:.1f} s of {claimed_s:.1f} s: it is cut short."

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.errors import SettingError, VideoError
+from ferapp.media.content_dates import parse_date
 from ferapp.settings import VideoPart
 from ferapp.system.child import Child, ChildError
 
@@ -75,12 +77,15 @@ class VideoInfo:
     Attributes:
         container: Its format, by FFmpeg's name.
         codec: Codec of the video, by FFmpeg's name.
-        size_wh: Width and height of an upright frame with square pixels, px.
+        size_wh: Width and height of the first upright frame with square pixels, px; others may have
+            another size.
         frames_per_second: Average frame rate; None if unknown.
         duration_s: How long it lasts, s, also where its time stamps begin late; None if unknown.
         has_sound: Whether there is a sound track.
         track: Which of its video tracks is read, from 1.
         tracks: Each video track in words.
+        recorded: When its content was recorded, in ISO 8601; without a time zone where it names
+            none, and None where it does not say.
     """
 
     container: str
@@ -91,6 +96,7 @@ class VideoInfo:
     has_sound: bool
     track: int = 1
     tracks: tuple[str, ...] = ()
+    recorded: str | None = None
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
@@ -102,6 +108,11 @@ class VideoInfo:
         """
         lists = {name: tuple(value[name]) for name in ("size_wh", "tracks") if name in value}
         return cls(**value | {"size_wh": tuple(value["size_wh"])} | lists)
+
+    @property
+    def content_date(self) -> datetime | None:
+        """When its content was recorded; None where it does not say."""
+        return parse_date(self.recorded or "")
 
     @property
     def frames(self) -> int:

@@ -5,7 +5,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from ferapp.media.video import Frame, Video, VideoInfo, View
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.file_stream import MOST_BETWEEN, FileFrames, FileStream, Rejected
-from ferapp.pipeline.record import new_recording, readings_of_frame
+from ferapp.pipeline.record import new_recording, provenance_of, readings_of_frame
+from ferapp.pipeline.relabelling import relabelled
 from ferapp.pipeline.stream import StreamFrame
-from ferapp.sessions.session import Readings, SessionInfo
+from ferapp.sessions.lengths import with_lengths
+from ferapp.sessions.session import Provenance, Readings, SessionInfo
 from ferapp.settings import ClipSettings, VideoPart
 from ferapp.temporal.tracking import LEAST_HITS, MEMORY_S, Tracker
 from ferapp.types import Faces
@@ -31,6 +33,9 @@ _JOINED_AFTER: Final = 500
 # How long a face has to be found before it counts, and for how many frames it is remembered.
 _PROBATION_S: Final = 0.3
 _MEMORY_FRAMES: Final = 2.5
+# So many frames tell how far they are apart, which is as claimed up to this ratio.
+_LOOKED_AT: Final = 6
+_CLOSE: Final = 1.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,13 +52,16 @@ class Clip:
         unconfirmed: These boxes, (m, 4), as shares of the frame's width and height.
         frames: How many were analysed.
         every_s: Seconds from one analysed frame to the next.
-        duration_s: How long the part that was analysed lasts, s; up to the last analysed frame if
-            the rest could not be read.
+        duration_s: How long the part that was analysed lasts, s: up to the end of its last frame,
+            or of the last one that was analysed if the analysis was stopped. Sound doesn't count.
         is_whole: Whether the analysis reached the end of what can be read.
         damage: What could not be read, in a sentence; empty if nothing.
         notes: What was chosen or converted while decoding, in sentences.
         part: Which part of the file was analysed.
         frame_times_s: Times of all analysed frames, (frames,), ascending.
+        sizes_wh: Width and height of the frames, px: each size once, in the order in which they
+            come.
+        provenance: The file that was read; None if its hash is not known.
     """
 
     info: VideoInfo
@@ -70,6 +78,15 @@ class Clip:
     notes: tuple[str, ...] = ()
     part: VideoPart = field(default_factory=VideoPart)
     frame_times_s: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    sizes_wh: tuple[tuple[int, int], ...] = ()
+    provenance: Provenance | None = None
+
+    def of_file(self, sha256: str, size_bytes: int, name: str = "") -> Self:
+        """The same, with the file that was read."""
+        date = self.info.content_date
+        return replace(
+            self, provenance=provenance_of(sha256, size_bytes, name=name, content_date=date)
+        )
 
 
 class ClipAnalysis:
@@ -101,12 +118,16 @@ class ClipAnalysis:
         )
         self._readings: list[Readings] = []
         self._new: list[Readings] = []
+        self._share_kept: list[float | None] = []
         self._rejected: list[Rejected] = []
         self._cuts_s: list[float] = []
         self._views = _Views()
         self._times_s = array("d")
+        self._read_s = array("d")
         self._is_whole = False
         self._is_closed = False
+        rate = self._settings.per_second or self.info.frames_per_second or 25.0
+        self._every_s = 1 / min(rate, self.info.frames_per_second or rate)
 
     def __enter__(self) -> Self:
         return self
@@ -132,15 +153,18 @@ class ClipAnalysis:
     def __iter__(self) -> Iterator[tuple[Image, StreamFrame]]:
         """Each analysed frame, (h, w, 3) RGB uint8, and its faces.
 
+        The labels of the faces are a preview, smoothed by what came before; those of `result` look
+        ahead as well.
+
         Raises:
             VideoError: Not even the first frame could be read.
             SettingError: As for `Analyzer.analyze`, or no frame lies in the part to analyse.
             ModelError: As for `Analyzer.analyze`.
         """
-        every = self._detect_every
         settings = self._settings.stream
+        frames = self._begin()
+        every = self._detect_every
         stream = FileStream(self._analyzer, tracker_for(every * self._every_s), settings)
-        frames = self._video.frames()
 
         def detect_next(count: int) -> tuple[list[Frame], Faces] | None:
             """The next frames, and the faces of the last of them."""
@@ -172,49 +196,96 @@ class ClipAnalysis:
                 self._cuts_s = stream.cuts_s
                 self.close()  # first: the thread may be waiting for a frame
 
+    def _begin(self) -> Iterator[Frame]:
+        """The frames, once the first of them have shown how far they really are apart."""
+        try:
+            frames = self._video.frames()
+            first = list(islice(frames, _LOOKED_AT))
+        except BaseException:
+            self.close()
+            raise
+        self._every_s = _interval_s([frame.at_s for frame in first], self._every_s)
+        return chain(first, frames)
+
     def result(self) -> Clip:
         """What has been read so far."""
         labels = self._settings.stream.analysis.chosen(self._analyzer.labels)
         readings = Readings.join([Readings.empty(len(labels)), *self._readings, *self._new])
+        order = np.lexsort((readings.face, readings.at_s))
+        readings, share_kept = readings.at(order), np.array(self._share_kept, np.float64)[order]
+        stream, every_s = self._settings.stream, _interval_s(self._times_s, self._every_s)
+        readings = relabelled(
+            readings,
+            labels,
+            np.array(self._read_s, np.float64),
+            every_s=every_s,
+            unsure_below=stream.analysis.threshold(self._analyzer.unsure_below),
+            settings=stream,
+            share_kept=share_kept,
+        )
         rejected = sorted(self._rejected, key=lambda each: each.at_s)
         last_s = self._times_s[-1] if self._times_s else self._settings.part.from_s
-        is_sound = self._is_whole and not self._video.damage
-        end_s = max(self._video.end_s or 0.0, last_s) if is_sound else last_s
+        times_s = np.array(self._times_s, np.float64)
+        # A frame lasts, also where the analysis was stopped.
+        end_s = last_s + self._step_s if len(times_s) else last_s
+        if self._is_whole and (self._video.end_s or 0.0) > last_s:
+            end_s = self._video.end_s or 0.0
+        elif self._settings.part.to_s is not None:
+            end_s = min(end_s, max(self._settings.part.to_s, last_s))
         return Clip(
             info=self.info,
             labels=labels,
-            readings=readings.at(np.lexsort((readings.face, readings.at_s))),
+            # Where the file is damaged, frames are missing that nobody saw.
+            readings=with_lengths(
+                readings, frames_s=times_s, end_s=end_s, is_whole=not self._video.damage, least=1
+            ),
             cuts_s=tuple(self._cuts_s),
             unconfirmed_s=np.array([each.at_s for each in rejected], np.float64),
             unconfirmed=np.array([each.box for each in rejected], np.float32).reshape(-1, 4),
             frames=len(self._times_s),
-            every_s=self._every_s,
+            every_s=every_s,
             duration_s=end_s - self._settings.part.from_s,
             is_whole=self._is_whole,
             damage=self._video.damage if self._is_whole else "",
-            notes=self._video.notes,
+            notes=(*self._video.notes, *_size_notes(self._views.sizes_wh)),
             part=self._settings.part,
-            frame_times_s=np.array(self._times_s, np.float64),
+            frame_times_s=times_s,
+            sizes_wh=self._views.sizes_wh,
         )
 
     def _note(self, read: FileFrames) -> None:
         self._times_s.extend(frame.at_s for frame in read.frames)
+        self._read_s.extend(frame.at_s for frame in read.frames if frame.is_read)
         self._rejected += [self._views.to_shares(each) for each in read.rejected]
         frames = [frame for frame in (*read.frames, *read.late) if frame.faces]
         self._new += [self._views.to_video(readings_of_frame(frame)) for frame in frames]
+        self._share_kept += [
+            face.share_kept for frame in frames if frame.is_read for face in frame.faces
+        ]
         if len(self._new) >= _JOINED_AFTER:
             self._readings.append(Readings.join(self._new))
             self._new = []
 
     @property
-    def _every_s(self) -> float:
-        rate = self._settings.per_second or self.info.frames_per_second or 25.0
-        return 1 / min(rate, self.info.frames_per_second or rate)
+    def _step_s(self) -> float:
+        """How long a frame of the file is usually shown, s."""
+        return 1 / (self.info.frames_per_second or 25.0)
 
     @property
     def _detect_every(self) -> int:
         every = self._settings.stream.detect_every
         return min(every or max(round(1 / (LOOKS_A_SECOND * self._every_s)), 1), MOST_BETWEEN)
+
+
+def _interval_s(times_s: Sequence[float], claimed_s: float) -> float:
+    """Usual time between two frames, s: as claimed, unless they are plainly closer or rarer.
+
+    A time-lapse in Matroska may claim thirty frames a second and show one in two seconds.
+    """
+    if len(times_s) < 2:
+        return claimed_s
+    seen_s = float(np.median(np.diff(times_s)))
+    return claimed_s if 1 / _CLOSE < seen_s / claimed_s < _CLOSE else seen_s
 
 
 def wanted_frames(info: VideoInfo, per_second: float | None, part: VideoPart) -> int:
@@ -231,6 +302,19 @@ def wanted_frames(info: VideoInfo, per_second: float | None, part: VideoPart) ->
     return max(round(part.length_s(info.duration_s) * rate), 1)
 
 
+def _size_notes(sizes_wh: Sequence[tuple[int, int]]) -> tuple[str, ...]:
+    """A sentence if the picture changes its size."""
+    if len(sizes_wh) < 2:
+        return ()
+    first, others = sizes_wh[0], sizes_wh[1:]
+    named = " and ".join(f"{width} × {height}" for width, height in others[:2])
+    more = f" and {len(others) - 2} more sizes" if len(others) > 2 else ""
+    return (
+        f"The picture changes its size, from {first[0]} × {first[1]} to {named}{more} pixels; "
+        "boxes are in pixels of their own frame.",
+    )
+
+
 class _Views:
     """Converts boxes from px of the pictures that were analysed to px of the video."""
 
@@ -244,6 +328,11 @@ class _Views:
             if not self._views or frame.view != self._views[-1]:
                 self._views.append(frame.view)
                 self._since_s.append(frame.at_s)
+
+    @property
+    def sizes_wh(self) -> tuple[tuple[int, int], ...]:
+        """Sizes of the whole frames: each once, in the order in which they come."""
+        return tuple(dict.fromkeys(view.frame_wh for view in self._views))
 
     def to_video(self, readings: Readings) -> Readings:
         """Convert the readings of one frame."""
@@ -292,10 +381,12 @@ def recording_of_clip(
     return new_recording(
         title,
         "video",
+        duration_s=clip.duration_s,
         labels=clip.labels,
         unsure_below=settings.stream.analysis.threshold(analyzer.unsure_below),
         settings=settings,
         detector=analyzer.detector_name,
         classifier=analyzer.classifier_name,
         consent=consent,
+        provenance=clip.provenance,
     )

@@ -3,6 +3,9 @@
 In a file, unlike live, the next frames are known. Faces are detected in some frames only. Between
 two of these a face is read if both show it; where they show different faces, detection runs in each
 frame between them. Readings of a face from the time before it counted are delivered later.
+
+Smoothed probabilities and labels are those of a live stream, for a preview while the file is read;
+`ferapp.pipeline.relabelling` replaces them in the end.
 """
 
 from collections.abc import Iterable, Sequence
@@ -21,6 +24,7 @@ from ferapp.temporal.cuts import CutDetector
 from ferapp.temporal.tracking import Tracker
 from ferapp.temporal.tracks import Track, likenesses
 from ferapp.types import Faces
+from ferapp.vision.boxes import rescaled
 from ferapp.vision.crops import Image
 
 Floats = NDArray[np.float32]
@@ -91,6 +95,10 @@ class _Seen:
     faces: Faces
     is_detected: bool
 
+    @property
+    def size_wh(self) -> tuple[int, int]:
+        return _size_wh(self.image)
+
 
 class FileStream:
     """Reads a video from its first frame to its last; one for each file.
@@ -112,6 +120,8 @@ class FileStream:
         self._people = People(analyzer.labels, analyzer.neutral_reference)
         self._cuts = CutDetector()
         self._last: _Seen | None = None
+        # The tracker knows one size: recordings of calls and of broadcasts change theirs.
+        self._tracked_wh: tuple[int, int] | None = None
         self._pending: dict[int, tuple[Track, list[StreamFrame]]] = {}
 
     def read(self, frames: Sequence[tuple[float, Image]], found: Faces) -> FileFrames:
@@ -129,7 +139,7 @@ class FileStream:
         cuts = [self._cuts.update(image, time_s) for time_s, image in frames]
         at_s, image = frames[-1]
         looks = appearances(image, found.xyxy)
-        match = self._tracker.match(found.xyxy, at_s, looks)
+        match = self._tracker.match(self._places(image, found), at_s, looks)
         before = self._last
         if before and not any(cuts) and self._tracker.explains(match):
             last = _Seen(at_s, image, self._tracker.accept(match), found, True)
@@ -157,15 +167,20 @@ class FileStream:
         if is_cut:
             self._tracker.end_shot()
             self.cuts_s.append(at_s)
-        return _Seen(at_s, image, self._tracker.update(faces.xyxy, at_s, looks), faces, True)
+        tracks = self._tracker.update(self._places(image, faces), at_s, looks)
+        return _Seen(at_s, image, tracks, faces, True)
+
+    def _places(self, image: Image, faces: Faces) -> Floats:
+        """Boxes for the tracker, (n, 4): as if all pictures had the size of the first."""
+        self._tracked_wh = self._tracked_wh or _size_wh(image)
+        return rescaled(faces.xyxy, _size_wh(image), self._tracked_wh)
 
     def _read(self, seen: _Seen) -> StreamFrame:
         """Read the faces of one frame; those on probation are kept for later."""
-        size_wh = (seen.image.shape[1], seen.image.shape[0])
         is_read = seen.is_detected or self._settings.reads_followed
         frame = StreamFrame(
             at_s=seen.at_s,
-            size_wh=size_wh,
+            size_wh=seen.size_wh,
             labels=self._people.labels,
             faces=(),
             is_detected=seen.is_detected,
@@ -225,9 +240,16 @@ def _between(before: _Seen, after: _Seen, frame: tuple[float, Image]) -> _Seen:
     share = np.float32((at_s - before.at_s) / (after.at_s - before.at_s))
     rows = {track.key: row for row, track in enumerate(before.tracks)}
     was = before.faces.at(np.array([rows[track.key] for track in after.tracks], np.intp))
-    xyxy = was.xyxy + share * (after.faces.xyxy - was.xyxy)
+    size_wh = _size_wh(image)  # any of the three may have another
+    first = rescaled(was.xyxy, before.size_wh, size_wh)
+    last = rescaled(after.faces.xyxy, after.size_wh, size_wh)
+    xyxy = first + share * (last - first)
     score = was.score + share * (after.faces.score - was.score)
     likeness = np.diag(likenesses(after.tracks, appearances(image, xyxy)))
     agrees = np.flatnonzero(likeness >= AGREES)
     faces = Faces(xyxy.astype(np.float32), score.astype(np.float32)).at(agrees)
     return _Seen(at_s, image, [after.tracks[row] for row in agrees], faces, False)
+
+
+def _size_wh(image: Image) -> tuple[int, int]:
+    return image.shape[1], image.shape[0]

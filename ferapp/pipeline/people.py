@@ -11,6 +11,7 @@ from ferapp.temporal.baseline import NeutralBaseline
 from ferapp.temporal.baseline_taking import BaselineStatus, BaselineTaking
 from ferapp.temporal.smoothing import LabelHold, Smoother
 from ferapp.types import are_unsure, top_classes
+from ferapp.vision.boxes import rescaled
 from ferapp.vision.quality import Flaw
 
 Floats = NDArray[np.float32]
@@ -26,11 +27,13 @@ class FaceReading:
         score: Of the detector, in [0, 1].
         probabilities: As the classifier gave them, corrected by the baseline if there is one, (k,);
             None if the face can't be read.
-        smoothed: The same over time, (k,); None until there has been a reading.
+        smoothed: The same over time, by what came before, (k,); None until there has been a
+            reading.
         expression: The label that holds; None if unsure or not read yet.
         flaw: Why the face can't be read.
         is_corrected: Whether a neutral baseline was applied.
         baseline_progress: Of a baseline that is being taken, in [0, 1]; None if none is.
+        share_kept: Share of the probability on the requested expressions; None if all were.
     """
 
     id: int
@@ -42,6 +45,7 @@ class FaceReading:
     flaw: Flaw | None
     is_corrected: bool
     baseline_progress: float | None
+    share_kept: float | None = None
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -51,6 +55,7 @@ class Observation:
     Attributes:
         id: Stays with the face.
         xyxy: Box, (4,) float32, px of the frame.
+        size_wh: Width and height of the frame, px.
         score: Of the detector, in [0, 1].
         probabilities: As the classifier gave them, (k,); None where there is a flaw.
         flaw: Why the face can't be read.
@@ -59,6 +64,7 @@ class Observation:
 
     id: int
     xyxy: Floats
+    size_wh: tuple[int, int]
     score: float
     probabilities: Floats | None
     flaw: Flaw | None
@@ -85,6 +91,7 @@ class People:
         self._people: dict[int, _Person] = {}
         self._request: bool | None = None
         self._taking: BaselineTaking | None = None
+        self._placed_wh: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return len(self._people)
@@ -151,11 +158,13 @@ class People:
         taking = self._taking
         if taking is None or taking.status.is_over:
             return
+        places = np.empty((0, 4), np.float32)
+        if faces:  # a face does not move when the picture changes its size
+            self._placed_wh = placed_wh = self._placed_wh or faces[0].size_wh
+            boxes = np.array([face.xyxy for face in faces], np.float32)
+            places = rescaled(boxes, faces[0].size_wh, placed_wh)
         taking.update(
-            [face.id for face in faces],
-            np.array([face.xyxy for face in faces], np.float32).reshape(-1, 4),
-            [face.probabilities for face in faces],
-            at_s,
+            [face.id for face in faces], places, [face.probabilities for face in faces], at_s
         )
         if taking.status.phase == "taken" and taking.status.face in self._people:
             self._people[taking.status.face].baseline = taking.baseline
@@ -217,5 +226,6 @@ class _Person:
             flaw=face.flaw,
             is_corrected=self.baseline is not None,
             baseline_progress=self.baseline_progress,
+            share_kept=face.share_kept,
         )
         return self.last

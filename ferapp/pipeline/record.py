@@ -1,5 +1,6 @@
 """From analyses to what is stored of them: numbers, never pictures."""
 
+import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +15,7 @@ from ferapp.labels import label_text
 from ferapp.media.video import VideoInfo
 from ferapp.pipeline.stream import StreamFrame
 from ferapp.sessions.report.summary import summary
-from ferapp.sessions.session import Readings, SessionInfo, Source
+from ferapp.sessions.session import Provenance, Readings, SessionInfo, Source
 from ferapp.settings import AnalysisSettings, ClipSettings, StreamSettings
 from ferapp.types import FrameAnalysis
 
@@ -29,8 +30,10 @@ def new_recording(
     detector: str,
     classifier: str,
     consent: str,
+    duration_s: float | None = None,
+    provenance: Provenance | None = None,
 ) -> SessionInfo:
-    """A session that starts now.
+    """A session: a live one starts now, one of a file when the file says, if it does.
 
     Args:
         title: What its owner calls it.
@@ -41,21 +44,23 @@ def new_recording(
         detector: Name of the face detector.
         classifier: Name of the expression classifier.
         consent: What the owner confirmed.
+        duration_s: As for `SessionInfo`.
+        provenance: The file that was read.
     """
+    recorded = provenance.content_date if provenance else None
     return SessionInfo(
         id=uuid.uuid4().hex,
         title=title,
         source=source,
-        started=datetime.now().astimezone(),
+        started=datetime.now().astimezone() if source == "live" else zoned(recorded),
         labels=labels,
         unsure_below=unsure_below,
         settings=_plain(asdict(settings)),
-        models={
-            "detector": _model("detector", detector),
-            "classifier": _model("classifier", classifier),
-        },
+        models=models_of(detector, classifier),
         version=__version__,
         consent=consent,
+        duration_s=duration_s,
+        provenance=provenance,
     )
 
 
@@ -66,6 +71,26 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return type(value)(_plain(each) for each in value)
     return value.item() if isinstance(value, np.generic) else value
+
+
+def provenance_of(
+    sha256: str, size_bytes: int, *, name: str = "", content_date: datetime | None = None
+) -> Provenance:
+    """The provenance of what this version reads from a file; see `Provenance`."""
+    return Provenance(sha256, size_bytes, name, content_date, __version__)
+
+
+def zoned(moment: datetime | None) -> datetime | None:
+    """A moment; None if its time zone is unknown, since it could be any of 26 hours."""
+    return moment if moment is not None and moment.tzinfo is not None else None
+
+
+def models_of(detector: str, classifier: str) -> dict[str, dict[str, str]]:
+    """Name and hash of each model, by its kind."""
+    return {
+        "detector": _model("detector", detector),
+        "classifier": _model("classifier", classifier),
+    }
 
 
 def _model(kind: Kind, name: str) -> dict[str, str]:
@@ -135,7 +160,8 @@ class Track:
         first_s: Time at which it was first read, s.
         last_s: Time at which it was last read, s.
         readings: How often it was read.
-        seconds: How long each label held, the longest first; `unsure` for no label.
+        seconds: How long each label held, s, the longest first; `unsure` for no label.
+        unreadable_s: How long the face was there and could not be read, s.
     """
 
     face: int
@@ -143,6 +169,7 @@ class Track:
     last_s: float
     readings: int
     seconds: dict[str, float]
+    unreadable_s: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """As plain values; the keys are a contract."""
@@ -158,12 +185,14 @@ class Track:
         return cls(**value)
 
 
-def tracks_of(readings: Readings) -> list[Track]:
-    """Each face of a video, by number."""
+def tracks_of(readings: Readings, source: Source = "video") -> list[Track]:
+    """Each face of a session, by number; in pictures no label lasts."""
     tracks = []
     for face in readings.faces:
         its = readings.of(face)
-        seconds = summary(its).seconds
+        found = summary(its)
+        lasts = source != "pictures"
+        seconds = {name: _whole_ms(s) if lasts else 0.0 for name, s in found.seconds.items()}
         order = sorted(seconds, key=lambda name: (-seconds[name], name or ""))
         tracks.append(
             Track(
@@ -171,10 +200,16 @@ def tracks_of(readings: Readings) -> list[Track]:
                 first_s=round(float(its.at_s[0]), 3),
                 last_s=round(float(its.at_s[-1]), 3),
                 readings=len(its),
-                seconds={label_text(name): round(seconds[name], 3) for name in order},
+                seconds={label_text(name): seconds[name] for name in order},
+                unreadable_s=_whole_ms(found.unreadable_s) if lasts else 0.0,
             )
         )
     return tracks
+
+
+def _whole_ms(seconds: float) -> float:
+    """Rounded down, so that the parts are never longer than the whole."""
+    return math.floor(seconds * 1000 + 1e-6) / 1000
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from ferapp.temporal.baseline_taking import BaselineStatus
 from ferapp.temporal.cuts import CutDetector
 from ferapp.temporal.tracking import Tracker
 from ferapp.types import Faces
+from ferapp.vision.boxes import rescaled
 from ferapp.vision.crops import Image
 from ferapp.vision.quality import check_faces
 
@@ -62,6 +63,8 @@ class Stream:
         self._cuts = CutDetector()
         self._rate = DetectionRate()
         self._people = People(analyzer.labels, analyzer.neutral_reference)
+        # The tracker knows one size: video calls change theirs as often as the network does.
+        self._tracked_wh: tuple[int, int] | None = None
 
     @property
     def knows_neutral(self) -> bool:
@@ -95,18 +98,23 @@ class Stream:
         """
         settings = settings or StreamSettings()
         size_wh = (image_rgb.shape[1], image_rgb.shape[0])
+        self._tracked_wh = tracked_wh = self._tracked_wh or size_wh
         self._rate.advance(at_s)
         if self._cuts.update(image_rgb, at_s):
             self._tracker.end_shot()
         is_detected = self._rate.is_due(settings.detect_every)
         unconfirmed = np.empty((0, 4), np.float32)
         if is_detected:
-            ids, faces, unconfirmed = self._identify(image_rgb, at_s, settings.analysis)
+            ids, faces, unconfirmed = self._identify(image_rgb, at_s, settings.analysis, tracked_wh)
             readings = read_faces(
                 self._analyzer, self._people, image_rgb, faces, at_s, settings, keys=ids
             )
         else:
-            readings = self._people.follow(self._tracker.predict(at_s), size_wh)
+            expected = {
+                id: rescaled(xyxy, tracked_wh, size_wh)
+                for id, xyxy in self._tracker.predict(at_s).items()
+            }
+            readings = self._people.follow(expected, size_wh)
         return StreamFrame(
             at_s=at_s,
             size_wh=size_wh,
@@ -126,11 +134,12 @@ class Stream:
         return faces
 
     def _identify(
-        self, image: Image, at_s: float, settings: AnalysisSettings
+        self, image: Image, at_s: float, settings: AnalysisSettings, tracked_wh: tuple[int, int]
     ) -> tuple[list[int], Faces, NDArray[np.float32]]:
         """Ids, the n faces that have one, and the boxes without one, (m, 4) px."""
         faces = self._detect(image, settings)
-        tracks = self._tracker.update(faces.xyxy, at_s, appearances(image, faces.xyxy))
+        places = rescaled(faces.xyxy, (image.shape[1], image.shape[0]), tracked_wh)
+        tracks = self._tracker.update(places, at_s, appearances(image, faces.xyxy))
         self._people.forget_others(self._tracker.ids)
         is_known = np.array([track.id is not None for track in tracks], np.bool_)
         ids = [track.id for track in tracks if track.id is not None]
@@ -170,10 +179,12 @@ def read_faces(
     probabilities = dict(zip(fit.tolist(), analysis.probabilities, strict=True))
     kept = analysis.share_kept
     shares_kept = {} if kept is None else dict(zip(fit.tolist(), kept.tolist(), strict=True))
+    size_wh = (image.shape[1], image.shape[0])
     observations = [
         Observation(
             id=key,
             xyxy=faces.xyxy[row],
+            size_wh=size_wh,
             score=float(faces.score[row]),
             probabilities=probabilities.get(row),
             flaw=checks[row].flaw,

@@ -1,5 +1,6 @@
 """What a page does with a video as jobs: reading it and making an annotated copy."""
 
+import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -100,6 +101,8 @@ class VideoAnalysisJob:
         self.portraits: dict[int, Portrait] = {}
         self.clip: Clip | None = None
         self._draw = draw
+        # Without its name, which may be that of a person.
+        self._sha256, self._size_bytes = hashlib.sha256(data).hexdigest(), len(data)
         self._stack = ExitStack()
         with ExitStack() as stack:
             file = stack.enter_context(open_unnamed_file(data))
@@ -117,7 +120,7 @@ class VideoAnalysisJob:
                 shown_s = time.monotonic()
                 self.preview = jpeg_bytes(fit_within(self._draw(image, frame), PREVIEW_PX))
             yield float(count)
-        self.clip = self._analysis.result()
+        self.clip = self._analysis.result().of_file(self._sha256, self._size_bytes)
 
     def close(self) -> None:
         """End the decoder; may be called twice."""

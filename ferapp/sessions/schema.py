@@ -16,6 +16,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    true,
 )
 
 metadata: Final = MetaData()
@@ -27,8 +28,10 @@ sessions: Final = Table(
     Column("owner", String(255), nullable=False, index=True),
     Column("title", String(200), nullable=False),
     Column("source", String(16), nullable=False),
-    # Wall-clock time in UTC and the offset of the owner's clock; readings give durations.
+    # Wall-clock time in UTC and the offset of the owner's clock; readings give durations. Where the
+    # start is unknown, this is when the session was added, by which lists are sorted.
     Column("started_utc", DateTime, nullable=False),
+    Column("is_start_known", Boolean, nullable=False, server_default=true()),
     Column("offset_s", Integer, nullable=False),
     Column("labels", JSON, nullable=False),
     Column("unsure_below", Double, nullable=False),
@@ -36,6 +39,9 @@ sessions: Final = Table(
     Column("models", JSON, nullable=False),
     Column("version", String(80), nullable=False),
     Column("consent", String(2000), nullable=False),
+    Column("provenance", JSON),
+    # Hash of the file that it was imported from, and of the title that it had then.
+    Column("import_key", String(64)),
     Column("expires_utc", DateTime, index=True),
     # None unless it was deleted; it can be restored for a moment.
     Column("deleted_utc", DateTime, index=True),
@@ -44,6 +50,8 @@ sessions: Final = Table(
     Column("is_finished", Boolean, nullable=False),
     Column("readings", Integer, nullable=False),
     Column("last_s", Double, nullable=False),
+    # How long it is, with or without a face; None while it runs, and if it doesn't say.
+    Column("duration_s", Double),
 )
 
 readings: Final = Table(
@@ -67,6 +75,7 @@ readings: Final = Table(
     # Little-endian float32, one per expression; the number of expressions depends on the model.
     Column("probabilities", LargeBinary),
     Column("smoothed", LargeBinary),
+    Column("duration_s", Double),
     Index("readings_in_time", "session", "at_s"),
 )
 

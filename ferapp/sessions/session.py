@@ -1,9 +1,9 @@
 """A recorded session: readings over time and what is needed to understand them. No pictures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from ferapp.errors import InvalidValue
 
 Source = Literal["live", "pictures", "video"]
+
+# Settings of an imported file may say anything.
+_LATEST_S: Final = 1e8
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +29,14 @@ class Readings:
         score: Detector score, (n,) float32.
         probabilities: Probability of each expression, corrected by the neutral baseline if there is
             one, (n, k) float32; a row of NaN if the face could not be read.
-        smoothed: The smoothed probabilities, (n, k) float32; NaN if there are none.
-        expression: The label that was shown, (n,) object; None if there was none or it was unsure.
+        smoothed: The smoothed probabilities, (n, k) float32; NaN if there are none. Live they look
+            back, in videos ahead as well.
+        expression: The label, (n,) object; live the one that was shown; None if there was none or
+            it was unsure.
         flaw: Why the face could not be read, (n,) object; None if it could.
         is_corrected: Whether a neutral baseline was applied, (n,) bool.
+        duration_s: How long the frame was shown for which the reading stands, s, (n,) float64; NaN
+            if that is unknown, and for pictures. All NaN if it is left out.
     """
 
     at_s: NDArray[np.float64]
@@ -42,9 +49,12 @@ class Readings:
     expression: NDArray[np.object_]
     flaw: NDArray[np.object_]
     is_corrected: NDArray[np.bool_]
+    duration_s: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
 
     def __post_init__(self) -> None:
         """Refuse columns whose shapes don't match."""
+        if not self.duration_s.size:
+            object.__setattr__(self, "duration_s", np.full(len(self.at_s), np.nan))
         n, k = len(self.at_s), self.probabilities.shape[1]
         wanted = {"size_wh": (n, 2), "xyxy": (n, 4), "probabilities": (n, k), "smoothed": (n, k)}
         for name, values in vars(self).items():
@@ -110,6 +120,37 @@ class Marker:
 
 
 @dataclass(frozen=True)
+class Provenance:
+    """The file whose content the readings are of.
+
+    Attributes:
+        sha256: Hash of its bytes, in hexadecimal.
+        size_bytes: Its size.
+        name: Its name, as it was when it was read.
+        content_date: When its content was recorded, as the file itself says; without a time zone
+            where it names none, and None where it does not say at all. Never the time of the file.
+        version: Version of ferapp that read it.
+    """
+
+    sha256: str
+    size_bytes: int
+    name: str = ""
+    content_date: datetime | None = None
+    version: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values; the keys are a contract."""
+        date = self.content_date
+        return asdict(self) | {"content_date": None if date is None else date.isoformat()}
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Self:
+        """What `to_json` gave; for values of others see `ferapp.sessions.formats.metadata`."""
+        date = value["content_date"]
+        return cls(**value | {"content_date": date and datetime.fromisoformat(date)})
+
+
+@dataclass(frozen=True)
 class SessionInfo:
     """What is needed to understand the readings of a session.
 
@@ -117,7 +158,7 @@ class SessionInfo:
         id: A random id.
         title: Its title, chosen by the owner.
         source: Where the frames came from.
-        started: Start, with time zone.
+        started: Start, with time zone; None if it is unknown, as that of most files.
         labels: The expressions in column order.
         unsure_below: A top probability below this gave no label.
         settings: Settings of the analysis, as plain values.
@@ -126,12 +167,15 @@ class SessionInfo:
         consent: What the owner confirmed before the start, with its version.
         markers: Named moments in the order of time.
         names: Names that the owner gave to faces, by their number.
+        duration_s: How long it is, with or without a face, s; for pictures, how many there are.
+            None if it doesn't say: then it ends with its last reading.
+        provenance: The file that was read; None for live video, and where it is unknown.
     """
 
     id: str
     title: str
     source: Source
-    started: datetime
+    started: datetime | None
     labels: tuple[str, ...]
     unsure_below: float
     settings: dict[str, Any] = field(default_factory=dict)
@@ -140,13 +184,40 @@ class SessionInfo:
     consent: str = ""
     markers: tuple[Marker, ...] = ()
     names: dict[int, str] = field(default_factory=dict)
+    duration_s: float | None = None
+    provenance: Provenance | None = None
 
     def __post_init__(self) -> None:
         """Refuse a start without a time zone."""
-        if self.started.tzinfo is None:
+        if self.started is not None and self.started.tzinfo is None:
             raise InvalidValue("started needs a time zone")
 
     @property
-    def started_utc(self) -> datetime:
-        """The start in UTC."""
-        return self.started.astimezone(UTC)
+    def begins_s(self) -> float:
+        """The time of its first frame, s: where a part of a video was read, that of the part."""
+        part = self.settings.get("part")
+        from_s = part.get("from_s") if isinstance(part, dict) else None
+        if self.source == "video" and isinstance(from_s, int | float) and 0 <= from_s < _LATEST_S:
+            return float(from_s)
+        return 0.0
+
+    @property
+    def end_s(self) -> float | None:
+        """The time at which its last frame ends, s; None if it doesn't say."""
+        return None if self.duration_s is None else self.begins_s + self.duration_s
+
+    @property
+    def started_utc(self) -> datetime | None:
+        """The start in UTC; None if it is unknown."""
+        return None if self.started is None else self.started.astimezone(UTC)
+
+    def is_same_analysis(self, other: Self) -> bool:
+        """Whether both are of one file's content, read with the same settings and models."""
+        ours, theirs = self.provenance, other.provenance
+        return (
+            ours is not None
+            and theirs is not None
+            and (ours.sha256, ours.size_bytes) == (theirs.sha256, theirs.size_bytes)
+            and (self.settings, self.models, self.version, self.labels)
+            == (other.settings, other.models, other.version, other.labels)
+        )

@@ -2,15 +2,14 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
-    Row,
     case,
     delete,
     insert,
@@ -33,7 +32,10 @@ from ferapp.sessions.discards import Discards, is_due, is_kept
 from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.face_edits import FaceEdits
 from ferapp.sessions.face_log import FaceLog, insert_edits, load_edits
-from ferapp.sessions.rows import is_running, readings_of, rows_of
+from ferapp.sessions.lengths import of_session
+from ferapp.sessions.overviews import Likeness, load_overviews
+from ferapp.sessions.overviews import Overview as Overview  # what `Store.overviews` gives
+from ferapp.sessions.rows import duration_of, readings_of, recording_of, rows_of
 from ferapp.sessions.session import Marker, Readings, SessionInfo
 
 LOCAL_OWNER: Final = "local"
@@ -43,27 +45,6 @@ KEEP_DAYS: Final = 30
 """How many days a session is kept by default."""
 
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Overview:
-    """A session as shown in a list.
-
-    Attributes:
-        recording: Its title, start, labels and so on, with the names of its faces.
-        duration_s: From its start to its last reading, s.
-        readings: Number of readings.
-        expires: When it will be deleted; None for never.
-        is_running: Whether it is being recorded now.
-        edits: What its owner changed about its faces.
-    """
-
-    recording: SessionInfo
-    duration_s: float
-    readings: int
-    expires: datetime | None
-    is_running: bool
-    edits: FaceEdits = field(default_factory=FaceEdits)
 
 
 class Store:
@@ -150,40 +131,42 @@ class Store:
         owner: str,
         *,
         keep_days: int | None = KEEP_DAYS,
-        duration_s: float = 0.0,
         edits: FaceEdits | None = None,
+        import_key: str | None = None,
     ) -> None:
         """Store a finished session, all of it or nothing; see `begin` and `finish`.
 
         The readings are those before the changes of faces; by default, `recording.names` are the
-        only changes.
+        only changes. A session that is imported has the key of its file.
         """
         with translate_errors(), writing(self._engine) as connection:
-            _begin(connection, recording, owner, keep_days)
-            _add(connection, recording.id, readings, duration_s)
-            _finish(connection, recording.id, duration_s)
+            _begin(connection, recording, owner, keep_days, import_key)
+            _add(connection, recording.id, readings, 0.0)
+            _finish(connection, recording.id, None)
             insert_edits(connection, recording.id, edits or FaceEdits.named(recording.names))
 
-    def finish(self, session: str, duration_s: float = 0.0) -> None:
+    def finish(self, session: str, duration_s: float | None = None) -> None:
         """Mark a session as finished, and store its duration, s, if it is known."""
         with translate_errors(), writing(self._engine) as connection:
             _finish(connection, session, duration_s)
 
-    def overviews(self, owner: str) -> list[Overview]:
-        """The owner's sessions, newest first."""
+    def overviews(self, owner: str, *, like: Likeness | None = None) -> list[Overview]:
+        """The owner's sessions, newest first; only those that are like what is given."""
         with translate_errors(), self._engine.connect() as connection:
-            return _overviews(connection, owner)
+            return load_overviews(connection, owner, utc_now(), like)
 
     def readings(self, session: str, owner: str, *, since_s: float = 0.0) -> Readings:
         """The readings from a time on, in the order of time, with the faces as they were changed.
+
+        Each has a length, also where it was stored without one, except for pictures.
 
         Raises:
             StoreError: The owner has no such session.
         """
         table, columns = schema.sessions, schema.readings.c
         with translate_errors(), self._engine.connect() as connection:
-            labels = connection.scalar(select(table.c.labels).where(*_is_own(session, owner)))
-            if labels is None:
+            own = connection.execute(select(table).where(*_is_own(session, owner))).one_or_none()
+            if own is None:
                 raise StoreError("There is no such session; it may have been deleted.")
             rows = connection.execute(
                 select(*[column for column in columns if column.name not in ("id", "session")])
@@ -191,7 +174,10 @@ class Store:
                 .order_by(columns.at_s, columns.id)
             ).all()
             edits = load_edits(connection, [session])[session]
-        return edits.apply(readings_of(rows, len(labels)))
+            recording = replace(
+                recording_of(own), duration_s=duration_of(connection, own, utc_now())
+            )
+        return edits.apply(of_session(recording, readings_of(rows, len(recording.labels))))
 
     def rename(self, session: str, owner: str, title: str) -> None:
         """Change the title of a session."""
@@ -246,32 +232,23 @@ def _is_own(session: str, owner: str) -> tuple[ColumnElement[bool], ...]:
     return columns.id == session, columns.owner == owner, is_kept()
 
 
-def _overviews(connection: Connection, owner: str) -> list[Overview]:
-    table, markers = schema.sessions, schema.markers
-    rows = connection.execute(
-        select(table).where(table.c.owner == owner, is_kept()).order_by(table.c.started_utc.desc())
-    ).all()
-    ids = [row.id for row in rows]
-    marks = connection.execute(
-        select(markers).where(markers.c.session.in_(ids)).order_by(markers.c.at_s)
-    ).all()
-    edits = load_edits(connection, ids)
-    return [
-        _overview(row, [m for m in marks if m.session == row.id], edits[row.id]) for row in rows
-    ]
-
-
 def _begin(
-    connection: Connection, recording: SessionInfo, owner: str, keep_days: int | None
+    connection: Connection,
+    recording: SessionInfo,
+    owner: str,
+    keep_days: int | None,
+    import_key: str | None = None,
 ) -> None:
-    offset = recording.started.utcoffset() or timedelta()
     now = utc_now()
+    started = recording.started or now.replace(tzinfo=UTC).astimezone()
+    offset = started.utcoffset() or timedelta()
     row = {
         "id": recording.id,
         "owner": owner,
         "title": recording.title[:200],
         "source": recording.source,
-        "started_utc": recording.started_utc.replace(tzinfo=None),
+        "started_utc": started.astimezone(UTC).replace(tzinfo=None),
+        "is_start_known": recording.started is not None,
         "offset_s": int(offset.total_seconds()),
         "labels": list(recording.labels),
         "unsure_below": recording.unsure_below,
@@ -279,11 +256,14 @@ def _begin(
         "models": recording.models,
         "version": recording.version,
         "consent": recording.consent,
+        "provenance": recording.provenance.to_json() if recording.provenance else None,
+        "import_key": import_key,
         "expires_utc": _expiry(now, keep_days),
         "touched_utc": now,
         "is_finished": False,
         "readings": 0,
         "last_s": 0.0,
+        "duration_s": recording.duration_s,
     }
     connection.execute(insert(schema.sessions), row)
     _set_markers(connection, recording.id, recording.markers)
@@ -307,14 +287,10 @@ def _add(connection: Connection, session: str, readings: Readings, duration_s: f
         connection.execute(insert(schema.readings), rows_of(session, readings))
 
 
-def _finish(connection: Connection, session: str, duration_s: float) -> None:
-    columns = schema.sessions.c
-    longest = case((columns.last_s < duration_s, duration_s), else_=columns.last_s)
-    connection.execute(
-        update(schema.sessions)
-        .where(columns.id == session)
-        .values(is_finished=True, last_s=longest)
-    )
+def _finish(connection: Connection, session: str, duration_s: float | None) -> None:
+    known = {} if duration_s is None else {"duration_s": duration_s}
+    table = schema.sessions
+    connection.execute(update(table).where(table.c.id == session).values(is_finished=True, **known))
 
 
 def _expiry(now: datetime, keep_days: int | None) -> datetime | None:
@@ -329,24 +305,3 @@ def _set_markers(connection: Connection, session: str, markers: Sequence[Marker]
 
 def _marker_rows(session: str, markers: Sequence[Marker]) -> list[dict[str, Any]]:
     return [{"session": session, "at_s": m.at_s, "name": m.name[:200]} for m in markers]
-
-
-def _overview(row: Row[Any], marks: Sequence[Row[Any]], edits: FaceEdits) -> Overview:
-    zone = timezone(timedelta(seconds=row.offset_s))
-    recording = SessionInfo(
-        id=row.id,
-        title=row.title,
-        source=row.source,
-        started=row.started_utc.replace(tzinfo=UTC).astimezone(zone),
-        labels=tuple(row.labels),
-        unsure_below=row.unsure_below,
-        settings=row.settings,
-        models=row.models,
-        version=row.version,
-        consent=row.consent,
-        markers=tuple(Marker(m.at_s, m.name) for m in marks),
-        names=edits.names,
-    )
-    expires = row.expires_utc.replace(tzinfo=UTC) if row.expires_utc else None
-    is_now_running = is_running(row.is_finished, row.touched_utc, utc_now())
-    return Overview(recording, row.last_s, row.readings, expires, is_now_running, edits)

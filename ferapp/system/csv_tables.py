@@ -14,12 +14,27 @@ _ROWS: Final = 2000
 # What a spreadsheet takes for a formula (OWASP, "CSV Injection").
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 
+MISSING: Final = frozenset(
+    (
+        # pandas reads these as missing; R writes the first, Python, SQL and polars others.
+        *("NA", "N/A", "n/a", "#N/A", "#N/A N/A", "#NA", "<NA>", "NaN", "-NaN", "nan", "-nan"),
+        *("None", "null", "NULL", "1.#IND", "-1.#IND", "1.#QNAN", "-1.#QNAN"),
+        # Stata and SAS, SPSS, Excel in German and in Spanish, C on Windows, databases.
+        *(".", "#NULL!", "#NV", "#N/D", "-nan(ind)", "nan(ind)", "\\N"),
+        # MATLAB, pandas for times, Julia.
+        *("<missing>", "NaT", "missing"),
+    )
+)
+"""What programs write in tables for a missing value, besides an empty cell."""
+
+_MISSING_ANY_CASE: Final = frozenset(word.casefold() for word in MISSING)
+
 
 def csv_bytes(table: pandas.DataFrame, *, exact: bool = False, is_continued: bool = False) -> bytes:
     """Write a table as CSV in UTF-8 with a byte order mark, which spreadsheets need.
 
-    An apostrophe is put before text that a spreadsheet would take for a formula; `remove_guard`
-    removes it.
+    An apostrophe is put before text that a spreadsheet would take for a formula, or that other
+    programs would take for a missing value, such as the name "NA"; `remove_guard` removes it.
 
     Args:
         table: The table; its index is not written.
@@ -42,18 +57,32 @@ def _safe_cell(value: object) -> object:
     if not isinstance(value, str):
         return value
     line = one_line(value)
-    return f"'{line}" if value.lstrip("'").startswith(_FORMULA) else line
+    return f"'{line}" if _needs_guard(value) else line
+
+
+def _needs_guard(cell: str) -> bool:
+    bare = cell.lstrip("'")
+    return bare.startswith(_FORMULA) or bare in MISSING
 
 
 def remove_guard(cell: str) -> str:
     """Undo the guard of `csv_bytes`; other cells stay as they are.
 
     Example:
-        >>> remove_guard("'=1+1"), remove_guard("fear")
-        ('=1+1', 'fear')
+        >>> remove_guard("'=1+1"), remove_guard("'NA"), remove_guard("fear")
+        ('=1+1', 'NA', 'fear')
     """
-    is_guarded = cell.startswith("'") and cell.lstrip("'").startswith(_FORMULA)
-    return cell[1:] if is_guarded else cell
+    return cell[1:] if cell.startswith("'") and _needs_guard(cell) else cell
+
+
+def is_missing_word(cell: str) -> bool:
+    """Whether a cell has a word for a missing value, in any case.
+
+    Example:
+        >>> is_missing_word("NA"), is_missing_word(" nan"), is_missing_word("Nana")
+        (True, True, False)
+    """
+    return cell.strip().casefold() in _MISSING_ANY_CASE
 
 
 class CsvFile:

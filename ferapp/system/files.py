@@ -1,6 +1,7 @@
 """Writes files completely or not at all, and locks folders against other processes."""
 
 import contextlib
+import hashlib
 import os
 import re
 import secrets
@@ -26,6 +27,12 @@ def is_open_stream(path: Path) -> bool:
     except OSError:
         return False
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISREG(mode)
+
+
+def sha256_of(path: Path) -> str:
+    """The hash of a file's bytes in hexadecimal; the file is read in pieces."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_whole(path: Path, data: bytes) -> None:

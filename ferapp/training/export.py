@@ -72,12 +72,13 @@ def calibrate(
     best = minimize_scalar(loss, bounds=(-2.5, 2.5), method="bounded")
     shares = softmax((logits / np.exp(best.x) + bias).astype(np.float32))
     threshold, coverage = unsure_threshold(faces.classes, shares, least_accuracy=LABELS_RIGHT)
+    is_neutral = np.array(faces.labels)[faces.classes] == "neutral"
     return Calibration(
         temperature=round(float(np.exp(best.x)), 4),
         bias=tuple(round(float(b), 4) for b in bias) if adjustment else (),
         unsure_below=threshold,
         coverage=round(coverage, 4),
-        neutral_reference=neutral_reference(shares[np.array(faces.labels)[faces.classes] == "neutral"]),
+        neutral_reference=neutral_reference(shares[is_neutral]),
         fitted_on=f"Valid, n = {len(faces)}",
     )
 

@@ -27,6 +27,19 @@ def clip_to(xyxy: Floats, *, width: float, height: float) -> Floats:
     return np.clip(xyxy, 0, limit).astype(np.float32)
 
 
+def rescaled(xyxy: Floats, from_wh: tuple[int, int], to_wh: tuple[int, int]) -> Floats:
+    """Boxes, (n, 4), at the same place of a picture of another size, px.
+
+    Example:
+        >>> rescaled(np.array([[64, 48, 128, 96]], np.float32), (640, 480), (320, 240))
+        array([[32., 24., 64., 48.]], dtype=float32)
+    """
+    if from_wh == to_wh:
+        return xyxy
+    scale = np.tile(np.array(to_wh, np.float32) / np.array(from_wh, np.float32), 2)
+    return np.asarray(xyxy * scale, np.float32)
+
+
 def intersections(a: Floats, b: Floats) -> Floats:
     """Area that each pair of boxes shares, (len(a), len(b)), px²."""
     top_left = np.maximum(a[:, None, :2], b[None, :, :2])

@@ -1,6 +1,6 @@
 """Resize pictures and cut regions out of them: the only place where ferapp does so."""
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +9,9 @@ from ferapp.vision.opencv import cv2
 from ferapp.vision.sizes import fitted_size
 
 Image = NDArray[np.uint8]
+
+# Bars that are no wider come from rounding.
+_ROUNDED_PX: Final = 2
 
 
 def resize(image: Image, size_wh: tuple[int, int]) -> Image:
@@ -41,6 +44,37 @@ def fit_within(image: Image, max_side_px: int) -> Image:
     height, width = image.shape[:2]
     size_wh = fitted_size((width, height), max_side_px)
     return image if size_wh == (width, height) else resize(image, size_wh)
+
+
+def scale_into(image: Image, size_wh: tuple[int, int]) -> Image:
+    """Scale a picture up or down to the largest size of its own shape within another size.
+
+    Example:
+        >>> scale_into(np.zeros((120, 160, 3), np.uint8), (640, 360)).shape
+        (360, 480, 3)
+    """
+    height, width = image.shape[:2]
+    scale = min(size_wh[0] / width, size_wh[1] / height)
+    scaled_wh = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return image if scaled_wh == (width, height) else resize(image, scaled_wh)
+
+
+def letterboxed(image: Image, size_wh: tuple[int, int]) -> Image:
+    """Bring a picture to another size; bars fill what its shape leaves empty.
+
+    Example:
+        >>> letterboxed(np.full((120, 160, 3), 9, np.uint8), (640, 360))[180, [0, 80, 559, 639], 0]
+        array([0, 9, 9, 0], dtype=uint8)
+    """
+    scaled = scale_into(image, size_wh)
+    across, down = size_wh[0] - scaled.shape[1], size_wh[1] - scaled.shape[0]
+    if max(across, down) <= _ROUNDED_PX:
+        return resize(image, size_wh)
+    left, top = across // 2, down // 2
+    out: Any = cv2.copyMakeBorder(
+        scaled, top, down - top, left, across - left, cv2.BORDER_CONSTANT, value=(0, 0, 0)
+    )
+    return np.asarray(out, np.uint8)
 
 
 def yuv420(image_rgb: Image) -> Image:

@@ -62,7 +62,7 @@ UI_MAY_IMPORT = {
 }
 
 HOMES = {
-    "PIL": {"media/images.py", "media/pictures"},
+    "PIL": {"media/images.py", "media/content_dates.py", "media/pictures"},
     "pi_heif": {"media/pictures/pixels.py"},
     "onnxruntime": {"inference/onnx_model.py", "training/graphs.py"},
     "cv2": {"vision/opencv.py"},
@@ -87,6 +87,7 @@ HOMES = {
                 "discards",
                 "erasure",
                 "face_log",
+                "overviews",
             )
         ),
         "sessions/migrations",

@@ -88,7 +88,19 @@ def some_readings(
         ),
         flaw=np.full(n, None, object),
         is_corrected=np.zeros(n, np.bool_),
+        duration_s=np.full(n, 1 / rate),
     )
+
+
+def gappy_readings(count: int = 40) -> Readings:
+    """Two faces; some rows have no probabilities, no label, or a flaw with separators in it."""
+    readings = some_readings(count, faces=2)
+    readings.probabilities[3::7] = readings.smoothed[3::7] = np.nan
+    readings.expression[3::7] = None
+    readings.flaw[3::7] = "too; dark, and blurred"
+    readings.is_corrected[::3] = True
+    readings.xyxy[::4] *= np.float32(-1 / 3e7)  # written with an exponent
+    return readings
 
 
 def with_baseline(readings: Readings, *, from_s: float, until_s: float = np.inf) -> Readings:

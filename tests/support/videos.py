@@ -148,6 +148,57 @@ def write_video(
     return path
 
 
+def write_sizes(
+    path: Path,
+    parts: Sequence[Sequence[np.ndarray]],
+    *,
+    rate: int = RATE,
+    aspects: Sequence[Fraction | None] = (),
+) -> Path:
+    """Write a video whose picture changes its size, as recordings of calls and broadcasts do.
+
+    Args:
+        path: The file: TS with H.264; MKV and WebM with VP8.
+        parts: Frames of one size each.
+        rate: Frame rate.
+        aspects: Aspect ratio of a pixel in each part, in TS.
+    """
+    starts = np.cumsum([0, *[len(part) / rate for part in parts]])
+    if path.suffix == ".ts":
+        data = b""
+        for number, images in enumerate(parts):
+            one = path.with_suffix(f".{number}.ts")
+            aspect = aspects[number] if aspects else None
+            data += write_video(
+                one, images, rate=rate, start_s=float(starts[number]), aspect=aspect
+            ).read_bytes()
+            one.unlink()
+        path.write_bytes(data)
+        return path
+    with av.open(str(path), "w") as container:
+        stream: Any = None
+        count = 0
+        for images in parts:
+            encoder: Any = av.CodecContext.create("libvpx", "w")
+            encoder.height, encoder.width = images[0].shape[:2]
+            encoder.pix_fmt, encoder.time_base = "yuv420p", Fraction(1, rate)
+            encoder.bit_rate = 2_000_000
+            encoder.options = {"deadline": "realtime", "lag-in-frames": "0"}
+            if stream is None:
+                stream = container.add_stream("libvpx", rate=rate)
+                stream.height, stream.width = images[0].shape[:2]
+                stream.pix_fmt = "yuv420p"
+            packets = []
+            for image in images:
+                frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+                frame.pts, frame.time_base, count = count, Fraction(1, rate), count + 1
+                packets += encoder.encode(frame)
+            for packet in [*packets, *encoder.encode()]:
+                packet.stream, packet.time_base = stream, Fraction(1, rate)
+                container.mux(packet)
+    return path
+
+
 def tone(seconds: float, start_s: float, stream: Any) -> list[av.AudioFrame]:
     """A tone of 440 Hz in the format of a stream."""
     wave = np.sin(np.arange(round(seconds * 48_000)) * 440 * 2 * np.pi / 48_000) * 8000

@@ -17,13 +17,14 @@ MODULES = [
     "ferapp.media.pictures.formats",
     "ferapp.media.frame_clock",
     "ferapp.media.orientation",
+    "ferapp.sessions.lengths",
     "ferapp.sessions.report.affect",
-    "ferapp.sessions.report.summary",
     "ferapp.sessions.session",
     "ferapp.settings",
     "ferapp.system.csv_tables",
     "ferapp.system.text",
     "ferapp.temporal.baseline",
+    "ferapp.temporal.both_directions",
     "ferapp.temporal.rolling",
     "ferapp.temporal.smoothing",
     "ferapp.temporal.tracking",
@@ -34,6 +35,7 @@ MODULES = [
     "ferapp.vision.preprocess",
     "ferapp.vision.priors",
     "ferapp.vision.sizes",
+    "ferapp.wording",
 ]
 
 

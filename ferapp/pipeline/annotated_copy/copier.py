@@ -16,6 +16,8 @@ from ferapp.media.encoder import Encoder, add_sound
 from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.settings import VideoPart
 from ferapp.system.child import run, send
+from ferapp.vision.crops import scale_into
+from ferapp.vision.sizes import fitted_size
 from ferapp.vision.threads import cap_threads
 
 _MEMORY_BYTES = 3 << 30
@@ -56,7 +58,9 @@ def send_copy(request: dict[str, Any]) -> None:
 def _copy(overlay: Path, out: Path, max_side_px: int, part: VideoPart) -> str:
     """Write the copy; return what it lacks, in a sentence, or an empty string.
 
-    It shows whole pictures, and no frame that was not analysed: faces in others are not hidden.
+    It shows whole pictures, and no frame that was not analysed: faces in others are not hidden. All
+    of it has the size of the largest frame; smaller ones are enlarged, and those of another shape
+    have bars beside them.
     """
     plan = Overlay.load(overlay)
     picture = out.with_name(f"{out.name}.picture")
@@ -69,14 +73,20 @@ def _copy(overlay: Path, out: Path, max_side_px: int, part: VideoPart) -> str:
         first = next(frames, None)
         if first is None:
             raise VideoError("The video has no frames.")
-        height, width = first.image.shape[:2]
-        drawn = ((plan.draw(each.image, each.at_s), each.at_s) for each in chain([first], frames))
-        with Encoder(picture, (width, height)) as encoder:
+        canvas_wh = plan.canvas_wh or (first.image.shape[1], first.image.shape[0])
+        canvas_wh = fitted_size(canvas_wh, max_side_px)
+        drawn = (
+            # Scaled first, so that lines and letters have one size.
+            (plan.draw(scale_into(each.image, canvas_wh), each.at_s), each.at_s)
+            for each in chain([first], frames)
+        )
+        with Encoder(picture, canvas_wh) as encoder:
             for count, (image, at_s) in enumerate(ahead(drawn)):
                 copied_s = at_s - part.from_s
                 encoder.add(image, copied_s)
                 if count % _REPORT_EVERY == 0:
                     send({"at_s": copied_s})
+            encoder.end_s = decoder.end_s - part.from_s
         decoder.close()
         note = decoder.damage
         if not decoder.info.has_sound:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ferapp.labels import face_caption, label_colour, label_text
 from ferapp.pipeline.clip import Clip
 from ferapp.sessions.face_edits import FaceEdits
-from ferapp.sessions.report.summary import GAP_S, PAUSE_INTERVALS
+from ferapp.sessions.lengths import GAP_S, PAUSE_INTERVALS
 from ferapp.sessions.session import Readings
 from ferapp.system.text import to_ascii
 from ferapp.vision.annotate import annotate, hide_faces, hide_outside
@@ -52,8 +52,7 @@ class _Track:
                 share = np.float32((at_s - since) / (until - since))
                 box: Boxes = self.boxes[after - 1] * (1 - share) + self.boxes[after] * share
                 return box
-        places = [place for place in (after - 1, after) if 0 <= place < len(self.at_s)]
-        nearest = min(places, key=lambda place: abs(self.at_s[place] - at_s))
+        nearest = self.nearest(at_s)
         is_near = abs(self.at_s[nearest] - at_s) <= margin_s + 1e-6
         return self.boxes[nearest] if is_near else None
 
@@ -61,9 +60,11 @@ class _Track:
         """How far the nearest reading is from a time, s."""
         return float(np.abs(self.at_s - at_s).min())
 
-    def last(self, at_s: float) -> int:
-        """The row that holds at a time."""
-        return max(int(np.searchsorted(self.at_s, at_s + 1e-6, side="right")) - 1, 0)
+    def nearest(self, at_s: float) -> int:
+        """The row of the reading nearest to a time; its label holds there."""
+        after = int(np.searchsorted(self.at_s, at_s))
+        places = [place for place in (after - 1, after) if 0 <= place < len(self.at_s)]
+        return min(places, key=lambda place: abs(float(self.at_s[place]) - at_s))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -82,7 +83,8 @@ class _Columns:
         every_s: Seconds from one analysed frame to the next, ().
         region: Left, top, right and bottom of what was analysed, px of the video, (4,); without a
             region four times 0.
-        size_wh: Width and height of the video, px, (2,).
+        size_wh: Width and height of the first frame of the video, px, (2,).
+        canvas_wh: Width and height of the copy, px, (2,); 0 for those of its first frame.
     """
 
     at_s: NDArray[np.float64]
@@ -96,6 +98,7 @@ class _Columns:
     every_s: NDArray[np.float64]
     region: NDArray[np.int64]
     size_wh: NDArray[np.int64]
+    canvas_wh: NDArray[np.int64]
 
     def tracks(self) -> list[_Track]:
         """One track per face and person, each in order of time.
@@ -132,7 +135,9 @@ class Overlay:
         hides_others: Whether all others are hidden, including boxes that may be faces, and
             everything outside the region.
         region: x, y, width and height of what was analysed, px of the video; None for all.
-        size_wh: Width and height of the video, px; needed for a region.
+        size_wh: Width and height of the first frame of the video, px; needed for a region.
+        canvas_wh: Width and height of the copy, px, before it is scaled down; None for those of its
+            first frame.
         edits: Changes of the numbers, and names.
     """
 
@@ -148,6 +153,7 @@ class Overlay:
         hides_others: bool = True,
         region: tuple[int, int, int, int] | None = None,
         size_wh: tuple[int, int] = (1, 1),
+        canvas_wh: tuple[int, int] | None = None,
         edits: FaceEdits | None = None,
     ) -> None:
         edits = edits or FaceEdits()
@@ -177,6 +183,7 @@ class Overlay:
                 every_s=np.array(every_s),
                 region=np.array(_corners(region), np.int64),
                 size_wh=np.array(size_wh, np.int64),
+                canvas_wh=np.array(canvas_wh or (0, 0), np.int64),
             )
         )
         self._shown, self._hides = shown, hides_others and shown is not None
@@ -209,8 +216,16 @@ class Overlay:
             hides_others=hides_others,
             region=clip.part.region,
             size_wh=clip.info.size_wh,
+            # The largest: where a call begins with few pixels, most of the video has more.
+            canvas_wh=max(clip.sizes_wh, key=lambda wh: wh[0] * wh[1], default=None),
             edits=edits,
         )
+
+    @property
+    def canvas_wh(self) -> tuple[int, int] | None:
+        """See the class."""
+        width, height = self._columns.canvas_wh.tolist()
+        return (width, height) if width else None
 
     def _fill(self, columns: _Columns) -> None:
         self._columns = columns
@@ -257,7 +272,7 @@ class Overlay:
             doubtful = _apart(self._doubtful(at_s), _box_array([box for _, box in visible]))
             places = _box_array([box for _, box in hidden])
             image_rgb = hide_faces(image_rgb, np.concatenate([places, doubtful]) * scale)
-        rows = [(track, track.last(at_s)) for track, _ in visible]
+        rows = [(track, track.nearest(at_s)) for track, _ in visible]
         return annotate(
             image_rgb,
             _box_array([box for _, box in visible]) * scale,

@@ -1,6 +1,6 @@
 """Converts the columns of a file to readings after validating them."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import reduce
 from typing import Any, Final
 
@@ -11,8 +11,10 @@ from pyarrow import compute
 
 from ferapp.errors import DataError
 from ferapp.sessions.face_edits import MOST_NAME, clean_name, name_key
+from ferapp.sessions.formats.headings import CORNERS, DURATION, NAME, PATH, respelt_labels
 from ferapp.sessions.formats.metadata import MOST_LETTERS, MOST_SECONDS
 from ferapp.sessions.session import Readings
+from ferapp.system.csv_tables import MISSING, is_missing_word, remove_guard
 from ferapp.system.text import one_line
 
 MOST_READINGS: Final = 2_000_000
@@ -20,14 +22,13 @@ MOST_READINGS: Final = 2_000_000
 # The largest integer of a database column.
 _MOST_COUNTED: Final = 2**31 - 1
 
-CORNERS: Final = ("x1", "y1", "x2", "y2")
-NAME: Final = "name"
-"""The column of names of faces; files of earlier versions have none."""
-
 TEXTS: Final = (NAME, "expression", "flaw")
 
 CODED: Final = pa.dictionary(pa.int32(), pa.string())
 """Dictionary-encoded text: a small file can claim that every row contains one long text."""
+
+Rows = NDArray[np.int64]
+"""The number of each row in its file, (n,)."""
 
 
 def schema(labels: Sequence[str], text: pa.DataType) -> pa.Schema:
@@ -39,6 +40,7 @@ def schema(labels: Sequence[str], text: pa.DataType) -> pa.Schema:
         + [(name, text) for name in TEXTS if name != NAME]
         + [("is_corrected", pa.bool_())]
         + [(f"{kind}_{label}", pa.float32()) for kind in "ps" for label in labels]
+        + [(DURATION, pa.float64())]
     )
 
 
@@ -52,59 +54,215 @@ def refuse_many(count: int) -> None:
         raise DataError(f"it has more than {MOST_READINGS:,} readings")
 
 
-def without_empty_frames(columns: pa.Table) -> pa.Table:
-    """Leave out rows of frames without a face, which have a time and nothing else."""
-    filled = [columns[name].is_valid() for name in ("face", *CORNERS, "score")]
-    return columns.filter(reduce(compute.or_, filled))
+def row_numbers(columns: pa.Table) -> Rows:
+    """The numbers of rows that have no heading above them, from 1."""
+    return np.arange(1, columns.num_rows + 1)
 
 
-def to_readings(columns: pa.Table, labels: Sequence[str]) -> Readings:
-    """Validate the columns of a table and convert them to readings in the order of time.
+def with_path(columns: pa.Schema, header: Collection[str]) -> pa.Schema:
+    """The columns, and that of `without_path` if there is one."""
+    return columns.append(pa.field(PATH, CODED)) if PATH in header else columns
+
+
+def without_path(columns: pa.Table) -> pa.Table:
+    """The table of one file without the column that names it.
 
     Raises:
-        DataError: A value is not possible.
+        DataError: There are several files, whose faces have the same numbers.
+    """
+    if PATH not in columns.column_names:
+        return columns
+    paths = set(compute.unique(columns[PATH].cast(pa.string())).to_pylist())
+    if len(paths) > 1:
+        raise DataError(
+            f"it holds the readings of {len(paths):,} files, which a session can't; import the "
+            "files in the folder results of the batch, or a table with the rows of one path"
+        )
+    return columns.drop_columns([PATH])
+
+
+def without_missing_words(
+    columns: pa.Table, labels: Sequence[str], seen: Collection[str] = ()
+) -> pa.Table:
+    """Replace words for what is missing, such as ``NA``, in columns of texts by None.
+
+    A person can be called "NA" or "None": as a name, such a word is missing only if the same file
+    writes it for what is missing elsewhere.
+
+    Args:
+        columns: The columns of a file.
+        labels: The expressions, which may be such words.
+        seen: Words that the file has for missing numbers.
+    """
+    missing = set(seen)
+    for name in ("flaw", "expression", NAME):
+        if name not in columns.column_names:
+            continue
+        coded = dictionary_of(columns[name])
+        words = coded.dictionary.cast(pa.string()).to_pylist()
+        if name == NAME:
+            gone = {"", *(MISSING & missing)}
+            is_word = [word is not None and word.strip() in gone for word in words]
+        else:
+            known = labels if name == "expression" else ()
+            is_word = [
+                word is not None
+                and word not in known
+                and (not word.strip() or is_missing_word(word))
+                for word in words
+            ]
+            missing |= {word.strip() for word, is_one in zip(words, is_word, strict=True) if is_one}
+        kept = [None if is_one else word for word, is_one in zip(words, is_word, strict=True)]
+        new = pa.DictionaryArray.from_arrays(coded.indices, pa.array(kept, pa.string()))
+        columns = columns.set_column(columns.column_names.index(name), name, new)
+    return columns
+
+
+def without_guards(columns: pa.Table, labels: Sequence[str]) -> pa.Table:
+    """The texts of a CSV as they were before `csv_bytes`, and without spaces around them."""
+    for name in TEXTS:
+        if name in columns.column_names:
+            coded = dictionary_of(columns[name])
+            words = [
+                word if word is None or word in labels else remove_guard(word.strip(" "))
+                for word in coded.dictionary.to_pylist()
+            ]
+            new = pa.DictionaryArray.from_arrays(coded.indices, pa.array(words, pa.string()))
+            columns = columns.set_column(columns.column_names.index(name), name, new)
+    return columns
+
+
+def as_cells_spell_labels(
+    columns: pa.Table, labels: tuple[str, ...], *, is_respelt: bool
+) -> tuple[tuple[str, ...], pa.Table, list[str]]:
+    """The expressions and the columns with the names that the cells have for expressions.
+
+    Args:
+        columns: The columns of a file.
+        labels: The expressions as its headings spell them.
+        is_respelt: Whether another program has changed other headings.
+
+    Returns:
+        Expressions, columns, and a note for the user if anything has changed.
+    """
+    cells = set(dictionary_of(columns["expression"]).dictionary.to_pylist()) - {None, ""}
+    changed = respelt_labels(labels, cells, is_respelt=is_respelt)
+    if not changed:
+        return labels, columns, []
+    new = {f"{kind}_{a}": f"{kind}_{b}" for a, b in changed.items() for kind in "ps"}
+    columns = columns.rename_columns([new.get(name, name) for name in columns.column_names])
+    pairs = ", ".join(f"{one_line(a)} is {one_line(b)}" for a, b in changed.items())
+    note = f"spells expressions in its headings in another way: {pairs}"
+    return tuple(changed.get(label, label) for label in labels), columns, [note]
+
+
+def split_empty_frames(columns: pa.Table, rows: Rows) -> tuple[pa.Table, Rows, pa.Table]:
+    """The rows of faces with their numbers, and those of frames without a face.
+
+    The latter have a time and a length, and nothing else.
+    """
+    for place, field in enumerate(columns.schema):
+        if pa.types.is_floating(field.type):
+            # Some programs know no missing number.
+            is_nan = compute.is_nan(columns[field.name])
+            cells = compute.if_else(is_nan, pa.scalar(None, field.type), columns[field.name])
+            columns = columns.set_column(place, field.name, cells)
+    filled = [columns[name].is_valid() for name in ("face", *CORNERS, "score")]
+    has_face = reduce(compute.or_, filled)
+    empty = columns.filter(compute.and_(compute.invert(has_face), columns["time_s"].is_valid()))
+    return columns.filter(has_face), rows[has_face.to_numpy()], empty
+
+
+def to_times(columns: pa.Table) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Times and lengths of the rows, (n,), s; a length is NaN if it is unknown.
+
+    Raises:
+        DataError: One is not possible.
+    """
+    at_s = columns["time_s"].cast(pa.float64()).to_numpy()
+    if not np.all((at_s >= 0) & (at_s <= MOST_SECONDS)):  # so that NaN fails
+        raise DataError("its times must be seconds, from 0 on")
+    if DURATION not in columns.column_names:
+        return at_s, np.full(len(at_s), np.nan)
+    lengths = columns[DURATION].cast(pa.float64()).to_numpy()
+    if not np.all(np.isnan(lengths) | ((lengths >= 0) & (lengths <= MOST_SECONDS))):
+        raise DataError("its durations must be seconds, from 0 on")
+    # A reading of no length would be in no summary.
+    return at_s, np.where(lengths > 0, lengths, np.nan)
+
+
+def to_readings(columns: pa.Table, labels: Sequence[str], rows: Rows) -> Readings:
+    """Validate the columns of a table and convert them to readings in the order of time.
+
+    Args:
+        columns: The columns.
+        labels: The expressions.
+        rows: The number of each row in its file.
+
+    Raises:
+        DataError: A value is not possible; the text names its row.
     """
     refuse_many(columns.num_rows)
     expected = schema(labels, CODED)
-    for column in ["time_s", "face", *CORNERS, "width", "height", "is_corrected"]:
-        if columns[column].null_count:
-            raise DataError(f"its column {column} has missing values")
+    for name in ["time_s", "face", *CORNERS, "width", "height", "score", "is_corrected"]:
+        if columns[name].null_count:
+            row = rows[columns[name].is_null().to_numpy()][0]
+            raise DataError(f"its column {name} has missing values (first in row {row})")
+
+    def column(name: str) -> NDArray[Any]:
+        try:
+            return np.asarray(columns[name].cast(expected.field(name).type))
+        except pa.ArrowException as exc:
+            kind = "true or false" if name == "is_corrected" else "numbers"
+            raise DataError(
+                f"its column {one_line(name)} holds something else than {kind}"
+            ) from exc
 
     def numbers(*names: str) -> NDArray[Any]:
-        cast = (columns[name].cast(expected.field(name).type).to_numpy() for name in names)
-        return np.stack(list(cast), axis=-1)
+        return np.stack([column(name) for name in names], axis=-1)
 
-    probabilities = numbers(*[f"p_{label}" for label in labels])
-    smoothed = numbers(*[f"s_{label}" for label in labels])
+    def need(is_right: NDArray[np.bool_], what: str, *names: str) -> None:
+        if is_right.all():
+            return
+        row, place = np.argwhere(~is_right.reshape(len(rows), is_right[0].size))[0]
+        at = f"row {rows[row]}, column {one_line(names[place])}" if names else f"row {rows[row]}"
+        raise DataError(f"{what} ({at})")
+
+    shares = {kind: [f"{kind}_{label}" for label in labels] for kind in "ps"}
+    # Written so that NaN fails.
+    at_s = numbers("time_s")[:, 0]
+    is_time = (at_s >= 0) & (at_s <= MOST_SECONDS)
+    need(is_time, "its times must be seconds, from 0 on", "time_s")
+    at_s, duration_s = to_times(columns)
     readings = Readings(
-        at_s=numbers("time_s")[:, 0],
+        at_s=at_s,
         face=numbers("face")[:, 0],
         size_wh=numbers("width", "height"),
         xyxy=numbers(*CORNERS),
         score=numbers("score")[:, 0],
-        probabilities=probabilities,
-        smoothed=smoothed,
+        probabilities=numbers(*shares["p"]),
+        smoothed=numbers(*shares["s"]),
         expression=_texts(columns["expression"]),
         flaw=_texts(columns["flaw"]),
         is_corrected=numbers("is_corrected")[:, 0],
+        duration_s=duration_s,
     )
-    # Written so that NaN fails.
-    if not np.all((readings.at_s >= 0) & (readings.at_s <= MOST_SECONDS)):
-        raise DataError("its times must be seconds, from 0 on")
-    if not np.isfinite(readings.xyxy).all() or np.isinf(readings.score).any():
-        raise DataError("its boxes and scores must be finite numbers")
-    for counts in (readings.face, readings.size_wh):
-        if ((counts < 0) | (counts > _MOST_COUNTED)).any():
-            raise DataError("its face numbers and frame sizes must be whole numbers, from 0 on")
-    for shares in (probabilities, smoothed):
-        is_missing = np.isnan(shares)
-        if (is_missing.any(axis=1) != is_missing.all(axis=1)).any():
-            raise DataError("the probabilities of a row must all be present or all be missing")
-        if not np.all(is_missing | ((shares >= 0) & (shares <= 1))):
-            raise DataError("its probabilities must be between 0 and 1")
+    finite = "its boxes and scores must be finite numbers"
+    need(np.isfinite(readings.xyxy), finite, *CORNERS)
+    need(np.isfinite(readings.score), finite, "score")
+    whole = "its face numbers and frame sizes must be whole numbers, from 0 on"
+    for counts, names in ((readings.face, ("face",)), (readings.size_wh, ("width", "height"))):
+        need((counts >= 0) & (counts <= _MOST_COUNTED), whole, *names)
+    for kind, values in (("p", readings.probabilities), ("s", readings.smoothed)):
+        is_missing = np.isnan(values)
+        is_even = is_missing.any(axis=1) == is_missing.all(axis=1)
+        need(is_even, "the probabilities of a row must all be present or all be missing")
+        is_share = is_missing | ((values >= 0) & (values <= 1))
+        need(is_share, "its probabilities must be between 0 and 1", *shares[kind])
     if unknown := set(readings.expression) - set(labels) - {None}:
-        raise DataError(f"its expression {min(unknown)} has no column of probabilities")
-    return readings.at(np.argsort(readings.at_s, kind="stable"))
+        row, word = next((r, w) for r, w in enumerate(readings.expression) if w in unknown)
+        raise DataError(f"its expression {word} has no column of probabilities (row {rows[row]})")
+    return readings
 
 
 def to_names(columns: pa.Table) -> dict[int, str]:
@@ -115,7 +273,7 @@ def to_names(columns: pa.Table) -> dict[int, str]:
     """
     if NAME not in columns.column_names:
         return {}
-    coded = _coded(columns[NAME])
+    coded = dictionary_of(columns[NAME])
     words = coded.dictionary.cast(pa.string()).to_pylist()
     lines = [clean_name(word[:MOST_NAME]) if word else "" for word in words]
     places = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
@@ -129,7 +287,7 @@ def to_names(columns: pa.Table) -> dict[int, str]:
     return names
 
 
-def _coded(column: pa.ChunkedArray) -> Any:
+def dictionary_of(column: pa.ChunkedArray) -> Any:
     """A column of texts, dictionary-encoded, in one piece."""
     if not pa.types.is_dictionary(column.type):
         column = column.cast(pa.string()).dictionary_encode()
@@ -138,7 +296,7 @@ def _coded(column: pa.ChunkedArray) -> Any:
 
 def _texts(column: pa.ChunkedArray) -> NDArray[np.object_]:
     """Each text on one line and shortened, (n,); None if it is missing or empty."""
-    coded = _coded(column)
+    coded = dictionary_of(column)
     words = coded.dictionary.cast(pa.string()).to_pylist()
     lines = [one_line(word[:MOST_LETTERS]) or None if word else None for word in words]
     places = coded.indices.fill_null(len(lines)).to_numpy(zero_copy_only=False)

@@ -3,11 +3,10 @@
 import csv
 import io
 import json
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PureWindowsPath
-from typing import Any, BinaryIO, Final, NoReturn
+from typing import Any, BinaryIO, Final
 
 import numpy as np
 import pandas
@@ -18,25 +17,42 @@ from pyarrow import parquet
 from ferapp.errors import DataError
 from ferapp.sessions.formats.columns import (
     CODED,
-    CORNERS,
-    NAME,
     TEXTS,
+    Rows,
+    as_cells_spell_labels,
     refuse_many,
+    row_numbers,
     schema,
+    split_empty_frames,
     to_names,
     to_readings,
-    without_empty_frames,
+    to_times,
+    with_path,
+    without_guards,
+    without_missing_words,
+    without_path,
 )
-from ferapp.sessions.formats.metadata import MOST_LETTERS, from_metadata, metadata
-from ferapp.sessions.formats.spreadsheets import as_utf8, heading, read_columns
+from ferapp.sessions.formats.csv_sheet import NO_TEXT, Sheet, open_sheet
+from ferapp.sessions.formats.headings import ADDED, CORNERS, DURATION, NAME, read_headings
+from ferapp.sessions.formats.metadata import (
+    FORMAT,
+    MOST_TITLE,
+    from_envelope,
+    from_metadata,
+    metadata,
+    parse_json,
+)
+from ferapp.sessions.formats.other_files import describe_other_file
+from ferapp.sessions.formats.repeats import merge_repeats
+from ferapp.sessions.formats.spells import SPELL_COLUMNS
+from ferapp.sessions.formats.spreadsheets import read_columns
+from ferapp.sessions.lengths import frame_lengths_s, last_frame_s, length_s, of_session
 from ferapp.sessions.session import Readings, SessionInfo
-from ferapp.system.csv_tables import csv_bytes, remove_guard
+from ferapp.system.csv_tables import csv_bytes, is_missing_word
 from ferapp.system.text import one_line
+from ferapp.wording import counted
 
 Times = NDArray[np.float64]
-
-FORMAT: Final = 1
-"""Version of Parquet and JSON files; newer ones are refused."""
 
 _ROWS_AT_ONCE: Final = 20_000
 _MOST_UNPACKED: Final = 2**30
@@ -59,7 +75,8 @@ _BROKEN: Final = (
 def table(recording: SessionInfo, readings: Readings) -> pandas.DataFrame:
     """Readings as a table: time, face, name, box, frame size, score, label, `p_` and `s_` columns.
 
-    `p_` are the classifier's probabilities, `s_` the smoothed ones. Missing values are NaN or None.
+    `p_` are the classifier's probabilities, `s_` the smoothed ones; `duration_s` is how long the
+    frame was shown. Missing values are NaN or None.
     """
     texts = {n: pandas.Series(vars(readings)[n], dtype=object) for n in TEXTS if n != NAME}
     names = [recording.names.get(face) for face in readings.face.tolist()]
@@ -72,6 +89,7 @@ def table(recording: SessionInfo, readings: Readings) -> pandas.DataFrame:
         | {"score": readings.score, **texts, "is_corrected": readings.is_corrected}
         | {f"p_{n}": p for n, p in zip(recording.labels, readings.probabilities.T, strict=True)}
         | {f"s_{label}": shares for label, shares in smoothed}
+        | {DURATION: readings.duration_s}
     )
 
 
@@ -110,13 +128,21 @@ def table_parts(
         for first in range(0, max(len(readings), 1), _ROWS_AT_ONCE):
             yield table(recording, _slice(readings, first))
         return
+    lengths = frame_lengths_s(frame_times_s, recording.end_s, is_whole=True)
     for first in range(0, max(len(frame_times_s), 1), _ROWS_AT_ONCE):
         times_s = frame_times_s[first : first + _ROWS_AT_ONCE]
         since = np.searchsorted(readings.at_s, times_s[0]) if len(times_s) else 0
         until = np.searchsorted(readings.at_s, times_s[-1], side="right") if len(times_s) else 0
         part = table(recording, readings.at(np.arange(since, until)))
-        numbers = pandas.DataFrame({"time_s": times_s, "frame": first + np.arange(len(times_s))})
+        numbers = pandas.DataFrame(
+            {
+                "time_s": times_s,
+                "frame": first + np.arange(len(times_s)),
+                "shown_s": lengths[first : first + len(times_s)],
+            }
+        )
         whole = part.merge(numbers, on="time_s", how="outer", sort=False)
+        whole[DURATION] = whole[DURATION].fillna(whole.pop("shown_s"))
         order = np.lexsort((whole["face"].fillna(0), whole["time_s"]))
         rows = whole.iloc[order].reset_index(drop=True)
         kinds = {name: "Int64" for name in ("face", "width", "height", "frame")}
@@ -166,36 +192,82 @@ def _to_list(values: "pandas.Series[Any]") -> list[Any]:
     return [None if value != value else value for value in shortest]
 
 
-def read(name: str, data: bytes) -> tuple[SessionInfo, Readings]:
+def read(
+    name: str, data: bytes, *, on_note: Callable[[str], None] = lambda _: None
+) -> tuple[SessionInfo, Readings]:
     """Read a session from a CSV, Parquet or JSON file, under a new id.
 
     Args:
         name: Name of the file; becomes the title if the file has no metadata.
         data: Its bytes, from which the format is detected.
+        on_note: Gets a sentence about each part of the file that is ignored or was guessed.
 
     Raises:
         DataError: It is not a valid session.
     """
-    title = one_line(PureWindowsPath(name).name[:MOST_LETTERS]) or "session"
+    title = one_line(PureWindowsPath(name).name[:MOST_TITLE]) or "session"
+    if other := describe_other_file(title, data):
+        raise DataError(f"{title} can't be opened: {other}")
     try:
         if data.startswith(b"PAR1"):
-            recording, columns = _from_parquet(data, title)
+            content = _from_parquet(data, title)
         elif data[:64].removeprefix(_MARK).lstrip().startswith(b"{"):
-            recording, columns = _from_json(data)
+            content = _from_json(data)
         else:
-            recording, columns = _from_csv(data, title)
-        columns = without_empty_frames(columns)
-        readings = to_readings(columns, recording.labels)
-        return replace(recording, names=to_names(columns)), readings
+            content = _from_csv(data, title)
+        columns, rows, empty = split_empty_frames(content.columns, content.rows)
+        labels = content.recording.labels
+        readings, repeated = merge_repeats(to_readings(columns, labels, rows), rows, labels)
+        recording = replace(content.recording, names=to_names(columns))
+        recording, readings = _with_length(recording, readings, empty)
     except DataError as error:
         raise DataError(f"{title} can't be opened: {error}. {_ADVICE}") from error
     except _BROKEN as error:
         raise DataError(
             f"{title} can't be opened: it is not a table of readings. {_ADVICE}"
         ) from error
+    for note in content.notes:
+        on_note(f"{title} {note}.")
+    if repeated:
+        on_note(f"{title} has {counted(repeated, 'row')} twice; each was imported once.")
+    return recording, readings
 
 
-def _from_parquet(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
+def _with_length(
+    recording: SessionInfo, readings: Readings, empty: pa.Table
+) -> tuple[SessionInfo, Readings]:
+    """The session with its length: as it says, else from rows of frames without a face."""
+    duration_s = recording.duration_s
+    if empty.num_rows and recording.source != "pictures":
+        frames_s, lengths = to_times(empty)
+        readings = of_session(recording, readings, frames_s=frames_s)
+        times_s = np.unique(np.concatenate([frames_s, readings.at_s]))
+        lengths = np.where(np.isnan(lengths), last_frame_s(times_s), lengths)
+        seen_until_s = float((frames_s + lengths).max()) - recording.begins_s
+        duration_s = duration_s or seen_until_s
+    if duration_s is not None:
+        duration_s = length_s(replace(recording, duration_s=duration_s), readings)
+    return replace(recording, duration_s=duration_s), readings
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What a file holds.
+
+    Attributes:
+        recording: What its readings are of.
+        columns: Those of a session, of which `name` may be missing.
+        rows: The number of each row in the file.
+        notes: Sentences for the user that go on after the file's name.
+    """
+
+    recording: SessionInfo
+    columns: pa.Table
+    rows: Rows
+    notes: tuple[str, ...] = ()
+
+
+def _from_parquet(data: bytes, name: str) -> _Content:
     # It refuses to read a column as a dictionary that does not exist.
     texts = [name for name in TEXTS if name in parquet.read_schema(io.BytesIO(data)).names]
     file = parquet.ParquetFile(io.BytesIO(data), read_dictionary=texts)
@@ -205,85 +277,108 @@ def _from_parquet(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
         raise DataError("it is too large")
     header = file.schema_arrow
     envelope = (header.metadata or {}).get(_KEY)
-    recording = (
-        _bare_recording(header.names, name)
-        if envelope is None
-        else _from_envelope(_parse_json(envelope))
-    )
-    expected = _expected(recording.labels, header.names)
-    return recording, file.read(columns=expected.names, use_threads=False)
+    described = None if envelope is None else from_envelope(parse_json(envelope))
+    if described is not None:
+        _refuse_others(described.labels, header.names)
+    headings = read_headings(header.names, described.labels if described else None)
+    recording = described or _bare_recording(headings.labels, name)
+    expected = with_path(_expected(recording.labels, headings.names), headings.names)
+    theirs = {ours: spelt for ours, spelt in zip(headings.names, header.names, strict=True) if ours}
+    columns = file.read(columns=[theirs[ours] for ours in expected.names], use_threads=False)
+    columns = columns.select([theirs[ours] for ours in expected.names])
+    columns = without_path(columns.rename_columns(expected.names))
+    columns = without_missing_words(columns, recording.labels)
+    return _Content(recording, columns, row_numbers(columns), headings.notes)
 
 
-def _from_json(data: bytes) -> tuple[SessionInfo, pa.Table]:
-    whole = _parse_json(data)
-    recording = _from_envelope(whole)
+def _from_json(data: bytes) -> _Content:
+    whole = parse_json(data)
+    recording = from_envelope(whole)
     columns = whole.get("readings")
     if not isinstance(columns, dict) or not all(isinstance(v, list) for v in columns.values()):
         raise DataError("its readings are not in columns")
-    expected = _expected(recording.labels, columns)
-    if len({len(columns[column]) for column in expected.names}) != 1:
+    _refuse_others(recording.labels, columns)
+    headings = read_headings(list(columns), recording.labels)
+    expected = _expected(recording.labels, headings.names)
+    ours = dict(zip(headings.names, columns.values(), strict=True))
+    if len({len(ours[column]) for column in expected.names}) != 1:
         raise DataError("its columns have different lengths")
-    refuse_many(len(columns["time_s"]))
-    arrays = [pa.array(columns[field.name], field.type) for field in expected]
-    return recording, pa.Table.from_arrays(arrays, schema=expected)
-
-
-def _from_csv(data: bytes, name: str) -> tuple[SessionInfo, pa.Table]:
-    data = as_utf8(data)
-    header, separator = heading(data, "time_s")
-    recording = _bare_recording(header, name)
-    expected = _expected(recording.labels, header)
-    refuse_many(max(data.count(b"\n"), data.count(b"\r")) - 1)
-    columns = read_columns(data, header, separator, expected)
-    for text in (name for name in TEXTS if name in expected.names):
-        column = columns[text].combine_chunks()
-        words = pa.array(
-            [remove_guard(word) for word in column.dictionary.to_pylist()], pa.string()
+    refuse_many(len(ours["time_s"]))
+    arrays = [
+        pa.array(
+            ours[field.name]
+            if field.name in TEXTS
+            # R writes missing numbers as texts.
+            else [None if type(v) is str and is_missing_word(v) else v for v in ours[field.name]],
+            field.type,
         )
-        whole = pa.DictionaryArray.from_arrays(column.indices, words)
-        columns = columns.set_column(columns.schema.get_field_index(text), text, whole)
-    return recording, columns
+        for field in expected
+    ]
+    table = pa.Table.from_arrays(arrays, schema=expected)
+    table = without_missing_words(table, recording.labels)
+    return _Content(recording, table, row_numbers(table), headings.notes)
 
 
-def _parse_json(text: bytes) -> dict[str, Any]:
-    def refuse(constant: str) -> NoReturn:
-        raise DataError(f"JSON has no {constant}")
-
-    whole = json.loads(text.removeprefix(_MARK), parse_constant=refuse)
-    if not isinstance(whole, dict):
-        raise DataError("it is not a session")
-    return whole
-
-
-def _from_envelope(whole: dict[str, Any]) -> SessionInfo:
-    version = whole.get("ferapp")
-    if type(version) is not int or version < 1:
-        raise DataError("it is not a session of ferapp")
-    if version > FORMAT:
-        raise DataError("a newer version of ferapp made it; update ferapp")
-    return from_metadata(whole.get("recording"))
+def _from_csv(data: bytes, name: str) -> _Content:
+    refuse_many(max(data.count(b"\n"), data.count(b"\r")) - 1)
+    sheet = open_sheet(data)
+    try:
+        return _from_sheet(sheet, name)
+    except DataError as error:
+        raise DataError(NO_TEXT) if sheet.is_guess else error from error
 
 
-def _bare_recording(header: Sequence[str], name: str) -> SessionInfo:
-    """What the column names and the file name say about a session."""
+def _from_sheet(sheet: Sheet, name: str) -> _Content:
+    if {*SPELL_COLUMNS[:3]} <= {*sheet.header}:
+        raise DataError("it is a table of spells, which can't be imported")
+    headings = read_headings(sheet.header)
+    recording = _bare_recording(headings.labels, name)
+    expected = with_path(_expected(recording.labels, headings.names), headings.names)
+    columns, missing = read_columns(sheet, headings.names, expected)
+    columns = without_missing_words(without_path(columns), recording.labels, missing)
+    columns = without_guards(columns, recording.labels)
+    labels, columns, more = as_cells_spell_labels(
+        columns, recording.labels, is_respelt=headings.is_respelt
+    )
+    notes = (*sheet.notes, *headings.notes, *more)
+    recording = replace(recording, labels=labels)
+    return _Content(recording, columns, sheet.rows(columns.num_rows), notes)
+
+
+def _bare_recording(labels: Sequence[str], name: str) -> SessionInfo:
+    """What the expressions and the file name say about a session."""
     return from_metadata(
         {
             "title": PureWindowsPath(name).stem,
             "source": "live",
-            "started": datetime.now(UTC).isoformat(),
-            "labels": [column[2:] for column in header if column.startswith("p_")],
+            "started": None,
+            "labels": list(labels),
             "unsure_below": 0.5,
         }
     )
 
 
+def _refuse_others(labels: Sequence[str], header: Collection[str]) -> None:
+    """Refuse a table with more expressions than its description names.
+
+    Raises:
+        DataError: It is so.
+    """
+    for column in header:
+        if column.startswith(("p_", "s_")) and column[2:] not in labels:
+            raise DataError(
+                f"its description does not name the expression of its column {one_line(column)}"
+            )
+
+
 def _expected(labels: Sequence[str], header: Collection[str]) -> pa.Schema:
-    """The columns to read; files of earlier versions have no names.
+    """The columns to read; files of earlier versions lack some.
 
     Raises:
         DataError: One is missing.
     """
-    fields = [field for field in schema(labels, CODED) if field.name != NAME or NAME in header]
+    whole = schema(labels, CODED)
+    fields = [field for field in whole if field.name not in ADDED or field.name in header]
     if missing := [field.name for field in fields if field.name not in header]:
         raise DataError(f"it has no column {one_line(missing[0])}")
     return pa.schema(fields)

@@ -4,14 +4,20 @@ Values that are read are not trusted: texts are shortened and put on one line, a
 would not write is refused.
 """
 
+import json
+import re
+from codecs import BOM_UTF8
 from datetime import UTC, datetime
-from typing import Any, Final, get_args
+from typing import Any, Final, NoReturn, get_args
 from uuid import uuid4
 
 from ferapp.errors import DataError
 from ferapp.sessions.report.baseline import baseline_spans
-from ferapp.sessions.session import Marker, Readings, SessionInfo, Source
+from ferapp.sessions.session import Marker, Provenance, Readings, SessionInfo, Source
 from ferapp.system.text import one_line
+
+FORMAT: Final = 1
+"""Version of Parquet and JSON files; newer ones are refused."""
 
 MOST_SECONDS: Final = 1e8
 """About three years; a chart of more would be useless."""
@@ -19,11 +25,19 @@ MOST_SECONDS: Final = 1e8
 MOST_LETTERS: Final = 80
 """Longest name, in characters."""
 
+MOST_TITLE: Final = 200
+"""Longest title of a session and name of a marker, in characters, as the store keeps them."""
+
 _MOST_LABELS: Final = 64
-_MOST_MARKERS: Final = 10_000
+_MOST_MARKERS: Final = 100_000
+# They belong to titles in Arabic and Hebrew, and turn no other text around, as overrides do.
+_WRITING_MARKS: Final = re.compile("([\u061c\u200e\u200f])")
 _MOST_CONSENT: Final = 2000
 _MOST_SETTING: Final = 200
 _MOST_SETTINGS: Final = 100
+_MOST_NAME: Final = 1000
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
 def metadata(recording: SessionInfo, readings: Readings) -> dict[str, Any]:
@@ -35,16 +49,48 @@ def metadata(recording: SessionInfo, readings: Readings) -> dict[str, Any]:
     return {
         "title": recording.title,
         "source": recording.source,
-        "started": recording.started.isoformat(),
+        "started": recording.started.isoformat() if recording.started else None,
         "labels": list(recording.labels),
         "unsure_below": recording.unsure_below,
         "settings": recording.settings,
         "models": recording.models,
         "version": recording.version,
         "consent": recording.consent,
+        "duration_s": recording.duration_s,
         "markers": [{"at_s": marker.at_s, "name": marker.name} for marker in recording.markers],
+        "provenance": recording.provenance.to_json() if recording.provenance else None,
         "baseline": [span.to_json() for span in baseline_spans(readings)],
     }
+
+
+def parse_json(text: bytes) -> dict[str, Any]:
+    """An object in JSON without NaN and infinity, which it has no words for.
+
+    Raises:
+        DataError: It is something else, or has them.
+    """
+
+    def refuse(constant: str) -> NoReturn:
+        raise DataError(f"JSON has no {constant}")
+
+    whole = json.loads(text.removeprefix(BOM_UTF8), parse_constant=refuse)
+    if not isinstance(whole, dict):
+        raise DataError("it is not a session")
+    return whole
+
+
+def from_envelope(whole: dict[str, Any]) -> SessionInfo:
+    """The session that the metadata of a file describes.
+
+    Raises:
+        DataError: A newer version has written it, or something is missing or invalid.
+    """
+    version = whole.get("ferapp")
+    if type(version) is not int or version < 1:
+        raise DataError("it is not a session of ferapp")
+    if version > FORMAT:
+        raise DataError("a newer version of ferapp made it; update ferapp")
+    return from_metadata(whole.get("recording"))
 
 
 def from_metadata(value: object) -> SessionInfo:
@@ -65,11 +111,12 @@ def from_metadata(value: object) -> SessionInfo:
         raise DataError("its expressions must have short names, all different")
     consent = _text(fields.get("consent", ""))[:_MOST_CONSENT].split("\n")
     markers = [_marker(marker) for marker in _list(fields.get("markers", []), _MOST_MARKERS)]
+    duration_s = fields.get("duration_s")
     return SessionInfo(
         id=uuid4().hex,
-        title=_line(fields["title"]),
+        title=_title(fields["title"]),
         source=fields["source"],
-        started=_moment(fields["started"]),
+        started=_start(fields["started"]),
         labels=tuple(labels),
         unsure_below=_number(fields["unsure_below"], 1),
         settings=_dict(_plain_value(fields.get("settings", {}))),
@@ -80,12 +127,38 @@ def from_metadata(value: object) -> SessionInfo:
         version=_line(fields.get("version", "")),
         consent="\n".join(map(one_line, consent)),
         markers=tuple(sorted(markers, key=lambda marker: marker.at_s)),
+        duration_s=None if duration_s is None else _number(duration_s, MOST_SECONDS),
+        provenance=provenance_of(fields.get("provenance")),
+    )
+
+
+def provenance_of(value: object) -> Provenance | None:
+    """Validate what `Provenance.to_json` gave; None stays None.
+
+    Raises:
+        DataError: Something is missing or invalid.
+    """
+    if value is None:
+        return None
+    fields = _dict(value)
+    sha256, size = fields.get("sha256"), fields.get("size_bytes")
+    if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+        raise DataError("the hash of its source is not one")
+    if type(size) is not int or not 0 <= size < 2**63:
+        raise DataError("the size of its source is not a number of bytes")
+    date = fields.get("content_date")
+    return Provenance(
+        sha256=sha256,
+        size_bytes=size,
+        name=one_line(_text(fields.get("name", ""))[:_MOST_NAME]),
+        content_date=None if date is None else _date(date),
+        version=_line(fields.get("version", "")),
     )
 
 
 def _marker(value: object) -> Marker:
     fields = _dict(value)
-    return Marker(_number(fields.get("at_s"), MOST_SECONDS), _line(fields.get("name")))
+    return Marker(_number(fields.get("at_s"), MOST_SECONDS), _title(fields.get("name")))
 
 
 def _dict(value: object) -> dict[str, Any]:
@@ -110,21 +183,36 @@ def _line(value: object) -> str:
     return one_line(_text(value)[:MOST_LETTERS])
 
 
+def _title(value: object) -> str:
+    """What its owner has typed, on one line."""
+    parts = _WRITING_MARKS.split(_text(value)[:MOST_TITLE])
+    return "".join(part if _WRITING_MARKS.fullmatch(part) else one_line(part) for part in parts)
+
+
 def _number(value: object, most: float) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= most:
         raise DataError(f"a number in it must be between 0 and {most:g}")
     return float(value)
 
 
-def _moment(value: object) -> datetime:
+def _start(value: object) -> datetime | None:
+    """The start; None if it is unknown."""
+    if value is None:
+        return None
+    moment = _date(value)
+    if moment.tzinfo is None:
+        raise DataError("its start has no time zone")
+    # What batches of earlier versions wrote for an unknown start.
+    return None if moment == _EPOCH else moment
+
+
+def _date(value: object) -> datetime:
     try:
         moment = datetime.fromisoformat(_text(value))
         # Near the first or last year such a moment may not exist in UTC.
         moment.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise DataError("its start is not a date and time") from error
-    if moment.tzinfo is None:
-        raise DataError("its start has no time zone")
     return moment
 
 

@@ -12,7 +12,7 @@ from ferapp.emotions import class_of
 from ferapp.labels import UNSURE_COLOUR, face_caption, face_phrase, label_colour, label_text
 from ferapp.sessions.report.affect import valence_arousal
 from ferapp.sessions.report.baseline import uncorrected_spans
-from ferapp.sessions.report.curves import LEGEND_ABOVE, MOST_POINTS, NO_MARGIN, curves, moments
+from ferapp.sessions.report.curves import LEGEND_ABOVE, MOST_POINTS, NO_MARGIN, TimeAxis, curves
 from ferapp.sessions.report.summary import Summary
 from ferapp.sessions.session import Marker, Readings
 from ferapp.vision.annotate import percent
@@ -65,18 +65,19 @@ def timeline(
         is_stacked=view == "stacked",
     )
     figure.update_yaxes(range=[0, 1], tickformat=".0%", hoverformat=".0%")
-    dates = moments(np.array([marker.at_s for marker in markers]))
+    axis = TimeAxis.of(readings.at_s)
+    places = axis.places(np.array([marker.at_s for marker in markers]))
     line = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": {"width": 1, "dash": "dot"}}
     text = {"yref": "paper", "y": 1, "xanchor": "left", "yanchor": "top", "showarrow": False}
     text["bgcolor"] = _BEHIND_TEXT
     shading = _shading(readings)
     figure.update_layout(
-        shapes=[*shading["shapes"], *({**line, "x0": at, "x1": at} for at in dates)],
+        shapes=[*shading["shapes"], *({**line, "x0": at, "x1": at} for at in places)],
         annotations=[
             *shading["annotations"],
             *(
                 {**text, "x": at, "text": _escape_text(marker.name)}
-                for at, marker in zip(dates, markers, strict=True)
+                for at, marker in zip(places, markers, strict=True)
             ),
         ],
     )
@@ -103,7 +104,8 @@ def without_baseline(spans: Sequence[tuple[Any, Any]]) -> dict[str, list[dict[st
 def _shading(readings: Readings) -> dict[str, list[dict[str, Any]]]:
     spans = uncorrected_spans(readings.at_s, readings.is_corrected)
     starts, ends = np.array(spans, np.float64).reshape(-1, 2).T
-    return without_baseline(list(zip(moments(starts), moments(ends), strict=True)))
+    axis = TimeAxis.of(readings.at_s)
+    return without_baseline(list(zip(axis.places(starts), axis.places(ends), strict=True)))
 
 
 def affect_curve(
@@ -146,7 +148,7 @@ def shares(summaries: Mapping[str, Summary], labels: Sequence[str]) -> go.Figure
             orientation="h",
             name=_escape_text(title),
             marker_color=colours if len(summaries) == 1 else own,
-            text=[percent(part) for part in parts],
+            text=[percent(part) if part else "0 %" for part in parts],
             textposition="outside",
             cliponaxis=False,
         )

@@ -2,14 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 from tsdownsample import MinMaxLTTBDownsampler
 
-from ferapp.sessions.report.summary import pause_s
+from ferapp.sessions.lengths import pause_s
+from ferapp.wording import clock
 
 MOST_POINTS: Final = 2000
 """Maximum number of points of a curve, including those that break it at gaps."""
@@ -29,6 +30,60 @@ _EDGE_S: Final = 0.001
 # Both ends and one point in between; the algorithm requires these.
 _LEAST_POINTS: Final = 3
 _HOUR_S: Final = 3600
+_DAY_S: Final = 24 * _HOUR_S
+
+
+@dataclass(frozen=True)
+class TimeAxis:
+    """The axis of the seconds since the start.
+
+    Plotly knows clocks, but no lengths of time: its hours begin again after a day. From a day on
+    the axis is therefore one of hours.
+
+    Args:
+        is_long: Whether the times reach a day.
+    """
+
+    is_long: bool = False
+
+    @classmethod
+    def of(cls, at_s: NDArray[np.float64]) -> Self:
+        """The axis for some times, (n,), s."""
+        return cls(bool(at_s.max(initial=0.0) >= _DAY_S))
+
+    def places(self, at_s: NDArray[np.float64]) -> list[str] | list[float]:
+        """Where some times are on the axis, (n,)."""
+        return (
+            [round(hours, 6) for hours in (at_s / _HOUR_S).tolist()]
+            if self.is_long
+            else _dates(at_s)
+        )
+
+    def layout(self, end_s: float) -> dict[str, Any]:
+        """The options of the axis of a chart that ends then, s."""
+        if self.is_long:
+            return {
+                "type": "linear",
+                "ticksuffix": " h",
+                "hoverformat": ".2f",
+            }
+        form = "%H:%M:%S" if end_s >= _HOUR_S else "%M:%S"
+        return {
+            "type": "date",
+            "tickformat": form,
+            # Where ticks are closer than a second, they would all read alike.
+            "tickformatstops": [{"dtickrange": [None, 999], "value": f"{form}.%1f"}],
+            "hoverformat": f"{form}.%1f",
+        }
+
+    def hover_texts(self, at_s: NDArray[np.float64]) -> dict[str, Any]:
+        """What a curve says where it is pointed at: also the time, as the tables write it."""
+        if not self.is_long:
+            return {}
+        return {
+            "customdata": [clock(s) for s in at_s.tolist()],
+            "hovertemplate": "%{y} at %{customdata}",
+        }
 
 
 def curves(
@@ -62,29 +117,28 @@ def curves(
     else:
         parts = [(x, y[:, 0]) for x, y in (series.thin([column]) for column in every)]
         looks = [{"line": {"width": 2, "color": c}} for c in colours]
+    axis = TimeAxis.of(at_s)
     figure = go.Figure(
         [
             {
                 "type": "scatter",
                 "mode": "lines",
                 "name": name,
-                "x": moments(x),
+                "x": axis.places(x),
                 "y": _round_values(y),
             }
+            | axis.hover_texts(x)
             | look
             for name, (x, y), look in zip(names, parts, looks, strict=True)
         ]
     )
-    form = "%H:%M:%S" if len(at_s) and at_s[-1] >= _HOUR_S else "%M:%S"
-    figure.update_xaxes(
-        type="date", tickformat=form, hoverformat=f"{form}.%1f", rangeslider_visible=True
-    )
+    figure.update_xaxes(**axis.layout(at_s.max(initial=0.0)), rangeslider_visible=True)
     figure.update_layout(height=420, hovermode="x unified", legend=LEGEND_ABOVE, margin=NO_MARGIN)
     figure.update_yaxes(automargin=True)
     return figure
 
 
-def moments(at_s: NDArray[np.float64]) -> list[str]:
+def _dates(at_s: NDArray[np.float64]) -> list[str]:
     """Seconds since the start as what Plotly's time axis takes: dates, counted from 1970.
 
     They are text because Plotly takes numbers of milliseconds for local time, and some for years,

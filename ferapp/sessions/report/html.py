@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,12 +13,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from ferapp.labels import UNSURE, face_title, label_text
+from ferapp.sessions.lengths import length_s, of_session, seen_s
 from ferapp.sessions.report import charts as figures
 from ferapp.sessions.report.affect import affect_text, has_affect
 from ferapp.sessions.report.baseline import baseline_text
 from ferapp.sessions.report.summary import Summary, summary
-from ferapp.sessions.session import Readings, SessionInfo
-from ferapp.wording import clock, counted
+from ferapp.sessions.report.times import read_text, seen_text
+from ferapp.sessions.session import Provenance, Readings, SessionInfo
+from ferapp.wording import clock, counted, duration_text, seconds_text
 
 MOST_FACES: Final = 6
 """Maximum number of faces, those seen longest; a browser takes seconds for each."""
@@ -71,31 +74,31 @@ def to_html(
         limits: What the models can't do, one paragraph per line.
         faces: Numbers of the faces to include; None for all.
     """
+    readings = of_session(recording, readings)
+    whole_s, seen = length_s(recording, readings), seen_s(readings)
     if faces is not None:
         readings = readings.at(np.isin(readings.face, list(faces)))
     draw = _Drawing()
     if recording.source == "pictures":
         parts = [_pictures(draw, recording, readings)] if len(readings) else []
-        pictures = counted(len(np.unique(readings.at_s)), "picture")
-        extent = f"{counted(len(readings), 'face')} on {pictures}"
+        extent = f"{counted(len(readings), 'face')} on {counted(round(whole_s), 'picture')}"
         omission = _omission_text(len(readings), _MOST_ROWS, "faces have a bar: the first")
     else:
         face_numbers, counts = np.unique(readings.face, return_counts=True)
         longest = face_numbers[np.argsort(-counts, kind="stable")[:MOST_FACES]]
         parts = [
-            _face(draw, recording, readings.of(face), face) for face in sorted(longest.tolist())
+            _face(draw, recording, readings.of(face), face, whole_s)
+            for face in sorted(longest.tolist())
         ]
-        extent = f"{counted(len(readings), 'reading')} of {counted(len(face_numbers), 'face')}"
-        if len(readings):
-            extent += f" until {clock(float(readings.at_s[-1]))}"
+        found = f"{counted(len(readings), 'reading')} of {counted(len(face_numbers), 'face')}"
+        extent = f"{found if len(readings) else 'no face'} {seen_text(whole_s, seen)}"
         omission = _omission_text(
             len(face_numbers), MOST_FACES, "faces are shown: those that were seen longest"
         )
-    started = recording.started
     text = _template().render(
         recording=recording,
         source=_SOURCES[recording.source],
-        started=f"{started.day} {started:%B %Y, %H:%M} (UTC{started:%z})",
+        started=_date_text(recording.started),
         extent=extent,
         limits=[line for line in limits.splitlines() if line.strip()],
         left_out=omission,
@@ -103,7 +106,11 @@ def to_html(
         has_charts=draw.has_drawn,
         markers=[(clock(m.at_s), m.name) for m in recording.markers[:_MOST_MARKERS]],
         more_markers=max(len(recording.markers) - _MOST_MARKERS, 0),
-        facts=[*_flatten("", recording.models), *_flatten("", recording.settings)],
+        facts=[
+            *_flatten("", recording.models),
+            *_flatten("", recording.settings),
+            *_source_facts(recording.provenance),
+        ],
     )
     return text.encode("utf-8", "replace")
 
@@ -142,7 +149,9 @@ class _Drawing:
         return Markup(html)
 
 
-def _face(draw: _Drawing, recording: SessionInfo, readings: Readings, face: int) -> _Part:
+def _face(
+    draw: _Drawing, recording: SessionInfo, readings: Readings, face: int, whole_s: float
+) -> _Part:
     labels, its, title = recording.labels, summary(readings), face_title(face, recording.names)
     affect = figures.affect_curve(readings, labels) if has_affect(labels) else None
     charts: list[tuple[str, go.Figure | None, str]] = [
@@ -151,7 +160,7 @@ def _face(draw: _Drawing, recording: SessionInfo, readings: Readings, face: int)
             figures.timeline(readings, labels, markers=recording.markers[:_MOST_MARKERS]),
             "Smoothed probabilities. Drag the handles below the chart to look closer.",
         ),
-        ("Share of time", figures.shares({title: its}, labels), ""),
+        ("Share of time read", figures.shares({title: its}, labels), ""),
         ("Valence and arousal", affect, affect_text(labels)),
     ]
     if its.transitions:
@@ -164,8 +173,8 @@ def _face(draw: _Drawing, recording: SessionInfo, readings: Readings, face: int)
         )
     return _Part(
         title=title,
-        caption=f"Read for {clock(its.total_s)}. {baseline_text(readings)}".strip(),
-        headings=("Expression", "Share of time", "First at", "Longest"),
+        caption=f"{read_text(its, whole_s)} {baseline_text(readings)}".strip(),
+        headings=("Expression", "Share", "Time", "Readings", "First at", "Longest"),
         rows=[_row(its, name) for name in (*labels, None) if name in its.seconds],
         charts=[
             _Chart(name, None if figure is None else draw(figure), note)
@@ -179,8 +188,10 @@ def _row(its: Summary, expression: str | None) -> tuple[str, ...]:
     return (
         label_text(expression),
         f"{its.share(expression) * 100:.0f} %",
+        duration_text(its.seconds[expression], its.total_s),
+        f"{its.counts.get(expression, 0):,}",
         clock(first.start_s) if first else "",
-        f"{longest.duration_s:.1f} s at {clock(longest.start_s)}" if longest else "",
+        f"{seconds_text(longest.duration_s)} at {clock(longest.start_s)}" if longest else "",
     )
 
 
@@ -214,6 +225,27 @@ def _flatten(path: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield place, ", ".join(map(str, value)) or "none"
         else:
             yield place, "none" if value is None else str(value)
+
+
+def _date_text(moment: datetime | None) -> str:
+    """A date and time with its offset, if it has one; empty for None."""
+    if moment is None:
+        return ""
+    offset = "time zone unknown" if moment.tzinfo is None else f"UTC{moment:%z}"
+    return f"{moment.day} {moment:%B %Y, %H:%M} ({offset})"
+
+
+def _source_facts(source: Provenance | None) -> list[tuple[str, str]]:
+    """The file that was read, as pairs of name and value; none if it is unknown."""
+    if source is None:
+        return []
+    return [
+        ("source file", source.name or "none"),
+        ("source sha256", source.sha256),
+        ("source size", f"{source.size_bytes:,} bytes"),
+        ("source recorded", _date_text(source.content_date) or "date unknown"),
+        ("source read by", f"ferapp {source.version}".strip()),
+    ]
 
 
 def _omission_text(count: int, most: int, what: str) -> str:

@@ -13,7 +13,7 @@ from ferapp.sessions.store import Overview, Store
 from ferapp.ui.server.session_erasure import erase_soon
 from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.page import errors_as_sentences
-from ferapp.wording import clock, counted
+from ferapp.wording import counted
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,7 @@ def delete_all_button(store: Store, me: str, sessions: Sequence[Overview]) -> No
     key = f"delete-all-popover-{len(sessions)}"
     with st.popover("Delete all my sessions", icon=":material/delete_forever:", key=key):
         st.markdown(f"**Delete {count}?**")
-        first, last = sessions[-1].recording.started, sessions[0].recording.started
-        if first.date() == last.date():
-            st.caption(f"Recorded on {first:%d %B %Y}.")
-        else:
-            st.caption(f"Recorded from {first:%d %B %Y} to {last:%d %B %Y}.")
+        st.caption(_dates_text(sessions))
         if st.button("Delete all", type="primary", key="delete-all"):
             _delete(store, me, sessions, count)
 
@@ -75,15 +71,28 @@ def show_deletions(store: Store, me: str) -> None:
         _show_pending(store, me)
 
 
-def length_text(session: Overview) -> str:
-    """How long a session is: minutes, or pictures."""
-    if session.recording.source == "pictures":
-        return counted(int(session.duration_s) + 1, "picture")
-    return clock(session.duration_s)
+def start_text(session: Overview) -> str:
+    """When a session was recorded or, where that is unknown, when it was added."""
+    if session.recording.started is None:
+        return f"Date unknown, added {session.listed:%d %B %Y, %H:%M}"
+    return f"{session.recording.started:%d %B %Y, %H:%M}"
+
+
+def _dates_text(sessions: Sequence[Overview]) -> str:
+    """When several sessions were recorded, in a sentence."""
+    known = [s.recording.started for s in sessions if s.recording.started]
+    unknown = len(sessions) - len(known)
+    if not known:
+        return "When they were recorded is unknown."
+    first, last = min(known), max(known)
+    more = f"; of {unknown:,} the date is unknown" if unknown else ""
+    if first.date() == last.date():
+        return f"Recorded on {first:%d %B %Y}{more}."
+    return f"Recorded from {first:%d %B %Y} to {last:%d %B %Y}{more}."
 
 
 def _facts(session: Overview, faces: int | None) -> str:
-    facts = [f"{session.recording.started:%d %B %Y, %H:%M}", length_text(session)]
+    facts = [start_text(session), session.length_text]
     if faces is not None:
         facts.append(counted(faces, "face"))
     return " · ".join(facts)

@@ -14,8 +14,8 @@ from ferapp.temporal.rolling import WINDOW_S, Series
 from ferapp.ui.dashboard.deleting import (
     delete_all_button,
     delete_button,
-    length_text,
     show_deletions,
+    start_text,
 )
 from ferapp.ui.shared import resources, session_files, session_keys, session_views
 from ferapp.ui.shared.charts import last_minute
@@ -51,7 +51,7 @@ def show() -> None:
     if not sessions:
         with st.container(border=True):
             st.markdown(_NOTHING)
-        session_files.import_session(store, me)
+        session_files.import_file(store, me)
         _show_storage(store, me, sessions)
         return
     if next_session := session_keys.NEXT_SESSION.pop():
@@ -60,6 +60,7 @@ def show() -> None:
     with row:
         chosen = _select_session("Session", sessions, key=session_keys.SELECTED_SESSION)
     _show_head(store, me, chosen, row)
+    session_files.show_import_notes(chosen.recording.id)
     if chosen.is_running:
         delete_button(row, store, me, chosen, None)
         _show_recording(store, me, chosen.recording.id)
@@ -68,7 +69,10 @@ def show() -> None:
     readings = _load_readings(store, me, chosen)
     delete_button(row, store, me, chosen, len(readings.faces))
     if not len(readings):
-        st.info("This session has no readings: no face was seen.", icon=":material/no_accounts:")
+        st.info(
+            f"This session has no readings: no face was seen in {chosen.length_text}.",
+            icon=":material/no_accounts:",
+        )
         session_files.downloads(chosen, readings)
     else:
         id = chosen.recording.id
@@ -81,7 +85,7 @@ def show() -> None:
         )
         _show_views(store, me, chosen, sessions, readings)
     st.divider()
-    session_files.import_session(store, me)
+    session_files.import_file(store, me)
     _show_storage(store, me, sessions)
 
 
@@ -132,7 +136,7 @@ def _select_session(label: str, sessions: list[Overview], *, key: SessionKey[str
 
 
 def _option_text(session: Overview) -> str:
-    status = "being recorded" if session.is_running else length_text(session)
+    status = "being recorded" if session.is_running else session.length_text
     return f"{session.recording.title} ({status})"
 
 
@@ -146,7 +150,7 @@ def _show_head(store: Store, me: str, session: Overview, row: DeltaGenerator) ->
         name if name in known else "a model that is not installed" for name in named
     )
     st.caption(
-        f"{recording.started:%d %B %Y, %H:%M} · {length_text(session)} · "
+        f"{start_text(session)} · {session.length_text} · "
         f"{counted(session.readings, 'reading')} "
         f"{f'with {models} ' if models else ''}· kept until {until}"
     )
@@ -164,6 +168,9 @@ def _show_head(store: Store, me: str, session: Overview, row: DeltaGenerator) ->
         if session_keys.RENAMED.pop() == key and title:
             store.rename(recording.id, me, title)
             st.rerun()
+    if recording.provenance:
+        with row.popover("Source", icon=":material/description:"):
+            session_files.show_source(recording.provenance)
     with row.popover("Keep", icon=":material/schedule:"):
         keep = st.selectbox("Keep from now on for", list(KEEP), index=1, key=f"keep-{recording.id}")
         if st.button("Set", key=f"set-{recording.id}"):
@@ -210,7 +217,8 @@ def _show_storage(store: Store, me: str, sessions: list[Overview]) -> None:
         readings = counted(sum(s.readings for s in sessions), "reading")
         st.markdown(
             f"You have {counted(len(sessions), 'session')} with {readings}: only numbers, and the "
-            "titles, markers and names that you typed in; no pictures. The database takes up "
+            "titles, markers and names that you typed in; no pictures. Of a file that was read, "
+            "size, date and hash are kept, and its name if it was imported. The database takes up "
             f"{store.size_bytes() / 1e6:.1f} MB and is stored here:"
         )
         st.code(store.place, language=None, wrap_lines=True)

@@ -13,6 +13,7 @@ from ferapp.pipeline.people import FaceReading
 from ferapp.serving.latest import Snapshot
 from ferapp.serving.seats import Seats
 from ferapp.settings import StreamSettings
+from ferapp.temporal.smoothing import label_delay_s
 from ferapp.ui.live.baseline import baseline_buttons, show_baseline
 from ferapp.ui.live.camera_check import CONNECTION_FAILED, camera_check
 from ferapp.ui.live.minute import show_minute
@@ -30,6 +31,7 @@ from ferapp.wording import counted
 
 _PANEL_S: Final = 0.5
 _CONNECTING_S: Final = 15.0
+_DELAY_S: Final = label_delay_s(StreamSettings().time_constant_s, StreamSettings().hold_s)
 # A viewer at 640 x 480 and fifteen frames a second takes about a third of a core.
 _VIEWERS_A_CORE: Final = 2
 
@@ -110,7 +112,9 @@ def _choose_settings(choice: Choice) -> tuple[str, str, LiveSettings]:
             format="%.1f s",
             key="live-smoothing",
             persist_state="session",
-            help="After this time, two thirds of a change are visible.",
+            help="After this time, two thirds of a change are visible. Together with the label "
+            f"hold time, this makes labels late: by about {_DELAY_S:.1f} s with the defaults. "
+            "In video files labels are not late.",
         )
         hold_s = st.slider(
             "Label hold time",

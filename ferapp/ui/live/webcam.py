@@ -141,7 +141,7 @@ class Viewer:
                 self.recorder.end("The recording ended because other expressions were chosen.")
             if self.recorder and settings.stream != self._recorded_settings:
                 self.recorder.end("The recording ended because other settings were chosen.")
-            self._note(readings_of_frame(result), at_s)
+            self._note(readings_of_frame(result), at_s, is_read=result.is_read)
             self._mark_baselines(result)
         except UserError as exc:
             self.latest.set_message(str(exc))
@@ -158,9 +158,9 @@ class Viewer:
         metrics.LIVE_FRAMES.labels("failed").inc()
         return image
 
-    def _note(self, readings: Readings, at_s: float) -> None:
+    def _note(self, readings: Readings, at_s: float, *, is_read: bool = True) -> None:
         if self.recorder is not None:
-            self.recorder.add(readings, at_s)
+            self.recorder.add(readings, at_s, is_read=is_read)
 
     def _mark_baselines(self, frame: StreamFrame) -> None:
         """Mark in the recording from when a neutral baseline counts, and until when."""

@@ -12,9 +12,9 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from ferapp.labels import label_colours
+from ferapp.sessions.lengths import pause_s
 from ferapp.sessions.report.baseline import uncorrected_spans
 from ferapp.sessions.report.charts import without_baseline
-from ferapp.sessions.report.summary import pause_s
 from ferapp.temporal.rolling import Series
 from ferapp.vision.annotate import percent
 

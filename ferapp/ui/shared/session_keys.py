@@ -147,6 +147,10 @@ FACE_EDIT: Final = SessionKey[tuple[str, FaceEdit]]("face-edit")
 """Id of a session, and the change of its faces that a button asked for."""
 IMPORTS: Final = SessionKey[int]("imports")
 """How many files were imported; a new number empties the upload widget."""
+IMPORT_NOTES: Final = SessionKey[tuple[str, list[str]]]("import-notes")
+"""Id of the session that was imported last, and what its file had that was ignored or guessed."""
+IMPORT_AGAIN: Final = SessionKey[int]("import-again")
+"""The import that is made though the session is there already, by its number."""
 REPLAY: Final = SessionKey[tuple[str, float, float]]("replay-playing")
 """Key of the slider, when it started to move, s of the monotonic clock, and from where, s."""
 

@@ -1,5 +1,6 @@
 """The views of a session: over time, summary, comparison, replay."""
 
+import math
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,7 +13,8 @@ from ferapp.labels import UNSURE, face_caption, face_phrase, face_title, label_t
 from ferapp.sessions.report import charts as figures
 from ferapp.sessions.report.affect import affect_text, has_affect
 from ferapp.sessions.report.baseline import baseline_text
-from ferapp.sessions.report.summary import GAP_S, Summary, summary, usual_interval_s
+from ferapp.sessions.report.summary import Summary, summary
+from ferapp.sessions.report.times import read_text
 from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import Overview, Store
 from ferapp.ui.shared import session_keys
@@ -21,11 +23,9 @@ from ferapp.ui.shared.faces.selection import list_faces, select_face
 from ferapp.ui.shared.live_chart import live_chart
 from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.vision.annotate import percent
-from ferapp.wording import clock, counted
+from ferapp.wording import clock, counted, duration_text, seconds_text
 
 _CHART: Final = {"displaylogo": False, "scrollZoom": False}
-# In a replay a reading is drawn for this many of the usual intervals: frames come unevenly.
-_MOST_MISSED: Final = 1.5
 _LEAST_DRAWN_S: Final = 0.1
 _PLAY_S: Final = 0.2
 _MOST_FACES: Final = 200
@@ -131,7 +131,7 @@ def _edit_markers(store: Store, me: str, session: Overview) -> None:
                 "at": st.column_config.NumberColumn(
                     "seconds from the start",
                     min_value=0.0,
-                    max_value=max(session.duration_s, 0.1),
+                    max_value=max(session.end_s, 0.1),
                     format="%.1f",
                     required=True,
                 ),
@@ -161,7 +161,7 @@ def summary_of(session: Overview, readings: Readings) -> None:
     totals = summary(readings.of(face))
     left, right = st.columns(2, gap="medium")
     with left:
-        st.markdown("**Share of time**")
+        st.markdown("**Share of time read**")
         st.plotly_chart(
             figures.shares({face_title(face, names): totals}, labels),
             config=_CHART,
@@ -181,8 +181,8 @@ def summary_of(session: Overview, readings: Readings) -> None:
             st.caption("The expression never changed without a pause.")
     st.dataframe(_spells(totals), hide_index=True)
     st.caption(
-        f"{clock(totals.total_s)} in which the face could be read. A spell is a time in which one "
-        f"label held; a pause ends it."
+        f"{read_text(totals, session.duration_s)} A spell is a time in which the face was read and "
+        "one label held."
     )
     _note_baseline(readings.of(face))
 
@@ -195,10 +195,11 @@ def _spells(totals: Summary) -> pandas.DataFrame:
             {
                 "expression": expression or UNSURE,
                 "share": percent(totals.share(expression)),
-                "time": clock(totals.seconds[expression]),
+                "time": duration_text(totals.seconds[expression], totals.total_s),
+                "readings": totals.counts.get(expression, 0),
                 "spells": sum(spell.expression == expression for spell in totals.spells),
                 "first at": clock(first.start_s) if first else "",
-                "longest": f"{longest.duration_s:.1f} s" if longest else "",
+                "longest": seconds_text(longest.duration_s) if longest else "",
                 "longest at": clock(longest.start_s) if longest else "",
             }
         )
@@ -248,13 +249,17 @@ def compare(session: Overview, readings: Readings, other: Overview, beside: Read
             title = f"{name}: {face_title(face, one.recording.names)}"
             summaries[title] = summary(its.of(face))
     labels = tuple(dict.fromkeys((*session.recording.labels, *other.recording.labels)))
-    st.markdown("**Share of time**")
+    st.markdown("**Share of time read**")
     st.plotly_chart(
         figures.shares(summaries, labels),
         config=_CHART,
         key="shares-compared",
         alt="; ".join(f"{name}: {_alt_text(one)}" for name, one in summaries.items()),
     )
+    for title, found in summaries.items():
+        whole_s = (session if title.startswith("A:") else other).duration_s
+        count = counted(sum(found.counts.values()), "reading")
+        st.text(f"{title}. {read_text(found, whole_s)} {count}.")
     if session.recording.models != other.recording.models:
         st.caption("The two were read by different models; compare their probabilities with care.")
 
@@ -262,7 +267,7 @@ def compare(session: Overview, readings: Readings, other: Overview, beside: Read
 def replay(session: Overview, readings: Readings) -> None:
     """A slider through the session, and a button that plays it."""
     position = session_keys.replay_position(session.recording.id)
-    end_s = round(max(session.duration_s, 0.1), 1)
+    end_s = max(math.floor(session.end_s * 10) / 10, 0.1)
     playing = session_keys.REPLAY.get()
     if playing and playing[0] != position.name:
         stop_replay()
@@ -346,9 +351,8 @@ def stop_replay() -> None:
 
 def _state_at(readings: Readings, at_s: float) -> Readings:
     """The last reading of each face, unless frames after it have shown no face."""
-    usual_s = usual_interval_s(readings.at_s) or GAP_S
-    old_s = at_s - max(_MOST_MISSED * usual_s, _LEAST_DRAWN_S)
-    recent = readings.at((readings.at_s <= at_s + 1e-3) & (readings.at_s > old_s))
+    until_s = readings.at_s + np.maximum(readings.duration_s, _LEAST_DRAWN_S)
+    recent = readings.at((readings.at_s <= at_s + 1e-3) & (until_s > at_s - 1e-3))
     last = {int(face): place for place, face in enumerate(recent.face)}
     return recent.at(np.array(sorted(last.values()), np.intp))
 

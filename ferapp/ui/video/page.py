@@ -249,7 +249,8 @@ def _choose_settings(choice: Choice, info: VideoInfo, part: VideoPart) -> ClipSe
         key="video-smoothing",
         persist_state="session",
         width=240,
-        help="After this time, two thirds of a change are visible.",
+        help="Longer: steadier curves and labels, but short expressions disappear. Smoothing looks "
+        "ahead as well as back, so that changes are not late.",
     )
     per_second = _RATES[rate]
     frames = wanted_frames(info, per_second, part)

@@ -34,7 +34,6 @@ def clip_controls(
             clip.readings,
             owner(),
             keep_days=keep_days,
-            duration_s=clip.duration_s,
             edits=edits,
         )
         session_keys.SAVED_VIDEO.set((key, edits))

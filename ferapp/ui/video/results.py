@@ -123,9 +123,7 @@ def _session(clip: Clip, edits: FaceEdits, analyzer: Analyzer, settings: ClipSet
     if kept is None or kept[0] is not clip:
         title = "Video"
         whole = recording_of_clip(title, clip, analyzer, settings)
-        # A replay runs up to the end of the part, in the times of the video.
-        end_s = clip.part.from_s + clip.duration_s
-        kept = (clip, Overview(whole, end_s, len(clip.readings), None, False))
+        kept = (clip, Overview(whole, clip.duration_s, len(clip.readings), None, False))
         session_keys.VIDEO_SESSION.set(kept)
     session = kept[1]
     recording = replace(session.recording, names=edits.names)

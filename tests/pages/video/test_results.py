@@ -1,5 +1,6 @@
 """The results of a video on its page: faces, views and the session to keep."""
 
+import hashlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -53,7 +54,7 @@ def test_every_face_has_a_card_longest_seen_first(results_page: AppTest) -> None
         ("Summary", {"shares"}, 0),
         ("Replay", {"replay-frame", "replay-bars"}, 0),
         ("Annotated copy", set(), 0),
-        ("Files", set(), 4),
+        ("Files", set(), 5),
     ],
 )
 def test_every_view_shows_the_results(
@@ -153,7 +154,7 @@ def test_the_readable_part_of_a_damaged_clip_is_shown(folder: Path) -> None:
     at = analyse(upload_video(open_page(), truncate(path, 0.6).read_bytes()))
     assert at.warning[0].value.startswith("**Partial.** The video") and not at.exception
     assert "1 face in 1" in page_text(at) and "**Face 1**" in page_text(at)
-    assert len(open_view(at, "Files").get("download_button")) == 4
+    assert len(open_view(at, "Files").get("download_button")) == 5
 
 
 @pytest.fixture
@@ -176,6 +177,9 @@ def test_results_are_kept_as_numbers_after_consent(
     assert session.recording.source == "video" and not session.is_running
     assert AGREED in session.recording.consent and session.recording.title.startswith("Video, ")
     assert session.duration_s == pytest.approx(2.5) and at.session_state["next-session"]
+    source = session.recording.provenance
+    assert source.sha256 == hashlib.sha256(pair).hexdigest() and source.size_bytes == len(pair)
+    assert source.name == "" and session.recording.started is None, "the file names no date"
     settings = session.recording.settings
     assert settings["stream"]["detect_every"] is None and settings["per_second"] is None
     stored, expected = store.readings(session.recording.id, LOCAL_OWNER), clip_of(at).readings

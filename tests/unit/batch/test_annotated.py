@@ -1,6 +1,7 @@
 """The folder of annotated copies: no run takes away what another has left."""
 
 import errno
+import json
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -69,6 +70,32 @@ def test_one_path_with_another_content_is_another_picture(tmp_path: Path) -> Non
     run(tmp_path, ("p.jpg", 10))
     run(tmp_path, ("p.jpg", 20))
     assert_copies(tmp_path, ("p.jpg", "p.annotated.png", 10), ("p.jpg", "p.annotated-2.png", 20))
+
+
+def test_what_a_file_held_before_is_replaced(tmp_path: Path) -> None:
+    """Unlike another file at the same relative path."""
+    out, file = tmp_path / "out", tmp_path / "p.jpg"
+    for value in (10, 20, 20, 30, 10):
+        folder = AnnotatedFolder(out)
+        folder.add("p.jpg", str(value), solid_image(value), analysis_of(value), file=file)
+        folder.close()
+        assert_copies(out, ("p.jpg", "p.annotated.png", value))
+    folder = AnnotatedFolder(out)
+    for value in (40, 50):
+        folder.add("p.jpg", str(value), solid_image(value), analysis_of(value), file=file)
+    folder.add("p.jpg", "60", solid_image(60), analysis_of(60), file=tmp_path / "b" / "p.jpg")
+    folder.close()
+    assert_copies(out, ("p.jpg", "p.annotated.png", 50), ("p.jpg", "p.annotated-2.png", 60))
+
+
+def test_rows_name_the_settings_that_made_them(tmp_path: Path) -> None:
+    for number, confidence in enumerate((0.5, 0.5, 0.7)):
+        folder = AnnotatedFolder(tmp_path, {"settings": {"confidence": confidence}})
+        assert folder.other_rows == (2 if number == 2 else 0)
+        folder.add(f"{number}.jpg", str(number), solid_image(number), analysis_of(number))
+        folder.close()
+    made_by = [json.loads(text)["settings"]["confidence"] for text in rows(tmp_path)["settings"]]
+    assert made_by == [0.5, 0.5, 0.7]
 
 
 def test_a_picture_that_is_analysed_again_replaces_its_own_rows(tmp_path: Path) -> None:

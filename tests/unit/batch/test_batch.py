@@ -21,12 +21,22 @@ from ferapp.pipeline.small_faces import Sight
 from ferapp.sessions.formats.exchange import read
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
 from ferapp.types import Faces
-from tests.support.batch_runs import REQUEST, FakeModels, read_table, run_batch, write_grey_picture
+from tests.support.batch_runs import (
+    DEFAULTS,
+    REQUEST,
+    FakeModels,
+    read_table,
+    run_batch,
+    write_grey_picture,
+)
 from tests.support.batches import contents, inline_engine
 from tests.support.fakes import FakeClassifier, FakeDetector
 from tests.support.videos import noisy_frames, solid_image, truncate, write_video
 
-TABLES = {"errors.csv", "faces.csv", "files.csv", "readings.csv", "skipped.csv", "tracks.csv"}
+TABLES = {
+    f"{name}.csv"
+    for name in ("errors", "faces", "files", "readings", "skipped", "spells", "tracks")
+}
 
 
 def request_with(request: Request = REQUEST, **changes: object) -> Request:
@@ -83,8 +93,13 @@ def test_every_face_and_file_has_its_row(folder: Path) -> None:
     for sha256, path in zip(files["sha256"], ("a.png", "b/dark.png"), strict=True):
         key = REQUEST.key("picture", sha256)
         record = json.loads((folder.parent / "out" / "results" / f"{key}.json").read_bytes())
+        made_by = record.pop("provenance")
         expected = FakeModels().analyzer.analyze(read_image(folder / path)).to_record()
         assert record == expected
+        assert made_by["sha256"] == sha256 and made_by["content_date"] is None
+        assert made_by["size_bytes"] == (folder / path).stat().st_size
+        assert made_by["models"]["detector"]["name"] == DEFAULTS.detector
+        assert made_by["settings"]["detection"]["confidence"] == 0.5 and made_by["version"]
 
 
 def test_what_may_be_missing_is_noted_in_the_table(folder: Path) -> None:
@@ -107,6 +122,10 @@ def test_a_video_has_tracks_and_readings_that_can_be_imported(folder: Path) -> N
     row = files.iloc[0]
     assert row[["path", "kind", "frames", "faces"]].tolist() == ["clip.mp4", "video", 20, 1]
     assert row["duration_s"] == pytest.approx(2, abs=0.1) and bool(row["is_whole"])
+    spells = read_table(folder, "spells")
+    assert list(spells.columns) == ["path", "begin_s", "end_s", "label", "face"]
+    assert (spells["end_s"] > spells["begin_s"]).all() and set(spells["face"]) == {1}
+    assert (spells["end_s"] - spells["begin_s"]).sum() <= row["duration_s"] + 1e-6
     assert b"video," in (folder.parent / "out" / "files.csv").read_bytes()
     assert b",20,2.0,True," in (folder.parent / "out" / "files.csv").read_bytes()
     seconds = tracks[[f"{name}_s" for name in (*EXPRESSIONS, "unsure")]].sum(axis=1)
@@ -115,10 +134,12 @@ def test_a_video_has_tracks_and_readings_that_can_be_imported(folder: Path) -> N
     key = REQUEST.key("video", row["sha256"])
     data = (folder.parent / "out" / "results" / f"{key}.parquet").read_bytes()
     recording, kept = read("x.parquet", data)
-    assert recording.title == "clip.mp4" and recording.started.timestamp() == 0
+    assert recording.title == "clip.mp4" and recording.started is None
+    assert recording.provenance.sha256 == row["sha256"] and recording.settings["per_second"] is None
     assert np.array_equal(kept.at_s, readings["time_s"])
     record = json.loads((folder.parent / "out" / "results" / f"{key}.json").read_bytes())
     keys = {"frames", "duration_s", "is_whole", "damage", "video", "tracks", "notes"}
+    keys |= {"provenance"}
     assert set(record) == keys
 
 

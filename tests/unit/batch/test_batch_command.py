@@ -57,6 +57,7 @@ def undisturbed(
         "done_before": 0,
         "failed": 1,
         "skipped": 0,
+        "set_aside": 0,
         "out": str(out),
     }
     return contents(out)

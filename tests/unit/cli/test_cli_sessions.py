@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import numpy as np
+import pandas
 import pytest
 from typer.testing import CliRunner
 
@@ -35,7 +36,7 @@ def ferapp(*arguments: object) -> str:
     if isinstance(result.exception, UserError):
         raise result.exception
     assert result.exit_code == 0, result.output
-    return result.output
+    return result.stdout
 
 
 def test_no_session_is_an_empty_list(store: Store, tmp_path: Path) -> None:
@@ -64,6 +65,45 @@ def test_exported_sessions_can_be_imported(store: Store, tmp_path: Path, form: s
     )
 
 
+@pytest.mark.parametrize("form", ["csv", "parquet", "json", "html"])
+def test_spells_are_written_beside_any_format_when_asked_for(
+    store: Store, tmp_path: Path, form: str
+) -> None:
+    keep(store, "abc1")
+    out = tmp_path / "out"
+    written = ferapp("export", "all", "--out", out, "--format", form, "--spells").split()
+    assert [Path(name).name for name in written] == [f"abc1.{form}", "abc1.spells.csv"]
+    assert min(path.name for path in out.iterdir()) == f"abc1.{form}", "the session comes first"
+    table = pandas.read_csv(written[1], encoding="utf-8-sig")
+    assert len(table) and (table["end_s"] > table["begin_s"]).all()
+
+
+def test_spells_alone_can_be_exported_and_pictures_have_none(store: Store, tmp_path: Path) -> None:
+    keep(store, "abc1")
+    keep(store, "abd2", source="pictures")
+    out = tmp_path / "out"
+    arguments = ["sessions", "export", "all", "--out", str(out), "--format", "spells"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 0 and "abd2 is of pictures" in result.stderr
+    assert [path.name for path in out.iterdir()] == ["abc1.spells.csv"]
+
+
+def test_an_export_as_csv_says_what_it_lacks(store: Store, tmp_path: Path) -> None:
+    keep(store, "abc1")
+    for form, is_said in (("csv", True), ("parquet", False)):
+        arguments = ["sessions", "export", "all", "--out", str(tmp_path), "--format", form]
+        assert ("holds the readings alone" in CliRunner().invoke(app, arguments).stderr) == is_said
+
+
+def test_the_length_of_pictures_is_their_number(store: Store) -> None:
+    keep(store, "abc1", source="pictures", duration_s=5.0)
+    assert "5 pictures" in ferapp("list")
+    assert json.loads(ferapp("list", "--json"))["duration_s"] == 5.0
+    [face] = [json.loads(line) for line in ferapp("faces", "abc1", "--json").splitlines()]
+    assert set(face["seconds"].values()) == {0.0}, "no label of a picture lasts"
+    assert "picture 1" in ferapp("faces", "abc1")
+
+
 def test_a_report_is_exported_as_html(store: Store, tmp_path: Path) -> None:
     keep(store, "abc1")
     written = Path(ferapp("export", "all", "--out", tmp_path, "--format", "html").strip())
@@ -78,6 +118,42 @@ def test_a_bad_file_is_reported_and_the_others_are_imported(store: Store, tmp_pa
     result = CliRunner().invoke(app, ["sessions", "import", str(bad), good])
     assert result.exit_code == 1 and "bad.csv" in result.stderr
     assert len(store.overviews(LOCAL_OWNER)) == 2
+
+
+def test_what_is_ignored_in_a_file_is_reported(store: Store, tmp_path: Path) -> None:
+    keep(store, "abc1")
+    path = Path(ferapp("export", "abc1", "--out", tmp_path, "--format", "csv").strip())
+    header, *rows = path.read_text("utf-8-sig").splitlines()
+    path.write_text("\n".join(["age," + header, *(f"7,{row}" for row in rows + rows)]), "utf-8")
+    result = CliRunner().invoke(app, ["sessions", "import", str(path)])
+    assert result.exit_code == 0 and len(result.stdout.split()) == 1
+    assert result.stderr == (
+        "abc1.csv has columns that were ignored: age.\n"
+        "abc1.csv has 30 rows twice; each was imported once.\n"
+    )
+    assert store.overviews(LOCAL_OWNER)[0].readings == 30
+
+
+def test_a_table_that_contradicts_itself_stores_nothing(store: Store, tmp_path: Path) -> None:
+    keep(store, "abc1")
+    path = Path(ferapp("export", "abc1", "--out", tmp_path, "--format", "csv").strip())
+    lines = path.read_text("utf-8-sig").splitlines()
+    path.write_text("\n".join([*lines, lines[1].replace("640", "641")]), "utf-8")
+    before = path.read_bytes()
+    result = CliRunner().invoke(app, ["sessions", "import", str(path)])
+    assert result.exit_code == 1 and result.stdout == ""
+    assert "rows 2 and 32 are both about face 1 at 0 s, but differ in width" in result.stderr
+    assert len(store.overviews(LOCAL_OWNER)) == 1 and path.read_bytes() == before
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet", "json"])
+def test_an_export_says_what_a_format_has_no_place_for(
+    store: Store, tmp_path: Path, form: str
+) -> None:
+    keep(store, "abc1")
+    arguments = ["sessions", "export", "all", "--out", str(tmp_path), "--format", form]
+    told = CliRunner().invoke(app, arguments).stderr
+    assert ("markers" in told) == (form == "csv") == bool(told)
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 """``ferapp video`` as others script against it: its keys and its files."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +113,11 @@ def test_files_hold_every_reading_with_its_time(
     clip: Path, out: Path, read_clips: list[Clip]
 ) -> None:
     files = [out / "a.csv", out / "a.parquet"]
-    summary = video_result(clip, "--csv", files[0], "--parquet", files[1])
+    spells = out / "spells.csv"
+    summary = video_result(clip, "--csv", files[0], "--parquet", files[1], "--spells", spells)
+    table = pandas.read_csv(spells, encoding="utf-8-sig")
+    assert (table["end_s"] > table["begin_s"]).all() and set(table["face"]) == {1, 2}
+    assert table["end_s"].max() <= summary["duration_s"]
     its = read_clips[0]
     assert summary["readings"] == len(its.readings) > 20
     for file in files:
@@ -282,6 +288,28 @@ def test_a_folder_name_is_never_an_option_or_a_protocol(
     assert len(times_of(out / name / "copy.mp4")) == 3
 
 
+@pytest.mark.parametrize("date", ["2021-03-04T05:06:07Z", None])
+def test_the_file_of_a_session_names_the_video_and_not_the_time_of_the_analysis(
+    clip: Path, out: Path, date: str | None
+) -> None:
+    if date:
+        with av.open(str(clip)) as source, av.open(str(out / "dated.mp4"), "w") as target:
+            target.metadata["creation_time"] = date
+            copy_of = target.add_stream_from_template(source.streams.video[0])
+            for packet in source.demux(video=0):
+                if packet.dts is not None:
+                    packet.stream = copy_of
+                    target.mux(packet)
+        clip = out / "dated.mp4"
+    video_result(clip, "--parquet", out / "a.parquet", "--per-second", 2)
+    info, _ = read("a.parquet", (out / "a.parquet").read_bytes())
+    data = clip.read_bytes()
+    assert info.provenance.sha256 == hashlib.sha256(data).hexdigest()
+    assert (info.provenance.size_bytes, info.provenance.name) == (len(data), clip.name)
+    assert info.started == info.provenance.content_date
+    assert info.started == (datetime.fromisoformat(date) if date else None)
+
+
 def test_a_file_name_that_is_not_utf8_becomes_a_readable_title(
     pair: bytes, tmp_path: Path, out: Path
 ) -> None:
@@ -366,7 +394,7 @@ def test_all_frames_have_a_row(clip: Path, out: Path) -> None:
         (("--from", "1", "--to", "0:01"), "has to be later than the start, 1 s"),
         (("--from", "soon"), "expected seconds or h:mm:ss, such as 75 or 0:01:15, got soon"),
         (("--from", "-1"), "expected seconds or h:mm:ss"),
-        (("--from", "60"), "The video ends at 2.30 s, so nothing of it can be read from 60 s on."),
+        (("--from", "60"), "The video ends at 2.40 s, so nothing of it can be read from 60 s on."),
         (("--region", "1,2,3"), "expected x,y,width,height in pixels"),
         (("--region", "0,0,0,9"), "width and height from 1"),
         (("--region", "640,0,9,9"), "outside the picture, which has 640 × 240 pixels"),

@@ -79,7 +79,7 @@ def test_a_part_tells_when_it_ends(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("part", "message"),
     [
-        (VideoPart(from_s=7), "ends at 1.90 s, so nothing of it can be read from 7 s on"),
+        (VideoPart(from_s=7), "ends at 2.00 s, so nothing of it can be read from 7 s on"),
         (VideoPart(from_s=0.51, to_s=0.55), "between 0.51 s and 0.55 s"),
         (VideoPart(track=3), r"no video track 3. The file has: 1 \(h264, 96 × 64\)"),
         (VideoPart(region=(96, 0, 10, 10)), "outside the picture, which has 96 × 64 pixels"),

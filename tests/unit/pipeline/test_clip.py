@@ -267,7 +267,7 @@ def test_stopping_in_the_middle_keeps_what_was_read(tmp_path: Path) -> None:
     clip = analysis.result()
     assert not clip.is_whole and clip.damage == "" and clip.frames == 6
     assert clip.readings.at_s == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5])
-    assert clip.duration_s == pytest.approx(0.5), "the rest was not read"
+    assert clip.duration_s == pytest.approx(0.6), "the rest was not read"
 
 
 @pytest.mark.parametrize("after", [0, 6], ids=["before the first frame", "in the middle"])
@@ -383,6 +383,7 @@ def test_tracks_are_stored_under_these_keys_and_come_back() -> None:
             "last_s": 3.0,
             "readings": 4,
             "seconds": {"happiness": 3.0, "unsure": 1.0},
+            "unreadable_s": 0.0,
         },
         {
             "face": 2,
@@ -390,21 +391,63 @@ def test_tracks_are_stored_under_these_keys_and_come_back() -> None:
             "last_s": 2.235,
             "readings": 2,
             "seconds": {"anger": 1.0, "sadness": 1.0},
+            "unreadable_s": 0.0,
         },
     ]
+
+
+def test_tracks_of_an_earlier_version_can_be_read() -> None:
+    old = {"face": 1, "first_s": 0.0, "last_s": 3.0, "readings": 4, "seconds": {"anger": 3.0}}
+    assert Track.from_json(old).unreadable_s == 0
+
+
+SHOWN = {
+    "one frame": ([0.0], 1, None, [0.1]),
+    "two frames, ten seconds apart": ([0.0, 10.0], 1, None, [10.0, 10.0]),
+    "a time-lapse": ([0.0, 2.0, 4.0], 1, None, [2.0, 2.0, 2.0]),
+    "uneven frames": ([0.0, 0.1, 3.0, 3.1], 10, None, [0.1, 2.9, 0.1, 0.1]),
+    "one frame a second of many": ([n / 10 for n in range(25)], 10, 1.0, [1.0, 1.0, 0.5]),
+}
+
+
+@pytest.mark.parametrize(("at_s", "rate", "per_second", "shown_s"), SHOWN.values(), ids=SHOWN)
+def test_a_reading_lasts_as_long_as_its_frame(
+    tmp_path: Path, at_s: list[float], rate: int, per_second: float | None, shown_s: list[float]
+) -> None:
+    setup = Setup(tmp_path, faces(40))
+    path = setup.clip(len(at_s), rate, at_s=at_s)
+    analysis = setup.analysis(path, per_second=per_second)
+    done(analysis)
+    clip = analysis.result()
+    # How long the last frame is shown is up to the file.
+    assert clip.readings.duration_s[:-1] == pytest.approx(shown_s[:-1])
+    assert clip.readings.duration_s[-1] > 0
+    assert clip.readings.at_s[-1] + clip.readings.duration_s[-1] == pytest.approx(clip.duration_s)
+    total_s = sum(sum(track.seconds.values()) for track in tracks_of(clip.readings))
+    assert clip.duration_s - 0.01 < total_s <= clip.duration_s + 1e-9
+
+
+def test_a_face_that_leaves_is_not_counted_until_it_is_back(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, *[faces(40)] * 10, *[faces()] * 20, *[faces(40)] * 10)
+    analysis = setup.analysis(setup.clip(40))
+    done(analysis)
+    clip = analysis.result()
+    counted_s = sum(sum(t.seconds.values()) + t.unreadable_s for t in tracks_of(clip.readings))
+    assert clip.duration_s == pytest.approx(4.0) and counted_s == pytest.approx(2.0, abs=0.05)
 
 
 def test_a_video_record_is_stored_under_these_keys_and_comes_back() -> None:
     info = VideoInfo("mp4", "h264", (96, 64), None, 2.0, has_sound=True)
     track = Track(face=1, first_s=0.0, last_s=1.5, readings=15, seconds={"unsure": 1.5})
+    track = replace(track, unreadable_s=0.25)
     record = VideoRecord(15, 2.0, False, "Its end is missing.", info, (track,))
     text = json.dumps(record.to_json())
     assert text == (
         '{"frames": 15, "duration_s": 2.0, "is_whole": false, "damage": "Its end is missing.", '
         '"video": {"container": "mp4", "codec": "h264", "size_wh": [96, 64], '
         '"frames_per_second": null, "duration_s": 2.0, "has_sound": true, '
-        '"track": 1, "tracks": []}, '
+        '"track": 1, "tracks": [], "recorded": null}, '
         '"tracks": [{"face": 1, "first_s": 0.0, "last_s": 1.5, "readings": 15, '
-        '"seconds": {"unsure": 1.5}}], "notes": []}'
+        '"seconds": {"unsure": 1.5}, "unreadable_s": 0.25}], "notes": []}'
     )
     assert VideoRecord.from_json(json.loads(text)) == record

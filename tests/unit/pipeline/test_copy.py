@@ -255,7 +255,7 @@ def test_the_readable_part_of_a_damaged_source_is_copied_and_noted(tmp_path: Pat
 
 def test_the_frame_size_may_change_within_a_video(tmp_path: Path) -> None:
     first = write_video(tmp_path / "a.ts", numbered_frames(5))
-    second = write_video(tmp_path / "b.ts", numbered_frames(5, (128, 96)), start_s=0.5)
+    second = write_video(tmp_path / "b.ts", numbered_frames(5, (192, 128)), start_s=0.5)
     (tmp_path / "c.ts").write_bytes(first.read_bytes() + second.read_bytes())
     images = images_of(make_copy(tmp_path / "c.ts"))
     assert {image.shape for image in images} == {(64, 96, 3)}
@@ -399,3 +399,18 @@ def test_the_picture_stays_whole_when_a_region_was_read(tmp_path: Path) -> None:
     assert image.shape == (WH[1], WH[0], 3)
     left, right = image[:, : WH[0] // 2 - 8], image[:, WH[0] // 2 + 8 :]
     assert right.std() < 0.5 * left.std()
+
+
+@pytest.mark.parametrize("sound", ["", "aac"], ids=["silent", "with sound"])
+@pytest.mark.parametrize(("every_s", "count"), [(0.04, 40), (2.0, 5), (10.0, 4)])
+def test_the_last_frame_of_a_copy_lasts_as_long_as_that_of_the_video(
+    tmp_path: Path, every_s: float, count: int, sound: str
+) -> None:
+    times = [every_s * number for number in range(count)]
+    source = write_video(
+        tmp_path / "a.mkv", numbered_frames(count), at_s=times, rate=25, sound=sound, sound_s=0.5
+    )
+    expected = decode_video(source).end_s
+    copied = decode_video(make_copy(source))
+    assert copied.end_s == pytest.approx(expected, abs=0.002) and copied.damage == ""
+    assert copied.at_s == pytest.approx(times, abs=0.001)

@@ -9,7 +9,7 @@ import pytest
 
 from ferapp.pipeline.annotated_copy.overlay import HIDDEN_MARGIN_S, Overlay
 from ferapp.sessions.face_edits import FaceEdit, FaceEdits, MergeFaces, NameFace, SplitFace
-from ferapp.sessions.report.summary import GAP_S
+from ferapp.sessions.lengths import GAP_S
 from ferapp.sessions.session import Readings
 from tests.support.overlays import (
     GREY,
@@ -202,16 +202,14 @@ def test_without_readings_a_frame_is_unchanged(shown: frozenset[int] | None) -> 
     np.testing.assert_array_equal(overlay(shown=shown).draw(NOISE, 1.0), NOISE)
 
 
-def test_a_label_holds_until_the_next_reading() -> None:
+def test_a_label_is_that_of_the_nearest_reading() -> None:
     changes = overlay(
-        Readings.join(
-            [track((0.0, LEFT_BOX)), track((1.0, LEFT_BOX), expression="sadness")],
-        )
+        track((0.0, LEFT_BOX)), track((1.0, LEFT_BOX), expression="sadness"), every_s=1.0
     )
-    for at_s, expression in ((0.0, "happiness"), (0.9, "happiness"), (1.0, "sadness")):
+    for at_s in (0.0, 0.4, 0.6, 1.0):
         image = changes.draw(GREY, at_s)
         for name in ("happiness", "sadness"):
-            assert has_colour(image, name) == (name == expression)
+            assert has_colour(image, name) == (name == ("happiness" if at_s < 0.5 else "sadness"))
 
 
 @pytest.mark.parametrize(

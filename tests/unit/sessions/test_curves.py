@@ -74,8 +74,8 @@ GAPS = {
     "no reading": (face_readings(), {}),
     "as long as a pause may be": (face_readings((0, JOY), (1.5, JOY)), {0: 0.9, 1.5: 0.9}),
     "a pause": (
-        face_readings((0, JOY), (1, JOY), (3, JOY), (4, JOY)),
-        {0: 0.9, 1: 0.9, 1.001: None, 2.999: None, 3: 0.9, 4: 0.9},
+        face_readings((0, JOY), (1, JOY), (5, JOY), (6, JOY)),
+        {0: 0.9, 1: 0.9, 1.001: None, 4.999: None, 5: 0.9, 6: 0.9},
     ),
     "a flaw": (
         face_readings((0, JOY), (0.5, None), (1, JOY), flaws=FLAW),

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
+import numpy as np
 import pytest
 import sqlalchemy.exc
 from alembic.autogenerate import compare_metadata
@@ -35,10 +36,16 @@ def test_sessions_of_an_older_version_are_kept(tmp_path: Path) -> None:
         connection.execute("DROP TABLE face_edits")
         connection.execute("DROP INDEX ix_sessions_deleted_utc")
         connection.execute("ALTER TABLE sessions DROP COLUMN deleted_utc")
+        connection.execute("ALTER TABLE sessions DROP COLUMN duration_s")
+        connection.execute("ALTER TABLE readings DROP COLUMN duration_s")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     with Store(open_database(url)) as store:
-        assert store.overviews(ME)[0].recording.id == id
-        assert len(store.readings(id, ME)) == len(readings)
+        [session] = store.overviews(ME)
+        assert session.recording.id == id
+        found = store.readings(id, ME)
+        assert len(found) == len(readings)
+        np.testing.assert_allclose(found.duration_s, readings.duration_s)
+        assert session.duration_s == pytest.approx(readings.at_s[-1] + readings.duration_s[-1])
         assert store.discards.add([id], ME) == 1
 
 

@@ -45,7 +45,7 @@ def test_times_count_from_the_first_frame_even_without_a_face(sink: FakeSink) ->
     recorder.add(Readings.empty(8), 100.0)
     for i in range(1, 6):
         recorder.add(frame_at(100.0 + i), 100.0 + i)
-    recorder.add(Readings.empty(8), 107.0)
+    recorder.add(Readings.empty(8), 106.0)
     recorder.stop()
     written = Readings.join(sink.batches)
     np.testing.assert_allclose(written.at_s, [1, 2, 3, 4, 5])

@@ -77,7 +77,7 @@ def test_the_report_contains_the_description_of_the_session() -> None:
     page = Page(to_html(recording, some_readings(300), limits=LIMITS))
     for words in (
         "A talk",
-        "Live camera, 1 March 2025, 12:30 (UTC+0000): 300 readings of 1 face until 00:19.",
+        "Live camera, 1 March 2025, 12:30 (UTC+0000): 300 readings of 1 face in 00:20.0.",
         "An expression is not a feeling.",
         "Fear & contempt are recognised <poorly>.",
         "0" * 64,
@@ -118,7 +118,9 @@ def test_a_class_that_nobody_has_placed_leaves_valence_out_with_the_reason() -> 
 def test_the_table_has_share_first_and_longest() -> None:
     readings = face_readings((0, "happiness"), (1, "happiness"), (2, None), (3, "happiness"))
     page = Page(to_html(some_recording(), readings, limits=LIMITS))
-    assert "happiness 75 % 00:00 2.0 s at 00:00 unsure 25 % 00:02 1.0 s at 00:02" in page.text
+    assert (
+        "happiness 75 % 00:03.0 3 00:00 2.0 s at 00:00 unsure 25 % 00:01.0 1 00:02 1.0 s at 00:02"
+    ) in page.text
 
 
 @pytest.mark.parametrize("source", ["live", "pictures"])
@@ -205,7 +207,75 @@ def test_only_the_first_markers_are_listed() -> None:
 def test_a_face_that_was_never_read_has_a_report() -> None:
     readings = face_readings((0, None), (1, None), flaws={0: "too dark", 1: "too dark"})
     page = Page(to_html(some_recording(), readings, limits=LIMITS))
-    assert "2 readings of 1 face" in page.text
+    assert "2 readings of 1 face in 00:02.0." in page.text
+    assert "Read for 00:00.0 of 00:02.0; seen but not readable for 00:02.0." in page.text
+
+
+SAID = {
+    "too dark for a while": (
+        face_readings(
+            *((n / 30, "fear") for n in range(120)), flaws=dict.fromkeys(range(30, 70), "dark")
+        ),
+        4.0,
+        "120 readings of 1 face in 00:04.0.",
+        "Read for 00:02.7 of 00:04.0; seen but not readable for 00:01.3.",
+    ),
+    "nobody at first and at the end": (
+        face_readings(*((10 + n / 10, "fear") for n in range(20))),
+        60.0,
+        "20 readings of 1 face in 01:00, 00:58 of it without a face.",
+        "Read for 00:02 of 01:00; not in the picture for 00:58.",
+    ),
+    "ten days": (
+        face_readings(*((n * 600.0, "fear") for n in range(1440))),
+        None,
+        "1,440 readings of 1 face in 240:00:00.",
+        "Read for 240:00:00 of 240:00:00.",
+    ),
+    "nobody at all": (face_readings(), 12.0, ": no face in 00:12.0.", "No face was seen"),
+}
+
+
+@pytest.mark.parametrize(("readings", "duration_s", "head", "part"), SAID.values(), ids=SAID)
+def test_the_report_says_for_how_much_of_the_session_a_face_was_read(
+    readings: Readings, duration_s: float | None, head: str, part: str
+) -> None:
+    page = Page(to_html(some_recording(source="video", duration_s=duration_s), readings))
+    assert head in page.text and part in page.text
+
+
+def test_two_faces_of_which_one_is_unreadable_are_not_mixed_up() -> None:
+    bad = face_readings(
+        *((float(n), None) for n in range(4)), face=2, flaws=dict.fromkeys(range(4), "dark")
+    )
+    both = Readings.join([face_readings(*((float(n), "fear") for n in range(4))), bad])
+    page = Page(to_html(some_recording(), both.at(np.argsort(both.at_s, kind="stable"))))
+    assert "Read for 00:04.0 of 00:04.0." in page.text
+    assert "Read for 00:00.0 of 00:04.0; seen but not readable for 00:04.0." in page.text
+
+
+PICTURES = {
+    "the last ones without a face": (5.0, "3 faces on 5 pictures"),
+    "one that doesn't say": (None, "3 faces on 4 pictures"),
+}
+
+
+@pytest.mark.parametrize(("count", "words"), PICTURES.values(), ids=PICTURES)
+def test_pictures_without_a_face_count(count: float | None, words: str) -> None:
+    readings = face_readings((0, "fear"), (1, "fear"), (3, "fear"))
+    page = Page(to_html(some_recording(source="pictures", duration_s=count), readings))
+    assert words in page.text
+
+
+@pytest.mark.parametrize("days", [1.25, 10])
+def test_hours_go_on_after_a_day(days: float) -> None:
+    readings = face_readings(*((at_s, "fear") for at_s in np.linspace(0, days * 86400, 2000)))
+    recording = some_recording(markers=(Marker(25 * 3600.0 + 1, "here"),))
+    data = to_html(recording, readings).decode()
+    assert '"tickformat":"%H' not in data and '"ticksuffix":" h"' in data
+    page = Page(data.encode())
+    assert "25:00:01 here" in page.text, "the table and the axis count alike"
+    assert '"x":25.000278' in data and '"25:' in data
 
 
 def test_an_hour_stays_small() -> None:
@@ -213,7 +283,7 @@ def test_an_hour_stays_small() -> None:
     long = Readings.join([replace_time(readings, 60.0 * minute) for minute in range(60)])
     data = to_html(some_recording(), long, limits=LIMITS)
     assert len(data) < 7_000_000
-    assert re.search(rb"until 59:59|until 1:00:00", data)
+    assert re.search(rb"in 59:59|in 1:00:00", data)
 
 
 def replace_time(readings: Readings, start_s: float) -> Readings:

@@ -11,19 +11,7 @@ from ferapp.errors import DataError
 from ferapp.sessions.formats.exchange import read, to_csv
 from ferapp.sessions.session import Readings
 from tests.support.places import shared_path
-from tests.support.sessions import some_readings, some_recording
-
-
-def gappy() -> Readings:
-    """Two faces; some rows have no probabilities, no label, or a flaw with separators in it."""
-    readings = some_readings(40, faces=2)
-    readings.probabilities[3::7] = readings.smoothed[3::7] = np.nan
-    readings.score[3::7] = np.nan
-    readings.expression[3::7] = None
-    readings.flaw[3::7] = "too; dark, and blurred"
-    readings.is_corrected[::3] = True
-    readings.xyxy[::4] *= np.float32(-1 / 3e7)  # written with an exponent
-    return readings
+from tests.support.sessions import gappy_readings, some_recording
 
 
 def saved_by_spreadsheet(
@@ -86,7 +74,7 @@ def assert_read(data: bytes, wanted: Readings) -> None:
     ],
 )
 def test_true_and_false_are_read_in_every_language(words: tuple[str, str]) -> None:
-    readings = gappy()
+    readings = gappy_readings()
     assert_read(saved_by_spreadsheet(readings, words=words).encode("utf-8-sig"), readings)
 
 
@@ -98,18 +86,18 @@ def test_true_and_false_are_read_in_every_language(words: tuple[str, str]) -> No
 def test_every_separator_and_decimal_sign_is_read(
     separator: str, decimal: str, encoding: str, line_end: str
 ) -> None:
-    readings = gappy()
+    readings = gappy_readings()
     text = saved_by_spreadsheet(readings, separator=separator, decimal=decimal, line_end=line_end)
     assert_read(text.encode(encoding), readings)
 
 
 def test_unicode_text_of_the_other_byte_order_is_read() -> None:
-    text = "\ufeff" + saved_by_spreadsheet(gappy(), separator="\t")
-    assert_read(text.encode("utf-16-be"), gappy())
+    text = "\ufeff" + saved_by_spreadsheet(gappy_readings(), separator="\t")
+    assert_read(text.encode("utf-16-be"), gappy_readings())
 
 
 def test_whole_numbers_with_a_decimal_sign_are_whole() -> None:
-    assert_read(saved_by_spreadsheet(gappy(), whole="{},0").encode(), gappy())
+    assert_read(saved_by_spreadsheet(gappy_readings(), whole="{},0").encode(), gappy_readings())
 
 
 def refusal(data: bytes) -> str:
@@ -156,18 +144,18 @@ def test_the_only_row_is_read_if_nothing_is_ambiguous() -> None:
 
 @pytest.mark.parametrize("separator", ["|", " "])
 def test_another_separator_is_named(separator: str) -> None:
-    text = saved_by_spreadsheet(gappy(), separator=separator)
+    text = saved_by_spreadsheet(gappy_readings(), separator=separator)
     assert "not separated by commas, semicolons or tabs" in refusal(text.encode())
 
 
 def test_an_old_code_page_is_named() -> None:
-    text = saved_by_spreadsheet(gappy(), words=("PRAWDA", "FAŁSZ"))
+    text = saved_by_spreadsheet(gappy_readings(), words=("PRAWDA", "FAŁSZ"))
     assert "CSV UTF-8" in refusal(text.encode("cp1250"))
 
 
 def test_half_a_file_of_unicode_text_is_refused() -> None:
     assert "talk.csv can't be opened" in refusal(
-        saved_by_spreadsheet(gappy()).encode("utf-16")[:-1]
+        saved_by_spreadsheet(gappy_readings()).encode("utf-16")[:-1]
     )
 
 
