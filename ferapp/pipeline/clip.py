@@ -224,14 +224,9 @@ class ClipAnalysis:
             share_kept=share_kept,
         )
         rejected = sorted(self._rejected, key=lambda each: each.at_s)
-        last_s = self._times_s[-1] if self._times_s else self._settings.part.from_s
         times_s = np.array(self._times_s, np.float64)
-        # A frame lasts, also where the analysis was stopped.
-        end_s = last_s + self._step_s if len(times_s) else last_s
-        if self._is_whole and (self._video.end_s or 0.0) > last_s:
-            end_s = self._video.end_s or 0.0
-        elif self._settings.part.to_s is not None:
-            end_s = min(end_s, max(self._settings.part.to_s, last_s))
+        read_until_s = self._video.end_s if self._is_whole else None
+        end_s = _end_s(times_s, read_until_s, self.info, self._settings.part)
         return Clip(
             info=self.info,
             labels=labels,
@@ -267,14 +262,29 @@ class ClipAnalysis:
             self._new = []
 
     @property
-    def _step_s(self) -> float:
-        """How long a frame of the file is usually shown, s."""
-        return 1 / (self.info.frames_per_second or 25.0)
-
-    @property
     def _detect_every(self) -> int:
         every = self._settings.stream.detect_every
         return min(every or max(round(1 / (LOOKS_A_SECOND * self._every_s)), 1), MOST_BETWEEN)
+
+
+def _end_s(
+    times_s: NDArray[np.float64], read_until_s: float | None, info: VideoInfo, part: VideoPart
+) -> float:
+    """When the last analysed frame ends, s.
+
+    Args:
+        times_s: Of the frames that were analysed, (n,), s.
+        read_until_s: When the last frame that could be read ends, s; None if the analysis was
+            stopped before.
+        info: What the container claims.
+        part: What was to be analysed.
+    """
+    last_s = float(times_s[-1]) if len(times_s) else part.from_s
+    if (read_until_s or 0.0) > last_s or not len(times_s):
+        return max(read_until_s or 0.0, last_s)
+    # A frame lasts, also where the analysis was stopped.
+    end_s = last_s + 1 / (info.frames_per_second or 25.0)
+    return end_s if part.to_s is None else min(end_s, max(part.to_s, last_s))
 
 
 def _interval_s(times_s: Sequence[float], claimed_s: float) -> float:
