@@ -1,7 +1,6 @@
 """A video file in, every face's expression over time out."""
 
 from array import array
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -12,12 +11,13 @@ from typing import BinaryIO, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.media.video import Frame, Video, VideoInfo, View
+from ferapp.media.video import Frame, Video, VideoInfo
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.file_stream import MOST_BETWEEN, FileFrames, FileStream, Rejected
 from ferapp.pipeline.record import new_recording, provenance_of, readings_of_frame
 from ferapp.pipeline.relabelling import relabelled
 from ferapp.pipeline.stream import StreamFrame
+from ferapp.pipeline.views import Views
 from ferapp.sessions.lengths import with_lengths
 from ferapp.sessions.session import Provenance, Readings, SessionInfo
 from ferapp.settings import ClipSettings, VideoPart
@@ -121,7 +121,7 @@ class ClipAnalysis:
         self._share_kept: list[float | None] = []
         self._rejected: list[Rejected] = []
         self._cuts_s: list[float] = []
-        self._views = _Views()
+        self._views = Views()
         self._times_s = array("d")
         self._read_s = array("d")
         self._is_whole = False
@@ -242,7 +242,7 @@ class ClipAnalysis:
             duration_s=end_s - self._settings.part.from_s,
             is_whole=self._is_whole,
             damage=self._video.damage if self._is_whole else "",
-            notes=(*self._video.notes, *_size_notes(self._views.sizes_wh)),
+            notes=(*self._video.notes, *self._views.notes),
             part=self._settings.part,
             frame_times_s=times_s,
             sizes_wh=self._views.sizes_wh,
@@ -310,56 +310,6 @@ def wanted_frames(info: VideoInfo, per_second: float | None, part: VideoPart) ->
     if not info.duration_s or not rate:
         return 0
     return max(round(part.length_s(info.duration_s) * rate), 1)
-
-
-def _size_notes(sizes_wh: Sequence[tuple[int, int]]) -> tuple[str, ...]:
-    """A sentence if the picture changes its size."""
-    if len(sizes_wh) < 2:
-        return ()
-    first, others = sizes_wh[0], sizes_wh[1:]
-    named = " and ".join(f"{width} × {height}" for width, height in others[:2])
-    more = f" and {len(others) - 2} more sizes" if len(others) > 2 else ""
-    return (
-        f"The picture changes its size, from {first[0]} × {first[1]} to {named}{more} pixels; "
-        "boxes are in pixels of their own frame.",
-    )
-
-
-class _Views:
-    """Converts boxes from px of the pictures that were analysed to px of the video."""
-
-    def __init__(self) -> None:
-        self._views: list[View] = []
-        self._since_s: list[float] = []
-
-    def add(self, frames: Sequence[Frame]) -> None:
-        """Note what some frames show; later ones than before."""
-        for frame in frames:
-            if not self._views or frame.view != self._views[-1]:
-                self._views.append(frame.view)
-                self._since_s.append(frame.at_s)
-
-    @property
-    def sizes_wh(self) -> tuple[tuple[int, int], ...]:
-        """Sizes of the whole frames: each once, in the order in which they come."""
-        return tuple(dict.fromkeys(view.frame_wh for view in self._views))
-
-    def to_video(self, readings: Readings) -> Readings:
-        """Convert the readings of one frame."""
-        if not len(readings):
-            return readings
-        view = self._at(float(readings.at_s[0]))
-        size_wh = np.tile(np.array(view.frame_wh, np.int64), (len(readings), 1))
-        return replace(readings, xyxy=view.to_frame(readings.xyxy), size_wh=size_wh)
-
-    def to_shares(self, rejected: Rejected) -> Rejected:
-        """Convert a box to shares of the width and height of the video."""
-        view = self._at(rejected.at_s)
-        [box] = view.to_frame(rejected.box[None])
-        return Rejected(rejected.at_s, box / np.tile(np.array(view.frame_wh, np.float32), 2))
-
-    def _at(self, at_s: float) -> View:
-        return self._views[bisect_right(self._since_s, at_s) - 1]
 
 
 def tracker_for(every_s: float) -> Tracker:
