@@ -13,7 +13,7 @@ _CONTROL: Final = re.compile(
 # and U+200D only where they join nothing: Persian and many emoji are written with them.
 _INVISIBLE: Final = re.compile(
     r"[\u200b\u2060-\u2064\ufeff\U000e0000-\U000e007f]"
-    r"|(?<![^\x00-\xff])[\u200c\u200d]|[\u200c\u200d](?![^\x00-\xff])"
+    r"|(?<![^\x00-\xff])[\u200c\u200d]|[\u200c\u200d](?=[\x00-\xff])"
 )
 _PILED_MARKS: Final = re.compile(r"([\u0300-\u036f]{2})[\u0300-\u036f]+")
 # Letters that no decomposition leads to ASCII.

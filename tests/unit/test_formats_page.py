@@ -116,7 +116,8 @@ def test_columns_of_analyze_are_those_of_the_page(tmp_path: Path, is_full: bool)
     of_page = list(
         _table([SimpleNamespace(analysis=analysis, picture=SimpleNamespace(name="a.jpg"))])
     )
-    assert set(of_page) == set(found) - {"path", "annotated", "sha256"} | {"picture", "file"}
+    of_folder = {"path", "annotated", "sha256", "file_id", "settings"}
+    assert set(of_page) == set(found) - of_folder | {"picture", "file"}
 
 
 def test_tables_of_batches_are_those_of_the_page(tmp_path: Path) -> None:

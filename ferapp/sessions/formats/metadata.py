@@ -37,6 +37,7 @@ _MOST_SETTING: Final = 200
 _MOST_SETTINGS: Final = 100
 _MOST_NAME: Final = 1000
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_MAY_BE_NULL: Final = ("started", "duration_s", "provenance")
 _EPOCH: Final = datetime.fromtimestamp(0, UTC)
 
 
@@ -99,7 +100,8 @@ def from_metadata(value: object) -> SessionInfo:
     Raises:
         DataError: Something is missing or invalid.
     """
-    fields = _dict(value)
+    # R's jsonlite writes null as {}.
+    fields = {k: None if v == {} and k in _MAY_BE_NULL else v for k, v in _dict(value).items()}
     if missing := {"title", "source", "started", "labels", "unsure_below"} - fields.keys():
         raise DataError(f"it lacks the {' and the '.join(sorted(missing))} of the session")
     if fields["source"] not in get_args(Source):

@@ -79,7 +79,7 @@ def test_json_has_every_key(clip: Path) -> None:
     defaults = manifest().defaults
     assert (result["detector"], result["classifier"]) == (defaults.detector, defaults.classifier)
     first, second = result["tracks"]
-    assert list(first) == ["face", "first_s", "last_s", "readings", "seconds"]
+    assert list(first) == ["face", "first_s", "last_s", "readings", "seconds", "unreadable_s"]
     assert (first["face"], second["face"]) == (1, 2) and first["readings"] < second["readings"]
     assert first["readings"] + second["readings"] == result["readings"]
     assert first["first_s"] < first["last_s"] < 1 and second["last_s"] == pytest.approx(2.3)
@@ -211,7 +211,9 @@ def test_the_faces_option_decides_who_is_visible_in_the_copy(
     monkeypatch.setattr(overlay.Overlay, "of_clip", of_clip)
     monkeypatch.setattr(copy, "AnnotatedCopy", FakeCopy)
     summary = video_result(clip, "--out", out / "a.mp4", *args)
-    assert asked == [(whole, shown, hides)] and whole.every_s == pytest.approx(0.1)
+    [(copied, *how)] = asked
+    assert copied.readings is whole.readings and how == [shown, hides]
+    assert whole.every_s == pytest.approx(0.1)
     assert summary["notes"] == ["Nothing was copied."] and summary["is_partial"] is False
 
 

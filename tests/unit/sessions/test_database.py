@@ -38,6 +38,7 @@ def test_sessions_of_an_older_version_are_kept(tmp_path: Path) -> None:
         connection.execute("ALTER TABLE sessions DROP COLUMN deleted_utc")
         connection.execute("ALTER TABLE sessions DROP COLUMN duration_s")
         connection.execute("ALTER TABLE readings DROP COLUMN duration_s")
+        connection.execute("UPDATE sessions SET is_finished = 1")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
     with Store(open_database(url)) as store:
         [session] = store.overviews(ME)

@@ -24,7 +24,7 @@ WHOLE = [pytest.param(to_parquet, id="parquet"), pytest.param(to_json, id="json"
 WORDS = [
     *("talk", "Müller–Łukasz", "李小龙", "مقابلة", "ראיון", "ตัวอย่าง", "👩‍👩‍👧", "👍🏽", "e\u0301"),
     *("=1+1", "'quoted'", '"', ",", ";", "NA", "None", "null", "\\N", "<b>", "&amp;", "%s", "{}"),
-    *("\u200f", "\u200e", "\u061c", "\u00a0", "\u200d", "0.5", "1e5", "TRUE"),
+    *("\u200f", "\u200e", "\u061c", "\u00a0", "می\u200cخواهم", "0.5", "1e5", "TRUE"),
 ]
 
 
