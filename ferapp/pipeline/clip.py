@@ -318,6 +318,7 @@ def tracker_for(every_s: float) -> Tracker:
         memory_s=max(MEMORY_S, _MEMORY_FRAMES * every_s),
         least_hits=int(np.clip(round(_PROBATION_S / every_s), 1, LEAST_HITS)),
         look_s=every_s,
+        is_whole=True,
     )
 
 

@@ -66,6 +66,8 @@ class Tracker:
         least_hits: How often a face has to be found before it counts.
         look_s: The usual time between two detections. Where detections are closer together, a face
             does not count any sooner; on probation it may be missing for this long.
+        is_whole: Whether no frame is missing between two, as in a file: then the faces of one are
+            looked for in the next, however late it comes.
 
     Example:
         >>> import numpy as np
@@ -81,8 +83,10 @@ class Tracker:
         memory_s: float = MEMORY_S,
         least_hits: int = LEAST_HITS,
         look_s: float = 0.0,
+        is_whole: bool = False,
     ) -> None:
         self._memory_s = memory_s
+        self._is_whole = is_whole
         self._least_hits = least_hits
         # A little less: times of frames are rounded.
         self._look_s = 0.98 * look_s
@@ -108,7 +112,7 @@ class Tracker:
             appearances: What they look like, (n, d), by `ferapp.temporal.appearance`; without them
                 faces are told apart by their place alone.
         """
-        tracks = [t for t in self._tracks if at_s - t.at_s <= self._memory_s]
+        tracks = [t for t in self._tracks if self._remembers(t, at_s)]
         if not len(xyxy) or not tracks:
             return Match(xyxy, at_s, appearances, {})
         pairs = _pairs(tracks, xyxy, at_s, appearances)
@@ -149,6 +153,11 @@ class Tracker:
             if at_s - t.at_s <= kept_s and (t.id is not None or self._may_go_on(t))
         ]
         return tracks
+
+    def _remembers(self, track: Track, at_s: float) -> bool:
+        """Whether a face in this frame may be that of a track."""
+        is_last = self._is_whole and track.at_s == self._last_s
+        return is_last or at_s - track.at_s <= self._memory_s
 
     def end_shot(self) -> None:
         """Forget all faces: another shot begins, or the video ends.
