@@ -101,7 +101,10 @@ def from_metadata(value: object) -> SessionInfo:
         DataError: Something is missing or invalid.
     """
     # R's jsonlite writes null as {}.
-    fields = {k: None if v == {} and k in _MAY_BE_NULL else v for k, v in _dict(value).items()}
+    fields: dict[str, Any] = {
+        key: None if given == {} and key in _MAY_BE_NULL else given
+        for key, given in _dict(value).items()
+    }
     if missing := {"title", "source", "started", "labels", "unsure_below"} - fields.keys():
         raise DataError(f"it lacks the {' and the '.join(sorted(missing))} of the session")
     if fields["source"] not in get_args(Source):
