@@ -65,7 +65,7 @@ class AnalysisSettings:
             raise InvalidValue(f"unsure_below lies in [0, 1]: {self.unsure_below}")
         if len(self.classes) == 1 or len(set(self.classes)) != len(self.classes):
             raise InvalidValue(
-                "classes are none, for all, or at least two different ones, not "
+                "classes: name at least two different expressions, or none for all; got "
                 f"{', '.join(self.classes)}"
             )
 

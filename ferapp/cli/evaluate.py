@@ -159,11 +159,12 @@ def _print_pasted(result: dict[str, Any]) -> None:
 
 
 def _parse_split(split: str) -> "Split":
-    from ferapp.evaluation.splits import SPLITS
+    from ferapp.evaluation.splits import SPLITS, split_of
 
-    if split not in SPLITS:
+    named = split_of(split)
+    if named is None:
         raise typer.BadParameter(f"expected one of {', '.join(SPLITS)}", param_hint="--split")
-    return split
+    return named
 
 
 def _is_nan(value: Any) -> bool:

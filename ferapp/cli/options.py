@@ -149,19 +149,22 @@ def parse_key(text: str) -> dict[str, str]:
 
     sets = {_set_name(name): key for name, key in KEYS.items()}
     meanings: dict[str, str] = {}
+    own: dict[str, str] = {}
     for part in split_names(text):
         name, sign, meaning = (word.strip() for word in part.partition("="))
         if not sign and _set_name(name) in sets:
             meanings |= sets[_set_name(name)]
         elif sign and name and meaning and not is_number(meaning):
             plain = str(int(name)) if is_number(name) else plain_name(name)
-            meanings[plain] = expression_of(meaning) or meaning
+            said = expression_of(meaning) or meaning
+            if own.setdefault(plain, said) != said:
+                raise typer.BadParameter(f"{name} is given twice", param_hint="--key")
         else:
             raise typer.BadParameter(
                 f"expected {', '.join(KEYS)}, or NAME=CLASS such as 1=happy, got {part}",
                 param_hint="--key",
             )
-    return meanings
+    return meanings | own
 
 
 def _set_name(name: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
+from ferapp.cli.evaluate import _parse_split
 from ferapp.cli.models import _label_notes
 from ferapp.cli.options import parse_key
 from ferapp.emotions import EXPRESSIONS, KEYS
@@ -94,6 +95,19 @@ def test_the_table_of_fer2013_is_read(tmp_path: Path) -> None:
 )
 def test_a_key_is_a_data_set_or_pairs(text: str, expected: dict[str, str]) -> None:
     assert parse_key(text) == expected
+
+
+def test_a_key_that_contradicts_itself_is_refused() -> None:
+    assert parse_key("1=happy,1=joy,rafdb,7=calm")["7"] == "neutral"
+    with pytest.raises(typer.BadParameter, match="3 is given twice"):
+        parse_key("3=happy,3=sad")
+
+
+@pytest.mark.parametrize(
+    ("text", "split"), [("train", "Train"), ("VAL", "Valid"), ("Test", "Test")]
+)
+def test_a_split_has_its_usual_names(text: str, split: str) -> None:
+    assert _parse_split(text) == split
 
 
 @pytest.mark.parametrize("text", ["jaffe", "1=", "=happy", "1=2", "rafdbx"])
