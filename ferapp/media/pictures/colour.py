@@ -1,7 +1,8 @@
-"""From colours by a profile to sRGB."""
+"""From colours by a profile to sRGB, and from opacity to white behind."""
 
 import io
 import struct
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -56,6 +57,25 @@ def to_srgb(picture: Image.Image) -> Image.Image:
     if alpha is not None:
         converted.putalpha(alpha)
     return converted
+
+
+def opaque(
+    picture: Image.Image, convert: Callable[[Image.Image], Image.Image] = to_srgb
+) -> Image.Image:
+    """In RGB of sRGB, and what is transparent on white.
+
+    Args:
+        picture: A loaded picture of eight bits.
+        convert: How its colours become those of sRGB; the opacity stays.
+    """
+    is_clear = picture.has_transparency_data
+    if is_clear and picture.mode not in ("RGBA", "LA"):
+        picture = picture.convert("RGBA")
+    shown = convert(picture)
+    if is_clear:
+        layer = shown.convert("RGBA")
+        shown = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
+    return shown if shown.mode == "RGB" else shown.convert("RGB")
 
 
 def lab_to_rgb(picture: Image.Image) -> Image.Image:

@@ -53,6 +53,9 @@ ENDINGS: Final = (
 NAMES: Final = ", ".join(each.name for each in FORMATS[:-1]) + f" or {FORMATS[-1].name}"
 """All formats, for sentences."""
 
+DAMAGED: Final = "The picture is damaged or cut short."
+"""What is said of a file whose pixels can't be read."""
+
 _MAGIC: Final[tuple[tuple[bytes, int, Format], ...]] = (
     (b"\xff\xd8", 0, JPEG),
     (b"\x89PNG", 0, PNG),

@@ -19,7 +19,7 @@ _TURNS: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Pillow would obey these when it loads a picture, which no browser does.
+# Pillow takes the orientation from these as well, which no browser does.
 _NOT_OBEYED: Final = ("xmp", "XML:com.adobe.xmp", "Raw profile type exif")
 
 _EXIF: Final = b"Exif\0"
@@ -57,9 +57,14 @@ def orientation_of(picture: Image.Image, data: bytes, kind: Format) -> int:
         exif = png_chunks(data).get(b"eXIf", b"")
     elif kind is AVIF:
         exif = picture.info.get("exif", b"").removeprefix(_EXIF + b"\0")
+    forget_what_browsers_ignore(picture)
+    return _orientation(exif)
+
+
+def forget_what_browsers_ignore(picture: Image.Image) -> None:
+    """Remove what Pillow would turn a picture by, but no browser does."""
     for name in _NOT_OBEYED:
         picture.info.pop(name, None)
-    return _orientation(exif)
 
 
 def _orientation(exif: bytes) -> int:

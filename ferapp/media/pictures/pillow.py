@@ -9,13 +9,12 @@ from PIL import Image, ImageOps
 
 from ferapp.errors import ImageError
 from ferapp.media.pictures.bits import scaled
-from ferapp.media.pictures.colour import lab_to_rgb, to_srgb
+from ferapp.media.pictures.colour import lab_to_rgb, opaque
 from ferapp.media.pictures.formats import AVIF, FORMATS, JPEG, PNG
+from ferapp.media.pictures.orientation import forget_what_browsers_ignore
 
 _TURNED_BY_EXIF: Final = (JPEG, PNG, AVIF)
 _NEVER_TURNED: Final = frozenset(each.parser for each in FORMATS if each not in _TURNED_BY_EXIF)
-# Pillow takes the orientation from these as well, which no browser does.
-_NOT_EXIF: Final = ("xmp", "XML:com.adobe.xmp", "Raw profile type exif")
 # Modes whose colours are multiplied by the alpha, and the same without.
 _PREMULTIPLIED: Final = {"La": "LA", "RGBa": "RGBA"}
 # TIFF 6.0.
@@ -44,7 +43,7 @@ def rgb_of_opened(picture: Image.Image) -> NDArray[np.uint8]:
                 own = own.convert(_PREMULTIPLIED[own.mode])
             if own.mode == "LAB":
                 own = lab_to_rgb(own)
-            return np.array(_opaque(own), np.uint8)
+            return np.array(opaque(own), np.uint8)
     except ImageError:
         raise
     except Exception as exc:  # Pillow raises anything; of a picture that was closed a ValueError
@@ -55,7 +54,7 @@ def rgb_of_opened(picture: Image.Image) -> NDArray[np.uint8]:
 
 def on_white(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A picture, (h, w, 4) uint8, on white: (h, w, 3)."""
-    return np.array(_opaque(Image.fromarray(rgba)), np.uint8)
+    return np.array(opaque(Image.fromarray(rgba)), np.uint8)
 
 
 def _grey(picture: Image.Image, photometric: object) -> Image.Image:
@@ -68,21 +67,8 @@ def _grey(picture: Image.Image, photometric: object) -> Image.Image:
     return grey
 
 
-def _opaque(picture: Image.Image) -> Image.Image:
-    """In RGB of sRGB, and what is transparent on white."""
-    is_clear = picture.has_transparency_data
-    if is_clear and picture.mode not in ("RGBA", "LA"):
-        picture = picture.convert("RGBA")
-    shown = to_srgb(picture)
-    if is_clear:
-        layer = shown.convert("RGBA")
-        shown = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    return shown if shown.mode == "RGB" else shown.convert("RGB")
-
-
 def _upright(picture: Image.Image) -> Image.Image:
-    for name in _NOT_EXIF:
-        picture.info.pop(name, None)
+    forget_what_browsers_ignore(picture)
     try:
         return ImageOps.exif_transpose(picture)
     except Exception:  # damaged EXIF data raise anything, and do no harm

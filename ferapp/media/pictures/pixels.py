@@ -5,6 +5,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -22,8 +23,19 @@ from PIL import (
 from ferapp.errors import ImageError
 from ferapp.media.pictures.bits import eight_bits
 from ferapp.media.pictures.coded_colour import Coding, coded_to_srgb
-from ferapp.media.pictures.colour import has_profile, lab_to_rgb, to_srgb
-from ferapp.media.pictures.formats import AVIF, BMP, GIF, HEIC, JPEG, JPEG2000, PNG, TIFF, Format
+from ferapp.media.pictures.colour import has_profile, lab_to_rgb, opaque, to_srgb
+from ferapp.media.pictures.formats import (
+    AVIF,
+    BMP,
+    DAMAGED,
+    GIF,
+    HEIC,
+    JPEG,
+    JPEG2000,
+    PNG,
+    TIFF,
+    Format,
+)
 from ferapp.media.pictures.headers import (
     bmp_has_alpha,
     bmp_profile,
@@ -40,8 +52,6 @@ _LOADED: Final = (Jpeg2KImagePlugin, WebPImagePlugin)
 
 # Profiles that Pillow does not read.
 _PROFILE_OF: Final = {BMP: bmp_profile, JPEG2000: jpeg2000_profile}
-
-DAMAGED: Final = "The picture is damaged or cut short."
 
 # More threads take more address space than they save time.
 _THREADS: Final = 2
@@ -170,15 +180,8 @@ def rgb_of(picture: Image.Image, data: bytes, kind: Format) -> NDArray[np.uint8]
     orientation = orientation_of(picture, data, kind)
     coding = _coding(picture, data, kind)
     loaded = _loaded(picture, data, kind)
-    is_clear = loaded.has_transparency_data
-    if is_clear and loaded.mode not in ("RGBA", "LA"):
-        loaded = loaded.convert("RGBA")
-    shown = to_srgb(loaded) if coding is None else _decoded(loaded, coding)
-    if is_clear:
-        layer = shown.convert("RGBA")
-        shown = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
-    if shown.mode != "RGB":
-        shown = shown.convert("RGB")
+    convert = to_srgb if coding is None else partial(_decoded, coding=coding)
+    shown = opaque(loaded, convert)
     return np.array(turned(shown, orientation), np.uint8)
 
 

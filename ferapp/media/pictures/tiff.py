@@ -11,6 +11,7 @@ from PIL import Image, TiffImagePlugin, UnidentifiedImageError
 
 from ferapp.errors import ImageError
 from ferapp.media.pictures.bits import scaled
+from ferapp.media.pictures.formats import DAMAGED
 
 # TIFF 6.0, section 8 and further on; 338 and 339 are ExtraSamples and SampleFormat.
 _WIDTH: Final = 256
@@ -130,7 +131,7 @@ def _values(data: bytes, tags: Any) -> NDArray[Any]:
 
     values: Any = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
     if values is None:
-        raise ImageError("The picture is damaged or cut short.")
+        raise ImageError(DAMAGED)
     if dtype is not None:
         values = values.view(dtype)
     samples = values.size // (values.shape[0] * values.shape[1])
