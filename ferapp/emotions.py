@@ -139,8 +139,29 @@ def meaning_by_key(name: str, key: Mapping[str, str]) -> str | None:
         >>> meaning_by_key("03", KEYS["rafdb"])
         'disgust'
     """
+    return key.get(name_in_key(name))
+
+
+def name_in_key(name: str) -> str:
+    """How a name or number is written in a key.
+
+    Example:
+        >>> name_in_key("03"), name_in_key("Very_Happy")
+        ('3', 'very happy')
+    """
     place = name.strip()
-    return key.get(str(int(place)) if is_number(place) else plain_name(place))
+    return str(int(place)) if is_number(place) else plain_name(place)
+
+
+def in_usual_order(names: Iterable[str]) -> tuple[str, ...]:
+    """Each name once: the classes of FER+ in their order, then the others by name.
+
+    Example:
+        >>> in_usual_order(["bored", "fear", "awe", "neutral", "fear"])
+        ('neutral', 'fear', 'awe', 'bored')
+    """
+    found = set(names)
+    return (*(e for e in EXPRESSIONS if e in found), *sorted(found - set(EXPRESSIONS)))
 
 
 def merged(names: Iterable[str]) -> dict[str, list[str]]:

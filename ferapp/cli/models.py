@@ -231,10 +231,11 @@ def _calibration_on(folder: Path, lines: list[str]) -> "Callable[[bytes, Model],
 def _label_notes(labels: Sequence[str]) -> list[str]:
     """What labels that are not ours are taken for, and what follows for those that are unknown."""
     from ferapp.emotions import expression_of, merged
+    from ferapp.evaluation.labelled_faces import read_as_text
 
     meanings = {label: expression_of(label) for label in labels}
-    others = [f"{label} = {name}" for label, name in meanings.items() if name not in (None, label)]
-    lines = [f"Read as: {', '.join(others)}."] if others else []
+    read_as = {label: name for label, name in meanings.items() if name and name != label}
+    lines = [read_as_text(read_as)] if read_as else []
     for name, group in merged(labels).items():
         lines.append(
             f"{' and '.join(group)} are one class, {name}: `evaluate` adds their probabilities."

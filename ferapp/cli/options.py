@@ -145,7 +145,7 @@ def parse_key(text: str) -> dict[str, str]:
         >>> parse_key("RAF-DB")["1"], parse_key("1=happy,bored=neutral")
         ('surprise', {'1': 'happiness', 'bored': 'neutral'})
     """
-    from ferapp.emotions import KEYS, expression_of, is_number, plain_name
+    from ferapp.emotions import KEYS, expression_of, is_number, name_in_key
 
     sets = {_set_name(name): key for name, key in KEYS.items()}
     meanings: dict[str, str] = {}
@@ -155,9 +155,8 @@ def parse_key(text: str) -> dict[str, str]:
         if not sign and _set_name(name) in sets:
             meanings |= sets[_set_name(name)]
         elif sign and name and meaning and not is_number(meaning):
-            plain = str(int(name)) if is_number(name) else plain_name(name)
             said = expression_of(meaning) or meaning
-            if own.setdefault(plain, said) != said:
+            if own.setdefault(name_in_key(name), said) != said:
                 raise typer.BadParameter(f"{name} is given twice", param_hint="--key")
         else:
             raise typer.BadParameter(

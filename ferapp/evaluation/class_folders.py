@@ -10,7 +10,14 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.emotions import EXPRESSIONS, KEYS, class_of, expression_of, is_number, meaning_by_key
+from ferapp.emotions import (
+    KEYS,
+    class_of,
+    expression_of,
+    in_usual_order,
+    is_number,
+    meaning_by_key,
+)
 from ferapp.errors import DataError
 from ferapp.evaluation.labelled_faces import (
     LabelledFaces,
@@ -20,7 +27,7 @@ from ferapp.evaluation.labelled_faces import (
     omission_text,
     read_picture,
 )
-from ferapp.evaluation.sources import Files
+from ferapp.evaluation.sources import Files, path_start
 from ferapp.evaluation.splits import Split, split_of
 from ferapp.media.pictures.formats import ENDINGS, format_of
 from ferapp.wording import counted
@@ -52,7 +59,7 @@ def splits_in(files: Files, folder: str) -> dict[Split, str]:
             )
         if split is not None:
             found[split] = name
-    start = f"{folder}/" if folder else ""
+    start = path_start(folder)
     return {split: _descend(files, start + name, past_splits=True) for split, name in found.items()}
 
 
@@ -61,15 +68,14 @@ def _descend(files: Files, folder: str, *, past_splits: bool = False) -> str:
     below = files.below(folder)
     if len(below) != 1 or expression_of(below[0]) or (split_of(below[0]) and not past_splits):
         return folder
-    inner = f"{folder}/{below[0]}" if folder else below[0]
-    return _descend(files, inner, past_splits=past_splits)
+    return _descend(files, path_start(folder) + below[0], past_splits=past_splits)
 
 
 @dataclass
 class _Findings:
     """What was found while the folders were read."""
 
-    faces: list[tuple[str, str, NDArray[np.uint8]]] = field(default_factory=list)
+    faces: list[tuple[str, NDArray[np.uint8]]] = field(default_factory=list)
     read_as: dict[str, str] = field(default_factory=dict)
     left_out: list[Omission] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
@@ -91,7 +97,7 @@ def load_class_folders(files: Files, folder: str, key: Mapping[str, str]) -> Lab
     Raises:
         DataError: There are fewer than two folders, or no picture can be read.
     """
-    start = f"{folder}/" if folder else ""
+    start = path_start(folder)
     names = files.below(folder)
     if len(names) < 2:
         raise DataError(
@@ -116,10 +122,7 @@ def load_class_folders(files: Files, folder: str, key: Mapping[str, str]) -> Lab
         classes.setdefault(label, []).append(name)
         if label != name:
             found.read_as[name] = label
-    labels = (
-        *(name for name in EXPRESSIONS if name in classes),
-        *sorted(set(classes) - set(EXPRESSIONS)),
-    )
+    labels = in_usual_order(classes)
     for label in labels:
         for name in classes[label]:
             _read_folder(files, start, name, label, found)
@@ -155,7 +158,7 @@ def _read_folder(files: Files, start: str, name: str, label: str, found: _Findin
             damaged.setdefault(reason, []).append(shown)
             continue
         found.digest.update(label.encode() + data)
-        found.faces.append((label, shown, image))
+        found.faces.append((label, image))
         count += 1
     found.left_out += [Omission(listed(n), len(n), reason) for reason, n in damaged.items()]
     if not count and not damaged:
@@ -163,7 +166,7 @@ def _read_folder(files: Files, start: str, name: str, label: str, found: _Findin
 
 
 def _collected(files: Files, labels: tuple[str, ...], found: _Findings) -> LabelledFaces:
-    seen = {label for label, _, _ in found.faces}
+    seen = {label for label, _ in found.faces}
     if not seen:
         raise DataError(
             f"{files.source}: expected face pictures in folders of classes, found none that can be "
@@ -173,7 +176,7 @@ def _collected(files: Files, labels: tuple[str, ...], found: _Findings) -> Label
         texts = counted(len(found.others), "text file")
         found.notes.append(f"{texts} passed over: {listed(found.others)}.")
     return labelled(
-        [(label, image) for label, _, image in found.faces],
+        found.faces,
         tuple(label for label in labels if label in seen),
         sha256=found.digest.hexdigest(),
         left_out=tuple(found.left_out),
@@ -184,7 +187,7 @@ def _collected(files: Files, labels: tuple[str, ...], found: _Findings) -> Label
 
 def has_pictures(files: Files, folder: str, *, is_here: bool = False) -> bool:
     """Whether there is a picture in a folder below this one, or in itself, by its ending."""
-    start = f"{folder}/" if folder else ""
+    start = path_start(folder)
     inside = (name[len(start) :] for name in files.names if name.startswith(start))
     return any((is_here or "/" in name) and _has_picture_ending(name) for name in inside)
 

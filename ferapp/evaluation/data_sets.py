@@ -15,7 +15,7 @@ from ferapp.evaluation.class_folders import (
 from ferapp.evaluation.ferplus import ferplus_folder, load_ferplus
 from ferapp.evaluation.labelled_faces import LabelledFaces, keep_classes, listed
 from ferapp.evaluation.pixel_table import find_table, load_pixel_table, splits_of_table
-from ferapp.evaluation.sources import Files, open_files
+from ferapp.evaluation.sources import Files, open_files, path_start
 from ferapp.evaluation.splits import Split, split_of
 
 LAYOUTS: Final = (
@@ -68,8 +68,7 @@ def has_split(source: str | Path, split: Split) -> bool:
     with open_files(Path(source)) as files:
         layout = _layout(files)
         if layout.kind == "ferplus":
-            start = f"{layout.place}/" if layout.place else ""
-            return files.has(f"{start}FER2013{split}/label.csv")
+            return files.has(f"{path_start(layout.place)}FER2013{split}/label.csv")
         return split in layout.splits
 
 
@@ -106,7 +105,7 @@ def load_split(
 
 def _others(files: Files, place: str) -> list[str]:
     """Folders with pictures that are no splits, beside these."""
-    start = f"{place}/" if place else ""
+    start = path_start(place)
     names = [name for name in files.below(place) if split_of(name) is None]
     return [name for name in names if has_pictures(files, start + name, is_here=True)]
 

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import DataError
 from ferapp.evaluation.labelled_faces import LabelledFaces, read_picture
-from ferapp.evaluation.sources import Files
+from ferapp.evaluation.sources import Files, path_start
 from ferapp.evaluation.splits import USAGE, Split
 from ferapp.wording import counted
 
@@ -69,7 +69,7 @@ def load_ferplus(files: Files, parent: str, split: Split, *, majority_only: bool
     Raises:
         DataError: The layout differs, a picture is missing or a row is malformed.
     """
-    start = f"{parent}/" if parent else ""
+    start = path_start(parent)
     folder = f"{start}FER2013{split}"
     names, votes = _published_votes(files, start, split) or _folder_votes(files, folder)
     votes = drop_single_votes(votes)

@@ -17,7 +17,7 @@ from typing import BinaryIO, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.emotions import EXPRESSIONS, KEYS, expression_of, is_number, meaning_by_key
+from ferapp.emotions import KEYS, expression_of, in_usual_order, is_number, meaning_by_key
 from ferapp.errors import DataError
 from ferapp.evaluation.labelled_faces import (
     LabelledFaces,
@@ -59,13 +59,9 @@ def find_table(files: Files) -> str | None:
     return candidates[0] if candidates else None
 
 
-def splits_of_table(files: Files, name: str) -> dict[Split, int]:
-    """How many rows each split has; none if the table does not say."""
-    return dict(
-        Counter(
-            split for _, row in _rows(files, name) if (split := split_of(row.get(_USAGE) or ""))
-        )
-    )
+def splits_of_table(files: Files, name: str) -> set[Split]:
+    """The splits that have rows; none if the table does not say."""
+    return {split for _, row in _rows(files, name) if (split := split_of(row.get(_USAGE) or ""))}
 
 
 def load_pixel_table(
@@ -114,11 +110,9 @@ def load_pixel_table(
     if not faces:
         about = f"\n{omission_text(left_out)}" if left_out else ""
         raise DataError(f"{files.source}: no face of it can be used.{about}")
-    seen = {label for label, _ in faces}
-    labels = (*(n for n in EXPRESSIONS if n in seen), *sorted(seen - set(EXPRESSIONS)))
     return labelled(
         faces,
-        labels,
+        in_usual_order(label for label, _ in faces),
         sha256=digest.hexdigest(),
         left_out=tuple(left_out),
         read_as=dict(sorted(read_as.items())),

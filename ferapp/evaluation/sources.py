@@ -62,7 +62,7 @@ class Files:
 
     def below(self, folder: str) -> list[str]:
         """Names of the folders directly in a folder; "" is the top."""
-        start = f"{folder}/" if folder else ""
+        start = path_start(folder)
         rests = (name[len(start) :] for name in self.folders if name.startswith(start))
         return sorted({rest for rest in rests if rest and "/" not in rest})
 
@@ -94,6 +94,16 @@ class Files:
             raise DataError(f"{self.source}: {name} is missing.") from exc
         except _BROKEN as exc:
             raise DataError(f"{self.source}: {name} can't be read: {exc}.") from exc
+
+
+def path_start(folder: str) -> str:
+    """What the paths in a folder begin with; "" is the top.
+
+    Example:
+        >>> path_start("faces/train"), path_start("")
+        ('faces/train/', '')
+    """
+    return f"{folder}/" if folder else ""
 
 
 def is_litter(name: str) -> bool:
