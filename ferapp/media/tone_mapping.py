@@ -11,14 +11,12 @@ from typing import Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from ferapp.media.pictures.hdr import LUMINANCE, SCREEN_CD, WHITE_CD, hlg_scene, pq_light
+
 Curve = Literal["HLG", "PQ"]
 Floats = NDArray[np.float32]
 
-WHITE_CD: Final = 203.0
-"""Luminance of white in SDR pictures within HDR video, cd/m² (ITU-R BT.2408)."""
-
-_HLG_PEAK: Final = np.float32(1000 / WHITE_CD)
-_PQ_PEAK: Final = 10_000 / WHITE_CD
+_HLG_PEAK: Final = np.float32(SCREEN_CD / WHITE_CD)
 _OLD_WHITE: Final = 100 / WHITE_CD
 _LEAST_TOP: Final = 0.3
 # What encoders make of white may be a little brighter.
@@ -28,7 +26,6 @@ _STEPS: Final = 4096
 _TO_BT709: Final = np.array(
     [[1.6605, -0.5876, -0.0728], [-0.1246, 1.1329, -0.0083], [-0.0182, -0.1006, 1.1187]], np.float32
 )
-_LUMINANCE: Final = np.array([0.2627, 0.6780, 0.0593], np.float32)
 # Highlights are small. A larger share brighter than white means that white lies higher.
 _MOST_HIGHLIGHTS: Final = 0.1
 # Brighter than this share of white is compressed, so that highlights keep their detail.
@@ -58,7 +55,7 @@ class ToneMapper:
     def __init__(self, curve: Curve) -> None:
         self._curve = curve
         codes = np.arange(_STEPS, dtype=np.float64) / (_STEPS - 1)
-        self._light = (_hlg_scene(codes) if curve == "HLG" else _pq_light(codes)).astype(np.float32)
+        self._light = (hlg_scene(codes) if curve == "HLG" else pq_light(codes)).astype(np.float32)
         self._exposure: _Exposure | None = None
 
     def map(self, image: NDArray[np.uint16]) -> NDArray[np.uint8]:
@@ -94,25 +91,11 @@ class ToneMapper:
         return found
 
 
-def _hlg_scene(code: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Light of the scene, 0 to 1 (BT.2100, table 5, inverse OETF)."""
-    a, b, c = 0.17883277, 0.28466892, 0.55991073
-    return np.where(code <= 0.5, code**2 / 3, (np.exp((code - c) / a) + b) / 12)
-
-
 def _hlg_display(scene: Floats) -> Floats:
     """Light of a display of 1,000 cd/m², in multiples of white (BT.2100, table 5, OOTF)."""
-    luminance = np.maximum(scene @ _LUMINANCE, np.float32(1e-9))
+    luminance = np.maximum(scene @ LUMINANCE, np.float32(1e-9))
     out: Floats = scene * (luminance ** np.float32(0.2) * _HLG_PEAK)[..., None]
     return out
-
-
-def _pq_light(code: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Light of the display in multiples of white (BT.2100, table 4, EOTF)."""
-    m1, m2, c1, c2, c3 = 0.1593017578125, 78.84375, 0.8359375, 18.8515625, 18.6875
-    power = code ** (1 / m2)
-    light: NDArray[np.float64] = np.maximum(power - c1, 0) / (c2 - c3 * power)
-    return light ** (1 / m1) * _PQ_PEAK
 
 
 def _compress(light: Floats) -> Floats:

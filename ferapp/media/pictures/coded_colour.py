@@ -7,6 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ferapp.media.pictures.hdr import LUMINANCE, SCREEN_CD, WHITE_CD, hlg_scene, pq_light
+
 Floats = NDArray[np.float32]
 Chromaticities = tuple[float, float, float, float, float, float, float, float]
 """CIE x and y of white, red, green and blue."""
@@ -42,10 +44,6 @@ _UNNAMED: Final = 2
 _BRADFORD: Final = np.array(
     ((0.8951, 0.2664, -0.1614), (-0.7502, 1.7135, 0.0367), (0.0389, -0.0685, 1.0296))
 )
-# White of an SDR picture on an HDR screen, and the screen of HLG, cd/m2 (BT.2408).
-_WHITE: Final = 203.0
-_SCREEN: Final = 1000.0
-_LUMINANCE: Final = np.array((0.2627, 0.6780, 0.0593), np.float32)
 _ROWS: Final = 256
 _STEPS: Final = 1 << 16
 
@@ -119,7 +117,7 @@ def coded_to_srgb(image_rgb: NDArray[np.uint8], coding: Coding) -> NDArray[np.ui
     for top in range(0, len(image_rgb), _ROWS):
         light = light_of[image_rgb[top : top + _ROWS]]
         if coding.transfer == _HLG:  # BT.2100: the system gamma of 1.2
-            light *= (_SCREEN / _WHITE) * np.maximum(light @ _LUMINANCE, 0)[..., None] ** 0.2
+            light *= (SCREEN_CD / WHITE_CD) * np.maximum(light @ LUMINANCE, 0)[..., None] ** 0.2
         steps = ((light @ matrix).clip(0, 1) * (_STEPS - 1) + 0.5).astype(np.int32)
         image_rgb[top : top + _ROWS] = value_of[steps]
     return image_rgb
@@ -155,15 +153,10 @@ def _light(coding: Coding) -> Floats:
     """Light of each of 256 levels, where 1 is the white of SDR; of HLG, that of the scene."""
     x = np.arange(256) / 255
     transfer = coding.transfer
-    if transfer == _PQ:  # SMPTE ST 2084
-        power = x ** (1 / 78.84375)
-        light = (np.maximum(power - 0.8359375, 0) / (18.8515625 - 18.6875 * power)) ** (
-            1 / 0.1593017578125
-        )
-        light *= 10_000 / _WHITE
-    elif transfer == _HLG:  # ARIB STD-B67
-        bright = (np.exp((x - 0.55991073) / 0.17883277) + 0.28466892) / 12
-        light = np.where(x <= 0.5, x**2 / 3, bright)
+    if transfer == _PQ:
+        light = pq_light(x)
+    elif transfer == _HLG:
+        light = hlg_scene(x)
     elif transfer == _SRGB:
         light = np.where(x > 0.04045, ((x + 0.055) / 1.055) ** 2.4, x / 12.92)
     elif transfer == _SMPTE240:

@@ -10,7 +10,8 @@ import pytest
 from av.video.reformatter import Colorspace
 
 from ferapp.media.images import read_image
-from ferapp.media.tone_mapping import WHITE_CD, ToneMapper
+from ferapp.media.pictures.hdr import WHITE_CD
+from ferapp.media.tone_mapping import ToneMapper
 from tests.support.profiles import DISPLAY_P3, SRGB, SRGB_CURVE, to_srgb
 from tests.support.shown_videos import BT709, NARROW, SMPTE170M, portrait, write_coded
 from tests.support.videos import (
