@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -144,10 +144,11 @@ def _read_folder(files: Files, start: str, name: str, label: str, found: _Findin
             continue
         shown = path[len(start) :]
         try:
-            if not _is_picture(files, path):
-                if _is_text(files.read(path, most=_HEAD_BYTES)):
-                    found.others.append(shown)
-                    continue
+            kind = _kind_of(files, path)
+            if kind == "text":
+                found.others.append(shown)
+                continue
+            if kind == "neither":
                 raise DataError(f"{shown}: It is not a picture that can be read.")
             data = files.read(path)
             image = read_picture(data, shown)
@@ -196,8 +197,13 @@ def _has_picture_ending(name: str) -> bool:
     return PurePosixPath(name).suffix.lower() in ENDINGS
 
 
-def _is_picture(files: Files, name: str) -> bool:
-    return _has_picture_ending(name) or format_of(files.read(name, most=_HEAD_BYTES)) is not None
+def _kind_of(files: Files, name: str) -> Literal["picture", "text", "neither"]:
+    if _has_picture_ending(name):
+        return "picture"
+    head = files.read(name, most=_HEAD_BYTES)
+    if format_of(head) is not None:
+        return "picture"
+    return "text" if _is_text(head) else "neither"
 
 
 def _is_text(head: bytes) -> bool:
