@@ -16,10 +16,13 @@ HEAD_BYTES: Final = 1024
 _BOXES: Final = frozenset(
     (b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"pnot", b"styp", b"moof", b"sidx")
 )
+# What Matroska and WebM files, and the element with all their content, begin with.
+_EBML: Final = b"\x1a\x45\xdf\xa3"
+_SEGMENT: Final = b"\x18\x53\x80\x67"
 _PACKETS: Final = ((188, 0), (192, 4))
 # Magic numbers, and FFmpeg's names for the formats.
 _STARTS: Final = (
-    (b"\x1a\x45\xdf\xa3", "matroska"),
+    (_EBML, "matroska"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "asf"),
     (b"OggS", "ogg"),
     (b"FLV\1", "flv"),
@@ -33,10 +36,6 @@ _OTHERS: Final[tuple[tuple[bytes, str], ...]] = (
     (b"PK\3\4", "a ZIP archive"),
 )
 _READABLE: Final = "MP4, MOV, 3GP, MKV, WebM, AVI, MPEG, MPEG-TS, WMV, FLV and OGV can be read"
-
-
-_EBML: Final = b"\x1a\x45\xdf\xa3"
-_SEGMENT: Final = b"\x18\x53\x80\x67"
 
 
 def stated_bytes(head: bytes) -> int | None:

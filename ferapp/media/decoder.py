@@ -248,15 +248,18 @@ def _end_s(source: FrameSource, info: VideoInfo, clock: FrameClock, last: Any) -
         return end_s
     # A stated end is not earlier than the last frame. The last one may last until then, if nothing
     # of the file is missing.
-    if source.is_complete and tracks.track_length_s(source.container, source.track):
+    if source.is_complete and tracks.track_length_s(
+        source.container, source.track, source.begins_s
+    ):
         return max(end_s, claimed_s)
     return max(clock.last_s, min(end_s, claimed_s))
 
 
 def _early_end_text(source: FrameSource, end_s: float) -> str:
     """A sentence if the file lacks its end; else empty."""
-    length_s = tracks.track_length_s(source.container, source.track, source.begins_s)
-    claimed_s = max(source.begins_s - source.start_s, 0.0) + length_s if length_s else 0.0
+    claimed_s = tracks.track_end_s(
+        source.container, source.track, start_s=source.start_s, begins_s=source.begins_s
+    )
     return tracks.early_end_text(end_s, claimed_s, is_complete=source.is_complete)
 
 

@@ -145,9 +145,7 @@ class FrameSource:
         self.track = tracks.choose_track(self.container, self._number)
         if self._number is None and len(tracks.video_tracks(self.container)) > 1:
             self._number = tracks.video_tracks(self.container).index(self.track) + 1
-            self.close()
-            self._file.seek(0)
-            self._open()
+            self._reopen()
             return
         self._is_encrypted = "enc_key_id" in self.track.metadata  # of Matroska and WebM
         context = self.track.codec_context
@@ -158,6 +156,11 @@ class FrameSource:
         is_small = context.width * context.height <= _FRAME_THREADS_BELOW
         context.thread_type = "AUTO" if is_small else "SLICE"
         self._start_over()
+
+    def _reopen(self) -> None:
+        self.close()
+        self._file.seek(0)
+        self._open()
 
     def _start_over(self) -> None:
         self._fields = Deinterlacer()
@@ -201,9 +204,7 @@ class FrameSource:
                 return frame
         if not has_moved:
             return self.first
-        self.close()
-        self._file.seek(0)
-        self._open()
+        self._reopen()
         return self.next()
 
     def _frame_near(self, at_s: float) -> Any:

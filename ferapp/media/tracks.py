@@ -103,13 +103,13 @@ def states_lengths(container: InputContainer) -> bool:
     return container.format.name not in _WITHOUT_LENGTHS
 
 
-def track_length_s(container: InputContainer, track: Any, begins_s: float | None = None) -> float:
+def track_length_s(container: InputContainer, track: Any, begins_s: float) -> float:
     """How long the track says that it is, in its header or in its tags; 0 if it does not.
 
     Args:
         container: An open file.
         track: One of its tracks.
-        begins_s: The time stamp at which it begins, s; None for what FFmpeg takes it to be.
+        begins_s: The time stamp at which it begins, s.
     """
     if track.duration and track.time_base:
         return float(track.duration * track.time_base)
@@ -122,14 +122,11 @@ def track_length_s(container: InputContainer, track: Any, begins_s: float | None
     stated_s = (hours * 60 + minutes) * 60 + seconds
     # The tags of mkvmerge state a length.
     is_end = "_STATISTICS_WRITING_APP" not in track.metadata and _states_ends(container)
-    begins_s = starts_s(track) if begins_s is None else begins_s
     return _length_s(stated_s, begins_s if is_end else 0.0)
 
 
-def claimed_end_s(
-    container: InputContainer, track: Any, *, start_s: float, begins_s: float
-) -> float:
-    """When the track ends as the file says, s from the start of the file; 0 if unknown.
+def track_end_s(container: InputContainer, track: Any, *, start_s: float, begins_s: float) -> float:
+    """When the track ends by its own length, s from the start of the file; 0 if it states none.
 
     Args:
         container: An open file.
@@ -138,9 +135,17 @@ def claimed_end_s(
         begins_s: The time stamp at which the track begins, s.
     """
     length_s = track_length_s(container, track, begins_s)
+    return max(begins_s - start_s, 0.0) + length_s if length_s else 0.0
+
+
+def claimed_end_s(
+    container: InputContainer, track: Any, *, start_s: float, begins_s: float
+) -> float:
+    """As `track_end_s`, or else by the length of the whole file; 0 if unknown."""
+    end_s = track_end_s(container, track, start_s=start_s, begins_s=begins_s)
     # In MPEG-PS the length of a track ends with its last stamp, which few frames have.
-    if length_s and container.format.name != "mpeg":
-        return max(begins_s - start_s, 0.0) + length_s
+    if end_s and container.format.name != "mpeg":
+        return end_s
     stated_s = container.duration / av.time_base if container.duration else 0.0
     return _length_s(stated_s, start_s if _states_ends(container) else 0.0)
 

@@ -106,8 +106,8 @@ class VideoInfo:
             KeyError: A key is missing.
             TypeError: A key is missing or unknown, or a value is of another type.
         """
-        lists = {name: tuple(value[name]) for name in ("size_wh", "tracks") if name in value}
-        return cls(**value | {"size_wh": tuple(value["size_wh"])} | lists)
+        lists = {"size_wh": tuple(value["size_wh"]), "tracks": tuple(value.get("tracks", ()))}
+        return cls(**value | lists)
 
     @property
     def content_date(self) -> datetime | None:
