@@ -7,11 +7,9 @@ import numpy as np
 import pytest
 
 from ferapp.media.encoder import Encoder
-from ferapp.media.images import MAX_PIXELS
-from ferapp.media.pictures.formats import format_of
-from ferapp.media.pictures.pixels import opened, rgb_of
 from ferapp.media.video import Video
 from tests.e2e.conftest import sync_api
+from tests.support.decoding import decode
 from tests.support.shown import shown_frame, shown_picture
 from tests.support.shown_pictures import SOURCES, shown_pictures
 from tests.support.shown_videos import named_videos, portrait, turned_videos, unnamed_videos
@@ -54,13 +52,6 @@ def blank(browser: "sync_api.Browser") -> Iterator["sync_api.Page"]:
     page.close()
 
 
-def read(data: bytes) -> np.ndarray:
-    kind = format_of(data)
-    assert kind is not None
-    with opened(data, kind, MAX_PIXELS) as picture:
-        return rgb_of(picture, data, kind)
-
-
 def difference(image: np.ndarray, shown: np.ndarray | None) -> str:
     """What a person would see, in a few words; empty if that is nothing."""
     if shown is None:
@@ -74,7 +65,7 @@ def difference(image: np.ndarray, shown: np.ndarray | None) -> str:
 @pytest.mark.parametrize("kind", SOURCES)
 def test_pictures_are_read_as_the_browser_shows_them(blank: "sync_api.Page", kind: str) -> None:
     differences = {
-        name: difference(read(data), shown_picture(blank, data))
+        name: difference(decode(data), shown_picture(blank, data))
         for name, data in shown_pictures(kind).items()
     }
     known = {name for name in (*REFUSED, *OTHERWISE) if name.startswith(kind)}

@@ -3,6 +3,7 @@
 import io
 from typing import Any
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -23,6 +24,12 @@ def encoded(picture: Image.Image, kind: str = "PNG", **options: Any) -> bytes:
     out = io.BytesIO()
     picture.save(out, kind, **options)
     return out.getvalue()
+
+
+def deep_picture(values: np.ndarray, ending: str = ".png") -> bytes:
+    """A file of more than eight bits, which Pillow does not write; (h, w), or (h, w, c) RGB."""
+    ordered = values if values.ndim == 2 else values[..., [2, 1, 0, 3][: values.shape[2]]]
+    return bytes(cv2.imencode(ending, ordered)[1])
 
 
 def made(kind: str, image_rgb: np.ndarray) -> bytes:

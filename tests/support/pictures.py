@@ -3,6 +3,8 @@
 import struct
 import zlib
 
+import numpy as np
+
 
 def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -21,3 +23,16 @@ def png(
     head = struct.pack(">IIBBBBB", *wh, depth, colour, 0, 0, interlace)
     body = chunk(b"IHDR", head) + extra + chunk(b"IDAT", zlib.compress(rows))
     return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")
+
+
+def veiled_png(grey: np.ndarray, alpha: np.ndarray) -> bytes:
+    """A PNG of grey and opacity in sixteen bits."""
+    both = np.dstack([grey, alpha]).astype(">u2")
+    rows = b"".join(b"\0" + row.tobytes() for row in both)
+    return png((grey.shape[1], grey.shape[0]), rows, depth=16, colour=4)
+
+
+def with_chunks(data: bytes, *chunks: bytes, before: bytes = b"IDAT") -> bytes:
+    """A PNG with further chunks before one of its own."""
+    at = data.index(before) - 4
+    return data[:at] + b"".join(chunks) + data[at:]

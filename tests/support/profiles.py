@@ -13,6 +13,19 @@ SRGB_CURVE = (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045)
 
 _D50 = (0.9642, 1.0, 0.8249)
 
+INKS = {
+    (c, m, y, k): (
+        95 * (1 - 0.45 * c) * (1 - 0.5 * m) * (1 - 0.05 * y) * (1 - 0.85 * k),
+        (-35.0 * c + 70 * m) * (1 - k),
+        (-45.0 * c + 85 * y) * (1 - k),
+    )
+    for c in (0, 1)
+    for m in (0, 1)
+    for y in (0, 1)
+    for k in (0, 1)
+}
+"""CIE L*a*b* of a press."""
+
 
 def matrix_profile(
     primaries: tuple[tuple[float, ...], ...], curve: float | tuple[float, ...] = SRGB_CURVE

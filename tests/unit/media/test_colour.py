@@ -2,25 +2,24 @@
 
 import struct
 
-import cv2
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
 from ferapp.errors import ImageError
-from ferapp.media.images import MAX_PIXELS, read_image
+from ferapp.media.images import read_image
 from ferapp.media.pictures.bits import scaled
 from ferapp.media.pictures.coded_colour import coded_to_srgb, coding_of_numbers
 from ferapp.media.pictures.colour import has_other_colours
-from ferapp.media.pictures.formats import format_of
-from ferapp.media.pictures.pixels import opened, rgb_of
+from tests.support.decoding import decode
 from tests.support.heic import heic
-from tests.support.made_pictures import encoded
-from tests.support.pictures import chunk, png
+from tests.support.made_pictures import deep_picture, encoded
+from tests.support.pictures import chunk, png, veiled_png
 from tests.support.places import SAMPLES
 from tests.support.profiles import (
     ADOBE_RGB,
     DISPLAY_P3,
+    INKS,
     PROPHOTO,
     SRGB,
     SRGB_CURVE,
@@ -29,29 +28,10 @@ from tests.support.profiles import (
     press_profile,
     to_srgb,
 )
+from tests.support.shown_pictures.avifs import renumbered
 
 PORTRAIT = read_image(SAMPLES / "astronaut.jpg")[60:188, 160:288]
 GREY = PORTRAIT[:, :, 1]
-
-
-def decode(data: bytes) -> np.ndarray:
-    kind = format_of(data)
-    assert kind is not None
-    with opened(data, kind, MAX_PIXELS) as picture:
-        return rgb_of(picture, data, kind)
-
-
-def veiled_png(grey: np.ndarray, alpha: np.ndarray) -> bytes:
-    """A PNG of grey and opacity in sixteen bits."""
-    both = np.dstack([grey, alpha]).astype(">u2")
-    rows = b"".join(b"\0" + row.tobytes() for row in both)
-    return png((grey.shape[1], grey.shape[0]), rows, depth=16, colour=4)
-
-
-def by_opencv(values: np.ndarray, ending: str) -> bytes:
-    """A file of more than eight bits, which Pillow does not write; RGB."""
-    ordered = values if values.ndim == 2 else values[..., [2, 1, 0, 3][: values.shape[2]]]
-    return bytes(cv2.imencode(ending, ordered)[1])
 
 
 def greatest(a: np.ndarray, b: np.ndarray) -> float:
@@ -69,7 +49,7 @@ def test_bits_in_sixteen_are_scaled_to_eight(channels: int, bits: int, ending: s
     if channels == 4:
         values = np.dstack([values, np.full_like(values[:, :, 0], 65535)])
     expected = PORTRAIT if channels > 1 else GREY[:, :, None].repeat(3, 2)
-    assert greatest(decode(by_opencv(values, ending)), expected) <= 1
+    assert greatest(decode(deep_picture(values, ending)), expected) <= 1
 
 
 @pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
@@ -217,9 +197,7 @@ def test_white_of_an_hdr_photo_is_not_grey() -> None:
 def test_unknown_numbers_change_nothing(numbers: tuple[int, int]) -> None:
     assert coding_of_numbers(*numbers, is_video=True) is None
     plain = encoded(Image.fromarray(PORTRAIT), "AVIF", quality=97)
-    at = plain.index(b"colrnclx") + 8
-    data = plain[:at] + struct.pack(">2H", *numbers) + plain[at + 4 :]
-    np.testing.assert_array_equal(decode(data), decode(plain))
+    np.testing.assert_array_equal(decode(renumbered(plain, *numbers)), decode(plain))
 
 
 def test_a_key_of_sixteen_bits_hides_only_its_own_grey() -> None:
@@ -246,19 +224,6 @@ def test_a_palette_with_a_profile_is_converted() -> None:
 def test_grey_with_a_profile_is_converted() -> None:
     data = encoded(Image.new("L", (4, 4), 100), icc_profile=grey_profile(1.0))
     assert decode(data)[0, 0].tolist() == [168] * 3
-
-
-INKS = {
-    (c, m, y, k): (
-        95 * (1 - 0.45 * c) * (1 - 0.5 * m) * (1 - 0.05 * y) * (1 - 0.85 * k),
-        (-35.0 * c + 70 * m) * (1 - k),
-        (-45.0 * c + 85 * y) * (1 - k),
-    )
-    for c in (0, 1)
-    for m in (0, 1)
-    for y in (0, 1)
-    for k in (0, 1)
-}
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "TIFF"])

@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from ferapp.errors import ImageError
-from ferapp.media.images import MAX_PIXELS, read_image
+from ferapp.media.images import read_image
 from ferapp.media.pictures.formats import ENDINGS, FORMATS, NAMES, format_of
-from ferapp.media.pictures.pixels import opened, rgb_of
 from tests.support import made_pictures
+from tests.support.decoding import decode
 from tests.support.heic import heic
 from tests.support.made_pictures import encoded, made
 from tests.support.places import SAMPLES
@@ -21,14 +21,6 @@ from tests.support.shown_pictures import shown_pictures
 from tests.support.videos import quadrant_image
 
 PORTRAIT = read_image(SAMPLES / "astronaut.jpg")[:256, 100:356]
-
-
-def decode(data: bytes, *, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    """As the child process does, but here."""
-    kind = format_of(data)
-    assert kind is not None
-    with opened(data, kind, max_pixels) as picture:
-        return rgb_of(picture, data, kind)
 
 
 def test_the_tests_know_every_format() -> None:

@@ -7,15 +7,16 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ferapp.media.images import MAX_PIXELS, read_image
+from ferapp.media.images import read_image
 from ferapp.media.pictures.coded_colour import coded_to_srgb, coding_of_gamma, coding_of_numbers
-from ferapp.media.pictures.formats import format_of
 from ferapp.media.pictures.headers import heif_coding, png_chunks
-from ferapp.media.pictures.pixels import opened, rgb_of
-from tests.support.made_pictures import encoded
+from tests.support.decoding import decode
+from tests.support.made_pictures import deep_picture, encoded
+from tests.support.pictures import with_chunks
 from tests.support.profiles import (
     ADOBE_RGB,
     DISPLAY_P3,
+    INKS,
     PROPHOTO,
     SRGB,
     SRGB_CURVE,
@@ -24,33 +25,21 @@ from tests.support.profiles import (
     press_profile,
     to_srgb,
 )
-from tests.support.shown_pictures import (
+from tests.support.shown_pictures import shown_pictures
+from tests.support.shown_pictures.pngs import (
     CHRM_ADOBE,
     CHRM_D50,
     CHRM_P3,
-    INKS,
-    P3,
-    PICTURE,
-    PORTRAIT_RGB,
     SRGB_CHUNK,
     cicp,
-    deep_png,
     gama,
     iccp,
-    shown_pictures,
-    with_chunks,
 )
+from tests.support.shown_pictures.portrait import P3, PICTURE, PORTRAIT_RGB
 
 PLAIN = encoded(PICTURE)
 AS_P3 = to_srgb(PORTRAIT_RGB.astype(float), DISPLAY_P3, SRGB_CURVE)
 AS_ADOBE = to_srgb(PORTRAIT_RGB.astype(float), ADOBE_RGB, 563 / 256)
-
-
-def decode(data: bytes) -> np.ndarray:
-    kind = format_of(data)
-    assert kind is not None
-    with opened(data, kind, MAX_PIXELS) as picture:
-        return rgb_of(picture, data, kind)
 
 
 def off(image: np.ndarray, expected: np.ndarray) -> float:
@@ -86,7 +75,7 @@ def off(image: np.ndarray, expected: np.ndarray) -> float:
 def test_the_chunks_of_a_png_count_in_their_order(
     chunks: list[bytes], expected: np.ndarray, is_deep: bool
 ) -> None:
-    data = deep_png(PORTRAIT_RGB.astype(np.uint16) * 257) if is_deep else PLAIN
+    data = deep_picture(PORTRAIT_RGB.astype(np.uint16) * 257) if is_deep else PLAIN
     assert off(decode(with_chunks(data, *chunks)), expected) <= 1.5
 
 

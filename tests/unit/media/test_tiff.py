@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from ferapp.errors import ImageError
-from ferapp.media.images import MAX_PIXELS, read_image
-from ferapp.media.pictures.formats import format_of
-from ferapp.media.pictures.pixels import opened, rgb_of
+from ferapp.media.images import read_image
+from tests.support.decoding import decode
 from tests.support.places import SAMPLES
 from tests.support.profiles import DISPLAY_P3, SRGB_CURVE, matrix_profile, to_srgb
 from tests.support.tiffs import tiff
@@ -15,13 +14,6 @@ from tests.support.tiffs import tiff
 PORTRAIT = read_image(SAMPLES / "astronaut.jpg")[60:145, 160:261]
 GREY = PORTRAIT[:, :, 1]
 DEEP = PORTRAIT.astype(np.uint16)
-
-
-def decode(data: bytes, max_pixels: int = MAX_PIXELS) -> np.ndarray:
-    kind = format_of(data)
-    assert kind is not None
-    with opened(data, kind, max_pixels) as picture:
-        return rgb_of(picture, data, kind)
 
 
 def off(image: np.ndarray, expected: np.ndarray) -> float:

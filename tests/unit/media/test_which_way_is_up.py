@@ -7,35 +7,32 @@ import numpy as np
 import pytest
 from PIL import Image, PngImagePlugin
 
-from ferapp.media.images import MAX_PIXELS
-from ferapp.media.pictures.formats import format_of
-from ferapp.media.pictures.pixels import opened, rgb_of
+from tests.support.decoding import decode
 from tests.support.heic import heic
 from tests.support.made_pictures import encoded
-from tests.support.pictures import chunk
+from tests.support.pictures import chunk, with_chunks
 from tests.support.shown_pictures import shown_pictures
 from tests.support.videos import quadrant_image
 
 STORED = quadrant_image((96, 64))
-# What each orientation of EXIF makes of the stored picture.
-UPRIGHT = {
-    1: STORED,
-    2: STORED[:, ::-1],
-    3: STORED[::-1, ::-1],
-    4: STORED[::-1],
-    5: STORED.transpose(1, 0, 2),
-    6: np.rot90(STORED, -1),
-    7: STORED[::-1, ::-1].transpose(1, 0, 2),
-    8: np.rot90(STORED, 1),
-}
+
+
+def turns_of(stored: np.ndarray) -> dict[int, np.ndarray]:
+    """What each orientation of EXIF makes of a stored picture."""
+    return {
+        1: stored,
+        2: stored[:, ::-1],
+        3: stored[::-1, ::-1],
+        4: stored[::-1],
+        5: stored.transpose(1, 0, 2),
+        6: np.rot90(stored, -1),
+        7: stored[::-1, ::-1].transpose(1, 0, 2),
+        8: np.rot90(stored, 1),
+    }
+
+
+UPRIGHT = turns_of(STORED)
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="6"/></x:xmpmeta>'
-
-
-def decode(data: bytes) -> np.ndarray:
-    kind = format_of(data)
-    assert kind is not None
-    with opened(data, kind, MAX_PIXELS) as picture:
-        return rgb_of(picture, data, kind)
 
 
 def turned_by(orientation: int) -> Image.Exif:
@@ -110,8 +107,8 @@ def test_exif_turns_a_png_only_if_it_comes_before_the_pixels(
 ) -> None:
     plain = encoded(Image.fromarray(STORED))
     exif = chunk(b"eXIf", b"MM\0*" + struct.pack(">IHHHIHH", 8, 1, 0x112, 3, 1, 6, 0) + bytes(4))
-    at = plain.index(b"IDAT" if is_before else b"IEND") - 4
-    assert_same(decode(plain[:at] + exif + plain[at:]), expected)
+    data = with_chunks(plain, exif, before=b"IDAT" if is_before else b"IEND")
+    assert_same(decode(data), expected)
 
 
 made = functools.cache(shown_pictures)
@@ -149,19 +146,9 @@ def test_exif_data_count_as_in_browsers(name: str, orientation: int) -> None:
     kind = name.split(":")[0]
     data = made(kind)[name]
     plain = made(kind)["JPEG: P3" if "P3" in name else f"{kind}: plain"]
-    image, stored = decode(data).astype(int), decode(plain)
-    turns = {
-        1: stored,
-        2: stored[:, ::-1],
-        3: stored[::-1, ::-1],
-        4: stored[::-1],
-        5: stored.transpose(1, 0, 2),
-        6: np.rot90(stored, -1),
-        7: stored[::-1, ::-1].transpose(1, 0, 2),
-        8: np.rot90(stored, 1),
-    }
-    assert image.shape == turns[orientation].shape
-    assert np.abs(image - turns[orientation]).mean() < 2
+    image, expected = decode(data).astype(int), turns_of(decode(plain))[orientation]
+    assert image.shape == expected.shape
+    assert np.abs(image - expected).mean() < 2
 
 
 def test_avif_is_not_turned_by_exif_without_its_container() -> None:
