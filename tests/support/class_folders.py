@@ -1,6 +1,5 @@
 """Face pictures in folders of classes, archives of them, and tables of their pixels."""
 
-import io
 import tarfile
 import zipfile
 from pathlib import Path
@@ -8,9 +7,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from ferapp.evaluation.data_sets import load_split
+from ferapp.evaluation.labelled_faces import LabelledFaces
 from tests.support.labelled import png
+from tests.support.made_pictures import encoded
 
 FER2013 = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
+
+
+def load(source: Path, split: str = "Test", **options: object) -> LabelledFaces:
+    """A split, or all of a data set without splits."""
+    return load_split(source, split, majority_only=True, may_lack_splits=True, **options)
+
+
+def left_out(faces: LabelledFaces) -> dict[str, tuple[int, str]]:
+    """How many pictures were left out and why, by what they are."""
+    return {one.what: (one.count, one.reason) for one in faces.left_out}
 
 
 def put(folder: Path, count: int = 1, value: int = 90) -> Path:
@@ -23,9 +35,7 @@ def put(folder: Path, count: int = 1, value: int = 90) -> Path:
 
 def picture(kind: str, value: int = 90) -> bytes:
     """A grey picture in one of Pillow's formats."""
-    out = io.BytesIO()
-    Image.fromarray(np.full((48, 48, 3), value, np.uint8)).save(out, kind)
-    return out.getvalue()
+    return encoded(Image.fromarray(np.full((48, 48, 3), value, np.uint8)), kind)
 
 
 def fer2013_folders(root: Path, splits: tuple[str, ...] = ("train", "test")) -> Path:

@@ -5,7 +5,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageCms
 
 from tests.support.heic import heic
 
@@ -30,6 +30,25 @@ def deep_picture(values: np.ndarray, ending: str = ".png") -> bytes:
     """A file of more than eight bits, which Pillow does not write; (h, w), or (h, w, c) RGB."""
     ordered = values if values.ndim == 2 else values[..., [2, 1, 0, 3][: values.shape[2]]]
     return bytes(cv2.imencode(ending, ordered)[1])
+
+
+def turned_by(orientation: int) -> Image.Exif:
+    """EXIF data that say how a picture is stored."""
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    return exif
+
+
+def in_lab(image_rgb: np.ndarray) -> Image.Image:
+    """An array, (h, w, 3) uint8, in CIE L*a*b*."""
+    lab = ImageCms.profileToProfile(
+        Image.fromarray(image_rgb),
+        ImageCms.createProfile("sRGB"),
+        ImageCms.createProfile("LAB"),
+        outputMode="LAB",
+    )
+    assert lab is not None
+    return lab
 
 
 def made(kind: str, image_rgb: np.ndarray) -> bytes:

@@ -10,22 +10,23 @@ from ferapp.emotions import KEYS
 from ferapp.errors import DataError
 from ferapp.evaluation.data_sets import has_split, is_ferplus, load_split
 from ferapp.evaluation.labelled_faces import LabelledFaces, Omission, omission_text
-from tests.support.class_folders import FER2013, fer2013_folders, picture, put, tarred, zipped
+from tests.support.class_folders import (
+    FER2013,
+    fer2013_folders,
+    left_out,
+    load,
+    picture,
+    put,
+    tarred,
+    zipped,
+)
 from tests.support.labelled import png
-
-
-def load(source: Path, split: str = "Test", **options: object) -> LabelledFaces:
-    return load_split(source, split, majority_only=True, may_lack_splits=True, **options)
 
 
 def counts(faces: LabelledFaces) -> dict[str, int]:
     """Pictures of each class."""
     found = np.bincount(faces.classes, minlength=len(faces.labels))
     return dict(zip(faces.labels, found.tolist(), strict=True))
-
-
-def left_out(faces: LabelledFaces) -> dict[str, tuple[int, str]]:
-    return {one.what: (one.count, one.reason) for one in faces.left_out}
 
 
 OURS = ("neutral", "happiness", "surprise", "sadness", "anger", "disgust", "fear")

@@ -8,19 +8,10 @@ import pytest
 from ferapp.emotions import KEYS
 from ferapp.errors import DataError
 from ferapp.evaluation.data_sets import has_split, is_ferplus, load_split
-from ferapp.evaluation.labelled_faces import LabelledFaces
-from tests.support.class_folders import pixel_row, pixel_table, tarred, zipped
+from tests.support.class_folders import left_out, load, pixel_row, pixel_table, tarred, zipped
 
 NAMES = ("anger", "disgust", "fear", "happiness", "sadness", "surprise", "neutral")
 USAGES = {"Train": "Training", "Valid": "PublicTest", "Test": "PrivateTest"}
-
-
-def load(source: Path, split: str = "Test", **options: object) -> LabelledFaces:
-    return load_split(source, split, majority_only=True, may_lack_splits=True, **options)
-
-
-def left_out(faces: LabelledFaces) -> dict[str, tuple[int, str]]:
-    return {one.what: (one.count, one.reason) for one in faces.left_out}
 
 
 @pytest.fixture

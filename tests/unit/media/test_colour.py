@@ -4,7 +4,7 @@ import struct
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image
 
 from ferapp.errors import ImageError
 from ferapp.media.images import read_image
@@ -13,7 +13,7 @@ from ferapp.media.pictures.coded_colour import coded_to_srgb, coding_of_numbers
 from ferapp.media.pictures.colour import has_other_colours
 from tests.support.decoding import decode
 from tests.support.heic import heic
-from tests.support.made_pictures import deep_picture, encoded
+from tests.support.made_pictures import deep_picture, encoded, in_lab
 from tests.support.pictures import chunk, png, veiled_png
 from tests.support.places import SAMPLES
 from tests.support.profiles import (
@@ -246,14 +246,7 @@ def test_pictures_for_print_are_read_by_their_profile(
 
 
 def test_lab_is_converted() -> None:
-    lab = ImageCms.profileToProfile(
-        Image.fromarray(PORTRAIT),
-        ImageCms.createProfile("sRGB"),
-        ImageCms.createProfile("LAB"),
-        outputMode="LAB",
-    )
-    assert lab is not None
-    assert np.abs(decode(encoded(lab, "TIFF")).astype(float) - PORTRAIT).mean() < 2
+    assert np.abs(decode(encoded(in_lab(PORTRAIT), "TIFF")).astype(float) - PORTRAIT).mean() < 2
 
 
 def picture_with(profile: bytes, mode: str = "RGB") -> Image.Image:

@@ -1,6 +1,5 @@
 """When a file says that it was recorded."""
 
-import io
 import os
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -13,6 +12,7 @@ from PIL import Image
 from ferapp.media.content_dates import container_date, picture_date
 from ferapp.media.video import Video
 from tests.support.heic import heic
+from tests.support.made_pictures import encoded
 from tests.support.videos import noisy_frames
 
 MOMENT = datetime(2021, 3, 4, 5, 6, 7)
@@ -28,9 +28,7 @@ def exif(original: str = "2021:03:04 05:06:07", offset: str | None = None) -> by
 def picture(form: str, data: bytes) -> bytes:
     if form == "HEIC":
         return heic(np.zeros((32, 32, 3), np.uint8), exif=data)
-    out = io.BytesIO()
-    Image.new("RGB", (32, 32)).save(out, form, exif=data)
-    return out.getvalue()
+    return encoded(Image.new("RGB", (32, 32)), form, exif=data)
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "AVIF", "HEIC"])

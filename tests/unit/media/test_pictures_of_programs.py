@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
+from PIL import Image
 
 from ferapp.errors import ImageError, InvalidValue
 from ferapp.media.images import png_bytes, read_image, to_rgb
+from tests.support.made_pictures import encoded, in_lab, turned_by
 from tests.support.profiles import DISPLAY_P3, matrix_profile
 
 # Every level of grey and some colours, 16 x 18 px.
@@ -161,9 +162,7 @@ def test_tensors_are_refused_without_touching_their_data() -> None:
 
 def test_what_is_transparent_is_white_as_in_a_file() -> None:
     half = np.concatenate([RGB, ALPHA // 2], axis=2)
-    out = io.BytesIO()
-    Image.fromarray(half).save(out, "PNG")
-    expected = read_image(out.getvalue())
+    expected = read_image(encoded(Image.fromarray(half)))
     for picture in (half, Image.fromarray(half), half.astype(np.uint16) * 257, half / 255):
         np.testing.assert_array_equal(to_rgb(picture)[0], expected)
     assert (to_rgb(np.zeros((4, 4, 4), np.uint8))[0] == 255).all()
@@ -179,23 +178,17 @@ def test_read_only_arrays_and_maps_of_files_are_not_copied(tmp_path: Path) -> No
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
 def test_pillow_pictures_are_turned_as_their_files(kind: str, orientation: int) -> None:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    out = io.BytesIO()
-    Image.fromarray(RGB).save(out, kind, exif=exif)
-    with Image.open(out) as picture:
-        np.testing.assert_array_equal(to_rgb(picture)[0], read_image(out.getvalue()))
+    data = encoded(Image.fromarray(RGB), kind, exif=turned_by(orientation))
+    with Image.open(io.BytesIO(data)) as picture:
+        np.testing.assert_array_equal(to_rgb(picture)[0], read_image(data))
         assert picture.getpixel((0, 0)) is not None, "the caller's picture stays open"
         assert picture.info.get("exif") or kind == "TIFF", "and as it was"
 
 
 def test_a_pillow_picture_is_turned_once() -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    out = io.BytesIO()
-    Image.fromarray(RGB).save(out, "PNG", exif=exif)
-    upright = read_image(out.getvalue())
-    with Image.open(out) as picture:
+    data = encoded(Image.fromarray(RGB), exif=turned_by(6))
+    upright = read_image(data)
+    with Image.open(io.BytesIO(data)) as picture:
         from PIL import ImageOps
 
         for form in (picture.convert("RGBA"), picture.copy(), ImageOps.exif_transpose(picture)):
@@ -203,28 +196,17 @@ def test_a_pillow_picture_is_turned_once() -> None:
 
 
 def test_the_profile_of_a_pillow_picture_counts_as_in_its_file() -> None:
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    out = io.BytesIO()
     profile = matrix_profile(DISPLAY_P3)
-    Image.fromarray(RGB).save(out, "PNG", exif=exif, icc_profile=profile)
-    expected = read_image(out.getvalue())
+    data = encoded(Image.fromarray(RGB), exif=turned_by(6), icc_profile=profile)
+    expected = read_image(data)
     assert (expected != np.rot90(RGB, -1)).any()
-    with Image.open(out) as picture:
+    with Image.open(io.BytesIO(data)) as picture:
         np.testing.assert_array_equal(to_rgb(picture)[0], expected)
 
 
 def test_a_pillow_picture_in_lab_is_converted_as_its_file() -> None:
-    lab = ImageCms.profileToProfile(
-        Image.fromarray(RGB),
-        ImageCms.createProfile("sRGB"),
-        ImageCms.createProfile("LAB"),
-        outputMode="LAB",
-    )
-    assert lab is not None
-    out = io.BytesIO()
-    lab.save(out, "TIFF")
-    np.testing.assert_array_equal(to_rgb(lab)[0], read_image(out.getvalue()))
+    lab = in_lab(RGB)
+    np.testing.assert_array_equal(to_rgb(lab)[0], read_image(encoded(lab, "TIFF")))
 
 
 def test_damaged_and_closed_pillow_pictures_are_refused() -> None:
@@ -238,10 +220,9 @@ def test_damaged_and_closed_pillow_pictures_are_refused() -> None:
 
 
 def test_the_current_frame_of_an_animation_counts() -> None:
-    out = io.BytesIO()
     frames = [Image.new("L", (8, 8), level) for level in (10, 200)]
-    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:])
-    with Image.open(out) as picture:
+    data = encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])
+    with Image.open(io.BytesIO(data)) as picture:
         picture.seek(1)
         assert to_rgb(picture)[0][0, 0].tolist() == [200] * 3
 

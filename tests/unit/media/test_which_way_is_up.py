@@ -9,7 +9,7 @@ from PIL import Image, PngImagePlugin
 
 from tests.support.decoding import decode
 from tests.support.heic import heic
-from tests.support.made_pictures import encoded
+from tests.support.made_pictures import encoded, turned_by
 from tests.support.pictures import chunk, with_chunks
 from tests.support.shown_pictures import shown_pictures
 from tests.support.videos import quadrant_image
@@ -33,12 +33,6 @@ def turns_of(stored: np.ndarray) -> dict[int, np.ndarray]:
 
 UPRIGHT = turns_of(STORED)
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf tiff:Orientation="6"/></x:xmpmeta>'
-
-
-def turned_by(orientation: int) -> Image.Exif:
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    return exif
 
 
 def assert_same(image: np.ndarray, expected: np.ndarray) -> None:
