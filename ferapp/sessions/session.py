@@ -101,6 +101,12 @@ class Readings:
         return self.at(self.face == face)
 
     @property
+    def is_read(self) -> NDArray[np.bool_]:
+        """Whether the face could be read, (n,)."""
+        is_read: NDArray[np.bool_] = ~np.isnan(self.probabilities).any(axis=1)
+        return is_read
+
+    @property
     def faces(self) -> list[int]:
         """The numbers of the faces, ascending."""
         return [int(face) for face in np.unique(self.face)]

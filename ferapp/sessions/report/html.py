@@ -197,7 +197,7 @@ def _row(its: Summary, expression: str | None) -> tuple[str, ...]:
 
 def _pictures(draw: _Drawing, recording: SessionInfo, readings: Readings) -> _Part:
     counts = {name: int((readings.expression == name).sum()) for name in recording.labels}
-    is_read = ~np.isnan(readings.probabilities).any(axis=1)
+    is_read = readings.is_read
     unsure = int(is_read.sum()) - sum(counts.values())
     first = readings.at(np.arange(min(len(readings), _MOST_ROWS)))
     bars = figures.picture_bars(first, recording.labels, names=recording.names)
