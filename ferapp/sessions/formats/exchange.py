@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PureWindowsPath
@@ -56,7 +57,6 @@ Times = NDArray[np.float64]
 
 _ROWS_AT_ONCE: Final = 20_000
 _MOST_UNPACKED: Final = 2**30
-_MARK: Final = b"\xef\xbb\xbf"
 _KEY: Final = b"ferapp"
 _ADVICE: Final = "Choose a file that ferapp has exported."
 # Exceptions of the libraries and of Python for invalid files.
@@ -211,7 +211,7 @@ def read(
     try:
         if data.startswith(b"PAR1"):
             content = _from_parquet(data, title)
-        elif data[:64].removeprefix(_MARK).lstrip().startswith(b"{"):
+        elif data[:64].removeprefix(BOM_UTF8).lstrip().startswith(b"{"):
             content = _from_json(data)
         else:
             content = _from_csv(data, title)
