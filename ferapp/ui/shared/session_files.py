@@ -28,22 +28,20 @@ def downloads(session: Overview, readings: Readings) -> None:
         "length, settings, models and markers, which CSV can't. The **report** is one page with "
         "the charts, to share or print."
     )
+    formats: list[tuple[str, str, str, Callable[[SessionInfo, Readings], bytes]]] = [
+        ("CSV", "csv", "text/csv", to_csv),
+        ("Parquet", "parquet", "application/vnd.apache.parquet", to_parquet),
+        ("JSON", "json", "application/json", to_json),
+        ("Report (HTML)", "html", "text/html", to_html),
+    ]
     if recording.source != "pictures":
         text += (
             " **Spells** are a CSV file with one row for each time in which a face showed one "
             "expression: from when, until when, which, and whose."
         )
+        formats.append(("Spells", "spells.csv", "text/csv", to_spells_csv))
     st.markdown(text)
     row = st.container(horizontal=True)
-    formats: tuple[tuple[str, str, str, Callable[[SessionInfo, Readings], bytes]], ...] = (
-        ("CSV", "csv", "text/csv", to_csv),
-        ("Parquet", "parquet", "application/vnd.apache.parquet", to_parquet),
-        ("JSON", "json", "application/json", to_json),
-        ("Report (HTML)", "html", "text/html", to_html),
-        ("Spells", "spells.csv", "text/csv", to_spells_csv),
-    )
-    if recording.source == "pictures":
-        formats = formats[:-1]
     for label, ending, mime, make in formats:
         row.download_button(
             label,

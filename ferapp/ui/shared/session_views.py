@@ -218,7 +218,7 @@ def compare(session: Overview, readings: Readings, other: Overview, beside: Read
         return
     with st.container(horizontal=True):
         view, values = _choose_values()
-    summaries = {}
+    summaries, captions = {}, []
     left, right = st.columns(2, gap="medium")
     sides = (("A", left, session, readings), ("B", right, other, beside))
     for name, column, one, its in sides:
@@ -247,7 +247,9 @@ def compare(session: Overview, readings: Readings, other: Overview, beside: Read
             )
             _note_baseline(its.of(face))
             title = f"{name}: {face_title(face, one.recording.names)}"
-            summaries[title] = summary(its.of(face))
+            found = summaries[title] = summary(its.of(face))
+            count = counted(sum(found.counts.values()), "reading")
+            captions.append(f"{title}. {read_text(found, one.duration_s)} {count}.")
     labels = tuple(dict.fromkeys((*session.recording.labels, *other.recording.labels)))
     st.markdown("**Share of time read**")
     st.plotly_chart(
@@ -256,10 +258,8 @@ def compare(session: Overview, readings: Readings, other: Overview, beside: Read
         key="shares-compared",
         alt="; ".join(f"{name}: {_alt_text(one)}" for name, one in summaries.items()),
     )
-    for title, found in summaries.items():
-        whole_s = (session if title.startswith("A:") else other).duration_s
-        count = counted(sum(found.counts.values()), "reading")
-        st.text(f"{title}. {read_text(found, whole_s)} {count}.")
+    for caption in captions:
+        st.text(caption)
     if session.recording.models != other.recording.models:
         st.caption("The two were read by different models; compare their probabilities with care.")
 
