@@ -12,8 +12,8 @@ from pyarrow import compute
 from ferapp.errors import DataError
 from ferapp.sessions.face_edits import MOST_NAME, clean_name, name_key
 from ferapp.sessions.formats.headings import CORNERS, DURATION, NAME, PATH, respelt_labels
-from ferapp.sessions.formats.metadata import MOST_LETTERS, MOST_SECONDS
-from ferapp.sessions.session import Readings
+from ferapp.sessions.formats.metadata import MOST_LETTERS
+from ferapp.sessions.session import MOST_SECONDS, Readings
 from ferapp.system.csv_tables import MISSING, is_missing_word, remove_guard
 from ferapp.system.text import one_line
 

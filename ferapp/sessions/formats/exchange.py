@@ -37,7 +37,6 @@ from ferapp.sessions.formats.csv_sheet import NO_TEXT, Sheet, open_sheet
 from ferapp.sessions.formats.headings import ADDED, CORNERS, DURATION, NAME, read_headings
 from ferapp.sessions.formats.metadata import (
     FORMAT,
-    MOST_TITLE,
     from_envelope,
     from_metadata,
     metadata,
@@ -48,7 +47,7 @@ from ferapp.sessions.formats.repeats import merge_repeats
 from ferapp.sessions.formats.spells import SPELL_COLUMNS
 from ferapp.sessions.formats.spreadsheets import read_columns
 from ferapp.sessions.lengths import frame_lengths_s, last_frame_s, length_s, of_session
-from ferapp.sessions.session import Readings, SessionInfo
+from ferapp.sessions.session import MOST_TITLE, Readings, SessionInfo
 from ferapp.system.csv_tables import csv_bytes, is_missing_word
 from ferapp.system.text import one_line
 from ferapp.wording import counted

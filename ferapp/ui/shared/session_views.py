@@ -15,7 +15,7 @@ from ferapp.sessions.report.affect import affect_text, has_affect
 from ferapp.sessions.report.baseline import baseline_text
 from ferapp.sessions.report.summary import Summary, summary
 from ferapp.sessions.report.times import read_text
-from ferapp.sessions.session import Marker, Readings
+from ferapp.sessions.session import MOST_TITLE, Marker, Readings
 from ferapp.sessions.store import Overview, Store
 from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.charts import MOST_SIDE_BY_SIDE, faces_side_by_side
@@ -135,7 +135,7 @@ def _edit_markers(store: Store, me: str, session: Overview) -> None:
                     format="%.1f",
                     required=True,
                 ),
-                "name": st.column_config.TextColumn("name", max_chars=200, required=True),
+                "name": st.column_config.TextColumn("name", max_chars=MOST_TITLE, required=True),
             },
         )
         kept = tuple(
