@@ -20,7 +20,7 @@ from ferapp.sessions.report.baseline import baseline_text
 from ferapp.sessions.report.summary import Summary, summary
 from ferapp.sessions.report.times import read_text, seen_text
 from ferapp.sessions.session import Provenance, Readings, SessionInfo
-from ferapp.wording import clock, counted, duration_text, seconds_text
+from ferapp.wording import clock, counted, duration_text, seconds_text, zone_text
 
 MOST_FACES: Final = 6
 """Maximum number of faces, those seen longest; a browser takes seconds for each."""
@@ -229,10 +229,7 @@ def _flatten(path: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _date_text(moment: datetime | None) -> str:
     """A date and time with its offset, if it has one; empty for None."""
-    if moment is None:
-        return ""
-    offset = "time zone unknown" if moment.tzinfo is None else f"UTC{moment:%z}"
-    return f"{moment.day} {moment:%B %Y, %H:%M} ({offset})"
+    return f"{moment.day} {moment:%B %Y, %H:%M} ({zone_text(moment)})" if moment else ""
 
 
 def _source_facts(source: Provenance | None) -> list[tuple[str, str]]:

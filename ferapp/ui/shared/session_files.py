@@ -14,6 +14,7 @@ from ferapp.sessions.report.html import to_html
 from ferapp.sessions.session import Provenance, Readings, SessionInfo
 from ferapp.sessions.store import Overview, Store
 from ferapp.ui.shared import session_keys
+from ferapp.wording import zone_text
 
 _MOST_BYTES: Final = 100 * 1024 * 1024
 
@@ -62,8 +63,7 @@ def show_source(source: Provenance) -> None:
     date = source.content_date
     recorded = "it does not say when it was recorded"
     if date is not None:
-        zone = f"UTC{date:%z}" if date.tzinfo else "time zone unknown"
-        recorded = f"recorded {date:%d %B %Y, %H:%M} ({zone}), as the file says"
+        recorded = f"recorded {date:%d %B %Y, %H:%M} ({zone_text(date)}), as the file says"
     st.caption(f"{source.size_bytes:,} bytes; {recorded}. SHA-256 of its content:")
     st.code(source.sha256, language=None, wrap_lines=True)
 
