@@ -106,8 +106,7 @@ class Readings:
     @property
     def is_read(self) -> NDArray[np.bool_]:
         """Whether the face could be read, (n,)."""
-        is_read: NDArray[np.bool_] = ~np.isnan(self.probabilities).any(axis=1)
-        return is_read
+        return np.asarray(~np.isnan(self.probabilities).any(axis=1))
 
     @property
     def faces(self) -> list[int]:
