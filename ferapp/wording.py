@@ -1,5 +1,7 @@
-"""Counts and times as text, the same on every page and in every report."""
+"""Counts, lists and times as text, the same on every page and in every report."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 # In a longer time, tenths of a second say nothing.
@@ -9,6 +11,22 @@ _TENTHS_BELOW_S: Final = 60
 def counted(count: int, noun: str) -> str:
     """A count with its noun, such as ``1 face`` or ``1,200 faces``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def first_of(names: Sequence[object], most: int) -> str:
+    """The first of some names or numbers, and how many more there are.
+
+    Example:
+        >>> first_of("abc", 3), first_of(range(9), 2)
+        ('a, b, c', '0, 1 and 7 more')
+    """
+    more = len(names) - most
+    return ", ".join(map(str, names[:most])) + (f" and {more} more" if more > 0 else "")
+
+
+def zone_text(moment: datetime) -> str:
+    """The time zone of a moment, such as ``UTC+0100``."""
+    return f"UTC{moment:%z}" if moment.tzinfo else "time zone unknown"
 
 
 def clock(seconds: float, *, with_tenths: bool = False) -> str:

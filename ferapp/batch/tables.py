@@ -5,13 +5,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-import numpy as np
-
 from ferapp.batch.items import Request
 from ferapp.labels import UNSURE
 from ferapp.pipeline.record import VideoRecord
 from ferapp.sessions.formats.columns import CODED, schema
-from ferapp.sessions.formats.exchange import table
+from ferapp.sessions.formats.exchange import table_parts
 from ferapp.sessions.formats.headings import CORNERS
 from ferapp.sessions.formats.spells import SPELL_COLUMNS, spells_table
 from ferapp.sessions.session import Readings, SessionInfo
@@ -37,7 +35,6 @@ _FACES: Final = ("path", "face", *CORNERS, "score", "expression", "probability",
 _TRACKS: Final = ("path", "face", "first_s", "last_s", "readings")
 # A batch knows no names.
 _SPELLS: Final = SPELL_COLUMNS[:-1]
-_ROWS_AT_ONCE: Final = 20_000
 
 
 class Tables:
@@ -159,9 +156,7 @@ class Tables:
             self._tracks.add(row)
         if session is not None:
             recording, readings = session
-            for first in range(0, len(readings), _ROWS_AT_ONCE):
-                last = min(first + _ROWS_AT_ONCE, len(readings))
-                part = table(recording, readings.at(np.arange(first, last)))
+            for part in table_parts(recording, readings):
                 part.insert(0, "path", file["path"])
                 self._readings.add_table(part)
             spells = spells_table(recording, readings)

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ferapp.cli.options import AsJsonLines
-from ferapp.cli.output import console, errors, path_text, print_json, print_line
+from ferapp.cli.output import console, path_text, print_json, print_line, print_note
 from ferapp.errors import FaceEditError, StoreError, UserError
 
 if TYPE_CHECKING:
@@ -117,13 +117,13 @@ def export(
             recording, readings = session.recording, store.readings(session.recording.id, _me())
             for ending, to_bytes in makers.items():
                 if ending == "spells.csv" and recording.source == "pictures":
-                    errors.print(Text(f"{recording.id[:8]} is of pictures, which have no spells."))
+                    print_note(f"{recording.id[:8]} is of pictures, which have no spells.")
                     continue
                 path = out / f"{recording.id}.{ending}"
                 write_whole(path, to_bytes(recording, readings))
                 print_line(path)
     if form == "csv" and chosen:
-        errors.print(Text(_BARE), soft_wrap=True)
+        print_note(_BARE)
 
 
 @app.command("import")
@@ -147,28 +147,24 @@ def import_files(
     from ferapp.pipeline.session_import import import_session
     from ferapp.system.text import one_line
 
-    def on_note(note: str) -> None:
-        errors.print(Text(note), soft_wrap=True)
-
     failed = 0
     with _open_store() as store:
         for file in files:
             try:
                 data = file.read_bytes()
-                done = import_session(store, _me(), file.name, data, again=again, on_note=on_note)
+                done = import_session(
+                    store, _me(), file.name, data, again=again, on_note=print_note
+                )
             except UserError as exc:
                 failed += 1
-                errors.print(Text(str(exc)), soft_wrap=True)
+                print_note(str(exc))
                 continue
             print_line(done.session)
             if done.earlier:
                 title = done.earlier.recording.title
-                errors.print(
-                    Text(
-                        f"{path_text(file)} is already there as {done.session[:8]}, "
-                        f"“{one_line(title)}”. Add --again to import it once more."
-                    ),
-                    soft_wrap=True,
+                print_note(
+                    f"{path_text(file)} is already there as {done.session[:8]}, "
+                    f"“{one_line(title)}”. Add --again to import it once more."
                 )
     if failed:
         raise typer.Exit(1)

@@ -48,6 +48,7 @@ from ferapp.settings import (
     StreamSettings,
     VideoPart,
 )
+from ferapp.wording import first_of
 
 if TYPE_CHECKING:
     from ferapp.pipeline.analyzer import Analyzer
@@ -308,15 +309,9 @@ def _unknown_faces(clip: "Clip", shown: frozenset[int] | str) -> str:
     unknown = sorted(shown - set(known))
     if not unknown:
         return ""
-    there_are = f"its faces are {_listed(known)}" if known else "no face was found"
-    return f"--faces names {_listed(unknown)}, which the video does not have; {there_are}."
-
-
-def _listed(numbers: list[int]) -> str:
-    """Some numbers, such as ``1, 2 and 12 more``."""
-    shown = ", ".join(map(str, numbers[:_MOST_SHOWN]))
-    more = len(numbers) - _MOST_SHOWN
-    return f"{shown} and {more} more" if more > 0 else shown
+    there_are = f"its faces are {first_of(known, _MOST_SHOWN)}" if known else "no face was found"
+    asked = first_of(unknown, _MOST_SHOWN)
+    return f"--faces names {asked}, which the video does not have; {there_are}."
 
 
 def _analyse(path: Path, analyzer: "Analyzer", settings: ClipSettings) -> "Clip":

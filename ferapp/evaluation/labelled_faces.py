@@ -12,7 +12,7 @@ from ferapp.emotions import class_of
 from ferapp.errors import DataError, ImageError
 from ferapp.media.images import read_image
 from ferapp.system.text import one_line
-from ferapp.wording import counted
+from ferapp.wording import counted, first_of
 
 WHAT_TO_DO: Final = (
     "Mend or move these, or say with --key what a number or name means. With --ignore they are "
@@ -159,8 +159,7 @@ def listed(names: Sequence[str]) -> str:
         >>> listed(["a", "b"]), listed([str(n) for n in range(12)])
         ('a, b', '0, 1, 2, 3, 4, 5, 6, 7 and 4 more')
     """
-    rest = len(names) - _MOST_NAMES
-    return ", ".join(names[:_MOST_NAMES]) + (f" and {rest} more" if rest > 0 else "")
+    return first_of(names, _MOST_NAMES)
 
 
 def data_text(splits: Mapping[str, LabelledFaces], left_out: Sequence[Omission]) -> str:

@@ -42,10 +42,9 @@ def relabelled(
     names = np.array([*labels, None], object)  # -1 for unsure
     wanted_s = needed_s(settings.time_constant_s, settings.hold_s)
     smoothed, expression = readings.smoothed.copy(), readings.expression.copy()
-    is_read = ~np.isnan(readings.probabilities).any(axis=1)
     # NaN is not under the limit.
     is_left_out = np.zeros(len(readings), bool) if share_kept is None else share_kept < LEAST_KEPT
-    order = np.flatnonzero(is_read)
+    order = np.flatnonzero(readings.is_read)
     order = order[np.argsort(readings.face[order], kind="stable")]
     starts = np.flatnonzero(np.diff(readings.face[order])) + 1
     for rows in np.split(order, starts):

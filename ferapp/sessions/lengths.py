@@ -37,7 +37,12 @@ def pause_s(at_s: NDArray[np.float64], *, least: int = _LEAST_INTERVALS) -> floa
         (1.5, 6.0)
     """
     usual = usual_interval_s(at_s, least=least)
-    return GAP_S if usual is None else max(GAP_S, PAUSE_INTERVALS * usual)
+    return GAP_S if usual is None else pause_after_s(usual)
+
+
+def pause_after_s(usual_s: float) -> float:
+    """A longer time is a pause if this interval is usual, s."""
+    return max(GAP_S, PAUSE_INTERVALS * usual_s)
 
 
 def usual_interval_s(at_s: NDArray[np.float64], *, least: int = 1) -> float | None:
@@ -53,8 +58,10 @@ def usual_interval_s(at_s: NDArray[np.float64], *, least: int = 1) -> float | No
     """
     intervals = np.diff(at_s)
     intervals = intervals[intervals > 0]
-    if len(intervals) < least:
-        return None
+    return None if len(intervals) < least else _usual_of(intervals)
+
+
+def _usual_of(intervals: NDArray[np.float64]) -> float:
     # Not the median: a face that was often away may have more long intervals than short ones.
     return float(np.quantile(intervals, 0.25, method="lower"))
 
@@ -86,7 +93,7 @@ def frame_lengths_s(
     intervals = np.diff(frames_s)
     pause = np.inf if is_whole else pause_s(frames_s, least=least)
     short = intervals[intervals <= pause]
-    usual = float(np.quantile(short, 0.25, method="lower")) if len(short) else _FRAME_S
+    usual = _usual_of(short) if len(short) else _FRAME_S
     lengths = np.append(np.where(intervals <= pause, intervals, usual), usual)
     if end_s is not None and end_s > frames_s[-1]:
         left_s = end_s - frames_s[-1]
@@ -108,7 +115,7 @@ class Pace:
 
     def length_s(self, interval_s: float) -> float:
         """How long a frame stands after which the next one came so much later, s."""
-        longest_s = max(GAP_S, PAUSE_INTERVALS * self.usual_s)
+        longest_s = pause_after_s(self.usual_s)
         if interval_s > longest_s and self._is_known:
             return self.usual_s
         # The first interval may be that of a slow computer, or a pause.
@@ -189,7 +196,7 @@ def length_s(recording: SessionInfo, readings: Readings) -> float:
 def seen_s(readings: Readings) -> float:
     """How long there was a face, readable or not, s."""
     readings = with_lengths(readings)
-    starts, until_s = readings.at_s, readings.at_s + readings.duration_s
-    reached_s = np.maximum.accumulate(until_s) if len(until_s) else until_s
-    before_s = np.append(-np.inf, reached_s[:-1]) if len(until_s) else until_s
-    return float(np.maximum(until_s - np.maximum(starts, before_s), 0).sum())
+    until_s = readings.at_s + readings.duration_s
+    # Up to when there was a face before each reading.
+    before_s = np.append(-np.inf, np.maximum.accumulate(until_s))[:-1]
+    return float(np.maximum(until_s - np.maximum(readings.at_s, before_s), 0).sum())

@@ -12,8 +12,11 @@ from ferapp.errors import InvalidValue
 
 Source = Literal["live", "pictures", "video"]
 
-# Settings of an imported file may say anything.
-_LATEST_S: Final = 1e8
+MOST_SECONDS: Final = 1e8
+"""About three years; a chart of more would be useless."""
+
+MOST_TITLE: Final = 200
+"""Longest title of a session and name of a marker, in characters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,6 +102,11 @@ class Readings:
     def of(self, face: int) -> Self:
         """The readings of one face."""
         return self.at(self.face == face)
+
+    @property
+    def is_read(self) -> NDArray[np.bool_]:
+        """Whether the face could be read, (n,)."""
+        return np.asarray(~np.isnan(self.probabilities).any(axis=1))
 
     @property
     def faces(self) -> list[int]:
@@ -197,7 +205,12 @@ class SessionInfo:
         """The time of its first frame, s: where a part of a video was read, that of the part."""
         part = self.settings.get("part")
         from_s = part.get("from_s") if isinstance(part, dict) else None
-        if self.source == "video" and isinstance(from_s, int | float) and 0 <= from_s < _LATEST_S:
+        # Settings of an imported file may say anything.
+        if (
+            self.source == "video"
+            and isinstance(from_s, int | float)
+            and 0 <= from_s < MOST_SECONDS
+        ):
             return float(from_s)
         return 0.0
 

@@ -36,7 +36,7 @@ from ferapp.sessions.lengths import of_session
 from ferapp.sessions.overviews import Likeness, load_overviews
 from ferapp.sessions.overviews import Overview as Overview  # what `Store.overviews` gives
 from ferapp.sessions.rows import duration_of, readings_of, recording_of, rows_of
-from ferapp.sessions.session import Marker, Readings, SessionInfo
+from ferapp.sessions.session import MOST_TITLE, Marker, Readings, SessionInfo
 
 LOCAL_OWNER: Final = "local"
 """Owner of sessions recorded on the machine that runs ferapp."""
@@ -181,7 +181,7 @@ class Store:
 
     def rename(self, session: str, owner: str, title: str) -> None:
         """Change the title of a session."""
-        self._change_own(session, owner, title=title[:200])
+        self._change_own(session, owner, title=title[:MOST_TITLE])
 
     def keep(self, session: str, owner: str, keep_days: int | None) -> None:
         """Keep a session for a number of days from now; None for ever."""
@@ -245,7 +245,7 @@ def _begin(
     row = {
         "id": recording.id,
         "owner": owner,
-        "title": recording.title[:200],
+        "title": recording.title[:MOST_TITLE],
         "source": recording.source,
         "started_utc": started.astimezone(UTC).replace(tzinfo=None),
         "is_start_known": recording.started is not None,
@@ -304,4 +304,4 @@ def _set_markers(connection: Connection, session: str, markers: Sequence[Marker]
 
 
 def _marker_rows(session: str, markers: Sequence[Marker]) -> list[dict[str, Any]]:
-    return [{"session": session, "at_s": m.at_s, "name": m.name[:200]} for m in markers]
+    return [{"session": session, "at_s": m.at_s, "name": m.name[:MOST_TITLE]} for m in markers]

@@ -12,6 +12,13 @@ from ferapp.sessions.session import Readings, SessionInfo
 FRAME_WH = (640, 480)
 
 
+def assert_same_readings(found: Readings, wanted: Readings) -> None:
+    """Every column has the same values, of the same kind."""
+    for name, values in vars(wanted).items():
+        assert vars(found)[name].dtype == values.dtype, name
+        np.testing.assert_array_equal(vars(found)[name], values, err_msg=name)
+
+
 def face_readings(
     *rows: tuple[float, str | None],
     face: int = 1,

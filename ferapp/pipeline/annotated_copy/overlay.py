@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ferapp.labels import face_caption, label_colour, label_text
 from ferapp.pipeline.clip import Clip
 from ferapp.sessions.face_edits import FaceEdits
-from ferapp.sessions.lengths import GAP_S, PAUSE_INTERVALS
+from ferapp.sessions.lengths import pause_after_s
 from ferapp.sessions.session import Readings
 from ferapp.system.text import to_ascii
 from ferapp.vision.annotate import annotate, hide_faces, hide_outside
@@ -232,7 +232,7 @@ class Overlay:
         # In a video that is read every few seconds, faces may come and go in between.
         every_s = float(columns.every_s)
         self._margin_s = max(HIDDEN_MARGIN_S, every_s)
-        self._pause_s = max(GAP_S, PAUSE_INTERVALS * every_s)
+        self._pause_s = pause_after_s(every_s)
         self._drawn_pause_s = max(_DRAWN_INTERVALS * every_s, _DRAWN_MARGIN_S)
         self._tracks = columns.tracks()
         self._first_s = np.array([track.at_s[0] for track in self._tracks])

@@ -12,8 +12,8 @@ from pyarrow import compute
 from ferapp.errors import DataError
 from ferapp.sessions.face_edits import MOST_NAME, clean_name, name_key
 from ferapp.sessions.formats.headings import CORNERS, DURATION, NAME, PATH, respelt_labels
-from ferapp.sessions.formats.metadata import MOST_LETTERS, MOST_SECONDS
-from ferapp.sessions.session import Readings
+from ferapp.sessions.formats.metadata import MOST_LETTERS
+from ferapp.sessions.session import MOST_SECONDS, Readings
 from ferapp.system.csv_tables import MISSING, is_missing_word, remove_guard
 from ferapp.system.text import one_line
 
@@ -98,23 +98,21 @@ def without_missing_words(
     for name in ("flaw", "expression", NAME):
         if name not in columns.column_names:
             continue
-        coded = dictionary_of(columns[name])
-        words = coded.dictionary.cast(pa.string()).to_pylist()
+        coded, words = _words_of(columns[name])
+        there = {word for word in words if word is not None}
         if name == NAME:
-            gone = {"", *(MISSING & missing)}
-            is_word = [word is not None and word.strip() in gone for word in words]
+            of_file = {"", *(MISSING & missing)}
+            gone = {word for word in there if word.strip() in of_file}
         else:
             known = labels if name == "expression" else ()
-            is_word = [
-                word is not None
-                and word not in known
-                and (not word.strip() or is_missing_word(word))
-                for word in words
-            ]
-            missing |= {word.strip() for word, is_one in zip(words, is_word, strict=True) if is_one}
-        kept = [None if is_one else word for word, is_one in zip(words, is_word, strict=True)]
-        new = pa.DictionaryArray.from_arrays(coded.indices, pa.array(kept, pa.string()))
-        columns = columns.set_column(columns.column_names.index(name), name, new)
+            gone = {
+                word
+                for word in there.difference(known)
+                if not word.strip() or is_missing_word(word)
+            }
+            missing |= {word.strip() for word in gone}
+        kept = [None if word in gone else word for word in words]
+        columns = _with_words(columns, name, coded, kept)
     return columns
 
 
@@ -122,13 +120,12 @@ def without_guards(columns: pa.Table, labels: Sequence[str]) -> pa.Table:
     """The texts of a CSV as they were before `csv_bytes`, and without spaces around them."""
     for name in TEXTS:
         if name in columns.column_names:
-            coded = dictionary_of(columns[name])
-            words = [
+            coded, words = _words_of(columns[name])
+            bare = [
                 word if word is None or word in labels else remove_guard(word.strip(" "))
-                for word in coded.dictionary.to_pylist()
+                for word in words
             ]
-            new = pa.DictionaryArray.from_arrays(coded.indices, pa.array(words, pa.string()))
-            columns = columns.set_column(columns.column_names.index(name), name, new)
+            columns = _with_words(columns, name, coded, bare)
     return columns
 
 
@@ -273,8 +270,7 @@ def to_names(columns: pa.Table) -> dict[int, str]:
     """
     if NAME not in columns.column_names:
         return {}
-    coded = dictionary_of(columns[NAME])
-    words = coded.dictionary.cast(pa.string()).to_pylist()
+    coded, words = _words_of(columns[NAME])
     lines = [clean_name(word[:MOST_NAME]) if word else "" for word in words]
     places = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     faces = columns["face"].cast(pa.int64()).to_numpy()
@@ -294,10 +290,22 @@ def dictionary_of(column: pa.ChunkedArray) -> Any:
     return column.combine_chunks()
 
 
+def _words_of(column: pa.ChunkedArray) -> tuple[Any, list[str | None]]:
+    """As `dictionary_of`, and its different texts."""
+    coded = dictionary_of(column)
+    words: list[str | None] = coded.dictionary.cast(pa.string()).to_pylist()
+    return coded, words
+
+
+def _with_words(columns: pa.Table, name: str, coded: Any, words: Sequence[str | None]) -> pa.Table:
+    """The columns with other texts in one of them, in place of those of `_words_of`."""
+    new = pa.DictionaryArray.from_arrays(coded.indices, pa.array(words, pa.string()))
+    return columns.set_column(columns.column_names.index(name), name, new)
+
+
 def _texts(column: pa.ChunkedArray) -> NDArray[np.object_]:
     """Each text on one line and shortened, (n,); None if it is missing or empty."""
-    coded = dictionary_of(column)
-    words = coded.dictionary.cast(pa.string()).to_pylist()
+    coded, words = _words_of(column)
     lines = [one_line(word[:MOST_LETTERS]) or None if word else None for word in words]
     places = coded.indices.fill_null(len(lines)).to_numpy(zero_copy_only=False)
     texts: NDArray[np.object_] = np.array([*lines, None], object)[places]

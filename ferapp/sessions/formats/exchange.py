@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from codecs import BOM_UTF8
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PureWindowsPath
@@ -36,7 +37,6 @@ from ferapp.sessions.formats.csv_sheet import NO_TEXT, Sheet, open_sheet
 from ferapp.sessions.formats.headings import ADDED, CORNERS, DURATION, NAME, read_headings
 from ferapp.sessions.formats.metadata import (
     FORMAT,
-    MOST_TITLE,
     from_envelope,
     from_metadata,
     metadata,
@@ -47,7 +47,7 @@ from ferapp.sessions.formats.repeats import merge_repeats
 from ferapp.sessions.formats.spells import SPELL_COLUMNS
 from ferapp.sessions.formats.spreadsheets import read_columns
 from ferapp.sessions.lengths import frame_lengths_s, last_frame_s, length_s, of_session
-from ferapp.sessions.session import Readings, SessionInfo
+from ferapp.sessions.session import MOST_TITLE, Readings, SessionInfo
 from ferapp.system.csv_tables import csv_bytes, is_missing_word
 from ferapp.system.text import one_line
 from ferapp.wording import counted
@@ -56,7 +56,6 @@ Times = NDArray[np.float64]
 
 _ROWS_AT_ONCE: Final = 20_000
 _MOST_UNPACKED: Final = 2**30
-_MARK: Final = b"\xef\xbb\xbf"
 _KEY: Final = b"ferapp"
 _ADVICE: Final = "Choose a file that ferapp has exported."
 # Exceptions of the libraries and of Python for invalid files.
@@ -211,7 +210,7 @@ def read(
     try:
         if data.startswith(b"PAR1"):
             content = _from_parquet(data, title)
-        elif data[:64].removeprefix(_MARK).lstrip().startswith(b"{"):
+        elif data[:64].removeprefix(BOM_UTF8).lstrip().startswith(b"{"):
             content = _from_json(data)
         else:
             content = _from_csv(data, title)

@@ -13,20 +13,22 @@ from uuid import uuid4
 
 from ferapp.errors import DataError
 from ferapp.sessions.report.baseline import baseline_spans
-from ferapp.sessions.session import Marker, Provenance, Readings, SessionInfo, Source
+from ferapp.sessions.session import (
+    MOST_SECONDS,
+    MOST_TITLE,
+    Marker,
+    Provenance,
+    Readings,
+    SessionInfo,
+    Source,
+)
 from ferapp.system.text import one_line
 
 FORMAT: Final = 1
 """Version of Parquet and JSON files; newer ones are refused."""
 
-MOST_SECONDS: Final = 1e8
-"""About three years; a chart of more would be useless."""
-
 MOST_LETTERS: Final = 80
 """Longest name, in characters."""
-
-MOST_TITLE: Final = 200
-"""Longest title of a session and name of a marker, in characters, as the store keeps them."""
 
 _MOST_LABELS: Final = 64
 _MOST_MARKERS: Final = 100_000

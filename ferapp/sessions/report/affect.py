@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.emotions import class_of
+from ferapp.wording import first_of
 
 POSITIONS: Final[dict[str, tuple[float, float]]] = {
     "neutral": (0.0, 0.0),
@@ -57,11 +58,9 @@ def has_affect(labels: Sequence[str]) -> bool:
 def affect_text(labels: Sequence[str]) -> str:
     """How valence and arousal are derived, or why they are not; to show beside or for a chart."""
     if unplaced := _unplaced(labels):
-        more = len(unplaced) - _MOST_NAMED
-        names = ", ".join(unplaced[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
         return (
             "Valence and arousal are left out: no position is published for "
-            f"{names}, and a mean of the other classes would be wrong."
+            f"{first_of(unplaced, _MOST_NAMED)}, and a mean of the other classes would be wrong."
         )
     if not has_affect(labels):
         return "Valence and arousal are left out: no class has a published position."

@@ -41,15 +41,20 @@ class TimeAxis:
     the axis is therefore one of hours.
 
     Args:
-        is_long: Whether the times reach a day.
+        end_s: The last of the times.
     """
 
-    is_long: bool = False
+    end_s: float
 
     @classmethod
     def of(cls, at_s: NDArray[np.float64]) -> Self:
         """The axis for some times, (n,), s."""
-        return cls(bool(at_s.max(initial=0.0) >= _DAY_S))
+        return cls(float(at_s.max(initial=0.0)))
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the times reach a day."""
+        return self.end_s >= _DAY_S
 
     def places(self, at_s: NDArray[np.float64]) -> list[str] | list[float]:
         """Where some times are on the axis, (n,)."""
@@ -59,15 +64,15 @@ class TimeAxis:
             else _dates(at_s)
         )
 
-    def layout(self, end_s: float) -> dict[str, Any]:
-        """The options of the axis of a chart that ends then, s."""
+    def layout(self) -> dict[str, Any]:
+        """The options of the axis."""
         if self.is_long:
             return {
                 "type": "linear",
                 "ticksuffix": " h",
                 "hoverformat": ".2f",
             }
-        form = "%H:%M:%S" if end_s >= _HOUR_S else "%M:%S"
+        form = "%H:%M:%S" if self.end_s >= _HOUR_S else "%M:%S"
         return {
             "type": "date",
             "tickformat": form,
@@ -132,7 +137,7 @@ def curves(
             for name, (x, y), look in zip(names, parts, looks, strict=True)
         ]
     )
-    figure.update_xaxes(**axis.layout(at_s.max(initial=0.0)), rangeslider_visible=True)
+    figure.update_xaxes(**axis.layout(), rangeslider_visible=True)
     figure.update_layout(height=420, hovermode="x unified", legend=LEGEND_ABOVE, margin=NO_MARGIN)
     figure.update_yaxes(automargin=True)
     return figure

@@ -20,7 +20,7 @@ from ferapp.sessions.report.baseline import baseline_text
 from ferapp.sessions.report.summary import Summary, summary
 from ferapp.sessions.report.times import read_text, seen_text
 from ferapp.sessions.session import Provenance, Readings, SessionInfo
-from ferapp.wording import clock, counted, duration_text, seconds_text
+from ferapp.wording import clock, counted, duration_text, seconds_text, zone_text
 
 MOST_FACES: Final = 6
 """Maximum number of faces, those seen longest; a browser takes seconds for each."""
@@ -197,7 +197,7 @@ def _row(its: Summary, expression: str | None) -> tuple[str, ...]:
 
 def _pictures(draw: _Drawing, recording: SessionInfo, readings: Readings) -> _Part:
     counts = {name: int((readings.expression == name).sum()) for name in recording.labels}
-    is_read = ~np.isnan(readings.probabilities).any(axis=1)
+    is_read = readings.is_read
     unsure = int(is_read.sum()) - sum(counts.values())
     first = readings.at(np.arange(min(len(readings), _MOST_ROWS)))
     bars = figures.picture_bars(first, recording.labels, names=recording.names)
@@ -229,10 +229,7 @@ def _flatten(path: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _date_text(moment: datetime | None) -> str:
     """A date and time with its offset, if it has one; empty for None."""
-    if moment is None:
-        return ""
-    offset = "time zone unknown" if moment.tzinfo is None else f"UTC{moment:%z}"
-    return f"{moment.day} {moment:%B %Y, %H:%M} ({offset})"
+    return f"{moment.day} {moment:%B %Y, %H:%M} ({zone_text(moment)})" if moment else ""
 
 
 def _source_facts(source: Provenance | None) -> list[tuple[str, str]]:

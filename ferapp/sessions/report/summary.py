@@ -76,9 +76,8 @@ def spells(readings: Readings) -> list[Spell]:
     Args:
         readings: Readings of one face, in the order of time.
     """
-    is_read = ~np.isnan(readings.probabilities).any(axis=1)
     until_s = ends_s(readings)
-    is_read &= until_s > readings.at_s
+    is_read = readings.is_read & (until_s > readings.at_s)
     at_s, until_s = readings.at_s[is_read], until_s[is_read]
     expression, corrected = readings.expression[is_read], readings.is_corrected[is_read]
     if not len(at_s):
@@ -96,12 +95,9 @@ def summary(readings: Readings) -> Summary:
     """Summarise the readings of one face."""
     all_spells = spells(readings)
     seconds: dict[str | None, float] = {}
-    counts: dict[str | None, int] = {}
     for spell in all_spells:
         seconds[spell.expression] = seconds.get(spell.expression, 0.0) + spell.duration_s
-    is_read = ~np.isnan(readings.probabilities).any(axis=1)
-    for expression in readings.expression[is_read]:
-        counts[expression] = counts.get(expression, 0) + 1
+    is_read = readings.is_read
     pause = pause_s(readings.at_s)
     transitions = Counter(
         (one.expression, other.expression)
@@ -116,5 +112,5 @@ def summary(readings: Readings) -> Summary:
         tuple(all_spells),
         dict(transitions),
         unreadable_s=float((ends_s(readings) - readings.at_s)[~is_read].sum()),
-        counts=counts,
+        counts=dict(Counter(readings.expression[is_read].tolist())),
     )

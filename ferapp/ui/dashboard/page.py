@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from ferapp.inference.manifest import manifest
 from ferapp.sessions.discards import UNDO_S
-from ferapp.sessions.session import Readings
+from ferapp.sessions.session import MOST_TITLE, Readings
 from ferapp.sessions.store import Overview, Store
 from ferapp.temporal.rolling import WINDOW_S, Series
 from ferapp.ui.dashboard.deleting import (
@@ -160,7 +160,7 @@ def _show_head(store: Store, me: str, session: Overview, row: DeltaGenerator) ->
         title = st.text_input(
             "Title",
             recording.title,
-            max_chars=200,
+            max_chars=MOST_TITLE,
             key=key,
             on_change=session_keys.RENAMED.set,
             args=(key,),

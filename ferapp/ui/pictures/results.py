@@ -252,16 +252,15 @@ def _table(results: Sequence[PictureResult]) -> pandas.DataFrame:
     return pandas.concat(parts, ignore_index=True) if parts else pandas.DataFrame()
 
 
-def _columns(shares: list[str]) -> dict[str, Any]:
+def _columns(middle: list[str]) -> dict[str, Any]:
+    """How columns look; those in the middle are probabilities unless they are named below."""
     column = st.column_config
     return {
+        **{c: column.NumberColumn(format="%.3f") for c in middle},
         **{c: column.NumberColumn(format="%.0f") for c in ("x1", "y1", "x2", "y2")},
         "score": column.NumberColumn(format="%.2f"),
         "is_unsure": column.CheckboxColumn("unsure"),
         "is_smiling": column.CheckboxColumn("smile"),
         "probability": column.ProgressColumn(format="%.2f", min_value=0, max_value=1),
         "flaw": column.TextColumn("hard to read"),
-        **{
-            c: column.NumberColumn(format="%.3f") for c in shares if c not in ("is_smiling", "flaw")
-        },
     }

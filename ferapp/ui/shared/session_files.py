@@ -14,6 +14,7 @@ from ferapp.sessions.report.html import to_html
 from ferapp.sessions.session import Provenance, Readings, SessionInfo
 from ferapp.sessions.store import Overview, Store
 from ferapp.ui.shared import session_keys
+from ferapp.wording import zone_text
 
 _MOST_BYTES: Final = 100 * 1024 * 1024
 
@@ -28,22 +29,20 @@ def downloads(session: Overview, readings: Readings) -> None:
         "length, settings, models and markers, which CSV can't. The **report** is one page with "
         "the charts, to share or print."
     )
+    formats: list[tuple[str, str, str, Callable[[SessionInfo, Readings], bytes]]] = [
+        ("CSV", "csv", "text/csv", to_csv),
+        ("Parquet", "parquet", "application/vnd.apache.parquet", to_parquet),
+        ("JSON", "json", "application/json", to_json),
+        ("Report (HTML)", "html", "text/html", to_html),
+    ]
     if recording.source != "pictures":
         text += (
             " **Spells** are a CSV file with one row for each time in which a face showed one "
             "expression: from when, until when, which, and whose."
         )
+        formats.append(("Spells", "spells.csv", "text/csv", to_spells_csv))
     st.markdown(text)
     row = st.container(horizontal=True)
-    formats: tuple[tuple[str, str, str, Callable[[SessionInfo, Readings], bytes]], ...] = (
-        ("CSV", "csv", "text/csv", to_csv),
-        ("Parquet", "parquet", "application/vnd.apache.parquet", to_parquet),
-        ("JSON", "json", "application/json", to_json),
-        ("Report (HTML)", "html", "text/html", to_html),
-        ("Spells", "spells.csv", "text/csv", to_spells_csv),
-    )
-    if recording.source == "pictures":
-        formats = formats[:-1]
     for label, ending, mime, make in formats:
         row.download_button(
             label,
@@ -64,8 +63,7 @@ def show_source(source: Provenance) -> None:
     date = source.content_date
     recorded = "it does not say when it was recorded"
     if date is not None:
-        zone = f"UTC{date:%z}" if date.tzinfo else "time zone unknown"
-        recorded = f"recorded {date:%d %B %Y, %H:%M} ({zone}), as the file says"
+        recorded = f"recorded {date:%d %B %Y, %H:%M} ({zone_text(date)}), as the file says"
     st.caption(f"{source.size_bytes:,} bytes; {recorded}. SHA-256 of its content:")
     st.code(source.sha256, language=None, wrap_lines=True)
 

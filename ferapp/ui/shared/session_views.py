@@ -15,7 +15,7 @@ from ferapp.sessions.report.affect import affect_text, has_affect
 from ferapp.sessions.report.baseline import baseline_text
 from ferapp.sessions.report.summary import Summary, summary
 from ferapp.sessions.report.times import read_text
-from ferapp.sessions.session import Marker, Readings
+from ferapp.sessions.session import MOST_TITLE, Marker, Readings
 from ferapp.sessions.store import Overview, Store
 from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.charts import MOST_SIDE_BY_SIDE, faces_side_by_side
@@ -135,7 +135,7 @@ def _edit_markers(store: Store, me: str, session: Overview) -> None:
                     format="%.1f",
                     required=True,
                 ),
-                "name": st.column_config.TextColumn("name", max_chars=200, required=True),
+                "name": st.column_config.TextColumn("name", max_chars=MOST_TITLE, required=True),
             },
         )
         kept = tuple(
@@ -218,7 +218,7 @@ def compare(session: Overview, readings: Readings, other: Overview, beside: Read
         return
     with st.container(horizontal=True):
         view, values = _choose_values()
-    summaries = {}
+    summaries, captions = {}, []
     left, right = st.columns(2, gap="medium")
     sides = (("A", left, session, readings), ("B", right, other, beside))
     for name, column, one, its in sides:
@@ -247,7 +247,9 @@ def compare(session: Overview, readings: Readings, other: Overview, beside: Read
             )
             _note_baseline(its.of(face))
             title = f"{name}: {face_title(face, one.recording.names)}"
-            summaries[title] = summary(its.of(face))
+            found = summaries[title] = summary(its.of(face))
+            count = counted(sum(found.counts.values()), "reading")
+            captions.append(f"{title}. {read_text(found, one.duration_s)} {count}.")
     labels = tuple(dict.fromkeys((*session.recording.labels, *other.recording.labels)))
     st.markdown("**Share of time read**")
     st.plotly_chart(
@@ -256,10 +258,8 @@ def compare(session: Overview, readings: Readings, other: Overview, beside: Read
         key="shares-compared",
         alt="; ".join(f"{name}: {_alt_text(one)}" for name, one in summaries.items()),
     )
-    for title, found in summaries.items():
-        whole_s = (session if title.startswith("A:") else other).duration_s
-        count = counted(sum(found.counts.values()), "reading")
-        st.text(f"{title}. {read_text(found, whole_s)} {count}.")
+    for caption in captions:
+        st.text(caption)
     if session.recording.models != other.recording.models:
         st.caption("The two were read by different models; compare their probabilities with care.")
 

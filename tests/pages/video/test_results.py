@@ -19,7 +19,7 @@ from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.types import Faces
 from tests.support.apps import AGREED, agree, figures, page_text
 from tests.support.fakes import FakeClassifier, FakeDetector
-from tests.support.sessions import face_readings, some_readings
+from tests.support.sessions import assert_same_readings, face_readings, some_readings
 from tests.support.stores import app_store
 from tests.support.video_page import (
     DONE,
@@ -184,8 +184,7 @@ def test_results_are_kept_as_numbers_after_consent(
     assert settings["stream"]["detect_every"] is None and settings["per_second"] is None
     stored, expected = store.readings(session.recording.id, LOCAL_OWNER), clip_of(at).readings
     assert len(stored) == len(expected) > 20
-    for name, column in vars(stored).items():
-        np.testing.assert_array_equal(column, vars(expected)[name], err_msg=name)
+    assert_same_readings(stored, expected)
     files = b"".join(file.read_bytes() for file in tmp_path.iterdir())
     assert AGREED.encode() in files, "or the search proves nothing"
     assert b"a_name_to_find" not in files and b"\xff\xd8\xff" not in files

@@ -304,7 +304,7 @@ def test_tables_written_in_parts_are_the_same(
     run_batch(folder)
     whole = contents(folder.parent / "out")
     monkeypatch.setattr("ferapp.system.csv_tables._ROWS", 2)
-    monkeypatch.setattr("ferapp.batch.tables._ROWS_AT_ONCE", 3)
+    monkeypatch.setattr("ferapp.sessions.formats.exchange._ROWS_AT_ONCE", 3)
     run_batch(folder)
     assert contents(folder.parent / "out") == whole
 

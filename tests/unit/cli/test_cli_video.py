@@ -23,6 +23,7 @@ from ferapp.pipeline.clip import Clip, ClipAnalysis
 from ferapp.sessions.formats.exchange import read
 from tests.support.cli import ferapp
 from tests.support.places import ROOT
+from tests.support.sessions import assert_same_readings
 from tests.support.video_command import FRAMES, run_video, video_result
 from tests.support.videos import numbered_frames, times_of, write_video
 
@@ -123,8 +124,7 @@ def test_files_hold_every_reading_with_its_time(
     for file in files:
         recording, readings = read(file.name, file.read_bytes())
         assert recording.labels == its.labels
-        for name, values in vars(its.readings).items():
-            np.testing.assert_array_equal(vars(readings)[name], values, err_msg=name)
+        assert_same_readings(readings, its.readings)
     assert recording.source == "video" and recording.title == "clip"
     assert recording.settings["per_second"] is None and recording.models["detector"]["name"]
     assert (np.diff(readings.at_s) >= 0).all() and readings.at_s[-1] == pytest.approx(2.3)

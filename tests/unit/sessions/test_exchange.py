@@ -29,7 +29,13 @@ from ferapp.sessions.formats.exchange import (
 from ferapp.sessions.formats.metadata import from_metadata, metadata
 from ferapp.sessions.report.affect import has_affect
 from ferapp.sessions.session import Marker, Readings, SessionInfo
-from tests.support.sessions import object_array, some_readings, some_recording, with_baseline
+from tests.support.sessions import (
+    assert_same_readings,
+    object_array,
+    some_readings,
+    some_recording,
+    with_baseline,
+)
 
 Writer = Callable[[SessionInfo, Readings], bytes]
 WRITERS = [
@@ -55,19 +61,12 @@ def gappy(count: int) -> Readings:
     return readings
 
 
-def assert_same(readings: Readings, wanted: Readings) -> None:
-    for name, values in vars(wanted).items():
-        found = getattr(readings, name)
-        assert found.dtype == values.dtype, name
-        np.testing.assert_array_equal(found, values, err_msg=name)
-
-
 @pytest.mark.parametrize("count", [0, 1, 500])
 @pytest.mark.parametrize("write", WRITERS)
 def test_readings_survive_a_round_trip(write: Writer, count: int) -> None:
     readings = gappy(count)
     _, found = read("any name", write(some_recording(labels=NAMES), readings))
-    assert_same(found, readings)
+    assert_same_readings(found, readings)
 
 
 @pytest.mark.parametrize("labels", [("HAPPY", "Angry", "calm"), ("happy", "joy", "boredom")])
@@ -78,7 +77,7 @@ def test_the_classes_of_another_model_come_back_as_they_were(
     readings = some_readings(20, labels=labels)
     info, found = read("any name", write(some_recording(labels=labels), readings))
     assert info.labels == labels and set(found.expression) <= {*labels, None}
-    assert_same(found, readings)
+    assert_same_readings(found, readings)
     assert has_affect(info.labels) == ("boredom" not in labels)
     assert len({*label_colours(info.labels).values()}) == 3
 
@@ -92,7 +91,7 @@ def test_every_float32_survives_a_round_trip(write: Writer, rng: np.random.Gener
         probabilities=bits.astype(np.int32).view(np.float32),
         at_s=np.sort(rng.uniform(0, 1e5, 2000)),
     )
-    assert_same(read("", write(some_recording(), readings))[1], readings)
+    assert_same_readings(read("", write(some_recording(), readings))[1], readings)
 
 
 @pytest.mark.parametrize("write", WRITERS[1:])
@@ -156,7 +155,7 @@ def test_other_programs_can_read_the_parquet() -> None:
 def test_rows_are_sorted_by_time() -> None:
     readings = some_readings(3, faces=2)
     shuffled = readings.at(np.array([4, 5, 0, 1, 2, 3]))
-    assert_same(read("", to_csv(some_recording(), shuffled))[1], readings)
+    assert_same_readings(read("", to_csv(some_recording(), shuffled))[1], readings)
 
 
 def test_a_parquet_of_another_program_needs_no_metadata() -> None:
@@ -164,7 +163,7 @@ def test_a_parquet_of_another_program_needs_no_metadata() -> None:
     table(some_recording(), some_readings(4)).to_parquet(out)
     recording, found = read("talk.parquet", out.getvalue())
     assert recording.title == "talk"
-    assert_same(found, some_readings(4))
+    assert_same_readings(found, some_readings(4))
 
 
 def packed(**changes: Any) -> bytes:
@@ -319,7 +318,7 @@ def test_frames_without_a_face_have_rows_that_an_import_leaves_out(
     write_parquet(whole, recording, readings, times_s)
     assert parquet.read_table(io.BytesIO(whole.getvalue())).num_rows == len(rows)
     for data in (text, whole.getvalue()):
-        assert_same(read("a.csv", data)[1], readings)
+        assert_same_readings(read("a.csv", data)[1], readings)
 
 
 WITH_NAMES = {1: "=Zoë, \"李\" 'x'", 2: "'plain"}
@@ -330,7 +329,7 @@ def test_names_and_numbers_survive_a_round_trip(write: Writer) -> None:
     readings = some_readings(3, faces=3)
     found, back = read("any name", write(some_recording(names=WITH_NAMES), readings))
     assert found.names == WITH_NAMES
-    assert_same(back, readings)
+    assert_same_readings(back, readings)
 
 
 def test_a_name_stands_beside_every_reading_of_its_face() -> None:
@@ -357,7 +356,7 @@ def test_files_from_before_names_are_read(write: Writer, monkeypatch: pytest.Mon
     assert b"name," not in data[:200] and b'"name":[' not in data
     found, back = read("old", data)
     assert found.names == {}
-    assert_same(back, readings)
+    assert_same_readings(back, readings)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,12 @@ from ferapp.errors import DataError
 from ferapp.sessions.formats.exchange import csv_parts, read, table, to_csv, to_json, to_parquet
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.system.csv_tables import MISSING
-from tests.support.sessions import gappy_readings, some_readings, some_recording
+from tests.support.sessions import (
+    assert_same_readings,
+    gappy_readings,
+    some_readings,
+    some_recording,
+)
 
 NAMES = {1: "Zoë"}
 READINGS = gappy_readings()
@@ -46,8 +51,7 @@ def read_with_notes(data: bytes, name: str = "talk.csv") -> tuple[SessionInfo, R
 def assert_read(data: bytes, wanted: Readings = READINGS, names: dict[int, str] = NAMES) -> str:
     """Read a table, compare everything, and return what was told."""
     recording, readings, notes = read_with_notes(data)
-    for name, values in vars(wanted).items():
-        np.testing.assert_array_equal(vars(readings)[name], values, err_msg=name)
+    assert_same_readings(readings, wanted)
     assert recording.names == names
     return " ".join(notes)
 

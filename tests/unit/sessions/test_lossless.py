@@ -17,7 +17,7 @@ from ferapp.sessions.formats.exchange import read, to_csv, to_json, to_parquet
 from ferapp.sessions.session import Marker, Readings, SessionInfo
 from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.system.csv_tables import MISSING
-from tests.support.sessions import object_array, some_readings, some_recording
+from tests.support.sessions import assert_same_readings, object_array, some_readings, some_recording
 
 Writer = Callable[[SessionInfo, Readings], bytes]
 WHOLE = [pytest.param(to_parquet, id="parquet"), pytest.param(to_json, id="json")]
@@ -71,11 +71,6 @@ def some_session(seed: int) -> tuple[SessionInfo, Readings]:
 def assert_same(found: tuple[SessionInfo, Readings], wanted: tuple[SessionInfo, Readings]) -> None:
     assert replace(found[0], id=wanted[0].id) == wanted[0]
     assert_same_readings(found[1], wanted[1])
-
-
-def assert_same_readings(found: Readings, wanted: Readings) -> None:
-    for name, values in vars(wanted).items():
-        np.testing.assert_array_equal(vars(found)[name], values, err_msg=name)
 
 
 @pytest.mark.parametrize("write", WHOLE)

@@ -140,8 +140,7 @@ def test_a_file_of_another_program_is_named_with_the_way_out(
 
 
 def test_a_file_of_spss_is_named() -> None:
-    pyreadstat = pytest.importorskip("pyreadstat", reason="pyreadstat is not installed")
-    assert pyreadstat is not None  # the file itself is made in test_other_programs
+    # One that SPSS could open is made in test_other_programs.
     for start in (b"$FL2@(#)", b"$FL3@(#)"):
         with pytest.raises(DataError, match=r"it is an SPSS file\. In SPSS, choose Save As"):
             read("a.csv", start + bytes(200))

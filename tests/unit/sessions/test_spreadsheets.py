@@ -11,7 +11,7 @@ from ferapp.errors import DataError
 from ferapp.sessions.formats.exchange import read, to_csv
 from ferapp.sessions.session import Readings
 from tests.support.places import shared_path
-from tests.support.sessions import gappy_readings, some_recording
+from tests.support.sessions import assert_same_readings, gappy_readings, some_recording
 
 
 def saved_by_spreadsheet(
@@ -44,8 +44,7 @@ def saved_by_spreadsheet(
 def assert_read(data: bytes, wanted: Readings) -> None:
     recording, found = read("talk.csv", data)
     assert recording.labels == EXPRESSIONS
-    for name, values in vars(wanted).items():
-        np.testing.assert_array_equal(vars(found)[name], values, err_msg=name)
+    assert_same_readings(found, wanted)
 
 
 @pytest.mark.parametrize(

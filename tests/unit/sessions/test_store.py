@@ -14,12 +14,7 @@ from ferapp.sessions import store as store_module
 from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import Store
 from tests.support.databases import ME, OTHER, begin_session, new_session
-from tests.support.sessions import some_readings
-
-
-def assert_same(ours: Readings, theirs: Readings) -> None:
-    for name, values in vars(ours).items():
-        np.testing.assert_array_equal(values, getattr(theirs, name), err_msg=name)
+from tests.support.sessions import assert_same_readings, some_readings
 
 
 def test_a_new_store_is_empty(store: Store) -> None:
@@ -33,7 +28,7 @@ def test_a_session_without_readings(store: Store) -> None:
     recording = new_session()
     store.begin(recording, ME)
     store.add(recording.id, Readings.empty(len(recording.labels)))
-    assert_same(store.readings(recording.id, ME), Readings.empty(len(recording.labels)))
+    assert_same_readings(store.readings(recording.id, ME), Readings.empty(len(recording.labels)))
     assert store.overviews(ME)[0].readings == 0
 
 
@@ -48,7 +43,7 @@ def test_recorded_readings_come_back_exactly(store: Store) -> None:
     store.add(recording.id, readings.at(np.arange(half)))
     store.add(recording.id, readings.at(np.arange(half, len(readings))))
     store.finish(recording.id, 9.5)
-    assert_same(store.readings(recording.id, ME), readings)
+    assert_same_readings(store.readings(recording.id, ME), readings)
     seen = store.overviews(ME)[0]
     assert seen.recording == replace(recording, duration_s=9.5)
     assert seen.recording.started.utcoffset() is not None
@@ -58,7 +53,7 @@ def test_recorded_readings_come_back_exactly(store: Store) -> None:
 def test_only_the_last_minute_can_be_read(store: Store) -> None:
     id, readings = begin_session(store, 60)
     late = store.readings(id, ME, since_s=2.0)
-    assert_same(late, readings.at(readings.at_s >= 2.0))
+    assert_same_readings(late, readings.at(readings.at_s >= 2.0))
 
 
 def test_the_start_keeps_its_time_zone(store: Store) -> None:
