@@ -10,6 +10,7 @@ from typing import Any, Final, Literal
 
 from ferapp._version import __version__
 from ferapp.inference.manifest import Model, manifest
+from ferapp.pipeline.record import origin_of
 from ferapp.settings import AnalysisSettings, ClipSettings
 
 Kind = Literal["picture", "video"]
@@ -78,13 +79,8 @@ class Request:
         return hashlib.sha256(json.dumps(self._fingerprints, sort_keys=True).encode()).hexdigest()
 
     def origin(self, kind: Kind) -> dict[str, Any]:
-        """What made a result, as plain values: settings, models with their hashes, and version."""
-        names = ("detector", "classifier")
-        models = {
-            name: {"name": model.name, "sha256": model.sha256}
-            for name, model in zip(names, self.models, strict=True)
-        }
-        return {"settings": asdict(self._chosen[kind]), "models": models, "version": __version__}
+        """What made a result; see `origin_of`."""
+        return origin_of(self._chosen[kind], self.detector, self.classifier)
 
     @property
     def _chosen(self) -> dict[Kind, AnalysisSettings | ClipSettings]:

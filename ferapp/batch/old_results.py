@@ -10,7 +10,7 @@ from ferapp.errors import StoreError
 from ferapp.system.files import write_whole
 from ferapp.system.text import one_line
 
-TABLES: Final = ("files", "faces", "tracks", "readings", "skipped", "errors")
+TABLES: Final = ("files", "faces", "tracks", "readings", "spells", "skipped", "errors")
 """Names of the tables, without their ending."""
 
 _OLD: Final = "old-"

@@ -3,7 +3,6 @@
 import hashlib
 import sys
 from contextlib import nullcontext
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
@@ -11,7 +10,6 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ferapp._version import __version__
 from ferapp.cli.options import (
     AsJsonLines,
     Classes,
@@ -43,6 +41,7 @@ from ferapp.settings import AnalysisSettings, DetectionSettings
 from ferapp.wording import counted
 
 if TYPE_CHECKING:
+    from ferapp.batch.annotated import AnnotatedFolder
     from ferapp.pipeline.analyzer import Analyzer
     from ferapp.types import FrameAnalysis
 
@@ -86,7 +85,6 @@ def analyze(
     The exit status is 0 if every file was read, and 1 if any was not, or if a copy or the table
     could not be written.
     """
-    from ferapp.batch.annotated import AnnotatedFolder
     from ferapp.pipeline.build import load_analyzer
     from ferapp.types import no_report
     from ferapp.vision.threads import cap_threads
@@ -102,7 +100,7 @@ def analyze(
     cap_threads(threads)
     analyzer = load_analyzer(detector, classifier, threads=threads, with_smile=smile)
     check_classes(settings.classes, analyzer.labels)
-    copies = AnnotatedFolder(out, _made_by(analyzer, settings)) if out else None
+    copies = _open_copies(out, analyzer, settings) if out else None
     if copies and copies.other_rows:
         errors.print(
             f"faces.csv holds {counted(copies.other_rows, 'row')} of other settings; its column "
@@ -141,12 +139,13 @@ def analyze(
         raise typer.Exit(1)
 
 
-def _made_by(analyzer: "Analyzer", settings: AnalysisSettings) -> dict[str, Any]:
-    """What makes the rows of the table: settings, models with their hashes, and version."""
-    from ferapp.pipeline.record import models_of
+def _open_copies(out: Path, analyzer: "Analyzer", settings: AnalysisSettings) -> "AnnotatedFolder":
+    """The folder of copies, whose rows name what makes them."""
+    from ferapp.batch.annotated import AnnotatedFolder
+    from ferapp.pipeline.record import origin_of
 
-    models = models_of(analyzer.detector_name, analyzer.classifier_name)
-    return {"settings": asdict(settings), "models": models, "version": __version__}
+    made_by = origin_of(settings, analyzer.detector_name, analyzer.classifier_name)
+    return AnnotatedFolder(out, made_by)
 
 
 class Picture(NamedTuple):

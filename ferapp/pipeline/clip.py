@@ -33,6 +33,8 @@ _JOINED_AFTER: Final = 500
 # How long a face has to be found before it counts, and for how many frames it is remembered.
 _PROBATION_S: Final = 0.3
 _MEMORY_FRAMES: Final = 2.5
+# Frames a second where the container doesn't say.
+_USUAL_RATE: Final = 25.0
 # So many frames tell how far they are apart, which is as claimed up to this ratio.
 _LOOKED_AT: Final = 6
 _CLOSE: Final = 1.5
@@ -126,8 +128,7 @@ class ClipAnalysis:
         self._read_s = array("d")
         self._is_whole = False
         self._is_closed = False
-        rate = self._settings.per_second or self.info.frames_per_second or 25.0
-        self._every_s = 1 / min(rate, self.info.frames_per_second or rate)
+        self._every_s = 1 / (_wanted_rate(self.info, self._settings.per_second) or _USUAL_RATE)
 
     def __enter__(self) -> Self:
         return self
@@ -283,7 +284,7 @@ def _end_s(
     if (read_until_s or 0.0) > last_s or not len(times_s):
         return max(read_until_s or 0.0, last_s)
     # A frame lasts, also where the analysis was stopped.
-    end_s = last_s + 1 / (info.frames_per_second or 25.0)
+    end_s = last_s + 1 / (info.frames_per_second or _USUAL_RATE)
     return end_s if part.to_s is None else min(end_s, max(part.to_s, last_s))
 
 
@@ -306,10 +307,15 @@ def wanted_frames(info: VideoInfo, per_second: float | None, part: VideoPart) ->
         per_second: The maximum; None for all frames.
         part: The part.
     """
-    rate = min((each for each in (per_second, info.frames_per_second) if each), default=0.0)
+    rate = _wanted_rate(info, per_second)
     if not info.duration_s or not rate:
         return 0
     return max(round(part.length_s(info.duration_s) * rate), 1)
+
+
+def _wanted_rate(info: VideoInfo, per_second: float | None) -> float:
+    """How many frames a second are analysed, by what the container claims; 0 if unknown."""
+    return min((each for each in (per_second, info.frames_per_second) if each), default=0.0)
 
 
 def tracker_for(every_s: float) -> Tracker:

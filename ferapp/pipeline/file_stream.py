@@ -24,8 +24,8 @@ from ferapp.temporal.cuts import CutDetector
 from ferapp.temporal.tracking import Tracker
 from ferapp.temporal.tracks import Track, likenesses
 from ferapp.types import Faces
-from ferapp.vision.boxes import rescaled
-from ferapp.vision.crops import Image
+from ferapp.vision.boxes import SteadyPlaces, rescaled
+from ferapp.vision.crops import Image, size_of
 
 Floats = NDArray[np.float32]
 
@@ -97,7 +97,7 @@ class _Seen:
 
     @property
     def size_wh(self) -> tuple[int, int]:
-        return _size_wh(self.image)
+        return size_of(self.image)
 
 
 class FileStream:
@@ -120,8 +120,7 @@ class FileStream:
         self._people = People(analyzer.labels, analyzer.neutral_reference)
         self._cuts = CutDetector()
         self._last: _Seen | None = None
-        # The tracker knows one size: recordings of calls and of broadcasts change theirs.
-        self._tracked_wh: tuple[int, int] | None = None
+        self._places = SteadyPlaces()  # for the tracker, which knows one size
         self._pending: dict[int, tuple[Track, list[StreamFrame]]] = {}
 
     def read(self, frames: Sequence[tuple[float, Image]], found: Faces) -> FileFrames:
@@ -139,7 +138,8 @@ class FileStream:
         cuts = [self._cuts.update(image, time_s) for time_s, image in frames]
         at_s, image = frames[-1]
         looks = appearances(image, found.xyxy)
-        match = self._tracker.match(self._places(image, found), at_s, looks)
+        places = self._places.of(found.xyxy, size_of(image))
+        match = self._tracker.match(places, at_s, looks)
         before = self._last
         if before and not any(cuts) and self._tracker.explains(match):
             last = _Seen(at_s, image, self._tracker.accept(match), found, True)
@@ -167,13 +167,9 @@ class FileStream:
         if is_cut:
             self._tracker.end_shot()
             self.cuts_s.append(at_s)
-        tracks = self._tracker.update(self._places(image, faces), at_s, looks)
+        places = self._places.of(faces.xyxy, size_of(image))
+        tracks = self._tracker.update(places, at_s, looks)
         return _Seen(at_s, image, tracks, faces, True)
-
-    def _places(self, image: Image, faces: Faces) -> Floats:
-        """Boxes for the tracker, (n, 4): as if all pictures had the size of the first."""
-        self._tracked_wh = self._tracked_wh or _size_wh(image)
-        return rescaled(faces.xyxy, _size_wh(image), self._tracked_wh)
 
     def _read(self, seen: _Seen) -> StreamFrame:
         """Read the faces of one frame; those on probation are kept for later."""
@@ -240,7 +236,7 @@ def _between(before: _Seen, after: _Seen, frame: tuple[float, Image]) -> _Seen:
     share = np.float32((at_s - before.at_s) / (after.at_s - before.at_s))
     rows = {track.key: row for row, track in enumerate(before.tracks)}
     was = before.faces.at(np.array([rows[track.key] for track in after.tracks], np.intp))
-    size_wh = _size_wh(image)  # any of the three may have another
+    size_wh = size_of(image)  # any of the three may have another
     first = rescaled(was.xyxy, before.size_wh, size_wh)
     last = rescaled(after.faces.xyxy, after.size_wh, size_wh)
     xyxy = first + share * (last - first)
@@ -249,7 +245,3 @@ def _between(before: _Seen, after: _Seen, frame: tuple[float, Image]) -> _Seen:
     agrees = np.flatnonzero(likeness >= AGREES)
     faces = Faces(xyxy.astype(np.float32), score.astype(np.float32)).at(agrees)
     return _Seen(at_s, image, [after.tracks[row] for row in agrees], faces, False)
-
-
-def _size_wh(image: Image) -> tuple[int, int]:
-    return image.shape[1], image.shape[0]

@@ -11,7 +11,7 @@ from ferapp.temporal.baseline import NeutralBaseline
 from ferapp.temporal.baseline_taking import BaselineStatus, BaselineTaking
 from ferapp.temporal.smoothing import LabelHold, Smoother
 from ferapp.types import are_unsure, top_classes
-from ferapp.vision.boxes import rescaled
+from ferapp.vision.boxes import SteadyPlaces
 from ferapp.vision.quality import Flaw
 
 Floats = NDArray[np.float32]
@@ -91,7 +91,7 @@ class People:
         self._people: dict[int, _Person] = {}
         self._request: bool | None = None
         self._taking: BaselineTaking | None = None
-        self._placed_wh: tuple[int, int] | None = None
+        self._places = SteadyPlaces()
 
     def __len__(self) -> int:
         return len(self._people)
@@ -159,10 +159,9 @@ class People:
         if taking is None or taking.status.is_over:
             return
         places = np.empty((0, 4), np.float32)
-        if faces:  # a face does not move when the picture changes its size
-            self._placed_wh = placed_wh = self._placed_wh or faces[0].size_wh
+        if faces:
             boxes = np.array([face.xyxy for face in faces], np.float32)
-            places = rescaled(boxes, faces[0].size_wh, placed_wh)
+            places = self._places.of(boxes, faces[0].size_wh)
         taking.update(
             [face.id for face in faces], places, [face.probabilities for face in faces], at_s
         )

@@ -55,12 +55,10 @@ def new_recording(
         started=datetime.now().astimezone() if source == "live" else zoned(recorded),
         labels=labels,
         unsure_below=unsure_below,
-        settings=_plain(asdict(settings)),
-        models=models_of(detector, classifier),
-        version=__version__,
         consent=consent,
         duration_s=duration_s,
         provenance=provenance,
+        **origin_of(settings, detector, classifier),
     )
 
 
@@ -85,12 +83,15 @@ def zoned(moment: datetime | None) -> datetime | None:
     return moment if moment is not None and moment.tzinfo is not None else None
 
 
-def models_of(detector: str, classifier: str) -> dict[str, dict[str, str]]:
-    """Name and hash of each model, by its kind."""
-    return {
+def origin_of(
+    settings: AnalysisSettings | StreamSettings | ClipSettings, detector: str, classifier: str
+) -> dict[str, Any]:
+    """What made a result, as plain values: settings, models with their hashes, and version."""
+    models = {
         "detector": _model("detector", detector),
         "classifier": _model("classifier", classifier),
     }
+    return {"settings": _plain(asdict(settings)), "models": models, "version": __version__}
 
 
 def _model(kind: Kind, name: str) -> dict[str, str]:

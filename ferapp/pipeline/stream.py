@@ -15,8 +15,8 @@ from ferapp.temporal.baseline_taking import BaselineStatus
 from ferapp.temporal.cuts import CutDetector
 from ferapp.temporal.tracking import Tracker
 from ferapp.types import Faces
-from ferapp.vision.boxes import rescaled
-from ferapp.vision.crops import Image
+from ferapp.vision.boxes import SteadyPlaces
+from ferapp.vision.crops import Image, size_of
 from ferapp.vision.quality import check_faces
 
 
@@ -63,8 +63,7 @@ class Stream:
         self._cuts = CutDetector()
         self._rate = DetectionRate()
         self._people = People(analyzer.labels, analyzer.neutral_reference)
-        # The tracker knows one size: video calls change theirs as often as the network does.
-        self._tracked_wh: tuple[int, int] | None = None
+        self._places = SteadyPlaces()  # for the tracker, which knows one size
 
     @property
     def knows_neutral(self) -> bool:
@@ -97,21 +96,20 @@ class Stream:
             ModelError: The classifier gave no finite numbers.
         """
         settings = settings or StreamSettings()
-        size_wh = (image_rgb.shape[1], image_rgb.shape[0])
-        self._tracked_wh = tracked_wh = self._tracked_wh or size_wh
+        size_wh = size_of(image_rgb)
         self._rate.advance(at_s)
         if self._cuts.update(image_rgb, at_s):
             self._tracker.end_shot()
         is_detected = self._rate.is_due(settings.detect_every)
         unconfirmed = np.empty((0, 4), np.float32)
         if is_detected:
-            ids, faces, unconfirmed = self._identify(image_rgb, at_s, settings.analysis, tracked_wh)
+            ids, faces, unconfirmed = self._identify(image_rgb, at_s, settings.analysis)
             readings = read_faces(
                 self._analyzer, self._people, image_rgb, faces, at_s, settings, keys=ids
             )
         else:
             expected = {
-                id: rescaled(xyxy, tracked_wh, size_wh)
+                id: self._places.back(xyxy, size_wh)
                 for id, xyxy in self._tracker.predict(at_s).items()
             }
             readings = self._people.follow(expected, size_wh)
@@ -134,11 +132,11 @@ class Stream:
         return faces
 
     def _identify(
-        self, image: Image, at_s: float, settings: AnalysisSettings, tracked_wh: tuple[int, int]
+        self, image: Image, at_s: float, settings: AnalysisSettings
     ) -> tuple[list[int], Faces, NDArray[np.float32]]:
         """Ids, the n faces that have one, and the boxes without one, (m, 4) px."""
         faces = self._detect(image, settings)
-        places = rescaled(faces.xyxy, (image.shape[1], image.shape[0]), tracked_wh)
+        places = self._places.of(faces.xyxy, size_of(image))
         tracks = self._tracker.update(places, at_s, appearances(image, faces.xyxy))
         self._people.forget_others(self._tracker.ids)
         is_known = np.array([track.id is not None for track in tracks], np.bool_)
@@ -179,7 +177,7 @@ def read_faces(
     probabilities = dict(zip(fit.tolist(), analysis.probabilities, strict=True))
     kept = analysis.share_kept
     shares_kept = {} if kept is None else dict(zip(fit.tolist(), kept.tolist(), strict=True))
-    size_wh = (image.shape[1], image.shape[0])
+    size_wh = size_of(image)
     observations = [
         Observation(
             id=key,

@@ -40,6 +40,34 @@ def rescaled(xyxy: Floats, from_wh: tuple[int, int], to_wh: tuple[int, int]) -> 
     return np.asarray(xyxy * scale, np.float32)
 
 
+class SteadyPlaces:
+    """Places of boxes as if every picture of a stream had the size of the first.
+
+    Video calls change their size as often as the network does, and broadcasts and recordings of
+    calls too; a face does not move by that.
+
+    Example:
+        >>> places = SteadyPlaces()
+        >>> box = np.array([[64, 48, 128, 96]], np.float32)
+        >>> places.of(box, (640, 480)) is box
+        True
+        >>> places.of(box / 2, (320, 240))
+        array([[ 64.,  48., 128.,  96.]], dtype=float32)
+    """
+
+    def __init__(self) -> None:
+        self._first_wh: tuple[int, int] | None = None
+
+    def of(self, xyxy: Floats, size_wh: tuple[int, int]) -> Floats:
+        """Boxes of a picture of this size, (n, 4), in px of the first."""
+        self._first_wh = self._first_wh or size_wh
+        return rescaled(xyxy, size_wh, self._first_wh)
+
+    def back(self, xyxy: Floats, size_wh: tuple[int, int]) -> Floats:
+        """Such boxes, (n, 4) or (4,), in px of a picture of this size."""
+        return rescaled(xyxy, self._first_wh or size_wh, size_wh)
+
+
 def intersections(a: Floats, b: Floats) -> Floats:
     """Area that each pair of boxes shares, (len(a), len(b)), px²."""
     top_left = np.maximum(a[:, None, :2], b[None, :, :2])

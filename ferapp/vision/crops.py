@@ -14,6 +14,11 @@ Image = NDArray[np.uint8]
 _ROUNDED_PX: Final = 2
 
 
+def size_of(image: Image) -> tuple[int, int]:
+    """Width and height of a picture, px."""
+    return image.shape[1], image.shape[0]
+
+
 def resize(image: Image, size_wh: tuple[int, int]) -> Image:
     """Bring a picture to another size, averaging pixels when it shrinks, else interpolating.
 

@@ -16,7 +16,7 @@ from ferapp.media.encoder import Encoder, add_sound
 from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.settings import VideoPart
 from ferapp.system.child import run, send
-from ferapp.vision.crops import scale_into
+from ferapp.vision.crops import scale_into, size_of
 from ferapp.vision.sizes import fitted_size
 from ferapp.vision.threads import cap_threads
 
@@ -73,7 +73,7 @@ def _copy(overlay: Path, out: Path, max_side_px: int, part: VideoPart) -> str:
         first = next(frames, None)
         if first is None:
             raise VideoError("The video has no frames.")
-        canvas_wh = plan.canvas_wh or (first.image.shape[1], first.image.shape[0])
+        canvas_wh = plan.canvas_wh or size_of(first.image)
         canvas_wh = fitted_size(canvas_wh, max_side_px)
         drawn = (
             # Scaled first, so that lines and letters have one size.

@@ -58,7 +58,7 @@ class _Track:
 
     def distance_s(self, at_s: float) -> float:
         """How far the nearest reading is from a time, s."""
-        return float(np.abs(self.at_s - at_s).min())
+        return abs(float(self.at_s[self.nearest(at_s)]) - at_s)
 
     def nearest(self, at_s: float) -> int:
         """The row of the reading nearest to a time; its label holds there."""
