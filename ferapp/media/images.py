@@ -13,6 +13,7 @@ from PIL import Image
 
 from ferapp.errors import ImageError, InvalidValue
 from ferapp.media.pictures.arrays import EXPECTED, array_to_rgb, reading_note
+from ferapp.media.pictures.bits import is_deep_grey, numbers_of_grey
 from ferapp.media.pictures.colour import has_other_colours
 from ferapp.media.pictures.formats import format_of, unsupported
 from ferapp.media.pictures.pillow import rgb_of_opened
@@ -112,7 +113,8 @@ def to_rgb(picture: AnyImage) -> tuple[NDArray[np.uint8], str]:
         image = rgb_of_opened(picture)
         if not image.size:
             raise InvalidValue(f"{EXPECTED}; got a picture of Pillow without pixels.")
-        return image, reading_note(np.asarray(picture)) if picture.mode[0] in "IF" else ""
+        is_deep = is_deep_grey(picture)
+        return image, reading_note(numbers_of_grey(picture, picture)) if is_deep else ""
     if not _is_file(picture):
         raise InvalidValue(f"{EXPECTED}; got {_what(picture)}.")
     return read_image(picture), ""

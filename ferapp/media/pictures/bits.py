@@ -3,7 +3,7 @@
 import re
 import sys
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final, cast
 
 import numpy as np
@@ -31,7 +31,6 @@ _WHITE_IS_ZERO: Final = 0
 _BITS: Final = 258
 _FORMAT: Final = 339
 _SIGNED: Final = 2
-_FOURTEEN_BITS: Final = (1 << 14) - 1
 
 # Pillow reads the upper byte of sixteen bits; in the other byte order that is the lower one.
 _SIXTEEN_BITS: Final = re.compile(r"((?:RGB|RGBX|RGBA);16)([BLN])")
@@ -59,8 +58,8 @@ def eight_bits(
     raw_modes = [_raw_mode(tile) for tile in getattr(picture, "tile", [])]
     swapped = _in_other_order(picture)
     picture.load()
-    if picture.mode[0] in "IF":  # convert() would clip
-        return _grey(picture)
+    if is_deep_grey(picture):
+        return grey_in_eight(picture, picture)
     is_veiled = raw_modes == [_GREY_AND_ALPHA]
     if not (swapped or is_veiled) or _top(picture) > _MOST_UPPER:
         return picture
@@ -78,8 +77,8 @@ def scaled(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Bring numbers of more than eight bits, or with fractions, to eight bits.
 
     Cameras store 10, 12 or 14 bits in numbers of 16: the largest value says how many were used.
-    Fractions are shares of white up to 2, and from 16 on levels of 8, 10, 12, 14 or 16 bits. What
-    is not a number is black.
+    Numbers of 16 bits with a sign have 15 at most. Fractions are shares of white up to 2, and from
+    16 on levels of 8, 10, 12, 14 or 16 bits. What is not a number is black.
 
     Args:
         values: Any shape, integers or floats.
@@ -89,15 +88,14 @@ def scaled(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     """
     if np.issubdtype(values.dtype, np.floating):
         return _from_floats(values)
-    top = max(int(values.max(initial=0)), 0)
-    return (values.clip(0) >> (_bits(top) - 8)).astype(np.uint8)
+    return (values.clip(0) >> (_bits_of(values) - 8)).astype(np.uint8)
 
 
 def white_of(values: NDArray[np.generic]) -> float:
     """The number that `scaled` takes for white."""
     if np.issubdtype(values.dtype, np.floating):
         return _white(float(values.max(where=np.isfinite(values), initial=0)))
-    return 2.0 ** _bits(max(int(values.max(initial=0)), 0)) - 1
+    return 2.0 ** _bits_of(values) - 1
 
 
 def _from_floats(values: NDArray[np.generic]) -> NDArray[np.uint8]:
@@ -128,26 +126,52 @@ def _white(top: float) -> float:
     return float((1 << bits) - 1) if bits < 16 else max(top, 65535.0)
 
 
+def _bits_of(values: NDArray[np.generic]) -> int:
+    """How many bits a camera used for integers, which is one less for 16 bits with a sign."""
+    bits = _bits(max(int(values.max(initial=0)), 0))
+    return min(bits, 15) if values.dtype == np.int16 else bits
+
+
 def _bits(top: int) -> int:
     """How many bits a camera used whose largest number this is: 8, 10, 12, and so on."""
     return max(8, 2 * -(-top.bit_length() // 2))
 
 
-def _grey(picture: Image.Image) -> Image.Image:
-    """A grey picture of many bits or fractions in eight bits."""
+def is_deep_grey(picture: Image.Image) -> bool:
+    """Whether its mode is a grey of many bits or fractions, which ``convert()`` would clip."""
+    return picture.mode[0] in "IF"
+
+
+def numbers_of_grey(picture: Image.Image, opened: Image.Image) -> NDArray[Any]:
+    """The numbers of a grey picture of many bits or fractions, (h, w), as they were stored."""
     values = np.asarray(picture)
-    tags = getattr(picture, "tag_v2", {})
+    tags = _tags(opened)
     is_signed = tags.get(_FORMAT) == (_SIGNED,) and tags.get(_BITS) == (16,)
-    # Numbers with a sign have one bit less.
-    levels = scaled(values * 2 if is_signed and values.max() > _FOURTEEN_BITS else values)
-    if tags.get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
+    return values.astype(np.int16) if is_signed else values
+
+
+def grey_in_eight(picture: Image.Image, opened: Image.Image) -> Image.Image:
+    """A grey picture of many bits or fractions in eight bits.
+
+    Args:
+        picture: The picture, loaded.
+        opened: It or what it was copied from: the picture whose file says what its numbers mean.
+    """
+    values = numbers_of_grey(picture, opened)
+    levels = scaled(values)
+    if _tags(opened).get(_PHOTOMETRIC) == _WHITE_IS_ZERO:
         levels = 255 - levels
     grey = Image.fromarray(levels)
-    clear = picture.info.pop("transparency", None)  # one of sixteen bits, with no equal in eight
-    grey.info = picture.info
+    grey.info = dict(picture.info)
+    clear = grey.info.pop("transparency", None)  # one of sixteen bits, with no equal in eight
     if isinstance(clear, int):
         grey.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
     return grey
+
+
+def _tags(opened: Image.Image) -> Mapping[int, Any]:
+    """What a TIFF says about itself; nothing of other pictures."""
+    return getattr(opened, "tag_v2", {})
 
 
 def _raw_mode(tile: Any) -> str:

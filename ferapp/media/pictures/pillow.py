@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from ferapp.errors import ImageError
-from ferapp.media.pictures.bits import scaled
+from ferapp.media.pictures.bits import grey_in_eight, is_deep_grey
 from ferapp.media.pictures.colour import lab_to_rgb, opaque
 from ferapp.media.pictures.formats import AVIF, FORMATS, JPEG, PNG
 from ferapp.media.pictures.orientation import forget_what_browsers_ignore
@@ -17,9 +17,6 @@ _TURNED_BY_EXIF: Final = (JPEG, PNG, AVIF)
 _NEVER_TURNED: Final = frozenset(each.parser for each in FORMATS if each not in _TURNED_BY_EXIF)
 # Modes whose colours are multiplied by the alpha, and the same without.
 _PREMULTIPLIED: Final = {"La": "LA", "RGBa": "RGBA"}
-# TIFF 6.0.
-_PHOTOMETRIC: Final = 262
-_WHITE_IS_ZERO: Final = 0
 
 
 def rgb_of_opened(picture: Image.Image) -> NDArray[np.uint8]:
@@ -37,8 +34,8 @@ def rgb_of_opened(picture: Image.Image) -> NDArray[np.uint8]:
             own = picture.copy()
             if picture.format not in _NEVER_TURNED:
                 own = _upright(own)
-            if own.mode[0] in "IF":
-                own = _grey(own, getattr(picture, "tag_v2", {}).get(_PHOTOMETRIC))
+            if is_deep_grey(own):
+                own = grey_in_eight(own, picture)
             if own.mode in _PREMULTIPLIED:
                 own = own.convert(_PREMULTIPLIED[own.mode])
             if own.mode == "LAB":
@@ -55,16 +52,6 @@ def rgb_of_opened(picture: Image.Image) -> NDArray[np.uint8]:
 def on_white(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """A picture, (h, w, 4) uint8, on white: (h, w, 3)."""
     return np.array(opaque(Image.fromarray(rgba)), np.uint8)
-
-
-def _grey(picture: Image.Image, photometric: object) -> Image.Image:
-    """A grey picture of more than eight bits in eight; convert() would clip."""
-    levels = scaled(np.asarray(picture))
-    grey = Image.fromarray(255 - levels if photometric == _WHITE_IS_ZERO else levels)
-    grey.info = picture.info
-    # A grey of sixteen bits, which has no equal in eight.
-    grey.info.pop("transparency", None)
-    return grey
 
 
 def _upright(picture: Image.Image) -> Image.Image:

@@ -3,6 +3,7 @@
 import array
 import io
 import os
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from PIL import Image
 
 from ferapp.errors import ImageError, InvalidValue
 from ferapp.media.images import png_bytes, read_image, to_rgb
-from tests.support.made_pictures import encoded, in_lab, turned_by
+from tests.support.made_pictures import deep_picture, encoded, in_lab, turned_by
+from tests.support.pictures import chunk, with_chunks
 from tests.support.profiles import DISPLAY_P3, matrix_profile
+from tests.support.tiffs import tiff
 
 # Every level of grey and some colours, 16 x 18 px.
 GREY = np.arange(288).reshape(16, 18).astype(np.uint8)
@@ -37,6 +40,7 @@ ALPHA = np.full((16, 18, 1), 255, np.uint8)
         pytest.param(RGB.astype(np.uint16) * 257, id="16 bits"),
         pytest.param((RGB.astype(np.uint16) * 257).astype(">u2"), id="big-endian"),
         pytest.param(RGB.astype(np.int32) * 257, id="16 bits in int32"),
+        pytest.param(RGB.astype(np.int16) * 128, id="15 bits, with a sign"),
         pytest.param(RGB / 255, id="shares of white"),
         pytest.param((RGB / 255).astype(np.float16), id="float16"),
         pytest.param((RGB / 255).astype(np.longdouble), id="longdouble"),
@@ -183,6 +187,35 @@ def test_pillow_pictures_are_turned_as_their_files(kind: str, orientation: int) 
         np.testing.assert_array_equal(to_rgb(picture)[0], read_image(data))
         assert picture.getpixel((0, 0)) is not None, "the caller's picture stays open"
         assert picture.info.get("exif") or kind == "TIFF", "and as it was"
+
+
+GREY_16 = GREY.astype(np.uint16) * 257
+
+
+@pytest.mark.parametrize(
+    ("data", "note"),
+    [
+        pytest.param(tiff(GREY_16), "0 to 65535", id="16 bits"),
+        pytest.param(tiff(GREY_16, photometric=0), "0 to 65535", id="white is zero"),
+        pytest.param(tiff((GREY_16 // 2).astype(np.int16)), "0 to 32767", id="with a sign"),
+        pytest.param(tiff((GREY_16 // 16).astype(np.int16)), "0 to 4095", id="12 of them"),
+        pytest.param(tiff((GREY / 255).astype(np.float32)), "0 to 1 ", id="fractions"),
+        pytest.param(
+            with_chunks(deep_picture(GREY_16), chunk(b"tRNS", struct.pack(">H", GREY_16[0, 7]))),
+            "0 to 65535",
+            id="PNG in which one is transparent",
+        ),
+    ],
+)
+def test_grey_pillow_pictures_of_many_bits_are_read_as_their_files(data: bytes, note: str) -> None:
+    expected = read_image(data)
+    with Image.open(io.BytesIO(data)) as picture:
+        picture.load()
+        before = dict(picture.info)
+        image, said = to_rgb(picture)
+        assert picture.info == before, "the caller's picture stays as it was"
+    np.testing.assert_array_equal(image, expected)
+    assert note in said
 
 
 def test_a_pillow_picture_is_turned_once() -> None:
