@@ -10,7 +10,6 @@ from typing import Any, Final, Literal
 
 from ferapp._version import __version__
 from ferapp.inference.manifest import Model, manifest
-from ferapp.pipeline.record import origin_of
 from ferapp.settings import AnalysisSettings, ClipSettings
 
 Kind = Literal["picture", "video"]
@@ -79,7 +78,10 @@ class Request:
         return hashlib.sha256(json.dumps(self._fingerprints, sort_keys=True).encode()).hexdigest()
 
     def origin(self, kind: Kind) -> dict[str, Any]:
-        """What made a result; see `origin_of`."""
+        """What made a result; see `ferapp.pipeline.record.origin_of`."""
+        # Imports ONNX Runtime, which who only looks at a batch does not need.
+        from ferapp.pipeline.record import origin_of
+
         return origin_of(self._chosen[kind], self.detector, self.classifier)
 
     @property
