@@ -297,6 +297,23 @@ def test_nginx_writes_only_to_its_folder(tmp_path: Path) -> None:
     assert set(re.findall(r"(?:pid|_temp_path) (\S+)/[\w.]+;", conf)) == {str(work)}
 
 
+def _any_certificate() -> ssl.SSLContext:
+    """The certificate of the test is signed by nobody."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def _answers(port: int) -> bool:
+    """Whether a server takes a TLS handshake for the site."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=5) as connection:
+            _any_certificate().wrap_socket(connection, server_hostname=SITE).close()
+    except OSError:
+        return False
+    return True
+
+
 @pytest.fixture
 def site(replica: int, tmp_path: Path) -> Iterator[int]:
     """The HTTPS port of nginx as its script configures it, for the replica and a dead one."""
@@ -329,10 +346,8 @@ def site(replica: int, tmp_path: Path) -> Iterator[int]:
             stderr=log,
         )
     try:
-        while True:
-            with socket.socket() as knocking:
-                if knocking.connect_ex(("127.0.0.1", secure)) == 0:
-                    break
+        # While it checks its configuration nginx listens as well, but answers nobody.
+        while not _answers(secure):
             assert process.poll() is None, (tmp_path / "error.log").read_text()
             time.sleep(0.05)
         yield secure
@@ -343,8 +358,7 @@ def site(replica: int, tmp_path: Path) -> Iterator[int]:
 
 @posix
 def test_visitors_reach_the_app_through_nginx_and_get_their_cookie(site: int) -> None:
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context = _any_certificate()
 
     def ask(path: str) -> tuple[int, str | None]:
         with closing(HTTPSConnection(SITE, site, context=context, timeout=20)) as connection:
