@@ -88,8 +88,10 @@ HOMES = {
                 "erasure",
                 "face_log",
                 "overviews",
+                "damage",
             )
         ),
+        "sessions/databases",
         "sessions/migrations",
     },
     "alembic": {"sessions/database.py", "sessions/migrations"},

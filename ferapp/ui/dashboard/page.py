@@ -9,7 +9,7 @@ from streamlit.delta_generator import DeltaGenerator
 from ferapp.inference.manifest import manifest
 from ferapp.sessions.discards import UNDO_S
 from ferapp.sessions.session import MOST_TITLE, Readings
-from ferapp.sessions.store import Overview, Store
+from ferapp.sessions.store import LOCAL_OWNER, Overview, Store
 from ferapp.temporal.rolling import WINDOW_S, Series
 from ferapp.ui.dashboard.deleting import (
     delete_all_button,
@@ -219,9 +219,12 @@ def _show_storage(store: Store, me: str, sessions: list[Overview]) -> None:
             f"You have {counted(len(sessions), 'session')} with {readings}: only numbers, and the "
             "titles, markers and names that you typed in; no pictures. Of a file that was read, "
             "size, date and hash are kept, and its name if it was imported. The database takes up "
-            f"{store.size_bytes() / 1e6:.1f} MB and is stored here:"
+            f"{store.size_bytes() / 1e6:.1f} MB"
+            f"{' and is stored here:' if me == LOCAL_OWNER else '.'}"
         )
-        st.code(store.place, language=None, wrap_lines=True)
+        if me == LOCAL_OWNER:
+            # Visitors from elsewhere learn no folder and no server.
+            st.code(store.place, language=None, wrap_lines=True)
         st.markdown(
             "Sessions that have expired are deleted while the app runs. Your own deletion can be "
             f"undone for {UNDO_S:.0f} seconds; then, in a SQLite file, the data is overwritten. A "

@@ -146,7 +146,7 @@ def test_a_batch_is_added_whole_or_not_at_all(
         return rows
 
     monkeypatch.setattr(store_module, "rows_of", without_the_last_time)
-    with pytest.raises(StoreError, match=r"(?i)not.null"):
+    with pytest.raises(StoreError, match="reported an error"):
         store.add(id, readings)
     assert len(store.readings(id, ME)) == len(readings)
     assert store.overviews(ME)[0].readings == len(readings)
