@@ -8,11 +8,11 @@ FERAPP_DATA_DIR       another folder for the SQLite file
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from alembic import command
 from alembic.config import Config
@@ -27,6 +27,8 @@ from ferapp.sessions.databases import postgresql, sqlite
 from ferapp.sessions.databases.failures import log_text, meaning_of
 from ferapp.sessions.databases.reserve import Reserve
 from ferapp.system.folders import DATA_VARIABLE, data_folder
+
+T = TypeVar("T")
 
 _VARIABLE: Final = "FERAPP_DATABASE_URL"
 # How long a check waits for a lock or a server.
@@ -92,8 +94,7 @@ def open_database(url: URL | None = None) -> Engine:
         except BaseException:
             engine.dispose()
             raise
-    if file is not None:
-        Reserve(file).fill()
+    fill_reserve(engine)
     return engine
 
 
@@ -162,6 +163,38 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that writes; SQLite takes its lock at the start, when it can wait for it."""
     with engine.connect().execution_options(is_writing=True) as connection, connection.begin():
         yield connection
+
+
+def with_room(engine: Engine, delete: Callable[[], T]) -> T:
+    """Do what deletes something; on a full disk, once more in the room that is kept for it.
+
+    Raises:
+        StoreError: It did, again.
+    """
+    try:
+        return delete()
+    except StoreError as exc:
+        if not exc.is_full or not give_up_reserve(engine):
+            raise
+    return delete()
+
+
+def give_up_reserve(engine: Engine) -> bool:
+    """Make room on a full disk for a deletion; whether there was some to give up."""
+    file = sqlite.file_of(engine.url)
+    if file is None or not Reserve(file).give_up():
+        return False
+    # Its log may have grown until there was no more room.
+    with suppress(SQLAlchemyError), engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    return True
+
+
+def fill_reserve(engine: Engine) -> None:
+    """Keep room for the next deletion, if there is some again."""
+    if (file := sqlite.file_of(engine.url)) is not None:
+        Reserve(file).fill()
 
 
 @contextmanager

@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
+import numpy as np
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    and_,
     case,
     delete,
     insert,
@@ -20,6 +22,8 @@ from sqlalchemy import (
 
 from ferapp.errors import StoreError
 from ferapp.sessions import schema
+from ferapp.sessions.damage import VALUE_ERRORS, is_a_time, is_one_of, read_rows, row_key
+from ferapp.sessions.damage import Unreadable as Unreadable  # what `Store.listing` gives
 from ferapp.sessions.database import (
     describe_place,
     open_database,
@@ -33,7 +37,8 @@ from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.face_edits import FaceEdits
 from ferapp.sessions.face_log import FaceLog, insert_edits, load_edits
 from ferapp.sessions.lengths import of_session
-from ferapp.sessions.overviews import Likeness, load_overviews
+from ferapp.sessions.overviews import Likeness, load_listing
+from ferapp.sessions.overviews import Listing as Listing
 from ferapp.sessions.overviews import Overview as Overview  # what `Store.overviews` gives
 from ferapp.sessions.rows import duration_of, readings_of, recording_of, rows_of
 from ferapp.sessions.session import MOST_TITLE, Marker, Readings, SessionInfo
@@ -151,33 +156,53 @@ class Store:
             _finish(connection, session, duration_s)
 
     def overviews(self, owner: str, *, like: Likeness | None = None) -> list[Overview]:
-        """The owner's sessions, newest first; only those that are like what is given."""
+        """The owner's sessions, newest first; only those that are like what is given.
+
+        Those that can't be read are left out; see `listing`.
+        """
+        return self.listing(owner, like=like).sessions
+
+    def listing(self, owner: str, *, like: Likeness | None = None) -> Listing:
+        """The owner's sessions, and those that can't be read, which can be deleted."""
         with translate_errors(), self._engine.connect() as connection:
-            return load_overviews(connection, owner, utc_now(), like)
+            return load_listing(connection, owner, utc_now(), like)
 
     def readings(self, session: str, owner: str, *, since_s: float = 0.0) -> Readings:
         """The readings from a time on, in the order of time, with the faces as they were changed.
 
-        Each has a length, also where it was stored without one, except for pictures.
+        Each has a length, also where it was stored without one, except for pictures. Readings that
+        can't be read are left out; `Overview.readings` counts them as well.
 
         Raises:
-            StoreError: The owner has no such session.
+            StoreError: The owner has no such session, or it can't be read.
         """
         table, columns = schema.sessions, schema.readings.c
         with translate_errors(), self._engine.connect() as connection:
-            own = connection.execute(select(table).where(*_is_own(session, owner))).one_or_none()
-            if own is None:
+            key = row_key(connection.dialect)
+            found, bad = read_rows(connection, select(table).where(*_is_own(session, owner)), key)
+            if bad:
+                raise _unreadable()
+            if not found:
                 raise StoreError("There is no such session; it may have been deleted.")
-            rows = connection.execute(
-                select(*[column for column in columns if column.name not in ("id", "session")])
-                .where(columns.session == session, columns.at_s >= since_s)
-                .order_by(columns.at_s, columns.id)
-            ).all()
-            edits = load_edits(connection, [session])[session]
-            recording = replace(
-                recording_of(own), duration_s=duration_of(connection, own, utc_now())
+            own = found[0]
+            wanted = [column for column in columns if column.name not in ("id", "session")]
+            statement = select(*wanted, columns.id).where(columns.session == session)
+            if since_s > 0:
+                statement = statement.where(columns.at_s >= since_s)
+            rows, _ = read_rows(
+                connection, statement.order_by(columns.at_s, columns.id), columns.id
             )
-        return edits.apply(of_session(recording, readings_of(rows, len(recording.labels))))
+            edits = load_edits(connection, [session])[session].edits
+            try:
+                recording = replace(
+                    recording_of(own), duration_s=duration_of(connection, own, utc_now())
+                )
+            except VALUE_ERRORS as exc:
+                raise _unreadable() from exc
+        read = readings_of([row[:-1] for row in rows], len(recording.labels))
+        # Where some rows can't be read, the others come out of order.
+        read = read.at(np.argsort(read.at_s, kind="stable"))
+        return edits.apply(of_session(recording, read))
 
     def rename(self, session: str, owner: str, title: str) -> None:
         """Change the title of a session."""
@@ -200,8 +225,14 @@ class Store:
             connection.execute(insert(schema.markers), _marker_rows(session, [marker]))
 
     def delete(self, session: str, owner: str) -> None:
-        """Delete a session permanently; with SQLite its bytes are overwritten on return."""
-        self._eraser.erase(schema.sessions.c.id == session, schema.sessions.c.owner == owner)
+        """Delete a session permanently; with SQLite its bytes are overwritten on return.
+
+        Args:
+            session: Its id, or the key of one that can't be read.
+            owner: Its owner.
+        """
+        is_it = is_one_of([session], self._engine.dialect)
+        self._eraser.erase(is_it, schema.sessions.c.owner == owner)
 
     def delete_all(self, owner: str) -> None:
         """Delete all sessions of the owner permanently."""
@@ -213,9 +244,14 @@ class Store:
         Returns:
             Their number.
         """
-        now = utc_now()
+        now, expires = utc_now(), schema.sessions.c.expires_utc
+        # A date that is damaged is no reason to delete anything.
+        has_expired = and_(is_a_time(expires, self._engine.dialect), expires < now)
+        self.discards.mend_clock(now)
         try:
-            return self._eraser.erase(or_(schema.sessions.c.expires_utc < now, is_due(now)))
+            return self._eraser.erase(
+                or_(has_expired, and_(is_due(now), ~self.discards.may_be_undone()))
+            )
         except BytesLeft:
             # No user is waiting for this; the next deletion tries again.
             _logger.warning("deleted bytes are still in the log of the database")
@@ -230,6 +266,10 @@ class Store:
 def _is_own(session: str, owner: str) -> tuple[ColumnElement[bool], ...]:
     columns = schema.sessions.c
     return columns.id == session, columns.owner == owner, is_kept()
+
+
+def _unreadable() -> StoreError:
+    return StoreError("This session can't be read: its row in the database is damaged. Delete it.")
 
 
 def _begin(
