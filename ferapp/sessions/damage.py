@@ -78,11 +78,6 @@ def row_key(dialect: Dialect) -> ColumnElement[Any]:
     return _row_number() if dialect.name == "sqlite" else schema.sessions.c.id
 
 
-def key_text(key: object) -> str:
-    """Such a key as text; see `is_one_of`."""
-    return key if isinstance(key, str) else f"{_NUMBER}{key}"
-
-
 def read_rows(
     connection: Connection, statement: Select[Any], key: ColumnElement[Any]
 ) -> tuple[list[Row[Any]], list[Any]]:
@@ -137,7 +132,7 @@ def pass_on(connection: Connection, exc: Exception) -> None:
 
 
 def describe_rows(connection: Connection, keys: Sequence[Any]) -> list[Unreadable]:
-    """What can still be told of sessions that can't be read."""
+    """What can be told of sessions without reading all of their columns."""
     columns, key = schema.sessions.c, row_key(connection.dialect)
     if connection.dialect.name != "sqlite":
         rows = connection.execute(select(columns.id, columns.title).where(key.in_(keys)))

@@ -9,7 +9,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Engine, literal, or_, select, update
 
 from ferapp.sessions import schema
-from ferapp.sessions.damage import is_one_of, key_text, row_key
+from ferapp.sessions.damage import describe_rows, is_one_of, row_key
 from ferapp.sessions.database import translate_errors, utc_now, with_room, writing
 
 UNDO_S: Final = 10.0
@@ -73,7 +73,8 @@ class Discards:
 
         def change() -> list[str]:
             with translate_errors(), writing(self._engine) as connection:
-                keys = [key_text(k) for k in connection.scalars(select(key).where(*own))]
+                rows = connection.scalars(select(key).where(*own)).all()
+                keys = [row.key for row in describe_rows(connection, rows)]
                 connection.execute(update(table).where(*own).values(deleted_utc=utc_now()))
             return keys
 
