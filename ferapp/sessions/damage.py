@@ -43,6 +43,7 @@ VALUE_ERRORS: Final = (
 MOST_BAD_ROWS: Final = 1000
 """If more readings of a session can't be read, the session can't."""
 
+_MOST_KEYS: Final = 5000
 _NUMBER: Final = "#"
 
 
@@ -98,7 +99,8 @@ def read_rows(
     keys = list(connection.scalars(statement.with_only_columns(key).order_by(None)))
     good: list[Row[Any]] = []
     bad: list[Any] = []
-    parts = [keys]
+    # A statement can name so many at once.
+    parts = [keys[start : start + _MOST_KEYS] for start in range(0, len(keys), _MOST_KEYS)]
     while parts:
         part = parts.pop()
         try:

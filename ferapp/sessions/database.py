@@ -76,6 +76,7 @@ def open_database(url: URL | None = None) -> Engine:
         if file is not None:
             sqlite.refuse_foreign_file(file)
             sqlite.make_private(file, data_folder())
+            Reserve(file).fill()
         options: dict[str, Any] = {}
         if not _is_in_memory(url):
             options["pool_timeout"] = _POOL_S
@@ -94,7 +95,6 @@ def open_database(url: URL | None = None) -> Engine:
         except BaseException:
             engine.dispose()
             raise
-    fill_reserve(engine)
     return engine
 
 

@@ -35,6 +35,13 @@ class Reserve:
             if size >= _LEAST_BYTES:
                 self._make(size)
 
+    def size_bytes(self) -> int:
+        """Its size; 0 without one."""
+        try:
+            return self._file.stat().st_size
+        except OSError:
+            return 0
+
     def give_up(self) -> bool:
         """Delete the file; whether that has made room."""
         try:

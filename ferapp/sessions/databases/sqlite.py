@@ -1,5 +1,6 @@
 """Files of SQLite: whose they are, who may read them, and how they are opened."""
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -14,6 +15,7 @@ from sqlalchemy import URL, Connection, Engine, event
 
 from ferapp.errors import StoreError
 from ferapp.sessions.databases.recognition import foreign, refuse_foreign
+from ferapp.sessions.databases.reserve import Reserve
 from ferapp.system.scratch import scratch
 
 APPLICATION_ID: Final = 0x66657261
@@ -21,7 +23,9 @@ APPLICATION_ID: Final = 0x66657261
 
 _BUSY_MS: Final = 5000
 _ATTEMPTS: Final = 3
-# Of a database and of what SQLite and ferapp put beside it.
+_PAGE_BYTES: Final = 4096
+_LEAST_PAGES: Final = 64
+_MOST_PAGES: Final = 1000
 _OPEN_TO_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -35,7 +39,17 @@ def file_of(url: URL) -> Path | None:
 
 def watch(engine: Engine) -> None:
     """Prepare its connections and let `begin` take SQLite's lock where rows are written."""
-    event.listen(engine, "connect", _prepare)
+    file = file_of(engine.url)
+    reserve_bytes = 0 if file is None else Reserve(file).size_bytes()
+    # The log is emptied into the file before it grows to half of the reserve: on a full disk there
+    # must be room for that, and then for what a deletion writes.
+    pages = min(max(reserve_bytes // 2 // _PAGE_BYTES, _LEAST_PAGES), _MOST_PAGES)
+
+    def prepare(connection: Any, record: object) -> None:
+        _prepare(connection, record)
+        connection.execute(f"PRAGMA wal_autocheckpoint = {pages}")
+
+    event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", begin)
 
 
@@ -59,20 +73,21 @@ def refuse_foreign_file(file: Path) -> None:
         sqlite3.Error: It is not a database, or damaged.
         OSError: It can't be read.
     """
-    if not file.exists() or not file.stat().st_size:
+    if not file.exists() or not file.stat().st_size or _is_signed(file):
         return
+    wal = Path(f"{file}-wal")
+    has_log = wal.exists() and wal.stat().st_size
     for attempt in range(_ATTEMPTS):
         try:
-            identity = _identity(file)
+            number, tables, columns = _identity(file)
             break
         except sqlite3.DatabaseError:
             # Another process may be writing to it just now: it is read without a lock.
-            if attempt == _ATTEMPTS - 1:
+            if attempt == _ATTEMPTS - 1 and not has_log:
                 raise
+            number, tables, columns = 0, set(), set()
             time.sleep(0.05)
-    number, tables, columns = identity
-    wal = Path(f"{file}-wal")
-    if not tables and wal.exists() and wal.stat().st_size:
+    if not tables and has_log:
         # They may be in the log alone, which can't be read without writing beside it.
         with scratch() as folder:
             shutil.copyfile(file, folder / file.name)
@@ -80,8 +95,14 @@ def refuse_foreign_file(file: Path) -> None:
             number, tables, columns = _identity(folder / file.name, is_mine=True)
     if number not in (0, APPLICATION_ID):
         raise foreign()
-    if number == 0:
-        refuse_foreign(tables, columns)
+    refuse_foreign(tables, columns)
+
+
+def _is_signed(file: Path) -> bool:
+    """Whether the header of the file has the number of ferapp."""
+    with file.open("rb") as header:
+        # https://www.sqlite.org/fileformat.html#the_database_header
+        return header.read(72)[68:] == APPLICATION_ID.to_bytes(4, "big")
 
 
 def _identity(file: Path, *, is_mine: bool = False) -> tuple[int, set[str], set[str]]:
@@ -129,7 +150,8 @@ def _make_folder(folder: Path) -> None:
     """Make a folder and its missing parents, each for its owner alone, whatever the umask."""
     for path in reversed([p for p in (folder, *folder.parents) if not p.exists()]):
         path.mkdir(mode=0o700, exist_ok=True)
-    folder.mkdir(exist_ok=True)  # raises where a file is in the way
+    if not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
 
 
 def _is_only_ours(folder: Path) -> bool:
