@@ -33,7 +33,8 @@ _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 def is_running(is_finished: bool, touched_utc: datetime, now_utc: datetime) -> bool:
     """Whether a session with these columns is being recorded."""
     silent_s = (now_utc - touched_utc).total_seconds()
-    return not is_finished and silent_s < _CUT_OFF_AFTER_S
+    # Below zero, the clock was set back: a recording that goes on has the new time in a second.
+    return not is_finished and abs(silent_s) < _CUT_OFF_AFTER_S
 
 
 def rows_of(session: str, readings: Readings) -> list[dict[str, Any]]:

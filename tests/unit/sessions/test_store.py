@@ -12,10 +12,13 @@ import pytest
 from ferapp.errors import StoreError
 from ferapp.sessions import database
 from ferapp.sessions import store as store_module
+from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import Store
 from tests.support.databases import ME, OTHER, begin_session, new_session
+from tests.support.fakes import Clock
 from tests.support.sessions import assert_same_readings, some_readings
+from tests.support.waiting import wait_until
 
 
 def test_a_new_store_is_empty(store: Store) -> None:
@@ -292,3 +295,33 @@ def test_a_deletion_of_a_process_whose_clock_was_ahead_is_not_put_off(
     assert later.purge() == 0
     set_clock(monkeypatch, -3600 + 11)
     assert later.purge() == 1
+
+
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_a_recording_goes_on_when_the_clock_is_set(
+    store: Store, hours: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording, clock = new_session(), Clock()
+    store.begin(recording, ME)
+    recorder = Recorder(store, recording.id, clock=clock)
+    for second in range(20):
+        clock.now_s = second
+        recorder.add(some_readings(1), float(second))
+        if second == 9:
+            wait_until(lambda: store.overviews(ME)[0].readings >= 9)
+            set_clock(monkeypatch, hours * 3600)
+    wait_until(lambda: store.overviews(ME)[0].is_running)
+    recorder.stop()
+    [session] = store.overviews(ME)
+    assert session.duration_s == pytest.approx(20, abs=1.1) and not session.is_running
+    readings = store.readings(recording.id, ME)
+    np.testing.assert_allclose(readings.at_s, np.arange(20))
+    assert recorder.failure is None
+
+
+def test_a_recording_that_was_cut_off_is_over_when_the_clock_is_set_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin_session(store)
+    set_clock(monkeypatch, -3600)
+    assert not store.overviews(ME)[0].is_running
