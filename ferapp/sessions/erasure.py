@@ -135,10 +135,9 @@ class Eraser:
                 self._owes_bytes = False
         except Exception as exc:  # errors of the driver itself: SQLAlchemy does not map them here
             _logger.warning("what was deleted could not be cleared: %s", type(exc).__name__)
-            # An error of another kind than those that can be told apart.
-            is_known = isinstance(exc, sqlite3.Error | OSError)
-            meaning = meaning_of(exc) if is_known else None
-            reason = _FULL if meaning is not None and meaning.is_full else _FAILED
+            reason = _FAILED
+            if isinstance(exc, sqlite3.Error | OSError) and meaning_of(exc).is_full:
+                reason = _FULL
         finally:
             raw.close()
         if self._owes_bytes:

@@ -75,7 +75,7 @@ def _unpack(cells: Sequence[bytes | None], count: int) -> NDArray[np.float32]:
     return np.frombuffer(joined, "<f4").reshape(-1, count).astype(np.float32)
 
 
-def readings_of(rows: Sequence[Row[Any]], count: int) -> Readings:
+def readings_of(rows: Sequence[Sequence[Any]], count: int) -> Readings:
     """Convert rows of the table to readings of ``count`` expressions.
 
     Rows that can't be converted are left out.
@@ -93,7 +93,7 @@ def readings_of(rows: Sequence[Row[Any]], count: int) -> Readings:
     return _columns_of([row for row in rows if _is_sound_row(row, count)], count)
 
 
-def _columns_of(rows: Sequence[Row[Any]], count: int) -> Readings:
+def _columns_of(rows: Sequence[Sequence[Any]], count: int) -> Readings:
     if not rows:
         return Readings.empty(count)
     at_s, face, width, height, x1, y1, x2, y2, score, expression, flaw, corrected, *rest = zip(
@@ -138,7 +138,7 @@ def _are_shares(shares: NDArray[np.float32]) -> bool:
     return bool((is_missing.all(axis=1) | is_share.all(axis=1)).all())
 
 
-def _is_sound_row(row: Row[Any], count: int) -> bool:
+def _is_sound_row(row: Sequence[Any], count: int) -> bool:
     """Whether the values of a reading have the types and ranges that they should have."""
     at_s, face, width, height, *floats, expression, flaw, _, raw, smooth, duration_s = row
     return (

@@ -199,7 +199,7 @@ class Store:
                 )
             except VALUE_ERRORS as exc:
                 raise _unreadable() from exc
-        read = readings_of([row[:-1] for row in rows], len(recording.labels))
+        read = readings_of([tuple(row)[:-1] for row in rows], len(recording.labels))
         # Where some rows can't be read, the others come out of order.
         read = read.at(np.argsort(read.at_s, kind="stable"))
         return edits.apply(of_session(recording, read))

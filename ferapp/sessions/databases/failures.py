@@ -94,7 +94,7 @@ def meaning_of(exc: Failure) -> Meaning:
     """What an error means."""
     if isinstance(exc, TimeoutError):  # of the pool
         return _TOO_MANY
-    error = exc.orig if isinstance(exc, DBAPIError) else exc
+    error: BaseException | None = exc.orig if isinstance(exc, DBAPIError) else exc
     if (code := getattr(error, "sqlite_errorcode", None)) is not None:
         return _SQLITE.get(code) or _SQLITE.get(code & 0xFF, _UNKNOWN)
     if state := _sqlstate(error):
