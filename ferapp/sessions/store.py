@@ -2,14 +2,13 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
-import numpy as np
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Dialect,
     Engine,
     and_,
     case,
@@ -22,8 +21,8 @@ from sqlalchemy import (
 
 from ferapp.errors import StoreError
 from ferapp.sessions import schema
-from ferapp.sessions.damage import VALUE_ERRORS, is_a_time, is_one_of, read_rows, row_key
 from ferapp.sessions.damage import Unreadable as Unreadable  # what `Store.listing` gives
+from ferapp.sessions.damage import is_a_time, is_one_of
 from ferapp.sessions.database import (
     describe_place,
     open_database,
@@ -35,12 +34,12 @@ from ferapp.sessions.database import (
 from ferapp.sessions.discards import Discards, is_due, is_kept
 from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.face_edits import FaceEdits
-from ferapp.sessions.face_log import FaceLog, insert_edits, load_edits
-from ferapp.sessions.lengths import of_session
+from ferapp.sessions.face_log import FaceLog, insert_edits
 from ferapp.sessions.overviews import Likeness, load_listing
 from ferapp.sessions.overviews import Listing as Listing
 from ferapp.sessions.overviews import Overview as Overview  # what `Store.overviews` gives
-from ferapp.sessions.rows import duration_of, readings_of, recording_of, rows_of
+from ferapp.sessions.reading import load_readings
+from ferapp.sessions.rows import rows_of
 from ferapp.sessions.session import MOST_TITLE, Marker, Readings, SessionInfo
 
 LOCAL_OWNER: Final = "local"
@@ -176,41 +175,16 @@ class Store:
         Raises:
             StoreError: The owner has no such session, or it can't be read.
         """
-        table, columns = schema.sessions, schema.readings.c
         with translate_errors(), self._engine.connect() as connection:
-            key = row_key(connection.dialect)
-            found, bad = read_rows(connection, select(table).where(*_is_own(session, owner)), key)
-            if bad:
-                raise _unreadable()
-            if not found:
-                raise StoreError("There is no such session; it may have been deleted.")
-            own = found[0]
-            wanted = [column for column in columns if column.name not in ("id", "session")]
-            statement = select(*wanted, columns.id).where(columns.session == session)
-            if since_s > 0:
-                statement = statement.where(columns.at_s >= since_s)
-            rows, _ = read_rows(
-                connection, statement.order_by(columns.at_s, columns.id), columns.id
-            )
-            edits = load_edits(connection, [session])[session].edits
-            try:
-                recording = replace(
-                    recording_of(own), duration_s=duration_of(connection, own, utc_now())
-                )
-            except VALUE_ERRORS as exc:
-                raise _unreadable() from exc
-        read = readings_of([tuple(row)[:-1] for row in rows], len(recording.labels))
-        # Where some rows can't be read, the others come out of order.
-        read = read.at(np.argsort(read.at_s, kind="stable"))
-        return edits.apply(of_session(recording, read))
+            return load_readings(connection, _is_own(session, owner), session, since_s)
 
     def rename(self, session: str, owner: str, title: str) -> None:
         """Change the title of a session."""
-        self._change_own(session, owner, title=title[:MOST_TITLE])
+        _change_own(self._engine, session, owner, title=title[:MOST_TITLE])
 
     def keep(self, session: str, owner: str, keep_days: int | None) -> None:
         """Keep a session for a number of days from now; None for ever."""
-        self._change_own(session, owner, expires_utc=_expiry(utc_now(), keep_days))
+        _change_own(self._engine, session, owner, expires_utc=_expiry(utc_now(), keep_days))
 
     def mark(self, session: str, owner: str, markers: Sequence[Marker]) -> None:
         """Replace the markers of a session."""
@@ -244,32 +218,32 @@ class Store:
         Returns:
             Their number.
         """
-        now, expires = utc_now(), schema.sessions.c.expires_utc
-        # A date that is damaged is no reason to delete anything.
-        has_expired = and_(is_a_time(expires, self._engine.dialect), expires < now)
+        now = utc_now()
         self.discards.mend_clock(now)
+        was_deleted = and_(is_due(now), ~self.discards.may_be_undone())
         try:
-            return self._eraser.erase(
-                or_(has_expired, and_(is_due(now), ~self.discards.may_be_undone()))
-            )
+            return self._eraser.erase(or_(_has_expired(now, self._engine.dialect), was_deleted))
         except BytesLeft:
             # No user is waiting for this; the next deletion tries again.
             _logger.warning("deleted bytes are still in the log of the database")
             return 0
 
-    def _change_own(self, session: str, owner: str, **values: Any) -> None:
-        own = update(schema.sessions).where(*_is_own(session, owner))
-        with translate_errors(), writing(self._engine) as connection:
-            connection.execute(own.values(**values))
+
+def _change_own(engine: Engine, session: str, owner: str, **values: Any) -> None:
+    own = update(schema.sessions).where(*_is_own(session, owner))
+    with translate_errors(), writing(engine) as connection:
+        connection.execute(own.values(**values))
+
+
+def _has_expired(now: datetime, dialect: Dialect) -> ColumnElement[bool]:
+    """Condition: the session has expired; a date that is damaged deletes nothing."""
+    expires = schema.sessions.c.expires_utc
+    return and_(is_a_time(expires, dialect), expires < now)
 
 
 def _is_own(session: str, owner: str) -> tuple[ColumnElement[bool], ...]:
     columns = schema.sessions.c
     return columns.id == session, columns.owner == owner, is_kept()
-
-
-def _unreadable() -> StoreError:
-    return StoreError("This session can't be read: its row in the database is damaged. Delete it.")
 
 
 def _begin(

@@ -89,6 +89,7 @@ HOMES = {
                 "face_log",
                 "overviews",
                 "damage",
+                "reading",
             )
         ),
         "sessions/databases",
