@@ -84,11 +84,28 @@ class StoreError(UserError):
     Args:
         message: What went wrong, in a sentence.
         may_pass: Whether a retry may work.
+        is_full: Whether the disk is full.
+        remedy: Where it is and what names it, for whoever runs ferapp; empty if that is no help.
     """
 
-    def __init__(self, message: str, *, may_pass: bool = False) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        may_pass: bool = False,
+        is_full: bool = False,
+        remedy: str = "",
+    ) -> None:
         super().__init__(message)
         self.may_pass = may_pass
+        self.is_full = is_full
+        self.remedy = remedy
+
+    def copy(self) -> "StoreError":
+        """The same error, to be raised once more: each keeps a traceback of its own."""
+        return StoreError(
+            str(self), may_pass=self.may_pass, is_full=self.is_full, remedy=self.remedy
+        )
 
 
 class FaceEditError(UserError):

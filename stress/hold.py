@@ -1,4 +1,4 @@
-"""The resilience suite: damaged files, a crowd, killed recorders and packets sent, in one table.
+"""The resilience suite: files, databases, a crowd, kills and packets sent, in one table.
 
     python -m stress.hold [--mutants N] [--seconds S] [--kills N]
 
@@ -19,6 +19,7 @@ from rich.table import Table
 
 from benchmarks.machine import ROOT, about, write_result
 from stress import chaos, crowd, fuzz
+from stress import databases as store_checks
 from tests.support.no_packet import missing_requirement, use_in_own_network
 
 MOST_TIMES_SLOWER = 2.0
@@ -50,6 +51,21 @@ def faults(kills: int, seed: int) -> Row:
     with tempfile.TemporaryDirectory() as folder:
         result = chaos.kill_and_check(kills, Path(folder), seed=seed, at_once=2)
     return Row("faults survived", str(result), not result.faults)
+
+
+def databases(kills: int, seconds: float, seed: int) -> list[Row]:
+    """Databases that are silent, damaged or shared, and imports that are killed."""
+    rows = []
+    for name, check in (
+        ("silent database", store_checks.use_silent),
+        ("damaged rows", store_checks.read_damaged),
+        ("killed imports", lambda folder: store_checks.kill_imports(folder, kills, seed)),
+        ("two apps, one file", lambda folder: store_checks.share_file(folder, seconds)),
+    ):
+        with tempfile.TemporaryDirectory() as folder:
+            result = check(Path(folder))
+        rows.append(Row(name, "; ".join([str(result), *result.faults[:3]]), not result.faults))
+    return rows
 
 
 def load(visitors: int, viewers: int, seconds: float) -> list[Row]:
@@ -112,6 +128,7 @@ def main() -> None:
     for what, check in (
         ("damaged files", lambda: [inputs(options.mutants, options.seed)]),
         ("killed recorders", lambda: [faults(options.kills, options.seed)]),
+        ("databases", lambda: databases(options.kills // 4, 20, options.seed)),
         ("a crowd", lambda: load(options.visitors, options.viewers, options.seconds)),
         ("a network that counts", count_packets),
     ):

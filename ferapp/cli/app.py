@@ -16,7 +16,7 @@ from ferapp.cli.doctor import doctor
 from ferapp.cli.output import abandon_output, print_line
 from ferapp.cli.serve import serve
 from ferapp.cli.video import video
-from ferapp.errors import UserError
+from ferapp.errors import StoreError, UserError
 from ferapp.system.folders import ensure_home
 from ferapp.system.text import replace_unprintable
 
@@ -69,7 +69,8 @@ def main() -> None:
     try:
         app()
     except UserError as exc:
-        print(f"ferapp: {exc}", file=sys.stderr)
+        remedy = f" {exc.remedy}" if isinstance(exc, StoreError) and exc.remedy else ""
+        print(f"ferapp: {exc}{remedy}", file=sys.stderr)
         sys.exit(1)
     except OSError as exc:
         # What has no file name is standard output, for example one that goes to a full disk.

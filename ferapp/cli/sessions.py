@@ -12,10 +12,11 @@ from rich.text import Text
 from ferapp.cli.options import AsJsonLines
 from ferapp.cli.output import console, path_text, print_json, print_line, print_note
 from ferapp.errors import FaceEditError, StoreError, UserError
+from ferapp.wording import counted
 
 if TYPE_CHECKING:
     from ferapp.sessions.face_edits import FaceEdit
-    from ferapp.sessions.store import Overview, Store
+    from ferapp.sessions.store import Listing, Overview, Store
 
 app = typer.Typer(
     help="List, export, import and delete recorded sessions, and name, merge or split their faces.",
@@ -30,6 +31,7 @@ Id = Annotated[
 ]
 Face = Annotated[str, typer.Argument(metavar="FACE", help="Number or name of a face.")]
 FORMATS = ("csv", "parquet", "json", "html", "spells")
+_DELETE_IT = "Delete it with: ferapp sessions delete"
 _BARE = (
     "CSV holds the readings alone; parquet and json also hold the title, start, length, settings, "
     "models and markers."
@@ -45,8 +47,8 @@ def list_sessions(
 
     table = Table("id", "title", "started", "length", "readings", "kept until")
     with _open_store() as store:
-        overviews = store.overviews(_me())
-    for session in overviews:
+        listing = store.listing(_me())
+    for session in listing.sessions:
         row = session.recording
         expires = session.expires.isoformat() if session.expires else None
         if as_json:
@@ -78,6 +80,8 @@ def list_sessions(
         )
     if not as_json:
         console.print(table)
+    for bad in listing.unreadable:
+        print_note(f"Session {bad.name} ({bad.key}) can't be read. {_DELETE_IT} {bad.key!r}")
 
 
 @app.command()
@@ -107,6 +111,7 @@ def export(
     makers = {form: make[form]} if form in make else {}
     if spells or not makers:
         makers["spells.csv"] = to_spells_csv
+    failed = 0
     with _open_store() as store:
         chosen = _choose(store, ids)
         try:
@@ -114,7 +119,14 @@ def export(
         except OSError as exc:
             raise StoreError(f"The folder {out.name} can't be made: {exc.strerror}.") from exc
         for session in chosen:
-            recording, readings = session.recording, store.readings(session.recording.id, _me())
+            recording = session.recording
+            try:
+                readings = store.readings(recording.id, _me())
+            except StoreError as exc:
+                failed += 1
+                print_note(f"{recording.id[:8]} was not exported: {exc}")
+                continue
+            _note_left_out(session, len(readings))
             for ending, to_bytes in makers.items():
                 if ending == "spells.csv" and recording.source == "pictures":
                     print_note(f"{recording.id[:8]} is of pictures, which have no spells.")
@@ -122,8 +134,13 @@ def export(
                 path = out / f"{recording.id}.{ending}"
                 write_whole(path, to_bytes(recording, readings))
                 print_line(path)
+        unread = len(store.listing(_me()).unreadable) if ids == ["all"] else 0
     if form == "csv" and chosen:
         print_note(_BARE)
+    if unread:
+        print_note(f"{counted(unread, 'session')} can't be read; see: sessions list")
+    if failed or unread:
+        raise typer.Exit(1)
 
 
 @app.command("import")
@@ -175,14 +192,22 @@ def delete(
     ids: Ids,
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask for confirmation.")] = False,
 ) -> None:
-    """Delete sessions permanently."""
+    """Delete sessions permanently, also those that can't be read."""
     with _open_store() as store:
-        chosen = _choose(store, ids)
-        if chosen and not yes:
-            typer.confirm(f"Delete {len(chosen)} of your sessions permanently?", abort=True)
-        for session in chosen:
-            store.delete(session.recording.id, _me())
-    print_line(f"{len(chosen)} deleted")
+        listing = store.listing(_me())
+        bad = [session.key for session in listing.unreadable]
+        if ids == ["all"]:
+            keys = [*(s.recording.id for s in listing.sessions), *bad]
+        else:
+            keys = [start if start in bad else _find_key(listing, start) for start in ids]
+        if keys and not yes:
+            typer.confirm(f"Delete {len(keys)} of your sessions permanently?", abort=True)
+        if ids == ["all"]:
+            store.delete_all(_me())
+        else:
+            for key in keys:
+                store.delete(key, _me())
+    print_line(f"{len(keys)} deleted")
 
 
 @app.command("faces")
@@ -337,8 +362,31 @@ def _find(sessions: "list[Overview]", start: str) -> "Overview":
     """The session whose id begins like this."""
     matches = [s for s in sessions if s.recording.id.startswith(start)]
     if len(matches) != 1:
-        count = len(matches) or "None"
-        raise StoreError(
-            f"{count} of your sessions have ids that begin with {start!r}; see: sessions list"
-        )
+        raise _no_match(len(matches), start)
     return matches[0]
+
+
+def _find_key(listing: "Listing", start: str) -> str:
+    """The id of the session, readable or not, whose id begins like this."""
+    keys = [s.recording.id for s in listing.sessions] + [s.key for s in listing.unreadable]
+    matches = [key for key in keys if key.startswith(start)]
+    if len(matches) != 1:
+        raise _no_match(len(matches), start)
+    return matches[0]
+
+
+def _no_match(count: int, start: str) -> StoreError:
+    return StoreError(
+        f"{count or 'None'} of your sessions have ids that begin with {start!r}; see: sessions list"
+    )
+
+
+def _note_left_out(session: "Overview", readings: int) -> None:
+    """Say how much of a session can't be read."""
+    lost = max(session.readings - readings, 0) if not session.is_running else 0
+    if lost or session.left_out:
+        print_note(
+            f"{session.recording.id[:8]}: {counted(lost, 'reading')} and "
+            f"{counted(session.left_out, 'other value')} can't be read "
+            "and are left out."
+        )

@@ -7,56 +7,36 @@ FERAPP_DATA_DIR       another folder for the SQLite file
 """
 
 import os
-import re
-from collections.abc import Iterator
+import sqlite3
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import (
-    ArgumentError,
-    DBAPIError,
-    InterfaceError,
-    NoSuchModuleError,
-    SQLAlchemyError,
-    TimeoutError,
-)
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from ferapp.errors import MissingExtra, StoreError
+from ferapp.sessions.databases import postgresql, sqlite
+from ferapp.sessions.databases.failures import log_text, meaning_of
+from ferapp.sessions.databases.reserve import Reserve
 from ferapp.system.folders import DATA_VARIABLE, data_folder
 
+T = TypeVar("T")
+
 _VARIABLE: Final = "FERAPP_DATABASE_URL"
-_BUSY_MS: Final = 5000
-# How long a check waits for a lock or a server, and the name of this option of each driver.
+# How long a check waits for a lock or a server.
 _CHECK_S: Final = 3
-_PATIENCE: Final = {
-    "sqlite": "timeout",
-    "postgresql+pg8000": "timeout",
-    "postgresql+psycopg": "connect_timeout",
-}
+# How long a call waits for another one to give its connection back, s.
+_POOL_S: Final = 5.0
 # A number that no other program is likely to use for a lock.
 _MIGRATION_LOCK: Final = 0x6665726170700001
-
-_REASONS: Final = {
-    "locked": "it is locked by another program; try again in a moment",
-    "not a database": "the file is damaged or not a database; move it away to start a new one",
-    "malformed": "the file is damaged; move it away to start a new one",
-    "readonly": "it is read-only",
-    "unable to open": "it can't be opened; check the permissions",
-    "disk is full": "the disk is full",
-    "disk i/o": "the disk reported an error",
-    "queuepool": "it has too many users at once; try again in a moment",
-}
-_SETTINGS_OF_DRIVER: Final = re.compile(r" \(timeout is [^)]*\)")
-# The connection was lost or not established; the next attempt may succeed.
-_PASSING: Final = (InterfaceError, TimeoutError, ConnectionError)
 
 
 def database_url() -> URL:
@@ -91,20 +71,27 @@ def open_database(url: URL | None = None) -> Engine:
         MissingExtra: The driver is not installed.
     """
     url = url or database_url()
+    file = sqlite.file_of(url)
     with translate_errors(url):
-        if url.drivername.startswith("sqlite") and url.database:
-            _make_private(Path(url.database))
-        # An idle connection that was lost is replaced instead of causing an error.
-        engine = _engine(url, pool_pre_ping=True)
+        if file is not None:
+            sqlite.refuse_foreign_file(file)
+            sqlite.make_private(file, data_folder())
+            Reserve(file).fill()
+        options: dict[str, Any] = {}
+        if not _is_in_memory(url):
+            options["pool_timeout"] = _POOL_S
+        if url.get_backend_name() == "postgresql":
+            options["connect_args"] = postgresql.connect_options(url)
+        engine = _engine(url, **options)
         if engine.dialect.name == "sqlite":
-            event.listen(engine, "connect", _prepare_sqlite)
-            event.listen(engine, "begin", _begin_sqlite)
+            sqlite.watch(engine)
         else:
             # Many rows in one statement; by default this driver sends them one by one.
             engine.dialect.use_insertmanyvalues_wo_returning = True
+        if engine.dialect.name == "postgresql":
+            postgresql.watch(engine)
         try:
-            with writing(engine) as connection:
-                _migrate(connection)
+            _begin_use(engine, file)
         except BaseException:
             engine.dispose()
             raise
@@ -121,19 +108,39 @@ def check_database(url: URL) -> None:
         StoreError: It can't be used.
         MissingExtra: The driver is not installed.
     """
-    patience = _PATIENCE.get(url.drivername)
-    options = {patience: _CHECK_S} if patience else {}
-    if url.drivername.startswith("sqlite"):
-        # A plain path would create a database that does not exist.
-        file = Path(url.database or "").absolute().as_uri()
-        url = url.set(database=file, query={"mode": "rw", "uri": "true"})
+    options: dict[str, Any] = {}
+    if url.get_backend_name() == "postgresql":
+        options = postgresql.connect_options(url, _CHECK_S)
     with translate_errors():
+        if url.drivername.startswith("sqlite"):
+            options["timeout"] = _CHECK_S
+            # A plain path would create a database that does not exist.
+            file = Path(url.database or "").absolute()
+            sqlite.refuse_foreign_file(file)
+            url = url.set(database=file.as_uri(), query={"mode": "rw", "uri": "true"})
         engine = _engine(url, connect_args=options, poolclass=NullPool)
         if engine.dialect.name == "sqlite":
-            event.listen(engine, "begin", _begin_sqlite)
+            event.listen(engine, "begin", sqlite.begin)
         # The transaction ends without a commit.
         with engine.connect().execution_options(is_writing=True) as connection:
             _revisions(connection)
+
+
+def _is_in_memory(url: URL) -> bool:
+    """Whether it is a database of SQLite that lives in this process; its pool has no limit."""
+    return url.drivername.startswith("sqlite") and url.database in (None, "", ":memory:")
+
+
+def _begin_use(engine: Engine, file: Path | None) -> None:
+    """Migrate a database of ferapp's; a full disk gives up its reserve for that."""
+    try:
+        with writing(engine) as connection:
+            _migrate(connection)
+    except DBAPIError as exc:
+        if file is None or not meaning_of(exc).is_full or not Reserve(file).give_up():
+            raise
+        with writing(engine) as connection:
+            _migrate(connection)
 
 
 def _engine(url: URL, **options: Any) -> Engine:
@@ -158,30 +165,58 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def with_room(engine: Engine, delete: Callable[[], T]) -> T:
+    """Do what deletes something; on a full disk, once more in the room that is kept for it.
+
+    Raises:
+        StoreError: It did, again.
+    """
+    try:
+        return delete()
+    except StoreError as exc:
+        if not exc.is_full or not give_up_reserve(engine):
+            raise
+    return delete()
+
+
+def give_up_reserve(engine: Engine) -> bool:
+    """Make room on a full disk for a deletion; whether there was some to give up."""
+    file = sqlite.file_of(engine.url)
+    if file is None or not Reserve(file).give_up():
+        return False
+    # Its log may have grown until there was no more room.
+    with suppress(SQLAlchemyError), engine.connect() as connection:
+        connection.exec_driver_sql("ROLLBACK")
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    return True
+
+
+def fill_reserve(engine: Engine) -> None:
+    """Keep room for the next deletion, if there is some again."""
+    if (file := sqlite.file_of(engine.url)) is not None:
+        Reserve(file).fill()
+
+
 @contextmanager
 def translate_errors(opening: URL | None = None) -> Iterator[None]:
-    """Turn errors of the database into a sentence.
+    """Turn errors of the database into a sentence; their text goes to the log.
 
     Args:
-        opening: The database, if it is being opened: the sentence then names it and says how to
-            choose another one.
+        opening: The database, if it is being opened: the error then has the way out as its remedy.
 
     Raises:
         StoreError: The block raised an error of the database or the system.
     """
     try:
         yield
-    except (SQLAlchemyError, OSError) as exc:
-        cause = _cause(exc)
-        reason = next((text for word, text in _REASONS.items() if word in cause.lower()), None)
-        if reason is None:
-            reason = getattr(exc, "strerror", None) or cause.splitlines()[0][:200]
-            reason = _SETTINGS_OF_DRIVER.sub("", reason).rstrip(" .")
-        may_pass = "locked" in cause.lower() or isinstance(exc, _PASSING)
-        name = "" if opening is None else f", {describe_place(opening)},"
-        remedy = "" if opening is None or may_pass else f" {_remedy(opening)}"
+    except (SQLAlchemyError, sqlite3.Error, OSError) as exc:
+        log_text(exc, opening)
+        meaning = meaning_of(exc)
         raise StoreError(
-            f"The database of sessions{name} can't be used: {reason}.{remedy}", may_pass=may_pass
+            f"The database of sessions can't be used: {meaning.reason}.",
+            may_pass=meaning.may_pass,
+            is_full=meaning.is_full,
+            remedy="" if opening is None else _remedy(opening),
         ) from exc
 
 
@@ -212,56 +247,24 @@ def size_bytes(engine: Engine) -> int:
 
 
 def _remedy(url: URL) -> str:
+    """Where the database is, for whoever runs ferapp; a server's address is in the log alone."""
+    place = f"It is {describe_place(url)}. " if url.drivername.startswith("sqlite") else ""
     if os.environ.get(_VARIABLE):
-        return f"It is set by {_VARIABLE}."
-    return f"Set {DATA_VARIABLE} to a folder that ferapp can write to."
-
-
-def _cause(exc: SQLAlchemyError | OSError) -> str:
-    error = exc.orig if isinstance(exc, DBAPIError) else exc
-    # The PostgreSQL driver passes on all fields of the server's message; M is the text.
-    fields = error.args[0] if error is not None and error.args else None
-    return str(fields["M"]) if isinstance(fields, dict) and "M" in fields else str(error)
-
-
-def _make_private(file: Path) -> None:
-    """Create the file so that only its owner may read it; SQLite's logs get the same mode."""
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not file.exists():
-        file.touch(mode=0o600)
-
-
-def _prepare_sqlite(connection: Any, _: object) -> None:
-    # `_begin_sqlite` begins transactions, not the driver.
-    connection.isolation_level = None
-    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
-    if connection.execute("PRAGMA auto_vacuum").fetchone() == (0,):
-        # Must be set before the first table: the file shrinks when rows are deleted. Setting it
-        # again would write to the file at every connection.
-        connection.execute("PRAGMA auto_vacuum = FULL")
-    for pragma in (
-        "journal_mode = WAL",
-        # A commit is on disk when it returns, even if the power fails.
-        "synchronous = FULL",
-        "foreign_keys = ON",
-        # Deleted bytes are overwritten.
-        "secure_delete = ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    is_writing = connection.get_execution_options().get("is_writing")
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing else "BEGIN")
+        return f"{place}It is set by {_VARIABLE}."
+    return f"{place}Set {DATA_VARIABLE} to a folder that ferapp can write to."
 
 
 def _migrate(connection: Connection) -> None:
     """Migrate the tables to the newest revision; only one process at a time does so."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
-    current, newest = _revisions(connection)
-    if current != newest:
-        command.upgrade(_config(connection), "head")
+    with postgresql.patient(connection):
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
+            postgresql.refuse_foreign_schema(connection)
+        current, newest = _revisions(connection)
+        if current != newest:
+            command.upgrade(_config(connection), "head")
+    if connection.dialect.name == "sqlite":
+        sqlite.sign(connection)
 
 
 def _revisions(connection: Connection) -> tuple[str | None, str | None]:

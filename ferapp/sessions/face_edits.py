@@ -4,6 +4,7 @@ The changes are kept in order beside the readings, which stay as they were recor
 undone exactly (docs/decisions/0018).
 """
 
+import math
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -256,12 +257,34 @@ def edit_to_json(edit: FaceEdit) -> dict[str, Any]:
 
 
 def edit_from_json(value: Mapping[str, Any]) -> FaceEdit:
-    """What `edit_to_json` gave."""
+    """What `edit_to_json` gave.
+
+    Raises:
+        TypeError, ValueError, LookupError: It is something else.
+    """
     fields = {name: field for name, field in value.items() if name != "kind"}
     if "others" in fields:
         fields["others"] = tuple(fields["others"])
     edit: FaceEdit = _KINDS[value["kind"]](**fields)
+    if not _is_sound(edit):
+        raise ValueError("not a change of faces")
     return edit
+
+
+def _is_sound(edit: FaceEdit) -> bool:
+    """Whether its values are of the types that they should be."""
+    match edit:
+        case NameFace(name=name):
+            return _are_numbers(edit.face) and isinstance(name, str)
+        case MergeFaces(others=others):
+            return _are_numbers(edit.face, *others)
+        case SplitFace(at_s=at_s):
+            is_time = isinstance(at_s, int | float) and math.isfinite(at_s)
+            return _are_numbers(edit.face, edit.new_face) and is_time
+
+
+def _are_numbers(*faces: object) -> bool:
+    return all(type(face) is int and abs(face) < 2**63 for face in faces)
 
 
 def _seconds(at_s: float) -> str:

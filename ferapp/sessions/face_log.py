@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select
 
 from ferapp.errors import FaceEditError, StoreError
 from ferapp.sessions import schema
+from ferapp.sessions.damage import VALUE_ERRORS, read_rows
 from ferapp.sessions.database import translate_errors, utc_now, writing
 from ferapp.sessions.discards import is_kept
 from ferapp.sessions.erasure import BytesLeft, Eraser
@@ -51,13 +53,14 @@ class FaceLog:
         """
         with translate_errors(), writing(self._engine) as connection:
             source = _lock(connection, session, owner)
-            before = load_edits(connection, [session])[session]
+            log = load_edits(connection, [session])[session]
+            before = log.edits
             after = before.add(edit, *_sightings(connection, session), source=source)
             if after is before:
                 return ""
             row = {
                 "session": session,
-                "step": len(after.steps),
+                "step": log.last_step + 1,
                 "edit": edit_to_json(after.steps[-1]),
             }
             connection.execute(insert(schema.face_edits), row)
@@ -75,13 +78,14 @@ class FaceLog:
         columns = schema.face_edits.c
         with translate_errors(), writing(self._engine) as connection:
             _lock(connection, session, owner)
-            before = load_edits(connection, [session])[session]
-            after = before.undo()
-            connection.execute(
-                delete(schema.face_edits).where(
-                    columns.session == session, columns.step == len(before.steps)
-                )
-            )
+            log = load_edits(connection, [session])[session]
+            before = log.edits
+            after = before.undo() if log.is_last_readable else before
+            is_last = columns.step == log.last_step
+            connection.execute(delete(schema.face_edits).where(columns.session == session, is_last))
+        if after is before:
+            self._clear_bytes()
+            return "A change that could not be read"
         if isinstance(before.steps[-1], NameFace):
             self._clear_bytes()
         return describe_edit(before.steps[-1], after.names)
@@ -90,7 +94,7 @@ class FaceLog:
         """Delete every name of a session permanently, also those that an undo would bring back."""
         with translate_errors(), writing(self._engine) as connection:
             _lock(connection, session, owner)
-            edits = load_edits(connection, [session])[session].without_names()
+            edits = load_edits(connection, [session])[session].edits.without_names()
             connection.execute(
                 delete(schema.face_edits).where(schema.face_edits.c.session == session)
             )
@@ -105,23 +109,57 @@ class FaceLog:
             _logger.warning("deleted bytes are still in the log of the database")
 
 
-def load_edits(connection: Connection, sessions: Sequence[str]) -> dict[str, FaceEdits]:
+@dataclass(frozen=True)
+class EditLog:
+    """The changes of a session's faces as they are stored.
+
+    Attributes:
+        edits: Those that can be read.
+        last_step: Number of the last one, also if it can't be read; 0 if there is none.
+        is_last_readable: Whether that one is among them, or there is none.
+        unreadable: How many can't be read.
+    """
+
+    edits: FaceEdits
+    last_step: int
+    is_last_readable: bool
+    unreadable: int
+
+
+def load_edits(connection: Connection, sessions: Sequence[str]) -> dict[str, EditLog]:
     """What was changed about the faces of each of these sessions."""
-    table = schema.face_edits
-    rows = connection.execute(
-        select(table.c.session, table.c.step, table.c.edit)
-        .where(table.c.session.in_(sessions))
-        .order_by(table.c.step, table.c.id)
-    ).all()
-    steps: dict[str, list[FaceEdit]] = {session: [] for session in sessions}
-    given: dict[str, list[NameFace]] = {session: [] for session in sessions}
+    columns = schema.face_edits.c
+    rows, bad = read_rows(
+        connection,
+        select(columns.session, columns.step, columns.edit, columns.id)
+        .where(columns.session.in_(sessions))
+        .order_by(columns.step, columns.id),
+        columns.id,
+    )
+    lost = dict.fromkeys(sessions, 0)
+    last = dict.fromkeys(sessions, 0)
+    steps: dict[str, list[tuple[int, int, FaceEdit]]] = {session: [] for session in sessions}
+    if bad:
+        hidden = select(columns.session, columns.step).where(columns.id.in_(bad))
+        for session, step in connection.execute(hidden):
+            lost[session] += 1
+            last[session] = max(last[session], step if type(step) is int else 0)
     for row in rows:
-        edit = edit_from_json(row.edit)
-        if row.step:
-            steps[row.session].append(edit)
-        elif isinstance(edit, NameFace):
-            given[row.session].append(edit)
-    return {id: FaceEdits(tuple(steps[id]), tuple(given[id])) for id in sessions}
+        try:
+            last[row.session] = max(last[row.session], row.step)
+            steps[row.session].append((row.step, row.id, edit_from_json(row.edit)))
+        except VALUE_ERRORS:
+            lost[row.session] += 1
+    return {id: _log_of(steps[id], last[id], lost[id]) for id in sessions}
+
+
+def _log_of(numbered: list[tuple[int, int, FaceEdit]], last_step: int, lost: int) -> EditLog:
+    steps = sorted(numbered, key=lambda entry: entry[:2])
+    edits = FaceEdits(
+        tuple(edit for step, _, edit in steps if step),
+        tuple(edit for step, _, edit in steps if not step and isinstance(edit, NameFace)),
+    )
+    return EditLog(edits, last_step, last_step == max([0, *(s for s, _, _ in steps)]), lost)
 
 
 def insert_edits(connection: Connection, session: str, edits: FaceEdits) -> None:

@@ -5,13 +5,28 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, or_, select
+from sqlalchemy import ColumnElement, Connection, Dialect, Row, case, or_, select
 
 from ferapp.sessions import schema
+from ferapp.sessions.damage import (
+    VALUE_ERRORS,
+    Unreadable,
+    describe_rows,
+    has_json,
+    read_rows,
+    row_key,
+)
 from ferapp.sessions.discards import is_kept
 from ferapp.sessions.face_edits import FaceEdits
-from ferapp.sessions.face_log import load_edits
-from ferapp.sessions.rows import duration_of, is_running, listed_of, recording_of
+from ferapp.sessions.face_log import EditLog, load_edits
+from ferapp.sessions.rows import (
+    duration_of,
+    is_number,
+    is_running,
+    is_text,
+    listed_of,
+    recording_of,
+)
 from ferapp.sessions.session import Marker, SessionInfo
 from ferapp.wording import clock, counted
 
@@ -30,6 +45,7 @@ class Overview:
         edits: What its owner changed about its faces.
         listed: By what lists are sorted: its start or, where that is unknown, when it was added.
         import_key: Of the file that it was imported from; see `ferapp.pipeline.session_import`.
+        left_out: How many of its markers and changes of faces can't be read.
     """
 
     recording: SessionInfo
@@ -40,6 +56,7 @@ class Overview:
     edits: FaceEdits = field(default_factory=FaceEdits)
     listed: datetime = field(default_factory=lambda: datetime.now().astimezone())
     import_key: str | None = None
+    left_out: int = 0
 
     @property
     def length_text(self) -> str:
@@ -67,53 +84,94 @@ class Likeness:
     sha256: str | None
 
 
-def _is_like(like: Likeness) -> ColumnElement[bool]:
+@dataclass(frozen=True)
+class Listing:
+    """All sessions of an owner.
+
+    Attributes:
+        sessions: Those that can be read, newest first.
+        unreadable: The others.
+    """
+
+    sessions: list[Overview]
+    unreadable: list[Unreadable]
+
+
+def _is_like(like: Likeness, dialect: Dialect) -> ColumnElement[bool]:
     columns = schema.sessions.c
     is_import = columns.import_key == like.import_key
     if like.sha256 is None:
         return is_import
-    return or_(is_import, columns.provenance["sha256"].as_string() == like.sha256)
+    source = columns.provenance
+    # Only a case keeps SQLite from asking for a part of what is no JSON.
+    hash_of = case((has_json(source, dialect), source["sha256"].as_string()), else_=None)
+    return or_(is_import, hash_of == like.sha256)
 
 
-def load_overviews(
+def load_listing(
     connection: Connection, owner: str, now_utc: datetime, like: Likeness | None = None
-) -> list[Overview]:
-    """The owner's sessions, newest first; only those that are like what is given."""
-    table, markers = schema.sessions, schema.markers
-    rows = connection.execute(
-        select(table)
-        .where(table.c.owner == owner, is_kept(), *([_is_like(like)] if like else []))
-        .order_by(table.c.started_utc.desc())
-    ).all()
-    ids = [row.id for row in rows]
-    marks = connection.execute(
-        select(markers).where(markers.c.session.in_(ids)).order_by(markers.c.at_s, markers.c.id)
-    ).all()
+) -> Listing:
+    """The owner's sessions; only those that are like what is given."""
+    table, dialect = schema.sessions, connection.dialect
+    key = row_key(dialect)
+    rows, bad = read_rows(
+        connection,
+        select(table, key.label("row_key")).where(
+            table.c.owner == owner, is_kept(), *([_is_like(like, dialect)] if like else [])
+        ),
+        key,
+    )
+    ids = [row.id for row in rows if isinstance(row.id, str)]
+    marks = _load_markers(connection, ids)
     edits = load_edits(connection, ids)
-    return [
-        _overview(
-            row,
-            [m for m in marks if m.session == row.id],
-            edits[row.id],
-            duration_of(connection, row, now_utc),
-            now_utc,
-        )
-        for row in rows
-    ]
+    sessions: list[Overview] = []
+    for row in rows:
+        try:
+            sessions.append(_overview(connection, row, marks[row.id], edits[row.id], now_utc))
+        except VALUE_ERRORS:
+            bad.append(row.row_key)
+    sessions.sort(key=lambda session: session.listed, reverse=True)
+    return Listing(sessions, describe_rows(connection, bad) if bad else [])
+
+
+def _load_markers(
+    connection: Connection, ids: Sequence[str]
+) -> dict[str, tuple[list[Marker], int]]:
+    """The markers of each session, and how many of them can't be read."""
+    columns = schema.markers.c
+    rows, bad = read_rows(
+        connection,
+        select(schema.markers).where(columns.session.in_(ids)).order_by(columns.at_s, columns.id),
+        columns.id,
+    )
+    found: dict[str, list[Marker]] = {id: [] for id in ids}
+    lost = dict.fromkeys(ids, 0)
+    if bad:
+        for id in connection.scalars(select(columns.session).where(columns.id.in_(bad))):
+            lost[id] += 1
+    for row in rows:
+        if is_number(row.at_s) and is_text(row.name):
+            found[row.session].append(Marker(row.at_s, row.name))
+        else:
+            lost[row.session] += 1
+    return {id: (sorted(found[id], key=lambda marker: marker.at_s), lost[id]) for id in ids}
 
 
 def _overview(
+    connection: Connection,
     row: Row[Any],
-    marks: Sequence[Row[Any]],
-    edits: FaceEdits,
-    duration_s: float,
+    marks: tuple[list[Marker], int],
+    log: EditLog,
     now_utc: datetime,
 ) -> Overview:
+    markers, lost = marks
+    read = recording_of(row)
+    duration_s = duration_of(connection, row, now_utc)
     is_now_running = is_running(row.is_finished, row.touched_utc, now_utc)
     recording = replace(
-        recording_of(row),
-        markers=tuple(Marker(m.at_s, m.name) for m in marks),
-        names=edits.names,
+        read,
+        markers=tuple(markers),
+        names=log.edits.names,
         duration_s=None if is_now_running else duration_s,
     )
     return Overview(
@@ -122,7 +180,8 @@ def _overview(
         row.readings,
         row.expires_utc.replace(tzinfo=UTC) if row.expires_utc else None,
         is_now_running,
-        edits,
+        log.edits,
         listed_of(row),
         row.import_key,
+        lost + log.unreadable,
     )

@@ -2,14 +2,15 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Dialect,
     Engine,
+    and_,
     case,
     delete,
     insert,
@@ -20,6 +21,8 @@ from sqlalchemy import (
 
 from ferapp.errors import StoreError
 from ferapp.sessions import schema
+from ferapp.sessions.damage import Unreadable as Unreadable  # what `Store.listing` gives
+from ferapp.sessions.damage import is_a_time, is_one_of
 from ferapp.sessions.database import (
     describe_place,
     open_database,
@@ -31,11 +34,12 @@ from ferapp.sessions.database import (
 from ferapp.sessions.discards import Discards, is_due, is_kept
 from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.face_edits import FaceEdits
-from ferapp.sessions.face_log import FaceLog, insert_edits, load_edits
-from ferapp.sessions.lengths import of_session
-from ferapp.sessions.overviews import Likeness, load_overviews
+from ferapp.sessions.face_log import FaceLog, insert_edits
+from ferapp.sessions.overviews import Likeness, load_listing
+from ferapp.sessions.overviews import Listing as Listing
 from ferapp.sessions.overviews import Overview as Overview  # what `Store.overviews` gives
-from ferapp.sessions.rows import duration_of, readings_of, recording_of, rows_of
+from ferapp.sessions.reading import load_readings
+from ferapp.sessions.rows import rows_of
 from ferapp.sessions.session import MOST_TITLE, Marker, Readings, SessionInfo
 
 LOCAL_OWNER: Final = "local"
@@ -151,41 +155,36 @@ class Store:
             _finish(connection, session, duration_s)
 
     def overviews(self, owner: str, *, like: Likeness | None = None) -> list[Overview]:
-        """The owner's sessions, newest first; only those that are like what is given."""
+        """The owner's sessions, newest first; only those that are like what is given.
+
+        Those that can't be read are left out; see `listing`.
+        """
+        return self.listing(owner, like=like).sessions
+
+    def listing(self, owner: str, *, like: Likeness | None = None) -> Listing:
+        """The owner's sessions, and those that can't be read, which can be deleted."""
         with translate_errors(), self._engine.connect() as connection:
-            return load_overviews(connection, owner, utc_now(), like)
+            return load_listing(connection, owner, utc_now(), like)
 
     def readings(self, session: str, owner: str, *, since_s: float = 0.0) -> Readings:
         """The readings from a time on, in the order of time, with the faces as they were changed.
 
-        Each has a length, also where it was stored without one, except for pictures.
+        Each has a length, also where it was stored without one, except for pictures. Readings that
+        can't be read are left out; `Overview.readings` counts them as well.
 
         Raises:
-            StoreError: The owner has no such session.
+            StoreError: The owner has no such session, or it can't be read.
         """
-        table, columns = schema.sessions, schema.readings.c
         with translate_errors(), self._engine.connect() as connection:
-            own = connection.execute(select(table).where(*_is_own(session, owner))).one_or_none()
-            if own is None:
-                raise StoreError("There is no such session; it may have been deleted.")
-            rows = connection.execute(
-                select(*[column for column in columns if column.name not in ("id", "session")])
-                .where(columns.session == session, columns.at_s >= since_s)
-                .order_by(columns.at_s, columns.id)
-            ).all()
-            edits = load_edits(connection, [session])[session]
-            recording = replace(
-                recording_of(own), duration_s=duration_of(connection, own, utc_now())
-            )
-        return edits.apply(of_session(recording, readings_of(rows, len(recording.labels))))
+            return load_readings(connection, _is_own(session, owner), session, since_s)
 
     def rename(self, session: str, owner: str, title: str) -> None:
         """Change the title of a session."""
-        self._change_own(session, owner, title=title[:MOST_TITLE])
+        _change_own(self._engine, session, owner, title=title[:MOST_TITLE])
 
     def keep(self, session: str, owner: str, keep_days: int | None) -> None:
         """Keep a session for a number of days from now; None for ever."""
-        self._change_own(session, owner, expires_utc=_expiry(utc_now(), keep_days))
+        _change_own(self._engine, session, owner, expires_utc=_expiry(utc_now(), keep_days))
 
     def mark(self, session: str, owner: str, markers: Sequence[Marker]) -> None:
         """Replace the markers of a session."""
@@ -200,8 +199,14 @@ class Store:
             connection.execute(insert(schema.markers), _marker_rows(session, [marker]))
 
     def delete(self, session: str, owner: str) -> None:
-        """Delete a session permanently; with SQLite its bytes are overwritten on return."""
-        self._eraser.erase(schema.sessions.c.id == session, schema.sessions.c.owner == owner)
+        """Delete a session permanently; with SQLite its bytes are overwritten on return.
+
+        Args:
+            session: Its id, or the key of one that can't be read.
+            owner: Its owner.
+        """
+        is_it = is_one_of([session], self._engine.dialect)
+        self._eraser.erase(is_it, schema.sessions.c.owner == owner)
 
     def delete_all(self, owner: str) -> None:
         """Delete all sessions of the owner permanently."""
@@ -214,17 +219,26 @@ class Store:
             Their number.
         """
         now = utc_now()
+        self.discards.mend_clock(now)
+        was_deleted = and_(is_due(now), ~self.discards.may_be_undone())
         try:
-            return self._eraser.erase(or_(schema.sessions.c.expires_utc < now, is_due(now)))
+            return self._eraser.erase(or_(_has_expired(now, self._engine.dialect), was_deleted))
         except BytesLeft:
             # No user is waiting for this; the next deletion tries again.
             _logger.warning("deleted bytes are still in the log of the database")
             return 0
 
-    def _change_own(self, session: str, owner: str, **values: Any) -> None:
-        own = update(schema.sessions).where(*_is_own(session, owner))
-        with translate_errors(), writing(self._engine) as connection:
-            connection.execute(own.values(**values))
+
+def _change_own(engine: Engine, session: str, owner: str, **values: Any) -> None:
+    own = update(schema.sessions).where(*_is_own(session, owner))
+    with translate_errors(), writing(engine) as connection:
+        connection.execute(own.values(**values))
+
+
+def _has_expired(now: datetime, dialect: Dialect) -> ColumnElement[bool]:
+    """Condition: the session has expired; a date that is damaged deletes nothing."""
+    expires = schema.sessions.c.expires_utc
+    return and_(is_a_time(expires, dialect), expires < now)
 
 
 def _is_own(session: str, owner: str) -> tuple[ColumnElement[bool], ...]:

@@ -13,10 +13,11 @@ from streamlit.testing.v1 import AppTest
 
 from ferapp.labels import label_colours
 from ferapp.sessions.session import Marker, Readings
-from ferapp.sessions.store import LOCAL_OWNER, Store
+from ferapp.sessions.store import LOCAL_OWNER, Listing, Store
 from ferapp.ui.dashboard import deleting
 from ferapp.ui.shared import resources, session_views
-from tests.support.apps import figures, open_dashboard, page_text
+from tests.support.apps import button, figures, open_dashboard, page_text
+from tests.support.damage import damage
 from tests.support.fakes import Clock
 from tests.support.sessions import face_readings, some_readings
 from tests.support.stores import HOSTILE, STARTED, add_session, days_left, titles
@@ -420,7 +421,7 @@ def test_of_two_sessions_with_one_title_the_shown_one_is_deleted(store: Store) -
 
 
 def test_delete_all_keeps_the_sessions_of_others(store: Store) -> None:
-    newer, _ = add_two_sessions(store)
+    add_two_sessions(store)
     add_session(store, some_readings(5), owner="another")
     at = open_dashboard()
     assert "You have 2 sessions with 14 readings" in page_text(at)
@@ -429,7 +430,7 @@ def test_delete_all_keeps_the_sessions_of_others(store: Store) -> None:
     assert titles(store) == [] and len(store.overviews("another")) == 1
     assert "Nothing is recorded yet" in page_text(at) and not at.exception
     assert "Deleted: 2 sessions." in page_text(at)
-    at.button(key=f"undo-{newer}").click().run()
+    button(at, "Undo").click().run()
     assert titles(store) == ["newer", "older"] and not at.exception
 
 
@@ -450,3 +451,49 @@ def test_expired_sessions_are_purged_at_start_up_and_by_the_dashboard(store: Sto
     store.keep(older, LOCAL_OWNER, -1)
     resources.store.clear()
     assert titles(resources.store()) == []
+
+
+def test_sessions_that_cannot_be_read_are_listed_and_deleted_one_by_one(store: Store) -> None:
+    newer, older = add_two_sessions(store)
+    damage(store._engine, newer, "labels", "'['")
+    at = open_dashboard()
+    assert "1 session can't be read" in page_text(at) and "Session “newer”" in page_text(at)
+    assert titles(store) == ["older"] and at.selectbox(key="session").value == older
+    at.button(key=f"delete-{newer}").click().run()
+    assert "can't be read" not in page_text(at) and "Deleted: session “newer”." in page_text(at)
+    at.button(key=f"undo-{newer}").click().run()
+    assert "Session “newer”" in page_text(at) and not at.exception
+
+
+@pytest.mark.parametrize("column", ["labels", "id"])
+def test_delete_all_deletes_what_cannot_be_read(store: Store, column: str) -> None:
+    newer, older = add_two_sessions(store)
+    damage(store._engine, newer, column, "'['" if column == "labels" else "x'ff01'")
+    at = open_dashboard()
+    assert "can't be read" in page_text(at) and not at.exception
+    at.button(key="delete-all").click().run()
+    assert "Deleted: 2 sessions." in page_text(at) and not at.exception
+    assert store.listing(LOCAL_OWNER) == Listing([], [])
+    button(at, "Undo").click().run()
+    assert len(store.listing(LOCAL_OWNER).unreadable) == 1
+    assert titles(store) == ["older"], older
+
+
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_session_of_which_a_part_cannot_be_read_says_so(store: Store, view: str) -> None:
+    add_session(store, some_readings(30))
+    with store._engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE readings SET score = 'high' WHERE id < 4")
+        connection.exec_driver_sql("UPDATE readings SET expression = 'joy?' WHERE id > 25")
+    at = open_dashboard(view)
+    assert "3 readings of this session can't be read" in page_text(at) and not at.exception
+
+
+def test_a_session_whose_readings_cannot_be_read_can_be_deleted(store: Store) -> None:
+    id = add_session(store, some_readings(30))
+    with store._engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE readings SET expression = cast(x'ff' as text)")
+    at = open_dashboard()
+    assert "30 readings of this session can't be read" in page_text(at) and not at.exception
+    at.button(key=f"delete-{id}").click().run()
+    assert titles(store) == []

@@ -1,5 +1,6 @@
 """What operators see of the app: metrics, health and log; and what none of them reveals."""
 
+import asyncio
 import io
 import logging
 import re
@@ -170,7 +171,7 @@ def test_metrics_are_for_this_machine_or_for_the_token(
 
 
 def test_ready_with_models_and_database() -> None:
-    answer = health.ready(Request({"type": "http"}))
+    answer = asyncio.run(health.ready(Request({"type": "http"})))
     assert (answer.status_code, answer.body) == (200, b"ready")
 
 
@@ -189,7 +190,8 @@ def test_not_ready_says_which_and_no_path(
     else:
         monkeypatch.setenv("FERAPP_DATABASE_URL", f"sqlite:///{tmp_path}")
         resources.store.clear()
-    answer = health.ready(Request({"type": "http"}))
+    monkeypatch.setattr(health, "_readiness", health.Readiness(health.check_readiness))
+    answer = asyncio.run(health.ready(Request({"type": "http"})))
     resources.store.clear()
     assert (answer.status_code, bytes(answer.body).decode()) == (
         503,

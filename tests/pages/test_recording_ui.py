@@ -1,5 +1,7 @@
 """Sessions recorded, kept, changed, imported and deleted through the pages."""
 
+import gc
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +21,7 @@ from ferapp.sessions.session import Marker, Provenance, Readings, SessionInfo
 from ferapp.sessions.store import LOCAL_OWNER, Store
 from ferapp.settings import AnalysisSettings, StreamSettings
 from ferapp.ui.live.webcam import LiveSettings, Viewer
+from ferapp.ui.shared import resources
 from ferapp.ui.shared.owner import owner
 from tests.support.apps import (
     AGREED,
@@ -35,6 +38,7 @@ from tests.support.apps import (
 from tests.support.fakes import Clock, FakeClassifier, FakeDetector, FakeSink
 from tests.support.frames import ONE_FACE, frame, viewer
 from tests.support.sessions import face_readings, some_readings, some_recording
+from tests.support.silence import shorten_patience, silent_server
 from tests.support.stores import add_session, app_store, days_left, titles
 from tests.support.waiting import wait_until
 
@@ -449,3 +453,42 @@ def test_a_recording_without_a_face_continues(
     clock.wait()
     assert store.overviews(LOCAL_OWNER)[0].is_running
     recorder.stop()
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+def test_a_database_that_says_nothing_costs_a_sentence_where_it_is_needed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shorten_patience(monkeypatch)
+    monkeypatch.setattr(resources, "_SLOW_S", 0.1)
+    with silent_server() as url:
+        monkeypatch.setenv("FERAPP_DATABASE_URL", url)
+        resources.store.clear()
+        at = open_dashboard()
+        assert "its server does not answer" in page_text(at) and not at.exception
+        assert "127.0.0.1" not in page_text(at) and "geheim" not in page_text(at)
+        at = upload(open_app(), a=ASTRONAUT)
+        assert "does not answer" not in page_text(at) and not at.exception
+        assert button(at, "Keep as a session")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
+    resources.store.clear()
+
+
+def test_visitors_do_not_wait_one_after_the_other_for_a_database_that_is_silent() -> None:
+    clock, attempts = Clock(), []
+
+    def fail() -> Store:
+        attempts.append(clock.now_s)
+        clock.now_s += 5
+        raise StoreError("silent", may_pass=True)
+
+    opening = resources.Opening(fail, clock)
+    for _ in range(10):
+        with pytest.raises(StoreError, match="silent"):
+            opening.open()
+    clock.now_s = 10.1
+    with pytest.raises(StoreError, match="silent"):
+        opening.open()
+    assert attempts == [0, 10.1]

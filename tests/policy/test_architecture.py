@@ -88,8 +88,11 @@ HOMES = {
                 "erasure",
                 "face_log",
                 "overviews",
+                "damage",
+                "reading",
             )
         ),
+        "sessions/databases",
         "sessions/migrations",
     },
     "alembic": {"sessions/database.py", "sessions/migrations"},

@@ -4,16 +4,19 @@ import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from ferapp.sessions.discards import UNDO_S
-from ferapp.sessions.store import Overview, Store
+from ferapp.sessions.store import Listing, Overview, Store, Unreadable
 from ferapp.ui.server.session_erasure import erase_soon
 from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.page import errors_as_sentences
 from ferapp.wording import counted
+
+_MOST_UNREADABLE: Final = 20
 
 
 @dataclass(frozen=True)
@@ -21,7 +24,7 @@ class Deletion:
     """Sessions that were deleted together.
 
     Attributes:
-        ids: Of the sessions.
+        ids: Of the sessions, or keys of those that can't be read.
         text: What was deleted, in a sentence.
         until_s: Until when it can be undone, s of the monotonic clock.
     """
@@ -53,16 +56,42 @@ def delete_button(
             _delete(store, me, [session], f"“{recording.title}” ({_facts(session, faces)})")
 
 
-def delete_all_button(store: Store, me: str, sessions: Sequence[Overview]) -> None:
+def delete_all_button(store: Store, me: str, listing: Listing) -> None:
     """The button that asks whether to delete all of somebody's sessions."""
-    count = counted(len(sessions), "session")
+    total = len(listing.sessions) + len(listing.unreadable)
+    count = counted(total, "session")
     # Another session makes it another question, in a popover that is closed.
-    key = f"delete-all-popover-{len(sessions)}"
+    key = f"delete-all-popover-{total}"
     with st.popover("Delete all my sessions", icon=":material/delete_forever:", key=key):
         st.markdown(f"**Delete {count}?**")
-        st.caption(_dates_text(sessions))
+        st.caption(_dates_text(listing.sessions))
         if st.button("Delete all", type="primary", key="delete-all"):
-            _delete(store, me, sessions, count)
+            _note(store.discards.add_all(me), count)
+
+
+def show_unreadable(store: Store, me: str, sessions: Sequence[Unreadable]) -> None:
+    """The sessions that can't be read, each with a button that asks whether to delete it."""
+    if not sessions:
+        return
+    with st.container(border=True):
+        count = counted(len(sessions), "session")
+        st.markdown(f":material/warning: **{count} can't be read**")
+        st.caption(
+            "The database is damaged, or another program has changed it. All other sessions can be "
+            "used and exported. A backup may still have these."
+        )
+        for session in sessions[:_MOST_UNREADABLE]:
+            row = st.container(horizontal=True, vertical_alignment="center")
+            row.text(f"Session {session.name}", width="stretch")
+            with row.popover("Delete", icon=":material/delete:", key=f"unread-{session.key}"):
+                st.markdown("**Delete this session?**")
+                st.text(f"Session {session.name}, which can't be read")
+                if st.button("Delete this session", type="primary", key=f"delete-{session.key}"):
+                    if store.discards.add([session.key], me):
+                        _note([session.key], f"session {session.name}")
+                    st.rerun()
+        if len(sessions) > _MOST_UNREADABLE:
+            st.caption("More follow when these are deleted.")
 
 
 def show_deletions(store: Store, me: str) -> None:
@@ -82,6 +111,8 @@ def _dates_text(sessions: Sequence[Overview]) -> str:
     """When several sessions were recorded, in a sentence."""
     known = [s.recording.started for s in sessions if s.recording.started]
     unknown = len(sessions) - len(known)
+    if not sessions:
+        return "None of them can be read."
     if not known:
         return "When they were recorded is unknown."
     first, last = min(known), max(known)
@@ -99,10 +130,15 @@ def _facts(session: Overview, faces: int | None) -> str:
 
 
 def _delete(store: Store, me: str, sessions: Sequence[Overview], text: str) -> None:
-    ids = tuple(session.recording.id for session in sessions)
-    if store.discards.add(ids, me):
+    ids = [session.recording.id for session in sessions]
+    _note(ids if store.discards.add(ids, me) else [], text)
+
+
+def _note(ids: Sequence[str], text: str) -> None:
+    """Show what was deleted, if anything, with a button to undo it."""
+    if ids:
         erase_soon()
-        deletion = Deletion(ids, f"Deleted: {text}.", time.monotonic() + UNDO_S)
+        deletion = Deletion(tuple(ids), f"Deleted: {text}.", time.monotonic() + UNDO_S)
         session_keys.DELETIONS.set([*_pending(), deletion])
     session_keys.READINGS.clear()
     st.rerun()

@@ -6,15 +6,17 @@ import numpy as np
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from ferapp.errors import StoreError
 from ferapp.inference.manifest import manifest
 from ferapp.sessions.discards import UNDO_S
 from ferapp.sessions.session import MOST_TITLE, Readings
-from ferapp.sessions.store import Overview, Store
+from ferapp.sessions.store import LOCAL_OWNER, Listing, Overview, Store
 from ferapp.temporal.rolling import WINDOW_S, Series
 from ferapp.ui.dashboard.deleting import (
     delete_all_button,
     delete_button,
     show_deletions,
+    show_unreadable,
     start_text,
 )
 from ferapp.ui.shared import resources, session_files, session_keys, session_views
@@ -46,13 +48,16 @@ def show() -> None:
     """The whole page below its heading."""
     me, store = owner(), resources.store()
     store.purge()
-    sessions = store.overviews(me)
+    listing = store.listing(me)
+    sessions = listing.sessions
     show_deletions(store, me)
+    show_unreadable(store, me, listing.unreadable)
     if not sessions:
-        with st.container(border=True):
-            st.markdown(_NOTHING)
+        if not listing.unreadable:
+            with st.container(border=True):
+                st.markdown(_NOTHING)
         session_files.import_file(store, me)
-        _show_storage(store, me, sessions)
+        _show_storage(store, me, listing)
         return
     if next_session := session_keys.NEXT_SESSION.pop():
         session_keys.SELECTED_SESSION.set(next_session)
@@ -64,17 +69,26 @@ def show() -> None:
     if chosen.is_running:
         delete_button(row, store, me, chosen, None)
         _show_recording(store, me, chosen.recording.id)
-        _show_storage(store, me, sessions)
+        _show_storage(store, me, listing)
         return
-    readings = _load_readings(store, me, chosen)
+    try:
+        readings = _load_readings(store, me, chosen)
+    except StoreError as exc:
+        # So that it can still be deleted.
+        delete_button(row, store, me, chosen, None)
+        st.warning(str(exc), icon=":material/warning:")
+        session_files.import_file(store, me)
+        _show_storage(store, me, listing)
+        return
     delete_button(row, store, me, chosen, len(readings.faces))
-    if not len(readings):
+    _show_left_out(chosen, readings)
+    if not len(readings) and not chosen.readings:
         st.info(
             f"This session has no readings: no face was seen in {chosen.length_text}.",
             icon=":material/no_accounts:",
         )
         session_files.downloads(chosen, readings)
-    else:
+    elif len(readings):
         id = chosen.recording.id
         edit_faces(
             chosen,
@@ -86,7 +100,21 @@ def show() -> None:
         _show_views(store, me, chosen, sessions, readings)
     st.divider()
     session_files.import_file(store, me)
-    _show_storage(store, me, sessions)
+    _show_storage(store, me, listing)
+
+
+def _show_left_out(session: Overview, readings: Readings) -> None:
+    """How much of a session can't be read, if anything."""
+    lost = max(session.readings - len(readings), 0)
+    parts = [counted(lost, "reading")] if lost else []
+    if session.left_out:
+        parts.append(counted(session.left_out, "other value"))
+    if parts:
+        st.warning(
+            f"{' and '.join(parts)} of this session can't be read and are left out: the database "
+            "is damaged, or another program has changed it.",
+            icon=":material/warning:",
+        )
 
 
 def _show_views(
@@ -212,22 +240,25 @@ def _show_recording(store: Store, me: str, session: str) -> None:
         st.caption("No face in the last minute.")
 
 
-def _show_storage(store: Store, me: str, sessions: list[Overview]) -> None:
+def _show_storage(store: Store, me: str, listing: Listing) -> None:
+    sessions = listing.sessions
     with st.expander("What is stored", icon=":material/database:"):
         readings = counted(sum(s.readings for s in sessions), "reading")
         st.markdown(
             f"You have {counted(len(sessions), 'session')} with {readings}: only numbers, and the "
             "titles, markers and names that you typed in; no pictures. Of a file that was read, "
             "size, date and hash are kept, and its name if it was imported. The database takes up "
-            f"{store.size_bytes() / 1e6:.1f} MB and is stored here:"
+            f"{store.size_bytes() / 1e6:.1f} MB"
+            f"{' and is stored here:' if me == LOCAL_OWNER else '.'}"
         )
-        st.code(store.place, language=None, wrap_lines=True)
+        if me == LOCAL_OWNER:
+            # Visitors from elsewhere learn no folder and no server.
+            st.code(store.place, language=None, wrap_lines=True)
         st.markdown(
             "Sessions that have expired are deleted while the app runs. Your own deletion can be "
             f"undone for {UNDO_S:.0f} seconds; then, in a SQLite file, the data is overwritten. A "
             "PostgreSQL server reuses the space; clearing its logs and backups is up to the "
             "operator."
         )
-        if not sessions:
-            return
-        delete_all_button(store, me, sessions)
+        if sessions or listing.unreadable:
+            delete_all_button(store, me, listing)

@@ -8,7 +8,7 @@ from typing import Final
 
 import streamlit as st
 
-from ferapp.errors import UserError
+from ferapp.errors import StoreError, UserError
 from ferapp.system.folders import project_path
 
 EXPRESSION_NOTICE: Final = "A model sees a face, not a feeling: this is the expression, no more."
@@ -58,3 +58,13 @@ def errors_as_sentences() -> Iterator[None]:
         with st.container(border=True):
             st.markdown("**This did not work**")
             st.text(str(exc))
+            if isinstance(exc, StoreError) and exc.remedy:
+                _show_remedy(exc.remedy)
+
+
+def _show_remedy(remedy: str) -> None:
+    """What whoever runs ferapp can do; a visitor from elsewhere learns no folder."""
+    from ferapp.ui.shared.owner import is_at_this_machine
+
+    if is_at_this_machine():
+        st.text(remedy)

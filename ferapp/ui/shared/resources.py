@@ -1,6 +1,8 @@
 """What all visitors share: loaded models, the database, and turns at the processor."""
 
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +23,9 @@ _logger = logging.getLogger(__name__)
 
 MOST_WAITING: Final = 100
 """How many pictures may wait for their turn; each visitor waits with one."""
+
+# A database that fails at once is tried again at once.
+_SLOW_S: Final = 1.0
 
 
 @dataclass(frozen=True)
@@ -50,16 +55,54 @@ def store() -> Store:
     """The database of sessions, opened once per process; expired sessions are deleted first.
 
     Raises:
-        StoreError: It can't be used. The next call tries again.
+        StoreError: It can't be used. The next call tries again, but not at once where this one had
+            to wait: the attempts of several visitors follow one another.
     """
+    return _opening.open()
+
+
+class Opening:
+    """Opens the database; called by one thread at a time.
+
+    Args:
+        opens: Opens it, and raises a `StoreError`.
+        clock: Returns seconds.
+    """
+
+    def __init__(self, opens: Callable[[], Store], clock: Callable[[], float]) -> None:
+        self._opens = opens
+        self._clock = clock
+        self._failure: StoreError | None = None
+        self._until_s = float("-inf")
+
+    def open(self) -> Store:
+        """Open it, or raise the last error again for as long as it took to come about."""
+        start_s = self._clock()
+        if self._failure is not None and start_s < self._until_s:
+            raise self._failure.copy()
+        try:
+            database = self._opens()
+        except StoreError as exc:
+            self._failure, took_s = exc, self._clock() - start_s
+            self._until_s = self._clock() + took_s if took_s > _SLOW_S else float("-inf")
+            # Safe to log: the message has no address, and no word of a visitor.
+            _logger.error("%s", exc)
+            raise
+        self._failure = None
+        return database
+
+
+def _open() -> Store:
+    database = Store.open()
     try:
-        database = Store.open()
         database.purge()
-    except StoreError as exc:
-        # Safe to log: the message names the operator's database and the system's reason.
-        _logger.error("%s", exc)
+    except BaseException:
+        database.close()
         raise
     return database
+
+
+_opening: Final = Opening(_open, time.monotonic)
 
 
 @st.cache_resource(show_spinner=False)

@@ -1,6 +1,9 @@
 """Sessions on the command line."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -15,6 +18,7 @@ from ferapp.errors import FaceEditError, NameTaken, StoreError, UserError
 from ferapp.sessions.formats.exchange import read
 from ferapp.sessions.session import Readings
 from ferapp.sessions.store import LOCAL_OWNER, Store
+from tests.support.damage import damage
 from tests.support.sessions import face_readings, some_readings, some_recording
 
 
@@ -310,3 +314,50 @@ def test_names_are_forgotten_after_confirmation(store: Store, tmp_path: Path) ->
     assert not any(
         b"A name to forget" in file.read_bytes() for file in tmp_path.glob("sessions.db*")
     )
+
+
+def test_a_session_that_cannot_be_read_is_named_and_deleted_and_the_others_are_exported(
+    store: Store, tmp_path: Path
+) -> None:
+    keep(store, "abc1", title="broken")
+    keep(store, "abc2", title="whole")
+    damage(store._engine, "abc1", "labels", "'['")
+    listed = CliRunner().invoke(app, ["sessions", "list"])
+    assert "whole" in listed.stdout and "broken" not in listed.stdout
+    assert "“broken” (abc1) can't be read" in listed.stderr
+    assert "ferapp sessions delete 'abc1'" in listed.stderr
+    arguments = ["sessions", "export", "all", "--out", str(tmp_path / "out")]
+    exported = CliRunner().invoke(app, arguments)
+    assert exported.exit_code == 1 and "1 session can't be read" in exported.stderr
+    assert [path.stem for path in (tmp_path / "out").iterdir()] == ["abc2"]
+    assert ferapp("delete", "abc1", "--yes") == "1 deleted\n"
+    assert ferapp("export", "all", "--out", tmp_path / "out")
+    damage(store._engine, "abc2", "id", "cast(x'ff' as text)")
+    [key] = [bad.key for bad in store.listing(LOCAL_OWNER).unreadable]
+    assert key.startswith("#") and ferapp("delete", key, "--yes") == "1 deleted\n"
+
+
+def test_readings_that_cannot_be_read_are_counted_in_an_export(
+    store: Store, tmp_path: Path
+) -> None:
+    keep(store, "abc1")
+    with store._engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE readings SET x1 = 'left' WHERE id < 4")
+    exported = CliRunner().invoke(app, ["sessions", "export", "abc", "--out", str(tmp_path)])
+    assert exported.exit_code == 0 and "3 readings" in exported.stderr
+
+
+def test_the_text_of_a_failing_server_is_printed_without_its_password(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    url = "postgresql://ferapp:geheim@127.0.0.1:9/none"
+    run = subprocess.run(
+        [sys.executable, "-m", "ferapp", "sessions", "list"],
+        env=os.environ | {"FERAPP_DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert run.returncode == 1 and "geheim" not in run.stderr
+    assert "its server can't be reached" in run.stderr and "port 9" in run.stderr
+    assert "It is set by FERAPP_DATABASE_URL." in run.stderr

@@ -91,7 +91,8 @@ def test_an_account_without_a_name_or_home_is_fine(monkeypatch: pytest.MonkeyPat
     assert "set FERAPP_DATA_DIR" in finding(result, "database").advice
     assert finding(result, "cache").state == "note"
     assert finding(result, "model.yunet").text == "not fetched"
-    with pytest.raises(StoreError, match="Set FERAPP_DATA_DIR"):
+    with pytest.raises(StoreError, match="Not a directory") as caught:
         open_database()
+    assert "Set FERAPP_DATA_DIR" in caught.value.remedy
     with pytest.raises(FetchError, match="Set FERAPP_CACHE_DIR"):
         weights.fetch(manifest().find("yunet"))

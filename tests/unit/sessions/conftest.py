@@ -21,19 +21,27 @@ def postgres_url() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Engine]:
-    if request.param == "sqlite":
-        made = open_database(sqlite_url(tmp_path))
-    else:
-        monkeypatch.setenv("FERAPP_DATABASE_URL", request.getfixturevalue("postgres_url"))
-        made = open_database()
-        with database.writing(made) as connection:
-            connection.execute(text("DELETE FROM sessions"))
+@pytest.fixture
+def sqlite_engine(tmp_path: Path) -> Iterator[Engine]:
+    made = open_database(sqlite_url(tmp_path))
     yield made
     made.dispose()
+
+
+@pytest.fixture
+def postgresql_engine(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
+    monkeypatch.setenv("FERAPP_DATABASE_URL", postgres_url)
+    made = open_database()
+    with database.writing(made) as connection:
+        connection.execute(text("DELETE FROM sessions"))
+    yield made
+    made.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    made: Engine = request.getfixturevalue(f"{request.param}_engine")
+    return made
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Databases that are new, shared, damaged, locked or out of reach."""
 
 import os
+import re
 import sqlite3
 import threading
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from sqlalchemy import URL, Engine, make_url
 from ferapp.errors import StoreError
 from ferapp.sessions import database, schema
 from ferapp.sessions.database import database_url, open_database
+from ferapp.sessions.databases import sqlite
 from ferapp.sessions.store import Store
 from tests.support.databases import ME, begin_session, sqlite_url
 from tests.support.sessions import some_readings
@@ -116,7 +118,7 @@ def test_a_bad_database_gives_a_message_and_nothing_is_deleted(
 def test_a_locked_database_is_awaited_and_then_gives_a_message(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(database, "_BUSY_MS", 50)
+    monkeypatch.setattr(sqlite, "_BUSY_MS", 50)
     url = sqlite_url(tmp_path)
     with Store(open_database(url)) as store:
         id, readings = begin_session(store)
@@ -156,7 +158,7 @@ def test_a_folder_that_cannot_be_created_gives_a_message(tmp_path: Path) -> None
     url = URL.create("sqlite", database=str(tmp_path / "file" / "sessions.db"))
     with pytest.raises(StoreError, match="can't be used") as caught:
         open_database(url)
-    assert f"{tmp_path}/file/sessions.db" in str(caught.value), "else nobody finds what to mend"
+    assert f"{tmp_path}/file/sessions.db" in caught.value.remedy, "else nobody finds what to mend"
 
 
 @pytest.mark.skipif(os.name != "posix", reason="the folder is that of POSIX systems")
@@ -168,9 +170,10 @@ def test_a_read_only_data_folder_gives_a_message_with_a_remedy(
     # Root may write everywhere, but not below a file.
     monkeypatch.setenv("HOME", str(tmp_path / "file"))
     (tmp_path / "file").touch()
-    message = r"~/\S+/ferapp/sessions\.db, can't be used: Not a directory\. Set FERAPP_DATA_DIR to"
-    with pytest.raises(StoreError, match=message):
+    with pytest.raises(StoreError, match=r"can't be used: Not a directory\.$") as caught:
         open_database()
+    remedy = r"It is ~/\S+/ferapp/sessions\.db\. Set FERAPP_DATA_DIR to"
+    assert re.match(remedy, caught.value.remedy)
     monkeypatch.setenv("FERAPP_DATA_DIR", str(tmp_path / "other"))
     open_database().dispose()
     assert (tmp_path / "other" / "sessions.db").exists()
@@ -183,7 +186,7 @@ def test_a_read_only_data_folder_gives_a_message_with_a_remedy(
         ("cobol://x/y", "no driver for cobol"),
         ("mysql://x/y", "no driver for mysql .* expected postgresql or sqlite"),
         ("postgresql://ferapp:p@127.0.0.1:abc/none", "not a database URL"),
-        ("postgresql://ferapp@127.0.0.1:9/none", r"can't be used: [^().]*127\.0\.0\.1[^().]*\."),
+        ("postgresql://ferapp@127.0.0.1:9/none", "its server can't be reached"),
     ],
 )
 def test_a_wrong_url_gives_a_message(

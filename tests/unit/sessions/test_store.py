@@ -1,6 +1,7 @@
 """Sessions in a real database, SQLite and PostgreSQL alike."""
 
 import threading
+import time
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -11,10 +12,13 @@ import pytest
 from ferapp.errors import StoreError
 from ferapp.sessions import database
 from ferapp.sessions import store as store_module
+from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import Store
 from tests.support.databases import ME, OTHER, begin_session, new_session
+from tests.support.fakes import Clock
 from tests.support.sessions import assert_same_readings, some_readings
+from tests.support.waiting import wait_until
 
 
 def test_a_new_store_is_empty(store: Store) -> None:
@@ -146,7 +150,7 @@ def test_a_batch_is_added_whole_or_not_at_all(
         return rows
 
     monkeypatch.setattr(store_module, "rows_of", without_the_last_time)
-    with pytest.raises(StoreError, match=r"(?i)not.null"):
+    with pytest.raises(StoreError, match="reported an error"):
         store.add(id, readings)
     assert len(store.readings(id, ME)) == len(readings)
     assert store.overviews(ME)[0].readings == len(readings)
@@ -177,10 +181,16 @@ def in_files(folder: Path, needle: bytes) -> bool:
     return any(needle in path.read_bytes() for path in folder.rglob("*") if path.is_file())
 
 
-def pass_time(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+def set_clock(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """The system's clock goes ahead by so much, or back; no time passes."""
     late = database.utc_now() + timedelta(seconds=seconds)
-    for module in ("store", "discards"):
+    for module in ("store", "discards", "reading"):
         monkeypatch.setattr(f"ferapp.sessions.{module}.utc_now", lambda: late)
+
+
+def pass_time(monkeypatch: pytest.MonkeyPatch, seconds: float, store: Store) -> None:
+    set_clock(monkeypatch, seconds)
+    monkeypatch.setattr(store.discards, "_clock", lambda: time.monotonic() + seconds)
 
 
 def test_a_discarded_session_is_hidden_at_once_and_takes_nothing_more(store: Store) -> None:
@@ -216,9 +226,9 @@ def test_after_ten_seconds_a_discarded_session_is_erased_and_not_restored(
     id, _ = begin_session(store, title="discarded")
     begin_session(store, title="kept")
     store.discards.add([id], ME)
-    pass_time(monkeypatch, 9)
+    pass_time(monkeypatch, 9, store)
     assert store.purge() == 0
-    pass_time(monkeypatch, 10.5)
+    pass_time(monkeypatch, 10.5, store)
     assert store.discards.restore([id], ME) == 0, "also before it is erased"
     assert store.purge() == 1 and store.discards.restore([id], ME) == 0
     assert [s.recording.title for s in store.overviews(ME)] == ["kept"]
@@ -253,8 +263,65 @@ def test_deleted_bytes_are_gone_from_every_file(
             store.keep(recording.id, OTHER, 30)
             store.discards.add([recording.id], OTHER)
             assert all(in_files(tmp_path, needle) for needle in needles), "it can be undone"
-            pass_time(monkeypatch, 10.5)
+            pass_time(monkeypatch, 10.5, store)
         assert store.purge() == 1
     assert not any(in_files(tmp_path, needle) for needle in needles)
     assert in_files(tmp_path, b"a title that stays") and len(store.readings(kept, ME)) == 50
     assert store.size_bytes() < size
+
+
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_a_deletion_keeps_its_ten_seconds_when_the_clock_is_set(
+    store: Store, hours: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (id, _), (other, _) = begin_session(store), begin_session(store)
+    store.discards.add([id, other], ME)
+    set_clock(monkeypatch, hours * 3600)
+    assert store.purge() == 0
+    assert store.discards.restore([id], ME) == 1
+    pass_time(monkeypatch, 10.5, store)
+    set_clock(monkeypatch, hours * 3600 + 10.5)
+    assert store.purge() == 1, "and is not put off until the clock is there again"
+    assert [s.recording.id for s in store.overviews(ME)] == [id]
+
+
+def test_a_deletion_of_a_process_whose_clock_was_ahead_is_not_put_off(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    id, _ = begin_session(store)
+    store.discards.add([id], ME)
+    later = Store(store._engine)
+    set_clock(monkeypatch, -3600)
+    assert later.purge() == 0
+    set_clock(monkeypatch, -3600 + 11)
+    assert later.purge() == 1
+
+
+@pytest.mark.parametrize("hours", [-30, 30])
+def test_a_recording_goes_on_when_the_clock_is_set(
+    store: Store, hours: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording, clock = new_session(), Clock()
+    store.begin(recording, ME)
+    recorder = Recorder(store, recording.id, clock=clock)
+    for second in range(20):
+        clock.now_s = second
+        recorder.add(some_readings(1), float(second))
+        if second == 9:
+            wait_until(lambda: store.overviews(ME)[0].readings >= 9)
+            set_clock(monkeypatch, hours * 3600)
+    wait_until(lambda: store.overviews(ME)[0].is_running)
+    recorder.stop()
+    [session] = store.overviews(ME)
+    assert session.duration_s == pytest.approx(20, abs=1.1) and not session.is_running
+    readings = store.readings(recording.id, ME)
+    np.testing.assert_allclose(readings.at_s, np.arange(20))
+    assert recorder.failure is None
+
+
+def test_a_recording_that_was_cut_off_is_over_when_the_clock_is_set_back(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin_session(store)
+    set_clock(monkeypatch, -3600)
+    assert not store.overviews(ME)[0].is_running
