@@ -222,6 +222,8 @@ def _show_storage(store: Store, me: str, sessions: list[Overview]) -> None:
             f"{store.size_bytes() / 1e6:.1f} MB and is stored here:"
         )
         st.code(store.place, language=None, wrap_lines=True)
+        if quota := store.entries.usage_text(me):
+            st.markdown(quota)
         st.markdown(
             "Sessions that have expired are deleted while the app runs. Your own deletion can be "
             f"undone for {UNDO_S:.0f} seconds; then, in a SQLite file, the data is overwritten. A "
