@@ -391,7 +391,8 @@ def run(entrances: tuple[Entrance, ...] = ENTRANCES, *, with_app: bool = True) -
 
 def _line(outcome: Outcome) -> str:
     end = (outcome.answer.splitlines() or [""])[-1]
-    return f"{outcome.entrance:32}{outcome.file_bytes:>10,} bytes{outcome.peak_mb:>7.0f} MB  {end[:120]}"
+    figures = f"{outcome.file_bytes:>10,} bytes{outcome.peak_mb:>7.0f} MB"
+    return f"{outcome.entrance:32}{figures}  {end[:120]}"
 
 
 def words(outcomes: list[Outcome]) -> str:
