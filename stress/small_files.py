@@ -207,7 +207,7 @@ def equal_rows(rows: int, labels: int, **columns: pa.Array) -> bytes:
     cells |= columns
     out = io.BytesIO()
     table = pa.table(cells)
-    parquet.write_table(table, out, compression="zstd", compression_level=19, store_schema=False)
+    parquet.write_table(table, out, compression="zstd", store_schema=False)
     return out.getvalue()
 
 
@@ -261,12 +261,15 @@ def _zip_of_pictures(folder: Path) -> list[str]:
     return _evaluation(folder / "a.zip")
 
 
-def _zip_of_a_table(line: bytes, count: int) -> Callable[[Path], list[str]]:
+def zip_of_a_table(row: bytes, count: int) -> Callable[[Path], list[str]]:
+    """A table of labelled faces that repeats something below its heading."""
+
     def make(folder: Path) -> list[str]:
         with zipfile.ZipFile(folder / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
             with archive.open("fer2013.csv", "w", force_zip64=True) as table:
+                table.write(b"emotion,pixels\n")
                 for _ in range(count):
-                    table.write(line)
+                    table.write(row)
         return _evaluation(folder / "a.zip")
 
     return make
@@ -338,7 +341,8 @@ ENTRANCES: Final = (
     Entrance("session, CSV", _session("a.csv", _wide_csv)),
     Entrance("models add", _model),
     Entrance("evaluate, zip of pictures", _zip_of_pictures),
-    Entrance("evaluate, table of one line", _zip_of_a_table(b"0" * 2**20, 2000)),
+    Entrance("evaluate, table of one line", zip_of_a_table(b"0 " * 2**19, 2000)),
+    Entrance("evaluate, table of bad rows", zip_of_a_table(b"1,0 0\n" * 2**17, 200)),
     Entrance("evaluate, table of large faces", _table_of_large_faces),
     Entrance("evaluate, tar of zeros", _tar_of_zeros),
     Entrance("evaluate, tar of many files", _tar_of_names),
