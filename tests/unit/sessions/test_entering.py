@@ -91,7 +91,7 @@ def test_what_a_killed_process_leaves_is_never_seen_and_erased(
     assert store.purge() == 1 and rows(store) == 0
 
 
-def test_who_reaches_the_quota_is_told_and_keeps_what_is_there(store: Store) -> None:
+def test_at_the_quota_a_message_says_so_and_nothing_is_lost(store: Store) -> None:
     small = Store(store._engine, Quota(readings=30))
     small.enter(new_session(), some_readings(20), ME)
     assert small.entries.usage_text(ME).startswith("You use 20 of at most 30 readings and")
