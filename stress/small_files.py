@@ -47,6 +47,7 @@ _PATIENCE_S: Final = 300
 _LOOK_S: Final = 0.01
 # Just under what is allowed.
 _LARGE_WH: Final = (7000, 7000)
+_LARGE_WH_OF: Final = {"WebP": (4890, 4890), "JPEG2000": (4470, 4470)}
 
 
 @dataclass(frozen=True)
@@ -152,8 +153,9 @@ def _own_mb(pid: int) -> float:
     return 0.0
 
 
-def plain_picture(kind: str, mode: str = "RGB", wh: tuple[int, int] = _LARGE_WH) -> bytes:
-    """A picture of one colour in a format."""
+def plain_picture(kind: str, mode: str = "RGB", wh: tuple[int, int] | None = None) -> bytes:
+    """A picture of one colour in a format, just as large as it may be."""
+    wh = wh or _LARGE_WH_OF.get(kind, _LARGE_WH)
     if kind == "HEIC":
         from tests.support.heic import heic
 

@@ -78,11 +78,12 @@ def opened(data: bytes, kind: Format, max_pixels: int) -> Iterator[Image.Image]:
     Args:
         data: The bytes of the file.
         kind: Its format.
-        max_pixels: Larger pictures are refused.
+        max_pixels: Larger pictures are refused, and so are those of `Format.most_pixels`.
 
     Raises:
         ImageError: It is damaged or too large; also for what is raised in the block.
     """
+    max_pixels = min(max_pixels, kind.most_pixels)
     try:
         with warnings.catch_warnings():
             # Pillow warns of broken EXIF data, which does no harm, and between 89 and 179
