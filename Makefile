@@ -55,7 +55,7 @@ load:  ## Twenty recorders at once into SQLite and PostgreSQL
 	@$(INSTALL) test
 	$(BIN)/python -m stress.recorders
 
-hold:  ## Damaged files, a crowd, killed recorders, a network that counts: one table
+hold:  ## Damaged files, small files with large claims, a crowd, killed recorders, a network that counts: one table
 	@$(INSTALL) test e2e
 	$(BIN)/python -m stress.hold
 

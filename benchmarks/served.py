@@ -47,6 +47,11 @@ class App:
                 time.sleep(0.02)
         raise TimeoutError("the app ended or did not answer within a minute")
 
+    @property
+    def pid(self) -> int:
+        """Id of its process."""
+        return self._process.pid
+
     def rss_mb(self) -> float:
         """Memory of the app."""
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The resilience suite: files, databases, a crowd, kills and packets sent, in one table.
+"""The resilience suite: files, bombs, databases, a crowd, kills and packets sent, in one table.
 
     python -m stress.hold [--mutants N] [--seconds S] [--kills N]
 
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import ROOT, about, write_result
-from stress import chaos, crowd, fuzz
+from stress import chaos, crowd, fuzz, small_files
 from stress import databases as store_checks
 from tests.support.no_packet import missing_requirement, use_in_own_network
 
@@ -44,6 +44,13 @@ def inputs(mutants: int, seed: int) -> Row:
     """Damaged pictures and videos."""
     result = fuzz.run(mutants=mutants, seed=seed)
     return Row("inputs tried", str(result), not result.faults)
+
+
+def claims() -> Row:
+    """Small files with large claims."""
+    outcomes = small_files.run()
+    faults = [outcome.fault for outcome in outcomes if outcome.fault]
+    return Row("small files with large claims", small_files.words(outcomes), not faults)
 
 
 def faults(kills: int, seed: int) -> Row:
@@ -127,6 +134,7 @@ def main() -> None:
     rows: list[Row] = []
     for what, check in (
         ("damaged files", lambda: [inputs(options.mutants, options.seed)]),
+        ("small files with large claims", lambda: [claims()]),
         ("killed recorders", lambda: [faults(options.kills, options.seed)]),
         ("databases", lambda: databases(options.kills // 4, 20, options.seed)),
         ("a crowd", lambda: load(options.visitors, options.viewers, options.seconds)),

@@ -97,6 +97,15 @@ class Visitor:
             timeout=PATIENCE_S,
         )
 
+    def put_body(self, url: str, body: bytes, headers: dict[str, str]) -> requests.Response:
+        """Send a request to upload with any body."""
+        return self._http.put(
+            f"{self._url}{url}",
+            data=body,
+            headers=headers | {"X-Xsrftoken": self._token},
+            timeout=PATIENCE_S,
+        )
+
     @property
     def words(self) -> str:
         """All text of the page."""

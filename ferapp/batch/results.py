@@ -13,6 +13,7 @@ from ferapp.batch.old_results import OldResults
 from ferapp.errors import DataError, StoreError
 from ferapp.pipeline.record import VideoRecord
 from ferapp.sessions.formats.exchange import read, to_parquet
+from ferapp.sessions.formats.limits import OF_OURS
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.system.files import lock_folder, sweep, write_whole
 from ferapp.system.text import one_line
@@ -166,7 +167,7 @@ class Results:
     def readings(self, key: str, sha256: str) -> tuple[SessionInfo, Readings]:
         """The readings of a video that has some; see `picture`."""
         try:
-            info, readings = read("readings", self._readings(key).read_bytes())
+            info, readings = read("readings", self._readings(key).read_bytes(), limits=OF_OURS)
         except (OSError, DataError) as exc:
             raise damaged_error(key) from exc
         if info.provenance is None or info.provenance.sha256 != sha256:

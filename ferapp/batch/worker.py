@@ -13,8 +13,8 @@ from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.build import load_analyzer
 from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip
 from ferapp.pipeline.record import VideoRecord, provenance_of, tracks_of
-from ferapp.sessions.formats.columns import MOST_READINGS
 from ferapp.sessions.formats.exchange import to_parquet
+from ferapp.sessions.formats.limits import MOST_READINGS
 from ferapp.system.text import one_line
 from ferapp.vision.threads import cap_threads
 

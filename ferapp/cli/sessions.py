@@ -1,5 +1,6 @@
 """``ferapp sessions``: recorded sessions, without the app."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from ferapp.cli.options import AsJsonLines
-from ferapp.cli.output import console, path_text, print_json, print_line, print_note
-from ferapp.errors import FaceEditError, StoreError, UserError
+from ferapp.cli.output import console, path_text, print_json, print_line, print_note, progress
+from ferapp.errors import DataError, FaceEditError, StoreError, UserError
 from ferapp.wording import counted
 
 if TYPE_CHECKING:
@@ -160,6 +161,7 @@ def import_files(
     Prints the id of each session. A file that was imported before, or whose source was read with
     the same settings and models, is not stored twice: the id is that of the session that is there.
     CSV and Parquet may come back from R, SPSS, Excel or pandas. Whatever is ignored is reported.
+    A file has at most 100 MB and 20 million values (rows times columns).
     """
     from ferapp.pipeline.session_import import import_session
     from ferapp.system.text import one_line
@@ -168,10 +170,17 @@ def import_files(
     with _open_store() as store:
         for file in files:
             try:
-                data = file.read_bytes()
-                done = import_session(
-                    store, _me(), file.name, data, again=again, on_note=print_note
-                )
+                data = _read_bytes(file)
+                with progress("readings stored") as report:
+                    done = import_session(
+                        store,
+                        _me(),
+                        file.name,
+                        data,
+                        again=again,
+                        on_note=print_note,
+                        on_progress=report,
+                    )
             except UserError as exc:
                 failed += 1
                 print_note(str(exc))
@@ -185,6 +194,24 @@ def import_files(
                 )
     if failed:
         raise typer.Exit(1)
+
+
+def _read_bytes(file: Path) -> bytes:
+    """The bytes of a session file, and at most one more than it may have.
+
+    Raises:
+        DataError: It can't be read, or is too large.
+    """
+    from ferapp.sessions.formats.limits import OF_STRANGERS
+
+    try:
+        with file.open("rb") as opened:
+            OF_STRANGERS.check_bytes(os.fstat(opened.fileno()).st_size)
+            return opened.read(OF_STRANGERS.bytes + 1)
+    except DataError as exc:
+        raise DataError(f"{path_text(file)} can't be opened: {exc}.") from exc
+    except OSError as exc:
+        raise DataError(f"{path_text(file)} can't be opened: {exc.strerror or exc}.") from exc
 
 
 @app.command()

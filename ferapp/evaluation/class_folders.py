@@ -27,6 +27,7 @@ from ferapp.evaluation.labelled_faces import (
     omission_text,
     read_picture,
 )
+from ferapp.evaluation.room import Room
 from ferapp.evaluation.sources import Files, path_start
 from ferapp.evaluation.splits import Split, split_of
 from ferapp.media.pictures.formats import ENDINGS, format_of
@@ -75,6 +76,7 @@ def _descend(files: Files, folder: str, *, past_splits: bool = False) -> str:
 class _Findings:
     """What was found while the folders were read."""
 
+    room: Room
     faces: list[tuple[str, NDArray[np.uint8]]] = field(default_factory=list)
     read_as: dict[str, str] = field(default_factory=dict)
     left_out: list[Omission] = field(default_factory=list)
@@ -104,7 +106,7 @@ def load_class_folders(files: Files, folder: str, key: Mapping[str, str]) -> Lab
             f"{files.source}: expected at least two folders, one per class, with face pictures in "
             f"each; found {', '.join(names) or 'none'}."
         )
-    found = _Findings()
+    found = _Findings(files.room())
     loose = [n for n in files.names if n.startswith(start) and "/" not in n[len(start) :]]
     if pictures := [name for name in loose if _has_picture_ending(name)]:
         found.left_out.append(
@@ -158,6 +160,7 @@ def _read_folder(files: Files, start: str, name: str, label: str, found: _Findin
                 reason = reason.removeprefix(prefix)
             damaged.setdefault(reason, []).append(shown)
             continue
+        found.room.take(image.nbytes, packed_bytes=len(data))
         found.digest.update(label.encode() + data)
         found.faces.append((label, image))
         count += 1

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import DataError
 from ferapp.evaluation.labelled_faces import LabelledFaces, read_picture
+from ferapp.evaluation.room import refuse_more
 from ferapp.evaluation.sources import Files, path_start
 from ferapp.evaluation.splits import USAGE, Split
 from ferapp.wording import counted
@@ -79,11 +80,13 @@ def load_ferplus(files: Files, parent: str, split: Split, *, majority_only: bool
         keep = (votes.argmax(axis=1) < len(EXPRESSIONS)) & (votes.max(axis=1, initial=0) > 0)
     digest = hashlib.sha256()
     images = []
+    room = files.room()
     for index in np.flatnonzero(keep):
         name = f"{folder}/{names[index]}"
         data = files.read(name)
         digest.update(votes[index].tobytes() + data)
         images.append(read_picture(data, name))
+        room.take(images[-1].nbytes, packed_bytes=len(data))
     expressions = votes[keep, : len(EXPRESSIONS)]
     targets = expressions / np.maximum(expressions.sum(axis=1, keepdims=True), 1)
     notes: tuple[str, ...] = ()
@@ -94,6 +97,8 @@ def load_ferplus(files: Files, parent: str, split: Split, *, majority_only: bool
     return LabelledFaces(images, targets, EXPRESSIONS, digest.hexdigest(), notes=notes)
 
 
+# Those of FER+ have two megabytes.
+_MOST_TABLE_BYTES: Final = 2**23
 _Votes = tuple[list[str], NDArray[np.float32]]
 
 
@@ -137,7 +142,9 @@ def _parse_votes(cells: list[str], width: int, where: str, before: str) -> list[
 
 def _rows(files: Files, name: str) -> list[list[str]]:
     try:
-        text = files.read(name).decode("utf-8-sig")
+        data = files.read(name, most=_MOST_TABLE_BYTES + 1)
+        refuse_more(files.source, f"bytes in {name}", len(data), _MOST_TABLE_BYTES)
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError as exc:
         raise DataError(f"{files.source}: {name} is not UTF-8 text.") from exc
     return list(csv.reader(io.StringIO(text)))

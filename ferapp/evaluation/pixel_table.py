@@ -26,6 +26,7 @@ from ferapp.evaluation.labelled_faces import (
     listed,
     omission_text,
 )
+from ferapp.evaluation.room import MOST_ROWS, refuse_more
 from ferapp.evaluation.sources import Files
 from ferapp.evaluation.splits import Split, split_of
 
@@ -38,6 +39,7 @@ _HEADER_BYTES: Final = 1000
 _NO_PICTURE: Final = "its pixels are not the 0 to 255 of a square picture"
 # The longest side of a face that is read, px.
 _MOST_SIDE: Final = 1024
+_MOST_LINE: Final = 4 * _MOST_SIDE**2 + 1000
 
 
 def find_table(files: Files) -> str | None:
@@ -84,6 +86,7 @@ def load_pixel_table(
     unknown: Counter[str] = Counter()
     bad: dict[str, list[str]] = {}
     digest = hashlib.sha256()
+    room = files.room()
     for line, row in _rows(files, name):
         usage = row.get(_USAGE) or ""
         if split is not None and split_of(usage) != split:
@@ -93,7 +96,7 @@ def load_pixel_table(
         given = (row[_CLASS] or "").strip()
         meaning = meaning_by_key(given, meanings) or expression_of(given)
         if not given or (meaning is None and is_number(given)):
-            unknown[given or "an empty cell"] += 1
+            unknown[given[:40] or "an empty cell"] += 1
             continue
         label = meaning or given
         pixels = _pixels(row[_PIXELS] or "")
@@ -104,6 +107,8 @@ def load_pixel_table(
             read_as[given] = label
         digest.update(label.encode() + pixels.tobytes())
         faces.append((label, np.repeat(pixels[:, :, None], 3, axis=2)))
+        # The text of a pixel has two bytes or more.
+        room.take(faces[-1][1].nbytes, packed_bytes=2 * pixels.size)
     reason = "--key says nothing about it" if key else "it is no number of FER2013; see --key"
     left_out = [Omission(listed(lines), len(lines), why) for why, lines in bad.items()]
     left_out += [Omission(f"emotion {given}", n, reason) for given, n in unknown.items()]
@@ -146,10 +151,18 @@ def _rows(files: Files, name: str) -> Iterator[tuple[int, dict[str, str]]]:
         header = next(lines, "")
         columns = _columns(header.encode())
         reader = csv.reader(lines, delimiter=_separator(header))
-        for row in reader:
+        for count, row in enumerate(reader, 1):
+            refuse_more(files.source, "rows", count, MOST_ROWS)
             if row:
                 cells = {c: row[i] if i < len(row) else "" for c, i in columns.items()}
                 yield reader.line_num + 1, cells
+
+
+def _bounded(files: Files, text: io.TextIOWrapper) -> Iterator[str]:
+    """The lines, none of which is longer than that of the largest face."""
+    while line := text.readline(_MOST_LINE + 1):
+        refuse_more(files.source, "characters in a line", len(line), _MOST_LINE)
+        yield line
 
 
 @contextmanager
@@ -157,7 +170,8 @@ def _lines(files: Files, name: str, file: BinaryIO) -> Iterator[Iterator[str]]:
     """The lines of the table, with errors as messages."""
     usual = csv.field_size_limit(4 * _MOST_SIDE**2)
     try:
-        yield io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+        with io.TextIOWrapper(file, encoding="utf-8-sig", newline="") as text:
+            yield _bounded(files, text)
     except UnicodeDecodeError as exc:
         raise DataError(f"{files.source}: {name} is not UTF-8 text.") from exc
     except (csv.Error, OSError, EOFError) as exc:

@@ -1,7 +1,7 @@
 """The files of a data set in a folder, a zip or a tar archive, under one interface."""
 
+import lzma
 import os
-import shutil
 import tarfile
 import zipfile
 import zlib
@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import BinaryIO, Final, cast
 
 from ferapp.errors import DataError
+from ferapp.evaluation.room import MOST_FILES, Room, refuse_more
+from ferapp.evaluation.tar_files import open_tar, unpack
 from ferapp.media.images import MAX_BYTES
 from ferapp.system.scratch import scratch
 
@@ -25,6 +27,7 @@ _BROKEN: Final = (
     zipfile.BadZipFile,
     tarfile.TarError,
     zlib.error,
+    lzma.LZMAError,
 )
 
 
@@ -37,6 +40,7 @@ class Files:
         source: The data set, for messages.
         openers: How to open each file.
         folders: Paths of the folders, which may be empty.
+        archive_bytes: Size of the archive; 0 if it is none.
 
     Attributes:
         names: All paths of files, in alphabetical order.
@@ -47,14 +51,21 @@ class Files:
         source: Path,
         openers: Mapping[str, Callable[[], BinaryIO]],
         folders: set[str],
+        *,
+        archive_bytes: int = 0,
     ) -> None:
         self.source = source
+        self._archive_bytes = archive_bytes
         self._openers = {name: how for name, how in openers.items() if not is_litter(name)}
         self.folders = {name for name in folders if not is_litter(name)}
         self.names = sorted(self._openers)
         for name in self.names:
             parts = name.split("/")[:-1]
             self.folders |= {"/".join(parts[: i + 1]) for i in range(len(parts))}
+
+    def room(self) -> Room:
+        """Room for what is decoded from its files."""
+        return Room(self.source, self._archive_bytes)
 
     def has(self, name: str) -> bool:
         """Whether there is a file of this path."""
@@ -131,8 +142,8 @@ def open_files(source: Path) -> Iterator[Files]:
                 files = _of_folder(source)
             elif zipfile.is_zipfile(source):
                 files = _of_zip(source, stack)
-            elif tarfile.is_tarfile(source):
-                files = _of_tar(source, stack.enter_context(scratch()))
+            elif (archive := open_tar(source, stack)) is not None:
+                files = _of_tar(archive, source, stack.enter_context(scratch()))
             else:
                 files = Files(source, {source.name: partial(_open_path, source)}, set())
         except _BROKEN as exc:
@@ -172,35 +183,26 @@ def _of_zip(source: Path, stack: ExitStack) -> Files:
     archive = stack.enter_context(zipfile.ZipFile(source))
     openers: dict[str, Callable[[], BinaryIO]] = {}
     folders: set[str] = set()
+    refuse_more(source, "files", len(archive.infolist()), MOST_FILES)
     for entry in archive.infolist():
         name = entry.filename.replace("\\", "/").strip("/")
         if entry.is_dir():
             folders.add(name)
         else:
             openers[name] = partial(_open_entry, archive, entry)
-    return Files(source, openers, folders)
+    return Files(source, openers, folders, archive_bytes=source.stat().st_size)
 
 
 def _open_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> BinaryIO:
     return cast(BinaryIO, archive.open(entry))
 
 
-def _of_tar(source: Path, folder: Path) -> Files:
-    """The files of a tar archive, unpacked under numbers, so that no name is ever a path.
-
-    A compressed archive can only be read from its beginning.
-    """
+def _of_tar(archive: tarfile.TarFile, source: Path, folder: Path) -> Files:
     openers: dict[str, Callable[[], BinaryIO]] = {}
     folders: set[str] = set()
-    with tarfile.open(source) as archive:
-        for number, entry in enumerate(archive):
-            name = entry.name.removeprefix("./").strip("/")
-            content = archive.extractfile(entry) if entry.isfile() and not is_litter(name) else None
-            if entry.isdir():
-                folders.add(name)
-            elif content is not None:
-                path = folder / str(number)
-                with path.open("wb") as file:
-                    shutil.copyfileobj(content, file)
-                openers[name] = partial(_open_path, path)
-    return Files(source, openers, folders - {"", "."})
+    for name, path in unpack(archive, source, folder):
+        if path is None:
+            folders.add(name)
+        else:
+            openers[name] = partial(_open_path, path)
+    return Files(source, openers, folders - {"", "."}, archive_bytes=source.stat().st_size)

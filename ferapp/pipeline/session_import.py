@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from ferapp.errors import DataError, UserError
 from ferapp.inference.manifest import manifest
-from ferapp.sessions.formats.exchange import read
+from ferapp.sessions.formats.confined import open_session
 from ferapp.sessions.overviews import Likeness, Overview
 from ferapp.sessions.session import SessionInfo
-from ferapp.sessions.store import Store
+from ferapp.sessions.store import KEEP_DAYS, Store
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ def import_session(
     *,
     again: bool = False,
     on_note: Callable[[str], None] = lambda _: None,
+    on_progress: Callable[[int, int], None] = lambda _, __: None,
 ) -> Imported:
     """Store the session in a file, unless the owner has it already.
 
@@ -46,20 +47,33 @@ def import_session(
         data: Its bytes.
         again: Whether to store it also if it is there.
         on_note: Called with each sentence about what was ignored or guessed.
+        on_progress: Called with the number of readings that are stored, and of all. If it raises,
+            nothing of the file stays.
 
     Raises:
-        DataError: It is not a valid session.
-        StoreError: The database fails.
+        DataError: It is not a valid session, or is too large.
+        StoreError: The database fails, or the owner has no room for it.
     """
-    info, readings = read(name, data, on_note=on_note)
-    _refuse_contradiction(info, name)
-    key = hashlib.sha256(f"{info.title}\n".encode("utf-8", "replace") + data).hexdigest()
-    if not again:
-        sha256 = info.provenance.sha256 if info.provenance else None
-        for earlier in store.overviews(owner, like=Likeness(key, sha256)):
-            if earlier.import_key == key or info.is_same_analysis(earlier.recording):
-                return Imported(earlier.recording.id, earlier)
-    store.enter(info, readings, owner, import_key=key)
+    with open_session(name, data) as file:
+        info = file.recording
+        for note in file.notes:
+            on_note(note)
+        _refuse_contradiction(info, name)
+        key = hashlib.sha256(f"{info.title}\n".encode("utf-8", "replace") + data).hexdigest()
+        if not again:
+            sha256 = info.provenance.sha256 if info.provenance else None
+            for earlier in store.overviews(owner, like=Likeness(key, sha256)):
+                if earlier.import_key == key or info.is_same_analysis(earlier.recording):
+                    return Imported(earlier.recording.id, earlier)
+        store.entries.enter(
+            info,
+            file.parts,
+            owner,
+            file.count,
+            keep_days=KEEP_DAYS,
+            import_key=key,
+            on_progress=on_progress,
+        )
     return Imported(info.id)
 
 

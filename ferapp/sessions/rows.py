@@ -39,34 +39,31 @@ def is_running(is_finished: bool, touched_utc: datetime, now_utc: datetime) -> b
 
 def rows_of(session: str, readings: Readings) -> list[dict[str, Any]]:
     """Convert readings to rows of the table, with the id of their session."""
-    raw, smoothed = _pack(readings.probabilities), _pack(readings.smoothed)
+    columns = {
+        "at_s": readings.at_s.tolist(),
+        "face": readings.face.tolist(),
+        **dict(zip(("width", "height"), readings.size_wh.T.tolist(), strict=True)),
+        **dict(zip(_CORNERS, readings.xyxy.T.tolist(), strict=True)),
+        "score": readings.score.tolist(),
+        "expression": readings.expression.tolist(),
+        "flaw": readings.flaw.tolist(),
+        "is_corrected": readings.is_corrected.tolist(),
+        "probabilities": _pack(readings.probabilities),
+        "smoothed": _pack(readings.smoothed),
+        "duration_s": [None if s != s else s for s in readings.duration_s.tolist()],
+    }
+    names = ("session", *columns)
     return [
-        {
-            "session": session,
-            "at_s": float(readings.at_s[i]),
-            "face": int(readings.face[i]),
-            "width": int(readings.size_wh[i, 0]),
-            "height": int(readings.size_wh[i, 1]),
-            **{n: float(v) for n, v in zip(_CORNERS, readings.xyxy[i], strict=True)},
-            "score": float(readings.score[i]),
-            "expression": readings.expression[i],
-            "flaw": readings.flaw[i],
-            "is_corrected": bool(readings.is_corrected[i]),
-            "probabilities": raw[i],
-            "smoothed": smoothed[i],
-            "duration_s": _number(readings.duration_s[i]),
-        }
-        for i in range(len(readings))
+        dict(zip(names, (session, *cells), strict=True))
+        for cells in zip(*columns.values(), strict=True)
     ]
-
-
-def _number(value: np.float64) -> float | None:
-    return None if np.isnan(value) else float(value)
 
 
 def _pack(shares: NDArray[np.float32]) -> list[bytes | None]:
     """Convert rows to bytes; None for rows of NaN."""
-    return [None if np.isnan(row).any() else row.astype("<f4").tobytes() for row in shares]
+    rows = np.ascontiguousarray(shares, "<f4")
+    missing = np.isnan(rows).any(axis=1).tolist()
+    return [None if m else row.tobytes() for row, m in zip(rows, missing, strict=True)]
 
 
 def _unpack(cells: Sequence[bytes | None], count: int) -> NDArray[np.float32]:

@@ -2,24 +2,20 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final, Self
 
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     Dialect,
     Engine,
     and_,
-    case,
-    delete,
     insert,
     or_,
     select,
     update,
 )
 
-from ferapp.errors import StoreError
 from ferapp.sessions import schema
 from ferapp.sessions.damage import Unreadable as Unreadable  # what `Store.listing` gives
 from ferapp.sessions.damage import is_a_time, is_one_of
@@ -32,14 +28,24 @@ from ferapp.sessions.database import (
     writing,
 )
 from ferapp.sessions.discards import Discards, is_due, is_kept
+from ferapp.sessions.entering import (
+    Entries,
+    add_readings,
+    begin_session,
+    expiry,
+    finish_session,
+    marker_rows,
+    parts_of,
+    set_markers,
+)
 from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.face_edits import FaceEdits
 from ferapp.sessions.face_log import FaceLog, insert_edits
 from ferapp.sessions.overviews import Likeness, load_listing
 from ferapp.sessions.overviews import Listing as Listing
 from ferapp.sessions.overviews import Overview as Overview  # what `Store.overviews` gives
+from ferapp.sessions.quota import Quota
 from ferapp.sessions.reading import load_readings
-from ferapp.sessions.rows import rows_of
 from ferapp.sessions.session import MOST_TITLE, Marker, Readings, SessionInfo
 
 LOCAL_OWNER: Final = "local"
@@ -59,17 +65,21 @@ class Store:
 
     Args:
         engine: Engine of an open database.
+        quota: How much each owner may keep.
 
     Attributes:
         faces: Names, merges and splits the faces of a session.
         discards: Deletes sessions so that it can be undone for a moment.
+        entries: Stores finished sessions, and knows how much each owner keeps.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, quota: Quota | None = None) -> None:
         self._engine = engine
+        self._quota = quota or Quota()
         self.discards = Discards(engine)
         self._eraser = Eraser(engine)
         self.faces = FaceLog(engine, self._eraser)
+        self.entries = Entries(engine, self._eraser, self._quota)
 
     @classmethod
     def open(cls) -> Self:
@@ -78,7 +88,7 @@ class Store:
         Raises:
             StoreError: It can't be used.
         """
-        return cls(open_database())
+        return cls(open_database(), Quota.from_environment())
 
     def close(self) -> None:
         """Close the connections; may be called twice."""
@@ -111,7 +121,7 @@ class Store:
             keep_days: Days after which it is deleted; None for never.
         """
         with translate_errors(), writing(self._engine) as connection:
-            _begin(connection, recording, owner, keep_days)
+            begin_session(connection, self._quota, recording, owner, keep_days)
             insert_edits(connection, recording.id, FaceEdits.named(recording.names))
 
     def add(self, session: str, readings: Readings, duration_s: float = 0.0) -> None:
@@ -123,10 +133,11 @@ class Store:
             duration_s: Duration of the session so far, with or without a face, s.
 
         Raises:
-            StoreError: The database fails, or the session no longer exists.
+            StoreError: The database fails, the session no longer exists, or its owner has no room
+                for them.
         """
         with translate_errors(), writing(self._engine) as connection:
-            _add(connection, session, readings, duration_s)
+            add_readings(connection, self._quota, session, readings, duration_s)
 
     def enter(
         self,
@@ -136,23 +147,16 @@ class Store:
         *,
         keep_days: int | None = KEEP_DAYS,
         edits: FaceEdits | None = None,
-        import_key: str | None = None,
     ) -> None:
-        """Store a finished session, all of it or nothing; see `begin` and `finish`.
-
-        The readings are those before the changes of faces; by default, `recording.names` are the
-        only changes. A session that is imported has the key of its file.
-        """
-        with translate_errors(), writing(self._engine) as connection:
-            _begin(connection, recording, owner, keep_days, import_key)
-            _add(connection, recording.id, readings, 0.0)
-            _finish(connection, recording.id, None)
-            insert_edits(connection, recording.id, edits or FaceEdits.named(recording.names))
+        """Store a finished session with its readings before changes; see `Entries.enter`."""
+        self.entries.enter(
+            recording, parts_of(readings), owner, len(readings), keep_days=keep_days, edits=edits
+        )
 
     def finish(self, session: str, duration_s: float | None = None) -> None:
         """Mark a session as finished, and store its duration, s, if it is known."""
         with translate_errors(), writing(self._engine) as connection:
-            _finish(connection, session, duration_s)
+            finish_session(connection, session, duration_s)
 
     def overviews(self, owner: str, *, like: Likeness | None = None) -> list[Overview]:
         """The owner's sessions, newest first; only those that are like what is given.
@@ -184,19 +188,19 @@ class Store:
 
     def keep(self, session: str, owner: str, keep_days: int | None) -> None:
         """Keep a session for a number of days from now; None for ever."""
-        _change_own(self._engine, session, owner, expires_utc=_expiry(utc_now(), keep_days))
+        _change_own(self._engine, session, owner, expires_utc=expiry(utc_now(), keep_days))
 
     def mark(self, session: str, owner: str, markers: Sequence[Marker]) -> None:
         """Replace the markers of a session."""
         with translate_errors(), writing(self._engine) as connection:
             own = select(schema.sessions.c.id).where(*_is_own(session, owner))
             if connection.scalar(own) is not None:
-                _set_markers(connection, session, markers)
+                set_markers(connection, session, markers)
 
     def add_marker(self, session: str, marker: Marker) -> None:
         """Add a marker to a session that is being recorded."""
         with translate_errors(), writing(self._engine) as connection:
-            connection.execute(insert(schema.markers), _marker_rows(session, [marker]))
+            connection.execute(insert(schema.markers), marker_rows(session, [marker]))
 
     def delete(self, session: str, owner: str) -> None:
         """Delete a session permanently; with SQLite its bytes are overwritten on return.
@@ -244,78 +248,3 @@ def _has_expired(now: datetime, dialect: Dialect) -> ColumnElement[bool]:
 def _is_own(session: str, owner: str) -> tuple[ColumnElement[bool], ...]:
     columns = schema.sessions.c
     return columns.id == session, columns.owner == owner, is_kept()
-
-
-def _begin(
-    connection: Connection,
-    recording: SessionInfo,
-    owner: str,
-    keep_days: int | None,
-    import_key: str | None = None,
-) -> None:
-    now = utc_now()
-    started = recording.started or now.replace(tzinfo=UTC).astimezone()
-    offset = started.utcoffset() or timedelta()
-    row = {
-        "id": recording.id,
-        "owner": owner,
-        "title": recording.title[:MOST_TITLE],
-        "source": recording.source,
-        "started_utc": started.astimezone(UTC).replace(tzinfo=None),
-        "is_start_known": recording.started is not None,
-        "offset_s": int(offset.total_seconds()),
-        "labels": list(recording.labels),
-        "unsure_below": recording.unsure_below,
-        "settings": recording.settings,
-        "models": recording.models,
-        "version": recording.version,
-        "consent": recording.consent,
-        "provenance": recording.provenance.to_json() if recording.provenance else None,
-        "import_key": import_key,
-        "expires_utc": _expiry(now, keep_days),
-        "touched_utc": now,
-        "is_finished": False,
-        "readings": 0,
-        "last_s": 0.0,
-        "duration_s": recording.duration_s,
-    }
-    connection.execute(insert(schema.sessions), row)
-    _set_markers(connection, recording.id, recording.markers)
-
-
-def _add(connection: Connection, session: str, readings: Readings, duration_s: float) -> None:
-    table = schema.sessions
-    last_s = float(readings.at_s.max(initial=duration_s))
-    changed = connection.execute(
-        update(table)
-        .where(table.c.id == session, is_kept())
-        .values(
-            readings=table.c.readings + len(readings),
-            last_s=case((table.c.last_s < last_s, last_s), else_=table.c.last_s),
-            touched_utc=utc_now(),
-        )
-    )
-    if not changed.rowcount:
-        raise StoreError("This session has been deleted; its recording stops.")
-    if len(readings):
-        connection.execute(insert(schema.readings), rows_of(session, readings))
-
-
-def _finish(connection: Connection, session: str, duration_s: float | None) -> None:
-    known = {} if duration_s is None else {"duration_s": duration_s}
-    table = schema.sessions
-    connection.execute(update(table).where(table.c.id == session).values(is_finished=True, **known))
-
-
-def _expiry(now: datetime, keep_days: int | None) -> datetime | None:
-    return None if keep_days is None else now + timedelta(days=keep_days)
-
-
-def _set_markers(connection: Connection, session: str, markers: Sequence[Marker]) -> None:
-    connection.execute(delete(schema.markers).where(schema.markers.c.session == session))
-    if markers:
-        connection.execute(insert(schema.markers), _marker_rows(session, markers))
-
-
-def _marker_rows(session: str, markers: Sequence[Marker]) -> list[dict[str, Any]]:
-    return [{"session": session, "at_s": m.at_s, "name": m.name[:MOST_TITLE]} for m in markers]

@@ -13,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import ModelError, StoreError
 from ferapp.pipeline.analyzer import Analyzer
+from ferapp.sessions import entering
 from ferapp.sessions import recorder as recorder_module
 from ferapp.sessions import store as store_module
 from ferapp.sessions.formats.exchange import to_csv, to_json, to_parquet
@@ -143,7 +144,7 @@ def test_a_failed_import_adds_nothing(store: Store, monkeypatch: pytest.MonkeyPa
     def add(*_: object) -> None:
         raise StoreError("The database of sessions can't be used: the disk is full.")
 
-    monkeypatch.setattr(store_module, "_add", add)
+    monkeypatch.setattr(entering, "add_readings", add)
     at = open_dashboard()
     data = to_json(some_recording(), some_readings(5))
     at.file_uploader[0].set_value(("a.json", data, "application/json")).run()

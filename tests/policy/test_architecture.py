@@ -84,6 +84,8 @@ HOMES = {
                 "database",
                 "rows",
                 "store",
+                "entering",
+                "quota",
                 "discards",
                 "erasure",
                 "face_log",

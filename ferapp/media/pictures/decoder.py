@@ -7,8 +7,11 @@ bomb or a hang affects one picture only.
 import sys
 from typing import Any, Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from ferapp.errors import ImageError
-from ferapp.media.pictures.formats import format_of, unsupported
+from ferapp.media.pictures.formats import Format, format_of, unsupported
 from ferapp.media.pictures.pixels import opened, rgb_of
 from ferapp.system.child import run, send
 
@@ -37,14 +40,23 @@ def _send(data: bytes, *, max_pixels: int, most_pixels: int) -> None:
     kind = format_of(data)
     if kind is None:
         raise unsupported(data)
-    with opened(data, kind, max_pixels) as picture:
-        if picture.width * picture.height > most_pixels:
-            send({"is_large": True})
-            return
-        image = rgb_of(picture, data, kind)
+    image = _decoded(data, kind, max_pixels, most_pixels)
+    if image is None:
+        send({"is_large": True})
+        return
     if image.shape[0] * image.shape[1] > max_pixels:
         raise ImageError("The picture is larger than its header says.")
     send({"shape": image.shape}, image.data.cast("B"))
+
+
+def _decoded(
+    data: bytes, kind: Format, max_pixels: int, most_pixels: int
+) -> NDArray[np.uint8] | None:
+    """The pixels; None if there are too many. What the decoder used is free afterwards."""
+    with opened(data, kind, max_pixels) as picture:
+        if picture.width * picture.height > most_pixels:
+            return None
+        return rgb_of(picture, data, kind)
 
 
 if __name__ == "__main__":

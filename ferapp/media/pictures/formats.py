@@ -18,12 +18,15 @@ class Format:
         endings: The file name endings that it usually has, in lower case.
         is_confined: Whether it is decoded in a child process; see
             docs/decisions/0016-picture-formats.md.
+        most_pixels: Larger ones are refused, so that no picture takes over 600 MB: some decoders
+            have several copies of it in memory.
     """
 
     name: str
     parser: str
     endings: tuple[str, ...]
     is_confined: bool = True
+    most_pixels: int = 50_000_000
 
 
 # MPO, which phones write for portraits, and Ultra HDR begin with an ordinary JPEG.
@@ -35,12 +38,17 @@ JPEG: Final = Format(
 )
 PNG: Final = Format("PNG", "PNG", (".png", ".apng"), is_confined=False)
 HEIC: Final = Format("HEIC", "HEIF", (".heic", ".heif", ".hif"))
-WEBP: Final = Format("WebP", "WEBP", (".webp",))
+WEBP: Final = Format("WebP", "WEBP", (".webp",), most_pixels=24_000_000)
 AVIF: Final = Format("AVIF", "AVIF", (".avif",))
 TIFF: Final = Format("TIFF", "TIFF", (".tif", ".tiff"))
 BMP: Final = Format("BMP", "BMP", (".bmp", ".dib"))
 GIF: Final = Format("GIF", "GIF", (".gif",))
-JPEG2000: Final = Format("JPEG 2000", "JPEG2000", (".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc"))
+JPEG2000: Final = Format(
+    "JPEG 2000",
+    "JPEG2000",
+    (".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc"),
+    most_pixels=20_000_000,
+)
 
 FORMATS: Final = (JPEG, PNG, HEIC, WEBP, AVIF, TIFF, BMP, GIF, JPEG2000)
 

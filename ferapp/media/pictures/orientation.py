@@ -1,8 +1,11 @@
 """Which way is up, for every format by one rule: as the browser shows the picture."""
 
 import struct
+from collections.abc import Callable
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from ferapp.media.pictures.formats import AVIF, JPEG, PNG, Format
@@ -10,14 +13,14 @@ from ferapp.media.pictures.headers import png_chunks
 
 UPRIGHT: Final = 1
 
-_TURNS: Final = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
+_TURNS: Final[dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]]] = {
+    2: lambda image: image[:, ::-1],
+    3: lambda image: image[::-1, ::-1],
+    4: lambda image: image[::-1],
+    5: lambda image: image.swapaxes(0, 1),
+    6: lambda image: image.swapaxes(0, 1)[:, ::-1],
+    7: lambda image: image[::-1, ::-1].swapaxes(0, 1),
+    8: lambda image: image.swapaxes(0, 1)[::-1],
 }
 # Pillow takes the orientation from these as well, which no browser does.
 _NOT_OBEYED: Final = ("xmp", "XML:com.adobe.xmp", "Raw profile type exif")
@@ -84,11 +87,7 @@ def _orientation(exif: bytes) -> int:
     return UPRIGHT
 
 
-def turned(picture: Image.Image, orientation: int) -> Image.Image:
-    """Turn a loaded picture upright; it is closed if that makes a copy."""
-    method = _TURNS.get(orientation)
-    if method is None:
-        return picture
-    upright = picture.transpose(method)
-    picture.close()  # each copy of a large picture takes as much memory as the picture itself
-    return upright
+def turned(image: NDArray[np.uint8], orientation: int) -> NDArray[np.uint8]:
+    """Turn an array, (h, w, 3), upright; itself if it is."""
+    turn = _TURNS.get(orientation)
+    return image if turn is None else np.ascontiguousarray(turn(image))

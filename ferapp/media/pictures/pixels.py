@@ -63,6 +63,8 @@ _MOST_PACKED: Final = 1032
 # A block of 8 x 8 pixels of a JPEG takes at least one bit, with any Huffman code.
 _JPEG_BYTES: Final = 1 / 512
 
+_STRIP_PIXELS: Final = 4_000_000
+
 # TIFF 6.0 and DNG 1.7.
 _SUBFILE_TYPE: Final = 254
 _SUB_IFDS: Final = 330
@@ -76,11 +78,12 @@ def opened(data: bytes, kind: Format, max_pixels: int) -> Iterator[Image.Image]:
     Args:
         data: The bytes of the file.
         kind: Its format.
-        max_pixels: Larger pictures are refused.
+        max_pixels: Larger pictures are refused, and so are those of `Format.most_pixels`.
 
     Raises:
         ImageError: It is damaged or too large; also for what is raised in the block.
     """
+    max_pixels = min(max_pixels, kind.most_pixels)
     try:
         with warnings.catch_warnings():
             # Pillow warns of broken EXIF data, which does no harm, and between 89 and 179
@@ -181,8 +184,13 @@ def rgb_of(picture: Image.Image, data: bytes, kind: Format) -> NDArray[np.uint8]
     coding = _coding(picture, data, kind)
     loaded = _loaded(picture, data, kind)
     convert = to_srgb if coding is None else partial(_decoded, coding=coding)
-    shown = opaque(loaded, convert)
-    return np.array(turned(shown, orientation), np.uint8)
+    # In strips: each further copy of a large picture takes 200 MB.
+    image = np.empty((loaded.height, loaded.width, 3), np.uint8)
+    rows = max(_STRIP_PIXELS // loaded.width, 1)
+    for top in range(0, loaded.height, rows):
+        strip = loaded.crop((0, top, loaded.width, min(top + rows, loaded.height)))
+        image[top : top + rows] = np.asarray(opaque(strip, convert))
+    return turned(image, orientation)
 
 
 def _coding(picture: Image.Image, data: bytes, kind: Format) -> Coding | None:

@@ -12,12 +12,11 @@ from pyarrow import compute
 from ferapp.errors import DataError
 from ferapp.sessions.face_edits import MOST_NAME, clean_name, name_key
 from ferapp.sessions.formats.headings import CORNERS, DURATION, NAME, PATH, respelt_labels
+from ferapp.sessions.formats.limits import MOST_FLAWS, MOST_NAMES, refuse_more
 from ferapp.sessions.formats.metadata import MOST_LETTERS
 from ferapp.sessions.session import MOST_SECONDS, Readings
 from ferapp.system.csv_tables import MISSING, is_missing_word, remove_guard
 from ferapp.system.text import one_line
-
-MOST_READINGS: Final = 2_000_000
 
 # The largest integer of a database column.
 _MOST_COUNTED: Final = 2**31 - 1
@@ -42,16 +41,6 @@ def schema(labels: Sequence[str], text: pa.DataType) -> pa.Schema:
         + [(f"{kind}_{label}", pa.float32()) for kind in "ps" for label in labels]
         + [(DURATION, pa.float64())]
     )
-
-
-def refuse_many(count: int) -> None:
-    """Refuse more rows than any session has.
-
-    Raises:
-        DataError: There are more than `MOST_READINGS`.
-    """
-    if count > MOST_READINGS:
-        raise DataError(f"it has more than {MOST_READINGS:,} readings")
 
 
 def row_numbers(columns: pa.Table) -> Rows:
@@ -79,6 +68,21 @@ def without_path(columns: pa.Table) -> pa.Table:
             "files in the folder results of the batch, or a table with the rows of one path"
         )
     return columns.drop_columns([PATH])
+
+
+def with_numbers(columns: pa.Table) -> pa.Table:
+    """With numbers in place of the texts in which some programs write them."""
+    for place, field in enumerate(columns.schema):
+        if pa.types.is_dictionary(field.type) and field.name not in (*TEXTS, PATH):
+            coded = dictionary_of(columns[field.name])
+            words = coded.dictionary.cast(pa.string())
+            kind = pa.bool_() if field.name == "is_corrected" else pa.float64()
+            try:
+                cells = words.cast(kind).take(coded.indices)
+            except pa.ArrowException as exc:
+                raise DataError(_other_kind_text(field.name)) from exc
+            columns = columns.set_column(place, field.name, cells)
+    return columns
 
 
 def without_missing_words(
@@ -162,10 +166,13 @@ def split_empty_frames(columns: pa.Table, rows: Rows) -> tuple[pa.Table, Rows, p
         if pa.types.is_floating(field.type):
             # Some programs know no missing number.
             is_nan = compute.is_nan(columns[field.name])
-            cells = compute.if_else(is_nan, pa.scalar(None, field.type), columns[field.name])
-            columns = columns.set_column(place, field.name, cells)
+            if compute.any(is_nan).as_py():
+                cells = compute.if_else(is_nan, pa.scalar(None, field.type), columns[field.name])
+                columns = columns.set_column(place, field.name, cells)
     filled = [columns[name].is_valid() for name in ("face", *CORNERS, "score")]
     has_face = reduce(compute.or_, filled)
+    if compute.all(has_face).as_py():
+        return columns, rows, columns.slice(0, 0)
     empty = columns.filter(compute.and_(compute.invert(has_face), columns["time_s"].is_valid()))
     return columns.filter(has_face), rows[has_face.to_numpy()], empty
 
@@ -181,25 +188,32 @@ def to_times(columns: pa.Table) -> tuple[NDArray[np.float64], NDArray[np.float64
         raise DataError("its times must be seconds, from 0 on")
     if DURATION not in columns.column_names:
         return at_s, np.full(len(at_s), np.nan)
-    lengths = columns[DURATION].cast(pa.float64()).to_numpy()
+    return at_s, _lengths(columns[DURATION].cast(pa.float64()).to_numpy())
+
+
+def _lengths(lengths: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Validated; NaN where a length is unknown.
+
+    Raises:
+        DataError: One is not possible.
+    """
     if not np.all(np.isnan(lengths) | ((lengths >= 0) & (lengths <= MOST_SECONDS))):
         raise DataError("its durations must be seconds, from 0 on")
     # A reading of no length would be in no summary.
-    return at_s, np.where(lengths > 0, lengths, np.nan)
+    return np.where(lengths > 0, lengths, np.nan)
 
 
-def to_readings(columns: pa.Table, labels: Sequence[str], rows: Rows) -> Readings:
-    """Validate the columns of a table and convert them to readings in the order of time.
+def to_readings(columns: dict[str, pa.ChunkedArray], labels: Sequence[str], rows: Rows) -> Readings:
+    """Validate the columns of a table and convert them to readings in the order of the rows.
 
     Args:
-        columns: The columns.
+        columns: The columns by name; they are taken out, so that each is in memory only once.
         labels: The expressions.
         rows: The number of each row in its file.
 
     Raises:
         DataError: A value is not possible; the text names its row.
     """
-    refuse_many(columns.num_rows)
     expected = schema(labels, CODED)
     for name in ["time_s", "face", *CORNERS, "width", "height", "score", "is_corrected"]:
         if columns[name].null_count:
@@ -208,12 +222,9 @@ def to_readings(columns: pa.Table, labels: Sequence[str], rows: Rows) -> Reading
 
     def column(name: str) -> NDArray[Any]:
         try:
-            return np.asarray(columns[name].cast(expected.field(name).type))
+            return np.asarray(columns.pop(name).cast(expected.field(name).type))
         except pa.ArrowException as exc:
-            kind = "true or false" if name == "is_corrected" else "numbers"
-            raise DataError(
-                f"its column {one_line(name)} holds something else than {kind}"
-            ) from exc
+            raise DataError(_other_kind_text(name)) from exc
 
     def numbers(*names: str) -> NDArray[Any]:
         return np.stack([column(name) for name in names], axis=-1)
@@ -225,23 +236,25 @@ def to_readings(columns: pa.Table, labels: Sequence[str], rows: Rows) -> Reading
         at = f"row {rows[row]}, column {one_line(names[place])}" if names else f"row {rows[row]}"
         raise DataError(f"{what} ({at})")
 
+    if DURATION not in columns:
+        columns[DURATION] = pa.chunked_array([pa.nulls(len(rows), pa.float64())])
     shares = {kind: [f"{kind}_{label}" for label in labels] for kind in "ps"}
     # Written so that NaN fails.
-    at_s = numbers("time_s")[:, 0]
+    at_s = column("time_s")
     is_time = (at_s >= 0) & (at_s <= MOST_SECONDS)
     need(is_time, "its times must be seconds, from 0 on", "time_s")
-    at_s, duration_s = to_times(columns)
+    duration_s = _lengths(column(DURATION))
     readings = Readings(
         at_s=at_s,
-        face=numbers("face")[:, 0],
+        face=column("face"),
         size_wh=numbers("width", "height"),
         xyxy=numbers(*CORNERS),
-        score=numbers("score")[:, 0],
+        score=column("score"),
         probabilities=numbers(*shares["p"]),
         smoothed=numbers(*shares["s"]),
-        expression=_texts(columns["expression"]),
-        flaw=_texts(columns["flaw"]),
-        is_corrected=numbers("is_corrected")[:, 0],
+        expression=_texts(columns.pop("expression"), "expressions", MOST_FLAWS),
+        flaw=_texts(columns.pop("flaw"), "flaws", MOST_FLAWS),
+        is_corrected=column("is_corrected"),
         duration_s=duration_s,
     )
     finite = "its boxes and scores must be finite numbers"
@@ -271,16 +284,23 @@ def to_names(columns: pa.Table) -> dict[int, str]:
     if NAME not in columns.column_names:
         return {}
     coded, words = _words_of(columns[NAME])
+    refuse_more("different names", len(words), MOST_NAMES)
     lines = [clean_name(word[:MOST_NAME]) if word else "" for word in words]
     places = coded.indices.fill_null(-1).to_numpy(zero_copy_only=False)
     faces = columns["face"].cast(pa.int64()).to_numpy()
     names: dict[int, str] = {}
+    refuse_more("faces with names", len(np.unique(faces[places >= 0])), MOST_NAMES)
     for face, place in np.unique(np.stack([faces, places], axis=1), axis=0).tolist():
         if place >= 0 and lines[place] and names.setdefault(face, lines[place]) != lines[place]:
             raise DataError(f"its face {face} has two names")
     if len({name_key(name) for name in names.values()}) < len(names):
         raise DataError("two of its faces have the same name")
     return names
+
+
+def _other_kind_text(name: str) -> str:
+    kind = "true or false" if name == "is_corrected" else "numbers"
+    return f"its column {one_line(name)} holds something else than {kind}"
 
 
 def dictionary_of(column: pa.ChunkedArray) -> Any:
@@ -303,9 +323,14 @@ def _with_words(columns: pa.Table, name: str, coded: Any, words: Sequence[str | 
     return columns.set_column(columns.column_names.index(name), name, new)
 
 
-def _texts(column: pa.ChunkedArray) -> NDArray[np.object_]:
-    """Each text on one line and shortened, (n,); None if it is missing or empty."""
+def _texts(column: pa.ChunkedArray, what: str, most: int) -> NDArray[np.object_]:
+    """Each text on one line and shortened, (n,); None if it is missing or empty.
+
+    Raises:
+        DataError: There are too many different ones.
+    """
     coded, words = _words_of(column)
+    refuse_more(f"different {what}", len(words), most)
     lines = [one_line(word[:MOST_LETTERS]) or None if word else None for word in words]
     places = coded.indices.fill_null(len(lines)).to_numpy(zero_copy_only=False)
     texts: NDArray[np.object_] = np.array([*lines, None], object)[places]

@@ -1,12 +1,8 @@
-"""Writes sessions to files and reads them; files that are read are not trusted."""
+"""Writes sessions to files; `ferapp.sessions.formats.reading` reads them."""
 
-import csv
 import io
 import json
-from codecs import BOM_UTF8
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import PureWindowsPath
+from collections.abc import Iterator
 from typing import Any, BinaryIO, Final
 
 import numpy as np
@@ -15,60 +11,18 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from pyarrow import parquet
 
-from ferapp.errors import DataError
-from ferapp.sessions.formats.columns import (
-    CODED,
-    TEXTS,
-    Rows,
-    as_cells_spell_labels,
-    refuse_many,
-    row_numbers,
-    schema,
-    split_empty_frames,
-    to_names,
-    to_readings,
-    to_times,
-    with_path,
-    without_guards,
-    without_missing_words,
-    without_path,
-)
-from ferapp.sessions.formats.csv_sheet import NO_TEXT, Sheet, open_sheet
-from ferapp.sessions.formats.headings import ADDED, CORNERS, DURATION, NAME, read_headings
-from ferapp.sessions.formats.metadata import (
-    FORMAT,
-    from_envelope,
-    from_metadata,
-    metadata,
-    parse_json,
-)
-from ferapp.sessions.formats.other_files import describe_other_file
-from ferapp.sessions.formats.repeats import merge_repeats
-from ferapp.sessions.formats.spells import SPELL_COLUMNS
-from ferapp.sessions.formats.spreadsheets import read_columns
-from ferapp.sessions.lengths import frame_lengths_s, last_frame_s, length_s, of_session
-from ferapp.sessions.session import MOST_TITLE, Readings, SessionInfo
-from ferapp.system.csv_tables import csv_bytes, is_missing_word
-from ferapp.system.text import one_line
-from ferapp.wording import counted
+from ferapp.sessions.formats.columns import TEXTS, schema
+from ferapp.sessions.formats.headings import CORNERS, DURATION, NAME
+from ferapp.sessions.formats.metadata import FORMAT, metadata
+from ferapp.sessions.formats.reading import METADATA_KEY
+from ferapp.sessions.formats.reading import read as read  # the other way
+from ferapp.sessions.lengths import frame_lengths_s
+from ferapp.sessions.session import Readings, SessionInfo
+from ferapp.system.csv_tables import csv_bytes
 
 Times = NDArray[np.float64]
 
 _ROWS_AT_ONCE: Final = 20_000
-_MOST_UNPACKED: Final = 2**30
-_KEY: Final = b"ferapp"
-_ADVICE: Final = "Choose a file that ferapp has exported."
-# Exceptions of the libraries and of Python for invalid files.
-_BROKEN: Final = (
-    pa.ArrowException,
-    csv.Error,
-    OSError,
-    RecursionError,
-    ValueError,
-    TypeError,
-    KeyError,
-    OverflowError,
-)
 
 
 def table(recording: SessionInfo, readings: Readings) -> pandas.DataFrame:
@@ -161,7 +115,7 @@ def write_parquet(
     """As `to_parquet`, into a file, part by part; `frame_times_s` as for `table_parts`."""
     described = {"ferapp": FORMAT, "recording": metadata(recording, readings)}
     envelope = json.dumps(described, allow_nan=False)
-    columns = schema(recording.labels, pa.string()).with_metadata({_KEY: envelope})
+    columns = schema(recording.labels, pa.string()).with_metadata({METADATA_KEY: envelope})
     if frame_times_s is not None:
         columns = columns.append(pa.field("frame", pa.int64()))
     with parquet.ParquetWriter(file, columns, compression="zstd") as writer:
@@ -189,195 +143,3 @@ def _to_list(values: "pandas.Series[Any]") -> list[Any]:
     # Through text, so that a float32 keeps its few digits as a float64.
     shortest = values.to_numpy().astype(str).astype(np.float64).tolist()
     return [None if value != value else value for value in shortest]
-
-
-def read(
-    name: str, data: bytes, *, on_note: Callable[[str], None] = lambda _: None
-) -> tuple[SessionInfo, Readings]:
-    """Read a session from a CSV, Parquet or JSON file, under a new id.
-
-    Args:
-        name: Name of the file; becomes the title if the file has no metadata.
-        data: Its bytes, from which the format is detected.
-        on_note: Gets a sentence about each part of the file that is ignored or was guessed.
-
-    Raises:
-        DataError: It is not a valid session.
-    """
-    title = one_line(PureWindowsPath(name).name[:MOST_TITLE]) or "session"
-    if other := describe_other_file(title, data):
-        raise DataError(f"{title} can't be opened: {other}")
-    try:
-        if data.startswith(b"PAR1"):
-            content = _from_parquet(data, title)
-        elif data[:64].removeprefix(BOM_UTF8).lstrip().startswith(b"{"):
-            content = _from_json(data)
-        else:
-            content = _from_csv(data, title)
-        columns, rows, empty = split_empty_frames(content.columns, content.rows)
-        labels = content.recording.labels
-        readings, repeated = merge_repeats(to_readings(columns, labels, rows), rows, labels)
-        recording = replace(content.recording, names=to_names(columns))
-        recording, readings = _with_length(recording, readings, empty)
-    except DataError as error:
-        raise DataError(f"{title} can't be opened: {error}. {_ADVICE}") from error
-    except _BROKEN as error:
-        raise DataError(
-            f"{title} can't be opened: it is not a table of readings. {_ADVICE}"
-        ) from error
-    for note in content.notes:
-        on_note(f"{title} {note}.")
-    if repeated:
-        on_note(f"{title} has {counted(repeated, 'row')} twice; each was imported once.")
-    return recording, readings
-
-
-def _with_length(
-    recording: SessionInfo, readings: Readings, empty: pa.Table
-) -> tuple[SessionInfo, Readings]:
-    """The session with its length: as it says, else from rows of frames without a face."""
-    duration_s = recording.duration_s
-    if empty.num_rows and recording.source != "pictures":
-        frames_s, lengths = to_times(empty)
-        readings = of_session(recording, readings, frames_s=frames_s)
-        times_s = np.unique(np.concatenate([frames_s, readings.at_s]))
-        lengths = np.where(np.isnan(lengths), last_frame_s(times_s), lengths)
-        seen_until_s = float((frames_s + lengths).max()) - recording.begins_s
-        duration_s = duration_s or seen_until_s
-    if duration_s is not None:
-        duration_s = length_s(replace(recording, duration_s=duration_s), readings)
-    return replace(recording, duration_s=duration_s), readings
-
-
-@dataclass(frozen=True)
-class _Content:
-    """What a file holds.
-
-    Attributes:
-        recording: What its readings are of.
-        columns: Those of a session, of which `name` may be missing.
-        rows: The number of each row in the file.
-        notes: Sentences for the user that go on after the file's name.
-    """
-
-    recording: SessionInfo
-    columns: pa.Table
-    rows: Rows
-    notes: tuple[str, ...] = ()
-
-
-def _from_parquet(data: bytes, name: str) -> _Content:
-    # It refuses to read a column as a dictionary that does not exist.
-    texts = [name for name in TEXTS if name in parquet.read_schema(io.BytesIO(data)).names]
-    file = parquet.ParquetFile(io.BytesIO(data), read_dictionary=texts)
-    groups = [file.metadata.row_group(i) for i in range(file.metadata.num_row_groups)]
-    refuse_many(file.metadata.num_rows)
-    if sum(group.total_byte_size for group in groups) > _MOST_UNPACKED:
-        raise DataError("it is too large")
-    header = file.schema_arrow
-    envelope = (header.metadata or {}).get(_KEY)
-    described = None if envelope is None else from_envelope(parse_json(envelope))
-    if described is not None:
-        _refuse_others(described.labels, header.names)
-    headings = read_headings(header.names, described.labels if described else None)
-    recording = described or _bare_recording(headings.labels, name)
-    expected = with_path(_expected(recording.labels, headings.names), headings.names)
-    theirs = {ours: spelt for ours, spelt in zip(headings.names, header.names, strict=True) if ours}
-    columns = file.read(columns=[theirs[ours] for ours in expected.names], use_threads=False)
-    columns = columns.select([theirs[ours] for ours in expected.names])
-    columns = without_path(columns.rename_columns(expected.names))
-    columns = without_missing_words(columns, recording.labels)
-    return _Content(recording, columns, row_numbers(columns), headings.notes)
-
-
-def _from_json(data: bytes) -> _Content:
-    whole = parse_json(data)
-    recording = from_envelope(whole)
-    columns = whole.get("readings")
-    if not isinstance(columns, dict) or not all(isinstance(v, list) for v in columns.values()):
-        raise DataError("its readings are not in columns")
-    _refuse_others(recording.labels, columns)
-    headings = read_headings(list(columns), recording.labels)
-    expected = _expected(recording.labels, headings.names)
-    ours = dict(zip(headings.names, columns.values(), strict=True))
-    if len({len(ours[column]) for column in expected.names}) != 1:
-        raise DataError("its columns have different lengths")
-    refuse_many(len(ours["time_s"]))
-    arrays = [
-        pa.array(
-            ours[field.name]
-            if field.name in TEXTS
-            # R writes missing numbers as texts.
-            else [None if type(v) is str and is_missing_word(v) else v for v in ours[field.name]],
-            field.type,
-        )
-        for field in expected
-    ]
-    table = pa.Table.from_arrays(arrays, schema=expected)
-    table = without_missing_words(table, recording.labels)
-    return _Content(recording, table, row_numbers(table), headings.notes)
-
-
-def _from_csv(data: bytes, name: str) -> _Content:
-    refuse_many(max(data.count(b"\n"), data.count(b"\r")) - 1)
-    sheet = open_sheet(data)
-    try:
-        return _from_sheet(sheet, name)
-    except DataError as error:
-        raise DataError(NO_TEXT) if sheet.is_guess else error from error
-
-
-def _from_sheet(sheet: Sheet, name: str) -> _Content:
-    if {*SPELL_COLUMNS[:3]} <= {*sheet.header}:
-        raise DataError("it is a table of spells, which can't be imported")
-    headings = read_headings(sheet.header)
-    recording = _bare_recording(headings.labels, name)
-    expected = with_path(_expected(recording.labels, headings.names), headings.names)
-    columns, missing = read_columns(sheet, headings.names, expected)
-    columns = without_missing_words(without_path(columns), recording.labels, missing)
-    columns = without_guards(columns, recording.labels)
-    labels, columns, more = as_cells_spell_labels(
-        columns, recording.labels, is_respelt=headings.is_respelt
-    )
-    notes = (*sheet.notes, *headings.notes, *more)
-    recording = replace(recording, labels=labels)
-    return _Content(recording, columns, sheet.rows(columns.num_rows), notes)
-
-
-def _bare_recording(labels: Sequence[str], name: str) -> SessionInfo:
-    """What the expressions and the file name say about a session."""
-    return from_metadata(
-        {
-            "title": PureWindowsPath(name).stem,
-            "source": "live",
-            "started": None,
-            "labels": list(labels),
-            "unsure_below": 0.5,
-        }
-    )
-
-
-def _refuse_others(labels: Sequence[str], header: Collection[str]) -> None:
-    """Refuse a table with more expressions than its description names.
-
-    Raises:
-        DataError: It is so.
-    """
-    for column in header:
-        if column.startswith(("p_", "s_")) and column[2:] not in labels:
-            raise DataError(
-                f"its description does not name the expression of its column {one_line(column)}"
-            )
-
-
-def _expected(labels: Sequence[str], header: Collection[str]) -> pa.Schema:
-    """The columns to read; files of earlier versions lack some.
-
-    Raises:
-        DataError: One is missing.
-    """
-    whole = schema(labels, CODED)
-    fields = [field for field in whole if field.name not in ADDED or field.name in header]
-    if missing := [field.name for field in fields if field.name not in header]:
-        raise DataError(f"it has no column {one_line(missing[0])}")
-    return pa.schema(fields)

@@ -12,6 +12,13 @@ from typing import Any, Final, NoReturn, get_args
 from uuid import uuid4
 
 from ferapp.errors import DataError
+from ferapp.sessions.formats.limits import (
+    MOST_LABELS,
+    MOST_MARKERS,
+    MOST_MODELS,
+    MOST_SETTINGS_BYTES,
+    refuse_more,
+)
 from ferapp.sessions.report.baseline import baseline_spans
 from ferapp.sessions.session import (
     MOST_SECONDS,
@@ -30,8 +37,6 @@ FORMAT: Final = 1
 MOST_LETTERS: Final = 80
 """Longest name, in characters."""
 
-_MOST_LABELS: Final = 64
-_MOST_MARKERS: Final = 100_000
 # They belong to titles in Arabic and Hebrew, and turn no other text around, as overrides do.
 _WRITING_MARKS: Final = re.compile("([\u061c\u200e\u200f])")
 _MOST_CONSENT: Final = 2000
@@ -111,13 +116,14 @@ def from_metadata(value: object) -> SessionInfo:
         raise DataError(f"it lacks the {' and the '.join(sorted(missing))} of the session")
     if fields["source"] not in get_args(Source):
         raise DataError(f"its source must be one of {', '.join(get_args(Source))}")
-    labels = [_line(label) for label in _list(fields["labels"], _MOST_LABELS)]
+    labels = [_line(label) for label in _list(fields["labels"], "expressions", MOST_LABELS)]
     if not labels:
         raise DataError("it has no probabilities of expressions")
     if labels != fields["labels"] or not all(labels) or len(set(labels)) != len(labels):
         raise DataError("its expressions must have short names, all different")
     consent = _text(fields.get("consent", ""))[:_MOST_CONSENT].split("\n")
-    markers = [_marker(marker) for marker in _list(fields.get("markers", []), _MOST_MARKERS)]
+    given = _list(fields.get("markers", []), "markers", MOST_MARKERS)
+    markers = sorted(map(_marker, given), key=lambda marker: marker.at_s)
     duration_s = fields.get("duration_s")
     return SessionInfo(
         id=uuid4().hex,
@@ -126,14 +132,11 @@ def from_metadata(value: object) -> SessionInfo:
         started=_start(fields["started"]),
         labels=tuple(labels),
         unsure_below=_number(fields["unsure_below"], 1),
-        settings=_dict(_plain_value(fields.get("settings", {}))),
-        models={
-            _line(kind): {_line(k): _line(v) for k, v in _dict(model).items()}
-            for kind, model in _dict(fields.get("models", {})).items()
-        },
+        settings=_settings(fields.get("settings", {})),
+        models=_models(fields.get("models", {})),
         version=_line(fields.get("version", "")),
         consent="\n".join(map(one_line, consent)),
-        markers=tuple(sorted(markers, key=lambda marker: marker.at_s)),
+        markers=tuple(markers),
         duration_s=None if duration_s is None else _number(duration_s, MOST_SECONDS),
         provenance=provenance_of(fields.get("provenance")),
     )
@@ -174,10 +177,26 @@ def _dict(value: object) -> dict[str, Any]:
     return value
 
 
-def _list(value: object, most: int) -> list[Any]:
-    if not isinstance(value, list) or len(value) > most:
-        raise DataError(f"a part of it should be a list of at most {most:,} entries")
+def _list(value: object, what: str, most: int) -> list[Any]:
+    if not isinstance(value, list):
+        raise DataError(f"its {what} should be a list, but are not")
+    refuse_more(what, len(value), most)
     return value
+
+
+def _models(value: object) -> dict[str, dict[str, str]]:
+    models = {_line(kind): _dict(model) for kind, model in _dict(value).items()}
+    refuse_more("models", len(models), MOST_MODELS)
+    for model in models.values():
+        refuse_more("entries about a model", len(model), MOST_MODELS)
+    return {kind: {_line(k): _line(v) for k, v in model.items()} for kind, model in models.items()}
+
+
+def _settings(value: object) -> dict[str, Any]:
+    settings = _dict(_plain_value(value))
+    count = len(json.dumps(settings, ensure_ascii=False).encode("utf-8", "replace"))
+    refuse_more("bytes of settings", count, MOST_SETTINGS_BYTES)
+    return settings
 
 
 def _text(value: object) -> str:

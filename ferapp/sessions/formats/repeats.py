@@ -33,7 +33,7 @@ def merge_repeats(
     order = np.lexsort((readings.at_s, readings.face))
     is_again = (np.diff(readings.face[order]) == 0) & (np.diff(readings.at_s[order]) <= _SAME_S)
     if not is_again.any():
-        return readings.at(np.argsort(readings.at_s, kind="stable")), 0
+        return _in_time(readings), 0
     first, again = order[:-1][is_again], order[1:][is_again]
     names_of = {
         "size_wh": ["width", "height"],
@@ -57,7 +57,14 @@ def merge_repeats(
     # Of each, that which comes first in the file.
     starts = np.flatnonzero(np.append(True, ~is_again))
     once = readings.at(np.sort(np.minimum.reduceat(order, starts)))
-    return once.at(np.argsort(once.at_s, kind="stable")), len(again)
+    return _in_time(once), len(again)
+
+
+def _in_time(readings: Readings) -> Readings:
+    """In the order of time; without a copy if they are."""
+    if (np.diff(readings.at_s) >= 0).all():
+        return readings
+    return readings.at(np.argsort(readings.at_s, kind="stable"))
 
 
 def _equal(one: NDArray[Any], other: NDArray[Any]) -> NDArray[np.bool_]:

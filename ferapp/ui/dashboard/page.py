@@ -254,6 +254,8 @@ def _show_storage(store: Store, me: str, listing: Listing) -> None:
         if me == LOCAL_OWNER:
             # Visitors from elsewhere learn no folder and no server.
             st.code(store.place, language=None, wrap_lines=True)
+        if quota := store.entries.usage_text(me):
+            st.markdown(quota)
         st.markdown(
             "Sessions that have expired are deleted while the app runs. Your own deletion can be "
             f"undone for {UNDO_S:.0f} seconds; then, in a SQLite file, the data is overwritten. A "

@@ -2,21 +2,19 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final
 
 import streamlit as st
 
 from ferapp.errors import UserError
 from ferapp.pipeline.session_import import import_session
 from ferapp.sessions.formats.exchange import to_csv, to_json, to_parquet
+from ferapp.sessions.formats.limits import OF_STRANGERS
 from ferapp.sessions.formats.spells import to_spells_csv
 from ferapp.sessions.report.html import to_html
 from ferapp.sessions.session import Provenance, Readings, SessionInfo
 from ferapp.sessions.store import Overview, Store
 from ferapp.ui.shared import session_keys
-from ferapp.wording import zone_text
-
-_MOST_BYTES: Final = 100 * 1024 * 1024
+from ferapp.wording import counted, zone_text
 
 
 def downloads(session: Overview, readings: Readings) -> None:
@@ -76,21 +74,35 @@ def import_file(store: Store, me: str) -> None:
         file = st.file_uploader("CSV, Parquet or JSON of a session", key=f"import-{number}")
         if file is None:
             return
-        if file.size > _MOST_BYTES:
-            st.error("The file is larger than 100 MB.")
+        if file.size > OF_STRANGERS.bytes:
+            st.error("This file could not be opened.")
+            st.text(f"It has {file.size:,} bytes; the limit is {OF_STRANGERS.bytes:,}.")
             return
         # The button of `_ask_about` sets it before the page runs again.
         again = session_keys.IMPORT_AGAIN.pop() == number
-        with st.spinner("Reading the file …"):
-            try:
-                notes: list[str] = []
-                done = import_session(
-                    store, me, file.name, file.getvalue(), again=again, on_note=notes.append
-                )
-            except UserError as exc:
-                st.error("This file could not be opened.")
-                st.text(str(exc))
-                return
+        bar = st.progress(0.0, "Reading the file …")
+
+        def show_progress(stored: int, total: int) -> None:
+            # Leaving the page ends it here, and nothing of the file stays.
+            bar.progress(stored / max(total, 1), f"Storing {counted(total, 'reading')} …")
+
+        try:
+            notes: list[str] = []
+            done = import_session(
+                store,
+                me,
+                file.name,
+                file.getvalue(),
+                again=again,
+                on_note=notes.append,
+                on_progress=show_progress,
+            )
+        except UserError as exc:
+            st.error("This file could not be opened.")
+            st.text(str(exc))
+            return
+        finally:
+            bar.empty()
         if done.earlier and not _ask_about(done.earlier, number):
             return
         # A new key empties the widget.

@@ -152,6 +152,16 @@ def test_too_many_pixels_are_refused_from_the_header(
         decode(data, max_pixels=1000)
 
 
+@pytest.mark.parametrize(("kind", "limit"), [("WebP", 24), ("JPEG 2000", 20)])
+def test_decoders_that_take_much_memory_get_smaller_pictures(
+    kind: str, limit: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = made(kind, PORTRAIT)
+    monkeypatch.setattr(Image.Image, "size", (limit * 1000 + 1, 1000))
+    with pytest.raises(ImageError, match=f"more than the limit of {limit} megapixels"):
+        decode(data)
+
+
 def test_a_heic_of_another_size_than_its_header_says_is_refused() -> None:
     data = heic(quadrant_image((128, 128)), claims_wh=(64, 64))
     with pytest.raises(ImageError):

@@ -26,6 +26,7 @@ from ferapp.sessions.formats.exchange import (
     to_parquet,
     write_parquet,
 )
+from ferapp.sessions.formats.limits import Limits
 from ferapp.sessions.formats.metadata import from_metadata, metadata
 from ferapp.sessions.report.affect import has_affect
 from ferapp.sessions.session import Marker, Readings, SessionInfo
@@ -239,7 +240,7 @@ PARQUET = to_parquet(some_recording(), some_readings(2))
             known(started="0001-01-01T00:00:00+14:00"), "not a date", id="before all dates"
         ),
         pytest.param(known(labels=[]), "no probabilities", id="no labels"),
-        pytest.param(known(labels=["a"] * 65), "at most 64", id="too many labels"),
+        pytest.param(known(labels=["a"] * 65), "65 expressions; the limit", id="too many labels"),
         pytest.param(known(labels=["a", "a\n"]), "names, all different", id="label of two lines"),
         pytest.param(known(labels=[["a"]]), "text", id="labels that are lists"),
         pytest.param(known(unsure_below=2), "between 0 and 1", id="threshold"),
@@ -259,11 +260,11 @@ def test_invalid_files_are_refused_with_a_message(data: bytes, reason: str) -> N
 
 
 @pytest.mark.parametrize("write", WRITERS)
-def test_too_many_readings_are_refused(write: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(columns, "MOST_READINGS", 9)
-    assert len(read("", write(some_recording(), some_readings(9)))[1]) == 9
-    with pytest.raises(DataError, match="more than 9"):
-        read("", write(some_recording(), some_readings(10)))
+def test_too_many_readings_are_refused(write: Writer) -> None:
+    few = Limits(readings=9)
+    assert len(read("", write(some_recording(), some_readings(9)), limits=few)[1]) == 9
+    with pytest.raises(DataError, match="it has 10 readings; the limit is 9"):
+        read("", write(some_recording(), some_readings(10)), limits=few)
 
 
 def test_one_long_text_in_every_row_stays_small() -> None:

@@ -10,8 +10,7 @@ import numpy as np
 import pytest
 
 from ferapp.errors import StoreError
-from ferapp.sessions import database
-from ferapp.sessions import store as store_module
+from ferapp.sessions import database, entering
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import Store
@@ -142,14 +141,14 @@ def test_a_batch_is_added_whole_or_not_at_all(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     id, readings = begin_session(store)
-    real = store_module.rows_of
+    real = entering.rows_of
 
     def without_the_last_time(session: str, readings: Readings) -> list[dict[str, object]]:
         rows = real(session, readings)
         rows[-1]["at_s"] = None
         return rows
 
-    monkeypatch.setattr(store_module, "rows_of", without_the_last_time)
+    monkeypatch.setattr(entering, "rows_of", without_the_last_time)
     with pytest.raises(StoreError, match="reported an error"):
         store.add(id, readings)
     assert len(store.readings(id, ME)) == len(readings)
