@@ -1,4 +1,4 @@
-"""The resilience suite: damaged files, a crowd, killed recorders and packets sent, in one table.
+"""The resilience suite: damaged files, a crowd, killed recorders, a child's reach, packets sent.
 
     python -m stress.hold [--mutants N] [--seconds S] [--kills N]
 
@@ -18,8 +18,10 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import ROOT, about, write_result
+from ferapp.system.confinement import layers
 from stress import chaos, crowd, fuzz
 from tests.support.no_packet import missing_requirement, use_in_own_network
+from tests.support.taken_over import HELD, take_over
 
 MOST_TIMES_SLOWER = 2.0
 
@@ -50,6 +52,20 @@ def faults(kills: int, seed: int) -> Row:
     with tempfile.TemporaryDirectory() as folder:
         result = chaos.kill_and_check(kills, Path(folder), seed=seed, at_once=2)
     return Row("faults survived", str(result), not result.faults)
+
+
+def reach() -> Row:
+    """What a decoder that was taken over can do."""
+    here = layers()
+    with tempfile.TemporaryDirectory() as folder:
+        answers = take_over(Path(folder))
+    ways = {name: answer for name, answer in answers.items() if not name.startswith("thread")}
+    reached = [name for name, answer in ways.items() if answer != HELD]
+    words = f"{len(ways)} ways out, {len(reached)} open ({here.text})"
+    if reached:
+        words += f": {', '.join(reached)}"
+    # What the kernel lacks can't be tried here.
+    return Row("child's reach", words, None if reached and here.gap else not reached)
 
 
 def load(visitors: int, viewers: int, seconds: float) -> list[Row]:
@@ -112,6 +128,7 @@ def main() -> None:
     for what, check in (
         ("damaged files", lambda: [inputs(options.mutants, options.seed)]),
         ("killed recorders", lambda: [faults(options.kills, options.seed)]),
+        ("a decoder that was taken over", lambda: [reach()]),
         ("a crowd", lambda: load(options.visitors, options.viewers, options.seconds)),
         ("a network that counts", count_packets),
     ):

@@ -130,5 +130,5 @@ def test_the_path_of_packages_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> N
         ),
     ],
 )
-def test_what_is_missing_is_told(found: Layers, text: str, gap: str) -> None:
+def test_the_layers_and_what_is_missing_are_named(found: Layers, text: str, gap: str) -> None:
     assert (found.text, found.gap) == (text, gap)
