@@ -132,3 +132,12 @@ def test_the_path_of_packages_is_passed_on(monkeypatch: pytest.MonkeyPatch) -> N
 )
 def test_the_layers_and_what_is_missing_are_named(found: Layers, text: str, gap: str) -> None:
     assert (found.text, found.gap) == (text, gap)
+
+
+def test_the_service_may_confine_its_decoders() -> None:
+    """Not among the calls that systemd allows a service, these would be refused in silence."""
+    unit = (ROOT / "deploy" / "ferapp.service").read_text(encoding="utf-8")
+    lines = [line for line in unit.splitlines() if line.startswith("SystemCallFilter=")]
+    allowed = {name for line in lines if "~" not in line for name in line.split("=")[1].split()}
+    calls = {"seccomp"} | {f"landlock_{n}" for n in ("create_ruleset", "add_rule", "restrict_self")}
+    assert allowed >= calls | {"setrlimit", "prlimit64"}
