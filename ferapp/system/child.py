@@ -247,7 +247,8 @@ def _environment() -> dict[str, str]:
     paths = [_ROOT, os.environ.get("PYTHONPATH", "")]
     kept["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
     # Where packages are that were installed for the user; found by HOME otherwise.
-    kept["PYTHONUSERBASE"] = site.getuserbase()
+    if os.path.isabs(base := site.getuserbase()):
+        kept["PYTHONUSERBASE"] = base
     # Unused threads for linear algebra would take address space.
     kept["OPENBLAS_NUM_THREADS"] = "1"
     return kept

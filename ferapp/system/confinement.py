@@ -33,7 +33,8 @@ _SITES: Final = frozenset(("site-packages", "dist-packages"))
 # Shared libraries that are loaded on first use, what OpenCV and ONNX Runtime ask about the
 # processor, and time zones. Nothing of a person is there.
 _OF_THE_SYSTEM: Final = (
-    *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/usr/share/zoneinfo"),
+    *("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/nix/store", "/gnu/store"),
+    *("/etc/ld.so.cache", "/usr/share/zoneinfo"),
     *("/proc/cpuinfo", "/proc/meminfo", "/sys/devices/system/cpu", "/etc/localtime"),
     *("/dev/null", "/dev/urandom"),
 )
@@ -112,8 +113,11 @@ def confine(
 
 
 def _code() -> Iterator[Path]:
-    """Where Python code is that may be imported later; not the folder around the package."""
+    """Where code is that may be loaded later; not the folder around the package."""
     yield from (Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
+    # Where MKL finds the parts of itself that a processor needs, on first use.
+    yield from (Path(prefix, "lib") for prefix in {sys.prefix, sys.base_prefix})
+    yield from map(Path, filter(None, os.environ.get("LD_LIBRARY_PATH", "").split(":")))
     yield _PACKAGE
     for entry in sys.path:
         if Path(entry).name in _SITES:
@@ -158,8 +162,10 @@ def _give_up_privileges() -> None:
     library.prctl(_SET_NO_NEW_PRIVS, *map(ctypes.c_ulong, (1, 0, 0, 0)))
     library.prctl(_SET_DUMPABLE, *map(ctypes.c_ulong, (0, 0, 0, 0)))
     header = struct.pack("=Ii", _CAPABILITIES_VERSION, 0)
-    keeps = _MAY_READ_ALL if os.geteuid() == 0 else 0
-    # Effective, permitted and inheritable ones, the lower and the upper 32 of each.
+    # Effective, permitted and inheritable ones: the lower 32 of each, then the upper.
+    data = ctypes.create_string_buffer(24)
+    library.capget(header, data)
+    keeps = struct.unpack("=6I", data.raw)[1] & _MAY_READ_ALL
     library.capset(header, struct.pack("=6I", keeps, keeps, 0, 0, 0, 0))
 
 
