@@ -204,6 +204,9 @@ def _attempt(request: dict[str, Any]) -> None:
             answers[name] = str(exc)
         else:
             answers[name] = "done" if name not in LOOKS else HELD
+    if request["writes"]:
+        Path(request["writes"], "own").write_text("its own")
+        answers["write to its own folder"] = "written"
     threads = [
         threading.Thread(target=answers.update, args=({f"thread {n}": "runs"},)) for n in "12"
     ]
@@ -222,14 +225,19 @@ LOOKS = (
 """Tries that raise only if they reach something."""
 
 
-def take_over(folder: Path, *, without: str = "", is_busy: bool = False) -> dict[str, str]:
+def take_over(
+    folder: Path, *, without: str = "", is_busy: bool = False, writes: bool = False
+) -> dict[str, str]:
     """What each try came to, `HELD` or what was reached; and two threads, which have to work.
 
     Args:
         folder: A private folder for what there is to reach.
         without: Layers that are left out, such as "landlock".
         is_busy: Whether it computes without end instead.
+        writes: Whether it has a folder of its own to write to, as a copier has.
     """
+    own = folder / "own"
+    own.mkdir()
     with socket.socket() as server, socket.socket(socket.AF_UNIX) as local:
         server.bind(("127.0.0.1", 0))
         server.listen()
@@ -245,6 +253,7 @@ def take_over(folder: Path, *, without: str = "", is_busy: bool = False) -> dict
             "port": server.getsockname()[1],
             "without": without,
             "is_busy": is_busy,
+            "writes": str(own) if writes else "",
         }
         try:
             with (
@@ -295,6 +304,11 @@ if __name__ == "__main__":
         if "limits" in asked["without"]:
             confinement._limit = lambda *_, **__: False
             confinement._give_up_privileges = lambda: None
-        run(_attempt, memory_bytes=MEMORY_BYTES, processor_s=PROCESSOR_S)
+        run(
+            _attempt,
+            memory_bytes=MEMORY_BYTES,
+            processor_s=PROCESSOR_S,
+            writes=(lambda request: Path(request["writes"])) if asked["writes"] else None,
+        )
     else:
         print(json.dumps(take_over(Path(sys.argv[1]))))

@@ -68,6 +68,16 @@ def test_without_the_layers_the_ways_are_open() -> None:
     assert held <= elsewhere | rare | {"change what it reads"}
 
 
+def test_a_copier_writes_to_its_own_folder_alone(tmp_path: Path) -> None:
+    if layers_here() != LAYERS:
+        pytest.skip("this machine has not all layers")
+    found = take_over(tmp_path, writes=True)
+    assert found.pop("write to its own folder") == "written"
+    # No limit is set that could be raised.
+    del found["raise the limit of the size of files"]
+    assert set(found.values()) == {HELD, "runs"}
+
+
 def test_threads_start_in_a_confined_child() -> None:
     assert [answers()[f"thread {n}"] for n in "12"] == ["runs", "runs"]
 
