@@ -167,8 +167,10 @@ class Child:
         self._ended.set()
         with suppress(OSError):
             self._process.kill()
-        with suppress(subprocess.TimeoutExpired):
+        try:
             self._process.wait(_CLOSING_S)
+        except subprocess.TimeoutExpired:  # on a busy machine; otherwise it would stay as a zombie
+            threading.Thread(target=self._process.wait, name="child-end", daemon=True).start()
         with suppress(OSError):
             self._out.close()
 
