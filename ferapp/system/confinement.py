@@ -16,7 +16,6 @@ import ctypes
 import os
 import struct
 import sys
-import sysconfig
 import threading
 import time
 from collections.abc import Iterator
@@ -29,7 +28,7 @@ from ferapp.system import landlock, seccomp
 
 _PACKAGE: Final = Path(__file__).parents[1]
 _MOST_OPEN: Final = 64
-_SITES: Final = frozenset(("site-packages", "dist-packages"))
+_SITES: Final = frozenset(("site-packages", "dist-packages", "lib-dynload"))
 # Shared libraries that are loaded on first use, what OpenCV and ONNX Runtime ask about the
 # processor, and time zones. Nothing of a person is there.
 _OF_THE_SYSTEM: Final = (
@@ -114,7 +113,7 @@ def confine(
 
 def _code() -> Iterator[Path]:
     """Where code is that may be loaded later; not the folder around the package."""
-    yield from (Path(sysconfig.get_path(name)) for name in ("stdlib", "platstdlib"))
+    yield Path(os.__file__).parent
     # Where MKL finds the parts of itself that a processor needs, on first use.
     yield from (Path(prefix, "lib") for prefix in {sys.prefix, sys.base_prefix})
     yield from map(Path, filter(None, os.environ.get("LD_LIBRARY_PATH", "").split(":")))
