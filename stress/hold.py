@@ -1,4 +1,4 @@
-"""The resilience suite: files, bombs, databases, a crowd, kills and packets sent, in one table.
+"""The resilience suite: hostile input, databases, a crowd, kills, a child's reach, packets sent.
 
     python -m stress.hold [--mutants N] [--seconds S] [--kills N]
 
@@ -18,9 +18,11 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import ROOT, about, write_result
+from ferapp.system.confinement import layers
 from stress import chaos, crowd, fuzz, small_files
 from stress import databases as store_checks
 from tests.support.no_packet import missing_requirement, use_in_own_network
+from tests.support.taken_over import HELD, take_over
 
 MOST_TIMES_SLOWER = 2.0
 
@@ -73,6 +75,20 @@ def databases(kills: int, seconds: float, seed: int) -> list[Row]:
             result = check(Path(folder))
         rows.append(Row(name, "; ".join([str(result), *result.faults[:3]]), not result.faults))
     return rows
+
+
+def reach() -> Row:
+    """What a decoder that was taken over can do."""
+    here = layers()
+    with tempfile.TemporaryDirectory() as folder:
+        answers = take_over(Path(folder))
+    ways = {name: answer for name, answer in answers.items() if not name.startswith("thread")}
+    reached = [name for name, answer in ways.items() if answer != HELD]
+    words = f"{len(ways)} ways out, {len(reached)} open ({here.text})"
+    if reached:
+        words += f": {', '.join(reached)}"
+    # What the kernel lacks can't be tried here.
+    return Row("child's reach", words, None if reached and here.gap else not reached)
 
 
 def load(visitors: int, viewers: int, seconds: float) -> list[Row]:
@@ -137,6 +153,7 @@ def main() -> None:
         ("small files with large claims", lambda: [claims()]),
         ("killed recorders", lambda: [faults(options.kills, options.seed)]),
         ("databases", lambda: databases(options.kills // 4, 20, options.seed)),
+        ("a decoder that was taken over", lambda: [reach()]),
         ("a crowd", lambda: load(options.visitors, options.viewers, options.seconds)),
         ("a network that counts", count_packets),
     ):

@@ -6,8 +6,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
+from ferapp.batch.annex import Annex
 from ferapp.errors import StoreError
-from ferapp.system.files import write_whole
+from ferapp.system.files import move_file, open_folder, write_whole
 from ferapp.system.text import one_line
 
 TABLES: Final = ("files", "faces", "tracks", "readings", "spells", "skipped", "errors")
@@ -26,7 +27,7 @@ class OldResults:
     settings are there, and those of files that are gone, under their keys.
 
     Args:
-        folder: That of the results; it exists.
+        folder: That of the results; it exists, and no folder below the one around it is a link.
 
     Attributes:
         keys: Of the results that were set aside and have not come back.
@@ -53,7 +54,7 @@ class OldResults:
         if keys:
             # The other way round than they come: what has lost its readings has no record either.
             moved = [f"{key}{ending}" for key in sorted(keys) for ending in reversed(_ENDINGS)]
-            _move(self._folder, self._place(made_by), moved)
+            self._move(self._folder, self._place(made_by), moved)
             self.keys |= keys
             self._found = None
 
@@ -65,7 +66,7 @@ class OldResults:
         """
         names = [f"{name}.csv" for name in TABLES]
         if any((out / name).is_file() for name in names):
-            _move(out, self._place(made_by), names)
+            self._move(out, self._place(made_by), names)
 
     def bring_back(self, key: str) -> None:
         """Move a result back, if it was set aside.
@@ -75,31 +76,46 @@ class OldResults:
         """
         if self._found is None:
             with _translate(self._folder):
-                records = sorted(self._folder.glob(f"{_OLD}*/*{_ENDINGS[-1]}"))
+                folders = [each for each in self._folder.glob(f"{_OLD}*") if not each.is_symlink()]
+                records = sorted(path for each in folders for path in each.glob(f"*{_ENDINGS[-1]}"))
             self._found = {path.stem: path.parent for path in records}
         if place := self._found.pop(key, None):
-            _move(place, self._folder, [f"{key}{ending}" for ending in _ENDINGS])
+            self._move(place, self._folder, [f"{key}{ending}" for ending in _ENDINGS])
             self.keys.discard(key)
 
     def _place(self, made_by: str) -> Path:
         return self._folder / f"{_OLD}{made_by[:8] or _NAMELESS}"
 
+    def _move(self, source: Path, target: Path, names: Collection[str]) -> None:
+        """Move files of these names, as far as there are any, in this order.
 
-def _move(source: Path, target: Path, names: Collection[str]) -> None:
-    """Move files of these names, as far as there are any, in this order.
+        Of a link into git-annex the content is moved, since it is relative; others stay links,
+        whose content may be anybody's.
 
-    Raises:
-        StoreError: One can't be moved; those before it have been.
-    """
-    with _translate(source):
-        target.mkdir(exist_ok=True)
-        for name in names:
-            with suppress(FileNotFoundError):
-                if (source / name).is_symlink():  # relative, where results are kept by git-annex
-                    write_whole(target / name, (source / name).read_bytes())
-                    os.unlink(source / name)
-                else:
-                    os.replace(source / name, target / name)
+        Raises:
+            StoreError: One can't be moved; those before it have been.
+        """
+        out = self._folder.parent
+        with _translate(source):
+            target.mkdir(exist_ok=True)
+            annex = Annex(Path(os.path.realpath(self._folder)))
+            with (
+                open_folder(source, inside=out) as source_folder,
+                open_folder(target, inside=out) as target_folder,
+            ):
+                for name in names:
+                    path = source / name
+                    if path.is_symlink() and annex.holds(Path(os.path.realpath(path))):
+                        write_whole(target / name, path.read_bytes(), inside=out)
+                        os.unlink(path)
+                        continue
+                    with suppress(FileNotFoundError):
+                        move_file(
+                            path if source_folder is None else Path(name),
+                            target / name if target_folder is None else Path(name),
+                            source_folder=source_folder,
+                            target_folder=target_folder,
+                        )
 
 
 @contextmanager

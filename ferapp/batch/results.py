@@ -15,7 +15,7 @@ from ferapp.pipeline.record import VideoRecord
 from ferapp.sessions.formats.exchange import read, to_parquet
 from ferapp.sessions.formats.limits import OF_OURS
 from ferapp.sessions.session import Readings, SessionInfo
-from ferapp.system.files import lock_folder, sweep, write_whole
+from ferapp.system.files import lock_folder, open_folder, sweep, write_whole
 from ferapp.system.text import one_line
 from ferapp.types import PictureRecord
 
@@ -29,7 +29,8 @@ class Results:
     gone are set aside inside it; see `OldResults`.
 
     Args:
-        out: The folder for the tables; the results are in a folder inside it.
+        out: The folder for the tables; the results are in a folder inside it. It may be a link, but
+            no folder inside it.
 
     Attributes:
         out: The same.
@@ -43,6 +44,8 @@ class Results:
         self._folder = out / "results"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
+            with open_folder(self._folder, inside=out):
+                pass
         except OSError as exc:
             raise StoreError(
                 f"The folder {one_line(str(out))} can't be made: {exc.strerror or exc}."
@@ -104,7 +107,7 @@ class Results:
             )
         self.keep_only(())
         self._old.put_tables_aside(made_by, self.out)
-        write_whole(self._note, f"{mine}\n{fingerprint}\n".encode())
+        write_whole(self._note, f"{mine}\n{fingerprint}\n".encode(), inside=self.out)
 
     def is_done(self, key: str) -> bool:
         """Whether there is a result; one that was set aside comes back.
@@ -145,8 +148,8 @@ class Results:
             StoreError: It could not be written.
         """
         if outcome.readings:
-            write_whole(self._readings(outcome.key), outcome.readings)
-        write_whole(self._record(outcome.key), outcome.record)
+            write_whole(self._readings(outcome.key), outcome.readings, inside=self.out)
+        write_whole(self._record(outcome.key), outcome.record, inside=self.out)
 
     def picture(self, key: str, sha256: str) -> PictureRecord:
         """The record of a picture.
@@ -180,7 +183,7 @@ class Results:
         Raises:
             StoreError: They could not be written; the previous ones are unchanged.
         """
-        write_whole(self._readings(key), to_parquet(info, readings))
+        write_whole(self._readings(key), to_parquet(info, readings), inside=self.out)
 
     def _read_record(self, key: str, sha256: str, from_json: Callable[[Any], _Record]) -> _Record:
         try:

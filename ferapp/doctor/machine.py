@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from ferapp.doctor.findings import Finding, gigabytes, note
+from ferapp.system.confinement import layers
 
 _OLDEST_PYTHON: Final = (3, 11)
 _LEAST_MEMORY: Final = 1_000_000_000
@@ -180,6 +181,21 @@ def _group_values(controller: str, name: str) -> list[str]:
         with suppress(OSError):
             texts.append((folder / name).read_text(encoding="ascii").strip())
     return texts
+
+
+def confinement() -> Finding:
+    """What confines the processes that read videos, pictures and models of others."""
+    found = layers()
+    if not found.gap:
+        return Finding(found.text)
+    text = f"{found.text}; code that takes over a process which reads files could {found.gap}"
+    if not sys.platform.startswith("linux"):
+        return Finding(f"{text}, as this system has no more")
+    return note(
+        text,
+        "Use Linux 5.13 or newer with Landlock and seccomp; in a container, its seccomp profile "
+        "has to allow landlock_create_ruleset and seccomp.",
+    )
 
 
 def cameras() -> Finding:

@@ -106,6 +106,7 @@ def report(*, serving: int | None = None) -> Report:
             ("processor_features", "Processor features", machine.features),
             ("cores", "Processor cores", machine.cores),
             ("memory", "Memory", machine.memory),
+            ("confinement", "Confinement of decoders", machine.confinement),
         ],
         "Libraries": [
             ("library", "Libraries", packages.libraries),

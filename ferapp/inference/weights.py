@@ -1,6 +1,7 @@
 """Find weights files, check their bytes and fetch missing ones."""
 
 import hashlib
+import os
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +15,7 @@ from ferapp.errors import FetchError, MissingWeights, WrongHash
 from ferapp.inference.folder import models_folder, read_inside
 from ferapp.inference.manifest import MODELS_FOLDER, Model, WeightsFile
 from ferapp.libraries import OPENCV, repair, sharers
+from ferapp.system.files import sha256_of
 from ferapp.system.folders import CACHE_VARIABLE, cache_folder
 from ferapp.types import ProgressCallback, no_report
 
@@ -88,7 +90,8 @@ def _added_folder() -> Path:
 def fetch(model: Model, *, report: ProgressCallback = no_report) -> Path:
     """Download the files of a model to the user's cache, unless they are there and correct.
 
-    A file is written under a temporary name and renamed once its hash is correct.
+    A file is written under a temporary name and renamed once its hash is correct. A link in its
+    place stays if it leads to the right bytes, and is replaced otherwise.
 
     Returns:
         Path of the weights.
@@ -102,7 +105,12 @@ def fetch(model: Model, *, report: ProgressCallback = no_report) -> Path:
         raise FetchError(f"{model.name} ships with {model.ships_with}; there is nothing to fetch.")
     pooch.get_logger().setLevel("WARNING")  # by default it writes to standard error
     for file in model.files:
+        target = place(file)
         try:
+            if target.is_symlink():
+                if target.is_file() and sha256_of(target) == file.sha256:
+                    continue
+                target.unlink()  # it is neither written through nor moved into
             path = pooch.retrieve(
                 str(file.url),
                 known_hash=f"sha256:{file.sha256}",
@@ -123,8 +131,18 @@ def fetch(model: Model, *, report: ProgressCallback = no_report) -> Path:
                 f"{model.name} was not fetched: {cache_folder()} can't be written "
                 f"({exc.strerror or exc}). Set {CACHE_VARIABLE} to a folder that can be."
             ) from exc
-        Path(path).chmod(0o644)  # pooch makes it readable only for the user who fetched it
+        _let_others_read(path)
     return place(model)
+
+
+def _let_others_read(path: str) -> None:
+    """Pooch makes it readable only for the user who fetched it."""
+    if hasattr(os, "fchmod"):
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+        try:
+            os.fchmod(handle, 0o644)
+        finally:
+            os.close(handle)
 
 
 def _downloader(file: WeightsFile, report: ProgressCallback) -> Callable[[str, str, object], None]:

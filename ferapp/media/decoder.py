@@ -31,6 +31,9 @@ _SAME_S: Final = 1e-4
 # How often work that yields no frames gives a sign of life.
 _SIGN_S: Final = 2.0
 _MEMORY_BYTES: Final = 2 << 30
+PROCESSOR_S: Final = 48 * 3600
+"""Maximum CPU time for one video, s: two cores for the longest that is read."""
+
 _WHOLE: Final = VideoPart()
 
 
@@ -308,4 +311,4 @@ def send_frames(request: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    run(send_frames, memory_bytes=_MEMORY_BYTES)
+    run(send_frames, memory_bytes=_MEMORY_BYTES, processor_s=PROCESSOR_S)

@@ -1,24 +1,27 @@
-"""Child processes for work on untrusted files, which may crash, hang or be killed.
+"""Child processes for work on untrusted files, which may crash, hang, be killed or be taken over.
 
 Each child is ``python -m MODULE JSON`` with the file as its standard input, so that no parser sees
 the name of the file. It answers on standard output in messages: one line of JSON, followed by as
-many raw bytes as its ``bytes`` says.
+many raw bytes as its ``bytes`` says. It inherits no other descriptor and none of the secrets in the
+environment, and is confined before it reads (`ferapp.system.confinement`).
 """
 
 import json
 import logging
 import os
+import site
 import subprocess
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Literal, Self
 
 from ferapp.errors import SettingError, UserError
+from ferapp.system.confinement import confine
 
 SILENCE_S: Final = 20.0
 """A child that sends no message for this long is killed."""
@@ -27,6 +30,23 @@ _CLOSING_S: Final = 3.0
 # Windows reports crashes as large exit statuses, other systems as negative ones.
 _FIRST_CRASH: Final = 256
 _ROOT: Final = str(Path(__file__).parents[2])
+
+_KEPT: Final = frozenset(
+    (
+        # Where things are: programs and libraries, temporary files, Windows itself.
+        *("PATH", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_LIBRARY_PATH", "TMPDIR", "TEMP", "TMP"),
+        *("SYSTEMROOT", "WINDIR", "SYSTEMDRIVE"),
+        # Language and time.
+        *("LANG", "LANGUAGE", "TZ"),
+        # How Python starts.
+        *("PYTHONHOME", "PYTHONNOUSERSITE", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX"),
+        *("PYTHONUTF8", "PYTHONWARNINGS", "PYTHONMALLOC", "PYTHONHASHSEED"),
+        # Memory, threads and instruction sets of NumPy, OpenCV and ONNX Runtime.
+        *("MALLOC_ARENA_MAX", "GLIBC_TUNABLES", "OMP_NUM_THREADS", "OMP_WAIT_POLICY"),
+        *("OPENBLAS_CORETYPE", "NPY_DISABLE_CPU_FEATURES", "OPENCV_CPU_DISABLE"),
+        *("OPENCV_FOR_THREADS_NUM", "ORT_DISABLE_TELEMETRY"),
+    )
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -84,24 +104,15 @@ class Child:
         self._deadline: float | None = None
         self._is_stuck = False
         self._ended = threading.Event()
-        if not isinstance(file, bytes):
-            # Both: the first alone may only move within Python's buffer.
-            file.seek(0)
-            os.lseek(file.fileno(), 0, os.SEEK_SET)
-        paths = [_ROOT, os.environ.get("PYTHONPATH", "")]
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", module, json.dumps(request)],
-            stdin=subprocess.PIPE if isinstance(file, bytes) else file,
-            stdout=subprocess.PIPE,
-            # FFmpeg writes names and memory addresses there.
-            stderr=subprocess.DEVNULL,
-            env=os.environ
-            | {
-                "PYTHONPATH": os.pathsep.join(path for path in paths if path),
-                # Unused threads for linear algebra would take address space.
-                "OPENBLAS_NUM_THREADS": "1",
-            },
-        )
+        with _input_of(file) as standard_input:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", module, json.dumps(request)],
+                stdin=standard_input,
+                stdout=subprocess.PIPE,
+                # FFmpeg writes names and memory addresses there.
+                stderr=subprocess.DEVNULL,
+                env=_environment(),
+            )
         assert self._process.stdout is not None
         self._out = self._process.stdout
         self._widen()
@@ -156,8 +167,10 @@ class Child:
         self._ended.set()
         with suppress(OSError):
             self._process.kill()
-        with suppress(subprocess.TimeoutExpired):
+        try:
             self._process.wait(_CLOSING_S)
+        except subprocess.TimeoutExpired:  # on a busy machine; otherwise it would stay as a zombie
+            threading.Thread(target=self._process.wait, name="child-end", daemon=True).start()
         with suppress(OSError):
             self._out.close()
 
@@ -205,6 +218,44 @@ class Child:
             fcntl.fcntl(self._out.fileno(), fcntl.F_SETPIPE_SZ, 1 << 20)
 
 
+@contextmanager
+def _input_of(file: BinaryIO | bytes) -> Iterator[int | BinaryIO]:
+    """What the child reads: a pipe, or the file from its start, for reading only where possible."""
+    if isinstance(file, bytes):
+        yield subprocess.PIPE
+        return
+    # Both: the first alone may only move within Python's buffer.
+    file.seek(0)
+    os.lseek(file.fileno(), 0, os.SEEK_SET)
+    try:
+        # The file of an upload is open for writing as well.
+        reader = os.open(f"/proc/self/fd/{file.fileno()}", os.O_RDONLY)
+    except OSError:
+        yield file
+        return
+    try:
+        yield reader
+    finally:
+        os.close(reader)
+
+
+def _environment() -> dict[str, str]:
+    """What a child needs of the environment; passwords and tokens are not among it."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name.upper() in _KEPT or name.startswith("LC_")
+    }
+    paths = [_ROOT, os.environ.get("PYTHONPATH", "")]
+    kept["PYTHONPATH"] = os.pathsep.join(path for path in paths if path)
+    # Where packages are that were installed for the user; found by HOME otherwise.
+    if os.path.isabs(base := site.getuserbase()):
+        kept["PYTHONUSERBASE"] = base
+    # Unused threads for linear algebra would take address space.
+    kept["OPENBLAS_NUM_THREADS"] = "1"
+    return kept
+
+
 def send(header: dict[str, Any], data: memoryview | bytes = b"") -> None:
     """In the child: send one message to the parent."""
     out = sys.stdout.buffer
@@ -216,17 +267,25 @@ def send(header: dict[str, Any], data: memoryview | bytes = b"") -> None:
     out.flush()
 
 
-def run(work: Callable[[Any], None], *, memory_bytes: int, processor_s: int | None = None) -> None:
-    """In the child: do the work; an unexpected exception is reported as an error in ferapp.
+def run(
+    work: Callable[[Any], None],
+    *,
+    memory_bytes: int,
+    processor_s: int | None = None,
+    writes: Callable[[Any], Path] | None = None,
+) -> None:
+    """In the child: do the work, confined; an unexpected exception is reported as one in ferapp.
 
     Args:
         work: Called with the request; raises `UserError` for problems that the user can solve.
         memory_bytes: See `confine`.
         processor_s: See `confine`.
+        writes: Called with the request; the folder that it writes to. By default it writes nothing.
     """
-    confine(memory_bytes, processor_s)
+    request = json.loads(sys.argv[1])
+    confine(memory_bytes, processor_s, writes=writes(request) if writes else None)
     try:
-        work(json.loads(sys.argv[1]))
+        work(request)
     except BrokenPipeError:
         # The parent reads no more; what is left in the buffer can't be written either.
         sys.stdout = None
@@ -241,34 +300,3 @@ def _fault_text(exc: Exception) -> str:
     places = traceback.extract_tb(exc.__traceback__)
     ours = [place for place in places if Path(place.filename).is_relative_to(_ROOT)] or places
     return f"{type(exc).__name__} in {Path(ours[-1].filename).name}, line {ours[-1].lineno}"
-
-
-def confine(memory_bytes: int, processor_s: int | None = None) -> None:
-    """In the child: limit address space and CPU time, write no core file, end with the parent.
-
-    On Windows only the last is possible.
-
-    Args:
-        memory_bytes: Maximum address space.
-        processor_s: Maximum CPU time, which also ends work that keeps Python from noticing that the
-            parent has ended.
-    """
-    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-    with suppress(ImportError):
-        import resource
-
-        for limit, most in (
-            (resource.RLIMIT_AS, memory_bytes),
-            (resource.RLIMIT_CORE, 0),
-            (resource.RLIMIT_CPU, processor_s),
-        ):
-            if most is not None:
-                with suppress(OSError, ValueError):  # if the limit is lower already
-                    resource.setrlimit(limit, (most, most))
-
-
-def _end_with(parent: int) -> None:
-    """End this process with its parent; a closed pipe only ends a process that writes to it."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)

@@ -16,7 +16,7 @@ from tests.support.videos import numbered_frames, truncate, write_video
 pytestmark = pytest.mark.e2e
 
 CANARY = "Canary-Miller"
-LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[.,]\d{3} (WARNING|ERROR  ) [\w.]+: .")
+LINE = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[.,]\d{3} (INFO   |WARNING|ERROR  ) [\w.]+: .")
 
 
 @pytest.fixture

@@ -16,7 +16,8 @@ from ferapp.errors import MissingWeights, ModelError, StoreError
 from ferapp.inference import weights
 from ferapp.serving.seats import Seats
 from ferapp.sessions.recorder import Recorder
-from ferapp.ui.server import health, metrics
+from ferapp.system.confinement import Layers
+from ferapp.ui.server import health, logs, metrics
 from ferapp.ui.server.logs import begin_log
 from ferapp.ui.shared import resources
 from ferapp.ui.shared.session_keys import VIDEO_JOB
@@ -209,6 +210,17 @@ def log() -> Iterator[io.StringIO]:
     yield text
     logging.setLogRecordFactory(before)
     logging.getLogger(__name__).removeHandler(handler)
+
+
+def test_the_log_says_once_what_confines_decoders(
+    caplog: pytest.LogCaptureFixture, log: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "layers", lambda: Layers(True, 0, True))
+    begin_log()
+    assert caplog.messages == [
+        "decoders are confined by: limits, seccomp; one that is taken over could read this "
+        "account's files"
+    ]
 
 
 def test_strangers_write_nothing_into_the_log(log: io.StringIO) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ferapp.errors import VideoError
-from ferapp.media.decoder import Decoder
+from ferapp.media.decoder import PROCESSOR_S, Decoder
 from ferapp.media.encoder import Encoder, add_sound
 from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.settings import VideoPart
@@ -107,4 +107,10 @@ def _copy(overlay: Path, out: Path, max_side_px: int, part: VideoPart) -> str:
 
 
 if __name__ == "__main__":
-    run(send_copy, memory_bytes=_MEMORY_BYTES)
+    # A private folder that holds the plan and the copy alone.
+    run(
+        send_copy,
+        memory_bytes=_MEMORY_BYTES,
+        processor_s=PROCESSOR_S,
+        writes=lambda request: Path(request["out"]).parent,
+    )

@@ -45,6 +45,8 @@ _PRIVACY = """
   them or close the page; no picture is written to disk. A video is passed to its decoder as
   an unnamed temporary file, which is gone once it has been read; an annotated copy is in a private
   temporary folder while it is made.
+- Videos, added models and most kinds of pictures are read by a process of its own that reaches no
+  network, no other program and no other file, as far as the system of that machine can do that.
 - Live video goes directly to that machine and back. One or two frames are in its memory at a time;
   of the last minute, only numbers are kept, until you close the page.
 - **Nothing is recorded unless you press record** and say who is shown. Then numbers, never

@@ -4,6 +4,7 @@ import logging
 import traceback
 from typing import Any, Final
 
+from ferapp.system.confinement import layers
 from ferapp.system.text import escape_controls
 
 _FORMAT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
@@ -13,10 +14,24 @@ _OF_REQUESTS: Final = "streamlit.web."
 _OF_THE_SERVER: Final = "streamlit.web.server.starlette.starlette_server"
 
 
+_logger = logging.getLogger(__name__)
+
+
 def begin_log() -> None:
-    """Log to standard error from now on; Streamlit configures its own loggers."""
+    """Log to standard error from now on; Streamlit configures its own loggers.
+
+    The first line says what confines the processes that read files.
+    """
     logging.basicConfig(level=logging.WARNING, format=_FORMAT)
     logging.setLogRecordFactory(_Record)
+    found = layers()
+    _logger.setLevel(logging.INFO)
+    if found.gap:
+        _logger.warning(
+            "decoders are confined by: %s; one that is taken over could %s", found.text, found.gap
+        )
+    else:
+        _logger.info("decoders are confined by: %s", found.text)
 
 
 class _Record(logging.LogRecord):

@@ -5,12 +5,15 @@ import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from ferapp.batch import old_results
 from ferapp.batch.items import Request
 from ferapp.batch.results import Results
 from ferapp.batch.run import Batch, Tally
+from ferapp.errors import StoreError
 from ferapp.sessions.formats.exchange import read
 from ferapp.settings import (
     AnalysisSettings,
@@ -19,6 +22,7 @@ from ferapp.settings import (
     StreamSettings,
     VideoPart,
 )
+from ferapp.system.files import move_file
 from tests.support.batch_runs import REQUEST, FakeModels, read_table, write_grey_picture
 from tests.support.batches import contents, inline_engine
 from tests.support.videos import noisy_frames, write_video
@@ -225,8 +229,8 @@ def test_results_that_git_annex_keeps_are_set_aside_and_found_again(clips: Path)
     run(clips)
     first, out = listed(clips), clips.parent / "out"
     for path in [path for path in out.rglob("*") if path.is_file()]:
-        kept = out.parent / "objects" / path.name
-        kept.parent.mkdir(exist_ok=True)
+        kept = out.parent / ".git" / "annex" / "objects" / path.name
+        kept.parent.mkdir(parents=True, exist_ok=True)
         path.rename(kept)
         path.symlink_to(os.path.relpath(kept, path.parent))
     run(clips, replace(REQUEST, settings=ClipSettings(per_second=2)))
@@ -240,19 +244,83 @@ def test_a_crash_while_results_are_set_aside_is_made_up_for(
     run(clips)
     before = contents(clips.parent / "out")
     other = replace(REQUEST, settings=ClipSettings(per_second=2))
-    count, replace_file = 0, os.replace
+    count = 0
 
-    def dying(source: Path, target: Path) -> None:
+    def dying(*args: Any, **options: Any) -> None:
         nonlocal count
         count += 1
         if count > 2:
             raise KeyboardInterrupt
-        replace_file(source, target)
+        move_file(*args, **options)
 
-    monkeypatch.setattr("ferapp.batch.old_results.os.replace", dying)
+    monkeypatch.setattr(old_results, "move_file", dying)
     with pytest.raises(KeyboardInterrupt):
         run(clips, other)
     monkeypatch.undo()
     assert run(clips).done_before == 3
     after = contents(clips.parent / "out")
     assert {name: after[name] for name in before} == before and stored(clips) == listed(clips)
+
+
+OTHER = replace(REQUEST, settings=ClipSettings(per_second=2))
+
+
+@pytest.fixture
+def others(tmp_path: Path) -> Path:
+    """A folder of somebody else, with a file."""
+    folder = tmp_path / "others"
+    folder.mkdir()
+    (folder / "secret").write_text("secret")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["results", "old-"], ids=["results", "results that are set aside"])
+def test_a_link_in_place_of_a_folder_is_refused(clips: Path, others: Path, name: str) -> None:
+    out = clips.parent / "out"
+    if name == "results":
+        out.mkdir()
+        (out / "results").symlink_to(others)
+    else:
+        run(clips)
+        (out / "results" / f"old-{REQUEST.fingerprint[:8]}").symlink_to(others)
+    with pytest.raises(StoreError, match=r"(results|old-\w+) is a link"):
+        run(clips, OTHER)
+    assert os.listdir(others) == ["secret"]
+
+
+def test_results_behind_a_link_do_not_come_back(clips: Path, others: Path) -> None:
+    run(clips)
+    run(clips, OTHER)
+    (place,) = (clips.parent / "out" / "results").glob("old-*")
+    place.rename(others / "theirs")
+    place.symlink_to(others / "theirs")
+    before = contents(others)
+    # Videos are analysed again; results of pictures are the same for both settings.
+    assert run(clips).done_before == 1 and contents(others) == before
+
+
+@pytest.mark.parametrize("ending", ["json", "parquet"])
+def test_links_in_place_of_results_are_neither_followed_nor_copied(
+    clips: Path, others: Path, ending: str
+) -> None:
+    """Their content would be readable for whoever may read the results."""
+    run(clips)
+    results = clips.parent / "out" / "results"
+    # A video: results of pictures are the same for both settings.
+    first = sorted(results.glob("*.parquet"))[0].with_suffix(f".{ending}")
+    first.unlink()
+    first.symlink_to(others / "secret")
+    run(clips, OTHER)
+    (moved,) = results.glob(f"old-*/{first.name}")
+    assert moved.is_symlink() and (others / "secret").read_text() == "secret"
+    assert not [
+        p
+        for p in results.rglob("*")
+        if p.is_file() and not p.is_symlink() and b"secret" == p.read_bytes()
+    ]
+
+
+def test_the_folder_that_was_named_may_be_a_link(clips: Path, others: Path) -> None:
+    (clips.parent / "out").symlink_to(others)
+    run(clips)
+    assert (others / "results").is_dir() and run(clips, OTHER).set_aside == 2

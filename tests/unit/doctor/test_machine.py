@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from ferapp.doctor import machine
+from ferapp.system.confinement import Layers
 
 HASWELL = "flags\t\t: fpu avx avx2 fma\nmodel name\t: Some i5\n"
 
@@ -100,3 +101,33 @@ def test_limits_of_control_groups(
     monkeypatch.setattr(machine, "_PROC", tmp_path / "proc")
     monkeypatch.setattr(machine, "_GROUPS", tmp_path / "groups")
     assert cores in machine.cores().text and memory in machine.memory().text
+
+
+@pytest.mark.parametrize(
+    ("found", "system", "state", "text"),
+    [
+        pytest.param(Layers(True, 7, True), "linux", "ok", "limits, Landlock 7, seccomp", id="all"),
+        pytest.param(
+            Layers(True, 0, True),
+            "linux",
+            "note",
+            "limits, seccomp; code that takes over a process which reads files could read this "
+            "account's files",
+            id="old kernel",
+        ),
+        pytest.param(
+            Layers(True, 0, False),
+            "darwin",
+            "ok",
+            "limits; code that takes over a process which reads files could read this account's "
+            "files and connect to others and start programs, as this system has no more",
+            id="macOS",
+        ),
+    ],
+)
+def test_the_report_says_what_confines_decoders(
+    found: Layers, system: str, state: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "layers", lambda: found)
+    monkeypatch.setattr(machine.sys, "platform", system)
+    assert (machine.confinement().state, machine.confinement().text) == (state, text)

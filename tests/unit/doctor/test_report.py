@@ -23,6 +23,7 @@ KEYS = {
     "processor_features",
     "cores",
     "memory",
+    "confinement",
     "opencv",
     "onnxruntime",
     "ffmpeg",

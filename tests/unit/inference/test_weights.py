@@ -1,6 +1,7 @@
 """Only bytes with the right hash are loaded, and a failed download leaves nothing behind."""
 
 import hashlib
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -94,6 +95,23 @@ def test_wrong_answers_leave_nothing(
     with pytest.raises(FetchError, match=message):
         weights.fetch(remote(url))
     assert not [p for p in cache.rglob("*") if p.is_file()]
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "right file"])
+def test_a_link_in_the_cache_is_not_written_through(
+    server: tuple[str, dict], cache: Path, tmp_path: Path, kind: str
+) -> None:
+    others = tmp_path / "others"
+    others.mkdir()
+    theirs = others / "theirs"
+    theirs.write_bytes(BODY if kind == "right file" else b"theirs")
+    theirs.chmod(0o600)
+    cache.mkdir(parents=True, exist_ok=True)
+    (cache / "remote.onnx").symlink_to(others if kind == "folder" else theirs)
+    weights.fetch(remote(server[0]))
+    assert weights.read(remote(server[0])) == (BODY,)
+    assert (cache / "remote.onnx").is_symlink() == (kind == "right file")
+    assert os.listdir(others) == ["theirs"] and theirs.stat().st_mode & 0o777 == 0o600
 
 
 def test_the_cache_may_be_named_from_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

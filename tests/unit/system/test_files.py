@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 import pytest
 
 from ferapp.errors import StoreError
-from ferapp.system.files import is_open_stream, lock_folder, write_whole
+from ferapp.system.files import is_open_stream, lock_folder, open_folder, write_whole
 
 
 def full(*_: Any, **__: Any) -> NoReturn:
@@ -113,6 +113,61 @@ def test_a_pipe_is_written_to_instead_of_being_replaced(tmp_path: Path) -> None:
         assert os.read(reader, 10) == b"new" and os.listdir(tmp_path) == ["pipe"]
     finally:
         os.close(reader)
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "device", "nothing"])
+def test_a_link_is_replaced_and_not_written_through(tmp_path: Path, kind: str) -> None:
+    others = tmp_path / "others"
+    others.mkdir()
+    (others / "file").write_bytes(b"theirs")
+    target = {"file": others / "file", "folder": others, "device": Path("/dev/null")}
+    path = tmp_path / "a.csv"
+    path.symlink_to(target.get(kind, tmp_path / "nothing"))
+    write_whole(path, b"new")
+    assert path.read_bytes() == b"new" and not path.is_symlink()
+    assert os.listdir(others) == ["file"] and (others / "file").read_bytes() == b"theirs"
+    assert not (tmp_path / "nothing").exists()
+
+
+@pytest.mark.parametrize("depth", [1, 2])
+def test_a_folder_that_became_a_link_is_refused(tmp_path: Path, depth: int) -> None:
+    others, out = tmp_path / "others", tmp_path / "out"
+    (others / "b").mkdir(parents=True)
+    out.mkdir()
+    (out / "a").symlink_to(others)
+    folder = out / "a" if depth == 1 else out / "a" / "b"
+    with pytest.raises(StoreError, match="a is a link"):
+        write_whole(folder / "a.csv", b"new", inside=out)
+    assert os.listdir(others) == ["b"] and os.listdir(others / "b") == []
+
+
+def test_a_folder_that_becomes_a_link_meanwhile_is_not_followed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Race condition: between the look at the folder and the name that the file gets."""
+    others, folder = tmp_path / "others", tmp_path / "out" / "a"
+    others.mkdir()
+    folder.mkdir(parents=True)
+    fsync = os.fsync
+
+    def swapped(handle: int) -> None:
+        if not folder.is_symlink():
+            folder.rename(tmp_path / "moved")
+            folder.symlink_to(others)
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", swapped)
+    write_whole(folder / "a.csv", b"new", inside=tmp_path / "out")
+    assert os.listdir(others) == [] and (tmp_path / "moved" / "a.csv").read_bytes() == b"new"
+
+
+def test_the_folder_above_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real" / "a").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("real")
+    write_whole(tmp_path / "link" / "a" / "b", b"new", inside=tmp_path / "link")
+    assert (tmp_path / "real" / "a" / "b").read_bytes() == b"new"
+    with open_folder(tmp_path / "link", inside=tmp_path / "link") as handle:
+        assert handle is not None
 
 
 @pytest.mark.skipif(not Path("/dev/fd").exists(), reason="needs /dev/fd")
