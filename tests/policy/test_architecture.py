@@ -67,7 +67,7 @@ HOMES = {
     "onnxruntime": {"inference/onnx_model.py", "training/graphs.py"},
     "cv2": {"vision/opencv.py"},
     "streamlit": {"ui"},
-    "streamlit_webrtc": {"ui/live/webcam.py"},
+    "streamlit_webrtc": {"ui/live/webcam.py", "ui/live/signalling.py"},
     "av": {
         "ui/live/webcam.py",
         *(

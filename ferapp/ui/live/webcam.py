@@ -32,12 +32,15 @@ from ferapp.serving.latest import Latest
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Readings
 from ferapp.settings import StreamSettings
+from ferapp.ui.live.signalling import guard_offers
 from ferapp.ui.server import metrics
 from ferapp.ui.server.private_parts import drop_unfetched_frames, forget_rendered_run
 from ferapp.ui.shared.demo_clip import demo_frame
 from ferapp.ui.shared.face_labels import draw_labels
 from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.vision.crops import Image, mirror
+
+guard_offers()
 
 SIZES: Final = {"320 × 240": (320, 240), "640 × 480": (640, 480), "1280 × 720": (1280, 720)}
 FRAMES_PER_SECOND: Final = 15

@@ -9,6 +9,7 @@ import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Final
 
 from starlette.formparsers import MultiPartParser
@@ -75,6 +76,9 @@ PARTS: Final = (
     _of_webrtc(
         "component.WebRtcStreamerContext", "_last_rendered_run_count", "forget_rendered_run"
     ),
+    _of_webrtc("component", "WebRtcWorker", "use_webrtc_worker"),
+    _of_webrtc("webrtc.WebRtcWorker", "process_offer", "use_webrtc_worker"),
+    _of_webrtc("webrtc.WebRtcWorker", "set_ice_candidates_from_offerer", "use_webrtc_worker"),
     Part(
         "starlette",
         "1.10.0",
@@ -192,3 +196,12 @@ def forget_rendered_run(context: Any) -> None:
     """
     if context is not None and hasattr(context, "_last_rendered_run_count"):
         context._last_rendered_run_count = None
+
+
+def use_webrtc_worker(worker: type) -> None:
+    """Make streamlit-webrtc use this class, derived from its own, for every stream.
+
+    It gives an offer to `process_offer` and later candidates to `set_ice_candidates_from_offerer`,
+    as they came from the browser; there is no setting to look at them before.
+    """
+    import_module("streamlit_webrtc.component").WebRtcWorker = worker  # type: ignore[attr-defined]
