@@ -34,7 +34,11 @@ from ferapp.sessions.session import Readings
 from ferapp.settings import StreamSettings
 from ferapp.ui.live.signalling import guard_offers
 from ferapp.ui.server import metrics
-from ferapp.ui.server.private_parts import drop_unfetched_frames, forget_rendered_run
+from ferapp.ui.server.private_parts import (
+    drop_unfetched_frames,
+    end_stream,
+    forget_rendered_run,
+)
 from ferapp.ui.shared.demo_clip import demo_frame
 from ferapp.ui.shared.face_labels import draw_labels
 from ferapp.ui.shared.session_keys import SessionKey
@@ -45,6 +49,9 @@ guard_offers()
 SIZES: Final = {"320 × 240": (320, 240), "640 × 480": (640, 480), "1280 × 720": (1280, 720)}
 FRAMES_PER_SECOND: Final = 15
 """What the camera is asked for: enough for expressions, at half the cost of thirty."""
+
+DEMO_KEY: Final = "live-demo"
+"""Key of the stream of the demo clip."""
 
 _VIDEO: Final[VideoHTMLAttributes] = {
     "autoPlay": True,
@@ -188,6 +195,11 @@ class Viewer:
         return at_s + self._offset_s
 
 
+def camera_key(size: str) -> str:
+    """Key of the stream of the camera; another picture size needs another one."""
+    return f"live-{size}"
+
+
 def streamer(
     key: str,
     viewer: Viewer,
@@ -241,3 +253,9 @@ def demo(key: str, viewer: Viewer) -> WebRtcStreamerContext[Any, Any]:
 
 def _demo_frame(pts: int, time_base: Fraction) -> av.VideoFrame:
     return av.VideoFrame.from_ndarray(demo_frame(float(pts * time_base)), format="rgb24")
+
+
+def end_streams() -> None:
+    """End this visitor's streams, which are not shown any more."""
+    for key in (*(camera_key(size) for size in SIZES), DEMO_KEY):
+        end_stream(SessionKey[Any](key).get())

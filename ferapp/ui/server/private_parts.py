@@ -76,6 +76,7 @@ PARTS: Final = (
     _of_webrtc(
         "component.WebRtcStreamerContext", "_last_rendered_run_count", "forget_rendered_run"
     ),
+    _of_webrtc("component", "_reset_context", "end_stream"),
     _of_webrtc("component", "WebRtcWorker", "use_webrtc_worker"),
     _of_webrtc("webrtc.WebRtcWorker", "process_offer", "use_webrtc_worker"),
     _of_webrtc("webrtc.WebRtcWorker", "set_ice_candidates_from_offerer", "use_webrtc_worker"),
@@ -205,3 +206,15 @@ def use_webrtc_worker(worker: type) -> None:
     as they came from the browser; there is no setting to look at them before.
     """
     import_module("streamlit_webrtc.component").WebRtcWorker = worker  # type: ignore[attr-defined]
+
+
+def end_stream(context: Any) -> None:
+    """End a stream whose widget is not on the page.
+
+    streamlit-webrtc leaves that to the browser, which a visitor may change.
+
+    Args:
+        context: Of the stream; None before its first run.
+    """
+    if context is not None:
+        import_module("streamlit_webrtc.component")._reset_context(context)
