@@ -35,10 +35,11 @@ class Visitor:
         self._http.get(f"{url}/_stcore/host-config", timeout=PATIENCE_S).raise_for_status()
         self._http.get(f"{url}/_stcore/health", timeout=PATIENCE_S).raise_for_status()
         self._token = self._http.cookies.get("_streamlit_xsrf") or ""
+        cookies = self._http.cookies.get_dict()
         socket = connect(
             f"{url.replace('http', 'ws', 1)}/_stcore/stream",
             subprotocols=[Subprotocol("streamlit"), Subprotocol(self._token)],
-            additional_headers={"Cookie": f"_streamlit_xsrf={self._token}"},
+            additional_headers={"Cookie": "; ".join(f"{k}={v}" for k, v in cookies.items())},
             origin=Origin(url),
             max_size=None,
             open_timeout=PATIENCE_S,
@@ -108,10 +109,14 @@ class Visitor:
             if element.HasField(kind)
         )
 
+    def picture_urls(self) -> list[str]:
+        """The addresses of the pictures that the page shows, without the host."""
+        return [i.url for e in self.elements if e.HasField("imgs") for i in e.imgs.imgs]
+
     def pictures(self) -> list[bytes]:
         """The pictures that the page shows, as files."""
-        urls = [i.url for e in self.elements if e.HasField("imgs") for i in e.imgs.imgs]
-        return [self._http.get(f"{self._url}{url}", timeout=PATIENCE_S).content for url in urls]
+        urls = [f"{self._url}{url}" for url in self.picture_urls()]
+        return [self._http.get(url, timeout=PATIENCE_S).content for url in urls]
 
     def _run(self) -> float:
         start_s = time.perf_counter()

@@ -71,6 +71,7 @@ PARTS: Final = (
     _of_streamlit(
         "web.server.starlette.starlette_routes", "BASE_ROUTE_UPLOAD_FILE", "upload_session"
     ),
+    _of_streamlit("runtime.memory_media_file_storage", "_calculate_file_id", "rename_media_files"),
     _of_webrtc("process.AsyncMediaProcessTrack", "_out_deque", "drop_unfetched_frames"),
     _of_webrtc("process.AsyncMediaProcessTrack", "_out_lock", "drop_unfetched_frames"),
     _of_webrtc(
@@ -163,6 +164,21 @@ def upload_sizes() -> dict[str, list[int]]:
         session: [len(file.data) for file in list(files.values())]
         for session, files in list(storage.items())
     }
+
+
+def rename_media_files(rename: Callable[[str], str]) -> None:
+    """Give the files at ``/media/`` other names than the hash of their content.
+
+    Args:
+        rename: Makes a name of the hash, on the thread that adds the file.
+    """
+    storage: Any = import_module("streamlit.runtime.memory_media_file_storage")
+    by_content = storage._calculate_file_id
+
+    def file_id(data: bytes, mimetype: str, filename: str | None = None) -> str:
+        return rename(by_content(data, mimetype, filename))
+
+    storage._calculate_file_id = file_id
 
 
 def keep_uploads_in_memory(max_bytes: int) -> None:
