@@ -8,6 +8,7 @@ from starlette.routing import Route
 from ferapp.ui.server.headers import AllowedHosts, SecurityHeaders
 from ferapp.ui.server.health import ALIVE_ROUTE, READY_ROUTE, alive, ready
 from ferapp.ui.server.login_gate import UploadsAfterLogin
+from ferapp.ui.server.logout import LoginsEnd
 from ferapp.ui.server.logs import begin_log
 from ferapp.ui.server.media_owner import MediaOwner, keep_media_for_their_browsers
 from ferapp.ui.server.metrics import METRICS_ROUTE, metrics
@@ -34,6 +35,7 @@ app = st.App(
         Middleware(AllowedHosts),
         Middleware(SameOrigin),
         Middleware(MediaOwner),
+        Middleware(LoginsEnd),
         Middleware(UploadsAfterLogin),
         Middleware(UploadLimit),
     ],

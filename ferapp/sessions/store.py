@@ -29,6 +29,7 @@ from ferapp.sessions.database import (
     writing,
 )
 from ferapp.sessions.discards import Discards, is_due, is_kept
+from ferapp.sessions.ended_logins import EndedLogins
 from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.face_edits import FaceEdits
 from ferapp.sessions.face_log import FaceLog, insert_edits, load_edits
@@ -59,11 +60,13 @@ class Store:
     Attributes:
         faces: Names, merges and splits the faces of a session.
         discards: Deletes sessions so that it can be undone for a moment.
+        logins: The logins that visitors have ended.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self.discards = Discards(engine)
+        self.logins = EndedLogins(engine)
         self._eraser = Eraser(engine)
         self.faces = FaceLog(engine, self._eraser)
 

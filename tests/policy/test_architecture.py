@@ -85,6 +85,7 @@ HOMES = {
                 "rows",
                 "store",
                 "discards",
+                "ended_logins",
                 "erasure",
                 "face_log",
                 "overviews",

@@ -7,8 +7,9 @@ Why there is no other way: ``docs/decisions/0012-private-places-of-streamlit.md`
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 from importlib import import_module
 from typing import Any, Final
 
@@ -187,6 +188,31 @@ def keep_uploads_in_memory(max_bytes: int) -> None:
     Starlette moves those of more than a megabyte to a file without a name (`formparsers.py`).
     """
     MultiPartParser.spool_max_size = max_bytes
+
+
+LOGIN_COOKIE: Final = "_streamlit_user"
+"""What the names of Streamlit's login cookies begin with."""
+
+
+def login_of(cookies: Mapping[str, str]) -> str | None:
+    """What tells one login from all others, for 32 days: a hash of what its cookie holds.
+
+    Not of the cookie itself: a signature can be written in several ways.
+
+    Args:
+        cookies: Of a request, by name.
+
+    Returns:
+        64 hexadecimal digits; None without a valid login.
+    """
+    if LOGIN_COOKIE not in cookies:
+        return None
+    websocket: Any = import_module("streamlit.web.server.starlette.starlette_websocket")
+    try:
+        content = websocket._get_signed_cookie_with_chunks(dict(cookies), LOGIN_COOKIE)
+    except Exception:  # a cookie that a visitor made up
+        return None
+    return sha256(content).hexdigest() if content else None
 
 
 def drop_unfetched_frames() -> None:

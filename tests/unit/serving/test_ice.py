@@ -109,7 +109,7 @@ def test_the_operator_can_open_networks() -> None:
 
 
 @pytest.mark.parametrize("text", ["192.168.0.1/16", "near", "::/200"])
-def test_a_network_that_is_none_is_told(text: str) -> None:
+def test_a_setting_that_is_no_network_is_refused(text: str) -> None:
     with pytest.raises(SettingError, match="FERAPP_ICE_NETWORKS"):
         parse_networks(text)
 
