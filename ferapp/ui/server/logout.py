@@ -25,6 +25,7 @@ KEEP: Final = timedelta(days=32)
 """Longer than Streamlit accepts a login's cookie: 30 days, and a day of grace."""
 
 _LOGOUT: Final = "/auth/logout"
+_GOING_AWAY: Final = 1001
 # An open page learns after this long that its login was ended at another replica.
 _ASK_EVERY_S: Final = 10.0
 
@@ -81,9 +82,9 @@ class LoginsEnd:
         elif await self._is_ended(login):
             await self._app(_without_login(scope), receive, send)
         else:
-            await self._app(scope, self._until_logout(login, receive), send)
+            await self._app(scope, self._until_logout(login, receive, send), send)
 
-    def _until_logout(self, login: str, receive: Receive) -> Receive:
+    def _until_logout(self, login: str, receive: Receive, send: Send) -> Receive:
         asked_s = self._clock()
 
         async def receive_until_logout() -> Message:
@@ -93,8 +94,11 @@ class LoginsEnd:
             if not is_ended and self._clock() - asked_s > _ASK_EVERY_S:
                 asked_s = self._clock()
                 is_ended = await self._is_ended(login)
+            if not is_ended or message["type"] != "websocket.receive":
+                return message
             # The page connects again, and then nobody is logged in.
-            return {"type": "websocket.disconnect", "code": 1001} if is_ended else message
+            await send({"type": "websocket.close", "code": _GOING_AWAY})
+            return {"type": "websocket.disconnect", "code": _GOING_AWAY}
 
         return receive_until_logout
 

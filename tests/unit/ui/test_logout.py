@@ -16,6 +16,8 @@ from ferapp.ui.server.logout import LoginsEnd
 from ferapp.ui.server.private_parts import LOGIN_COOKIE, login_of
 from tests.support.fakes import Clock
 
+CUT_OFF = ["websocket.receive", "websocket.close", "websocket.disconnect"]
+
 
 class FakeLogins:
     """Ended logins that several replicas share."""
@@ -83,7 +85,7 @@ class Replica:
             if not steps:
                 return {"type": "websocket.disconnect", "code": 1000}
             await asyncio.to_thread(steps.pop(0))
-            return {"type": "websocket.receive"}
+            return {"type": "websocket.receive", "bytes": b""}
 
         async def send(message: Message) -> None:
             answers.append(message)
@@ -127,7 +129,7 @@ def test_an_open_page_with_the_copy_is_cut_off_at_its_next_message() -> None:
     logins, cookie = FakeLogins(), cookie_of()
     one, other = Replica(logins), Replica(logins)
     got = one.connect(cookie, lambda: None, lambda: one.ask(cookie))
-    assert [m["type"] for m in got[1:]] == ["websocket.receive", "websocket.disconnect"]
+    assert [m["type"] for m in got[1:]] == CUT_OFF
     logins.kept.clear()
 
     def log_out_elsewhere() -> None:
@@ -135,7 +137,7 @@ def test_an_open_page_with_the_copy_is_cut_off_at_its_next_message() -> None:
         other.clock.now_s = 11.0
 
     got = other.connect(cookie, lambda: None, log_out_elsewhere)
-    assert [m["type"] for m in got[1:]] == ["websocket.receive", "websocket.disconnect"]
+    assert [m["type"] for m in got[1:]] == CUT_OFF
 
 
 @pytest.mark.parametrize("path", ["/", "/_stcore/health", "/auth/login", "/oauth2callback"])
