@@ -12,7 +12,7 @@ from ferapp.ui.server.logout import LoginsEnd
 from ferapp.ui.server.logs import begin_log
 from ferapp.ui.server.media_owner import MediaOwner, keep_media_for_their_browsers
 from ferapp.ui.server.metrics import METRICS_ROUTE, metrics
-from ferapp.ui.server.private_parts import keep_uploads_in_memory
+from ferapp.ui.server.private_parts import guard_http, keep_uploads_in_memory
 from ferapp.ui.server.same_origin import SameOrigin
 from ferapp.ui.server.session_cleanup import clean_up_sessions
 from ferapp.ui.server.upload_limit import UploadLimit
@@ -24,6 +24,8 @@ begin_log()
 keep_uploads_in_memory(512 * 1024 * 1024)  # as the about page says
 
 keep_media_for_their_browsers()
+
+guard_http()
 
 # The script is not next to pages/: there, Streamlit would serve a deep link that is the first
 # request after a start without the navigation (docs/decisions/0004).

@@ -19,6 +19,8 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.state import SessionState
 from streamlit.runtime.stats import ACTIVE_SESSIONS_FAMILY
 
+from ferapp.serving.connections import ConnectionGuard
+
 
 @dataclass(frozen=True)
 class Part:
@@ -46,6 +48,8 @@ def _of_streamlit(owner: str, name: str, used_by: str) -> Part:
 def _of_webrtc(owner: str, name: str, used_by: str) -> Part:
     return Part("streamlit-webrtc", "0.79.0", f"streamlit_webrtc.{owner}", name, used_by)
 
+
+_HTTP: Final = "uvicorn.protocols.http.auto.AutoHTTPProtocol"
 
 PARTS: Final = (
     _of_streamlit("runtime.runtime.Runtime", "_session_mgr", "end_expired_sessions"),
@@ -82,6 +86,12 @@ PARTS: Final = (
     _of_webrtc("component", "WebRtcWorker", "use_webrtc_worker"),
     _of_webrtc("webrtc.WebRtcWorker", "process_offer", "use_webrtc_worker"),
     _of_webrtc("webrtc.WebRtcWorker", "set_ice_candidates_from_offerer", "use_webrtc_worker"),
+    *(
+        Part(
+            "uvicorn", "0.54.0", "uvicorn.protocols.http.auto.AutoHTTPProtocol", name, "guard_http"
+        )
+        for name in ("connection_made", "data_received", "connection_lost", "cycle")
+    ),
     Part(
         "starlette",
         "1.10.0",
@@ -260,3 +270,45 @@ def end_stream(context: Any) -> None:
     """
     if context is not None:
         import_module("streamlit_webrtc.component")._reset_context(context)
+
+
+def guard_http(guard: ConnectionGuard | None = None) -> None:
+    """Let a guard watch every connection of the HTTP server.
+
+    Streamlit starts uvicorn and passes on none of its limits, and uvicorn has none for the time in
+    which a request comes. Its protocol is chosen before the app is loaded, so it is changed in
+    place.
+    """
+    guard = guard or ConnectionGuard()
+    server: Any = import_module("uvicorn.protocols.http.auto").AutoHTTPProtocol
+    made, received, lost = server.connection_made, server.data_received, server.connection_lost
+
+    def watch(http: Any) -> None:
+        transport = http.transport
+
+        def is_reading() -> bool:
+            # After an upgrade, the WebSocket has a protocol of its own.
+            is_http = transport.get_protocol() is http
+            return is_http and (http.cycle is None or http.cycle.response_complete)
+
+        guard.watch(http, transport, is_reading)
+
+    def connection_made(http: Any, transport: Any) -> None:
+        if not guard.admit(transport):
+            transport.abort()
+            return
+        made(http, transport)
+        watch(http)
+
+    def data_received(http: Any, data: bytes) -> None:
+        if http.transport is not None:
+            received(http, data)
+            watch(http)
+
+    def connection_lost(http: Any, exc: Exception | None) -> None:
+        guard.forget(http)
+        if http.transport is not None:
+            lost(http, exc)
+
+    server.connection_made, server.data_received = connection_made, data_received
+    server.connection_lost = connection_lost
