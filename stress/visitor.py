@@ -3,10 +3,12 @@
 Fifty browsers would take more of the machine than the app under test.
 """
 
+import ssl
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, Self
 
 import requests
@@ -23,23 +25,28 @@ class Visitor:
 
     Args:
         url: Of the app, such as ``http://127.0.0.1:8501``.
+        certificate: Of the server, if it is its own authority.
 
     Attributes:
         elements: What the page shows after the last run, in order of arrival.
+        cookies: Of this visitor, as in a request.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, certificate: Path | None = None) -> None:
         self._url = url
         self._stack = ExitStack()
         self._http = self._stack.enter_context(requests.Session())
+        if certificate:
+            self._http.trust_env, self._http.verify = False, str(certificate)
         self._http.get(f"{url}/_stcore/host-config", timeout=PATIENCE_S).raise_for_status()
         self._http.get(f"{url}/_stcore/health", timeout=PATIENCE_S).raise_for_status()
         self._token = self._http.cookies.get("_streamlit_xsrf") or ""
-        cookies = self._http.cookies.get_dict()
+        self.cookies = "; ".join(f"{c.name}={c.value}" for c in self._http.cookies)
         socket = connect(
             f"{url.replace('http', 'ws', 1)}/_stcore/stream",
             subprotocols=[Subprotocol("streamlit"), Subprotocol(self._token)],
-            additional_headers={"Cookie": "; ".join(f"{k}={v}" for k, v in cookies.items())},
+            additional_headers={"Cookie": self.cookies},
+            ssl=certificate and ssl.create_default_context(cafile=certificate),
             origin=Origin(url),
             max_size=None,
             open_timeout=PATIENCE_S,
