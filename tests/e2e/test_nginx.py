@@ -17,6 +17,10 @@ from tests.support.places import SAMPLES
 
 pytestmark = pytest.mark.e2e
 
+TOKEN = "a token of the operator"
+ELSEWHERE = "127.0.0.2"
+"""An address that is not this machine's for the app, and from which it can be asked."""
+
 HEAD_S = 10.0
 """``client_header_timeout``."""
 
@@ -27,10 +31,11 @@ class Site:
     Args:
         url: Its address.
         certificate: Its certificate.
+        app: What is behind it.
     """
 
-    def __init__(self, url: str, certificate: Path) -> None:
-        self.url, self.certificate = url, certificate
+    def __init__(self, url: str, certificate: Path, app: App) -> None:
+        self.url, self.certificate, self.app = url, certificate, app
         self.host = url.removeprefix("https://")
         self._tls = ssl.create_default_context(cafile=str(certificate))
 
@@ -62,12 +67,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     if not Path(NGINX).exists():
         pytest.skip("needs nginx (Debian: nginx)")
     folder = tmp_path_factory.mktemp("site")
-    app = App(folder / "app.log", FERAPP_DATABASE_URL=f"sqlite:///{folder}/sessions.db")
+    database = f"sqlite:///{folder}/sessions.db"
+    app = App(folder / "app.log", FERAPP_DATABASE_URL=database, FERAPP_METRICS_TOKEN=TOKEN)
     try:
         app.wait_until_ready()
         files = tmp_path_factory.mktemp("nginx")
         with shipped_nginx(files, [app.port, app.port]) as url:
-            yield Site(url, files / CERTIFICATE)
+            yield Site(url, files / CERTIFICATE, app)
     finally:
         app.stop()
 
@@ -105,6 +111,39 @@ def test_every_cookie_is_for_https_and_not_for_scripts(site: Site) -> None:
 @pytest.mark.parametrize("path", ["/metrics", "/readyz", "/_stcore/metrics", "//metrics"])
 def test_what_is_for_operators_is_absent(site: Site, path: str) -> None:
     assert site.ask(path).status == 404
+
+
+@pytest.mark.parametrize(
+    ("given", "status"),
+    [
+        (f"Bearer {TOKEN}", 200),
+        (f"Bearer {TOKEN[:-1]}", 404),
+        (f"Bearer {TOKEN}x", 404),
+        (f"bearer {TOKEN}", 404),
+        (f"Basic {TOKEN}", 404),
+        (TOKEN, 404),
+        ("Bearer ", 404),
+        ("", 404),
+        (None, 404),
+    ],
+)
+def test_from_elsewhere_metrics_need_the_token(site: Site, given: str | None, status: int) -> None:
+    headers = {} if given is None else {"Authorization": given}
+
+    def ask(address: str, **more: str) -> int:
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", site.app.port, timeout=20, source_address=(address, 0)
+        )
+        connection.request("GET", "/metrics", headers=headers | more)
+        answer = connection.getresponse()
+        assert (b"ferapp_pictures_total" in answer.read()) == (answer.status == 200)
+        connection.close()
+        return answer.status
+
+    assert ask(ELSEWHERE) == status
+    assert ask("127.0.0.1") == 200, "the person at the machine needs none"
+    assert ask("127.0.0.1", Via="1.1 a proxy") == status
+    assert site.ask("/metrics", **headers).status == 404, "not through nginx"
 
 
 def test_pages_of_other_sites_are_refused(site: Site) -> None:
