@@ -35,6 +35,9 @@ _HIDDEN: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.local",
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 _COMPATIBLE: Final = ipaddress.IPv6Network("::/96")
 
+_DIRECTION: Final = re.compile(r"a=(sendrecv|sendonly|recvonly|inactive)\b").match
+_RECEIVES: Final = "a=recvonly"  # in the words of the browser
+
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Networks = tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]
 
@@ -68,20 +71,25 @@ class CandidateFilter:
     def filter_offer(self, sdp: str) -> str:
         """The offer without the candidates that are not for this server.
 
-        Its end-of-candidates is left out as well: the browser's own packets may still come.
+        Its end-of-candidates is left out as well: the browser's own packets may still come. Sound
+        is not received, whether or not a browser offers it.
 
         Raises:
             UserError: No browser makes such an offer.
         """
         lines = sdp.splitlines()
-        if len(sdp) > MAX_OFFER or sum(line.startswith("m=") for line in lines) > MAX_MEDIA:
+        media = [line for line in lines if line.startswith("m=")]
+        if len(sdp) > MAX_OFFER or len(media) > MAX_MEDIA or not all(map(_is_medium, media)):
             raise UserError("The browser's offer for live video is not valid. Reload the page.")
-        kept = []
+        kept, is_sound = [], False
         for line in lines:
-            if line.startswith("a=candidate"):
+            if line.startswith("m="):
+                is_sound = line.startswith("m=audio ")
+                kept += [line, *([_RECEIVES] if is_sound else [])]
+            elif line.startswith("a=candidate"):
                 candidate = self._admit(line)
                 kept += [candidate] if candidate else []
-            elif not line.startswith("a=end-of-candidates"):
+            elif not (line.startswith("a=end-of-candidates") or (is_sound and _DIRECTION(line))):
                 kept.append(line)
         return "\r\n".join([*kept, ""])
 
@@ -125,6 +133,10 @@ def parse_networks(text: str) -> Networks:
             "FERAPP_ICE_NETWORKS has a network that can't be read; expected something like "
             "192.168.0.0/16. Live video stays off until the operator fixes this."
         ) from exc
+
+
+def _is_medium(line: str) -> bool:
+    return line.startswith(("m=video ", "m=audio "))
 
 
 def _admitted(text: str, peer: Peer) -> str | None:

@@ -70,6 +70,7 @@ HOMES = {
     "streamlit_webrtc": {"ui/live/webcam.py", "ui/live/signalling.py"},
     "av": {
         "ui/live/webcam.py",
+        "ui/live/frame_sizes.py",
         *(
             f"media/{name}.py"
             for name in ("decoder", "frame_source", "tracks", "fields", "colour", "encoder")

@@ -43,6 +43,11 @@ _CONNECTING_S: Final = 15.0
 _DELAY_S: Final = label_delay_s(StreamSettings().time_constant_s, StreamSettings().hold_s)
 # A viewer at 640 x 480 and fifteen frames a second takes about a third of a core.
 _VIEWERS_A_CORE: Final = 2
+_NO_PICTURE: Final = (
+    "No picture has come from the browser for five seconds. Press STOP and START again. If that "
+    "does not help, the camera may send a format or a size that ferapp can't read (more than 4K): "
+    "choose another picture size."
+)
 # Without a frame; long enough to find the camera and to allow it.
 _MAX_IDLE_S: Final = 60.0
 
@@ -153,6 +158,8 @@ def _show_panel(viewer: Viewer, visitor: str, context: Any) -> None:
         st.rerun()
     live_mark(viewer)
     now = viewer.latest.snapshot()
+    if viewer.is_silent(is_playing=context.state.playing):
+        st.warning(_NO_PICTURE, icon=":material/videocam_off:")
     if now.message:
         st.warning(now.message, icon=":material/error:")
     if now.frame is None:

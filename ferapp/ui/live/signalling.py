@@ -1,4 +1,4 @@
-"""What a browser's offer for live video may make the server do: see `ferapp.serving.ice`."""
+"""What a browser may make the server do with live video: see `ferapp.serving.ice`."""
 
 import os
 from collections.abc import Mapping
@@ -8,7 +8,8 @@ from streamlit_webrtc import WebRtcWorker
 
 from ferapp.errors import UserError
 from ferapp.serving.ice import CandidateFilter, parse_networks
-from ferapp.ui.server.private_parts import use_webrtc_worker
+from ferapp.ui.live.frame_sizes import MAX_DECODED, fit_frame
+from ferapp.ui.server.private_parts import limit_live_frames, use_webrtc_worker
 from ferapp.ui.shared.owner import visitor_peer
 
 _VARIABLE: Final = "FERAPP_ICE_NETWORKS"
@@ -40,6 +41,7 @@ class GuardedWorker(WebRtcWorker[Any, Any]):
         super().set_ice_candidates_from_offerer(self._filter.filter_trickled(candidates))
 
 
-def guard_offers() -> None:
-    """Make every stream of this process use such workers; may be called again."""
+def guard_streams() -> None:
+    """Make every stream of this process use such workers, and frames of a size that fits."""
     use_webrtc_worker(GuardedWorker)
+    limit_live_frames(MAX_DECODED, fit_frame)

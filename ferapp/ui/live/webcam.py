@@ -32,7 +32,7 @@ from ferapp.serving.latest import Latest
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Readings
 from ferapp.settings import StreamSettings
-from ferapp.ui.live.signalling import guard_offers
+from ferapp.ui.live.signalling import guard_streams
 from ferapp.ui.server import metrics
 from ferapp.ui.server.private_parts import (
     drop_unfetched_frames,
@@ -44,11 +44,14 @@ from ferapp.ui.shared.face_labels import draw_labels
 from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.vision.crops import Image, mirror
 
-guard_offers()
+guard_streams()
 
 SIZES: Final = {"320 × 240": (320, 240), "640 × 480": (640, 480), "1280 × 720": (1280, 720)}
 FRAMES_PER_SECOND: Final = 15
 """What the camera is asked for: enough for expressions, at half the cost of thirty."""
+
+MAX_SILENCE_S: Final = 5.0
+"""After how long without a frame the page says so."""
 
 DEMO_KEY: Final = "live-demo"
 """Key of the stream of the demo clip."""
@@ -108,6 +111,22 @@ class Viewer:
         self._corrected: set[int] = set()
         self._offset_s = 0.0
         self._last_s: float | None = None
+        # When the last frame came, and since when the page shows a stream.
+        self._came_s = clock()
+        self._playing_s: float | None = None
+
+    def is_silent(self, *, is_playing: bool) -> bool:
+        """Whether a stream is shown and no frame has come for a while.
+
+        Args:
+            is_playing: Whether a stream is shown now.
+        """
+        if not is_playing:
+            self._playing_s = None
+            return False
+        now_s = self._clock()
+        self._playing_s = now_s if self._playing_s is None else self._playing_s
+        return now_s - max(self._came_s, self._playing_s) > MAX_SILENCE_S
 
     def use(self, analyzer: Analyzer) -> None:
         """Switch to other models; faces get new numbers."""
@@ -126,6 +145,7 @@ class Viewer:
     def on_frame(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Analyse one frame and draw on it; a picture is returned even if that fails."""
         self._keep_seat()
+        self._came_s = self._clock()
         settings = self.settings
         image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
         if settings.is_mirrored:

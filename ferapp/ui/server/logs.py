@@ -17,6 +17,8 @@ def begin_log() -> None:
     """Log to standard error from now on; Streamlit configures its own loggers."""
     logging.basicConfig(level=logging.WARNING, format=_FORMAT)
     logging.setLogRecordFactory(_Record)
+    # It warns of each frame that it can't decode, which anybody can send.
+    logging.getLogger("aiortc").setLevel(logging.ERROR)
 
 
 class _Record(logging.LogRecord):

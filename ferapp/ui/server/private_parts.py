@@ -260,6 +260,30 @@ def use_webrtc_worker(worker: type) -> None:
     import_module("streamlit_webrtc.component").WebRtcWorker = worker  # type: ignore[attr-defined]
 
 
+def limit_live_frames(max_pixels: int, fit: Callable[[Any], Any]) -> None:
+    """Let aiortc decode no frame that is too large, and pass on each as `fit` returns it.
+
+    Every connection has a decoder and a thread for it, on which `fit` is called. May be called
+    again.
+
+    Args:
+        max_pixels: Larger frames are dropped before they take memory.
+        fit: Gets a frame of video.
+    """
+    receiver: Any = import_module("aiortc.rtcrtpreceiver")
+    codecs: Any = import_module("aiortc.codecs")
+
+    def get_decoder(codec: Any) -> Any:
+        decoder = codecs.get_decoder(codec)
+        if codec.mimeType.lower().startswith("video/"):
+            decode = decoder.decode
+            decoder.codec.options = {"max_pixels": str(max_pixels)}
+            decoder.decode = lambda encoded: [fit(frame) for frame in decode(encoded)]
+        return decoder
+
+    receiver.get_decoder = get_decoder
+
+
 def end_stream(context: Any) -> None:
     """End a stream whose widget is not on the page.
 

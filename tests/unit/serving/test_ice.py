@@ -168,12 +168,31 @@ def test_the_number_of_addresses_is_bounded_over_all_messages() -> None:
     assert candidates.filter_trickled(later) == kept, "a page that reruns loses none"
 
 
+@pytest.mark.parametrize("direction", ["", "a=sendrecv", "a=sendonly", "a=recvonly"])
+def test_sound_is_never_received(direction: str) -> None:
+    sound = f"m=audio 9 UDP/TLS/RTP/SAVPF 111\r\n{direction}\r\na=mid:1\r\n"
+    kept = CandidateFilter(HERE).filter_offer(offer() + "a=sendrecv\r\n" + sound)
+    video, _, audio = kept.partition("m=audio")
+    assert "a=sendrecv" in video
+    assert [line for line in audio.splitlines() if "send" in line or "recv" in line] == [
+        "a=recvonly"
+    ]
+
+
 @pytest.mark.parametrize("value", [None, 7, ["candidate"], {"candidate": 1}])
 def test_values_of_other_kinds_are_left_out(value: object) -> None:
     assert not CandidateFilter(HERE).filter_trickled({"1": {"candidate": value}})
 
 
-@pytest.mark.parametrize("sdp", [offer(media=MAX_MEDIA + 1), offer() + "a=x:" + "y" * 100_000])
+@pytest.mark.parametrize(
+    "sdp",
+    [
+        offer(media=MAX_MEDIA + 1),
+        offer() + "a=x:" + "y" * 100_000,
+        offer() + "m=application 9 UDP/DTLS/SCTP webrtc-datachannel\r\n",
+        offer() + "m=text 9 RTP/AVP 1\r\n",
+    ],
+)
 def test_an_offer_with_too_much_is_refused(sdp: str) -> None:
     with pytest.raises(UserError, match="not valid"):
         CandidateFilter(HERE).filter_offer(sdp)
