@@ -1,4 +1,4 @@
-"""The resilience suite: damaged files, a crowd, killed recorders and packets sent, in one table.
+"""The resilience suite: damaged files, a crowd, slow clients, killed recorders, packets sent.
 
     python -m stress.hold [--mutants N] [--seconds S] [--kills N]
 
@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.machine import ROOT, about, write_result
-from stress import chaos, crowd, fuzz
+from stress import chaos, crowd, fuzz, slow
 from tests.support.no_packet import missing_requirement, use_in_own_network
 
 MOST_TIMES_SLOWER = 2.0
@@ -75,6 +75,15 @@ def load(visitors: int, viewers: int, seconds: float) -> list[Row]:
     ]
 
 
+def slow_clients() -> list[Row]:
+    """Uploads that are promised and never sent, and requests that never end."""
+    uploads, requests = slow.run()
+    return [
+        Row("idle uploads", str(uploads), uploads.held),
+        Row("half requests", str(requests), requests.held),
+    ]
+
+
 def count_packets() -> list[Row]:
     """What leaves the machine while every page is used."""
     if reason := missing_requirement():
@@ -113,6 +122,7 @@ def main() -> None:
         ("damaged files", lambda: [inputs(options.mutants, options.seed)]),
         ("killed recorders", lambda: [faults(options.kills, options.seed)]),
         ("a crowd", lambda: load(options.visitors, options.viewers, options.seconds)),
+        ("slow clients", slow_clients),
         ("a network that counts", count_packets),
     ):
         console.print(f"{time.monotonic() - start_s:.0f} s: {what} …")

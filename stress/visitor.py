@@ -30,6 +30,8 @@ class Visitor:
     Attributes:
         elements: What the page shows after the last run, in order of arrival.
         cookies: Of this visitor, as in a request.
+        session: Its id.
+        token: Against forged requests.
     """
 
     def __init__(self, url: str, *, certificate: Path | None = None) -> None:
@@ -40,11 +42,11 @@ class Visitor:
             self._http.trust_env, self._http.verify = False, str(certificate)
         self._http.get(f"{url}/_stcore/host-config", timeout=PATIENCE_S).raise_for_status()
         self._http.get(f"{url}/_stcore/health", timeout=PATIENCE_S).raise_for_status()
-        self._token = self._http.cookies.get("_streamlit_xsrf") or ""
+        self.token = self._http.cookies.get("_streamlit_xsrf") or ""
         self.cookies = "; ".join(f"{c.name}={c.value}" for c in self._http.cookies)
         socket = connect(
             f"{url.replace('http', 'ws', 1)}/_stcore/stream",
-            subprotocols=[Subprotocol("streamlit"), Subprotocol(self._token)],
+            subprotocols=[Subprotocol("streamlit"), Subprotocol(self.token)],
             additional_headers={"Cookie": self.cookies},
             ssl=certificate and ssl.create_default_context(cafile=certificate),
             origin=Origin(url),
@@ -101,7 +103,7 @@ class Visitor:
         return self._http.put(
             f"{self._url}{url}",
             files={"file": (name, data, "image/jpeg")},
-            headers={"X-Xsrftoken": self._token},
+            headers={"X-Xsrftoken": self.token},
             timeout=PATIENCE_S,
         )
 
