@@ -4,6 +4,7 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from ferapp.errors import UserError
 from ferapp.serving.ice import MAX_CANDIDATES, Peer
 from ferapp.ui.live import signalling
 from ferapp.ui.live.signalling import GuardedWorker
+from ferapp.ui.shared.owner import visitor_peer
 from tests.support.waiting import wait_until
 
 LISTEN_S = 0.5  # unguarded, the first packet comes after a few milliseconds
@@ -178,6 +180,26 @@ def test_a_refused_offer_leaves_nothing_open(
     with pytest.raises(UserError):
         server.process_offer("m=video\r\n" * 100, "offer")
     wait_until(lambda: threading.active_count() <= threads)
+
+
+@pytest.mark.parametrize(
+    ("headers", "address", "peer"),
+    [
+        ({"Host": "localhost:8501"}, None, Peer(None, is_here=True)),
+        ({"Host": "192.168.1.5:8501"}, "192.168.1.7", Peer("192.168.1.7")),
+        ({"Host": "localhost:8501"}, "192.168.1.7", Peer("192.168.1.7")),
+        ({"Host": "faces.example.org", "X-Forwarded-For": "8.8.4.4"}, "8.8.4.4", Peer("8.8.4.4")),
+        ({"Host": "localhost", "X-Forwarded-For": "127.0.0.1"}, None, Peer(None)),
+        ({"Host": "localhost", "Via": "1.1 a"}, None, Peer(None)),
+        ({"Host": "faces.example.org"}, None, Peer(None)),
+    ],
+)
+def test_only_a_page_from_this_machine_through_no_proxy_is_here(
+    headers: dict[str, str], address: str | None, peer: Peer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = SimpleNamespace(headers=headers, ip_address=address)
+    monkeypatch.setattr("ferapp.ui.shared.owner.st", SimpleNamespace(context=context))
+    assert visitor_peer() == peer
 
 
 def test_every_stream_of_the_app_is_guarded() -> None:
