@@ -19,7 +19,7 @@ from rich.table import Table
 
 from benchmarks.machine import ROOT, about, write_result
 from ferapp.system.confinement import layers
-from stress import chaos, crowd, fuzz, small_files
+from stress import chaos, crowd, fuzz, slow, small_files
 from stress import databases as store_checks
 from tests.support.no_packet import missing_requirement, use_in_own_network
 from tests.support.taken_over import HELD, take_over
@@ -114,6 +114,15 @@ def load(visitors: int, viewers: int, seconds: float) -> list[Row]:
     ]
 
 
+def slow_clients() -> list[Row]:
+    """Uploads that are promised and never sent, and requests that never end."""
+    uploads, requests = slow.run()
+    return [
+        Row("idle uploads", str(uploads), uploads.held),
+        Row("half requests", str(requests), requests.held),
+    ]
+
+
 def count_packets() -> list[Row]:
     """What leaves the machine while every page is used."""
     if reason := missing_requirement():
@@ -155,6 +164,7 @@ def main() -> None:
         ("databases", lambda: databases(options.kills // 4, 20, options.seed)),
         ("a decoder that was taken over", lambda: [reach()]),
         ("a crowd", lambda: load(options.visitors, options.viewers, options.seconds)),
+        ("slow clients", slow_clients),
         ("a network that counts", count_packets),
     ):
         console.print(f"{time.monotonic() - start_s:.0f} s: {what} …")

@@ -3,10 +3,12 @@
 Fifty browsers would take more of the machine than the app under test.
 """
 
+import ssl
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any, Self
 
 import requests
@@ -23,22 +25,30 @@ class Visitor:
 
     Args:
         url: Of the app, such as ``http://127.0.0.1:8501``.
+        certificate: Of the server, if it is its own authority.
 
     Attributes:
         elements: What the page shows after the last run, in order of arrival.
+        cookies: Of this visitor, as in a request.
+        session: Its id.
+        token: Against forged requests.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, certificate: Path | None = None) -> None:
         self._url = url
         self._stack = ExitStack()
         self._http = self._stack.enter_context(requests.Session())
+        if certificate:
+            self._http.trust_env, self._http.verify = False, str(certificate)
         self._http.get(f"{url}/_stcore/host-config", timeout=PATIENCE_S).raise_for_status()
         self._http.get(f"{url}/_stcore/health", timeout=PATIENCE_S).raise_for_status()
-        self._token = self._http.cookies.get("_streamlit_xsrf") or ""
+        self.token = self._http.cookies.get("_streamlit_xsrf") or ""
+        self.cookies = "; ".join(f"{c.name}={c.value}" for c in self._http.cookies)
         socket = connect(
             f"{url.replace('http', 'ws', 1)}/_stcore/stream",
-            subprotocols=[Subprotocol("streamlit"), Subprotocol(self._token)],
-            additional_headers={"Cookie": f"_streamlit_xsrf={self._token}"},
+            subprotocols=[Subprotocol("streamlit"), Subprotocol(self.token)],
+            additional_headers={"Cookie": self.cookies},
+            ssl=certificate and ssl.create_default_context(cafile=certificate),
             origin=Origin(url),
             max_size=None,
             open_timeout=PATIENCE_S,
@@ -93,7 +103,7 @@ class Visitor:
         return self._http.put(
             f"{self._url}{url}",
             files={"file": (name, data, "image/jpeg")},
-            headers={"X-Xsrftoken": self._token},
+            headers={"X-Xsrftoken": self.token},
             timeout=PATIENCE_S,
         )
 
@@ -117,10 +127,14 @@ class Visitor:
             if element.HasField(kind)
         )
 
+    def picture_urls(self) -> list[str]:
+        """The addresses of the pictures that the page shows, without the host."""
+        return [i.url for e in self.elements if e.HasField("imgs") for i in e.imgs.imgs]
+
     def pictures(self) -> list[bytes]:
         """The pictures that the page shows, as files."""
-        urls = [i.url for e in self.elements if e.HasField("imgs") for i in e.imgs.imgs]
-        return [self._http.get(f"{self._url}{url}", timeout=PATIENCE_S).content for url in urls]
+        urls = [f"{self._url}{url}" for url in self.picture_urls()]
+        return [self._http.get(url, timeout=PATIENCE_S).content for url in urls]
 
     def _run(self) -> float:
         start_s = time.perf_counter()

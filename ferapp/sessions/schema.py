@@ -97,3 +97,12 @@ face_edits: Final = Table(
     Column("step", Integer, nullable=False),
     Column("edit", JSON, nullable=False),
 )
+
+ended_logins: Final = Table(
+    "ended_logins",
+    metadata,
+    # A hash of what the login's cookie holds.
+    Column("login", String(64), primary_key=True),
+    # When that cookie expires, and this row with it.
+    Column("expires_utc", DateTime, nullable=False, index=True),
+)

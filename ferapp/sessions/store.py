@@ -28,6 +28,7 @@ from ferapp.sessions.database import (
     writing,
 )
 from ferapp.sessions.discards import Discards, is_due, is_kept
+from ferapp.sessions.ended_logins import EndedLogins
 from ferapp.sessions.entering import (
     Entries,
     add_readings,
@@ -71,12 +72,14 @@ class Store:
         faces: Names, merges and splits the faces of a session.
         discards: Deletes sessions so that it can be undone for a moment.
         entries: Stores finished sessions, and knows how much each owner keeps.
+        logins: The logins that visitors have ended.
     """
 
     def __init__(self, engine: Engine, quota: Quota | None = None) -> None:
         self._engine = engine
         self._quota = quota or Quota()
         self.discards = Discards(engine)
+        self.logins = EndedLogins(engine)
         self._eraser = Eraser(engine)
         self.faces = FaceLog(engine, self._eraser)
         self.entries = Entries(engine, self._eraser, self._quota)

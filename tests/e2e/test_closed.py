@@ -10,7 +10,9 @@ import pytest
 
 from ferapp.media.encoder import Encoder
 from ferapp.ui.live.webcam import demo_frame
+from ferapp.ui.server.media_owner import COOKIE
 from ferapp.ui.shared.live_chart import PLOTLY_ROUTE
+from stress.visitor import Visitor
 from tests.e2e.conftest import Server, Visit, sync_api
 from tests.e2e.processes import App
 from tests.support.browser import Live, agree, download, open_view, wait_for_chart
@@ -134,14 +136,43 @@ def test_every_response_has_the_security_headers(
     assert [name for name in HEADERS if name not in answer.headers] == []
 
 
-def test_media_are_kept_in_no_cache(server: Server, visit: Visit) -> None:
+def test_media_are_kept_in_no_cache_and_served_to_their_browser_alone(
+    server: Server, visit: Visit, launch: Callable[..., Any]
+) -> None:
     page = visit(server.url)
     page.locator("input[type=file]").set_input_files(SAMPLES / "astronaut.jpg")
     shown = page.locator("img[src*='/media/']").first
     shown.wait_for()
+    page.wait_for_function("image => image.naturalWidth > 0", arg=shown.element_handle())
     path = "/media/" + str(shown.get_attribute("src")).partition("/media/")[2]
-    answer = ask(server, path)
-    assert answer.status == 200 and answer.headers["Cache-Control"] == "no-store"
+    (cookie,) = (c for c in page.context.cookies() if c["name"] == COOKIE)
+    assert cookie["httpOnly"] and cookie["sameSite"] == "Lax"
+    own = ask(server, path, Cookie=f"{COOKIE}={cookie['value']}")
+    assert own.status == 200 and own.headers["Cache-Control"] == "no-store"
+    part = ask(server, path, Cookie=f"{COOKIE}={cookie['value']}", Range="bytes=0-1")
+    assert part.status == 206
+    # The button whose file is made at the click, without a script, and the one with its bytes.
+    assert download(page, "Table (CSV)") and download(page, "Annotated picture (PNG)")
+
+    absent = ask(server, "/media/0123456789.jpg")
+    for headers in ({}, {"Cookie": f"{COOKIE}={'0' * 32}"}, {"Cookie": f"{COOKIE}="}):
+        for method in ("GET", "HEAD"):
+            other = ask(server, path, method, **headers)
+            assert (other.status, other.headers.keys()) == (404, absent.headers.keys())
+    context = launch("astronaut.jpg").new_context()
+    assert context.request.get(f"{server.url}{path}").status == 404
+    context.close()
+
+
+def test_two_visitors_with_one_picture_have_two_addresses(server: Server) -> None:
+    data = (SAMPLES / "astronaut.jpg").read_bytes()
+    with Visitor(server.url) as ann, Visitor(server.url) as bob:
+        for visitor in (ann, bob):
+            visitor.open()
+            visitor.upload({"a.jpg": data})
+        shown = [set(visitor.picture_urls()) for visitor in (ann, bob)]
+        assert shown[0] and len(shown[0]) == len(shown[1]) and not shown[0] & shown[1]
+        assert all(data.startswith(b"\xff\xd8") for data in bob.pictures())
 
 
 def test_a_refusal_has_the_security_headers(server: Server) -> None:

@@ -150,15 +150,45 @@ def test_two_people_see_only_the_sessions_they_recorded(open_as: OpenAs) -> None
         assert page.get_by_role("option").count() == 1
 
 
-def test_after_a_logout_the_app_is_closed_again(open_as: OpenAs, login_server: Server) -> None:
+def test_after_a_logout_the_app_is_closed_again_for_every_copy_of_the_cookie(
+    open_as: OpenAs, login_server: Server
+) -> None:
     page = open_as("ann")
     page.locator("input[type=file]").wait_for(state="attached")
+    copied = page.context.cookies()
+    thief = open_as()
+    thief.context.add_cookies(copied)
+    thief.goto(login_server.url)
+    thief.get_by_role("button", name="Log out").wait_for()
     page.get_by_role("button", name="Log out").click()
     page.get_by_role("button", name="End session").click()
     page.wait_for_url(f"{login_server.url}/")
     assert is_closed(page)
     page.goto(f"{login_server.url}/dashboard")
     assert is_closed(page)
+    # A page that was open with the copy is cut off, and connects again without a login.
+    with thief.expect_event("websocket"):
+        thief.get_by_role("link", name="Dashboard").click()
+    thief.wait_for_timeout(1000)
+    thief.get_by_role("link", name="About").click()
+    assert is_closed(thief)
+    thief.context.clear_cookies()
+    thief.context.add_cookies(copied)
+    thief.goto(f"{login_server.url}/dashboard")
+    assert is_closed(thief)
+
+
+def test_nobody_can_log_a_visitor_in_as_somebody_else(open_as: OpenAs) -> None:
+    attacker, visitor = open_as(), open_as()
+    attacker.get_by_role("button", name="Log in").click()
+    attacker.get_by_role("button", name="ann", exact=True).wait_for()
+    request = attacker.context.request
+    answer = request.post(attacker.url, form={"sub": "ann"}, max_redirects=0)
+    callback = answer.headers["location"]
+    assert "/oauth2callback?" in callback and "code=" in callback and "state=" in callback
+    visitor.goto(callback)
+    assert is_closed(visitor)
+    assert "_streamlit_user" not in {cookie["name"] for cookie in visitor.context.cookies()}
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,5 @@
 """Two replicas behind nginx with the shipped configuration, over HTTPS, in a real browser."""
 
-import os
-import shutil
-import socket
-import subprocess
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,32 +8,16 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import sync_api
-from tests.e2e.processes import App, free_port
+from tests.e2e.processes import App
 from tests.support import postgres
 from tests.support.browser import Live
-from tests.support.places import ROOT, SAMPLES
+from tests.support.nginx import NGINX, shipped_nginx
+from tests.support.places import SAMPLES
 
 pytestmark = pytest.mark.e2e
 
-NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 COOKIE = "ferapp_visitor"
 NOTICE = "A model sees a face, not a feeling"
-MAIN = """
-daemon off;
-worker_processes 2;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-events {{}}
-http {{
-    include /etc/nginx/mime.types;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/ferapp.conf;
-}}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -64,52 +43,12 @@ def replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[App]]:
 
 @pytest.fixture(scope="module")
 def site(replicas: list[App], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of nginx; the shipped file is changed only in names, ports and paths."""
+    """The address of nginx."""
     if not Path(NGINX).exists():
         pytest.skip("needs nginx (Debian: nginx)")
-    folder = tmp_path_factory.mktemp("nginx")
-    # If root starts nginx, its workers run as another user.
-    folder.parent.chmod(0o755)
-    folder.chmod(0o755)
-    key, certificate = folder / "key.pem", folder / "certificate.pem"
-    new = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost"]
-    subprocess.run([*new, "-keyout", key, "-out", certificate], check=True, capture_output=True)
-    port = free_port()
-    conf = (ROOT / "deploy" / "nginx.conf").read_text()
-    for shipped, local in [
-        ("faces.example.org;", "localhost;"),
-        ("listen 80;", f"listen 127.0.0.1:{free_port()};"),
-        ("listen 443", f"listen 127.0.0.1:{port}"),
-        ("    listen [::]:80;\n", ""),
-        ("    listen [::]:443 ssl default_server;\n", ""),
-        ("    listen [::]:443 ssl http2;\n", ""),
-        ("/etc/letsencrypt/live/faces.example.org/fullchain.pem", str(certificate)),
-        ("/etc/letsencrypt/live/faces.example.org/privkey.pem", str(key)),
-        ("127.0.0.1:8501", f"127.0.0.1:{replicas[0].port}"),
-        ("127.0.0.1:8502", f"127.0.0.1:{replicas[1].port}"),
-    ]:
-        assert shipped in conf
-        conf = conf.replace(shipped, local)
-    (folder / "ferapp.conf").write_text(conf)
-    (folder / "nginx.conf").write_text(MAIN.format(folder=folder))
-    arguments = [NGINX, "-c", folder / "nginx.conf", "-e", folder / "error.log"]
-    subprocess.run([*arguments, "-t"], check=True, capture_output=True)
-    process = subprocess.Popen(arguments)
-    while not is_listening(port):
-        assert process.poll() is None, (folder / "error.log").read_text()
-        time.sleep(0.05)
-    for name in ("body", "proxy"):
-        # So that nginx cannot write what it forwards to the disk.
-        shutil.chown(folder / name, os.getuid())
-        (folder / name).chmod(0o500)
-    yield f"https://localhost:{port}"
-    process.terminate()
-    process.wait(15)
-
-
-def is_listening(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
+    ports = [app.port for app in replicas]
+    with shipped_nginx(tmp_path_factory.mktemp("nginx"), ports) as url:
+        yield url
 
 
 OpenPage = Callable[..., "sync_api.Page"]

@@ -51,6 +51,25 @@ def test_a_streaming_viewer_keeps_the_slot(
 
 
 @pytest.mark.usefixtures("without_webrtc_session")
+def test_a_page_that_streams_nothing_loses_the_slot_and_can_come_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    seats = Seats(1, clock, max_idle_s=60.0)
+    monkeypatch.setattr("ferapp.ui.live.page._seats", lambda: seats)
+    at = open_app("live.py")
+    for clock.now_s in np.arange(0.0, 64.0, 2.0):
+        seats.place(at.session_state["visitor"])
+        seats.place("another visitor")
+    assert "your place went to the next person" in page_text(at.run()) and not at.exception
+    assert seats.waiting_count == 0, "the page that is only open waits for nothing"
+    next(b for b in at.button if b.label == "Join the queue again").click().run()
+    assert "You are number 1 in the queue" in page_text(at)
+    seats.leave("another visitor")
+    assert "Press START" in page_text(at.run())
+
+
+@pytest.mark.usefixtures("without_webrtc_session")
 def test_live_settings_reach_the_frames_at_once() -> None:
     at = open_app("live.py")
     at.slider(key="live-smoothing").set_value(1.5)

@@ -45,7 +45,7 @@ def attributes_set_by(owner: type) -> set[str]:
     }
 
 
-LIBRARIES = {"streamlit", "streamlit_webrtc", "starlette"}
+LIBRARIES = {"streamlit", "streamlit_webrtc", "starlette", "uvicorn"}
 
 
 def is_installed(part: Part) -> bool:

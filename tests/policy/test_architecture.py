@@ -67,9 +67,10 @@ HOMES = {
     "onnxruntime": {"inference/onnx_model.py", "training/graphs.py"},
     "cv2": {"vision/opencv.py"},
     "streamlit": {"ui"},
-    "streamlit_webrtc": {"ui/live/webcam.py"},
+    "streamlit_webrtc": {"ui/live/webcam.py", "ui/live/signalling.py"},
     "av": {
         "ui/live/webcam.py",
+        "ui/live/frame_sizes.py",
         *(
             f"media/{name}.py"
             for name in ("decoder", "frame_source", "tracks", "fields", "colour", "encoder")
@@ -87,6 +88,7 @@ HOMES = {
                 "entering",
                 "quota",
                 "discards",
+                "ended_logins",
                 "erasure",
                 "face_log",
                 "overviews",

@@ -367,7 +367,7 @@ def test_visitors_reach_the_app_through_nginx_and_get_their_cookie(site: int) ->
             return got.status, got.getheader("Set-Cookie")
 
     status, cookie = ask("/healthz")
-    assert status == 200 and cookie is not None and cookie.startswith("ferapp_visitor=")
+    assert status == 200 and cookie is not None and "ferapp_visitor=" in cookie
     assert ask("/")[0] == 200
     assert ask("/metrics")[0] == ask("/readyz")[0] == 404
 

@@ -18,7 +18,16 @@ from ferapp.ui.live.baseline import baseline_buttons, show_baseline
 from ferapp.ui.live.camera_check import CONNECTION_FAILED, camera_check
 from ferapp.ui.live.minute import show_minute
 from ferapp.ui.live.recording import live_controls, live_mark
-from ferapp.ui.live.webcam import SIZES, LiveSettings, Viewer, demo, streamer
+from ferapp.ui.live.webcam import (
+    DEMO_KEY,
+    SIZES,
+    LiveSettings,
+    Viewer,
+    camera_key,
+    demo,
+    end_streams,
+    streamer,
+)
 from ferapp.ui.pictures import results
 from ferapp.ui.pictures.analysis import analyse
 from ferapp.ui.pictures.sources import Picture
@@ -34,12 +43,20 @@ _CONNECTING_S: Final = 15.0
 _DELAY_S: Final = label_delay_s(StreamSettings().time_constant_s, StreamSettings().hold_s)
 # A viewer at 640 x 480 and fifteen frames a second takes about a third of a core.
 _VIEWERS_A_CORE: Final = 2
+_NO_PICTURE: Final = (
+    "No picture has come from the browser for five seconds. Press STOP and START again. If that "
+    "does not help, the camera may send a format or a size that ferapp can't read (more than 4K): "
+    "choose another picture size."
+)
+# Without a frame; long enough to find the camera and to allow it.
+_MAX_IDLE_S: Final = 60.0
 
 
 @st.cache_resource(show_spinner=False)
 def _seats() -> Seats:
     return metrics.watch_queue(
-        "live", Seats(_VIEWERS_A_CORE * (os.cpu_count() or 1), time.monotonic)
+        "live",
+        Seats(_VIEWERS_A_CORE * (os.cpu_count() or 1), time.monotonic, max_idle_s=_MAX_IDLE_S),
     )
 
 
@@ -49,17 +66,20 @@ def show(choice: Choice) -> None:
     viewer = _viewer(choice, visitor)
     source, size, settings = _choose_settings(choice)
     viewer.settings = settings
-    place = _seats().place(visitor)
-    if place:
-        _show_queue(visitor)
+    if _seats().place(visitor):
+        end_streams()
+        if _seats().has_lost(visitor):
+            _show_loss(visitor)
+        else:
+            _show_queue(visitor)
         return
     video, panel = st.columns([3, 2], gap="medium")
     with video:
         if source == "Demo clip":
-            context = demo("live-demo", viewer)
+            context = demo(DEMO_KEY, viewer)
         else:
             context = streamer(
-                f"live-{size}", viewer, size_wh=SIZES[size], ice_servers=_ice_servers()
+                camera_key(size), viewer, size_wh=SIZES[size], ice_servers=_ice_servers()
             )
         _show_trouble(context, choice, is_camera=source != "Demo clip")
     with panel:
@@ -75,7 +95,7 @@ def _viewer(choice: Choice, visitor: str) -> Viewer:
     kept: Viewer | None = session_keys.VIEWER.get()
     analyzer = resources.analyzer(choice.models)
     if kept is None:
-        kept = Viewer(analyzer, keep_seat=partial(_seats().place, visitor))
+        kept = Viewer(analyzer, keep_seat=partial(_seats().use, visitor))
         session_keys.VIEWER.set(kept)
     kept.use(analyzer)
     return kept
@@ -134,9 +154,12 @@ def _choose_settings(choice: Choice) -> tuple[str, str, LiveSettings]:
 @st.fragment(run_every=_PANEL_S)
 def _show_panel(viewer: Viewer, visitor: str, context: Any) -> None:
     """Reruns on its own, so that the video is not touched."""
-    _seats().place(visitor)
+    if _seats().place(visitor):
+        st.rerun()
     live_mark(viewer)
     now = viewer.latest.snapshot()
+    if viewer.is_silent(is_playing=context.state.playing):
+        st.warning(_NO_PICTURE, icon=":material/videocam_off:")
     if now.message:
         st.warning(now.message, icon=":material/error:")
     if now.frame is None:
@@ -216,6 +239,17 @@ def _show_queue(visitor: str) -> None:
         "pictures.",
         icon=":material/hourglass:",
     )
+
+
+def _show_loss(visitor: str) -> None:
+    st.info(
+        f"There was no video for {_MAX_IDLE_S:.0f} seconds while others were waiting, so your "
+        "place went to the next person.",
+        icon=":material/hourglass_disabled:",
+    )
+    if st.button("Join the queue again", type="primary"):
+        _seats().rejoin(visitor)
+        st.rerun()
 
 
 def _ice_servers() -> list[dict[str, Any]]:

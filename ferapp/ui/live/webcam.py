@@ -32,16 +32,29 @@ from ferapp.serving.latest import Latest
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Readings
 from ferapp.settings import StreamSettings
+from ferapp.ui.live.signalling import guard_streams
 from ferapp.ui.server import metrics
-from ferapp.ui.server.private_parts import drop_unfetched_frames, forget_rendered_run
+from ferapp.ui.server.private_parts import (
+    drop_unfetched_frames,
+    end_stream,
+    forget_rendered_run,
+)
 from ferapp.ui.shared.demo_clip import demo_frame
 from ferapp.ui.shared.face_labels import draw_labels
 from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.vision.crops import Image, mirror
 
+guard_streams()
+
 SIZES: Final = {"320 × 240": (320, 240), "640 × 480": (640, 480), "1280 × 720": (1280, 720)}
 FRAMES_PER_SECOND: Final = 15
 """What the camera is asked for: enough for expressions, at half the cost of thirty."""
+
+MAX_SILENCE_S: Final = 5.0
+"""After how long without a frame the page says so."""
+
+DEMO_KEY: Final = "live-demo"
+"""Key of the stream of the demo clip."""
 
 _VIDEO: Final[VideoHTMLAttributes] = {
     "autoPlay": True,
@@ -98,6 +111,22 @@ class Viewer:
         self._corrected: set[int] = set()
         self._offset_s = 0.0
         self._last_s: float | None = None
+        # When the last frame came, and since when the page shows a stream.
+        self._came_s = clock()
+        self._playing_s: float | None = None
+
+    def is_silent(self, *, is_playing: bool) -> bool:
+        """Whether a stream is shown and no frame has come for a while.
+
+        Args:
+            is_playing: Whether a stream is shown now.
+        """
+        if not is_playing:
+            self._playing_s = None
+            return False
+        now_s = self._clock()
+        self._playing_s = now_s if self._playing_s is None else self._playing_s
+        return now_s - max(self._came_s, self._playing_s) > MAX_SILENCE_S
 
     def use(self, analyzer: Analyzer) -> None:
         """Switch to other models; faces get new numbers."""
@@ -116,6 +145,7 @@ class Viewer:
     def on_frame(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Analyse one frame and draw on it; a picture is returned even if that fails."""
         self._keep_seat()
+        self._came_s = self._clock()
         settings = self.settings
         image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
         if settings.is_mirrored:
@@ -185,6 +215,11 @@ class Viewer:
         return at_s + self._offset_s
 
 
+def camera_key(size: str) -> str:
+    """Key of the stream of the camera; another picture size needs another one."""
+    return f"live-{size}"
+
+
 def streamer(
     key: str,
     viewer: Viewer,
@@ -238,3 +273,9 @@ def demo(key: str, viewer: Viewer) -> WebRtcStreamerContext[Any, Any]:
 
 def _demo_frame(pts: int, time_base: Fraction) -> av.VideoFrame:
     return av.VideoFrame.from_ndarray(demo_frame(float(pts * time_base)), format="rgb24")
+
+
+def end_streams() -> None:
+    """End this visitor's streams, which are not shown any more."""
+    for key in (*(camera_key(size) for size in SIZES), DEMO_KEY):
+        end_stream(SessionKey[Any](key).get())

@@ -45,8 +45,8 @@ PROXY_HEADERS: Final = (
 )
 """Headers that show that a request came through a proxy."""
 
-# Pictures and videos that visitors made.
-_MEDIA: Final = "/media/"
+MEDIA: Final = "/media/"
+"""Where pictures and videos are that visitors made; Streamlit's fonts are in ``/static/media/``."""
 
 
 class SecurityHeaders:
@@ -67,7 +67,7 @@ class SecurityHeaders:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
                 headers.update(self._headers)
-                if _MEDIA in scope.get("path", ""):
+                if own_path(scope.get("path", "")).startswith(MEDIA):
                     headers["Cache-Control"] = "no-store"
             await send(message)
 
@@ -86,6 +86,12 @@ class AllowedHosts(TrustedHostMiddleware):
     def __init__(self, app: ASGIApp) -> None:
         # For Streamlit, an empty list means every name.
         super().__init__(app, st.get_option("server.allowedHosts") or ["*"], www_redirect=False)
+
+
+def own_path(path: str) -> str:
+    """A path without ``server.baseUrlPath``, with one slash at its beginning."""
+    base = "/" + st.get_option("server.baseUrlPath").strip("/")
+    return "/" + path.removeprefix(base).lstrip("/")
 
 
 def policy() -> str:

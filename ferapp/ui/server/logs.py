@@ -24,6 +24,8 @@ def begin_log() -> None:
     """
     logging.basicConfig(level=logging.WARNING, format=_FORMAT)
     logging.setLogRecordFactory(_Record)
+    # It warns of each frame that it can't decode, which anybody can send.
+    logging.getLogger("aiortc").setLevel(logging.ERROR)
     found = layers()
     _logger.setLevel(logging.INFO)
     if found.gap:

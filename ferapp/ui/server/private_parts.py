@@ -7,8 +7,10 @@ Why there is no other way: ``docs/decisions/0012-private-places-of-streamlit.md`
 
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
+from importlib import import_module
 from typing import Any, Final
 
 from starlette.formparsers import MultiPartParser
@@ -16,6 +18,8 @@ from streamlit.runtime import exists, get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.state import SessionState
 from streamlit.runtime.stats import ACTIVE_SESSIONS_FAMILY
+
+from ferapp.serving.connections import ConnectionGuard
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ def _of_webrtc(owner: str, name: str, used_by: str) -> Part:
     return Part("streamlit-webrtc", "0.79.0", f"streamlit_webrtc.{owner}", name, used_by)
 
 
+_HTTP: Final = "uvicorn.protocols.http.auto.AutoHTTPProtocol"
+
 PARTS: Final = (
     _of_streamlit("runtime.runtime.Runtime", "_session_mgr", "end_expired_sessions"),
     _of_streamlit(
@@ -70,10 +76,21 @@ PARTS: Final = (
     _of_streamlit(
         "web.server.starlette.starlette_routes", "BASE_ROUTE_UPLOAD_FILE", "upload_session"
     ),
+    _of_streamlit("runtime.memory_media_file_storage", "_calculate_file_id", "rename_media_files"),
     _of_webrtc("process.AsyncMediaProcessTrack", "_out_deque", "drop_unfetched_frames"),
     _of_webrtc("process.AsyncMediaProcessTrack", "_out_lock", "drop_unfetched_frames"),
     _of_webrtc(
         "component.WebRtcStreamerContext", "_last_rendered_run_count", "forget_rendered_run"
+    ),
+    _of_webrtc("component", "_reset_context", "end_stream"),
+    _of_webrtc("component", "WebRtcWorker", "use_webrtc_worker"),
+    _of_webrtc("webrtc.WebRtcWorker", "process_offer", "use_webrtc_worker"),
+    _of_webrtc("webrtc.WebRtcWorker", "set_ice_candidates_from_offerer", "use_webrtc_worker"),
+    *(
+        Part(
+            "uvicorn", "0.54.0", "uvicorn.protocols.http.auto.AutoHTTPProtocol", name, "guard_http"
+        )
+        for name in ("connection_made", "data_received", "connection_lost", "cycle")
     ),
     Part(
         "starlette",
@@ -160,12 +177,52 @@ def upload_sizes() -> dict[str, list[int]]:
     }
 
 
+def rename_media_files(rename: Callable[[str], str]) -> None:
+    """Give the files at ``/media/`` other names than the hash of their content.
+
+    Args:
+        rename: Makes a name of the hash, on the thread that adds the file.
+    """
+    storage: Any = import_module("streamlit.runtime.memory_media_file_storage")
+    by_content = storage._calculate_file_id
+
+    def file_id(data: bytes, mimetype: str, filename: str | None = None) -> str:
+        return rename(by_content(data, mimetype, filename))
+
+    storage._calculate_file_id = file_id
+
+
 def keep_uploads_in_memory(max_bytes: int) -> None:
     """Keep uploads of up to so many bytes off the disk.
 
     Starlette moves those of more than a megabyte to a file without a name (`formparsers.py`).
     """
     MultiPartParser.spool_max_size = max_bytes
+
+
+LOGIN_COOKIE: Final = "_streamlit_user"
+"""What the names of Streamlit's login cookies begin with."""
+
+
+def login_of(cookies: Mapping[str, str]) -> str | None:
+    """What tells one login from all others, for 32 days: a hash of what its cookie holds.
+
+    Not of the cookie itself: a signature can be written in several ways.
+
+    Args:
+        cookies: Of a request, by name.
+
+    Returns:
+        64 hexadecimal digits; None without a valid login.
+    """
+    if LOGIN_COOKIE not in cookies:
+        return None
+    websocket: Any = import_module("streamlit.web.server.starlette.starlette_websocket")
+    try:
+        content = websocket._get_signed_cookie_with_chunks(dict(cookies), LOGIN_COOKIE)
+    except Exception:  # a cookie that a visitor made up
+        return None
+    return sha256(content).hexdigest() if content else None
 
 
 def drop_unfetched_frames() -> None:
@@ -192,3 +249,90 @@ def forget_rendered_run(context: Any) -> None:
     """
     if context is not None and hasattr(context, "_last_rendered_run_count"):
         context._last_rendered_run_count = None
+
+
+def use_webrtc_worker(worker: type) -> None:
+    """Make streamlit-webrtc use this class, derived from its own, for every stream.
+
+    It gives an offer to `process_offer` and later candidates to `set_ice_candidates_from_offerer`,
+    as they came from the browser; there is no setting to look at them before.
+    """
+    import_module("streamlit_webrtc.component").WebRtcWorker = worker  # type: ignore[attr-defined]
+
+
+def limit_live_frames(max_pixels: int, fit: Callable[[Any], Any]) -> None:
+    """Let aiortc decode no frame that is too large, and pass on each as `fit` returns it.
+
+    Every connection has a decoder and a thread for it, on which `fit` is called. May be called
+    again.
+
+    Args:
+        max_pixels: Larger frames are dropped before they take memory.
+        fit: Gets a frame of video.
+    """
+    receiver: Any = import_module("aiortc.rtcrtpreceiver")
+    codecs: Any = import_module("aiortc.codecs")
+
+    def get_decoder(codec: Any) -> Any:
+        decoder = codecs.get_decoder(codec)
+        if codec.mimeType.lower().startswith("video/"):
+            decode = decoder.decode
+            decoder.codec.options = {"max_pixels": str(max_pixels)}
+            decoder.decode = lambda encoded: [fit(frame) for frame in decode(encoded)]
+        return decoder
+
+    receiver.get_decoder = get_decoder
+
+
+def end_stream(context: Any) -> None:
+    """End a stream whose widget is not on the page.
+
+    streamlit-webrtc leaves that to the browser, which a visitor may change.
+
+    Args:
+        context: Of the stream; None before its first run.
+    """
+    if context is not None:
+        import_module("streamlit_webrtc.component")._reset_context(context)
+
+
+def guard_http(guard: ConnectionGuard | None = None) -> None:
+    """Let a guard watch every connection of the HTTP server.
+
+    Streamlit starts uvicorn and passes on none of its limits, and uvicorn has none for the time in
+    which a request comes. Its protocol is chosen before the app is loaded, so it is changed in
+    place.
+    """
+    guard = guard or ConnectionGuard()
+    server: Any = import_module("uvicorn.protocols.http.auto").AutoHTTPProtocol
+    made, received, lost = server.connection_made, server.data_received, server.connection_lost
+
+    def watch(http: Any) -> None:
+        transport = http.transport
+
+        def is_reading() -> bool:
+            # After an upgrade, the WebSocket has a protocol of its own.
+            is_http = transport.get_protocol() is http
+            return is_http and (http.cycle is None or http.cycle.response_complete)
+
+        guard.watch(http, transport, is_reading)
+
+    def connection_made(http: Any, transport: Any) -> None:
+        if not guard.admit(transport):
+            transport.abort()
+            return
+        made(http, transport)
+        watch(http)
+
+    def data_received(http: Any, data: bytes) -> None:
+        if http.transport is not None:
+            received(http, data)
+            watch(http)
+
+    def connection_lost(http: Any, exc: Exception | None) -> None:
+        guard.forget(http)
+        if http.transport is not None:
+            lost(http, exc)
+
+    server.connection_made, server.data_received = connection_made, data_received
+    server.connection_lost = connection_lost

@@ -13,6 +13,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from ferapp.ui.server.headers import own_path
+
 _REFUSAL: Final = "This request came from a page of another site."
 _POLICY_VIOLATION: Final = 1008
 _PORTS: Final = {"http": 80, "https": 443}
@@ -94,9 +96,7 @@ def _is_foreign(scope: Scope) -> bool:
         and headers.get("sec-fetch-mode") == "navigate"
         and headers.get("sec-fetch-dest") == "document"
     )
-    base = "/" + st.get_option("server.baseUrlPath").strip("/")
-    path = "/" + scope["path"].removeprefix(base).lstrip("/")
-    return not follows_a_link or path.startswith(_NO_PAGES)
+    return not follows_a_link or own_path(scope["path"]).startswith(_NO_PAGES)
 
 
 def _listed() -> set[str]:

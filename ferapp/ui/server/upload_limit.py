@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -143,6 +144,9 @@ class UploadLimit:
 
         try:
             await self._app(scope, receive_counted, send_unless_refused)
+        except ClientDisconnect:
+            # Refused, or the visitor has left: no error, and nothing for the log.
+            pass
         except Exception:
             if not refusals or has_answered:
                 raise

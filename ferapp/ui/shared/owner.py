@@ -5,6 +5,7 @@ from typing import Final
 import streamlit as st
 
 from ferapp.errors import StoreError
+from ferapp.serving.ice import Networks, Peer
 from ferapp.sessions.store import LOCAL_OWNER
 from ferapp.ui.server.headers import PROXY_HEADERS
 from ferapp.ui.server.login_gate import is_logged_in
@@ -45,3 +46,12 @@ def is_at_this_machine() -> bool:
     # A proxy on this machine may replace the visitor's address with its own.
     is_near = name in _LOOPBACK and st.context.ip_address is None
     return is_near and not any(header in headers for header in PROXY_HEADERS)
+
+
+def visitor_peer(networks: Networks = ()) -> Peer:
+    """Where this visitor is, for a connection that is not the page's own.
+
+    Args:
+        networks: See `ferapp.serving.ice.Peer`.
+    """
+    return Peer(st.context.ip_address, is_at_this_machine(), networks)

@@ -6,6 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from starlette.requests import ClientDisconnect
 
 from ferapp.ui.server import private_parts
 from ferapp.ui.server.upload_limit import UploadLimit
@@ -249,3 +250,19 @@ def test_streamlit_keeps_files_where_they_are_counted(monkeypatch: pytest.Monkey
     monkeypatch.setattr(private_parts, "exists", lambda: True)
     monkeypatch.setattr(private_parts, "get_instance", lambda: runtime)
     assert private_parts.upload_sizes() == {"a": [7, 8]}
+
+
+def test_a_visitor_who_leaves_while_uploading_is_no_error() -> None:
+    async def left(scope: Any, receive: Any, send: Any) -> None:
+        assert (await receive())["type"] == "http.disconnect"
+        raise ClientDisconnect
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.disconnect"}
+
+    async def send(_: Any) -> None:
+        pytest.fail("nobody is there")
+
+    path, headers = "/_stcore/upload_file/a/file", [(b"content-length", b"10")]
+    scope = {"type": "http", "method": "PUT", "path": path, "headers": headers}
+    asyncio.run(UploadLimit(left, held=dict)(scope, receive, send))

@@ -49,6 +49,19 @@ def test_a_pause_gives_the_picture_as_it_is() -> None:
     assert me.latest.snapshot().frame is None
 
 
+def test_a_stream_without_frames_is_noticed_and_a_stopped_one_is_not() -> None:
+    me = viewer()
+    clock = me._clock
+    clock.now_s = 100.0
+    assert not me.is_silent(is_playing=False) and not me.is_silent(is_playing=True), "just begun"
+    clock.now_s = 106.0
+    assert me.is_silent(is_playing=True) and not me.is_silent(is_playing=False)
+    me.on_frame(frame())
+    assert not me.is_silent(is_playing=True)
+    clock.now_s = 112.0
+    assert me.is_silent(is_playing=True)
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [

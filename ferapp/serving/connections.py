@@ -1,0 +1,111 @@
+"""How long a connection may wait with a request, and how many one address may keep open.
+
+The server waits for ever for the rest of a request (slow HTTP, "Slowloris"), and takes any number
+of connections. A proxy in front limits both; this is for a server that is reached directly.
+"""
+
+import asyncio
+import ipaddress
+from collections.abc import Callable
+from typing import Any, Final
+
+MAX_REQUEST_S: Final = 10.0
+"""How long the head of a request may take to come."""
+
+MAX_CONNECTIONS: Final = 4096
+"""How many connections from other machines are kept, however many files the system allows."""
+
+_OTHER_FILES: Final = 2
+"""Of the files that the system allows, one in so many is for these connections."""
+
+_A_CONNECTION_OF: Final = 4
+"""Of all connections, one address may have one in so many; many visitors may share a proxy."""
+
+
+def connection_limit() -> int:
+    """How many connections from other machines leave enough files for all else."""
+    try:
+        import resource  # there is none on Windows
+    except ImportError:
+        return MAX_CONNECTIONS
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return max(min(files // _OTHER_FILES, MAX_CONNECTIONS), _A_CONNECTION_OF)
+
+
+class ConnectionGuard:
+    """Closes connections that are too slow or too many; called on the event loop.
+
+    Args:
+        max_request_s: See `MAX_REQUEST_S`.
+        max_connections: How many from other machines; see `connection_limit`.
+    """
+
+    def __init__(
+        self, *, max_request_s: float = MAX_REQUEST_S, max_connections: int | None = None
+    ) -> None:
+        self._max_request_s = max_request_s
+        self._max_connections = max_connections or connection_limit()
+        self._open: dict[Any, str] = {}
+        self._timers: dict[Any, asyncio.TimerHandle] = {}
+
+    def admit(self, transport: Any) -> bool:
+        """Whether a new connection is one too many, from everybody or from its address.
+
+        Those of this machine always get in: a proxy, or its person.
+        """
+        address = _address(transport)
+        if address is None:
+            return True
+        # Also those that became WebSockets, whose end nobody tells.
+        self._open = {t: a for t, a in self._open.items() if not t.is_closing()}
+        own = sum(other == address for other in self._open.values())
+        is_room = len(self._open) < self._max_connections
+        if not is_room or own >= self._max_connections // _A_CONNECTION_OF:
+            return False
+        self._open[transport] = address
+        return True
+
+    def watch(self, connection: object, transport: Any, is_reading: Callable[[], bool]) -> None:
+        """To be called when a connection was made, and after each part of a request.
+
+        Args:
+            connection: What stands for it.
+            transport: Its transport.
+            is_reading: Whether it waits for the head of a request, or for the rest of one that is
+                answered.
+        """
+        if transport.is_closing() or not is_reading():
+            self.forget(connection)
+        elif connection not in self._timers:
+
+            def end() -> None:
+                del self._timers[connection]
+                if is_reading():
+                    transport.abort()
+
+            loop = asyncio.get_running_loop()
+            self._timers[connection] = loop.call_later(self._max_request_s, end)
+
+    def forget(self, connection: object) -> None:
+        """To be called when a connection is lost; may be called twice."""
+        timer = self._timers.pop(connection, None)
+        if timer:
+            timer.cancel()
+
+
+def _address(transport: Any) -> str | None:
+    """The address at the other end; for IPv6 its network; None for this machine."""
+    peer = transport.get_extra_info("peername")
+    try:
+        address = ipaddress.ip_address(peer[0].partition("%")[0])
+    except (TypeError, ValueError, IndexError):
+        return None  # a socket of this machine
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            # Whoever has one address has the whole network of the provider's customer.
+            network = ipaddress.ip_network((address, 64), strict=False)
+            return None if address.is_loopback else str(network)
+        address = address.ipv4_mapped
+    return None if address.is_loopback else str(address)

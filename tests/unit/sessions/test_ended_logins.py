@@ -1,0 +1,28 @@
+"""Logins that were ended are known to every replica until they would have expired."""
+
+from datetime import timedelta
+
+from sqlalchemy import Engine, func, select
+
+from ferapp.sessions import schema
+from ferapp.sessions.ended_logins import EndedLogins
+from ferapp.sessions.store import Store
+
+ANN, BOB = "a" * 64, "b" * 64
+DAYS = timedelta(days=32)
+
+
+def test_an_ended_login_is_known_to_every_replica(engine: Engine) -> None:
+    Store(engine).logins.add(ANN, DAYS)
+    Store(engine).logins.add(ANN, DAYS)
+    other = Store(engine).logins
+    assert other.has(ANN) and not other.has(BOB)
+
+
+def test_what_has_expired_is_forgotten(engine: Engine) -> None:
+    logins = EndedLogins(engine)
+    logins.add(ANN, timedelta(seconds=-1))
+    logins.add(BOB, DAYS)
+    with engine.connect() as connection:
+        count = connection.scalar(select(func.count()).select_from(schema.ended_logins))
+    assert count == 1 and logins.has(BOB)
