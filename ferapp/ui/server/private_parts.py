@@ -75,6 +75,7 @@ PARTS: Final = (
     _of_webrtc(
         "component.WebRtcStreamerContext", "_last_rendered_run_count", "forget_rendered_run"
     ),
+    _of_webrtc("component", "_component_func", "replace_frontend"),
     Part(
         "starlette",
         "1.10.0",
@@ -192,3 +193,17 @@ def forget_rendered_run(context: Any) -> None:
     """
     if context is not None and hasattr(context, "_last_rendered_run_count"):
         context._last_rendered_run_count = None
+
+
+def replace_frontend(component: Any, show: Callable[..., Any]) -> None:
+    """Let streamlit-webrtc show another element than its own and talk to that one.
+
+    Its own is a frame whose video has no name for screen readers, whose buttons look like another
+    application's, and which says what went wrong in the words of the browser
+    (``docs/decisions/0022-the-camera-in-the-page.md``).
+
+    Args:
+        component: The module ``streamlit_webrtc.component``.
+        show: Called in each run with the same arguments, as keywords.
+    """
+    component._component_func = show
