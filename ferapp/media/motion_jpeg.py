@@ -1,4 +1,4 @@
-"""Writes frames to an AVI file of JPEG pictures, which programs of labs and OpenCV open anywhere."""
+"""Writes frames to an AVI file of JPEG pictures, which OpenCV and programs of labs open."""
 
 from fractions import Fraction
 from typing import Any, BinaryIO, Final, Self
@@ -20,8 +20,8 @@ _QUALITY: Final = "3"
 class MotionJpeg:
     """Writes frames as Motion JPEG at a constant rate; a context manager.
 
-    AVI knows no times of frames, so each is repeated until the next one begins, and of several in one
-    slot the last one stays: the clip is as long as what it shows.
+    AVI knows no times of frames, so each is repeated until the next one begins, and of several in
+    one slot the last one stays: the clip is as long as what it shows.
 
     Args:
         file: Open for writing and seekable.

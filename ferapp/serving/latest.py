@@ -96,6 +96,11 @@ class Latest:
                         face.id, face.smoothed, frame.at_s, is_corrected=face.is_corrected
                     )
 
+    def frames_per_second(self) -> float:
+        """Analysed frames per second over the last few seconds; 0 with less than two."""
+        with self._lock:
+            return _rate(self._counts)
+
     def set_message(self, message: str) -> None:
         """Say why a frame could not be analysed and goes back as it came."""
         with self._lock:
@@ -112,20 +117,25 @@ class Latest:
         """What the page shows now."""
         with self._lock:
             counts = self._counts
-            times = [at_s for at_s, _ in counts.frames]
             delays = [delay * 1000 for _, delay in counts.frames]
-            span_s = times[-1] - times[0] if len(times) > 1 else 0.0
             median, p95 = np.percentile(delays, (50, 95)) if delays else (0.0, 0.0)
             return Snapshot(
                 self._frame,
                 self._window.series(),
                 camera_fps=1 / _interval_s(counts) if counts.intervals_s else 0.0,
-                analysed_fps=(len(times) - 1) / span_s if span_s else 0.0,
+                analysed_fps=_rate(counts),
                 delay_ms=(float(median), float(p95)),
                 dropped=counts.dropped,
                 analysed=counts.analysed,
                 message=self._message,
             )
+
+
+def _rate(counts: _Counts) -> float:
+    """Analysed frames per second of the source's time."""
+    if len(counts.frames) < 2:
+        return 0.0
+    return (len(counts.frames) - 1) / (counts.frames[-1][0] - counts.frames[0][0])
 
 
 def _interval_s(counts: _Counts) -> float:

@@ -27,8 +27,9 @@ _logger = logging.getLogger(__name__)
 class LiveClip:
     """Encodes the frames that it is given on a thread of its own.
 
-    The frame thread calls `add`, which never waits; the page's thread calls `stop` and reads the rest.
-    A clip ends when it is stopped, after a minute, at 64 MB, or when nothing came for ten seconds.
+    The frame thread calls `add`, which never waits; the page's thread calls `stop` and reads the
+    rest. A clip ends when it is stopped, after a minute, at 64 MB, or when nothing came for ten
+    seconds.
 
     Args:
         format: "mp4" (H.264, each frame at its own time) or "avi" (Motion JPEG at a constant rate).

@@ -13,12 +13,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from ferapp.ui.live.camera_check import CONNECTION_FAILED, SENTENCES
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from ferapp.pipeline.build import load_analyzer
 from ferapp.ui.live import camera_check
-from ferapp.ui.live.camera_check import CONNECTION_FAILED, SENTENCES
 from ferapp.ui.pictures.files import json_bytes, png_of, zip_of
 from ferapp.ui.pictures.picture_results import PictureResult
 from tests.support.apps import open_app, upload

@@ -1,6 +1,6 @@
 """The camera in the page, which takes the place of the frontend of streamlit-webrtc.
 
-It speaks the protocol of that frontend. What it shows, and why it could not, is written here; how it
+It speaks the protocol of that frontend. What it says, also about errors, is written here; how it
 connects is in ``camera.js``.
 """
 
@@ -28,8 +28,8 @@ ERRORS: Final = {
     "AbortError": "The camera stopped unexpectedly. Unplug it, plug it in again and press START.",
     "CameraEnded": "The camera was unplugged or switched off, or another program took it. Connect "
     "it and press START again.",
-    "ConnectionLost": "The connection to the machine that runs ferapp was lost several times. Check "
-    "the network and press START again.",
+    "ConnectionLost": "The connection to the machine that runs ferapp was lost several times. "
+    "Check the network and press START again.",
 }
 """What to do about each error, by the name that the browser gives it."""
 

@@ -16,41 +16,39 @@ from typing import Any, Final
 import av
 import numpy as np
 from streamlit_webrtc import (
-    Translations,
-    VideoHTMLAttributes,
     WebRtcMode,
     WebRtcStreamerContext,
+    component,
     create_video_source_track,
     webrtc_streamer,
 )
 
 from ferapp.errors import UserError
+from ferapp.pipeline.absence import Absence, AbsenceWatch
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.record import readings_of_frame
 from ferapp.pipeline.stream import Stream, StreamFrame
 from ferapp.serving.latest import Latest
+from ferapp.serving.live_pictures import LivePictures
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Readings
 from ferapp.settings import StreamSettings
+from ferapp.ui.live.camera import show_camera
 from ferapp.ui.server import metrics
-from ferapp.ui.server.private_parts import drop_unfetched_frames, forget_rendered_run
+from ferapp.ui.server.private_parts import (
+    drop_unfetched_frames,
+    forget_rendered_run,
+    replace_frontend,
+)
 from ferapp.ui.shared.demo_clip import demo_frame
 from ferapp.ui.shared.face_labels import draw_labels
 from ferapp.ui.shared.session_keys import SessionKey
+from ferapp.vision.annotate import note
 from ferapp.vision.crops import Image, mirror
 
 SIZES: Final = {"320 × 240": (320, 240), "640 × 480": (640, 480), "1280 × 720": (1280, 720)}
 FRAMES_PER_SECOND: Final = 15
 """What the camera is asked for: enough for expressions, at half the cost of thirty."""
-
-_VIDEO: Final[VideoHTMLAttributes] = {
-    "autoPlay": True,
-    "controls": False,
-    "muted": True,
-    "playsInline": True,  # without it, iPhones open their own player
-    "style": {"width": "100%", "borderRadius": "10px"},
-}
-_WORDS: Final[Translations] = {"start": "START", "stop": "STOP"}
 
 _logger = logging.getLogger(__name__)
 
@@ -63,11 +61,13 @@ class LiveSettings:
         stream: For the analysis.
         is_mirrored: Whether the picture is mirrored before anything else.
         is_paused: Whether frames are returned unchanged.
+        with_fps: Whether the frame rate is written on the picture.
     """
 
     stream: StreamSettings = StreamSettings()
     is_mirrored: bool = True
     is_paused: bool = False
+    with_fps: bool = False
 
 
 class Viewer:
@@ -93,6 +93,9 @@ class Viewer:
         self._analyzer = analyzer
         self._clock = clock
         self.recorder: Recorder | None = None
+        self.pictures = LivePictures()
+        self.absence: Absence | None = None
+        self._absence_watch = AbsenceWatch()
         self._recorded_labels: tuple[str, ...] = ()
         self._recorded_settings = self.settings.stream
         self._corrected: set[int] = set()
@@ -113,6 +116,13 @@ class Viewer:
         self._recorded_labels, self._recorded_settings = labels, self.settings.stream
         self.recorder = recorder
 
+    def mark(self, name: str) -> bool:
+        """Mark the moment of the last frame in the recording; False if there is none."""
+        if self.recorder is None or not self.recorder.is_running or self._last_s is None:
+            return False
+        self.recorder.mark(name, self._last_s + self._offset_s)
+        return True
+
     def on_frame(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Analyse one frame and draw on it; a picture is returned even if that fails."""
         self._keep_seat()
@@ -122,9 +132,13 @@ class Viewer:
             image = mirror(image)
         at_s = self._time_of(frame)
         if settings.is_paused:
+            self.absence = None
             self._note(Readings.empty(len(self._recorded_labels)), at_s)
         else:
             image = self._analyse(image, at_s, settings)
+        if settings.with_fps:
+            image = note(image, f"{self.latest.frames_per_second():.0f} fps")
+        self.pictures.add(image, at_s)
         out = av.VideoFrame.from_ndarray(image, format="rgb24")
         out.pts, out.time_base = frame.pts, frame.time_base
         drop_unfetched_frames()
@@ -136,6 +150,9 @@ class Viewer:
             result = self.stream.process(image, at_s, settings.stream)
             picture = draw_labels(image, result)
             self.latest.add_frame(result)
+            self.absence = self._absence_watch.update(
+                image, result, self._analyzer, settings.stream.analysis
+            )
             metrics.LIVE_FRAMES.labels("analysed").inc()
             if self.recorder and result.labels != self._recorded_labels:
                 self.recorder.end("The recording ended because other expressions were chosen.")
@@ -200,6 +217,7 @@ def streamer(
         size_wh: What the camera is asked for, px; it may send less.
         ice_servers: STUN and TURN servers of the operator; none by default, on both sides.
     """
+    replace_frontend(component, show_camera)
     forget_rendered_run(SessionKey[Any](key).get())
     width, height = size_wh
     return webrtc_streamer(
@@ -215,13 +233,12 @@ def streamer(
             "audio": False,
         },
         video_frame_callback=viewer.on_frame,
-        video_html_attrs=_VIDEO,
-        translations=_WORDS,
     )
 
 
 def demo(key: str, viewer: Viewer) -> WebRtcStreamerContext[Any, Any]:
     """The same with the demo clip of the sample portraits, for visitors without a camera."""
+    replace_frontend(component, show_camera)
     return webrtc_streamer(
         key=key,
         mode=WebRtcMode.RECVONLY,
@@ -231,8 +248,6 @@ def demo(key: str, viewer: Viewer) -> WebRtcStreamerContext[Any, Any]:
             _demo_frame, key=f"{key}-source", fps=FRAMES_PER_SECOND
         ),
         video_frame_callback=viewer.on_frame,
-        video_html_attrs=_VIDEO,
-        translations=_WORDS,
     )
 
 

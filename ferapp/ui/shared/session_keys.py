@@ -111,6 +111,10 @@ SNAPSHOT: Final = SessionKey[Any]("snapshot")
 """The picture that the visitor keeps, until it is discarded."""
 PICTURE_CONSENT: Final = SessionKey[str]("picture-consent")
 """The consent to snapshots and clips."""
+CLIP_SHOWN: Final = SessionKey[bool]("clip-shown")
+"""Whether the page shows a clip as running."""
+MARKS: Final = SessionKey[int]("marks")
+"""How many moments of this recording the visitor has marked."""
 RECORDING_SHOWN: Final = SessionKey[str]("was-recording")
 """Id of the recording that the page shows as running."""
 
