@@ -113,6 +113,8 @@ class LiveClip:
             self.failure = "The clip could not be made because of an error in the app; see its log."
         finally:
             self._stopping.set()
+            with self._frames.mutex:
+                self._frames.queue.clear()
 
     def _encode(self) -> None:
         first = self._next()

@@ -9,7 +9,7 @@ import pytest
 from ferapp.serving.seats import Seats
 from ferapp.ui.live.page import _ice_servers
 from ferapp.ui.live.webcam import LiveSettings
-from tests.support.apps import open_app, page_text
+from tests.support.apps import components, open_app, page_text
 from tests.support.fakes import Clock
 
 
@@ -17,8 +17,9 @@ from tests.support.fakes import Clock
 def test_the_live_page_waits_for_start() -> None:
     at = open_app("live.py")
     assert not at.exception and "Press START" in page_text(at)
-    buttons = {b.label: b.disabled for b in at.button}
-    assert buttons["Take neutral baseline"] and buttons["Remove baseline"]
+    assert not {"Record", "Snapshot", "Take neutral baseline"} & {b.label for b in at.button}
+    camera = next(shown for key, shown in components(at).items() if key.startswith("live-640"))
+    assert camera["mode"] == "SENDRECV" and "denied" in camera["errors"]["NotAllowedError"]
 
 
 @pytest.mark.usefixtures("without_webrtc_session")

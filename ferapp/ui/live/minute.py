@@ -129,6 +129,7 @@ def _choose_face(present: list[int]) -> int:
         "Last minute of",
         [_FOLLOW, _ALL, *present],
         key=session_keys.CHOSEN_FACE.name,
+        width=260,
         format_func=lambda id: _OTHERS.get(id) or f"Face {id}",
     )
 

@@ -39,9 +39,10 @@ _DELAY_S: Final = label_delay_s(StreamSettings().time_constant_s, StreamSettings
 # A viewer at 640 x 480 and fifteen frames a second takes about a third of a core.
 _VIEWERS_A_CORE: Final = 2
 _WIDE: Final = """
-[data-testid="stMainBlockContainer"] { padding-left: 2rem; padding-right: 2rem; }
+[data-testid="stMainBlockContainer"] { padding: 4rem 2rem; }
+.st-key-live-source button { min-height: 2.5rem; }
 @media (max-width: 640px) {
-  [data-testid="stMainBlockContainer"] { padding-left: 1rem; padding-right: 1rem; }
+  [data-testid="stMainBlockContainer"] { padding: 4rem 1rem; }
 }
 """
 
@@ -96,6 +97,7 @@ def show(choice: Choice) -> None:
         _show_panel(viewer, visitor, is_on=is_on)
     if not is_on:
         viewer.pictures.forget_last()
+        session_keys.PAGE_IS_HIDDEN.clear()
     show_kept(viewer)
     _show_minute(viewer, is_on=is_on)
 
@@ -209,7 +211,9 @@ def _show_panel(viewer: Viewer, visitor: str, *, is_on: bool) -> None:
     if now.message:
         st.warning(now.message, icon=":material/error:")
     if now.frame is None:
-        st.caption("Each face and its expressions appear here, and its last minute below.")
+        st.caption(
+            "Press START. Each face and its expressions appear here, and its last minute below."
+        )
         return
     if not is_on:
         st.caption("Stopped. The values are those of the last picture.")
