@@ -211,9 +211,7 @@ def _show_panel(viewer: Viewer, visitor: str, *, is_on: bool) -> None:
     if now.message:
         st.warning(now.message, icon=":material/error:")
     if now.frame is None:
-        st.caption(
-            "Press START. Each face and its expressions appear here, and its last minute below."
-        )
+        st.caption("Press START. Each face appears here, and its last minute below.")
         return
     if not is_on:
         st.caption("Stopped. The values are those of the last picture.")

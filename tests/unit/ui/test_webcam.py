@@ -17,6 +17,7 @@ from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.stream import Stream
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Readings
+from ferapp.types import Faces
 from ferapp.ui.live.webcam import LiveSettings, _demo_frame
 from tests.support.fakes import Clock, FakeClassifier, FakeDetector, FakeSink
 from tests.support.frames import ONE_FACE, frame, viewer
@@ -147,3 +148,41 @@ def test_a_baseline_is_marked_in_the_recording() -> None:
     assert removed.name == "Neutral baseline of face 1 removed"
     rows = Readings.join(sink.batches)
     assert rows.at_s[rows.is_corrected].min() == pytest.approx(taken.at_s)
+
+
+def test_a_mark_is_at_the_time_of_the_picture() -> None:
+    me, sink = viewer(), FakeSink()
+    assert not me.mark("Mark 1"), "no recording"
+    me.record(Recorder(sink, "a"), EXPRESSIONS)
+    for i in range(31):
+        me.on_frame(frame(i))
+    assert me.mark("Mark 1")
+    me.recorder.stop()
+    assert not me.mark("Mark 2")
+    assert [(m.name, m.at_s) for m in sink.markers] == [("Mark 1", pytest.approx(2.0))]
+
+
+def test_the_frame_rate_is_written_on_the_picture_if_asked_for() -> None:
+    me = viewer()
+    plain = pixels(me.on_frame(frame(0)))
+    me.settings = LiveSettings(with_fps=True)
+    noted = pixels(me.on_frame(frame(0)))
+    changed = np.argwhere((plain != noted).any(axis=2))
+    assert len(changed) and changed.min(axis=0)[0] > 440 and changed.max(axis=0)[1] < 120
+
+
+def test_the_kept_picture_is_the_shown_one() -> None:
+    me = viewer()
+    for i in range(7):
+        out = me.on_frame(frame(i))
+    assert (me.pictures.last.image_rgb == pixels(out)).all()
+
+
+def test_a_word_comes_when_no_face_was_read_for_long() -> None:
+    me = viewer(Faces(np.empty((0, 4), np.float32), np.empty(0, np.float32)))
+    for i in range(90):
+        me.on_frame(frame(i))
+    assert me.absence.reason == "nobody"
+    me.settings = LiveSettings(is_paused=True)
+    me.on_frame(frame(90))
+    assert me.absence is None
