@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -162,7 +163,7 @@ def test_all_faces_in_view_have_a_row_each_until_they_leave() -> None:
     assert show.shown == "The last minute; at its end Face 1: b; Face 2: b; Face 3: b"
     layout = figures(show.at)["live-minute"]["layout"]
     rows = [layout[f"yaxis{n}"]["domain"] for n in ("", "2", "3")]
-    assert all(upper[0] > lower[1] for upper, lower in zip(rows, rows[1:], strict=False))
+    assert all(upper[0] > lower[1] for upper, lower in pairwise(rows))
     assert [note["text"] for note in layout["annotations"]] == ["Face 1", "Face 2", "Face 3"]
     show.play({1: SMALL}, 4)
     assert "The last minute of 1 face." in page_text(show.at), "the choice holds"

@@ -34,6 +34,7 @@ from ferapp.ui.shared.faces.bars import MOST_CARDS, FaceBars, show_bars
 from ferapp.wording import counted, first_of
 
 _PANEL_S: Final = 0.5
+_MINUTE_S: Final = 1.0
 _CONNECTING_S: Final = 15.0
 _DELAY_S: Final = label_delay_s(StreamSettings().time_constant_s, StreamSettings().hold_s)
 # A viewer at 640 x 480 and fifteen frames a second takes about a third of a core.
@@ -231,7 +232,7 @@ def _show_panel(viewer: Viewer, visitor: str, *, is_on: bool) -> None:
         st.caption(f"Only in the picture: {counted(len(faces) - MOST_CARDS, 'other face')}.")
 
 
-@st.fragment(run_every=_PANEL_S)
+@st.fragment(run_every=_MINUTE_S)
 def _show_minute(viewer: Viewer, *, is_on: bool) -> None:
     """The last minute at full width, and the figures for engineers."""
     now = viewer.latest.snapshot()
