@@ -150,16 +150,23 @@ def start_stream(page: Page, url: str, *, frames_per_second: int = FRAMES_PER_SE
     camera = CAMERA.replace("RATE", str(frames_per_second))
     page.add_init_script(camera.replace("PORTRAIT", base64.b64encode(portrait).decode()))
     page.goto(url, wait_until="domcontentloaded", timeout=60_000)
-    frame = page.frame_locator('iframe[title^="streamlit_webrtc"]')
-    frame.get_by_role("button", name=re.compile("^start$", re.I)).click(timeout=60_000)
-    video = frame.locator("video")
+    start, video = find_camera(page)
+    start.click(timeout=60_000)
     video.wait_for(timeout=60_000)
     return video
 
 
+def find_camera(page: Page) -> tuple[Locator, Locator]:
+    """Its START button and its video: of the page, or of streamlit-webrtc's own frontend."""
+    own = "iframe[title^=streamlit_webrtc]"
+    page.locator(f"{own}, .camera").first.wait_for(timeout=60_000)
+    place = page.frame_locator(own) if page.locator(own).count() else page.locator(".camera")
+    return place.get_by_role("button", name=re.compile("^start$", re.I)), place.locator("video")
+
+
 def measure_stream(page: Page, *, is_mirrored: bool) -> dict[str, float]:
     """Measure the returned video for five seconds."""
-    video = page.frame_locator('iframe[title^="streamlit_webrtc"]').locator("video")
+    _, video = find_camera(page)
     result = video.evaluate(READ, is_mirrored)
     late = result["late"] or [float("nan")]
     return {

@@ -72,7 +72,15 @@ HOMES = {
         "ui/live/webcam.py",
         *(
             f"media/{name}.py"
-            for name in ("decoder", "frame_source", "tracks", "fields", "colour", "encoder")
+            for name in (
+                "decoder",
+                "frame_source",
+                "tracks",
+                "fields",
+                "colour",
+                "encoder",
+                "motion_jpeg",
+            )
         ),
     },
     "plotly": {"ui", "sessions/report"},

@@ -146,7 +146,7 @@ def test_every_camera_error_says_what_to_do() -> None:
     known = {"NotAllowedError", "NotFoundError", "NotReadableError", "InsecureContext"}
     assert known <= set(ERRORS) and len(set(ERRORS.values())) == len(ERRORS)
     for words in ERRORS.values():
-        assert re.search(r"Open|allow|Plug|Close|Choose|Connect|Check", words)
+        assert re.search(r"Open|allow|Plug|plug|Close|Choose|Connect|Check", words)
         assert words.endswith(".")
 
 

@@ -38,6 +38,11 @@ class Camera {
     this.sent = {};
     this.hiddenSince = null;
     this.video.muted = true;
+    // A camera has its own shape, and a phone may be turned.
+    this.video.onresize = () => {
+      const { videoWidth, videoHeight } = this.video;
+      if (videoWidth) find('.stage').style.aspectRatio = `${videoWidth} / ${videoHeight}`;
+    };
     this.power.onclick = () => this.toggle();
     find('.full').onclick = () => this.toggleFullscreen();
     find('.help').onclick = () => this.dialog.showModal();

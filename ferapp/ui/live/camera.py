@@ -107,7 +107,8 @@ def show_camera(
     options: CameraOptions = session_keys.CAMERA_OPTIONS.get() or CameraOptions(lambda: None)
 
     def note_hidden() -> None:
-        session_keys.PAGE_IS_HIDDEN.set(bool(session_keys.SessionKey[Any](key).get()["is_hidden"]))
+        state = session_keys.SessionKey[dict[str, Any]](key).get() or {}
+        session_keys.PAGE_IS_HIDDEN.set(bool(state.get("is_hidden")))
 
     result = _component()(
         data={
