@@ -113,6 +113,8 @@ PICTURE_CONSENT: Final = SessionKey[str]("picture-consent")
 """The consent to snapshots and clips."""
 CLIP_SHOWN: Final = SessionKey[bool]("clip-shown")
 """Whether the page shows a clip as running."""
+BASELINE_SHOWN: Final = SessionKey[bool]("baseline-shown")
+"""Whether the page shows that a neutral baseline counts."""
 MARKS: Final = SessionKey[int]("marks")
 """How many moments of this recording the visitor has marked."""
 RECORDING_SHOWN: Final = SessionKey[str]("was-recording")
