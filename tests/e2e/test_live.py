@@ -204,6 +204,8 @@ def test_single_photos_can_replace_live_video(server: Server, visit: Visit) -> N
     live = open_live(server, visit)
     live.page.get_by_text("No video? Take single photos instead").click()
     live.page.get_by_text("Take single photos", exact=True).click()
+    # The browser plays only what can be seen.
+    live.page.get_by_role("button", name="Take Photo").scroll_into_view_if_needed()
     live.page.wait_for_function("() => document.querySelector('video')?.currentTime > 0.5")
     live.page.get_by_role("button", name="Take Photo").click()
     live.page.get_by_text("1 · happiness").wait_for()

@@ -31,6 +31,7 @@ from ferapp.ui.server import metrics
 from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.faces.bars import MOST_CARDS, FaceBars, show_bars
+from ferapp.ui.shared.live_chart import prepare_charts
 from ferapp.wording import counted, first_of
 
 _PANEL_S: Final = 0.5
@@ -41,6 +42,7 @@ _DELAY_S: Final = label_delay_s(StreamSettings().time_constant_s, StreamSettings
 _VIEWERS_A_CORE: Final = 2
 _WIDE: Final = """
 [data-testid="stMainBlockContainer"] { padding: 4rem 2rem; }
+.st-key-live-unseen { display: none; }
 .st-key-live-source button { min-height: 2.5rem; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding: 4rem 1rem; }
@@ -72,6 +74,8 @@ def show(choice: Choice) -> None:
     """The whole page below its heading."""
     # The video deserves the width that the margins of other pages take.
     st.html(f"<style>{_WIDE}</style>")
+    with st.container(key="live-unseen"):
+        prepare_charts()
     visitor = session_keys.VISITOR.setdefault(uuid.uuid4().hex)
     viewer = _viewer(choice, visitor)
     source, size, settings, options = _choose_settings(choice)
