@@ -18,7 +18,7 @@ from ferapp.ui.live.baseline import baseline_buttons, show_baseline
 from ferapp.ui.live.camera_check import CONNECTION_FAILED, camera_check
 from ferapp.ui.live.minute import show_minute
 from ferapp.ui.live.recording import live_controls, live_mark
-from ferapp.ui.live.webcam import SIZES, LiveSettings, Viewer, demo, streamer
+from ferapp.ui.live.webcam import WIDTHS, LiveSettings, Viewer, demo, streamer
 from ferapp.ui.pictures import results
 from ferapp.ui.pictures.analysis import analyse
 from ferapp.ui.pictures.sources import Picture
@@ -59,7 +59,7 @@ def show(choice: Choice) -> None:
             context = demo("live-demo", viewer)
         else:
             context = streamer(
-                f"live-{size}", viewer, size_wh=SIZES[size], ice_servers=_ice_servers()
+                f"live-{size}", viewer, width=WIDTHS[size], ice_servers=_ice_servers()
             )
         _show_trouble(context, choice, is_camera=source != "Demo clip")
     with panel:
@@ -93,11 +93,11 @@ def _choose_settings(choice: Choice) -> tuple[str, str, LiveSettings]:
     )
     size = row.selectbox(
         "Picture size",
-        list(SIZES),
+        list(WIDTHS),
         index=1,
         key="live-size",
         persist_state="session",
-        width=160,
+        width=180,
         disabled=source != "Camera",
     )
     is_mirrored = row.toggle("Mirror", value=True, key="live-mirror", persist_state="session")
