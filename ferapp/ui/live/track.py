@@ -8,8 +8,8 @@ and the wait is asynchronous: other viewers are served meanwhile. Why it is ours
 
 import asyncio
 import logging
+import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from aiortc import MediaStreamTrack
@@ -28,7 +28,8 @@ class AnalysedTrack(MediaStreamTrack):
     is sent back; both are documented. `addTrack`, `start` and `recv` are called on aiortc's event
     loop, `stop` on any thread, and ``on_frame`` on a thread of this track, one frame at a time.
 
-    Frames never queue: while one is analysed, a newer one replaces the one that waits.
+    Frames never queue: while one is analysed, a newer one replaces the one that waits. So does a
+    newer result.
 
     Args:
         on_frame: Gets a frame and returns the one to send. If it fails, the frame goes back as it
@@ -47,11 +48,15 @@ class AnalysedTrack(MediaStreamTrack):
     ) -> None:
         super().__init__()
         self._on_frame, self._on_drop, self._source = on_frame, on_drop, source
-        self._newest: Any = None
-        self._has_news: asyncio.Event | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._thread: ThreadPoolExecutor | None = None
+        # Between the event loop and the thread of this track.
+        self._changed = threading.Condition()
+        self._newest: Any = None
+        self._is_over = False
+        # Of the event loop alone.
+        self._result: Any = None
+        self._has_result: asyncio.Event | None = None
         self._to_yuv = VideoReformatter()
 
     def addTrack(self, track: MediaStreamTrack) -> None:
@@ -66,8 +71,8 @@ class AnalysedTrack(MediaStreamTrack):
         """Begin to read; a second call changes nothing."""
         if self._reading is None and self.readyState == "live":
             self._loop = asyncio.get_running_loop()
-            self._has_news = asyncio.Event()
-            self._thread = ThreadPoolExecutor(1, thread_name_prefix="live-analysis")
+            self._has_result = asyncio.Event()
+            threading.Thread(target=self._work, name="live-analysis", daemon=True).start()
             self._reading = self._loop.create_task(self._read())
 
     async def recv(self) -> Any:
@@ -77,48 +82,66 @@ class AnalysedTrack(MediaStreamTrack):
             MediaStreamError: The connection has ended.
         """
         self.start()
-        while self.readyState == "live":
-            assert self._has_news is not None and self._loop is not None
-            await self._has_news.wait()
-            self._has_news.clear()
-            frame, self._newest = self._newest, None
-            if frame is None or self.readyState != "live":
-                continue
-            try:
-                return await self._loop.run_in_executor(self._thread, self._analyse, frame)
-            except RuntimeError:  # stopped by another thread just now
-                break
+        while self.readyState == "live" and self._has_result is not None:
+            await self._has_result.wait()
+            self._has_result.clear()
+            result, self._result = self._result, None
+            if result is not None:
+                return result
         raise MediaStreamError
 
     def stop(self) -> None:
         """End the track and its thread; may be called twice."""
         super().stop()
-        if self._thread is not None:
-            self._thread.shutdown(wait=False)
+        with self._changed:
+            self._is_over, self._newest = True, None
+            self._changed.notify()
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._wake)
 
     def _wake(self) -> None:
         """Let `recv` and the reading task see that the track has ended."""
-        assert self._has_news is not None and self._reading is not None
-        self._reading.cancel()
-        self._has_news.set()
+        if self._reading is not None and self._has_result is not None:
+            self._reading.cancel()
+            self._has_result.set()
         if self._source is not None:
             self._source.stop()
 
     async def _read(self) -> None:
-        assert self._source is not None and self._has_news is not None
+        assert self._source is not None
         try:
             while True:
                 frame = await self._source.recv()
-                if self._newest is not None:
+                with self._changed:
+                    is_late = self._newest is not None
+                    self._newest = frame
+                    self._changed.notify()
+                if is_late:
                     self._on_drop()
-                self._newest = frame
-                self._has_news.set()
         except MediaStreamError:
             pass
         finally:
             self.stop()
+
+    def _work(self) -> None:
+        """Analyse the newest frame, again and again; it never waits for the event loop."""
+        assert self._loop is not None
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._is_over or self._newest is not None)
+                if self._is_over:
+                    return
+                frame, self._newest = self._newest, None
+            out = self._analyse(frame)
+            try:
+                self._loop.call_soon_threadsafe(self._give, out)
+            except RuntimeError:  # the server has stopped
+                return
+
+    def _give(self, out: Any) -> None:
+        assert self._has_result is not None
+        self._result = out
+        self._has_result.set()
 
     def _analyse(self, frame: Any) -> Any:
         try:
