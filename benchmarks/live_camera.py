@@ -30,15 +30,20 @@ def camera_frame(number: int, size_wh: tuple[int, int], faces: int, frames: int)
     width, height = size_wh
     columns = round(faces**0.5)
     cell_wh = width // columns, height // columns
-    sway = 25 * np.sin(2 * np.pi * number / frames)
-    half_width = 200 * cell_wh[0] / cell_wh[1]
-    box = np.array([224 + sway - half_width, 0, 224 + sway + half_width, 400], np.float32)
-    picture = np.tile(region(portrait, box, cell_wh), (columns, columns, 1))
+    sway = 15 * np.sin(2 * np.pi * number / frames)
+    # The head alone, with repeated borders: the rocket behind it is taken for a face now and then.
+    box = np.array([104, 0, 344, 240], np.float32) + np.array([sway, 0, sway, 0], np.float32)
+    head = region(portrait, box, (cell_wh[1], cell_wh[1]))
+    left = (cell_wh[0] - cell_wh[1]) // 2
+    sides = (left, cell_wh[0] - cell_wh[1] - left)
+    cell = np.pad(head, ((0, 0), sides, (0, 0)), mode="edge")
+    picture = np.tile(cell, (columns, columns, 1))
+    picture = np.pad(picture, ((0, height % columns), (0, width % columns), (0, 0)), mode="edge")
     cells = [1, *((number >> bit) & 1 for bit in range(BITS)), 0]
     top = round(height * (1 - STRIP))
     edges = np.linspace(0, width, CELLS + 1).round().astype(int)
-    for cell, (left, right) in zip(cells, pairwise(edges), strict=True):
-        picture[top:, left:right] = 255 * cell
+    for bit, (left, right) in zip(cells, pairwise(edges), strict=True):
+        picture[top:, left:right] = 255 * bit
     return picture
 
 
