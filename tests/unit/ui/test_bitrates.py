@@ -38,8 +38,8 @@ def test_every_video_codec_that_aiortc_answers_gets_the_bitrate(has_audio: bool)
     after = with_bitrate(before, RATE)
     for media in SessionDescription.parse(after).media:
         for codec in media.rtp.codecs:
-            is_told = codec.parameters.get("x-google-start-bitrate") == "2000"
-            assert is_told == (media.kind == "video" and codec.name != "rtx"), codec
+            has_bitrate = codec.parameters.get("x-google-start-bitrate") == "2000"
+            assert has_bitrate == (media.kind == "video" and codec.name != "rtx"), codec
             if codec.name == "H264":
                 assert codec.parameters["packetization-mode"] == "1", "what was there stays"
     assert len(re.findall(ADDED, after)) == 3, "VP8 and two profiles of H.264"
