@@ -68,8 +68,13 @@ HOMES = {
     "cv2": {"vision/opencv.py"},
     "streamlit": {"ui"},
     "streamlit_webrtc": {"ui/live/webcam.py"},
+    "aiortc": {
+        *(f"ui/live/{name}.py" for name in ("webcam", "track", "marker_buffer")),
+        "ui/server/private_parts.py",
+    },
     "av": {
         "ui/live/webcam.py",
+        "ui/live/track.py",
         *(
             f"media/{name}.py"
             for name in (

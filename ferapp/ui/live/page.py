@@ -23,7 +23,7 @@ from ferapp.ui.live.camera import CONNECTION_FAILED, CameraOptions
 from ferapp.ui.live.keeping import FORMATS, clip_mark, keep_buttons, show_kept
 from ferapp.ui.live.minute import show_minute
 from ferapp.ui.live.recording import live_controls, live_mark, mark_now
-from ferapp.ui.live.webcam import SIZES, LiveSettings, Viewer, demo, streamer
+from ferapp.ui.live.webcam import WIDTHS, LiveSettings, Viewer, demo, streamer
 from ferapp.ui.pictures import results
 from ferapp.ui.pictures.analysis import analyse
 from ferapp.ui.pictures.sources import Picture
@@ -91,7 +91,7 @@ def show(choice: Choice) -> None:
         # In a place of its own: an element that comes and goes before it would start it anew.
         with st.container():
             context = (
-                streamer(f"live-{size}", viewer, size_wh=SIZES[size], ice_servers=_ice_servers())
+                streamer(f"live-{size}", viewer, width=WIDTHS[size], ice_servers=_ice_servers())
                 if is_camera
                 else demo("live-demo", viewer)
             )
@@ -154,11 +154,11 @@ def _choose_settings(choice: Choice) -> tuple[str, str, LiveSettings, Options]:
     )
     size = row.selectbox(
         "Picture size",
-        list(SIZES),
+        list(WIDTHS),
         index=1,
         key="live-size",
         persist_state="session",
-        width=160,
+        width=180,
         disabled=source != "Camera",
     )
     is_mirrored = row.toggle("Mirror", value=True, key="live-mirror", persist_state="session")

@@ -15,15 +15,17 @@ from typing import Any, Final
 
 import av
 import numpy as np
+from aiortc.exceptions import OperationError
+from av.video.reformatter import VideoReformatter
 from streamlit_webrtc import (
+    VideoSourceTrack,
     WebRtcMode,
     WebRtcStreamerContext,
     component,
-    create_video_source_track,
     webrtc_streamer,
 )
 
-from ferapp.errors import UserError
+from ferapp.errors import CameraError, UserError
 from ferapp.pipeline.absence import Absence, AbsenceWatch
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.record import readings_of_frame
@@ -33,12 +35,16 @@ from ferapp.serving.live_pictures import LivePictures
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Readings
 from ferapp.settings import StreamSettings
+from ferapp.ui.live.bitrates import bitrate_of_width, with_bitrate
 from ferapp.ui.live.camera import show_camera
+from ferapp.ui.live.marker_buffer import MarkerBuffer
+from ferapp.ui.live.track import AnalysedTrack
 from ferapp.ui.server import metrics
 from ferapp.ui.server.private_parts import (
-    drop_unfetched_frames,
     forget_rendered_run,
+    give_frames_at_their_end,
     replace_frontend,
+    rewrite_answer,
 )
 from ferapp.ui.shared.demo_clip import demo_frame
 from ferapp.ui.shared.face_labels import draw_labels
@@ -46,9 +52,15 @@ from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.vision.annotate import note
 from ferapp.vision.crops import Image, mirror
 
-SIZES: Final = {"320 × 240": (320, 240), "640 × 480": (640, 480), "1280 × 720": (1280, 720)}
+WIDTHS: Final = {"320 pixels wide": 320, "640 pixels wide": 640, "1280 pixels wide": 1280}
 FRAMES_PER_SECOND: Final = 15
 """What the camera is asked for: enough for expressions, at half the cost of thirty."""
+
+NO_COMMON_CODEC: Final = (
+    "Your browser offers no video that this server can read: it needs VP8 or H.264. Press STOP and "
+    "use a current Chrome, Edge, Firefox or Safari without settings for video codecs, or use "
+    "pictures."
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -101,6 +113,15 @@ class Viewer:
         self._corrected: set[int] = set()
         self._offset_s = 0.0
         self._last_s: float | None = None
+        # One for all frames: one for each would prepare its tables again and again.
+        self._to_rgb = VideoReformatter()
+        self._track: AnalysedTrack | None = None
+
+    def unused_track(self) -> AnalysedTrack:
+        """A track for the next connection; each can be used for one."""
+        if self._track is None or self._track.hasTrack() or self._track.readyState != "live":
+            self._track = AnalysedTrack(self.on_frame, self.latest.add_drop)
+        return self._track
 
     def use(self, analyzer: Analyzer) -> None:
         """Switch to other models; faces get new numbers."""
@@ -127,7 +148,7 @@ class Viewer:
         """Analyse one frame and draw on it; a picture is returned even if that fails."""
         self._keep_seat()
         settings = self.settings
-        image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+        image = np.asarray(self._to_rgb.reformat(frame, format="rgb24").to_ndarray(), np.uint8)
         if settings.is_mirrored:
             image = mirror(image)
         at_s = self._time_of(frame)
@@ -141,7 +162,6 @@ class Viewer:
         self.pictures.add(image, at_s)
         out = av.VideoFrame.from_ndarray(image, format="rgb24")
         out.pts, out.time_base = frame.pts, frame.time_base
-        drop_unfetched_frames()
         return out
 
     def _analyse(self, image: Image, at_s: float, settings: LiveSettings) -> Image:
@@ -206,7 +226,7 @@ def streamer(
     key: str,
     viewer: Viewer,
     *,
-    size_wh: tuple[int, int],
+    width: int,
     ice_servers: list[dict[str, Any]],
 ) -> WebRtcStreamerContext[Any, Any]:
     """The video with its START and STOP buttons; it shows the analysed frames.
@@ -214,40 +234,61 @@ def streamer(
     Args:
         key: Of the widget; another picture size needs another key.
         viewer: Gets the frames.
-        size_wh: What the camera is asked for, px; it may send less.
+        width: What the camera is asked for, px; it may send less. Its height follows from its own
+            shape: with a height as well, a browser cuts the sides of a wide camera off.
         ice_servers: STUN and TURN servers of the operator; none by default, on both sides.
+
+    Raises:
+        CameraError: The browser offers no video that the server can read.
     """
+    give_frames_at_their_end(MarkerBuffer)
     replace_frontend(component, show_camera)
-    forget_rendered_run(SessionKey[Any](key).get())
-    width, height = size_wh
-    return webrtc_streamer(
-        key=key,
-        mode=WebRtcMode.SENDRECV,
-        rtc_configuration={"iceServers": ice_servers},
-        media_stream_constraints={
-            "video": {
-                "width": {"ideal": width},
-                "height": {"ideal": height},
-                "frameRate": {"ideal": FRAMES_PER_SECOND},
+    context = SessionKey[Any](key).get()
+    forget_rendered_run(context)
+    rate = bitrate_of_width(width)
+    rewrite_answer(context, lambda sdp: with_bitrate(sdp, rate))
+    track = viewer.unused_track()
+    try:
+        return webrtc_streamer(
+            key=key,
+            mode=WebRtcMode.SENDRECV,
+            rtc_configuration={"iceServers": ice_servers},
+            media_stream_constraints={
+                "video": {
+                    "width": {"ideal": width},
+                    "frameRate": {"ideal": FRAMES_PER_SECOND},
+                },
+                "audio": False,
             },
-            "audio": False,
-        },
-        video_frame_callback=viewer.on_frame,
-    )
+            sink_video_track=track,
+            source_video_track=track,
+        )
+    except OperationError as exc:
+        raise CameraError(NO_COMMON_CODEC) from exc
+
+
+@dataclass(frozen=True)
+class _DemoPlayer:
+    """The demo clip as streamlit-webrtc takes a video of the server; it ends with the stream."""
+
+    video: AnalysedTrack
+    audio: None = None
 
 
 def demo(key: str, viewer: Viewer) -> WebRtcStreamerContext[Any, Any]:
     """The same with the demo clip of the sample portraits, for visitors without a camera."""
     replace_frontend(component, show_camera)
+
+    def play() -> Any:
+        source = VideoSourceTrack(_demo_frame, FRAMES_PER_SECOND)
+        return _DemoPlayer(AnalysedTrack(viewer.on_frame, viewer.latest.add_drop, source))
+
     return webrtc_streamer(
         key=key,
         mode=WebRtcMode.RECVONLY,
         rtc_configuration={"iceServers": []},
         media_stream_constraints={"video": True, "audio": False},
-        source_video_track=create_video_source_track(
-            _demo_frame, key=f"{key}-source", fps=FRAMES_PER_SECOND
-        ),
-        video_frame_callback=viewer.on_frame,
+        player_factory=play,
     )
 
 

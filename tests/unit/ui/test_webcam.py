@@ -1,15 +1,11 @@
 """Frames in and out of the callback, without a browser."""
 
 import fractions
-import inspect
 import logging
-import threading
-from collections import deque
 
 import av
 import numpy as np
 import pytest
-from streamlit_webrtc.process import AsyncMediaProcessTrack
 
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import ModelError
@@ -107,22 +103,23 @@ def test_the_demo_shows_people_one_after_the_other() -> None:
     assert (seconds[4] != seconds[12]).mean() > 0.5
 
 
-def test_a_result_that_nobody_fetched_gives_way_to_a_newer_one() -> None:
-    """As the thread of streamlit-webrtc's track does it, whose results wait in a deque."""
+def test_each_connection_gets_a_track_of_its_own() -> None:
+    me = viewer()
+    first = me.unused_track()
+    assert me.unused_track() is first, "a page that runs again before the start keeps it"
+    first.addTrack(me.unused_track())
+    second = me.unused_track()
+    assert second is not first
+    second.stop()
+    assert me.unused_track() is not second, "a connection that failed has stopped it"
 
-    class Track:
-        def __init__(self) -> None:
-            self._out_lock, self._out_deque = threading.Lock(), deque(["old"])
 
-        def run(self) -> None:
-            self._out_deque.append(viewer().on_frame(frame()))
-
-    track = Track()
-    thread = threading.Thread(target=track.run)
-    thread.start()
-    thread.join(10)
-    assert len(track._out_deque) == 1 and track._out_deque[0] != "old"
-    assert "_out_deque" in inspect.getsource(AsyncMediaProcessTrack), "the work-around still bites"
+def test_pixels_are_those_of_the_camera_after_a_change_of_size() -> None:
+    me = viewer()
+    me.settings = LiveSettings(is_mirrored=False, is_paused=True)
+    for width in (640, 480, 640):
+        shown = frame(width=width).reformat(format="yuv420p")
+        assert (pixels(me.on_frame(shown)) == pixels(shown)).all()
 
 
 def test_a_baseline_is_marked_in_the_recording() -> None:
