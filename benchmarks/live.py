@@ -24,7 +24,7 @@ import numpy as np
 from playwright.sync_api import Locator, Page, sync_playwright
 from rich.console import Console
 
-from benchmarks.live_common import launch, press_start
+from benchmarks.live_common import find_camera, launch, press_start
 from benchmarks.machine import ROOT, about, write_result
 from benchmarks.pictures import crowd
 from benchmarks.served import App
