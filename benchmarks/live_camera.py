@@ -125,8 +125,11 @@ SCRIPT: Final = """
       return connection;
     },
   });
+  // In a frame of its own, or in a shadow of the page.
+  const find = () => document.querySelector('video') ?? [...document.querySelectorAll('*')]
+    .map((element) => element.shadowRoot?.querySelector('video')).find(Boolean);
   const watch = () => {
-    const video = document.querySelector('video');
+    const video = find();
     if (!video || !video.videoWidth) return setTimeout(watch, 50);
     const read = () => {
       me.shown++;
@@ -137,7 +140,7 @@ SCRIPT: Final = """
     };
     video.requestVideoFrameCallback(read);
   };
-  if (window !== window.top) watch();
+  watch();
 })();
 """
 

@@ -191,12 +191,12 @@ def choose_largest(page: Page) -> None:
 
 def inside(page: Page) -> Any:
     """The frame that has the video."""
-    return next(f for f in page.frames if "streamlit_webrtc" in f.url)
+    return next((f for f in page.frames if "streamlit_webrtc" in f.url), page.main_frame)
 
 
 def analysed(page: Page) -> tuple[int, int] | None:
     """How many frames the page has analysed and dropped, as it says."""
-    match = re.search(r"(\d+) of (\d+) frames dropped", page.inner_text("body"))
+    match = re.search(r"(\d+) of (\d+) frames dropped", page.locator("body").text_content() or "")
     return (int(match[2]) - int(match[1]), int(match[1])) if match else None
 
 

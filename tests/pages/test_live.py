@@ -125,6 +125,8 @@ def test_a_browser_without_a_codec_of_ours_gets_a_sentence(
     def refuse(**_: Any) -> Any:
         raise OperationError("Failed to set remote video description send parameters")
 
+    seats = Seats(1, lambda: 0.0)
+    monkeypatch.setattr("ferapp.ui.live.page._seats", lambda: seats)
     monkeypatch.setattr("ferapp.ui.live.webcam.webrtc_streamer", refuse)
     at = open_app("live.py")
     assert not at.exception
