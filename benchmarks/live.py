@@ -1,17 +1,18 @@
 """Live video: our callback compared with the baseline loop, and the page with an empty callback.
 
     python -m benchmarks.live [--minutes M] [--threads N] [--out DIR]
+    python -m benchmarks.live --compare COMMIT [--only WORD] [--again] [--out DIR]
 
-The second part drives a real browser (Debian's chromium, or CHROMIUM=path) whose camera is a canvas
-with a portrait and, in its lowest rows, the time of each frame in black and white, from which the
-round trip of the returned video is measured.
+The second line measures another version in the same run, see ``benchmarks/live_compare.py``.
+
+The second part of the first line drives a real browser (Debian's chromium, or CHROMIUM=path) whose
+camera is a canvas with a portrait and, in its lowest rows, the time of each frame in black and
+white, from which the round trip of the returned video is measured.
 """
 
 import argparse
 import base64
-import os
 import re
-import shutil
 import statistics
 import sys
 import time
@@ -20,9 +21,10 @@ from pathlib import Path
 
 import av
 import numpy as np
-from playwright.sync_api import Browser, Locator, Page, Playwright, sync_playwright
+from playwright.sync_api import Locator, Page, sync_playwright
 from rich.console import Console
 
+from benchmarks.live_common import find_camera, launch, press_start
 from benchmarks.machine import ROOT, about, write_result
 from benchmarks.pictures import crowd
 from benchmarks.served import App
@@ -129,37 +131,18 @@ def callback_against_tutorial(threads: int) -> list[dict[str, object]]:
     return rows
 
 
-def launch(playwright: Playwright) -> Browser:
-    """A browser that allows every page to use its camera."""
-    return playwright.chromium.launch(
-        executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"),
-        headless=True,
-        args=[
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-background-networking",
-            "--use-fake-ui-for-media-stream",
-            "--use-fake-device-for-media-stream",
-        ],
-    )
-
-
 def start_stream(page: Page, url: str, *, frames_per_second: int = FRAMES_PER_SECOND) -> Locator:
     """Open a live page with a portrait as its camera and start; return the video element."""
     portrait = (ROOT / "ferapp" / "samples" / "astronaut.jpg").read_bytes()
     camera = CAMERA.replace("RATE", str(frames_per_second))
     page.add_init_script(camera.replace("PORTRAIT", base64.b64encode(portrait).decode()))
     page.goto(url, wait_until="domcontentloaded", timeout=60_000)
-    frame = page.frame_locator('iframe[title^="streamlit_webrtc"]')
-    frame.get_by_role("button", name=re.compile("^start$", re.I)).click(timeout=60_000)
-    video = frame.locator("video")
-    video.wait_for(timeout=60_000)
-    return video
+    return press_start(page)
 
 
 def measure_stream(page: Page, *, is_mirrored: bool) -> dict[str, float]:
     """Measure the returned video for five seconds."""
-    video = page.frame_locator('iframe[title^="streamlit_webrtc"]').locator("video")
+    _, video = find_camera(page)
     result = video.evaluate(READ, is_mirrored)
     late = result["late"] or [float("nan")]
     return {
@@ -207,14 +190,30 @@ def summary(points: list[dict[str, float]]) -> dict[str, float]:
     return out
 
 
+def compare(commit: str, only: str, *, is_again: bool, out: Path) -> None:
+    """Measure two versions, print both and write a dated file."""
+    from benchmarks import live_compare
+
+    cases = live_compare.run(commit, only=only, is_again=is_again)
+    result = {**about(), "compared_with": commit, "cases": cases}
+    write_result(result, f"live-{commit[:7]}", out)
+    Console().print_json(data={name: live_compare.summary(c) for name, c in cases.items()})
+
+
 def main() -> None:
     """Measure, print and write a dated file."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, default=ROOT / "benchmarks" / "results")
+    parser.add_argument("--compare", metavar="COMMIT", help="measure this version as well")
+    parser.add_argument("--only", default="", help="of the comparison: cases with this in the name")
+    parser.add_argument("--again", action="store_true", help="of the comparison: begin anew")
     options = parser.parse_args()
     cap_threads(options.threads)
+    if options.compare:
+        compare(options.compare, options.only, is_again=options.again, out=options.out)
+        return
     try:
         callback = callback_against_tutorial(options.threads)
     except UserError as exc:

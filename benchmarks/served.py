@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.machine import ROOT
@@ -15,9 +16,23 @@ PATIENCE_S = 60
 
 
 class App:
-    """A Streamlit script in a process of its own."""
+    """A Streamlit script in a process of its own.
 
-    def __init__(self, script: Path) -> None:
+    Args:
+        script: The script.
+        root: The folder of the version of ferapp that it imports.
+        first: A folder that comes before it, for a ``sitecustomize.py``.
+        environment: Variables besides those of this process.
+    """
+
+    def __init__(
+        self,
+        script: Path,
+        *,
+        root: Path = ROOT,
+        first: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -34,9 +49,14 @@ class App:
         start = time.perf_counter()
         self._process = subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=root,
             stdout=subprocess.DEVNULL,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stderr=subprocess.DEVNULL if environment else None,
+            env={
+                **os.environ,
+                **(environment or {}),
+                "PYTHONPATH": os.pathsep.join(str(p) for p in (first, root) if p),
+            },
         )
         while time.perf_counter() - start < PATIENCE_S and self._process.poll() is None:
             try:
@@ -61,4 +81,7 @@ class App:
     def stop(self) -> None:
         """Stop the app."""
         self._process.terminate()
-        self._process.wait(15)
+        try:
+            self._process.wait(15)
+        except subprocess.TimeoutExpired:
+            self._process.kill()

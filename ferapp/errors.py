@@ -13,6 +13,7 @@ FerappError
 │   │   └── WrongHash        the file does not have the hash in the manifest
 │   ├── SettingError         a setting that the models or the file do not support
 │   ├── FetchError           a download failed
+│   ├── CameraError          a browser's video that can't be read
 │   ├── TooBusy              more visitors than the server can serve at once
 │   ├── StoreError           the database or a file of sessions can't be read or written
 │   ├── FaceEditError        faces can't be named, merged or split in this way
@@ -72,6 +73,10 @@ class SettingError(UserError):
 
 class FetchError(UserError):
     """A download failed."""
+
+
+class CameraError(UserError):
+    """The video of a browser can't be read."""
 
 
 class TooBusy(UserError):

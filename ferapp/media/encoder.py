@@ -37,7 +37,7 @@ class Encoder:
     """Writes frames as H.264, eight bits 4:2:0, each at its own time; a context manager.
 
     Args:
-        path: The MP4 file.
+        file: The MP4 file; or one in memory, which players can start only when they have it all.
         size_wh: Size of its frames, px; odd sides lose a row or column, which 4:2:0 requires.
         threads: Threads that x264 may use.
 
@@ -50,9 +50,14 @@ class Encoder:
         OSError: The file can't be written, here or in `add`.
     """
 
-    def __init__(self, path: Path, size_wh: tuple[int, int], *, threads: int = 2) -> None:
+    def __init__(
+        self, file: Path | BinaryIO, size_wh: tuple[int, int], *, threads: int = 2
+    ) -> None:
         self._size_wh = (max(size_wh[0] // 2 * 2, 2), max(size_wh[1] // 2 * 2, 2))
-        self._container = av.open(str(path), "w", format="mp4", options=_FAST_START)
+        # FFmpeg moves the index to the front only in files that it can open once more.
+        options = _FAST_START if isinstance(file, Path) else {}
+        target = str(file) if isinstance(file, Path) else file
+        self._container = av.open(target, "w", format="mp4", options=options)
         stream: Any = self._container.add_stream("libx264", rate=30, options=_X264)
         stream.width, stream.height = self._size_wh
         stream.pix_fmt = "yuv420p"
@@ -73,7 +78,7 @@ class Encoder:
         return self
 
     def __exit__(self, kind: object, *_: object) -> None:
-        with _errors_in_words():
+        with errors_in_words():
             try:
                 if kind is None:
                     self._mux(self._stream.encode())
@@ -93,7 +98,7 @@ class Encoder:
         frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
         frame.pts = self._last = max(round(at_s / _TICK), self._last + 1)
         frame.time_base = _TICK
-        with _errors_in_words():
+        with errors_in_words():
             self._mux(self._stream.encode(frame))
 
     def _mux(self, packets: list[Any]) -> None:
@@ -119,7 +124,8 @@ class Encoder:
 
 
 @contextmanager
-def _errors_in_words() -> Iterator[None]:
+def errors_in_words() -> Iterator[None]:
+    """Turn errors of FFmpeg into `VideoError`; those of the system stay as they are."""
     try:
         yield
     except OSError:

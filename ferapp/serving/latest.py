@@ -4,7 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from ferapp.temporal.rolling import RollingWindow, Series
 
 # Rates and delays are measured over this many frames, a few seconds.
 _RECENT_FRAMES: Final = 90
-_RECENT_INTERVALS: Final = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,7 +22,7 @@ class Snapshot:
     Attributes:
         frame: The last analysed frame; None before the first.
         series: The last minute of every face, by id.
-        camera_fps: Frames per second from the source.
+        camera_fps: Frames per second that arrived, analysed or not.
         analysed_fps: Analysed frames per second.
         delay_ms: Median and 95th percentile of the delay of analysed frames, measured from the
             earliest time at which a frame could have arrived; network latency is not included.
@@ -42,20 +41,28 @@ class Snapshot:
     message: str | None
 
 
+class _Shown(NamedTuple):
+    """An analysed frame: its time at the source, its delay, and how many were dropped before."""
+
+    at_s: float
+    delay_s: float
+    dropped: int
+
+
 @dataclass
 class _Counts:
     analysed: int = 0
     dropped: int = 0
-    frames: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=_RECENT_FRAMES))
-    intervals_s: deque[float] = field(default_factory=lambda: deque(maxlen=_RECENT_INTERVALS))
+    frames: deque[_Shown] = field(default_factory=lambda: deque(maxlen=_RECENT_FRAMES))
     offset_s: float = float("inf")
 
 
 class Latest:
     """The last analysed frame with its history; newer replaces older, nothing queues.
 
-    The frame thread calls `add_arrival`, `add_frame` and `set_message`; the page's thread calls
-    `snapshot` and `clear`. Each holds the lock for microseconds.
+    The frame thread calls `add_arrival`, `add_frame` and `set_message`, the thread that receives
+    frames calls `add_drop`, and the page's thread `snapshot` and `clear`. Each holds the lock for
+    microseconds.
 
     Args:
         clock: Returns seconds on the machine that analyses.
@@ -74,13 +81,14 @@ class Latest:
         now_s = self._clock()
         with self._lock:
             counts = self._counts
-            if counts.frames and at_s <= counts.frames[-1][0]:  # the source restarted
+            if counts.frames and at_s <= counts.frames[-1].at_s:  # the source restarted
                 self._counts = counts = _Counts(counts.analysed, counts.dropped)
-            if counts.frames:
-                interval_s = at_s - counts.frames[-1][0]
-                counts.intervals_s.append(interval_s)
-                counts.dropped += max(round(interval_s / _interval_s(counts)) - 1, 0)
             counts.offset_s = min(counts.offset_s, now_s - at_s)
+
+    def add_drop(self) -> None:
+        """Count a frame that a newer one has replaced before it was analysed."""
+        with self._lock:
+            self._counts.dropped += 1
 
     def add_frame(self, frame: StreamFrame) -> None:
         """Take an analysed frame; its readings become part of the history."""
@@ -88,13 +96,19 @@ class Latest:
         with self._lock:
             counts = self._counts
             counts.analysed += 1
-            counts.frames.append((frame.at_s, now_s - frame.at_s - counts.offset_s))
+            delay_s = now_s - frame.at_s - counts.offset_s
+            counts.frames.append(_Shown(frame.at_s, delay_s, counts.dropped))
             self._frame, self._message = frame, None
             for face in frame.faces:
                 if face.probabilities is not None and face.smoothed is not None:
                     self._window.add(
                         face.id, face.smoothed, frame.at_s, is_corrected=face.is_corrected
                     )
+
+    def frames_per_second(self) -> float:
+        """Analysed frames per second over the last few seconds; 0 with less than two."""
+        with self._lock:
+            return _rate(self._counts)
 
     def set_message(self, message: str) -> None:
         """Say why a frame could not be analysed and goes back as it came."""
@@ -112,15 +126,15 @@ class Latest:
         """What the page shows now."""
         with self._lock:
             counts = self._counts
-            times = [at_s for at_s, _ in counts.frames]
-            delays = [delay * 1000 for _, delay in counts.frames]
-            span_s = times[-1] - times[0] if len(times) > 1 else 0.0
+            delays = [frame.delay_s * 1000 for frame in counts.frames]
+            span_s = _span_s(counts)
+            replaced = counts.frames[-1].dropped - counts.frames[0].dropped if span_s else 0
             median, p95 = np.percentile(delays, (50, 95)) if delays else (0.0, 0.0)
             return Snapshot(
                 self._frame,
                 self._window.series(),
-                camera_fps=1 / _interval_s(counts) if counts.intervals_s else 0.0,
-                analysed_fps=(len(times) - 1) / span_s if span_s else 0.0,
+                camera_fps=(len(counts.frames) - 1 + replaced) / span_s if span_s else 0.0,
+                analysed_fps=_rate(counts),
                 delay_ms=(float(median), float(p95)),
                 dropped=counts.dropped,
                 analysed=counts.analysed,
@@ -128,9 +142,12 @@ class Latest:
             )
 
 
-def _interval_s(counts: _Counts) -> float:
-    """Time between two frames of the source, s.
+def _span_s(counts: _Counts) -> float:
+    """From the first of the recent frames to the last, s."""
+    return counts.frames[-1].at_s - counts.frames[0].at_s if len(counts.frames) > 1 else 0.0
 
-    A low percentile: dropped frames lengthen the mean, and jitter shortens the minimum.
-    """
-    return float(np.percentile(counts.intervals_s, 5))
+
+def _rate(counts: _Counts) -> float:
+    """Analysed frames per second of the source's time."""
+    span_s = _span_s(counts)
+    return (len(counts.frames) - 1) / span_s if span_s else 0.0

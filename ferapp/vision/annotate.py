@@ -19,6 +19,7 @@ _MOST_WIDTH: Final = 2.0
 _HIDDEN_CELLS: Final = 6
 _LEAST_CELL_PX: Final = 4
 _HIDDEN_PADDING: Final = 0.25
+_NOTE_RGB: Final = (26, 34, 48)
 
 
 def annotate(
@@ -47,6 +48,23 @@ def annotate(
         cv2.rectangle(out, (x1, y1), (x2, y2), rgb, thickness, cv2.LINE_AA)
         text, scale = _fit_caption(caption, max(x2 - x1, 1), max(side / 1000, _LEAST_SCALE))
         _draw_caption(out, text, (x1, y1, y2), rgb, scale=scale)
+    return out
+
+
+def note(image_rgb: Image, text: str) -> Image:
+    """Write a short text, in ASCII, in the lower left corner of a copy of the picture.
+
+    Args:
+        image_rgb: (h, w, 3) uint8.
+        text: Such as "15 fps".
+
+    Returns:
+        (h, w, 3) uint8.
+    """
+    out = np.ascontiguousarray(image_rgb).copy()
+    height, width = out.shape[:2]
+    scale = max(float(np.sqrt(height * width)) / 1000, _LEAST_SCALE)
+    _draw_caption(out, text, (0, height, height), _NOTE_RGB, scale=scale)
     return out
 
 

@@ -103,6 +103,9 @@ def server() -> Iterator[Server]:
     running.stop()
 
 
+CROWD, CAMERAS = "four faces", "three cameras"
+
+
 def write_clip(path: Path, sample: str, *, is_still: bool = False) -> None:
     """Write two seconds of a portrait for Chromium's fake camera; it sways unless it is still.
 
@@ -120,9 +123,25 @@ def write_clip(path: Path, sample: str, *, is_still: bool = False) -> None:
     path.write_bytes(b"".join(frames))
 
 
+def write_crowd(path: Path) -> None:
+    """The same with four faces, two of each sample."""
+    portraits = {sample: read_image(SAMPLES / sample) for sample in HEADS}
+    frames = []
+    for i in range(30):
+        tiles = []
+        for number, (sample, (centre_x, centre_y, height)) in enumerate([*HEADS.items()] * 2):
+            x = centre_x + 0.06 * height * np.sin(2 * np.pi * i / 30 + number)
+            centre, half = np.array([x, centre_y]), 1.2 * height * np.array([2 / 3, 1 / 2])
+            box = np.concatenate([centre - half, centre + half]).astype(np.float32)
+            tiles.append(region(portraits[sample], box, (320, 240)))
+        rows = [np.hstack(tiles[:2]), np.hstack([tile[:, ::-1] for tile in tiles[2:]])]
+        frames.append(jpeg_bytes(np.vstack(rows)))
+    path.write_bytes(b"".join(frames))
+
+
 @pytest.fixture(scope="session")
 def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
-    """Start a browser whose camera shows a sample; there is one for each sample."""
+    """Start a browser whose camera shows a sample, `CROWD`, or patterns of `CAMERAS`."""
     if not Path(CHROMIUM).exists():
         pytest.fail(f"no browser at {CHROMIUM}; install chromium or set CHROMIUM")
     folder = tmp_path_factory.mktemp("clips")
@@ -132,11 +151,15 @@ def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., A
         def start(sample: str, *, is_still: bool = False) -> Any:
             if (sample, is_still) not in running:
                 clip = folder / f"{sample}{'-still' if is_still else ''}.mjpeg"
-                write_clip(clip, sample, is_still=is_still)
+                camera = f"--use-file-for-fake-video-capture={clip}"
+                if sample == CAMERAS:
+                    camera = "--use-fake-device-for-media-stream=device-count=3"
+                elif sample == CROWD:
+                    write_crowd(clip)
+                else:
+                    write_clip(clip, sample, is_still=is_still)
                 running[sample, is_still] = playwright.chromium.launch(
-                    executable_path=CHROMIUM,
-                    headless=True,
-                    args=[*FLAGS, f"--use-file-for-fake-video-capture={clip}"],
+                    executable_path=CHROMIUM, headless=True, args=[*FLAGS, camera]
                 )
             return running[sample, is_still]
 

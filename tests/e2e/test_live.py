@@ -144,12 +144,11 @@ def test_the_demo_needs_no_camera(server: Server, visit: Visit) -> None:
 
 def test_no_stun_server_is_asked(server: Server, visit: Visit) -> None:
     live = open_live(server, visit)
-    # The script has to be in the component's frame before it connects.
+    # The script has to be in the page before it connects.
     live.page.context.add_init_script(KEEP_CONNECTIONS)
     live.page.reload()
     live.start()
-    inside = next(f for f in live.page.frames if "streamlit_webrtc" in f.url)
-    connections = inside.evaluate("window.connections")
+    connections = live.page.evaluate("window.connections")
     assert connections
     assert all((settings or {}).get("iceServers") == [] for settings in connections)
     live.stop()
@@ -195,16 +194,18 @@ def test_a_camera_that_is_refused_is_explained(server: Server, visit: Visit) -> 
         "() => { navigator.mediaDevices.getUserMedia = () =>"
         " Promise.reject(new DOMException('no', 'NotAllowedError')); }"
     )
-    live.page.get_by_text("The camera does not start?").click()
-    live.page.get_by_role("button", name="Check my camera").click()
-    live.page.get_by_text("Access to the camera was denied.").wait_for()
+    live.start_button.click()
+    live.page.get_by_role("alert").get_by_text("Access to the camera was denied.").wait_for()
+    assert live.start_button.is_visible(), "to be pressed again"
     take_screenshot(live.page, "a refused camera")
 
 
 def test_single_photos_can_replace_live_video(server: Server, visit: Visit) -> None:
     live = open_live(server, visit)
-    live.page.get_by_text("The camera does not start?").click()
-    live.page.get_by_text("Take single photos instead").click()
+    live.page.get_by_text("No video? Take single photos instead").click()
+    live.page.get_by_text("Take single photos", exact=True).click()
+    # The browser plays only what can be seen.
+    live.page.get_by_role("button", name="Take Photo").scroll_into_view_if_needed()
     live.page.wait_for_function("() => document.querySelector('video')?.currentTime > 0.5")
     live.page.get_by_role("button", name="Take Photo").click()
     live.page.get_by_text("1 · happiness").wait_for()

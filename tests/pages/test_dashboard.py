@@ -16,7 +16,7 @@ from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import LOCAL_OWNER, Listing, Store
 from ferapp.ui.dashboard import deleting
 from ferapp.ui.shared import resources, session_views
-from tests.support.apps import button, figures, open_dashboard, page_text
+from tests.support.apps import button, components, figures, open_dashboard, page_text
 from tests.support.damage import damage
 from tests.support.fakes import Clock
 from tests.support.sessions import face_readings, some_readings
@@ -39,7 +39,7 @@ def test_an_empty_dashboard_says_how_to_record_and_opens_files(store: Store) -> 
         ("Over time", {"timeline", "affect"}),
         ("Summary", {"shares", "transitions"}),
         ("Compare", {"timeline-A", "timeline-B", "shares-compared"}),
-        ("Replay", {"replay-frame", "replay-bars"}),
+        ("Replay", {"replay-frame"}),
         ("Files", set()),
     ],
 )
@@ -62,14 +62,19 @@ def test_the_charts_of_a_model_with_other_classes_tell_them_apart(store: Store, 
     """Every chart has the same colours, and one for each class."""
     rows = [(float(second), LEARNING[second % 6]) for second in range(12)]
     add_session(store, face_readings(*rows, labels=LEARNING), labels=LEARNING)
-    charts = figures(open_dashboard(view))
+    at = open_dashboard(view)
     colours = label_colours(LEARNING)
     if view == "Over time":
-        lines = {line["name"]: line["line"]["color"] for line in charts["timeline"]["data"]}
+        curves = figures(at)["timeline"]["data"]
+        lines = {line["name"]: line["line"]["color"] for line in curves}
         assert lines == colours
     else:
-        [bars] = charts["shares" if view == "Summary" else "replay-bars"]["data"]
-        drawn = dict(zip(bars["y"], bars["marker"]["color"], strict=True))
+        if view == "Summary":
+            [bars] = figures(at)["shares"]["data"]
+            drawn = dict(zip(bars["y"], bars["marker"]["color"], strict=True))
+        else:
+            [card] = components(at)["replay-bars"]["faces"]
+            drawn = {name: colour for name, colour, *_ in card["rows"]}
         assert {name: drawn[name] for name in LEARNING} == colours
     assert len({*colours.values()}) == 6
 
@@ -154,8 +159,8 @@ def test_replay_shows_the_faces_at_each_second(store: Store) -> None:
         layouts = {key: figure["layout"] for key, figure in figures(at).items()}
         texts = [note["text"] for note in layouts["replay-frame"]["annotations"]]
         assert sorted(texts) == expected, second
-        bars = [note["text"] for note in layouts["replay-bars"]["annotations"]]
-        assert sorted(bars) == ([text for text in expected if text[0].isdigit()] or ["No face"])
+        bars = [card["title"] for card in components(at)["replay-bars"]["faces"]]
+        assert sorted(bars) == [text for text in expected if text[0].isdigit()]
 
 
 def test_replay_shows_no_face_that_has_left(store: Store) -> None:

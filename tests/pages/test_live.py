@@ -1,15 +1,22 @@
 """The live page in AppTest, without a browser."""
 
+import ast
+import json
 from fractions import Fraction
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import av
 import numpy as np
 import pytest
+from aiortc.exceptions import OperationError
 
+import ferapp
 from ferapp.serving.seats import Seats
 from ferapp.ui.live.page import _ice_servers
 from ferapp.ui.live.webcam import LiveSettings
-from tests.support.apps import open_app, page_text
+from tests.support.apps import components, open_app, page_text
 from tests.support.fakes import Clock
 
 
@@ -17,8 +24,9 @@ from tests.support.fakes import Clock
 def test_the_live_page_waits_for_start() -> None:
     at = open_app("live.py")
     assert not at.exception and "Press START" in page_text(at)
-    buttons = {b.label: b.disabled for b in at.button}
-    assert buttons["Take neutral baseline"] and buttons["Remove baseline"]
+    assert not {"Record", "Snapshot", "Take neutral baseline"} & {b.label for b in at.button}
+    camera = next(shown for key, shown in components(at).items() if key.startswith("live-640"))
+    assert camera["mode"] == "SENDRECV" and "denied" in camera["errors"]["NotAllowedError"]
 
 
 @pytest.mark.usefixtures("without_webrtc_session")
@@ -82,3 +90,76 @@ def test_live_settings_reach_the_frames_at_once() -> None:
 
 def test_no_stun_server_is_used_by_default() -> None:
     assert _ice_servers() == []
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the page gives to streamlit-webrtc, at each of its runs."""
+    calls: list[dict[str, Any]] = []
+
+    def webrtc_streamer(**call: Any) -> Any:
+        calls.append(call)
+        return SimpleNamespace(state=SimpleNamespace(playing=False, signalling=False))
+
+    monkeypatch.setattr("ferapp.ui.live.webcam.webrtc_streamer", webrtc_streamer)
+    return calls
+
+
+def test_the_camera_keeps_its_shape(asked: list[dict[str, Any]]) -> None:
+    """With a height as well, browsers cut an eighth off each side of a wide camera."""
+    at = open_app("live.py")
+    at.selectbox(key="live-size").set_value("1280 pixels wide").run()
+    video = [call["media_stream_constraints"]["video"] for call in asked]
+    assert [v["width"] for v in (video[0], video[-1])] == [{"ideal": 640}, {"ideal": 1280}]
+    assert all(set(v) == {"width", "frameRate"} for v in video)
+
+
+def test_each_connection_analyses_frames_on_a_track_of_its_own(
+    asked: list[dict[str, Any]],
+) -> None:
+    at = open_app("live.py")
+    first = asked[-1]["sink_video_track"]
+    assert asked[-1]["source_video_track"] is first
+    at.run()
+    assert asked[-1]["sink_video_track"] is first, "nothing was started yet"
+    first.addTrack(object())
+    at.run()
+    assert asked[-1]["sink_video_track"] is not first
+
+
+@pytest.mark.usefixtures("asked")
+def test_the_answer_has_a_bitrate_for_the_size() -> None:
+    sdp = "m=video 9 X 96\r\na=rtpmap:96 VP8/90000\r\n"
+    at = open_app("live.py")
+    context = SimpleNamespace(_sdp_answer_json=json.dumps({"type": "answer", "sdp": sdp}))
+    at.session_state["live-640 pixels wide"] = context
+    at.run()
+    sent = json.loads(context._sdp_answer_json)
+    assert sent["type"] == "answer" and "x-google-start-bitrate=1700" in sent["sdp"]
+
+
+def test_a_browser_without_a_codec_of_ours_gets_a_sentence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(**_: Any) -> Any:
+        raise OperationError("Failed to set remote video description send parameters")
+
+    seats = Seats(1, lambda: 0.0)
+    monkeypatch.setattr("ferapp.ui.live.page._seats", lambda: seats)
+    monkeypatch.setattr("ferapp.ui.live.webcam.webrtc_streamer", refuse)
+    at = open_app("live.py")
+    assert not at.exception
+    assert "VP8 or H.264" in page_text(at) and "send parameters" not in page_text(at)
+
+
+def test_photos_have_the_size_of_the_camera() -> None:
+    """Without `resolution`, Streamlit takes them in the width of the widget, in CSS pixels."""
+    code = [path.read_text(encoding="utf-8") for path in Path(ferapp.__file__).parent.rglob("*.py")]
+    calls = [
+        {keyword.arg for keyword in node.keywords}
+        for text in code
+        if "camera_input(" in text
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.camera_input"
+    ]
+    assert len(calls) == 2 and all("resolution" in names for names in calls)

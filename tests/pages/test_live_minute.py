@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from ferapp.pipeline.people import FaceReading
 from ferapp.pipeline.stream import StreamFrame
 from ferapp.serving.latest import Latest
 from ferapp.ui.live.minute import front_face
-from tests.support.apps import page_text
+from tests.support.apps import figures, page_text
 from tests.support.fakes import Clock
 
 LABELS = ("a", "b")
@@ -113,7 +114,12 @@ def test_a_start_with_two_faces_shows_the_one_in_front(start: list[Boxes]) -> No
     for boxes in start:
         show.play(boxes)
     assert show.shown.startswith("Face 2") and "face 2, the one in front." in page_text(show.at)
-    assert show.at.selectbox(key="live-face").options == ["the face in front", "Face 1", "Face 2"]
+    assert show.at.selectbox(key="live-face").options == [
+        "the face in front",
+        "all faces in view",
+        "Face 1",
+        "Face 2",
+    ]
     show.play({1: SMALL}, 4)
     assert show.shown.startswith("Face 1"), "the chart lets go of a face that has left"
     assert "The last minute of face 1." in page_text(show.at) and not show.at.selectbox
@@ -147,3 +153,17 @@ def test_the_last_face_that_left_is_still_shown_and_named() -> None:
 
 def test_without_a_face_there_is_no_chart() -> None:
     assert Show().play({}).shown == ""
+
+
+def test_all_faces_in_view_have_a_row_each_until_they_leave() -> None:
+    show = Show().play({1: SMALL, 2: LARGE})
+    show.at.selectbox(key="live-face").set_value(-1)
+    show.play({1: SMALL, 2: LARGE, 3: MIDDLE})
+    assert "The last minute of 3 faces." in page_text(show.at)
+    assert show.shown == "The last minute; at its end Face 1: b; Face 2: b; Face 3: b"
+    layout = figures(show.at)["live-minute"]["layout"]
+    rows = [layout[f"yaxis{n}"]["domain"] for n in ("", "2", "3")]
+    assert all(upper[0] > lower[1] for upper, lower in pairwise(rows))
+    assert [note["text"] for note in layout["annotations"]] == ["Face 1", "Face 2", "Face 3"]
+    show.play({1: SMALL}, 4)
+    assert "The last minute of 1 face." in page_text(show.at), "the choice holds"

@@ -13,11 +13,14 @@ from starlette.formparsers import MultiPartParser
 from streamlit.web.server.starlette.starlette_routes import BASE_ROUTE_UPLOAD_FILE
 
 import ferapp
+from ferapp.ui.live import marker_buffer
 from ferapp.ui.server import private_parts
 from ferapp.ui.server.private_parts import PARTS, Part
 
 ROOT = Path(ferapp.__file__).parents[1]
 HOME = Path(private_parts.__file__)
+BUFFER = Path(marker_buffer.__file__)
+"""A kind of a class of aiortc, so it has to say `self` and `super`; its names are in PARTS too."""
 
 
 def owner_of(part: Part) -> Any:
@@ -45,7 +48,7 @@ def attributes_set_by(owner: type) -> set[str]:
     }
 
 
-LIBRARIES = {"streamlit", "streamlit_webrtc", "starlette", "uvicorn"}
+LIBRARIES = {"streamlit", "streamlit_webrtc", "starlette", "uvicorn", "aiortc"}
 
 
 def is_installed(part: Part) -> bool:
@@ -90,7 +93,7 @@ def test_each_part_names_the_function_that_uses_it(part: Part) -> None:
     ids=lambda path: path.relative_to(ROOT).as_posix(),
 )
 def test_private_names_are_used_only_in_their_home(path: Path) -> None:
-    if path == HOME:
+    if path in (HOME, BUFFER):
         return
     text = path.read_text(encoding="utf-8")
     private = [
@@ -103,6 +106,18 @@ def test_private_names_are_used_only_in_their_home(path: Path) -> None:
     assert not private, f"belongs into {HOME.name}"
     internal = re.findall(r"from streamlit\.(?:runtime|web)\S* import (.*)", text)
     assert internal in ([], ["UploadedFile"]), f"belongs into {HOME.name}"
+
+
+def test_what_the_buffer_uses_of_aiortc_is_among_the_parts() -> None:
+    code = ast.parse(BUFFER.read_text(encoding="utf-8"))
+    used = {n.attr for n in ast.walk(code) if isinstance(n, ast.Attribute) and n.attr[0] == "_"}
+    own = {n.name for n in ast.walk(code) if isinstance(n, ast.FunctionDef)} | {
+        n.attr
+        for n in ast.walk(code)
+        if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)
+    }
+    listed = {part.name for part in PARTS if part.library == "aiortc"}
+    assert used - own - {"__init__"} <= listed and "_remove_frame" in listed
 
 
 def test_uploads_are_recognised_by_streamlits_route() -> None:

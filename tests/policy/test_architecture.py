@@ -68,12 +68,25 @@ HOMES = {
     "cv2": {"vision/opencv.py"},
     "streamlit": {"ui"},
     "streamlit_webrtc": {"ui/live/webcam.py", "ui/live/signalling.py"},
+    "aiortc": {
+        *(f"ui/live/{name}.py" for name in ("webcam", "track", "marker_buffer")),
+        "ui/server/private_parts.py",
+    },
     "av": {
         "ui/live/webcam.py",
         "ui/live/frame_sizes.py",
+        "ui/live/track.py",
         *(
             f"media/{name}.py"
-            for name in ("decoder", "frame_source", "tracks", "fields", "colour", "encoder")
+            for name in (
+                "decoder",
+                "frame_source",
+                "tracks",
+                "fields",
+                "colour",
+                "encoder",
+                "motion_jpeg",
+            )
         ),
     },
     "plotly": {"ui", "sessions/report"},

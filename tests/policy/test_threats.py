@@ -9,7 +9,6 @@ import sys
 import zipfile
 from functools import cache
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,8 +16,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from ferapp.pipeline.build import load_analyzer
-from ferapp.ui.live import camera_check
-from ferapp.ui.live.camera_check import CONNECTION_FAILED, SENTENCES
+from ferapp.ui.live.camera import CONNECTION_FAILED, ERRORS
 from ferapp.ui.pictures.files import json_bytes, png_of, zip_of
 from ferapp.ui.pictures.picture_results import PictureResult
 from tests.support.apps import open_app, upload
@@ -144,27 +142,12 @@ def test_frames_and_pictures_are_never_written_to_disk(tmp_path: Path) -> None:
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
-@pytest.mark.parametrize("error", [*SENTENCES, "SomethingNew"])
-def test_camera_errors_of_the_browser_become_messages(
-    error: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    messages = {
-        "Works": "The camera works.",
-        "SomethingNew": "could not open the camera (Something",
-    }
-    for state in (None, "Works", error):
-        answer = SimpleNamespace(found=state)
-        monkeypatch.setattr(camera_check, "_component", lambda a=answer: lambda **_: a)
-        sentence = camera_check.camera_check(key="x")
-        expected = messages.get(str(state)) or SENTENCES.get(str(state))
-        assert sentence is None if state is None else expected in str(sentence)
-
-
 def test_every_camera_error_says_what_to_do() -> None:
     known = {"NotAllowedError", "NotFoundError", "NotReadableError", "InsecureContext"}
-    assert known <= set(SENTENCES) and len(set(SENTENCES.values())) == len(SENTENCES)
-    for words in SENTENCES.values():
-        assert re.search(r"Open|allow|Plug|Close|Choose|Unplug", words) and words.endswith(".")
+    assert known <= set(ERRORS) and len(set(ERRORS.values())) == len(ERRORS)
+    for words in ERRORS.values():
+        assert re.search(r"Open|allow|Plug|plug|Close|Choose|Connect|Check", words)
+        assert words.endswith(".")
 
 
 def connecting() -> None:

@@ -35,7 +35,12 @@ def open_dashboard(view: str = "") -> AppTest:
 def figures(at: AppTest) -> dict[str, Any]:
     """Every figure on the page, by its key."""
     plots = {plot.key: json.loads(plot.proto.spec) for plot in at.get("plotly_chart")}
-    return plots | {c.key: json.loads(c.proto.json)["figure"] for c in at.get("bidi_component")}
+    return plots | {key: data["figure"] for key, data in components(at).items() if "figure" in data}
+
+
+def components(at: AppTest) -> dict[str, Any]:
+    """What every component of ours shows, by its key."""
+    return {c.key: json.loads(c.proto.json) for c in at.get("bidi_component")}
 
 
 AGREED = "Everyone shown has agreed"

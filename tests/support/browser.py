@@ -62,9 +62,8 @@ class Live:
 
     def __init__(self, page: "sync_api.Page") -> None:
         self.page = page
-        self.frame = page.frame_locator('iframe[title^="streamlit_webrtc"]')
-        self.start_button = self.frame.get_by_role("button", name=re.compile("^start$", re.I))
-        self.video = self.frame.locator("video")
+        self.start_button = page.get_by_role("button", name="START", exact=True)
+        self.video = page.locator(".camera video")
 
     def start(self) -> None:
         self.start_button.wait_for(timeout=30_000)
@@ -76,28 +75,26 @@ class Live:
             self.page.wait_for_timeout(50)
 
     def stop(self) -> None:
-        self.frame.get_by_role("button", name=re.compile("^stop$", re.I)).click()
+        self.page.get_by_role("button", name="STOP", exact=True).click()
         self.start_button.wait_for(timeout=15_000)
 
     def switch_to_demo(self) -> None:
-        """Switch from the camera to the demo clip; for a moment both are shown."""
+        """Switch from the camera to the demo clip."""
         self.page.get_by_text("Demo clip", exact=True).click()
-        self.page.wait_for_function(
-            """() => document.querySelectorAll('iframe[title^="streamlit_webrtc"]').length === 1"""
-        )
-        self.frame.get_by_role("button", name="Select device").wait_for(state="detached")
-        self.page.wait_for_timeout(1000)
+        self.page.get_by_text("Press START to play the demo clip").wait_for()
+        self.page.wait_for_timeout(500)
 
     def shown_frames(self) -> int:
         return self.video.evaluate("v => v.getVideoPlaybackQuality().totalVideoFrames")
 
     def analysed_frames(self) -> int:
-        match = re.search(r"of (\d+) frames dropped", self.page.inner_text("body"))
+        details = self.page.locator("body").text_content() or ""
+        match = re.search(r"of (\d+) frames dropped", details)
         return int(match[1]) if match else 0
 
     def bar_titles(self) -> str:
         """The headings of the bars."""
-        return " ".join(self.page.locator(".ferapp-chart .annotation-text").all_text_contents())
+        return " ".join(self.page.locator(".face .title .text").all_text_contents())
 
     def curve_points(self) -> int:
         """How many points the longest curve of the last minute has."""

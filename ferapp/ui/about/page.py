@@ -49,6 +49,8 @@ _PRIVACY = """
   network, no other program and no other file, as far as the system of that machine can do that.
 - Live video goes directly to that machine and back. One or two frames are in its memory at a time;
   of the last minute, only numbers are kept, until you close the page.
+  A snapshot or a clip, which you take after saying who is shown, stays in memory until you discard
+  it or close the page.
 - **Nothing is recorded unless you press record** and say who is shown. Then numbers, never
   pictures, are stored in a database on that machine for as long as you chose. The dashboard shows
   where, and deletes them.

@@ -11,6 +11,7 @@ from ferapp.pipeline.stream import StreamFrame
 from ferapp.temporal.baseline import BASELINE_S
 from ferapp.temporal.baseline_taking import COUNTDOWN_S, NEUTRAL, BaselineStatus, Refusal
 from ferapp.ui.live.webcam import Viewer
+from ferapp.ui.shared import session_keys
 
 REASONS: Final[dict[Refusal, str]] = {
     "nobody": "there was no face in the picture",
@@ -26,7 +27,7 @@ _SHOWN_S: Final = {"taken": 8.0, "refused": 30.0}
 
 
 def baseline_buttons(row: DeltaGenerator, viewer: Viewer, *, is_playing: bool) -> None:
-    """The buttons that take and remove the baseline."""
+    """The button that takes a baseline, and once one counts the button that removes it."""
     row.button(
         "Take neutral baseline",
         icon=":material/self_improvement:",
@@ -36,16 +37,25 @@ def baseline_buttons(row: DeltaGenerator, viewer: Viewer, *, is_playing: bool) -
         f"neutral and hold still for {BASELINE_S:.0f}. Some faces look sad or angry at rest; "
         "afterwards, yours is compared with its own resting look (Saerens et al., 2002).",
     )
-    row.button(
-        "Remove baseline",
-        icon=":material/restart_alt:",
-        on_click=viewer.stream.drop_baselines,
-        disabled=not is_playing,
-    )
+    counts = _counts(viewer.latest.snapshot().frame)
+    session_keys.BASELINE_SHOWN.set(counts)
+    if counts:
+        row.button(
+            "Remove baseline",
+            icon=":material/restart_alt:",
+            on_click=viewer.stream.drop_baselines,
+            disabled=not is_playing,
+        )
+
+
+def _counts(frame: StreamFrame | None) -> bool:
+    return frame is not None and any(face.is_corrected for face in frame.faces)
 
 
 def show_baseline(frame: StreamFrame) -> None:
     """How far the taking of the baseline is; for a fragment."""
+    if session_keys.BASELINE_SHOWN.get() is False and _counts(frame):
+        st.rerun()  # the page has to offer its removal
     status = frame.baseline
     if status is None:
         return

@@ -1,4 +1,4 @@
-"""The last minute of one face: of the one in front, until somebody chooses another."""
+"""The last minute: of the face in front, until somebody chooses another or all in view."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -10,11 +10,14 @@ from ferapp.pipeline.people import FaceReading
 from ferapp.serving.latest import Snapshot
 from ferapp.temporal.rolling import WINDOW_S
 from ferapp.ui.shared import session_keys
-from ferapp.ui.shared.charts import last_minute
+from ferapp.ui.shared.charts import alt_text, last_minute, last_minutes
 from ferapp.ui.shared.live_chart import live_chart
 from ferapp.wording import counted
 
 _FOLLOW: Final = 0
+_ALL: Final = -1
+_OTHERS: Final = {_FOLLOW: "the face in front", _ALL: "all faces in view"}
+_MOST_ROWS: Final = 6
 # A face that was away for so long has left: the tracker has given up its number by then.
 _LEFT_AFTER_S: Final = 2.0
 # Another face must be so much more in front, or the chart would jump between two that are alike.
@@ -29,6 +32,9 @@ def show_minute(now: Snapshot) -> None:
     if front is None:
         front = session_keys.FRONT_FACE.get()
     chosen = _choose_face(present)
+    if chosen == _ALL:
+        _show_all(now, present)
+        return
     shown = chosen or front
     series = now.series.get(shown) if shown else None
     if shown is None or series is None:
@@ -41,7 +47,33 @@ def show_minute(now: Snapshot) -> None:
     live_chart(
         last_minute(now.frame.labels, series, window_s=WINDOW_S),
         key="live-minute",
-        alt=f"Face {shown} over the last minute",
+        alt=f"Face {shown} over the last minute; at its end "
+        + alt_text(now.frame.labels, series.probabilities[-1]),
+    )
+
+
+def _show_all(now: Snapshot, present: list[int]) -> None:
+    """A chart of every face in view, one below the other."""
+    assert now.frame is not None
+    labels = now.frame.labels
+    faces = {
+        f"Face {id}": now.series[id]
+        for id in present
+        if now.series[id].probabilities.shape[1] == len(labels)
+    }
+    shown = dict(list(faces.items())[:_MOST_ROWS])
+    if not shown:
+        return
+    more = f", of {len(faces)}" if len(faces) > len(shown) else ""
+    st.caption(f"The last minute of {counted(len(shown), 'face')}{more}.")
+    live_chart(
+        last_minutes(labels, shown, window_s=WINDOW_S),
+        key="live-minute",
+        alt="The last minute; at its end "
+        + "; ".join(
+            f"{title}: {labels[int(series.probabilities[-1].argmax())]}"
+            for title, series in shown.items()
+        ),
     )
 
 
@@ -85,9 +117,9 @@ def _present(now: Snapshot) -> list[int]:
 
 
 def _choose_face(present: list[int]) -> int:
-    """Let the visitor choose a face; `_FOLLOW` for the one in front, also once it has left."""
+    """Let the visitor choose a face; `_FOLLOW` for the one in front, also once another has left."""
     chosen = session_keys.CHOSEN_FACE.get() or _FOLLOW
-    if chosen not in present:
+    if chosen not in (*present, _ALL):
         chosen = _FOLLOW
         if session_keys.CHOSEN_FACE.get():
             session_keys.CHOSEN_FACE.set(_FOLLOW)
@@ -95,9 +127,10 @@ def _choose_face(present: list[int]) -> int:
         return _FOLLOW
     return st.selectbox(
         "Last minute of",
-        [_FOLLOW, *present],
+        [_FOLLOW, _ALL, *present],
         key=session_keys.CHOSEN_FACE.name,
-        format_func=lambda id: f"Face {id}" if id else "the face in front",
+        width=260,
+        format_func=lambda id: _OTHERS.get(id) or f"Face {id}",
     )
 
 

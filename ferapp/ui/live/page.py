@@ -3,24 +3,29 @@
 import os
 import time
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
 import streamlit as st
 
-from ferapp.labels import label_text
+from ferapp.labels import label_colour, label_text
 from ferapp.pipeline.people import FaceReading
 from ferapp.serving.latest import Snapshot
+from ferapp.serving.live_clip import ClipFormat
 from ferapp.serving.seats import Seats
 from ferapp.settings import StreamSettings
 from ferapp.temporal.smoothing import label_delay_s
+from ferapp.ui.live.absence import show_absence
 from ferapp.ui.live.baseline import baseline_buttons, show_baseline
-from ferapp.ui.live.camera_check import CONNECTION_FAILED, camera_check
+from ferapp.ui.live.camera import CONNECTION_FAILED, CameraOptions
+from ferapp.ui.live.keeping import FORMATS, clip_mark, keep_buttons, show_kept
 from ferapp.ui.live.minute import show_minute
-from ferapp.ui.live.recording import live_controls, live_mark
+from ferapp.ui.live.recording import live_controls, live_mark, mark_now
 from ferapp.ui.live.webcam import (
     DEMO_KEY,
-    SIZES,
+    WIDTHS,
     LiveSettings,
     Viewer,
     camera_key,
@@ -33,12 +38,13 @@ from ferapp.ui.pictures.analysis import analyse
 from ferapp.ui.pictures.sources import Picture
 from ferapp.ui.server import metrics
 from ferapp.ui.shared import resources, session_keys
-from ferapp.ui.shared.charts import MOST_SIDE_BY_SIDE, alt_text, faces_side_by_side
 from ferapp.ui.shared.controls import Choice
-from ferapp.ui.shared.live_chart import live_chart
-from ferapp.wording import counted
+from ferapp.ui.shared.faces.bars import MOST_CARDS, FaceBars, show_bars
+from ferapp.ui.shared.live_chart import prepare_charts
+from ferapp.wording import counted, first_of
 
 _PANEL_S: Final = 0.5
+_MINUTE_S: Final = 1.0
 _CONNECTING_S: Final = 15.0
 _DELAY_S: Final = label_delay_s(StreamSettings().time_constant_s, StreamSettings().hold_s)
 # A viewer at 640 x 480 and fifteen frames a second takes about a third of a core.
@@ -50,6 +56,27 @@ _NO_PICTURE: Final = (
 )
 # Without a frame; long enough to find the camera and to allow it.
 _MAX_IDLE_S: Final = 60.0
+_WIDE: Final = """
+[data-testid="stMainBlockContainer"] { padding: 4rem 2rem; }
+.st-key-live-unseen { display: none; }
+.st-key-live-source button { min-height: 2.5rem; }
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] { padding: 4rem 1rem; }
+}
+"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the visitor chose about pictures and the page, beside the analysis.
+
+    Attributes:
+        clip_format: Of the next clip.
+        pauses_hidden: Whether the analysis pauses while the page is in the background.
+    """
+
+    clip_format: ClipFormat
+    pauses_hidden: bool
 
 
 @st.cache_resource(show_spinner=False)
@@ -62,9 +89,13 @@ def _seats() -> Seats:
 
 def show(choice: Choice) -> None:
     """The whole page below its heading."""
+    # The video deserves the width that the margins of other pages take.
+    st.html(f"<style>{_WIDE}</style>")
+    with st.container(key="live-unseen"):
+        prepare_charts()
     visitor = session_keys.VISITOR.setdefault(uuid.uuid4().hex)
     viewer = _viewer(choice, visitor)
-    source, size, settings = _choose_settings(choice)
+    source, size, settings, options = _choose_settings(choice)
     viewer.settings = settings
     if _seats().place(visitor):
         end_streams()
@@ -73,21 +104,51 @@ def show(choice: Choice) -> None:
         else:
             _show_queue(visitor)
         return
-    video, panel = st.columns([3, 2], gap="medium")
+    is_camera = source != "Demo clip"
+    _set_camera_options(viewer, options)
+    video, panel = st.columns([2, 1], gap="medium")
     with video:
-        if source == "Demo clip":
-            context = demo(DEMO_KEY, viewer)
-        else:
-            context = streamer(
-                camera_key(size), viewer, size_wh=SIZES[size], ice_servers=_ice_servers()
+        # In a place of its own: an element that comes and goes before it would start it anew.
+        with st.container():
+            context = (
+                streamer(camera_key(size), viewer, width=WIDTHS[size], ice_servers=_ice_servers())
+                if is_camera
+                else demo(DEMO_KEY, viewer)
             )
-        _show_trouble(context, choice, is_camera=source != "Demo clip")
+        is_on = bool(context.state.playing)
+        _show_trouble(context, choice, is_camera=is_camera)
+        _show_actions(viewer, choice, settings, options, is_on=is_on)
     with panel:
-        row = st.container(horizontal=True)
-        with row:
-            live_controls(viewer, choice, settings.stream, is_on=context.state.playing)
-        baseline_buttons(row, viewer, is_playing=context.state.playing)
-        _show_panel(viewer, visitor, context)
+        _show_panel(viewer, visitor, is_on=is_on)
+    if not is_on:
+        viewer.pictures.forget_last()
+        session_keys.PAGE_IS_HIDDEN.clear()
+    show_kept(viewer)
+    _show_minute(viewer, is_on=is_on)
+
+
+def _set_camera_options(viewer: Viewer, options: Options) -> None:
+    recorder = viewer.recorder
+    session_keys.CAMERA_OPTIONS.set(
+        CameraOptions(
+            on_mark=partial(mark_now, viewer),
+            can_mark=recorder is not None and recorder.is_running,
+            pauses_hidden=options.pauses_hidden,
+        )
+    )
+
+
+def _show_actions(
+    viewer: Viewer, choice: Choice, settings: LiveSettings, options: Options, *, is_on: bool
+) -> None:
+    """What can be done with a running stream; and what is still to be said of the last one."""
+    if not is_on and viewer.recorder is None and viewer.pictures.clip is None:
+        return
+    row = st.container(horizontal=True)
+    with row:
+        live_controls(viewer, choice, settings.stream, is_on=is_on)
+    keep_buttons(row, viewer, options.clip_format, is_on=is_on)
+    baseline_buttons(row, viewer, is_playing=is_on)
 
 
 def _viewer(choice: Choice, visitor: str) -> Viewer:
@@ -101,7 +162,7 @@ def _viewer(choice: Choice, visitor: str) -> Viewer:
     return kept
 
 
-def _choose_settings(choice: Choice) -> tuple[str, str, LiveSettings]:
+def _choose_settings(choice: Choice) -> tuple[str, str, LiveSettings, Options]:
     row = st.container(horizontal=True, vertical_alignment="bottom")
     source = row.segmented_control(
         "Source",
@@ -113,15 +174,28 @@ def _choose_settings(choice: Choice) -> tuple[str, str, LiveSettings]:
     )
     size = row.selectbox(
         "Picture size",
-        list(SIZES),
+        list(WIDTHS),
         index=1,
         key="live-size",
         persist_state="session",
-        width=160,
+        width=180,
         disabled=source != "Camera",
     )
     is_mirrored = row.toggle("Mirror", value=True, key="live-mirror", persist_state="session")
     is_paused = row.toggle("Pause", key="live-pause", persist_state="session")
+    with row.popover("More", icon=":material/tune:"):
+        with_fps = st.toggle("Frame rate on the picture", key="live-fps", persist_state="session")
+        pauses_hidden = st.toggle(
+            "Pause in the background",
+            key="live-pause-hidden",
+            persist_state="session",
+            help="Analyse nothing while another tab or window covers this page. Without it, "
+            "readings and recordings go on.",
+        )
+        format = st.selectbox(
+            "Clips as", list(FORMATS), key="live-clip-format", persist_state="session"
+        )
+    is_hidden = bool(pauses_hidden and session_keys.PAGE_IS_HIDDEN.get())
     with st.sidebar, st.expander("Over time"):
         time_constant_s = st.slider(
             "Smoothing (time constant)",
@@ -148,43 +222,67 @@ def _choose_settings(choice: Choice) -> tuple[str, str, LiveSettings]:
             help="How long another expression has to lead before the label changes.",
         )
     stream = StreamSettings(choice.settings, time_constant_s, hold_s)
-    return str(source), str(size), LiveSettings(stream, bool(is_mirrored), bool(is_paused))
+    settings = LiveSettings(stream, bool(is_mirrored), bool(is_paused) or is_hidden, bool(with_fps))
+    return str(source), str(size), settings, Options(FORMATS[format], bool(pauses_hidden))
 
 
 @st.fragment(run_every=_PANEL_S)
-def _show_panel(viewer: Viewer, visitor: str, context: Any) -> None:
+def _show_panel(viewer: Viewer, visitor: str, *, is_on: bool) -> None:
     """Reruns on its own, so that the video is not touched."""
     if _seats().place(visitor):
         st.rerun()
     live_mark(viewer)
+    clip_mark(viewer)
     now = viewer.latest.snapshot()
-    if viewer.is_silent(is_playing=context.state.playing):
+    if viewer.is_silent(is_playing=is_on):
         st.warning(_NO_PICTURE, icon=":material/videocam_off:")
     if now.message:
         st.warning(now.message, icon=":material/error:")
     if now.frame is None:
-        st.caption("Press START. The panel shows each face and its last minute.")
+        st.caption("Press START. Each face appears here, and its last minute below.")
         return
-    if not context.state.playing:
-        st.caption("Stopped. The charts show the last minute before.")
+    if not is_on:
+        st.caption("Stopped. The values are those of the last picture.")
+    elif viewer.settings.is_paused:
+        st.caption("Paused. The values are those of the last picture before.")
     show_baseline(now.frame)
-    faces = {_title(face): face.smoothed for face in now.frame.faces}
-    shares = [face.smoothed for face in now.frame.faces if face.smoothed is not None]
-    live_chart(
-        faces_side_by_side(now.frame.labels, faces),
+    if is_on:
+        show_absence(viewer.absence)
+    faces = now.frame.faces
+    show_bars(
+        now.frame.labels,
+        [_bars(face, now.frame.labels) for face in faces],
         key="live-bars",
-        alt="; ".join(alt_text(now.frame.labels, p) for p in shares) or "No face",
+        said=_said(faces) if is_on else "",
     )
-    if len(faces) > MOST_SIDE_BY_SIDE:
-        others = counted(len(faces) - MOST_SIDE_BY_SIDE, "other face")
-        st.caption(f"Only in the picture: {others}.")
+    if len(faces) > MOST_CARDS:
+        st.caption(f"Only in the picture: {counted(len(faces) - MOST_CARDS, 'other face')}.")
+
+
+@st.fragment(run_every=_MINUTE_S)
+def _show_minute(viewer: Viewer, *, is_on: bool) -> None:
+    """The last minute at full width, and the figures for engineers."""
+    now = viewer.latest.snapshot()
+    if now.frame is None:
+        return
     show_minute(now)
-    st.caption(_counters(now))
+    with st.expander("Details", icon=":material/speed:"):
+        st.caption(_counters(now))
 
 
-def _title(face: FaceReading) -> str:
-    baseline = " · baseline on" if face.is_corrected else ""
-    return f"{face.id} {label_text(face.expression, face.flaw)}{baseline}"
+def _bars(face: FaceReading, labels: tuple[str, ...]) -> FaceBars:
+    return FaceBars(
+        f"{face.id} {label_text(face.expression, face.flaw)}",
+        label_colour(face.expression, face.flaw, labels=labels),
+        face.smoothed,
+        "baseline on" if face.is_corrected else "",
+    )
+
+
+def _said(faces: Sequence[FaceReading]) -> str:
+    """The labels in a sentence, for screen readers."""
+    labels = [f"face {face.id} {label_text(face.expression, face.flaw)}" for face in faces]
+    return first_of(labels, MOST_CARDS) if labels else "No face"
 
 
 def _counters(now: Snapshot) -> str:
@@ -205,13 +303,8 @@ def _show_trouble(context: Any, choice: Choice, *, is_camera: bool) -> None:
         _connecting(session_keys.CONNECTING_SINCE.setdefault(time.monotonic()))
     if not is_camera:
         return
-    # Above the expander: people would not look for the answer inside it.
-    answer = st.empty()
-    with st.expander("The camera does not start?"):
-        advice = camera_check(key="camera-check")
-        if advice:
-            answer.text(advice)
-        if st.toggle("Take single photos instead", key="live-photos"):
+    with st.expander("No video? Take single photos instead"):
+        if st.toggle("Take single photos", key="live-photos"):
             _take_photos(choice)
 
 

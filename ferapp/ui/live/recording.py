@@ -12,18 +12,19 @@ from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.consent import begin_recording, dashboard_link
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.owner import owner
-from ferapp.wording import clock
+from ferapp.wording import clock, counted
 
 
 def live_controls(viewer: Viewer, choice: Choice, settings: StreamSettings, *, is_on: bool) -> None:
-    """The button that begins or ends the recording of a stream."""
+    """The buttons that begin or end the recording of a stream, and mark a moment of it."""
     if viewer.recorder and viewer.recorder.is_running:
+        st.button("Stop recording", icon=":material/stop_circle:", on_click=_stop, args=(viewer,))
         st.button(
-            "Stop recording",
-            icon=":material/stop_circle:",
-            on_click=_stop,
+            "Mark",
+            icon=":material/bookmark_add:",
+            on_click=mark_now,
             args=(viewer,),
-            type="primary",
+            help="Mark this moment in the recording (key M). Name it on the dashboard.",
         )
         return
 
@@ -41,6 +42,7 @@ def live_controls(viewer: Viewer, choice: Choice, settings: StreamSettings, *, i
         )
         store = resources.store()
         store.begin(recording, owner(), keep_days=keep_days)
+        session_keys.MARKS.clear()
         viewer.record(Recorder(store, recording.id), recording.labels)
 
     if st.button(
@@ -55,6 +57,13 @@ def live_controls(viewer: Viewer, choice: Choice, settings: StreamSettings, *, i
         dashboard_link()
 
 
+def mark_now(viewer: Viewer) -> None:
+    """Mark the moment of the last frame in the recording, if there is one."""
+    count = (session_keys.MARKS.get() or 0) + 1
+    if viewer.mark(f"Mark {count}"):
+        session_keys.MARKS.set(count)
+
+
 def live_mark(viewer: Viewer) -> None:
     """The red mark and the clock, or how the last recording ended; for a fragment."""
     recorder = viewer.recorder
@@ -67,7 +76,9 @@ def live_mark(viewer: Viewer) -> None:
         st.rerun()
     if recorder.is_running:
         session_keys.RECORDING_SHOWN.set(recorder.session)
-        st.markdown(f":red[**● Recording {clock(recorder.duration_s)}**] · numbers only")
+        marks = session_keys.MARKS.get()
+        marked = f" · {counted(marks, 'mark')}" if marks else ""
+        st.markdown(f":red[**● Recording {clock(recorder.duration_s)}**] · numbers only{marked}")
         st.caption("Leaving or closing this page ends the recording and saves it.")
     elif recorder.failure:
         with st.container(border=True):

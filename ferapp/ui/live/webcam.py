@@ -15,38 +15,48 @@ from typing import Any, Final
 
 import av
 import numpy as np
+from aiortc.exceptions import OperationError
+from av.video.reformatter import VideoReformatter
 from streamlit_webrtc import (
-    Translations,
-    VideoHTMLAttributes,
+    VideoSourceTrack,
     WebRtcMode,
     WebRtcStreamerContext,
-    create_video_source_track,
+    component,
     webrtc_streamer,
 )
 
-from ferapp.errors import UserError
+from ferapp.errors import CameraError, UserError
+from ferapp.pipeline.absence import Absence, AbsenceWatch
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.record import readings_of_frame
 from ferapp.pipeline.stream import Stream, StreamFrame
 from ferapp.serving.latest import Latest
+from ferapp.serving.live_pictures import LivePictures
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Readings
 from ferapp.settings import StreamSettings
+from ferapp.ui.live.bitrates import bitrate_of_width, with_bitrate
+from ferapp.ui.live.camera import show_camera
+from ferapp.ui.live.marker_buffer import MarkerBuffer
 from ferapp.ui.live.signalling import guard_streams
+from ferapp.ui.live.track import AnalysedTrack
 from ferapp.ui.server import metrics
 from ferapp.ui.server.private_parts import (
-    drop_unfetched_frames,
     end_stream,
     forget_rendered_run,
+    give_frames_at_their_end,
+    replace_frontend,
+    rewrite_answer,
 )
 from ferapp.ui.shared.demo_clip import demo_frame
 from ferapp.ui.shared.face_labels import draw_labels
 from ferapp.ui.shared.session_keys import SessionKey
+from ferapp.vision.annotate import note
 from ferapp.vision.crops import Image, mirror
 
 guard_streams()
 
-SIZES: Final = {"320 × 240": (320, 240), "640 × 480": (640, 480), "1280 × 720": (1280, 720)}
+WIDTHS: Final = {"320 pixels wide": 320, "640 pixels wide": 640, "1280 pixels wide": 1280}
 FRAMES_PER_SECOND: Final = 15
 """What the camera is asked for: enough for expressions, at half the cost of thirty."""
 
@@ -56,14 +66,11 @@ MAX_SILENCE_S: Final = 5.0
 DEMO_KEY: Final = "live-demo"
 """Key of the stream of the demo clip."""
 
-_VIDEO: Final[VideoHTMLAttributes] = {
-    "autoPlay": True,
-    "controls": False,
-    "muted": True,
-    "playsInline": True,  # without it, iPhones open their own player
-    "style": {"width": "100%", "borderRadius": "10px"},
-}
-_WORDS: Final[Translations] = {"start": "START", "stop": "STOP"}
+NO_COMMON_CODEC: Final = (
+    "Your browser offers no video that this server can read: it needs VP8 or H.264. Press STOP and "
+    "use a current Chrome, Edge, Firefox or Safari without settings for video codecs, or use "
+    "pictures."
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -76,11 +83,13 @@ class LiveSettings:
         stream: For the analysis.
         is_mirrored: Whether the picture is mirrored before anything else.
         is_paused: Whether frames are returned unchanged.
+        with_fps: Whether the frame rate is written on the picture.
     """
 
     stream: StreamSettings = StreamSettings()
     is_mirrored: bool = True
     is_paused: bool = False
+    with_fps: bool = False
 
 
 class Viewer:
@@ -106,11 +115,17 @@ class Viewer:
         self._analyzer = analyzer
         self._clock = clock
         self.recorder: Recorder | None = None
+        self.pictures = LivePictures()
+        self.absence: Absence | None = None
+        self._absence_watch = AbsenceWatch()
         self._recorded_labels: tuple[str, ...] = ()
         self._recorded_settings = self.settings.stream
         self._corrected: set[int] = set()
         self._offset_s = 0.0
         self._last_s: float | None = None
+        # One for all frames: one for each would prepare its tables again and again.
+        self._to_rgb = VideoReformatter()
+        self._track: AnalysedTrack | None = None
         # When the last frame came, and since when the page shows a stream.
         self._came_s = clock()
         self._playing_s: float | None = None
@@ -128,6 +143,12 @@ class Viewer:
         self._playing_s = now_s if self._playing_s is None else self._playing_s
         return now_s - max(self._came_s, self._playing_s) > MAX_SILENCE_S
 
+    def unused_track(self) -> AnalysedTrack:
+        """A track for the next connection; each can be used for one."""
+        if self._track is None or self._track.hasTrack() or self._track.readyState != "live":
+            self._track = AnalysedTrack(self.on_frame, self.latest.add_drop)
+        return self._track
+
     def use(self, analyzer: Analyzer) -> None:
         """Switch to other models; faces get new numbers."""
         if analyzer is not self._analyzer:
@@ -142,22 +163,32 @@ class Viewer:
         self._recorded_labels, self._recorded_settings = labels, self.settings.stream
         self.recorder = recorder
 
+    def mark(self, name: str) -> bool:
+        """Mark the moment of the last frame in the recording; False if there is none."""
+        if self.recorder is None or not self.recorder.is_running or self._last_s is None:
+            return False
+        self.recorder.mark(name, self._last_s + self._offset_s)
+        return True
+
     def on_frame(self, frame: av.VideoFrame) -> av.VideoFrame:
         """Analyse one frame and draw on it; a picture is returned even if that fails."""
         self._keep_seat()
         self._came_s = self._clock()
         settings = self.settings
-        image = np.asarray(frame.to_ndarray(format="rgb24"), np.uint8)
+        image = np.asarray(self._to_rgb.reformat(frame, format="rgb24").to_ndarray(), np.uint8)
         if settings.is_mirrored:
             image = mirror(image)
         at_s = self._time_of(frame)
         if settings.is_paused:
+            self.absence = None
             self._note(Readings.empty(len(self._recorded_labels)), at_s)
         else:
             image = self._analyse(image, at_s, settings)
+        if settings.with_fps:
+            image = note(image, f"{self.latest.frames_per_second():.0f} fps")
+        self.pictures.add(image, at_s)
         out = av.VideoFrame.from_ndarray(image, format="rgb24")
         out.pts, out.time_base = frame.pts, frame.time_base
-        drop_unfetched_frames()
         return out
 
     def _analyse(self, image: Image, at_s: float, settings: LiveSettings) -> Image:
@@ -166,6 +197,9 @@ class Viewer:
             result = self.stream.process(image, at_s, settings.stream)
             picture = draw_labels(image, result)
             self.latest.add_frame(result)
+            self.absence = self._absence_watch.update(
+                image, result, self._analyzer, settings.stream.analysis
+            )
             metrics.LIVE_FRAMES.labels("analysed").inc()
             if self.recorder and result.labels != self._recorded_labels:
                 self.recorder.end("The recording ended because other expressions were chosen.")
@@ -224,7 +258,7 @@ def streamer(
     key: str,
     viewer: Viewer,
     *,
-    size_wh: tuple[int, int],
+    width: int,
     ice_servers: list[dict[str, Any]],
 ) -> WebRtcStreamerContext[Any, Any]:
     """The video with its START and STOP buttons; it shows the analysed frames.
@@ -232,42 +266,61 @@ def streamer(
     Args:
         key: Of the widget; another picture size needs another key.
         viewer: Gets the frames.
-        size_wh: What the camera is asked for, px; it may send less.
+        width: What the camera is asked for, px; it may send less. Its height follows from its own
+            shape: with a height as well, a browser cuts the sides of a wide camera off.
         ice_servers: STUN and TURN servers of the operator; none by default, on both sides.
+
+    Raises:
+        CameraError: The browser offers no video that the server can read.
     """
-    forget_rendered_run(SessionKey[Any](key).get())
-    width, height = size_wh
-    return webrtc_streamer(
-        key=key,
-        mode=WebRtcMode.SENDRECV,
-        rtc_configuration={"iceServers": ice_servers},
-        media_stream_constraints={
-            "video": {
-                "width": {"ideal": width},
-                "height": {"ideal": height},
-                "frameRate": {"ideal": FRAMES_PER_SECOND},
+    give_frames_at_their_end(MarkerBuffer)
+    replace_frontend(component, show_camera)
+    context = SessionKey[Any](key).get()
+    forget_rendered_run(context)
+    rate = bitrate_of_width(width)
+    rewrite_answer(context, lambda sdp: with_bitrate(sdp, rate))
+    track = viewer.unused_track()
+    try:
+        return webrtc_streamer(
+            key=key,
+            mode=WebRtcMode.SENDRECV,
+            rtc_configuration={"iceServers": ice_servers},
+            media_stream_constraints={
+                "video": {
+                    "width": {"ideal": width},
+                    "frameRate": {"ideal": FRAMES_PER_SECOND},
+                },
+                "audio": False,
             },
-            "audio": False,
-        },
-        video_frame_callback=viewer.on_frame,
-        video_html_attrs=_VIDEO,
-        translations=_WORDS,
-    )
+            sink_video_track=track,
+            source_video_track=track,
+        )
+    except OperationError as exc:
+        raise CameraError(NO_COMMON_CODEC) from exc
+
+
+@dataclass(frozen=True)
+class _DemoPlayer:
+    """The demo clip as streamlit-webrtc takes a video of the server; it ends with the stream."""
+
+    video: AnalysedTrack
+    audio: None = None
 
 
 def demo(key: str, viewer: Viewer) -> WebRtcStreamerContext[Any, Any]:
     """The same with the demo clip of the sample portraits, for visitors without a camera."""
+    replace_frontend(component, show_camera)
+
+    def play() -> Any:
+        source = VideoSourceTrack(_demo_frame, FRAMES_PER_SECOND)
+        return _DemoPlayer(AnalysedTrack(viewer.on_frame, viewer.latest.add_drop, source))
+
     return webrtc_streamer(
         key=key,
         mode=WebRtcMode.RECVONLY,
         rtc_configuration={"iceServers": []},
         media_stream_constraints={"video": True, "audio": False},
-        source_video_track=create_video_source_track(
-            _demo_frame, key=f"{key}-source", fps=FRAMES_PER_SECOND
-        ),
-        video_frame_callback=viewer.on_frame,
-        video_html_attrs=_VIDEO,
-        translations=_WORDS,
+        player_factory=play,
     )
 
 
@@ -277,5 +330,5 @@ def _demo_frame(pts: int, time_base: Fraction) -> av.VideoFrame:
 
 def end_streams() -> None:
     """End this visitor's streams, which are not shown any more."""
-    for key in (*(camera_key(size) for size in SIZES), DEMO_KEY):
+    for key in (*(camera_key(size) for size in WIDTHS), DEMO_KEY):
         end_stream(SessionKey[Any](key).get())

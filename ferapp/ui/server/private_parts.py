@@ -5,8 +5,8 @@ was read; a test looks for each in the installed version, and `requirements.txt`
 Why there is no other way: ``docs/decisions/0012-private-places-of-streamlit.md``.
 """
 
+import json
 import re
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
@@ -51,6 +51,11 @@ def _of_webrtc(owner: str, name: str, used_by: str) -> Part:
 
 _HTTP: Final = "uvicorn.protocols.http.auto.AutoHTTPProtocol"
 
+
+def _of_aiortc(owner: str, name: str, used_by: str) -> Part:
+    return Part("aiortc", "1.16.0", f"aiortc.{owner}", name, used_by)
+
+
 PARTS: Final = (
     _of_streamlit("runtime.runtime.Runtime", "_session_mgr", "end_expired_sessions"),
     _of_streamlit(
@@ -77,11 +82,6 @@ PARTS: Final = (
         "web.server.starlette.starlette_routes", "BASE_ROUTE_UPLOAD_FILE", "upload_session"
     ),
     _of_streamlit("runtime.memory_media_file_storage", "_calculate_file_id", "rename_media_files"),
-    _of_webrtc("process.AsyncMediaProcessTrack", "_out_deque", "drop_unfetched_frames"),
-    _of_webrtc("process.AsyncMediaProcessTrack", "_out_lock", "drop_unfetched_frames"),
-    _of_webrtc(
-        "component.WebRtcStreamerContext", "_last_rendered_run_count", "forget_rendered_run"
-    ),
     _of_webrtc("component", "_reset_context", "end_stream"),
     _of_webrtc("component", "WebRtcWorker", "use_webrtc_worker"),
     _of_webrtc("webrtc.WebRtcWorker", "process_offer", "use_webrtc_worker"),
@@ -92,6 +92,16 @@ PARTS: Final = (
         )
         for name in ("connection_made", "data_received", "connection_lost", "cycle")
     ),
+    _of_webrtc("component.WebRtcStreamerContext", "_sdp_answer_json", "rewrite_answer"),
+    _of_aiortc("rtcrtpreceiver", "JitterBuffer", "give_frames_at_their_end"),
+    *(
+        _of_aiortc("jitterbuffer.JitterBuffer", name, "give_frames_at_their_end")
+        for name in ("_remove_frame", "remove", "_packets", "_origin", "_capacity", "_is_video")
+    ),
+    _of_webrtc(
+        "component.WebRtcStreamerContext", "_last_rendered_run_count", "forget_rendered_run"
+    ),
+    _of_webrtc("component", "_component_func", "replace_frontend"),
     Part(
         "starlette",
         "1.10.0",
@@ -225,19 +235,6 @@ def login_of(cookies: Mapping[str, str]) -> str | None:
     return sha256(content).hexdigest() if content else None
 
 
-def drop_unfetched_frames() -> None:
-    """Drop frames that nobody has fetched yet; for a callback that is about to return a newer one.
-
-    After a callback that took longer than a frame, streamlit-webrtc has two results, shows the
-    older one first and stays one frame behind from then on (`process.py`). The callback runs on the
-    thread of the track that holds them. May go when that is fixed upstream.
-    """
-    track: Any = getattr(getattr(threading.current_thread(), "_target", None), "__self__", None)
-    if hasattr(track, "_out_deque") and hasattr(track, "_out_lock"):
-        with track._out_lock:
-            track._out_deque.clear()
-
-
 def forget_rendered_run(context: Any) -> None:
     """Keep a stream running through quick reruns of its page.
 
@@ -336,3 +333,46 @@ def guard_http(guard: ConnectionGuard | None = None) -> None:
 
     server.connection_made, server.data_received = connection_made, data_received
     server.connection_lost = connection_lost
+
+
+def replace_frontend(component: Any, show: Callable[..., Any]) -> None:
+    """Let streamlit-webrtc show another element than its own and talk to that one.
+
+    Its own is a frame whose video has no name for screen readers, whose buttons look like another
+    application's, and which says what went wrong in the words of the browser
+    (``docs/decisions/0022-the-camera-in-the-page.md``).
+
+    Args:
+        component: The module ``streamlit_webrtc.component``.
+        show: Called in each run with the same arguments, as keywords.
+    """
+    component._component_func = show
+
+
+def rewrite_answer(context: Any, rewrite: Callable[[str], str]) -> None:
+    """Change the answer of a connection before its browser gets it.
+
+    streamlit-webrtc keeps the answer in one run of the page and sends it in the next one
+    (`component.py`, `_handle_worker_lifecycle`); there is no hook in between. May go when there is.
+
+    Args:
+        context: Of the stream; None before its first run.
+        rewrite: Gives the session description to send for the one that was made.
+    """
+    answer = getattr(context, "_sdp_answer_json", None)
+    if answer:
+        fields = json.loads(answer)
+        context._sdp_answer_json = json.dumps({**fields, "sdp": rewrite(fields["sdp"])})
+
+
+def give_frames_at_their_end(buffer: type) -> None:
+    """Let aiortc collect the packets of each later connection in such a buffer.
+
+    aiortc has no hook for it: `RTCRtpReceiver` makes one itself (`rtcrtpreceiver.py`).
+
+    Args:
+        buffer: A kind of `JitterBuffer`, of which it uses attributes that are not documented.
+    """
+    from aiortc import rtcrtpreceiver  # the server starts before the live page needs it
+
+    rtcrtpreceiver.JitterBuffer = buffer  # type: ignore[assignment, misc]

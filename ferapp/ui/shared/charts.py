@@ -53,71 +53,11 @@ def probability_bars(labels: Sequence[str], probabilities: NDArray[np.float32]) 
     return figure
 
 
-MOST_SIDE_BY_SIDE: Final = 3
-_BAR_PX: Final = 22
+_ONE_FACE_PX: Final = 210
+_EACH_FACE_PX: Final = 110
+_LEGEND_PX: Final = 90
 # More points than the chart is wide cannot be seen.
 _MOST_POINTS: Final = 300
-
-
-def faces_side_by_side(
-    labels: Sequence[str],
-    faces: Mapping[str, NDArray[np.float32] | None],
-) -> dict[str, Any]:
-    """The bars of the current faces, as a Plotly figure.
-
-    Args:
-        labels: Names of the expressions.
-        faces: Probabilities, (len(labels),), by the title of each face; None for one that can't be
-            read. Only the first `MOST_SIDE_BY_SIDE` are shown.
-    """
-    shown = list(faces.items())[:MOST_SIDE_BY_SIDE]
-    count = max(len(shown), 1)
-    layout: dict[str, Any] = {
-        "height": _BAR_PX * len(labels) + 40,
-        "margin": {"l": 76, "r": 8, "t": 28, "b": 8},
-        "showlegend": False,
-        "bargap": 0.3,
-        "yaxis": {"autorange": "reversed", "fixedrange": True, "showgrid": False},
-        "annotations": [],
-    }
-    data = []
-    for place, (title, shares) in enumerate(shown):
-        suffix = "" if place == 0 else str(place + 1)
-        left, right = place / count, (place + 0.92) / count
-        layout[f"xaxis{suffix}"] = {
-            "range": [0, 1],
-            "domain": [left, right],
-            "fixedrange": True,
-            "showticklabels": False,
-        }
-        layout["annotations"].append(
-            {
-                "text": escape(title, quote=False),
-                "x": left,
-                "y": 1,
-                "xref": "paper",
-                "yref": "paper",
-                "xanchor": "left",
-                "yanchor": "bottom",
-                "showarrow": False,
-            }
-        )
-        values = np.zeros(len(labels), np.float32) if shares is None else shares
-        data.append(
-            {
-                "type": "bar",
-                "orientation": "h",
-                "x": [round(float(v), 3) for v in values],
-                "y": [escape(name, quote=False) for name in labels],
-                "xaxis": f"x{suffix}",
-                "marker": {"color": _colours(labels)},
-            }
-        )
-    if not shown:
-        nowhere = {"text": "No face", "x": 0, "y": 1, "xref": "paper", "yref": "paper"}
-        layout["annotations"].append(nowhere | {"showarrow": False})
-        layout["xaxis"] = layout["yaxis"] = {"visible": False}
-    return {"data": data, "layout": layout}
 
 
 def last_minute(labels: Sequence[str], series: Series | None, *, window_s: float) -> dict[str, Any]:
@@ -128,37 +68,91 @@ def last_minute(labels: Sequence[str], series: Series | None, *, window_s: float
         series: Its readings; None where there are none.
         window_s: How far back the axis goes; it ends at the last reading.
     """
-    data = []
-    shaded: list[tuple[float, float]] = []
-    if series is not None and len(series.at_s):
-        end_s = series.at_s[-1]
-        spans = uncorrected_spans(series.at_s, series.is_corrected)
-        shaded = [(round(a - end_s, 1), round(b - end_s, 1)) for a, b in spans]
-        at_s, shares = _with_gaps(*_thin(series.at_s, series.probabilities))
-        before = np.round(at_s - series.at_s[-1], 1).tolist()
-        for column, (name, colour) in enumerate(zip(labels, _colours(labels), strict=True)):
-            values = [None if np.isnan(v) else round(float(v), 3) for v in shares[:, column]]
-            data.append(
-                {
-                    "type": "scatter",
-                    "mode": "lines",
-                    "name": escape(name, quote=False),
-                    "x": before,
-                    "y": values,
-                    "line": {"color": colour, "width": 2},
-                }
-            )
-    layout = {
-        "height": 300,
-        "margin": {"l": 40, "r": 12, "t": 8, "b": 90},
+    return last_minutes(labels, {} if series is None else {"": series}, window_s=window_s)
+
+
+def last_minutes(
+    labels: Sequence[str], faces: Mapping[str, Series], *, window_s: float
+) -> dict[str, Any]:
+    """Several faces over the last seconds, one below the other on one axis of time.
+
+    Args:
+        labels: Names of the expressions.
+        faces: The readings of each, by its title; of one face alone the title is not shown.
+        window_s: How far back the axis goes; it ends at the last reading of all.
+    """
+    series = [each for each in faces.values() if len(each.at_s)]
+    end_s = max((float(each.at_s[-1]) for each in series), default=0.0)
+    count = max(len(series), 1)
+    height = _ONE_FACE_PX if count == 1 else _EACH_FACE_PX * count
+    layout: dict[str, Any] = {
+        "height": height + _LEGEND_PX,
+        "margin": {"l": 40, "r": 12, "t": 8 if count == 1 else 24, "b": _LEGEND_PX},
         "uirevision": "live",
         "showlegend": True,
-        "legend": {"orientation": "h", "y": -0.15},
+        "legend": {"orientation": "h", "y": -30 / height, "yanchor": "top"},
         "xaxis": {"range": [-window_s, 0], "ticksuffix": " s", "fixedrange": True},
-        "yaxis": {"range": [0, 1], "tickformat": ".0%", "fixedrange": True},
-        **without_baseline(shaded),
     }
-    return {"data": data, "layout": layout}
+    if count > 1:
+        layout["xaxis"]["anchor"] = f"y{count}"
+    data: list[dict[str, Any]] = []
+    drawn: dict[str, list[dict[str, Any]]] = {"shapes": [], "annotations": []}
+    titles = [title for title, each in faces.items() if len(each.at_s)]
+    for place, (title, each) in enumerate(zip(titles, series, strict=True)):
+        if count > 1:
+            drawn["annotations"].append(_row_title(title, 1 - place / count))
+        spans = uncorrected_spans(each.at_s, each.is_corrected)
+        shaded = without_baseline([(round(a - end_s, 1), round(b - end_s, 1)) for a, b in spans])
+        for kind, notes in shaded.items():
+            drawn[kind] += [
+                note | {"yref": f"y{place + 1 if place else ''} domain"} for note in notes
+            ]
+        data += _lines(labels, each, end_s=end_s, place=place)
+    for place in range(count):
+        layout[f"yaxis{place + 1 if place else ''}"] = {
+            "range": [0, 1],
+            "tickformat": ".0%",
+            "fixedrange": True,
+            "nticks": 6 if count == 1 else 3,
+            "domain": [1 - (place + (1 if count == 1 else 0.82)) / count, 1 - place / count],
+        }
+    return {"data": data, "layout": layout | drawn}
+
+
+def _lines(
+    labels: Sequence[str], series: Series, *, end_s: float, place: int
+) -> list[dict[str, Any]]:
+    """A line an expression; those of the first face alone are in the legend."""
+    at_s, shares = _with_gaps(*_thin(series.at_s, series.probabilities))
+    before = np.round(at_s - end_s, 1).tolist()
+    lines = []
+    for column, (name, colour) in enumerate(zip(labels, _colours(labels), strict=True)):
+        values = [None if np.isnan(v) else round(float(v), 3) for v in shares[:, column]]
+        lines.append(
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "name": escape(name, quote=False),
+                "x": before,
+                "y": values,
+                "line": {"color": colour, "width": 2},
+                **({"yaxis": f"y{place + 1}", "showlegend": False} if place else {}),
+            }
+        )
+    return lines
+
+
+def _row_title(title: str, y: float) -> dict[str, Any]:
+    return {
+        "text": escape(title, quote=False),
+        "x": 0,
+        "y": y,
+        "xref": "paper",
+        "yref": "paper",
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "showarrow": False,
+    }
 
 
 def _colours(labels: Sequence[str]) -> list[str]:

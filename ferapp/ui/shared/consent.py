@@ -13,7 +13,9 @@ from ferapp.ui.shared.owner import owner
 from ferapp.ui.shared.page import PAGES
 
 _CONSENT_VERSION: Final = "2026-11-29"
-_WHO: Final = ("I am the only person shown", "Everyone shown has agreed")
+WHO: Final = ("I am the only person shown", "Everyone shown has agreed")
+"""Who is shown: one of these answers comes before anything is kept."""
+
 KEEP: Final[dict[str, int | None]] = {
     "7 days": 7,
     f"{KEEP_DAYS} days": KEEP_DAYS,
@@ -79,7 +81,7 @@ def _show_refusal(reason: str) -> None:
 @st.dialog("Before recording", width="medium")
 def _ask_consent(start: Start, *, is_remembered: bool) -> None:
     st.markdown(_PURPOSE)
-    who = st.radio("Who is shown?", _WHO, index=None, key="consent-who")
+    who = st.radio("Who is shown?", WHO, index=None, key="consent-who")
     keep = st.selectbox("Keep it for", list(KEEP), index=1, key="consent-keep")
     st.caption("On the dashboard you can change this, and view and delete what is kept.")
     if st.button("Agree and record", type="primary", disabled=who is None):

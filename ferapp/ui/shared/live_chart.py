@@ -27,6 +27,7 @@ const load = () => (window.ferappPlotly ??= new Promise((resolve, reject) => {
 }));
 
 export default async function ({ data, parentElement }) {
+  if (!data.figure) return void load();
   const place = parentElement.querySelector('.ferapp-chart');
   place.setAttribute('aria-label', data.alt);
   place.style.height = data.figure.layout.height + 'px';
@@ -60,6 +61,11 @@ def _component() -> Any:
         js=_JS,
         isolate_styles=False,
     )
+
+
+def prepare_charts() -> None:
+    """Let the browser load Plotly now, so that the first chart is there at once."""
+    _component()(data={"figure": None}, key="charts-to-come")
 
 
 def live_chart(figure: dict[str, Any], *, key: str, alt: str, is_static: bool = True) -> None:

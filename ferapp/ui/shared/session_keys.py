@@ -103,6 +103,20 @@ FRONT_FACE: Final = SessionKey[int]("front-face")
 """The face in front whose last minute was shown last."""
 CONNECTING_SINCE: Final = SessionKey[float]("live-since")
 """Since when the video has been connecting, s of the monotonic clock."""
+CAMERA_OPTIONS: Final = SessionKey[Any]("camera-options")
+"""What the page asks of the camera in this run."""
+PAGE_IS_HIDDEN: Final = SessionKey[bool]("page-is-hidden")
+"""Whether the page is in the background, where that pauses the analysis."""
+SNAPSHOT: Final = SessionKey[Any]("snapshot")
+"""The picture that the visitor keeps, until it is discarded."""
+PICTURE_CONSENT: Final = SessionKey[str]("picture-consent")
+"""The consent to snapshots and clips."""
+CLIP_SHOWN: Final = SessionKey[bool]("clip-shown")
+"""Whether the page shows a clip as running."""
+BASELINE_SHOWN: Final = SessionKey[bool]("baseline-shown")
+"""Whether the page shows that a neutral baseline counts."""
+MARKS: Final = SessionKey[int]("marks")
+"""How many moments of this recording the visitor has marked."""
 RECORDING_SHOWN: Final = SessionKey[str]("was-recording")
 """Id of the recording that the page shows as running."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas
 import streamlit as st
 
-from ferapp.labels import UNSURE, face_caption, face_phrase, face_title, label_text
+from ferapp.labels import UNSURE, face_caption, face_phrase, face_title, label_colour, label_text
 from ferapp.sessions.report import charts as figures
 from ferapp.sessions.report.affect import affect_text, has_affect
 from ferapp.sessions.report.baseline import baseline_text
@@ -18,7 +18,7 @@ from ferapp.sessions.report.times import read_text
 from ferapp.sessions.session import MOST_TITLE, Marker, Readings
 from ferapp.sessions.store import Overview, Store
 from ferapp.ui.shared import session_keys
-from ferapp.ui.shared.charts import MOST_SIDE_BY_SIDE, faces_side_by_side
+from ferapp.ui.shared.faces.bars import MOST_CARDS, FaceBars, show_bars
 from ferapp.ui.shared.faces.selection import list_faces, select_face
 from ferapp.ui.shared.live_chart import live_chart
 from ferapp.ui.shared.session_keys import SessionKey
@@ -312,21 +312,19 @@ def _replay(
             alt=f"{counted(len(now), 'face')} at {clock(at_s)}",
         )
     with right:
-        faces = {
-            f"{face_caption(face, names)} {label_text(expression, flaw)}": None
-            if np.isnan(shares).any()
-            else shares
+        faces = [
+            FaceBars(
+                f"{face_caption(face, names)} {label_text(expression, flaw)}",
+                label_colour(expression, flaw, labels=labels),
+                None if np.isnan(shares).any() else shares,
+            )
             for face, expression, flaw, shares in zip(
                 now.face.tolist(), now.expression, now.flaw, now.smoothed, strict=True
             )
-        }
-        live_chart(
-            faces_side_by_side(labels, faces),
-            key="replay-bars",
-            alt="; ".join(faces) or "No face",
-        )
-        if len(faces) > MOST_SIDE_BY_SIDE:
-            st.caption(f"Bars of the first {MOST_SIDE_BY_SIDE} of {len(faces)} faces.")
+        ]
+        show_bars(labels, faces, key="replay-bars")
+        if len(faces) > MOST_CARDS:
+            st.caption(f"Bars of the first {MOST_CARDS} of {len(faces)} faces.")
         st.caption("Boxes on an empty frame, because no picture is kept.")
 
 

@@ -52,7 +52,7 @@ def test_every_face_has_a_card_longest_seen_first(results_page: AppTest) -> None
     [
         ("Over time", {"timeline", "affect"}, 0),
         ("Summary", {"shares"}, 0),
-        ("Replay", {"replay-frame", "replay-bars"}, 0),
+        ("Replay", {"replay-frame"}, 0),
         ("Annotated copy", set(), 0),
         ("Files", set(), 5),
     ],

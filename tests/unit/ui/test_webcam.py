@@ -1,15 +1,11 @@
 """Frames in and out of the callback, without a browser."""
 
 import fractions
-import inspect
 import logging
-import threading
-from collections import deque
 
 import av
 import numpy as np
 import pytest
-from streamlit_webrtc.process import AsyncMediaProcessTrack
 
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import ModelError
@@ -17,6 +13,7 @@ from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.stream import Stream
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Readings
+from ferapp.types import Faces
 from ferapp.ui.live.webcam import LiveSettings, _demo_frame
 from tests.support.fakes import Clock, FakeClassifier, FakeDetector, FakeSink
 from tests.support.frames import ONE_FACE, frame, viewer
@@ -119,22 +116,23 @@ def test_the_demo_shows_people_one_after_the_other() -> None:
     assert (seconds[4] != seconds[12]).mean() > 0.5
 
 
-def test_a_result_that_nobody_fetched_gives_way_to_a_newer_one() -> None:
-    """As the thread of streamlit-webrtc's track does it, whose results wait in a deque."""
+def test_each_connection_gets_a_track_of_its_own() -> None:
+    me = viewer()
+    first = me.unused_track()
+    assert me.unused_track() is first, "a page that runs again before the start keeps it"
+    first.addTrack(me.unused_track())
+    second = me.unused_track()
+    assert second is not first
+    second.stop()
+    assert me.unused_track() is not second, "a connection that failed has stopped it"
 
-    class Track:
-        def __init__(self) -> None:
-            self._out_lock, self._out_deque = threading.Lock(), deque(["old"])
 
-        def run(self) -> None:
-            self._out_deque.append(viewer().on_frame(frame()))
-
-    track = Track()
-    thread = threading.Thread(target=track.run)
-    thread.start()
-    thread.join(10)
-    assert len(track._out_deque) == 1 and track._out_deque[0] != "old"
-    assert "_out_deque" in inspect.getsource(AsyncMediaProcessTrack), "the work-around still bites"
+def test_pixels_are_those_of_the_camera_after_a_change_of_size() -> None:
+    me = viewer()
+    me.settings = LiveSettings(is_mirrored=False, is_paused=True)
+    for width in (640, 480, 640):
+        shown = frame(width=width).reformat(format="yuv420p")
+        assert (pixels(me.on_frame(shown)) == pixels(shown)).all()
 
 
 def test_a_baseline_is_marked_in_the_recording() -> None:
@@ -160,3 +158,41 @@ def test_a_baseline_is_marked_in_the_recording() -> None:
     assert removed.name == "Neutral baseline of face 1 removed"
     rows = Readings.join(sink.batches)
     assert rows.at_s[rows.is_corrected].min() == pytest.approx(taken.at_s)
+
+
+def test_a_mark_is_at_the_time_of_the_picture() -> None:
+    me, sink = viewer(), FakeSink()
+    assert not me.mark("Mark 1"), "no recording"
+    me.record(Recorder(sink, "a"), EXPRESSIONS)
+    for i in range(31):
+        me.on_frame(frame(i))
+    assert me.mark("Mark 1")
+    me.recorder.stop()
+    assert not me.mark("Mark 2")
+    assert [(m.name, m.at_s) for m in sink.markers] == [("Mark 1", pytest.approx(2.0))]
+
+
+def test_the_frame_rate_is_written_on_the_picture_if_asked_for() -> None:
+    me = viewer()
+    plain = pixels(me.on_frame(frame(0)))
+    me.settings = LiveSettings(with_fps=True)
+    noted = pixels(me.on_frame(frame(0)))
+    changed = np.argwhere((plain != noted).any(axis=2))
+    assert len(changed) and changed.min(axis=0)[0] > 440 and changed.max(axis=0)[1] < 120
+
+
+def test_the_kept_picture_is_the_shown_one() -> None:
+    me = viewer()
+    for i in range(7):
+        out = me.on_frame(frame(i))
+    assert (me.pictures.last.image_rgb == pixels(out)).all()
+
+
+def test_a_word_comes_when_no_face_was_read_for_long() -> None:
+    me = viewer(Faces(np.empty((0, 4), np.float32), np.empty(0, np.float32)))
+    for i in range(90):
+        me.on_frame(frame(i))
+    assert me.absence.reason == "nobody"
+    me.settings = LiveSettings(is_paused=True)
+    me.on_frame(frame(90))
+    assert me.absence is None
