@@ -131,7 +131,9 @@ def test_nothing_came_and_nothing_is_kept() -> None:
         pytest.param(ZeroDivisionError("secret"), "an error in the app", id="anything else"),
     ],
 )
-def test_a_clip_that_failed_says_why(error: Exception, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_clip_that_failed_says_why(
+    error: Exception, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(*_: object, **__: object) -> None:
         raise error
 
