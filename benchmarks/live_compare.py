@@ -162,7 +162,7 @@ def measure_once(case: Case, root: Path, scratch: Path) -> dict[str, Any]:
                     open_page(page, f"{app.url}{path}", case)
                 if case.kind in ("start", "thin"):
                     return measure_start(pages[0], case, tapped)
-                return measure_delay(pages)
+                return measure_delay(pages, app)
             finally:
                 with suppress(Error):
                     browser.close()
@@ -200,14 +200,14 @@ def analysed(page: Page) -> tuple[int, int] | None:
     return (int(match[2]) - int(match[1]), int(match[1])) if match else None
 
 
-def measure_delay(pages: list[Page]) -> dict[str, Any]:
+def measure_delay(pages: list[Page], app: App) -> dict[str, Any]:
     """From when a browser takes a frame of its camera to when it shows the analysed one."""
     pages[0].wait_for_timeout(WARM_UP_S * 1000)
     for page in pages:
         inside(page).evaluate("() => { measured.late = []; measured.shown = 0; }")
-    before, start = [analysed(page) for page in pages], time.monotonic()
+    before, start, cpu_s = [analysed(page) for page in pages], time.monotonic(), app.cpu_s()
     pages[0].wait_for_timeout(MEASURED_S * 1000)
-    span_s = time.monotonic() - start
+    span_s, cpu_s = time.monotonic() - start, app.cpu_s() - cpu_s
     found = [inside(page).evaluate("() => [measured.late, measured.shown]") for page in pages]
     after = [analysed(page) for page in pages]
     late = [ms for values, _ in found for ms in values]
@@ -224,6 +224,7 @@ def measure_delay(pages: list[Page]) -> dict[str, Any]:
         "dropped_fps": round(statistics.mean(a[1] - b[1] for b, a in pairs) / span_s, 1)
         if pairs
         else None,
+        "cores": round(cpu_s / span_s, 2),
         "load": round(float(Path("/proc/loadavg").read_text().split()[0]), 1),
     }
 

@@ -73,6 +73,12 @@ class App:
         match = re.search(r"VmRSS:\s+(\d+)", status)
         return int(match[1]) / 1024 if match else 0.0
 
+    def cpu_s(self) -> float:
+        """Processor time that the app has taken so far."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8").split(") ")[1]
+        ticks = [int(field) for field in fields.split()[11:13]]
+        return sum(ticks) / os.sysconf("SC_CLK_TCK")
+
     def stop(self) -> None:
         """Stop the app."""
         self._process.terminate()
