@@ -103,12 +103,17 @@ def run(commit: str, *, only: str = "", is_again: bool = False) -> dict[str, Any
                 continue
             for version, root in (("before", before), ("now", ROOT)):
                 path = folder / f"{case.name}, {version}.json"
-                if not path.exists():
+                if not is_measured(path):
                     print(f"{case.name}, {version}", flush=True)
                     result = measure(case, root, Path(scratch))
                     write_whole(path, json.dumps(result, indent=2).encode())
                     print("   ", summary(result), flush=True)
     return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+
+
+def is_measured(path: Path) -> bool:
+    """Whether a case was measured before; one that failed is tried again."""
+    return path.exists() and "errors" not in json.loads(path.read_text())
 
 
 @contextmanager
@@ -129,8 +134,8 @@ def measure(case: Case, root: Path, scratch: Path) -> dict[str, Any]:
     for _ in range(TRIES):
         try:
             return measure_once(case, root, scratch)
-        except (Error, OSError, TimeoutError, subprocess.SubprocessError) as exc:
-            errors.append(f"{type(exc).__name__}: {str(exc).splitlines()[0]}")
+        except (Error, OSError, LookupError, StopIteration, subprocess.SubprocessError) as exc:
+            errors.append(f"{type(exc).__name__}: {str(exc)[:200]}")
             print("    again:", errors[-1], flush=True)
     return {"errors": errors}
 

@@ -65,6 +65,7 @@ class App:
                     return
             except OSError:
                 time.sleep(0.02)
+        self._process.kill()
         raise TimeoutError("the app ended or did not answer within a minute")
 
     def rss_mb(self) -> float:
