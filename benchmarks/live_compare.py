@@ -10,8 +10,10 @@ where it stopped, and ``--again`` begins anew.
 import json
 import re
 import shutil
+import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -97,6 +99,8 @@ def run(commit: str, *, only: str = "", is_again: bool = False) -> dict[str, Any
     if is_again:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
+    # Ended by a time limit, too, it stops what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory() as scratch, worktree(commit, Path(scratch)) as before:
         for case in CASES:
             if only not in case.name:
