@@ -10,8 +10,10 @@ where it stopped, and ``--again`` begins anew.
 import json
 import re
 import shutil
+import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -97,18 +99,25 @@ def run(commit: str, *, only: str = "", is_again: bool = False) -> dict[str, Any
     if is_again:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
+    # Ended by a time limit, too, it stops what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory() as scratch, worktree(commit, Path(scratch)) as before:
         for case in CASES:
             if only not in case.name:
                 continue
             for version, root in (("before", before), ("now", ROOT)):
                 path = folder / f"{case.name}, {version}.json"
-                if not path.exists():
+                if not is_measured(path):
                     print(f"{case.name}, {version}", flush=True)
                     result = measure(case, root, Path(scratch))
                     write_whole(path, json.dumps(result, indent=2).encode())
                     print("   ", summary(result), flush=True)
     return {path.stem: json.loads(path.read_text()) for path in sorted(folder.glob("*.json"))}
+
+
+def is_measured(path: Path) -> bool:
+    """Whether a case was measured before; one that failed is tried again."""
+    return path.exists() and "errors" not in json.loads(path.read_text())
 
 
 @contextmanager
@@ -129,8 +138,8 @@ def measure(case: Case, root: Path, scratch: Path) -> dict[str, Any]:
     for _ in range(TRIES):
         try:
             return measure_once(case, root, scratch)
-        except (Error, OSError, TimeoutError, subprocess.SubprocessError) as exc:
-            errors.append(f"{type(exc).__name__}: {str(exc).splitlines()[0]}")
+        except (Error, OSError, LookupError, StopIteration, subprocess.SubprocessError) as exc:
+            errors.append(f"{type(exc).__name__}: {str(exc)[:200]}")
             print("    again:", errors[-1], flush=True)
     return {"errors": errors}
 
@@ -162,7 +171,7 @@ def measure_once(case: Case, root: Path, scratch: Path) -> dict[str, Any]:
                     open_page(page, f"{app.url}{path}", case)
                 if case.kind in ("start", "thin"):
                     return measure_start(pages[0], case, tapped)
-                return measure_delay(pages)
+                return measure_delay(pages, app)
             finally:
                 with suppress(Error):
                     browser.close()
@@ -200,14 +209,14 @@ def analysed(page: Page) -> tuple[int, int] | None:
     return (int(match[2]) - int(match[1]), int(match[1])) if match else None
 
 
-def measure_delay(pages: list[Page]) -> dict[str, Any]:
+def measure_delay(pages: list[Page], app: App) -> dict[str, Any]:
     """From when a browser takes a frame of its camera to when it shows the analysed one."""
     pages[0].wait_for_timeout(WARM_UP_S * 1000)
     for page in pages:
         inside(page).evaluate("() => { measured.late = []; measured.shown = 0; }")
-    before, start = [analysed(page) for page in pages], time.monotonic()
+    before, start, cpu_s = [analysed(page) for page in pages], time.monotonic(), app.cpu_s()
     pages[0].wait_for_timeout(MEASURED_S * 1000)
-    span_s = time.monotonic() - start
+    span_s, cpu_s = time.monotonic() - start, app.cpu_s() - cpu_s
     found = [inside(page).evaluate("() => [measured.late, measured.shown]") for page in pages]
     after = [analysed(page) for page in pages]
     late = [ms for values, _ in found for ms in values]
@@ -224,6 +233,7 @@ def measure_delay(pages: list[Page]) -> dict[str, Any]:
         "dropped_fps": round(statistics.mean(a[1] - b[1] for b, a in pairs) / span_s, 1)
         if pairs
         else None,
+        "cores": round(cpu_s / span_s, 2),
         "load": round(float(Path("/proc/loadavg").read_text().split()[0]), 1),
     }
 

@@ -65,6 +65,7 @@ class App:
                     return
             except OSError:
                 time.sleep(0.02)
+        self._process.kill()
         raise TimeoutError("the app ended or did not answer within a minute")
 
     @property
@@ -77,6 +78,12 @@ class App:
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
         match = re.search(r"VmRSS:\s+(\d+)", status)
         return int(match[1]) / 1024 if match else 0.0
+
+    def cpu_s(self) -> float:
+        """Processor time that the app has taken so far."""
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8").split(") ")[1]
+        ticks = [int(field) for field in fields.split()[11:13]]
+        return sum(ticks) / os.sysconf("SC_CLK_TCK")
 
     def stop(self) -> None:
         """Stop the app."""

@@ -39,7 +39,7 @@ class MarkerBuffer(JitterBuffer):
         asks, frame = super().add(packet)
         if not self._is_video:
             return asks, frame
-        if frame is None and self._drop_what_is_lost():
+        if frame is None and self._drop_what_is_lost(packet):
             asks = True
             frame = self._remove_frame(packet.sequence_number)
         if asks:
@@ -93,13 +93,15 @@ class MarkerBuffer(JitterBuffer):
                 return
             self.remove(1)
 
-    def _drop_what_is_lost(self) -> bool:
+    def _drop_what_is_lost(self, added: RtpPacket) -> bool:
         """Give up a packet that is missing for too long, with the frames around it."""
-        packets = [self._packets[(self._first + i) % self._capacity] for i in range(self._capacity)]
-        gap = next((i for i, p in enumerate(packets) if p is None), self._capacity)
-        behind = [(i, p) for i, p in enumerate(packets[gap:], gap) if p is not None]
-        if not behind:
-            return False
+        gap = 0
+        while gap < self._capacity and self._packets[(self._first + gap) % self._capacity]:
+            gap += 1
+        if not gap < (added.sequence_number - self._first) % 2**16 < self._capacity:
+            return False  # nothing is missing before it
+        places = ((i, (self._first + i) % self._capacity) for i in range(gap, self._capacity))
+        behind = [(i, p) for i, place in places if (p := self._packets[place]) is not None]
         resumed, newest = behind[0][1], behind[-1][1]
         if (newest.timestamp - resumed.timestamp) % 2**32 < _PATIENCE:
             return False

@@ -7,11 +7,14 @@ and the wait is asynchronous: other viewers are served meanwhile. Why it is ours
 """
 
 import asyncio
+import contextlib
 import logging
 import threading
+import weakref
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
+import av
 from aiortc import MediaStreamTrack
 from aiortc.mediastreams import MediaStreamError
 from av.video.reformatter import VideoReformatter
@@ -19,6 +22,11 @@ from av.video.reformatter import VideoReformatter
 OnFrame = Callable[[Any], Any]
 
 _logger = logging.getLogger(__name__)
+
+# One that is encoded, one that waits, and the last one, which aiortc keeps until the next.
+_MOST_UNSENT: Final = 3
+_PATIENCE_S: Final = 0.5
+"""How long to wait for a sender at most."""
 
 
 class AnalysedTrack(MediaStreamTrack):
@@ -29,7 +37,7 @@ class AnalysedTrack(MediaStreamTrack):
     loop, `stop` on any thread, and ``on_frame`` on a thread of this track, one frame at a time.
 
     Frames never queue: while one is analysed, a newer one replaces the one that waits. So does a
-    newer result.
+    newer result while the sender, whose own queue has no limit, encodes those before.
 
     Args:
         on_frame: Gets a frame and returns the one to send. If it fails, the frame goes back as it
@@ -57,6 +65,8 @@ class AnalysedTrack(MediaStreamTrack):
         # Of the event loop alone.
         self._result: Any = None
         self._has_result: asyncio.Event | None = None
+        self._is_sent: asyncio.Event | None = None
+        self._unsent = 0
         self._to_yuv = VideoReformatter()
 
     def addTrack(self, track: MediaStreamTrack) -> None:
@@ -71,7 +81,7 @@ class AnalysedTrack(MediaStreamTrack):
         """Begin to read; a second call changes nothing."""
         if self._reading is None and self.readyState == "live":
             self._loop = asyncio.get_running_loop()
-            self._has_result = asyncio.Event()
+            self._has_result, self._is_sent = asyncio.Event(), asyncio.Event()
             threading.Thread(target=self._work, name="live-analysis", daemon=True).start()
             self._reading = self._loop.create_task(self._read())
 
@@ -84,10 +94,11 @@ class AnalysedTrack(MediaStreamTrack):
         self.start()
         while self.readyState == "live" and self._has_result is not None:
             await self._has_result.wait()
+            await self._wait_for_sender()
             self._has_result.clear()
             result, self._result = self._result, None
             if result is not None:
-                return result
+                return self._watched(result)
         raise MediaStreamError
 
     def stop(self) -> None:
@@ -104,6 +115,7 @@ class AnalysedTrack(MediaStreamTrack):
         if self._reading is not None and self._has_result is not None:
             self._reading.cancel()
             self._has_result.set()
+            self._after_sending()
         if self._source is not None:
             self._source.stop()
 
@@ -142,6 +154,39 @@ class AnalysedTrack(MediaStreamTrack):
         assert self._has_result is not None
         self._result = out
         self._has_result.set()
+
+    async def _wait_for_sender(self) -> None:
+        assert self._loop is not None and self._is_sent is not None
+        until_s = self._loop.time() + _PATIENCE_S
+        while self._unsent >= _MOST_UNSENT and self.readyState == "live":
+            self._is_sent.clear()
+            try:
+                await asyncio.wait_for(self._is_sent.wait(), until_s - self._loop.time())
+            except TimeoutError:
+                return
+
+    def _watched(self, frame: Any) -> Any:
+        """The same frame, which tells when nobody needs it any more."""
+        if frame.width % 2 or frame.height % 2:
+            return frame  # PyAV has no array for it
+        pixels = frame.to_ndarray()
+        out = av.VideoFrame.from_numpy_buffer(pixels, format="yuv420p")
+        out.pts, out.time_base = frame.pts, frame.time_base
+        self._unsent += 1
+        # A frame of PyAV can't be watched, but the array under it can, and ends with it.
+        weakref.finalize(pixels, self._note_sent).atexit = False
+        return out
+
+    def _note_sent(self) -> None:
+        """On any thread: the last one that had a frame has let go of it."""
+        assert self._loop is not None
+        with contextlib.suppress(RuntimeError):  # the server has stopped
+            self._loop.call_soon_threadsafe(self._after_sending, 1)
+
+    def _after_sending(self, frames: int = 0) -> None:
+        assert self._is_sent is not None
+        self._unsent -= frames
+        self._is_sent.set()
 
     def _analyse(self, frame: Any) -> Any:
         try:

@@ -1,9 +1,8 @@
-"""Frames from the browser and back: the only home of streamlit-webrtc and of av in the app.
+"""Frames from the browser and back: the only home of streamlit-webrtc.
 
 Two threads are at work. The page's thread runs the script; it makes a `Viewer`, changes its
-`settings` and reads its `latest`. The frame thread of streamlit-webrtc calls `Viewer.on_frame`
-with the newest frame, one at a time. Frames that arrive meanwhile are dropped there, and the last
-result is shown again until there is a new one.
+`settings` and reads its `latest`. The thread of an `AnalysedTrack` calls `Viewer.on_frame` with the
+newest frame, one at a time; frames that arrive meanwhile are dropped there.
 """
 
 import logging

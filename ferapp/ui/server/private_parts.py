@@ -49,9 +49,6 @@ def _of_webrtc(owner: str, name: str, used_by: str) -> Part:
     return Part("streamlit-webrtc", "0.79.0", f"streamlit_webrtc.{owner}", name, used_by)
 
 
-_HTTP: Final = "uvicorn.protocols.http.auto.AutoHTTPProtocol"
-
-
 def _of_aiortc(owner: str, name: str, used_by: str) -> Part:
     return Part("aiortc", "1.16.0", f"aiortc.{owner}", name, used_by)
 

@@ -194,3 +194,57 @@ def test_it_is_sink_and_source_of_a_connection_as_streamlit_webrtc_uses_it() -> 
         assert await ends(sent)
 
     play(script)
+
+
+def test_frames_do_not_queue_for_a_slow_sender() -> None:
+    """What is sent goes into a queue without a limit; on a busy machine it grew by seconds."""
+
+    async def script(camera: Camera) -> None:
+        analysed: list[int] = []
+
+        def analyse(shown: Any) -> Any:
+            analysed.append(shown.pts // 6000)
+            return shown
+
+        relay = MediaRelay()
+        track = AnalysedTrack(analyse, source=camera)
+        sent = relay.subscribe(relay.subscribe(track))
+        camera.show(0)
+        numbers = [(await sent.recv()).pts // 6000]
+        for i in range(1, 12):
+            camera.show(i)
+            await until(lambda i=i: i in analysed)
+        for _ in range(4):
+            shown = await asyncio.wait_for(sent.recv(), PATIENCE_S)
+            numbers.append(shown.pts // 6000)
+            del shown
+            if numbers[-1] == 11:
+                break
+        assert numbers[-1] == 11 and numbers == sorted(numbers), "at most two older ones wait"
+        track.stop()
+
+    play(script)
+
+
+def test_one_that_keeps_all_frames_slows_the_video_down_but_does_not_stop_it() -> None:
+    async def script(camera: Camera) -> None:
+        track = AnalysedTrack(passes_on, source=camera)
+        kept = []
+        for i in range(5):
+            camera.show(i)
+            kept.append(await track.recv())
+        assert [shown.pts for shown in kept] == [i * 6000 for i in range(5)]
+        track.stop()
+
+    play(script)
+
+
+def test_a_picture_with_an_odd_width_comes_back() -> None:
+    async def script(camera: Camera) -> None:
+        track = AnalysedTrack(passes_on, source=camera)
+        camera.frames.put_nowait(frame(2, width=481))
+        out = await track.recv()
+        assert (out.width, out.height, out.pts) == (481, 480, 2 * 6000)
+        track.stop()
+
+    play(script)
