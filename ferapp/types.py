@@ -1,7 +1,7 @@
 """The values that packages pass to each other: frozen and validated."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
@@ -145,6 +145,17 @@ class FrameAnalysis:
         """How many faces there are."""
         return len(self.faces)
 
+    def at(self, indices: NDArray[np.intp]) -> "FrameAnalysis":
+        """The faces at these places, in their order."""
+        return replace(
+            self,
+            faces=self.faces.at(indices),
+            probabilities=self.probabilities[indices],
+            share_kept=None if self.share_kept is None else self.share_kept[indices],
+            smiles=None if self.smiles is None else self.smiles[indices],
+            flaws=tuple(self.flaws[i] for i in indices) if self.flaws else (),
+        )
+
     @property
     def expressions(self) -> list[str]:
         """The most probable expression of each face, whether sure or not."""
@@ -162,9 +173,12 @@ class FrameAnalysis:
 
     @property
     def face_labels(self) -> list[str | None]:
-        """The label of each face: its most probable expression, or None if that is unsure."""
-        pairs = zip(self.expressions, self.is_unsure, strict=True)
-        return [None if unsure else name for name, unsure in pairs]
+        """The label of each face: its most probable expression.
+
+        None if that is unsure or the face is hard to read: `flaws` says why.
+        """
+        has_none = self.is_unsure | np.array([*map(bool, self.flaws)] or False)
+        return [None if no else name for name, no in zip(self.expressions, has_none, strict=True)]
 
     def to_record(self) -> dict[str, Any]:
         """The same as plain values for JSON; the keys are a contract."""

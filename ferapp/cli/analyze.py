@@ -35,7 +35,6 @@ from ferapp.cli.output import (
     progress,
 )
 from ferapp.errors import ImageError, UserError
-from ferapp.labels import label_text
 from ferapp.media.pictures.formats import NAMES
 from ferapp.settings import AnalysisSettings, DetectionSettings
 from ferapp.wording import counted
@@ -187,7 +186,7 @@ def _standard_input() -> bytes:
 
 
 def _table(path: Path, analysis: "FrameAnalysis") -> Table | Text:
-    from ferapp.vision.annotate import percent
+    from ferapp.vision.annotate import label_texts, percent
 
     title = path_text(path)
     if not len(analysis):
@@ -197,20 +196,16 @@ def _table(path: Path, analysis: "FrameAnalysis") -> Table | Text:
         table.add_column(heading)
     if analysis.smiles is not None:
         table.add_column("smile")
-    has_flaws = any(analysis.flaws)
-    if has_flaws:
-        table.add_column("hard to read")
+    texts = label_texts(analysis)
     for i, expression in enumerate(analysis.expressions):
-        label = label_text(analysis.face_labels[i])
-        if analysis.is_unsure[i]:
+        label = texts[i]
+        if analysis.face_labels[i] is None:
             label += f" ({expression}?)"
         box = " ".join(f"{v:.0f}" for v in analysis.faces.xyxy[i])
         row = [str(i + 1), label, percent(analysis.confidence[i])]
         row += [f"{analysis.faces.score[i]:.2f}", box]
         if analysis.smiles is not None:
             row.append("yes" if analysis.smiles[i] else "no")
-        if has_flaws:
-            row.append(analysis.flaws[i] or "")
         table.add_row(*row)
     if analysis.left_out:
         table.caption = f"renormalised without {', '.join(analysis.left_out)}"

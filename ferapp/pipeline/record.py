@@ -134,6 +134,8 @@ def readings_of_pictures(analyses: Sequence[FrameAnalysis]) -> Readings:
     count = 0
     for number, analysis in enumerate(analyses):
         n = len(analysis)
+        flaw = np.array(analysis.flaws or (None,) * n, object)
+        is_read = np.array([each is None for each in flaw], np.bool_)
         parts.append(
             Readings(
                 at_s=np.full(n, float(number)),
@@ -141,10 +143,10 @@ def readings_of_pictures(analyses: Sequence[FrameAnalysis]) -> Readings:
                 size_wh=np.tile(np.array(analysis.size_wh, np.int64), (n, 1)),
                 xyxy=analysis.faces.xyxy,
                 score=analysis.faces.score,
-                probabilities=analysis.probabilities,
+                probabilities=np.where(is_read[:, None], analysis.probabilities, np.float32("nan")),
                 smoothed=np.full_like(analysis.probabilities, np.nan),
                 expression=np.array(analysis.face_labels, object),
-                flaw=np.full(n, None, object),
+                flaw=flaw,
                 is_corrected=np.zeros(n, np.bool_),
             )
         )

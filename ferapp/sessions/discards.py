@@ -9,8 +9,8 @@ from typing import Final
 from sqlalchemy import ColumnElement, Engine, literal, or_, select, update
 
 from ferapp.sessions import schema
-from ferapp.sessions.damage import describe_rows, is_one_of, row_key
 from ferapp.sessions.database import translate_errors, utc_now, with_room, writing
+from ferapp.sessions.databases.damage import describe_rows, is_one_of, row_key
 
 UNDO_S: Final = 10.0
 """For how long a deletion can be undone, s."""

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, Engine, delete, insert, select
 
 from ferapp.errors import FaceEditError, StoreError
 from ferapp.sessions import schema
-from ferapp.sessions.damage import VALUE_ERRORS, read_rows
 from ferapp.sessions.database import translate_errors, utc_now, writing
+from ferapp.sessions.databases.damage import VALUE_ERRORS, read_rows
 from ferapp.sessions.discards import is_kept
 from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.face_edits import (

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Dialect, Row, case, or_, select
 
 from ferapp.sessions import schema
-from ferapp.sessions.damage import (
+from ferapp.sessions.databases.damage import (
     VALUE_ERRORS,
     Unreadable,
     describe_rows,

@@ -8,8 +8,8 @@ from sqlalchemy import ColumnElement, Connection, select
 
 from ferapp.errors import StoreError
 from ferapp.sessions import schema
-from ferapp.sessions.damage import VALUE_ERRORS, read_rows, row_key
 from ferapp.sessions.database import utc_now
+from ferapp.sessions.databases.damage import VALUE_ERRORS, read_rows, row_key
 from ferapp.sessions.face_log import load_edits
 from ferapp.sessions.lengths import of_session
 from ferapp.sessions.rows import duration_of, readings_of, recording_of

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, Select, select
 from sqlalchemy.exc import DBAPIError
 
 from ferapp.sessions import schema
-from ferapp.sessions.damage import VALUE_ERRORS, pass_on
+from ferapp.sessions.databases.damage import VALUE_ERRORS, pass_on
 from ferapp.sessions.lengths import last_frame_s
 from ferapp.sessions.session import MOST_SECONDS, Provenance, Readings, SessionInfo, Source
 

@@ -17,8 +17,6 @@ from sqlalchemy import (
 )
 
 from ferapp.sessions import schema
-from ferapp.sessions.damage import Unreadable as Unreadable  # what `Store.listing` gives
-from ferapp.sessions.damage import is_a_time, is_one_of
 from ferapp.sessions.database import (
     describe_place,
     open_database,
@@ -27,9 +25,11 @@ from ferapp.sessions.database import (
     utc_now,
     writing,
 )
+from ferapp.sessions.databases.damage import Unreadable as Unreadable  # what `Store.listing` gives
+from ferapp.sessions.databases.damage import is_a_time, is_one_of
 from ferapp.sessions.discards import Discards, is_due, is_kept
 from ferapp.sessions.ended_logins import EndedLogins
-from ferapp.sessions.entering import (
+from ferapp.sessions.entries.entering import (
     Entries,
     add_readings,
     begin_session,
@@ -39,13 +39,13 @@ from ferapp.sessions.entering import (
     parts_of,
     set_markers,
 )
+from ferapp.sessions.entries.quota import Quota
 from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.face_edits import FaceEdits
 from ferapp.sessions.face_log import FaceLog, insert_edits
 from ferapp.sessions.overviews import Likeness, load_listing
 from ferapp.sessions.overviews import Listing as Listing
 from ferapp.sessions.overviews import Overview as Overview  # what `Store.overviews` gives
-from ferapp.sessions.quota import Quota
 from ferapp.sessions.reading import load_readings
 from ferapp.sessions.session import MOST_TITLE, Marker, Readings, SessionInfo
 

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.labels import UNSURE, label_colour
+from ferapp.labels import label_colour, label_text
 from ferapp.types import FrameAnalysis
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import Image
@@ -69,13 +69,22 @@ def note(image_rgb: Image, text: str) -> Image:
 
 
 def captions(analysis: FrameAnalysis) -> list[str]:
-    """The caption of each face: its number, then its expression and confidence, or "unsure"."""
+    """The caption of each face: its number, then its expression and confidence.
+
+    Where it has no label, "unsure" or why it is hard to read.
+    """
     return [
-        f"{i + 1} {UNSURE}" if unsure else f"{i + 1} {name} {percent(probability)}"
-        for i, (name, probability, unsure) in enumerate(
-            zip(analysis.expressions, analysis.confidence, analysis.is_unsure, strict=True)
+        f"{i + 1} {text}" if label is None else f"{i + 1} {text} {percent(probability)}"
+        for i, (text, label, probability) in enumerate(
+            zip(label_texts(analysis), analysis.face_labels, analysis.confidence, strict=True)
         )
     ]
+
+
+def label_texts(analysis: FrameAnalysis) -> list[str]:
+    """Each face's expression, "unsure", or why it is hard to read."""
+    flaws = analysis.flaws or (None,) * len(analysis)
+    return [label_text(*pair) for pair in zip(analysis.face_labels, flaws, strict=True)]
 
 
 def percent(probability: float) -> str:
@@ -92,10 +101,7 @@ def percent(probability: float) -> str:
 
 def colours(analysis: FrameAnalysis) -> list[str]:
     """The sRGB hex colour of each face's label."""
-    return [
-        label_colour(None if unsure else name, labels=analysis.labels)
-        for name, unsure in zip(analysis.expressions, analysis.is_unsure, strict=True)
-    ]
+    return [label_colour(label, labels=analysis.labels) for label in analysis.face_labels]
 
 
 def hide_faces(image_rgb: Image, xyxy: NDArray[np.float32]) -> Image:

@@ -69,7 +69,7 @@ def use(page: Page, url: str) -> dict[str, object]:
     page.on("request", lambda r: None if r.url.startswith(own) else foreign.append(r.url))
     page.goto(url)
     page.locator("input[type=file]").set_input_files(SAMPLES / "astronaut.jpg")
-    page.get_by_text("1 · happiness").wait_for()
+    page.get_by_role("img", name="1 face: 1 happiness").wait_for()
     page.goto(f"{url}/live")
     live = Live(page)
     live.start()

@@ -25,6 +25,12 @@ def upload(page: Page, **files: bytes) -> None:
             for name, data in files.items()
         ]
     )
+    page.get_by_text("Or look at a sample").wait_for(state="detached")
+
+
+def shows(page: Page, summary: str) -> None:
+    """Wait for the picture of which this is the alternative text."""
+    page.get_by_role("img", name=summary, exact=True).wait_for()
 
 
 def sample(name: str) -> bytes:
@@ -36,10 +42,10 @@ def test_a_picture_becomes_cards_and_files(
     server: Server, visit: Visit, scheme: str, width: int
 ) -> None:
     page = visit(server.url, scheme=scheme, width=width)
-    page.get_by_text("Upload a picture, take a photo").wait_for()
+    page.get_by_text("Or look at a sample").wait_for()
     upload(page, astronaut=sample("astronaut"))
-    page.get_by_text("1 · happiness").wait_for()
-    page.locator(".js-plotly-plot").wait_for()
+    shows(page, "1 face: 1 happiness")
+    assert page.get_by_role("button", name="1 · happiness > 99 %").count() == 1
     take_screenshot(page, f"one face, {scheme} {width}")
     assert not is_wider_than_the_window(page)
 
@@ -60,12 +66,11 @@ def test_a_bad_file_and_a_hostile_name_break_no_other_picture(
     files = {"three": sample("three-portraits"), "gif": b"GIF89a", hostile: sample("astronaut")}
     upload(page, **files)
     page.get_by_text("3 pictures, 4 faces").wait_for()
-    page.get_by_text("2 · happiness").wait_for()
+    shows(page, "3 faces: 2 neutral, 1 happiness")
     page.wait_for_timeout(1000)
     take_screenshot(page, f"three faces, {scheme} {width}")
     assert not is_wider_than_the_window(page)
-    page.get_by_role("combobox", name="Picture").click()
-    page.get_by_role("option").nth(1).click()
+    page.get_by_role("button", name="2. gif.jpg").click()
     page.get_by_text("gif.jpg: The picture is damaged").wait_for()
     take_screenshot(page, f"a bad file, {scheme} {width}")
     archive = download(page, "Annotated pictures (ZIP)")
@@ -78,7 +83,7 @@ def test_the_uploader_takes_pictures_of_every_format(
 ) -> None:
     """It refuses files by their endings, in the browser."""
     page = visit(server.url, width=width)
-    page.get_by_text("Upload a picture, take a photo").wait_for()
+    page.get_by_text("Or look at a sample").wait_for()
     take_screenshot(page, f"uploader, {width}")
     assert not is_wider_than_the_window(page)
     photo = read_image(SAMPLES / "astronaut.jpg")
@@ -97,13 +102,14 @@ def test_the_uploader_takes_pictures_of_every_format(
 def test_a_hidden_face_is_hidden_in_the_file(server: Server, visit: Visit) -> None:
     page = visit(server.url)
     upload(page, three=sample("three-portraits"))
-    page.get_by_text("2 · happiness").wait_for()
+    shows(page, "3 faces: 2 neutral, 1 happiness")
     x1, y1, x2, y2 = (
         int(v) for v in json.loads(download(page, "Everything"))[0]["faces"][2]["box"]
     )
     before = read_image(download(page, "Annotated picture (PNG)"))
-    page.get_by_role("button", name="3", exact=True).click()
-    page.wait_for_timeout(1500)
+    page.get_by_role("button", name="Blur 3").click()
+    page.get_by_role("button", name="Show 3").wait_for()
+    page.wait_for_timeout(500)
     after = read_image(download(page, "Annotated picture (PNG)"))
     faces = [
         np.diff(p[y1 + 4 : y2 - 4, x1 + 4 : x2 - 4].astype(int), axis=1) for p in (before, after)
@@ -122,15 +128,11 @@ def test_a_sample_can_be_chosen_by_keyboard(
     server: Server, visit: Visit, scheme: str, width: int
 ) -> None:
     page = visit(server.url, scheme=scheme, width=width)
-    page.get_by_role("radio", name="Samples").or_(
-        page.get_by_role("button", name="Samples")
-    ).first.focus()
-    page.keyboard.press("Enter")
     officer = page.get_by_role("button", name="Officer")
     officer.wait_for()
     officer.focus()
     page.keyboard.press("Enter")
-    page.get_by_text("1 · neutral").wait_for()
+    shows(page, "1 face: 1 neutral")
     page.wait_for_timeout(800)
     take_screenshot(page, f"a sample, {scheme} {width}")
 
@@ -140,7 +142,7 @@ def test_a_photo_from_the_camera_is_analysed(server: Server, visit: Visit) -> No
     page.get_by_text("Camera", exact=True).click()
     page.wait_for_function("() => document.querySelector('video')?.currentTime > 0.5")
     page.get_by_role("button", name="Take Photo").click()
-    page.get_by_text("1 · happiness").wait_for()
+    shows(page, "1 face: 1 happiness")
     take_screenshot(page, "a photo from the camera")
 
 
@@ -167,8 +169,8 @@ def test_two_visitors_see_only_their_own_results(server: Server, visit: Visit) -
     first, second = visit(server.url), visit(server.url)
     upload(first, a=sample("astronaut"))
     upload(second, b=sample("grace-hopper"))
-    first.get_by_text("1 · happiness").wait_for()
-    second.get_by_text("1 · neutral").wait_for()
+    shows(first, "1 face: 1 happiness")
+    shows(second, "1 face: 1 neutral")
     assert first.get_by_text("b.jpg").count() == second.get_by_text("a.jpg").count() == 0
 
 
@@ -201,13 +203,14 @@ def test_reset_restores_the_defaults_permanently(server: Server, visit: Visit) -
     page = visit(server.url)
     upload(page, three=sample("three-portraits"))
     page.get_by_text("with ssd-320-int8 and").wait_for()
+    page.get_by_text("Settings", exact=True).click()
     page.get_by_role("combobox", name="Face detector").click()
     page.get_by_role("option", name="haar").click()
     page.get_by_text("with haar and").wait_for()
     page.get_by_role("button", name="Reset").click()
     page.get_by_text("with ssd-320-int8 and").wait_for()
-    page.get_by_role("button", name="1", exact=True).click()
-    page.wait_for_timeout(1500)
+    page.get_by_role("button", name="Blur 1").click()
+    page.get_by_role("button", name="Show 1").wait_for()
     page.get_by_text("with ssd-320-int8 and").wait_for()
     detector = page.get_by_role("combobox", name="Face detector")
     assert detector.input_value() == "ssd-320-int8 (default)"
@@ -216,18 +219,19 @@ def test_reset_restores_the_defaults_permanently(server: Server, visit: Visit) -
 def test_uploads_survive_a_change_of_page_until_removed(server: Server, visit: Visit) -> None:
     page = visit(server.url)
     upload(page, astronaut=sample("astronaut"))
-    page.get_by_text("1 · happiness").wait_for()
+    shows(page, "1 face: 1 happiness")
     page.get_by_role("link", name="About").click()
     page.get_by_role("heading", name="About").wait_for()
     page.get_by_role("link", name="Pictures").click()
-    page.get_by_text("1 · happiness").wait_for()
+    shows(page, "1 face: 1 happiness")
     page.get_by_role("button", name="Remove 1 uploaded picture").click()
-    page.get_by_text("Upload a picture, take a photo").wait_for()
-    page.get_by_text("1 · happiness").wait_for(state="detached")
+    page.get_by_text("Or look at a sample").wait_for()
+    shows(page, "3 faces: 2 neutral, 1 happiness")
 
 
 def test_settings_survive_a_change_of_page(server: Server, visit: Visit) -> None:
     page = visit(server.url)
+    page.get_by_text("Settings", exact=True).click()
     slider = page.get_by_role("slider", name="Minimum face score")
     slider.focus()
     page.keyboard.press("ArrowRight")
@@ -235,5 +239,6 @@ def test_settings_survive_a_change_of_page(server: Server, visit: Visit) -> None
     page.get_by_role("link", name="About").click()
     page.get_by_role("heading", name="About").wait_for()
     page.get_by_role("link", name="Pictures").click()
-    page.get_by_text("Upload a picture, take a photo").wait_for()
+    page.get_by_text("Or look at a sample").wait_for()
+    page.get_by_text("Settings", exact=True).click()
     page.get_by_text("0.55").wait_for()

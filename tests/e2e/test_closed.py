@@ -212,14 +212,13 @@ def test_every_page_works_under_the_content_security_policy(
     page, errors = open_logged(fresh_server.url)
     page.set_default_timeout(60_000)
     page.locator("input[type=file]").set_input_files(SAMPLES / "astronaut.jpg")
-    page.get_by_text("1 · happiness").wait_for()
-    wait_for_chart(page)
+    page.get_by_role("img", name="1 face: 1 happiness").wait_for()
     assert download(page, "Annotated picture (PNG)").startswith(b"\x89PNG")
     page.get_by_text("Camera", exact=True).click()
     page.wait_for_function("() => document.querySelector('video')?.currentTime > 0.5")
     page.get_by_role("button", name="Take Photo").click()
     page.get_by_role("button", name="Clear photo").wait_for()
-    page.get_by_text("1 · happiness").wait_for()
+    page.get_by_role("img", name="1 face: 1 happiness").wait_for()
 
     # Through the menu: for the address of a page, Streamlit requests files that do not exist.
     page.get_by_role("link", name="Live").click()
@@ -277,7 +276,7 @@ INJECTIONS = {
 
 def test_injected_content_reaches_nobody(server: Server, open_logged: Any) -> None:
     page, errors = open_logged(server.url)
-    page.get_by_text("Upload a picture, take a photo").wait_for()
+    page.get_by_text("Or look at a sample").wait_for()
     with another_site() as (url, requested):
         for injection in INJECTIONS.values():
             page.evaluate(f"(url) => {{ {injection} }}", f"{url}/stolen")
@@ -297,7 +296,7 @@ def test_no_other_site_may_frame_the_app(server: Server, open_logged: Any) -> No
 
 def test_a_page_on_another_port_reaches_nothing(server: Server, visit: Visit) -> None:
     own = visit(server.url)
-    own.get_by_text("Upload a picture, take a photo").wait_for()
+    own.get_by_text("Or look at a sample").wait_for()
     seen = {name: own.evaluate(attempt, server.url) for name, attempt in ATTEMPTS.items()}
     assert set(seen.values()) == {"reached"}, seen
     with another_site() as (url, _):

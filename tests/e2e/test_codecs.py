@@ -1,5 +1,7 @@
 """Browsers that offer one kind of video alone, and cameras that change while they stream."""
 
+import re
+
 import pytest
 
 from tests.e2e.conftest import Server, Visit

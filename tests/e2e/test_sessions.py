@@ -267,8 +267,6 @@ def test_the_replay_plays(fresh_server: Server, visit: Visit) -> None:
 
 def test_pictures_are_kept_as_a_session(fresh_server: Server, visit: Visit) -> None:
     page = visit(fresh_server.url)
-    page.get_by_text("Samples", exact=True).click()
-    page.get_by_role("button", name="Three faces", exact=True).click()
     page.get_by_role("button", name="Keep as a session").click()
     agree(page)
     page.get_by_text("Kept as a session.").wait_for()

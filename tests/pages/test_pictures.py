@@ -1,6 +1,5 @@
 """The pictures page in AppTest, without a browser."""
 
-import json
 import re
 import threading
 import time
@@ -17,14 +16,18 @@ from ferapp.serving.turns import Turns
 from ferapp.types import FrameAnalysis
 from ferapp.ui.pictures import analysis, view
 from ferapp.ui.shared import resources
-from tests.support.apps import ASTRONAUT, HOPPER, open_app, page_text, upload
-from tests.support.places import SAMPLES
-
-THREE = (SAMPLES / "three-portraits.jpg").read_bytes()
-
-
-def select_picture(at: AppTest, place: int) -> None:
-    at.selectbox(key="looked-at").select_index(place).run()
+from tests.support.apps import (
+    ASTRONAUT,
+    HOPPER,
+    THREE,
+    blur,
+    components,
+    explorer,
+    open_app,
+    page_text,
+    select_picture,
+    upload,
+)
 
 
 @pytest.fixture
@@ -44,23 +47,31 @@ def analyses(monkeypatch: pytest.MonkeyPatch) -> list[FrameAnalysis]:
 def test_the_empty_page_says_what_to_do() -> None:
     at = open_app()
     assert not at.exception
-    assert "Upload a picture" in page_text(at) and "not a feeling" in page_text(at)
+    assert "Or look at a sample" in page_text(at) and "not a feeling" in page_text(at)
     assert "prohibited in the EU" in page_text(at)
+
+
+def test_who_comes_for_the_first_time_sees_a_picture_that_is_analysed() -> None:
+    at = open_app()
+    names = [face["name"] for face in explorer(at)["faces"]]
+    assert names == ["1 · happiness", "2 · neutral", "3 · neutral"], "from left to right"
+    assert explorer(at)["alt"] == "3 faces: 2 neutral, 1 happiness"
 
 
 def test_a_picture_gives_a_card_a_table_and_downloads() -> None:
     at = upload(open_app(), a=ASTRONAUT)
     assert not at.exception
-    assert "**1 · happiness**" in page_text(at) and "Probability > 99 %" in page_text(at)
+    assert "1 · happiness" in page_text(at) and "Probability > 99 %" in page_text(at)
     assert at.dataframe[0].value["expression"].tolist() == ["happiness"]
     labels = {button.label for button in at.get("download_button")}
     assert labels == {"Annotated picture (PNG)", "Table (CSV)", "Everything (JSON)"}
-    chart = json.loads(at.get("plotly_chart")[0].proto.spec)
-    assert len(chart["data"][0]["y"]) == 8
+    assert len(explorer(at)["faces"][0]["rows"]) == 8
 
 
 def test_a_rerun_does_not_analyse_again(analyses: list[FrameAnalysis]) -> None:
-    at = upload(open_app(), a=ASTRONAUT)
+    at = open_app()
+    analyses.clear()
+    upload(at, a=ASTRONAUT)
     at.run().run()
     assert len(analyses) == 1
     at.slider(key="confidence").set_value(0.3).run()
@@ -70,11 +81,11 @@ def test_a_rerun_does_not_analyse_again(analyses: list[FrameAnalysis]) -> None:
 def test_no_result_outlives_its_picture() -> None:
     at = upload(open_app(), a=ASTRONAUT)
     upload(at, b=HOPPER)
-    assert "happiness**" not in page_text(at) and "**1 · neutral**" in page_text(at)
+    assert "1 · happiness" not in page_text(at) and "1 · neutral" in page_text(at)
     assert len(at.session_state["outcomes"]) == 1
     at.file_uploader[0].set_value([]).run()
-    assert "·" not in page_text(at).split("eight probabilities")[1]
-    assert not at.dataframe and at.session_state["outcomes"] == {}
+    assert "b.jpg" not in page_text(at)
+    assert [key[0] for key in at.session_state["outcomes"]] == ["sample:three-portraits.jpg"]
 
 
 def test_a_waiting_visitor_sees_the_queue_position(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,27 +132,31 @@ def decoded_sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 @pytest.mark.parametrize("data", [ASTRONAUT, THREE], ids=["one face", "three faces"])
 def test_an_upload_is_decoded_once_for_one_view(decoded_sizes: list[int], data: bytes) -> None:
-    at = upload(open_app(), a=data)
-    at.run().run()
-    assert decoded_sizes == [len(data)] and at.get("image") and not at.exception
+    at = open_app()
+    decoded_sizes.clear()
+    upload(at, a=data).run().run()
+    assert decoded_sizes == [len(data)] and explorer(at) and not at.exception
 
 
 def test_a_picture_without_a_face_is_decoded_once(
     decoded_sizes: list[int], photo: np.ndarray
 ) -> None:
-    at = upload(open_app(), a=jpeg_bytes(photo))
-    at.run()
+    at = open_app()
+    decoded_sizes.clear()
+    upload(at, a=jpeg_bytes(photo)).run()
     assert len(decoded_sizes) == 1 and "**No face found**" in page_text(at)
 
 
 def test_each_new_view_of_a_picture_decodes_it_once(decoded_sizes: list[int]) -> None:
-    at = upload(open_app(), a=THREE, b=HOPPER)
+    at = open_app()
+    decoded_sizes.clear()
+    upload(at, a=THREE, b=HOPPER)
     assert decoded_sizes == [len(THREE), len(HOPPER)], "the first is shown"
     select_picture(at, 1)
     assert decoded_sizes[2:] == [len(HOPPER)]
     select_picture(at, 0)
     assert decoded_sizes[3:] == [len(THREE)]
-    at.get("pills")[0].set_value([0, 1]).run()
+    blur(at, 2)
     assert decoded_sizes[4:] == [len(THREE)], "one face is blurred"
     at.slider(key="confidence").set_value(0.3).run()
     assert decoded_sizes[5:] == [len(THREE), len(HOPPER)], "another analysis, with the blurred face"
@@ -162,14 +177,16 @@ def test_pixels_are_held_only_during_a_turn(monkeypatch: pytest.MonkeyPatch) -> 
     for module in (analysis, view):
         monkeypatch.setattr(module, "turns", lambda: queue)
         monkeypatch.setattr(module, "read_image", decode)
-    at = upload(open_app(), a=THREE, b=HOPPER)
+    at = open_app()
+    images.clear()
+    upload(at, a=THREE, b=HOPPER)
     select_picture(at, 1)
     assert len(images) == 3 and all(old() is None for old in images) and not at.exception
 
 
 def test_the_same_name_for_another_picture_is_another_picture() -> None:
     at = upload(open_app(), a=ASTRONAUT)
-    assert "**1 · neutral**" in page_text(upload(at, a=HOPPER))
+    assert "1 · neutral" in page_text(upload(at, a=HOPPER))
 
 
 def test_two_visitors_see_only_their_own_results() -> None:
@@ -177,8 +194,8 @@ def test_two_visitors_see_only_their_own_results() -> None:
     upload(first, a=ASTRONAUT)
     upload(second, b=HOPPER)
     first.run()
-    assert "**1 · happiness**" in page_text(first) and "neutral**" not in page_text(first)
-    assert "**1 · neutral**" in page_text(second) and "happiness**" not in page_text(second)
+    assert "1 · happiness" in page_text(first) and "· neutral" not in page_text(first)
+    assert "1 · neutral" in page_text(second) and "· happiness" not in page_text(second)
 
 
 def test_models_load_once_for_all_visitors(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +229,7 @@ def test_a_large_picture_has_a_note_about_small_faces(has_face: bool) -> None:
         large[:512, :512] = read_image(ASTRONAUT)
         large = np.pad(large, ((0, 1000), (0, 1300), (0, 0)), constant_values=90)
     text = page_text(upload(open_app(), a=jpeg_bytes(large)))
-    assert ("**1 · " in text) == has_face and "pixels may be missing" in text
+    assert ("1 · " in text) == has_face and "pixels may be missing" in text
     assert "pixels may be missing" not in page_text(upload(open_app(), a=HOPPER))
 
 
@@ -251,7 +268,8 @@ def detail(picture: np.ndarray, box: np.ndarray) -> float:
 def test_a_deselected_face_stays_blurred() -> None:
     at = upload(open_app(), a=THREE, b=HOPPER)
     before, hidden = read_image(at.session_state["picture"][1]), boxes(at)[2]
-    at.get("pills")[0].set_value([0, 1]).run()
+    blur(at, 2)
+    assert [face["is_hidden"] for face in explorer(at)["faces"]] == [False, False, True]
     for _ in range(2):
         after = read_image(at.session_state["picture"][1])
         assert detail(after, hidden) < 0.4 * detail(before, hidden)
@@ -268,22 +286,27 @@ def test_the_shown_picture_stays_when_settings_change() -> None:
     at = upload(open_app(), a=ASTRONAUT, b=HOPPER)
     select_picture(at, 1)
     at.slider(key="confidence").set_value(0.95).run()
-    assert next(box for box in at.selectbox if box.label == "Picture").index == 1
+    sheet = components(at)["sheet"]
+    assert sheet["chosen"] == sheet["items"][1]["id"] and "b.jpg" in sheet["items"][1]["title"]
 
 
 def test_nothing_of_a_removed_picture_is_kept() -> None:
     at = upload(open_app(), a=THREE)
-    at.get("pills")[0].set_value([0]).run()
+    blur(at, 1, 2)
+    removed = next(iter(at.session_state["hidden"]))
     at.file_uploader[0].set_value([]).run()
-    assert "picture" not in at.session_state and "crops" not in at.session_state
-    assert not at.session_state["outcomes"] and not at.session_state["hidden"]
-    assert not at.session_state["uploads"]
+    assert [key[0] for key in at.session_state["outcomes"]] == ["sample:three-portraits.jpg"]
+    for kept in ("picture", "crops"):
+        assert at.session_state[kept][0][0] != removed
+    assert removed not in at.session_state["hidden"] and not at.session_state["uploads"]
 
 
 def test_another_threshold_starts_no_analysis(analyses: list[FrameAnalysis]) -> None:
-    at = upload(open_app(), a=HOPPER)
+    at = open_app()
+    analyses.clear()
+    upload(at, a=HOPPER)
     at.slider(key="unsure-seresnet-48-int8").set_value(95).run()
-    assert len(analyses) == 1 and "**1 · unsure**" in page_text(at)
+    assert len(analyses) == 1 and "1 · unsure" in page_text(at)
 
 
 def test_chosen_classes_are_renormalised_and_named() -> None:
@@ -296,15 +319,15 @@ def test_chosen_classes_are_renormalised_and_named() -> None:
 def test_under_the_threshold_a_face_is_unsure() -> None:
     at = upload(open_app(), a=HOPPER)
     at.slider(key="unsure-seresnet-48-int8").set_value(95).run()
-    assert "**1 · unsure**" in page_text(at) and re.search(r"neutral at [78]\d %", page_text(at))
+    assert "1 · unsure" in page_text(at) and re.search(r"neutral at [78]\d %", page_text(at))
 
 
 def test_a_face_whose_expression_was_left_out_says_so() -> None:
     at = upload(open_app(), a=HOPPER)
     at.multiselect(key="classes").set_value(["happiness", "surprise"]).run()
-    assert "**1 · unsure**" in page_text(at) and "expressions that you left out" in page_text(at)
+    assert "1 · unsure" in page_text(at) and "expressions that you left out" in page_text(at)
     at.multiselect(key="classes").set_value(["happiness"]).run()
-    assert "Choose at least one more" in page_text(at) and "**1 · neutral**" in page_text(at)
+    assert "Choose at least one more" in page_text(at) and "1 · neutral" in page_text(at)
 
 
 def test_reset_restores_the_defaults() -> None:
@@ -318,9 +341,11 @@ def test_reset_restores_the_defaults() -> None:
 
 def test_a_sample_is_one_click_away() -> None:
     at = open_app()
-    at.get("button_group")[0].set_value("Samples").run()
-    at.button(key="grace-hopper.jpg").click().run()
-    assert "**1 · neutral**" in page_text(at) and not at.exception
+    assert {item["id"] for item in components(at)["samples"]["items"]} >= {"grace-hopper.jpg"}
+    at.session_state["sample"] = "grace-hopper.jpg"
+    at.run()
+    assert explorer(at)["alt"] == "1 face: 1 neutral" and not at.exception
+    assert "samples" not in components(upload(at, a=ASTRONAUT)), "who has pictures needs none"
 
 
 def test_too_many_files_give_a_message_before_the_analysis(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -343,4 +368,13 @@ def test_broken_weights_give_a_message_and_the_app_continues(
     assert not at.exception
     monkeypatch.undo()
     resources.analyzer.clear()
-    assert "**1 · happiness**" in page_text(at.run())
+    assert "1 · happiness" in page_text(at.run())
+
+
+def test_a_face_that_is_too_small_gets_no_label() -> None:
+    tiny = read_image(ASTRONAUT)[::5, ::5]
+    at = upload(open_app(), a=jpeg_bytes(np.pad(tiny, ((0, 60), (0, 60), (0, 0)))))
+    faces = explorer(at)["faces"]
+    assert [face["label"] for face in faces] == ["too small"] and not faces[0]["rows"]
+    assert faces[0]["remarks"] == ["No label: this face is too small."]
+    assert at.dataframe[0].value["flaw"].tolist() == ["too small"]

@@ -13,9 +13,9 @@ from streamlit.testing.v1 import AppTest
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import ModelError, StoreError
 from ferapp.pipeline.analyzer import Analyzer
-from ferapp.sessions import entering
 from ferapp.sessions import recorder as recorder_module
 from ferapp.sessions import store as store_module
+from ferapp.sessions.entries import entering
 from ferapp.sessions.formats.exchange import to_csv, to_json, to_parquet
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Marker, Provenance, Readings, SessionInfo

@@ -9,6 +9,7 @@ from tests.support.places import ROOT, SAMPLES
 
 ASTRONAUT = (SAMPLES / "astronaut.jpg").read_bytes()
 HOPPER = (SAMPLES / "grace-hopper.jpg").read_bytes()
+THREE = (SAMPLES / "three-portraits.jpg").read_bytes()
 
 
 def open_app(page: str = "") -> AppTest:
@@ -23,8 +24,43 @@ def upload(at: AppTest, **files: bytes) -> AppTest:
 
 
 def page_text(at: AppTest) -> str:
-    kinds = (at.markdown, at.text, at.caption, at.info, at.warning, at.title, at.subheader)
-    return "\n".join(element.value for kind in kinds for element in kind)
+    """What the page says, also in components of its own."""
+    kinds = (at.markdown, at.text, at.caption, at.info, at.warning, at.title)
+    texts = [element.value for kind in (*kinds, at.header, at.subheader) for element in kind]
+    return "\n".join([*texts, *(text for data in components(at).values() for text in _texts(data))])
+
+
+def components(at: AppTest) -> dict[str, Any]:
+    """The data of every component of our own on the page, by its key."""
+    return {c.key: json.loads(c.proto.json) for c in at.get("bidi_component")}
+
+
+def _texts(data: Any) -> list[str]:
+    """Every text in the data of a component, but no picture."""
+    if isinstance(data, str):
+        return [] if data.startswith("data:") else [data]
+    values = data.values() if isinstance(data, dict) else data if isinstance(data, list) else []
+    return [text for value in values for text in _texts(value)]
+
+
+def explorer(at: AppTest) -> dict[str, Any]:
+    """The picture that is shown, with its faces."""
+    return next(data for key, data in components(at).items() if key.startswith("explorer-"))
+
+
+def select_picture(at: AppTest, place: int) -> None:
+    """As a click on its thumbnail does."""
+    at.session_state["looked-at"] = list(components(at)["sheet"]["items"])[place]["id"]
+    at.run()
+
+
+def blur(at: AppTest, *places: int) -> None:
+    """As a click on the buttons of these faces does."""
+    result = next(iter(at.session_state["outcomes"].values()))
+    at.session_state["hidden"] = {
+        result.picture.id: result.analysis.faces.xyxy[[*places]],
+    }
+    at.run()
 
 
 def open_dashboard(view: str = "") -> AppTest:
@@ -35,12 +71,7 @@ def open_dashboard(view: str = "") -> AppTest:
 def figures(at: AppTest) -> dict[str, Any]:
     """Every figure on the page, by its key."""
     plots = {plot.key: json.loads(plot.proto.spec) for plot in at.get("plotly_chart")}
-    return plots | {key: data["figure"] for key, data in components(at).items() if "figure" in data}
-
-
-def components(at: AppTest) -> dict[str, Any]:
-    """What every component of ours shows, by its key."""
-    return {c.key: json.loads(c.proto.json) for c in at.get("bidi_component")}
+    return plots | {k: data["figure"] for k, data in components(at).items() if "figure" in data}
 
 
 AGREED = "Everyone shown has agreed"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from ferapp.errors import DataError
-from ferapp.sessions.entering import PART
+from ferapp.sessions.entries.entering import PART
 from ferapp.sessions.formats.limits import OF_STRANGERS, refuse_more
 from ferapp.sessions.formats.packed import described, unpack
 from ferapp.sessions.formats.reading import title_of

@@ -65,25 +65,25 @@ def show() -> None:
     """Limits, law, privacy, models, versions and licences."""
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("What it can know", anchor=False)
+        st.header("What it can know", anchor=False)
         st.markdown(_LIMITS)
-        st.subheader("Your pictures", anchor=False)
+        st.header("Your pictures", anchor=False)
         st.markdown(_PRIVACY)
     with right:
-        st.subheader("What it may be used for", anchor=False)
+        st.header("What it may be used for", anchor=False)
         st.markdown(_LAW)
-        st.subheader("Versions", anchor=False)
+        st.header("Versions", anchor=False)
         st.markdown(
             f"ferapp {__version__}, Python {platform.python_version()} on "
             f"{platform.system()} ({platform.machine()}). ferapp and the weights that ship with it "
             "are under the MIT licence."
         )
-    st.subheader("Models", anchor=False)
+    st.header("Models", anchor=False)
     st.dataframe(_models(), hide_index=True)
     for name, reason in _refused_models():
         st.text(f"{name}: {reason}")
     st.caption("Model cards with data, methods and errors are in models/README.md beside the code.")
-    st.subheader("Licences", anchor=False)
+    st.header("Licences", anchor=False)
     with st.expander("Libraries that ferapp installs"):
         st.dataframe(_licences(), hide_index=True)
     installation.show_report()

@@ -1,7 +1,5 @@
 """The pictures page: choosing pictures, their results, and keeping these as a session."""
 
-import streamlit as st
-
 from ferapp.ui.pictures import results
 from ferapp.ui.pictures.analysis import analyse
 from ferapp.ui.pictures.recording import picture_controls
@@ -18,9 +16,3 @@ def show(choice: Choice) -> None:
     if analysed:
         results.show(analysed)
         picture_controls(analysed, choice)
-    elif not pictures:
-        st.info(
-            "Upload a picture, take a photo or click a sample. Pictures stay on the machine that "
-            "runs ferapp, and nothing is stored.",
-            icon=":material/add_photo_alternate:",
-        )

@@ -1,15 +1,15 @@
 """The results as the page shows them: the picture, a card a face, the table, the downloads."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Any
 
-import numpy as np
 import pandas
 import streamlit as st
 
-from ferapp.labels import label_text
 from ferapp.system.csv_tables import csv_bytes
-from ferapp.types import LEAST_KEPT, FrameAnalysis
+from ferapp.types import FrameAnalysis
+from ferapp.ui.pictures.contact_sheet import select_picture
+from ferapp.ui.pictures.explorer import show_explorer
 from ferapp.ui.pictures.files import json_bytes, png_of, zip_of
 from ferapp.ui.pictures.picture_results import (
     PictureResult,
@@ -18,20 +18,13 @@ from ferapp.ui.pictures.picture_results import (
     hide,
     places_to_hide,
 )
-from ferapp.ui.pictures.view import CARD_PX, view_of
-from ferapp.ui.shared import charts, session_keys
-from ferapp.vision.annotate import captions, hide_faces, percent
-from ferapp.vision.crops import Image
+from ferapp.ui.pictures.view import view_of
 from ferapp.wording import counted
-
-_TALL_PX: Final = 560
-_CARDS_A_PAGE: Final = 12
-_COLUMNS: Final = 3
 
 
 def show(results: Sequence[PictureResult]) -> None:
     """Everything for the selected picture, and the table and files for all of them."""
-    place = _select_picture(results)
+    place = select_picture(results)
     result = results[place]
     if result.analysis is None:
         with st.container(border=True):
@@ -42,32 +35,6 @@ def show(results: Sequence[PictureResult]) -> None:
     else:
         _show_faces(place + 1, result, result.analysis)
     _show_all_pictures(results)
-
-
-def _select_picture(results: Sequence[PictureResult]) -> int:
-    if len(results) == 1:
-        return 0
-    unread = sum(o.analysis is None for o in results)
-    faces = sum(len(o.analysis) for o in results if o.analysis)
-    summary = f"{len(results)} pictures, {counted(faces, 'face')}"
-    st.markdown(f"**{summary}**" + (f", {unread} could not be read" if unread else ""))
-    places = {result.picture.id: place for place, result in enumerate(results)}
-    chosen = st.selectbox(
-        "Picture",
-        list(places),
-        key=session_keys.SELECTED_PICTURE.name,
-        format_func=lambda id: f"{places[id] + 1}. {_option_text(results[places[id]])}",
-    )
-    return places.get(chosen, 0)
-
-
-def _option_text(result: PictureResult) -> str:
-    if result.analysis is None:
-        status = "could not be read"
-    else:
-        n = len(result.analysis)
-        status = counted(n, "face") if n else "no face"
-    return f"{_short(result.picture.name)} ({status})"
 
 
 def _short(name: str) -> str:
@@ -96,62 +63,26 @@ def _show_notes(analysis: FrameAnalysis | None) -> None:
 
 
 def _show_faces(number: int, result: PictureResult, analysis: FrameAnalysis) -> None:
-    few = len(analysis) <= 2
-    left, right = st.columns([3, 2], gap="medium") if few else (st.container(), None)
-    with left:
-        blurred = _choose_blurred(result, analysis)
-        view = view_of(result, hidden_boxes(result.picture.id))
-        is_tall = analysis.size_wh[1] > analysis.size_wh[0]
-        st.image(
-            view.jpeg,
-            width=_TALL_PX if is_tall and not few else "stretch",
-            alt="; ".join(c for i, c in enumerate(captions(analysis)[:20]) if i not in blurred),
-        )
-        st.caption(_summary_text(result, analysis))
-        _show_notes(analysis)
-        st.download_button(
-            "Annotated picture (PNG)",
-            png_of(result, hidden_boxes(result.picture.id)),
-            file_name=f"ferapp-{number:03d}.png",
-            mime="image/png",
-            icon=":material/download:",
-            on_click="ignore",
-        )
-    crops = view.crops.copy()
-    for i in blurred:
-        crops[i] = hide_faces(crops[i], np.array([[0, 0, CARD_PX, CARD_PX]], np.float32))
-    if right:
-        with right:
-            for i in range(len(analysis)):
-                _show_card(i, analysis, crops[i])
-        return
-    pages = -(-len(analysis) // _CARDS_A_PAGE)
-    page = st.pagination(pages, key=f"page-{result.id}") if pages > 1 else 1
-    columns = st.columns(_COLUMNS, gap="small")
-    first = (page - 1) * _CARDS_A_PAGE
-    for place, i in enumerate(range(first, min(first + _CARDS_A_PAGE, len(analysis)))):
-        with columns[place % _COLUMNS]:
-            _show_card(i, analysis, crops[i])
+    places = hidden_boxes(result.picture.id)
+    hidden = hidden_faces(analysis, places)
 
+    def hide_these(faces: set[int]) -> None:
+        hide(result.picture.id, places_to_hide(analysis, places, faces))
 
-def _choose_blurred(result: PictureResult, analysis: FrameAnalysis) -> set[int]:
-    """Let the visitor blur faces; their places stay blurred whatever is found later."""
-    before = hidden_boxes(result.picture.id)
-    blurred = hidden_faces(analysis, before)
-    if len(analysis) < 2 and not len(before):
-        return blurred
-    everyone = range(len(analysis))
-    shown = st.pills(
-        "Faces to show; the rest are blurred in the picture, its files and the cards",
-        everyone,
-        selection_mode="multi",
-        default=[i for i in everyone if i not in blurred],
-        format_func=lambda i: str(i + 1),
-        key=f"shown-{result.id}",
+    # The places of what another detector found, and those of these faces.
+    hide_these(hidden)
+    shown = view_of(result, hidden_boxes(result.picture.id))
+    show_explorer(analysis, shown, hidden, id=result.id, on_hide=hide_these)
+    st.caption(_summary_text(result, analysis))
+    _show_notes(analysis)
+    st.download_button(
+        "Annotated picture (PNG)",
+        png_of(result, hidden_boxes(result.picture.id)),
+        file_name=f"ferapp-{number:03d}.png",
+        mime="image/png",
+        icon=":material/download:",
+        on_click="ignore",
     )
-    blurred = {i for i in everyone if i not in shown}
-    hide(result.picture.id, places_to_hide(analysis, before, blurred))
-    return blurred
 
 
 def _summary_text(result: PictureResult, analysis: FrameAnalysis) -> str:
@@ -164,43 +95,9 @@ def _summary_text(result: PictureResult, analysis: FrameAnalysis) -> str:
     return text
 
 
-def _show_card(i: int, analysis: FrameAnalysis, crop: Image) -> None:
-    shares, label = analysis.probabilities[i], label_text(analysis.face_labels[i])
-    with st.container(border=True):
-        head = st.container(horizontal=True, vertical_alignment="center", wrap=False)
-        head.image(crop, width=CARD_PX // 2, alt=f"Face {i + 1}")
-        with head.container(gap=None):
-            confidence = float(analysis.confidence[i])
-            st.markdown(f"**{i + 1} · {label}**")
-            is_unsure = analysis.is_unsure[i]
-            st.caption(
-                _unsure_text(i, analysis) if is_unsure else f"Probability {percent(confidence)}"
-            )
-            if analysis.flaws and analysis.flaws[i]:
-                st.caption(f"Hard to read: this face is {analysis.flaws[i]}.")
-            if analysis.smiles is not None:
-                st.caption(f"Smile cascade: {'a smile' if analysis.smiles[i] else 'no smile'}")
-        st.plotly_chart(
-            charts.probability_bars(analysis.labels, shares),
-            config={"staticPlot": True, "displayModeBar": False},
-            key=f"bars-{i}",
-            alt=charts.alt_text(analysis.labels, shares),
-        )
-
-
-def _unsure_text(i: int, analysis: FrameAnalysis) -> str:
-    if analysis.share_kept is not None and analysis.share_kept[i] < LEAST_KEPT:
-        left_out = percent(1 - float(analysis.share_kept[i]))
-        return f"{left_out} of the probability lies on expressions that you left out."
-    return (
-        f"The best guess, {analysis.expressions[i]} at {percent(float(analysis.confidence[i]))}, "
-        f"is below the threshold of {percent(analysis.unsure_below)}."
-    )
-
-
 def _show_all_pictures(results: Sequence[PictureResult]) -> None:
     table = _table(results)
-    st.subheader("Table", anchor=False)
+    st.header("Table", anchor=False)
     if len(table):
         first = ["picture", "file", "face", "expression", "probability", "is_unsure"]
         last = ["score", "x1", "y1", "x2", "y2"]

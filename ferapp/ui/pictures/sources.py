@@ -4,20 +4,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 import streamlit as st
 
-from ferapp.media.images import MAX_BYTES, MAX_PIXELS, read_image
+from ferapp.media.images import MAX_BYTES, MAX_PIXELS, jpeg_bytes, read_image
 from ferapp.media.pictures.formats import ENDINGS, NAMES
 from ferapp.system.text import one_line
+from ferapp.ui.pictures.sheet import Thumbnail, data_url, show_sheet
 from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.samples import SAMPLES, SAMPLES_FOLDER
-from ferapp.vision.crops import Image, region
+from ferapp.vision.crops import fit_within
 from ferapp.wording import counted
 
 MAX_FILES: Final = 200
 MAX_TOTAL_MB: Final = 500
-_THUMBNAIL_PX: Final = 160
+_THUMBNAIL_PX: Final = 320
 
 
 @dataclass(frozen=True)
@@ -36,19 +36,18 @@ class Picture:
 
 
 def choose_pictures() -> list[Picture]:
-    """Let the visitor choose pictures, and return them."""
+    """Let the visitor choose pictures, and return them: a sample until there is one."""
     where = st.segmented_control(
         "Source",
-        ("Upload", "Camera", "Samples"),
+        ("Upload", "Camera"),
         default="Upload",
         required=True,
         key="where",
         persist_state="session",
         label_visibility="collapsed",
     )
-    if where == "Camera":
-        return _camera()
-    return _samples() if where == "Samples" else _uploads()
+    pictures = _camera() if where == "Camera" else _uploads()
+    return pictures or _sample()
 
 
 def _uploads() -> list[Picture]:
@@ -101,26 +100,23 @@ def _camera() -> list[Picture]:
     return [Picture(photo.file_id, "photo", photo.getvalue)] if photo else []
 
 
-def _samples() -> list[Picture]:
-    row = st.container(horizontal=True)
-    for sample in SAMPLES:
-        card = row.container(width=_THUMBNAIL_PX)
-        card.image(_thumbnail(sample.file), width=_THUMBNAIL_PX, alt=sample.credit)
-        if card.button(sample.title, key=sample.file, width="stretch"):
-            session_keys.SAMPLE.set(sample.file)
-        card.caption(sample.credit)
-    name = session_keys.SAMPLE.get()
-    if name is None:
-        return []
-    return [Picture(f"sample:{name}", name, (SAMPLES_FOLDER / name).read_bytes)]
+def _sample() -> list[Picture]:
+    """Show the samples, and return the one that is chosen."""
+    chosen = session_keys.SAMPLE.setdefault(SAMPLES[0].file)
+    st.markdown("Or look at a sample:")
+    show_sheet(
+        [Thumbnail(s.file, _thumbnail(s.file), s.title, hint=s.credit) for s in SAMPLES],
+        label="Samples",
+        chosen=chosen,
+        key="samples",
+        on_choose=session_keys.SAMPLE.set,
+    )
+    credit = next(sample.credit for sample in SAMPLES if sample.file == chosen)
+    st.caption(f"A sample: {credit}. Your own pictures stay on the machine that runs ferapp.")
+    return [Picture(f"sample:{chosen}", chosen, (SAMPLES_FOLDER / chosen).read_bytes)]
 
 
 @st.cache_data(show_spinner=False)
-def _thumbnail(file: str) -> Image:
-    """The middle of a sample, its upper part where it stands upright, as a square."""
-    image = read_image(SAMPLES_FOLDER / file)
-    height, width = image.shape[:2]
-    side = min(height, width)
-    left = (width - side) / 2
-    square = np.array([left, 0, left + side, side], np.float32)
-    return region(image, square, (2 * _THUMBNAIL_PX, 2 * _THUMBNAIL_PX))
+def _thumbnail(file: str) -> str:
+    """A sample for the browser."""
+    return data_url(jpeg_bytes(fit_within(read_image(SAMPLES_FOLDER / file), _THUMBNAIL_PX)))

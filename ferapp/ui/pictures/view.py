@@ -1,4 +1,4 @@
-"""What the page shows of one picture: the annotated picture, and the faces on the cards.
+"""What the page shows of one picture: the picture, and the faces on the cards.
 
 Both are made together, so that a picture is decoded once for a view. Pixels are held only during a
 turn: as many decoded pictures are in memory as there are turns, whoever looks at the page.
@@ -19,7 +19,7 @@ from ferapp.vision.annotate import annotate, captions, colours, hide_faces
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import Image, fit_within, region
 
-CARD_PX: Final = 160
+CARD_PX: Final = 112
 """Side of the crops for the cards."""
 
 _SHOWN_PX: Final = 1600
@@ -30,7 +30,7 @@ class View:
     """What the page shows of one picture.
 
     Attributes:
-        jpeg: The annotated picture as a file.
+        jpeg: The picture as a file, without boxes, which the page draws itself.
         crops: The faces as squares, (n, CARD_PX, CARD_PX, 3).
     """
 
@@ -64,7 +64,7 @@ def make_view(result: PictureResult, places: Floats, image: Image) -> None:
     picture, faces = _sources(result, places)
     kept = session_keys.SHOWN_PICTURE.get()
     if kept is None or kept[0] != picture:
-        jpeg = jpeg_bytes(fit_within(draw(result, image, places), _SHOWN_PX))
+        jpeg = jpeg_bytes(fit_within(hide_faces(image, places), _SHOWN_PX))
         session_keys.SHOWN_PICTURE.set((picture, jpeg))
     kept_crops = session_keys.SHOWN_CROPS.get()
     if kept_crops is None or kept_crops[0] != faces:
@@ -81,10 +81,8 @@ def _stored_view(result: PictureResult, places: Floats) -> View | None:
 
 
 def _sources(result: PictureResult, places: Floats) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
-    """What the annotated picture and the crops are made from, as keys."""
-    faces = (result.picture.id, result.id)
-    threshold = result.analysis.unsure_below if result.analysis else None
-    return (*faces, threshold, places.tobytes()), faces
+    """What the picture and the crops are made from, as keys."""
+    return (result.picture.id, places.tobytes()), (result.picture.id, result.id)
 
 
 def draw(result: PictureResult, image: Image, places: Floats) -> Image:

@@ -370,6 +370,5 @@ def give_frames_at_their_end(buffer: type) -> None:
     Args:
         buffer: A kind of `JitterBuffer`, of which it uses attributes that are not documented.
     """
-    from aiortc import rtcrtpreceiver  # the server starts before the live page needs it
-
-    rtcrtpreceiver.JitterBuffer = buffer  # type: ignore[assignment, misc]
+    receiver: Any = import_module("aiortc.rtcrtpreceiver")  # only the live page needs it
+    receiver.JitterBuffer = buffer

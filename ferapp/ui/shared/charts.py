@@ -11,7 +11,7 @@ import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from ferapp.labels import label_colours
+from ferapp.labels import label_colour, label_colours
 from ferapp.sessions.lengths import pause_s
 from ferapp.sessions.report.baseline import uncorrected_spans
 from ferapp.sessions.report.charts import without_baseline
@@ -19,32 +19,36 @@ from ferapp.temporal.rolling import Series
 from ferapp.vision.annotate import percent
 
 
-def probability_bars(labels: Sequence[str], probabilities: NDArray[np.float32]) -> go.Figure:
-    """Horizontal bars, one an expression, in the classifier's order from top to bottom.
+def count_bars(counts: Mapping[str, int], labels: Sequence[str]) -> go.Figure:
+    """Horizontal bars, one a label, from top to bottom.
 
     Args:
+        counts: How many faces have each label: an expression, "unsure" or a flaw.
         labels: Names of the expressions.
-        probabilities: Of one face, (len(labels),), in [0, 1].
     """
+    total = max(sum(counts.values()), 1)
     figure = go.Figure(
         go.Bar(
-            x=[round(float(p), 4) for p in probabilities],
-            y=[escape(name, quote=False) for name in labels],
+            x=list(counts.values()),
+            y=[escape(label, quote=False) for label in counts],
             orientation="h",
-            marker_color=_colours(labels),
-            text=[percent(float(p)) for p in probabilities],
+            marker_color=[
+                label_colour(label if label in labels else None, labels=labels) for label in counts
+            ],
+            text=[f"{count} ({percent(count / total)})" for count in counts.values()],
             textposition="outside",
             cliponaxis=False,
             hoverinfo="skip",
         )
     )
-    # The axis goes beyond 1 so that there is room for the number at the longest bar.
-    figure.update_xaxes(range=[0, 1.4], visible=False, fixedrange=True)
+    # The axis goes on so that there is room for the number at the longest bar.
+    longest = max(counts.values(), default=1)
+    figure.update_xaxes(range=[0, 1.4 * longest], visible=False, fixedrange=True)
     figure.update_yaxes(
         autorange="reversed", fixedrange=True, ticks="", title=None, automargin=True
     )
     figure.update_layout(
-        height=26 * len(labels) + 10,
+        height=26 * len(counts) + 10,
         margin={"l": 0, "r": 0, "t": 4, "b": 4},
         bargap=0.35,
         showlegend=False,

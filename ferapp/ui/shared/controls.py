@@ -24,8 +24,7 @@ def sidebar() -> Choice:
     """Draw the controls and return their values, which stay the same from page to page."""
     for key, value in _defaults().items():
         key.setdefault(value)
-    with st.sidebar:
-        st.subheader("Settings", anchor=False)
+    with st.sidebar, st.expander("Settings", icon=":material/tune:"):
         detector = _select_model("Face detector", "detector")
         confidence = st.slider(
             "Minimum face score",
@@ -61,7 +60,7 @@ def sidebar() -> Choice:
             persist_state="session",
             help=_threshold_help(classifier),
         )
-        with st.expander("More"):
+        with st.popover("More", width="stretch"):
             iou = st.slider(
                 "Maximum overlap of two faces (IoU)",
                 0.1,

@@ -24,6 +24,13 @@ NAVIGATION: Final = Path(__file__).parents[1] / "navigation.py"
 """The script that Streamlit runs for every page."""
 
 _LOGO: Final = Path(__file__).parents[1] / "logo.svg"
+# Beside the menu nothing is above the title; without it, the logo and the way to the menu are.
+_STYLE: Final = """<style>
+[data-testid="stMainBlockContainer"] { padding-top: 4rem; padding-bottom: 3rem; }
+[data-testid="stAppViewContainer"]:has([data-testid="stSidebar"][aria-expanded="true"])
+  [data-testid="stMainBlockContainer"] { padding-top: 2rem; }
+[data-testid="stSidebarNavLink"]:focus-visible { outline: 3px solid var(--st-primary-color); }
+</style>"""
 _logger = logging.getLogger(__name__)
 
 
@@ -36,11 +43,16 @@ def begin(title: str, subtitle: str) -> None:
 
 
 def head(title: str, subtitle: str) -> None:
-    """The page's title in the browser, the logo, the heading and the notices."""
+    """The page's title in the browser, the logo and the heading."""
     st.set_page_config(page_title=f"{title} · ferapp", page_icon=str(_LOGO), layout="wide")
     st.logo(str(_LOGO), size="large")
     st.title(title, anchor=False)
     st.markdown(subtitle)
+    st.html(_STYLE)
+
+
+def foot() -> None:
+    """The notices, below whatever the page shows."""
     st.caption(f"{EXPRESSION_NOTICE} {USE_NOTICE}")
 
 

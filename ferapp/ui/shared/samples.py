@@ -17,8 +17,9 @@ class Sample:
 
 
 SAMPLES: Final = (
+    Sample("three-portraits.jpg", "Three portraits", "the three others side by side"),
     Sample("astronaut.jpg", "Astronaut", "Eileen Collins, NASA, public domain"),
     Sample("grace-hopper.jpg", "Officer", "Grace Hopper, US Navy, 1984, public domain"),
     Sample("mona-lisa.jpg", "Painting", "Mona Lisa, Leonardo da Vinci, public domain"),
-    Sample("three-portraits.jpg", "Three faces", "The three others side by side"),
 )
+"""The first one is shown to who comes for the first time."""

@@ -81,7 +81,11 @@ PICTURE_UPLOADS: Final = SessionKey[list[UploadedFile]]("uploads")
 SAMPLE: Final = SessionKey[str]("sample")
 """File name of the sample that was chosen."""
 SELECTED_PICTURE: Final = SessionKey[str]("looked-at")
-"""Id of the picture that is shown; of a widget."""
+"""Id of the picture that is shown."""
+PICTURE_ORDER: Final = SessionKey[str]("picture-order")
+"""In which order several pictures are listed; of a widget."""
+ONLY_UNSURE: Final = SessionKey[bool]("only-unsure")
+"""Whether only pictures with unsure faces are listed; of a widget."""
 PICTURE_RESULTS: Final = SessionKey[Any]("outcomes")
 STOPPED_PICTURES: Final = SessionKey[Any]("stopped")
 """The pictures and settings for which the visitor pressed Stop."""

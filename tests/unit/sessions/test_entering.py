@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import func, select
 
 from ferapp.errors import StoreError
-from ferapp.sessions import database, entering, schema
+from ferapp.sessions import database, schema
 from ferapp.sessions import store as store_module
-from ferapp.sessions.entering import parts_of
-from ferapp.sessions.quota import Quota
+from ferapp.sessions.entries import entering
+from ferapp.sessions.entries.entering import parts_of
+from ferapp.sessions.entries.quota import Quota
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import Store

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from ferapp.errors import StoreError
-from ferapp.sessions import database, entering
+from ferapp.sessions import database
+from ferapp.sessions.entries import entering
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import Store

@@ -12,10 +12,10 @@ from ferapp.errors import StoreError
 from ferapp.sessions import schema
 from ferapp.sessions.database import translate_errors, utc_now, writing
 from ferapp.sessions.discards import is_kept
+from ferapp.sessions.entries.quota import Quota, usage
 from ferapp.sessions.erasure import Eraser
 from ferapp.sessions.face_edits import FaceEdits
 from ferapp.sessions.face_log import insert_edits
-from ferapp.sessions.quota import Quota, usage
 from ferapp.sessions.rows import rows_of
 from ferapp.sessions.session import MOST_TITLE, Marker, Readings, SessionInfo
 

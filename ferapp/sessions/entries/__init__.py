@@ -1,0 +1,1 @@
+"""Storing finished sessions, as far as their owners have room."""
