@@ -363,7 +363,10 @@ def of_the_app() -> list[Outcome]:
     outcomes = []
     try:
         with Visitor(app.url) as visitor:
-            visitor.open()
+            until_s = time.monotonic() + _PATIENCE_S
+            while not any(e.HasField("file_uploader") for e in visitor.elements):
+                assert time.monotonic() < until_s, "the page has no uploader"
+                visitor.open()
             for name, data, act in (
                 ("app, picture", picture, lambda: visitor.upload({"a.png": picture})),
                 ("app, request of many parts", many, lambda: _put(visitor, many)),
