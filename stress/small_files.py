@@ -243,8 +243,8 @@ def _session(name: str, make_bytes: Callable[[], bytes]) -> Callable[[Path], lis
 
 def _model(folder: Path) -> list[str]:
     (folder / "a.onnx").write_bytes(allocating_model(20_000))
-    labels = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt"
-    options = {"name": "a", "labels": labels, "size": "64", "colour": "grey", "mean": "0"}
+    labels = "neutral,happiness,sadness"
+    options = {"name": "a", "labels": labels, "size": "8", "colour": "rgb", "mean": "0"}
     options |= {"std": "255", "licence": "MIT", "source": "us", "data": "none"}
     return [
         *("models", "add", str(folder / "a.onnx")),
