@@ -243,8 +243,8 @@ def _session(name: str, make_bytes: Callable[[], bytes]) -> Callable[[Path], lis
 
 def _model(folder: Path) -> list[str]:
     (folder / "a.onnx").write_bytes(allocating_model(20_000))
-    labels = "neutral,happiness,surprise,sadness,anger,disgust,fear,contempt"
-    options = {"name": "a", "labels": labels, "size": "64", "colour": "grey", "mean": "0"}
+    labels = "neutral,happiness,sadness"
+    options = {"name": "a", "labels": labels, "size": "8", "colour": "rgb", "mean": "0"}
     options |= {"std": "255", "licence": "MIT", "source": "us", "data": "none"}
     return [
         *("models", "add", str(folder / "a.onnx")),
@@ -363,7 +363,10 @@ def of_the_app() -> list[Outcome]:
     outcomes = []
     try:
         with Visitor(app.url) as visitor:
-            visitor.open()
+            until_s = time.monotonic() + _PATIENCE_S
+            while not any(e.HasField("file_uploader") for e in visitor.elements):
+                assert time.monotonic() < until_s, "the page has no uploader"
+                visitor.open()
             for name, data, act in (
                 ("app, picture", picture, lambda: visitor.upload({"a.png": picture})),
                 ("app, request of many parts", many, lambda: _put(visitor, many)),

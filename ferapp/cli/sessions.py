@@ -207,7 +207,7 @@ def _read_bytes(file: Path) -> bytes:
     try:
         with file.open("rb") as opened:
             OF_STRANGERS.check_bytes(os.fstat(opened.fileno()).st_size)
-            return opened.read(OF_STRANGERS.bytes + 1)
+            return opened.read(OF_STRANGERS.file_bytes + 1)
     except DataError as exc:
         raise DataError(f"{path_text(file)} can't be opened: {exc}.") from exc
     except OSError as exc:

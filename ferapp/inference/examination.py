@@ -79,7 +79,7 @@ def _ask(data: bytes, model: Model, *, finds: bool) -> dict[str, Any]:
             with Child(
                 "ferapp.inference.examiner",
                 question,
-                {"finds": finds},
+                {"finds": finds, "file_bytes": len(data)},
                 work="examiner of the model",
                 subject="model",
                 silence_s=LIMIT_S,

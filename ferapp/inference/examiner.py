@@ -6,6 +6,7 @@ not, whether its weights use all eight bits, and what its input and outputs are.
 `ferapp.inference.examination` starts it.
 """
 
+import json
 import sys
 from collections.abc import Iterator
 from typing import Any, Final
@@ -21,7 +22,10 @@ from ferapp.inference.onnx_model import OnnxModel
 from ferapp.inference.outputs import Layout, contradiction, guess_output, is_constant
 from ferapp.system.child import run, send
 
-_MEMORY_BYTES: Final = 4 << 30
+# Address space: a small file gets little, and no file more than the last.
+_FREE_BYTES: Final = 700 << 20
+_TIMES_FILE: Final = 8
+_MOST_BYTES: Final = 4 << 30
 _PROCESSOR_S: Final = 60
 _DOMAINS: Final = ("", "ai.onnx", "ai.onnx.ml", "com.microsoft")
 _FLOATS: Final = "tensor(float)"
@@ -66,9 +70,9 @@ def examine(data: bytes, model: Model, *, finds: bool = False) -> dict[str, Any]
     except ModelError as exc:
         # ONNX Runtime has no exception type of its own for this.
         is_memory = "allocate memory" in str(exc) or "bad_alloc" in str(exc)
-        reason = _memory_text() if is_memory else str(exc)
+        reason = _memory_text(data) if is_memory else str(exc)
     except MemoryError:
-        reason = _memory_text()
+        reason = _memory_text(data)
     return {"reason": reason, **found}
 
 
@@ -235,15 +239,22 @@ def _shape_text(shape: list[Any]) -> str:
     return " × ".join(str(n) if isinstance(n, int) else "n" for n in shape)
 
 
-def _memory_text() -> str:
-    return f"it needs more memory than the {_MEMORY_BYTES >> 30} GB that a model may use."
+def _memory_text(data: bytes) -> str:
+    most = memory_bytes(len(data)) >> 20
+    return f"it needs more memory than the {most:,} MB that a model of its size may use."
+
+
+def memory_bytes(file_bytes: int) -> int:
+    """How much address space a model may use, by the size of its file."""
+    return min(_FREE_BYTES + _TIMES_FILE * file_bytes, _MOST_BYTES)
 
 
 def send_answer(request: dict[str, Any]) -> None:
     """Read the entry and the bytes from standard input, and answer; see `examine`."""
     model = Model.model_validate_json(sys.stdin.buffer.readline())
-    send(examine(sys.stdin.buffer.read(), model, **request))
+    send(examine(sys.stdin.buffer.read(), model, finds=request["finds"]))
 
 
 if __name__ == "__main__":
-    run(send_answer, memory_bytes=_MEMORY_BYTES, processor_s=_PROCESSOR_S)
+    size = json.loads(sys.argv[1])["file_bytes"]
+    run(send_answer, memory_bytes=memory_bytes(size), processor_s=_PROCESSOR_S)

@@ -141,7 +141,7 @@ def test_a_file_of_another_program_is_named(store: Store) -> None:
 
 
 def test_a_failed_import_adds_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    def add(*_: object) -> None:
+    def add(*_: object, **__: object) -> None:
         raise StoreError("The database of sessions can't be used: the disk is full.")
 
     monkeypatch.setattr(entering, "add_readings", add)

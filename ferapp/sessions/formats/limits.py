@@ -28,13 +28,13 @@ class Limits:
     """How large a file may be; by default, one of a stranger.
 
     Attributes:
-        bytes: Of the file.
+        file_bytes: Of the file.
         readings: Rows of the table.
         cells: Rows times columns, since a few bytes can stand for a million equal rows.
         unpacked_bytes: Of the columns of a Parquet file, as its description gives them.
     """
 
-    bytes: int = 100 * 2**20
+    file_bytes: int = 100 * 2**20
     readings: int = MOST_READINGS
     cells: int = 20_000_000
     unpacked_bytes: int = 2**28
@@ -45,8 +45,8 @@ class Limits:
         Raises:
             DataError: It is.
         """
-        if count > self.bytes:
-            raise DataError(f"it has {count:,} bytes; the limit is {self.bytes:,}")
+        if count > self.file_bytes:
+            raise DataError(f"it has {count:,} bytes; the limit is {self.file_bytes:,}")
 
     def check_table(self, rows: int, columns: int = 1) -> None:
         """Refuse a table that is too large.
@@ -77,7 +77,7 @@ class Limits:
 
 
 OF_STRANGERS: Final = Limits()
-OF_OURS: Final = Limits(bytes=2**31, cells=MOST_READINGS * 150, unpacked_bytes=2**31)
+OF_OURS: Final = Limits(file_bytes=2**31, cells=MOST_READINGS * 150, unpacked_bytes=2**31)
 """Of a file that this installation has written itself."""
 
 

@@ -50,7 +50,7 @@ def _send(name: str, rows: int) -> None:
     pa.set_io_thread_count(1)
     notes: list[str] = []
     recording, readings = read(
-        name, sys.stdin.buffer.read(OF_STRANGERS.bytes + 1), on_note=notes.append
+        name, sys.stdin.buffer.read(OF_STRANGERS.file_bytes + 1), on_note=notes.append
     )
     words = words_of(readings)
     send(

@@ -74,9 +74,9 @@ def import_file(store: Store, me: str) -> None:
         file = st.file_uploader("CSV, Parquet or JSON of a session", key=f"import-{number}")
         if file is None:
             return
-        if file.size > OF_STRANGERS.bytes:
+        if file.size > OF_STRANGERS.file_bytes:
             st.error("This file could not be opened.")
-            st.text(f"It has {file.size:,} bytes; the limit is {OF_STRANGERS.bytes:,}.")
+            st.text(f"It has {file.size:,} bytes; the limit is {OF_STRANGERS.file_bytes:,}.")
             return
         # The button of `_ask_about` sets it before the page runs again.
         again = session_keys.IMPORT_AGAIN.pop() == number

@@ -179,7 +179,7 @@ def test_an_endless_loop_is_refused_in_time(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_model_that_uses_all_memory_is_refused() -> None:
     """160 GB, and 10 GB, which this machine may have."""
     for side in (200_000, 50_000):
-        with pytest.raises(ModelError, match=r"refused: it needs more memory than the 4 GB"):
+        with pytest.raises(ModelError, match=r"refused: it needs more memory than the 700 MB"):
             examined(allocating_model(side))
 
 

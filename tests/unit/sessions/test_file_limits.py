@@ -52,7 +52,7 @@ def test_cells_are_counted_before_they_are_read(
 
 
 def test_a_file_of_many_bytes_is_refused() -> None:
-    assert "it has 12 bytes; the limit is 10" in refusal(b" " * 12, Limits(bytes=10))
+    assert "it has 12 bytes; the limit is 10" in refusal(b" " * 12, Limits(file_bytes=10))
 
 
 def test_what_parquet_packs_is_counted_unpacked() -> None:
