@@ -256,7 +256,7 @@ def _remedy(url: URL) -> str:
 
 def _migrate(connection: Connection) -> None:
     """Migrate the tables to the newest revision; only one process at a time does so."""
-    with postgresql.patient(connection):
+    with postgresql.patient(connection, waits_for_locks=True):
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:n)"), {"n": _MIGRATION_LOCK})
             postgresql.refuse_foreign_schema(connection)

@@ -88,15 +88,21 @@ def refuse_foreign_schema(connection: Connection) -> None:
 
 
 @contextmanager
-def patient(connection: Connection) -> Iterator[None]:
-    """Let statements of a transaction take long; nothing changes with another database."""
+def patient(connection: Connection, *, waits_for_locks: bool = False) -> Iterator[None]:
+    """Let statements of a transaction take long; nothing changes with another database.
+
+    Args:
+        connection: Its connection.
+        waits_for_locks: Whether it also waits long for others, such as one that migrates.
+    """
     if connection.dialect.name != "postgresql":
         yield
         return
     driver = connection.connection.dbapi_connection
     _wait(driver, _LONG_S + _MARGIN_S)
     connection.exec_driver_sql(f"SET LOCAL statement_timeout = {_ms(_LONG_S)}")
-    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_ms(_LONG_S)}")
+    if waits_for_locks:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_ms(_LONG_S)}")
     try:
         yield
     finally:

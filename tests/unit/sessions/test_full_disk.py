@@ -119,7 +119,7 @@ def test_a_deletion_gives_up_the_reserve_and_fills_it_again(
     assert len(store.readings(other, ME)) == 30
 
 
-def test_without_a_reserve_the_full_disk_is_told(
+def test_without_a_reserve_a_full_disk_gives_a_message(
     sqlite_store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     id, _ = begin_session(sqlite_store)

@@ -103,6 +103,7 @@ def test_the_server_ends_what_takes_too_long(server: Engine) -> None:
 
 def test_a_lock_of_others_costs_a_sentence(server: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgresql, "_LOCK_S", 0.2)
+    server.dispose()
     store = Store(server)
     with server.begin() as holder:
         holder.execute(text("LOCK TABLE sessions"))
@@ -121,7 +122,7 @@ def test_a_lock_of_others_costs_a_sentence(server: Engine, monkeypatch: pytest.M
         pytest.param({"username": "nobody"}, "refuses the user or the password", id="user"),
     ],
 )
-def test_the_meaning_is_told_and_the_text_is_logged(
+def test_the_page_gives_the_meaning_and_the_log_the_text(
     changes: dict[str, object], reason: str, postgres_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     url = make_url(postgres_url).set(
