@@ -215,4 +215,4 @@ def give_frames_at_their_end(buffer: type) -> None:
     """
     from aiortc import rtcrtpreceiver  # the server starts before the live page needs it
 
-    rtcrtpreceiver.JitterBuffer = buffer  # type: ignore[assignment, misc]
+    rtcrtpreceiver.JitterBuffer = buffer  # type: ignore[assignment, attr-defined]
