@@ -114,7 +114,9 @@ class Entrance:
                     except subprocess.TimeoutExpired:
                         process.kill()
                         said = b"Traceback: it took too long"
-        return Outcome(self.name, size, max(seen), said.decode(errors="replace").strip()[-300:])
+        text = said.decode(errors="replace").strip()
+        crash = "Traceback: " * ("Traceback" in text)
+        return Outcome(self.name, size, max(seen), crash + text[-300:])
 
 
 @contextmanager

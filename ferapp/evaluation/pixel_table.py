@@ -137,7 +137,10 @@ def _pixels(text: str) -> NDArray[np.uint8] | None:
 def _columns(head: bytes) -> dict[str, int]:
     """Places of the columns by their name in lower case, from the first line."""
     line = head.decode("utf-8-sig", "replace").split("\n")[0].strip()
-    cells = next(csv.reader([line], delimiter=_separator(line)), []) if line else []
+    try:
+        cells = next(csv.reader([line], delimiter=_separator(line)), []) if line else []
+    except csv.Error:  # it is no table
+        cells = []
     return {cell.strip().lower(): place for place, cell in enumerate(cells)}
 
 

@@ -125,3 +125,10 @@ def test_archives_are_read_however_they_are_packed(tmp_path: Path, ending: str) 
             archive.addfile(entry, io.BytesIO(png(5)))
     faces = load_split(path, "Test", majority_only=True, may_lack_splits=True)
     assert len(faces) == 2 and np.asarray(faces.images_rgb[0]).shape[2] == 3
+
+
+def test_a_file_that_is_no_table_gives_a_message(tmp_path: Path) -> None:
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"a\rb,c" * 99)
+    with pytest.raises(DataError, match="not a zip or tar archive"):
+        read_test(path)
