@@ -1,8 +1,6 @@
 """``ferapp sessions``: recorded sessions, without the app."""
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,14 +8,15 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from ferapp.cli import session_faces
 from ferapp.cli.options import AsJsonLines
 from ferapp.cli.output import console, path_text, print_json, print_line, print_note, progress
-from ferapp.errors import DataError, FaceEditError, StoreError, UserError
+from ferapp.cli.own_sessions import choose, find_key, me, open_store
+from ferapp.errors import DataError, StoreError, UserError
 from ferapp.wording import counted
 
 if TYPE_CHECKING:
-    from ferapp.sessions.face_edits import FaceEdit
-    from ferapp.sessions.store import Listing, Overview, Store
+    from ferapp.sessions.store import Overview
 
 app = typer.Typer(
     help="List, export, import and delete recorded sessions, and name, merge or split their faces.",
@@ -27,10 +26,6 @@ app = typer.Typer(
 Ids = Annotated[
     list[str], typer.Argument(help="Ids or their first characters; `all` for every session.")
 ]
-Id = Annotated[
-    str, typer.Argument(metavar="SESSION", help="Id of a session, or its first characters.")
-]
-Face = Annotated[str, typer.Argument(metavar="FACE", help="Number or name of a face.")]
 FORMATS = ("csv", "parquet", "json", "html", "spells")
 _DELETE_IT = "Delete it with: ferapp sessions delete"
 _BARE = (
@@ -47,8 +42,8 @@ def list_sessions(
     from ferapp.system.text import one_line
 
     table = Table("id", "title", "started", "length", "readings", "kept until")
-    with _open_store() as store:
-        listing = store.listing(_me())
+    with open_store() as store:
+        listing = store.listing(me())
     for session in listing.sessions:
         row = session.recording
         expires = session.expires.isoformat() if session.expires else None
@@ -113,8 +108,8 @@ def export(
     if spells or not makers:
         makers["spells.csv"] = to_spells_csv
     failed = 0
-    with _open_store() as store:
-        chosen = _choose(store, ids)
+    with open_store() as store:
+        chosen = choose(store, ids)
         try:
             out.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
@@ -122,7 +117,7 @@ def export(
         for session in chosen:
             recording = session.recording
             try:
-                readings = store.readings(recording.id, _me())
+                readings = store.readings(recording.id, me())
             except StoreError as exc:
                 failed += 1
                 print_note(f"{recording.id[:8]} was not exported: {exc}")
@@ -135,7 +130,7 @@ def export(
                 path = out / f"{recording.id}.{ending}"
                 write_whole(path, to_bytes(recording, readings))
                 print_line(path)
-        unread = len(store.listing(_me()).unreadable) if ids == ["all"] else 0
+        unread = len(store.listing(me()).unreadable) if ids == ["all"] else 0
     if form == "csv" and chosen:
         print_note(_BARE)
     if unread:
@@ -167,14 +162,14 @@ def import_files(
     from ferapp.system.text import one_line
 
     failed = 0
-    with _open_store() as store:
+    with open_store() as store:
         for file in files:
             try:
                 data = _read_bytes(file)
                 with progress("readings stored") as report:
                     done = import_session(
                         store,
-                        _me(),
+                        me(),
                         file.name,
                         data,
                         again=again,
@@ -220,192 +215,21 @@ def delete(
     yes: Annotated[bool, typer.Option("--yes", help="Don't ask for confirmation.")] = False,
 ) -> None:
     """Delete sessions permanently, also those that can't be read."""
-    with _open_store() as store:
-        listing = store.listing(_me())
+    with open_store() as store:
+        listing = store.listing(me())
         bad = [session.key for session in listing.unreadable]
         if ids == ["all"]:
             keys = [*(s.recording.id for s in listing.sessions), *bad]
         else:
-            keys = [start if start in bad else _find_key(listing, start) for start in ids]
+            keys = [start if start in bad else find_key(listing, start) for start in ids]
         if keys and not yes:
             typer.confirm(f"Delete {len(keys)} of your sessions permanently?", abort=True)
         if ids == ["all"]:
-            store.delete_all(_me())
+            store.delete_all(me())
         else:
             for key in keys:
-                store.delete(key, _me())
+                store.delete(key, me())
     print_line(f"{len(keys)} deleted")
-
-
-@app.command("faces")
-def list_faces(session: Id, as_json: AsJsonLines = False) -> None:
-    """List the faces of a session: number, name, when they were seen, and what they showed."""
-    from ferapp.pipeline.record import tracks_of
-
-    with _open_store() as store:
-        chosen = _choose_one(store, session)
-        tracks = tracks_of(store.readings(chosen.recording.id, _me()), chosen.recording.source)
-    names = chosen.recording.names
-    are_pictures = chosen.recording.source == "pictures"
-    table = Table("face", "name", "from", "to", "readings", "expressions")
-    for track in tracks:
-        if as_json:
-            print_json({"face": track.face, "name": names.get(track.face)} | track.to_json())
-            continue
-        total = sum(track.seconds.values()) or 1
-        shares = [f"{label} {part / total:.0%}" for label, part in track.seconds.items()]
-        ends = [track.first_s, track.last_s]
-        table.add_row(
-            str(track.face),
-            Text(names.get(track.face, "")),
-            *(f"picture {at_s + 1:.0f}" if are_pictures else f"{at_s:.1f} s" for at_s in ends),
-            f"{track.readings:,}",
-            ", ".join(list(track.seconds) if are_pictures else shares[:4]),
-        )
-    if not as_json:
-        console.print(table)
-
-
-@app.command("name")
-def name_face(
-    session: Id,
-    face: Face,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Its name; '' for none.")],
-) -> None:
-    """Give a face of a session a name, which charts, reports and files then show."""
-    from ferapp.sessions.face_edits import NameFace
-
-    _edit_faces(session, lambda chosen: NameFace(_face_number(chosen, face), name))
-
-
-@app.command("merge")
-def merge_faces(
-    session: Id,
-    face: Face,
-    others: Annotated[
-        list[str],
-        typer.Argument(metavar="FACE...", help="Faces that become the first, by number or name."),
-    ],
-) -> None:
-    """Make several faces of a session one, because they are the same person."""
-    from ferapp.sessions.face_edits import MergeFaces
-
-    _edit_faces(
-        session,
-        lambda chosen: MergeFaces(
-            _face_number(chosen, face), tuple(_face_number(chosen, other) for other in others)
-        ),
-    )
-
-
-@app.command("split")
-def split_face(
-    session: Id,
-    face: Face,
-    at_s: Annotated[
-        float,
-        typer.Option("--at", metavar="SECONDS", help="Time from which it is another person."),
-    ],
-) -> None:
-    """Give a face of a session another number from a time on, because it is another person."""
-    from ferapp.sessions.face_edits import SplitFace
-
-    _edit_faces(session, lambda chosen: SplitFace(_face_number(chosen, face), at_s))
-
-
-@app.command("undo")
-def undo_face_edit(session: Id) -> None:
-    """Undo the last name, merge or split of a session; call it again for the one before."""
-    with _open_store() as store:
-        chosen = _choose_one(store, session)
-        words = store.faces.undo(chosen.recording.id, _me())
-    typer.echo(f"Undone: {words}")
-
-
-@app.command("forget-names")
-def forget_names(
-    session: Id,
-    yes: Annotated[bool, typer.Option("--yes", help="Don't ask for confirmation.")] = False,
-) -> None:
-    """Delete all names of a session permanently, also those that an undo would bring back."""
-    with _open_store() as store:
-        chosen = _choose_one(store, session)
-        if not yes:
-            typer.confirm("Delete all names of this session permanently?", abort=True)
-        store.faces.forget_names(chosen.recording.id, _me())
-    typer.echo("All names of this session are deleted.")
-
-
-def _edit_faces(session: str, make: "Callable[[Overview], FaceEdit]") -> None:
-    """Make a change and say what was changed."""
-    with _open_store() as store:
-        chosen = _choose_one(store, session)
-        words = store.faces.edit(chosen.recording.id, _me(), make(chosen))
-    typer.echo(words or "Nothing has changed.")
-
-
-def _face_number(session: "Overview", face: str) -> int:
-    """The number of a face that was given by number or name."""
-    from ferapp.sessions.face_edits import name_key
-
-    if face.isascii() and face.isdigit():
-        return int(face)
-    names = session.recording.names
-    for number, name in names.items():
-        if name_key(name) == name_key(face):
-            return number
-    known = ", ".join(names.values())
-    raise FaceEditError(
-        f"No face has this name; {f'the names are: {known}' if known else 'none has a name yet'}. "
-        "See: sessions faces"
-    )
-
-
-@contextmanager
-def _open_store() -> "Iterator[Store]":
-    from ferapp.sessions.store import Store
-
-    with Store.open() as store:
-        store.purge()
-        yield store
-
-
-def _me() -> str:
-    from ferapp.sessions.store import LOCAL_OWNER
-
-    return LOCAL_OWNER
-
-
-def _choose(store: "Store", ids: list[str]) -> "list[Overview]":
-    sessions = store.overviews(_me())
-    return sessions if ids == ["all"] else [_find(sessions, start) for start in ids]
-
-
-def _choose_one(store: "Store", start: str) -> "Overview":
-    return _find(store.overviews(_me()), start)
-
-
-def _find(sessions: "list[Overview]", start: str) -> "Overview":
-    """The session whose id begins like this."""
-    matches = [s for s in sessions if s.recording.id.startswith(start)]
-    if len(matches) != 1:
-        raise _no_match(len(matches), start)
-    return matches[0]
-
-
-def _find_key(listing: "Listing", start: str) -> str:
-    """The id of the session, readable or not, whose id begins like this."""
-    keys = [s.recording.id for s in listing.sessions] + [s.key for s in listing.unreadable]
-    matches = [key for key in keys if key.startswith(start)]
-    if len(matches) != 1:
-        raise _no_match(len(matches), start)
-    return matches[0]
-
-
-def _no_match(count: int, start: str) -> StoreError:
-    return StoreError(
-        f"{count or 'None'} of your sessions have ids that begin with {start!r}; see: sessions list"
-    )
 
 
 def _note_left_out(session: "Overview", readings: int) -> None:
@@ -417,3 +241,6 @@ def _note_left_out(session: "Overview", readings: int) -> None:
             f"{counted(session.left_out, 'other value')} can't be read "
             "and are left out."
         )
+
+
+app.add_typer(session_faces.app)
