@@ -147,7 +147,7 @@ def test_other_requests_end_no_login(path: str) -> None:
     assert replica.is_logged_in(cookie_of())
 
 
-@pytest.mark.parametrize("cookie", ["", "x", "a.b.c", cookie_of()[:-3] + "xxx"])
+@pytest.mark.parametrize("cookie", ["", "x", "a.b.c", cookie_of()[:-3] + "xxx"], ids=range(4))
 def test_a_forged_cookie_ends_and_stores_nothing(cookie: str) -> None:
     logins = FakeLogins()
     Replica(logins).ask(cookie)
