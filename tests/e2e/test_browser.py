@@ -18,13 +18,18 @@ from tests.support.places import SAMPLES
 pytestmark = pytest.mark.e2e
 
 
-def upload(page: Page, **files: bytes) -> None:
+def begin_upload(page: Page, **files: bytes) -> None:
     page.locator("input[type=file]").set_input_files(
         [
             {"name": f"{name}.jpg", "mimeType": "image/jpeg", "buffer": data}
             for name, data in files.items()
         ]
     )
+
+
+def upload(page: Page, **files: bytes) -> None:
+    """Upload pictures and wait until the page shows them in place of the samples."""
+    begin_upload(page, **files)
     page.get_by_text("Or look at a sample").wait_for(state="detached")
 
 
@@ -155,7 +160,7 @@ def test_a_picture_without_a_face_says_so(server: Server, visit: Visit) -> None:
 
 def test_stop_keeps_results_and_the_rest_can_follow(server: Server, visit: Visit) -> None:
     page = visit(server.url)
-    upload(page, **{f"{i:03d}": sample("three-portraits") for i in range(150)})
+    begin_upload(page, **{f"{i:03d}": sample("three-portraits") for i in range(150)})
     # Streamlit has a button of that name in the header, which only interrupts the script.
     main = page.get_by_test_id("stMainBlockContainer")
     main.get_by_role("button", name="Stop").click()
