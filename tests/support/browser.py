@@ -11,8 +11,7 @@ from tests.e2e.conftest import SCREENSHOTS, Server, Visit, sync_api
 Page = sync_api.Page
 LOOKS = [
     pytest.param(scheme, width, id=f"{scheme} {width}")
-    for scheme in ("light", "dark")
-    for width in (1280, 390)
+    for scheme, width in (("light", 1280), ("dark", 390))
 ]
 
 
