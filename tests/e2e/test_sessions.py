@@ -148,7 +148,7 @@ def test_leaving_the_page_saves_the_recording(fresh_server: Server, visit: Visit
     store.close()
 
 
-@pytest.mark.parametrize(("scheme", "width"), LOOKS[::3])
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_two_clicks_delete_one_session_which_undo_restores(
     fresh_server: Server, visit: Visit, scheme: str, width: int
 ) -> None:
@@ -177,7 +177,7 @@ def test_two_clicks_delete_one_session_which_undo_restores(
     store.close()
 
 
-@pytest.mark.parametrize(("scheme", "width"), LOOKS[::3])
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_a_minute_and_an_hour_fit_every_window(
     fresh_server: Server, visit: Visit, scheme: str, width: int
 ) -> None:
