@@ -26,7 +26,7 @@ install:  ## Install what the app needs into .venv
 
 test:  ## Run the tests (those of training skip without the extra: train; TESTS=which)
 	@$(INSTALL) test
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 $(TESTS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist worksteal $(TESTS)
 
 coverage:  ## Run the tests and print which lines nothing ran
 	@$(INSTALL) test coverage
