@@ -8,3 +8,4 @@ page.begin(
 )
 with page.errors_as_sentences():
     show()
+page.foot()

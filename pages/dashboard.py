@@ -6,3 +6,4 @@ from ferapp.ui.shared import page
 page.begin("Dashboard", "Expressions over time: view, compare, export and delete them.")
 with page.errors_as_sentences():
     show()
+page.foot()

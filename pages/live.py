@@ -6,3 +6,4 @@ from ferapp.ui.shared import controls, page
 page.begin("Live", "Every face in front of the camera, followed and labelled as it changes.")
 with page.errors_as_sentences():
     show(controls.sidebar())
+page.foot()

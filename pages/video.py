@@ -6,3 +6,4 @@ from ferapp.ui.video.page import show
 page.begin("Video", "Every face in a video, followed and read from its first frame to its last.")
 with page.errors_as_sentences():
     show(controls.sidebar())
+page.foot()

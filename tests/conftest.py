@@ -18,6 +18,8 @@ def _nobody_s_sessions(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
         patch.delenv("FERAPP_MODELS_DIR", raising=False)
         # The visitors of AppTest have an address that is a mock; theirs is this machine.
         patch.setattr("streamlit.runtime.context.ContextProxy.ip_address", None)
+        # So would their cookies be.
+        patch.setattr("streamlit.runtime.context.ContextProxy.cookies", {})
         yield
 
 

@@ -15,6 +15,9 @@ from ferapp.sessions.databases.damage import describe_rows, is_one_of, row_key
 UNDO_S: Final = 10.0
 """For how long a deletion can be undone, s."""
 
+HIDDEN_FOR: Final = timedelta(seconds=60)
+"""For so long a session that is being stored is hidden before it counts as left behind."""
+
 
 def is_kept() -> ColumnElement[bool]:
     """Condition: the session was not deleted."""
@@ -105,10 +108,12 @@ class Discards:
     def mend_clock(self, now: datetime) -> None:
         """Let what was deleted in the future, as the clock has it now, count as deleted now.
 
-        Else it would stay until then. A value that is no time counts as one of the future.
+        Else it would stay until then. A value that is no time counts as one of the future. Sessions
+        that are being stored are hidden by a time that is a little ahead; these stay as they are.
         """
         columns = schema.sessions.c
-        is_ahead = columns.deleted_utc > now
+        is_complete = columns.is_finished | (columns.deleted_utc > now + HIDDEN_FOR)
+        is_ahead = (columns.deleted_utc > now) & is_complete
         mend = update(schema.sessions).where(is_ahead).values(deleted_utc=now)
 
         def change() -> None:

@@ -10,7 +10,7 @@ import_pages()
 from ferapp.ui.live.leaving import end_left_recording  # noqa: E402
 from ferapp.ui.login import page as login_page  # noqa: E402
 from ferapp.ui.server.login_gate import gate  # noqa: E402
-from ferapp.ui.shared.page import PAGES, foot  # noqa: E402
+from ferapp.ui.shared.page import PAGES  # noqa: E402
 
 LIVE = "live"
 
@@ -31,6 +31,5 @@ if page.url_path != LIVE:
 if decision.is_open:
     login_page.show_visitor()
     page.run()
-    foot()
 else:
     login_page.show(decision)

@@ -75,8 +75,9 @@ def test_pictures_are_counted_and_never_named() -> None:
             metric("ferapp_picture_duration_seconds_count"),
         ]
 
+    at = open_app()
     before = counts()
-    upload(open_app(), **{CANARY: ASTRONAUT, f"{CANARY}-broken": b"GIF89a"})
+    upload(at, **{CANARY: ASTRONAUT, f"{CANARY}-broken": b"GIF89a"})
     assert [now - then for now, then in zip(counts(), before, strict=True)] == [1, 1, 2]
     assert CANARY not in bytes(fetch_metrics().body).decode()
     assert metric("process_resident_memory_bytes") > 1e6

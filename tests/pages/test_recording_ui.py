@@ -449,7 +449,8 @@ def test_a_recording_without_a_face_continues(
     recorder = Recorder(
         store, add_session(store, face_readings((0, "fear")), is_over=False), clock=clock
     )
-    monkeypatch.setattr(store_module, "utc_now", lambda: now + timedelta(seconds=30))
+    for module in (store_module, entering):
+        monkeypatch.setattr(module, "utc_now", lambda: now + timedelta(seconds=30))
     recorder.add(Readings.empty(8), 30.0)
     clock.wait()
     assert store.overviews(LOCAL_OWNER)[0].is_running

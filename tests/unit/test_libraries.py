@@ -1,5 +1,6 @@
 """Packages that overwrite ours are detected, named, and repaired by the suggested commands."""
 
+import asyncio
 import logging
 import os
 import subprocess
@@ -178,7 +179,7 @@ def test_an_app_that_can_t_analyse_is_not_ready(
 ) -> None:
     trouble = Trouble("It can't be loaded", "repair it.", is_usable=False)
     monkeypatch.setattr(home, "loaded", Loaded(None, trouble))
-    answer = health.ready(Request({"type": "http"}))
+    answer = asyncio.run(health.ready(Request({"type": "http"})))
     assert (answer.status_code, answer.body) == (503, b"not ready: LibraryError")
 
 

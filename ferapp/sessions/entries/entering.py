@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, case, delete, insert, select, update
 from ferapp.errors import StoreError
 from ferapp.sessions import schema
 from ferapp.sessions.database import translate_errors, utc_now, writing
-from ferapp.sessions.discards import is_kept
+from ferapp.sessions.discards import HIDDEN_FOR, is_kept
 from ferapp.sessions.entries.quota import Quota, usage
 from ferapp.sessions.erasure import Eraser
 from ferapp.sessions.face_edits import FaceEdits
@@ -21,9 +21,6 @@ from ferapp.sessions.session import MOST_TITLE, Marker, Readings, SessionInfo
 
 PART: Final = 10_000
 """Readings that are stored at once: others who want to write wait some tenths of a second."""
-
-# For so long a session that is being stored is hidden before it counts as left behind.
-_HIDDEN_FOR: Final = timedelta(seconds=60)
 
 
 class Entries:
@@ -168,7 +165,7 @@ def begin_session(
         "provenance": recording.provenance.to_json() if recording.provenance else None,
         "import_key": import_key,
         "expires_utc": expiry(now, keep_days),
-        "deleted_utc": None if hidden_count is None else now + _HIDDEN_FOR,
+        "deleted_utc": None if hidden_count is None else now + HIDDEN_FOR,
         "touched_utc": now,
         "is_finished": False,
         "readings": 0,
@@ -198,7 +195,7 @@ def add_readings(
     own = connection.scalar(select(table.c.owner).where(table.c.id == session))
     if own is not None:
         quota.check(connection, own, len(readings), readings.probabilities.shape[1])
-    hidden = {"deleted_utc": now + _HIDDEN_FOR} if is_hidden else {}
+    hidden = {"deleted_utc": now + HIDDEN_FOR} if is_hidden else {}
     changed = connection.execute(
         update(table)
         .where(table.c.id == session, table.c.deleted_utc > now if is_hidden else is_kept())

@@ -143,12 +143,12 @@ def test_boxes_and_crops_are_those_of_the_picture_that_was_meant() -> None:
     assert analysis.to_record()["notes"] == list(analysis.notes)
 
 
-def test_a_face_that_is_hard_to_read_keeps_its_label_and_says_why() -> None:
+def test_a_face_that_is_hard_to_read_has_no_label_and_says_why() -> None:
     image = np.random.default_rng(0).integers(60, 200, (90, 200, 3), np.uint8)
     boxes = faces((10, 10, 60, 60), (100, 10, 115, 25))
     analysis = Analyzer(FakeDetector(boxes), FakeClassifier(EXPRESSIONS)).analyze(image)
     assert analysis.flaws == (None, "too small")
-    assert None not in analysis.face_labels
+    assert analysis.face_labels == [analysis.expressions[0], None]
     first, second = analysis.to_record()["faces"]
     assert "flaw" not in first and second["flaw"] == "too small"
     assert analysis.to_frame()["flaw"].fillna("").tolist() == ["", "too small"]

@@ -36,7 +36,10 @@ def server(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> Engine:
     if sys.platform != "linux":
         pytest.skip("finds the server's processes in /proc")
     shorten_patience(monkeypatch)
-    return open_database(make_url(postgres_url).set(drivername="postgresql+pg8000"))
+    engine = open_database(make_url(postgres_url).set(drivername="postgresql+pg8000"))
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM sessions"))
+    return engine
 
 
 def backend(engine: Engine) -> int:

@@ -184,7 +184,7 @@ def in_files(folder: Path, needle: bytes) -> bool:
 def set_clock(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """The system's clock goes ahead by so much, or back; no time passes."""
     late = database.utc_now() + timedelta(seconds=seconds)
-    for module in ("store", "discards", "reading"):
+    for module in ("store", "discards", "reading", "entries.entering"):
         monkeypatch.setattr(f"ferapp.sessions.{module}.utc_now", lambda: late)
 
 

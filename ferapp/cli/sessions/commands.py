@@ -8,10 +8,10 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from ferapp.cli import session_faces
 from ferapp.cli.options import AsJsonLines
 from ferapp.cli.output import console, path_text, print_json, print_line, print_note, progress
-from ferapp.cli.own_sessions import choose, find_key, me, open_store
+from ferapp.cli.sessions import faces
+from ferapp.cli.sessions.own import choose, find_key, me, open_store
 from ferapp.errors import DataError, StoreError, UserError
 from ferapp.wording import counted
 
@@ -243,4 +243,4 @@ def _note_left_out(session: "Overview", readings: int) -> None:
         )
 
 
-app.add_typer(session_faces.app)
+app.add_typer(faces.app)

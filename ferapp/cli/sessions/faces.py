@@ -9,7 +9,7 @@ from rich.text import Text
 
 from ferapp.cli.options import AsJsonLines
 from ferapp.cli.output import console, print_json
-from ferapp.cli.own_sessions import Id, choose_one, me, open_store
+from ferapp.cli.sessions.own import Id, choose_one, me, open_store
 from ferapp.errors import FaceEditError
 
 if TYPE_CHECKING:

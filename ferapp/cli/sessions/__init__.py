@@ -1,0 +1,3 @@
+"""``ferapp sessions``: recorded sessions, without the app."""
+
+from ferapp.cli.sessions.commands import app as app
