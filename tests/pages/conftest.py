@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ferapp.sessions.store import Store
+from ferapp.ui.live.page import _seats
 from tests.support.stores import app_store
 
 
@@ -13,6 +14,12 @@ from tests.support.stores import app_store
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     with app_store(tmp_path, monkeypatch) as sessions:
         yield sessions
+
+
+@pytest.fixture(autouse=True)
+def _free_seats() -> None:
+    """Visitors of other tests in this process would still have theirs."""
+    _seats.clear()
 
 
 @pytest.fixture

@@ -457,7 +457,6 @@ def test_a_recording_without_a_face_continues(
     recorder.stop()
 
 
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 def test_a_database_that_says_nothing_costs_a_sentence_where_it_is_needed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

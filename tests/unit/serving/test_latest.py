@@ -107,13 +107,13 @@ def test_readers_and_the_writer_don_t_wait_for_each_other() -> None:
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
         reader.start()
-    for i in range(500):
+    for i in range(100):
         latest.add_arrival(i / 15)
         latest.add_frame(frame(i / 15, 1, 2))
     stop.set()
     for reader in readers:
         reader.join(10)
-    assert not failures and latest.snapshot().analysed == 500
+    assert not failures and latest.snapshot().analysed == 100
 
 
 def test_seats_are_given_in_order_of_arrival() -> None:

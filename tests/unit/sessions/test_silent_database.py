@@ -1,9 +1,7 @@
 """Servers that say nothing, or stop in the middle: each call ends with a sentence."""
 
-import gc
 import sys
 import time
-import warnings
 from collections.abc import Iterator
 
 import pytest
@@ -14,21 +12,21 @@ from ferapp.sessions.database import check_database, open_database, translate_er
 from ferapp.sessions.databases import postgresql
 from ferapp.sessions.store import Store
 from tests.support.databases import ME, begin_session
-from tests.support.silence import parent_of, shorten_patience, silent_server, stopped
+from tests.support.silence import (
+    closed_connections,
+    parent_of,
+    shorten_patience,
+    silent_server,
+    stopped,
+)
 
 SILENT = "its server does not answer"
 
-# pg8000 leaves the socket of a connection that failed to the garbage collector (1.31.6).
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-
 
 @pytest.fixture(autouse=True)
-def collected() -> Iterator[None]:
-    """What is left of a failed connection goes before the next test."""
-    yield
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ResourceWarning)
-        gc.collect()
+def connections() -> Iterator[None]:
+    with closed_connections():
+        yield
 
 
 @pytest.fixture
