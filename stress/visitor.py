@@ -3,6 +3,8 @@
 Fifty browsers would take more of the machine than the app under test.
 """
 
+import base64
+import json
 import ssl
 import time
 import uuid
@@ -125,7 +127,7 @@ class Visitor:
             for element in self.elements
             for kind in kinds
             if element.HasField(kind)
-        )
+        ) + "\n".join(str(data.get("alt", "")) for data in self._components())
 
     def picture_urls(self) -> list[str]:
         """The addresses of the pictures that the page shows, without the host."""
@@ -134,7 +136,17 @@ class Visitor:
     def pictures(self) -> list[bytes]:
         """The pictures that the page shows, as files."""
         urls = [f"{self._url}{url}" for url in self.picture_urls()]
-        return [self._http.get(url, timeout=PATIENCE_S).content for url in urls]
+        fetched = [self._http.get(url, timeout=PATIENCE_S).content for url in urls]
+        sent = [data["image"].partition(",")[2] for data in self._components() if "image" in data]
+        return fetched + [base64.b64decode(image) for image in sent]
+
+    def _components(self) -> list[dict[str, Any]]:
+        """The data of ferapp's own components."""
+        return [
+            json.loads(element.bidi_component.json)
+            for element in self.elements
+            if element.HasField("bidi_component")
+        ]
 
     def _run(self) -> float:
         start_s = time.perf_counter()

@@ -9,7 +9,8 @@ import requests
 from benchmarks.served import App
 from stress.visitor import Visitor
 from tests.e2e.conftest import Server, Visit
-from tests.support.places import ROOT, SAMPLES
+from tests.support.pictures import NO_FACE
+from tests.support.places import ROOT
 
 pytestmark = pytest.mark.e2e
 
@@ -27,7 +28,7 @@ def test_nothing_of_a_visitor_stays_in_memory(monkeypatch: pytest.MonkeyPatch) -
         with Visitor(app.url) as visitor:
             visitor.open()
             before_mb = app.rss_mb()
-            photo = (SAMPLES / "astronaut.jpg").read_bytes()
+            photo = NO_FACE
             # Bytes after the end of a JPEG do no harm.
             visitor.upload({f"{n}.jpg": photo + bytes(FILE_MB * 1_000_000) for n in range(FILES)})
             urls = [i.url for e in visitor.elements if e.HasField("imgs") for i in e.imgs.imgs]

@@ -103,7 +103,7 @@ def test_uploads_and_pictures_pass_and_the_connection_holds(open_page: OpenPage)
     page.reload()
     upload(page)
     assert ("PUT", 204) in {answer[:2] for answer in responses}, "the upload goes through the proxy"
-    page.reload()
+    page.get_by_role("button", name="Remove").first.click()
     page.get_by_role("button", name="Officer").click()
     page.get_by_role("img", name="1 face: 1 neutral").wait_for()
     # A picture that the page has replaced in the meantime is gone.
@@ -131,6 +131,7 @@ def test_live_video_works_through_the_proxy(open_page: OpenPage) -> None:
     assert page.evaluate("window.isSecureContext && !!navigator.mediaDevices")
     live = Live(page)
     live.start()
+    page.get_by_text("Details", exact=True).click()
     page.get_by_text("frames dropped").wait_for()
     assert live.analysed_frames() > 0
     live.stop()

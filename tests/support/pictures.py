@@ -5,6 +5,8 @@ import zlib
 
 import numpy as np
 
+from ferapp.media.images import jpeg_bytes
+
 
 def chunk(name: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -36,3 +38,7 @@ def with_chunks(data: bytes, *chunks: bytes, before: bytes = b"IDAT") -> bytes:
     """A PNG with further chunks before one of its own."""
     at = data.index(before) - 4
     return data[:at] + b"".join(chunks) + data[at:]
+
+
+NO_FACE = jpeg_bytes(np.full((300, 400, 3), 90, np.uint8))
+"""A picture without a face, which pages show as a file; one with faces is in a component."""
