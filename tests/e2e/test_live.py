@@ -82,8 +82,9 @@ def test_stopping_and_leaving_release_all_threads(fresh_server: Server, visit: V
             live.page.wait_for_timeout(1000)
             live.stop()
 
-    # The pool of encoder threads grows to its size once.
+    # The pools of threads for encoders and for the files of a page grow to their size once.
     start_and_stop(2)
+    open_live(fresh_server, visit).page.close()
     live.page.wait_for_timeout(11_000)
     few = thread_count(fresh_server) + 3
     start_and_stop(4)
