@@ -195,4 +195,5 @@ class AnalysedTrack(MediaStreamTrack):
             _logger.exception("a frame could not be processed")
             out = frame
         # As the encoders take it. Otherwise they convert each frame with tables of its own.
-        return self._to_yuv.reformat(out, format="yuv420p")
+        # On this thread: a converter's own threads would stay as long as the visitor's session.
+        return self._to_yuv.reformat(out, format="yuv420p", threads=1)

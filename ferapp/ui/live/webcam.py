@@ -174,7 +174,8 @@ class Viewer:
         self._keep_seat()
         self._came_s = self._clock()
         settings = self.settings
-        image = np.asarray(self._to_rgb.reformat(frame, format="rgb24").to_ndarray(), np.uint8)
+        rgb = self._to_rgb.reformat(frame, format="rgb24", threads=1)
+        image = np.asarray(rgb.to_ndarray(), np.uint8)
         if settings.is_mirrored:
             image = mirror(image)
         at_s = self._time_of(frame)
