@@ -13,6 +13,7 @@ from tests.support import postgres
 from tests.support.browser import Live
 from tests.support.nginx import NGINX, shipped_nginx
 from tests.support.places import SAMPLES
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.e2e
 
@@ -141,6 +142,8 @@ def test_visitors_stay_at_one_replica_and_survive_its_death(
     open_page: OpenPage, replicas: list[App]
 ) -> None:
     pages: dict[App, list[sync_api.Page]] = {app: [] for app in replicas}
+    # A page of the test before that goes away meanwhile would hide one that comes.
+    wait_until(lambda: not any(open_page_count(app) for app in replicas), 30)
     while not all(pages.values()):
         before = [open_page_count(app) for app in replicas]
         page = open_page()

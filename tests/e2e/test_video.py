@@ -41,13 +41,30 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def long_clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clip that is long enough to cancel its analysis."""
-    path = tmp_path_factory.mktemp("clip") / "long.mp4"
+    """A clip that is long enough to cancel its analysis: two minutes, twenty times."""
+    folder = tmp_path_factory.mktemp("clip")
     frames = [demo_frame(number / RATE) for number in range(24 * RATE)]
-    with Encoder(path, (640, 480)) as encoder:
+    with Encoder(folder / "once.mp4", (640, 480)) as encoder:
         for number in range(5 * len(frames)):
             encoder.add(frames[number % len(frames)], number / RATE)
-    return path
+    return repeat(folder / "once.mp4", 20, folder / "long.mp4")
+
+
+def repeat(path: Path, times: int, out: Path) -> Path:
+    """A video several times in a row, without encoding it again."""
+    with av.open(str(out), "w") as container:
+        stream = None
+        shift = 0
+        for _ in range(times):
+            with av.open(str(path)) as source:
+                stream = stream or container.add_stream_from_template(source.streams.video[0])
+                packets = [packet for packet in source.demux(video=0) if packet.dts is not None]
+            for packet in packets:
+                packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                packet.stream = stream
+                container.mux(packet)
+            shift += sum(packet.duration for packet in packets)
+    return out
 
 
 def open_video_file(server: Server, visit: Visit, **look: object) -> "sync_api.Page":
@@ -91,7 +108,7 @@ def test_a_clip_is_cancelled_analysed_copied_and_kept(
     page = open_video_file(fresh_server, visit)
     choose(page, long_clip)
     analyse(page)
-    page.get_by_text("of 1,800 frames read").wait_for()
+    page.get_by_text("of 36,000 frames read").wait_for()
     page.get_by_alt_text("The last frame that was analysed").wait_for()
     page.get_by_text("frames read · ").wait_for()
     page.get_by_role("button", name="Cancel").click()
@@ -140,7 +157,7 @@ def test_closing_the_tab_ends_the_analysis(
     page = open_video_file(fresh_server, visit)
     choose(page, long_clip)
     analyse(page)
-    page.get_by_text("of 1,800 frames read").wait_for()
+    page.get_by_text("of 36,000 frames read").wait_for()
     assert child_pids(fresh_server.pid)
     page.close()
     assert has_no_children(fresh_server.pid, 5 + 2)  # a busy machine closes the connection late

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import streamlit as st
-
 from ferapp.ui.shared import session_keys
+from ferapp.ui.shared.components.own import own_component, sent_by
+
+_HTML: Final = Path(__file__).with_suffix(".html").read_text(encoding="utf-8")
 
 ERRORS: Final = {
     "InsecureContext": "Browsers allow the camera only on pages from this machine or over HTTPS. "
@@ -72,15 +73,6 @@ class CameraOptions:
     pauses_hidden: bool = False
 
 
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:
-    here = Path(__file__).parent
-    html, css, js = (
-        (here / f"camera.{kind}").read_text(encoding="utf-8") for kind in ("html", "css", "js")
-    )
-    return st.components.v2.component("ferapp_camera", html=html, css=css, js=js)
-
-
 def show_camera(
     *,
     key: str,
@@ -107,10 +99,9 @@ def show_camera(
     options: CameraOptions = session_keys.CAMERA_OPTIONS.get() or CameraOptions(lambda: None)
 
     def note_hidden() -> None:
-        state = session_keys.SessionKey[dict[str, Any]](key).get() or {}
-        session_keys.PAGE_IS_HIDDEN.set(bool(state.get("is_hidden")))
+        session_keys.PAGE_IS_HIDDEN.set(bool(sent_by(key, "is_hidden")))
 
-    result = _component()(
+    result = own_component(__file__, _HTML)(
         data={
             "mode": mode,
             "sdp_answer_json": sdp_answer_json,

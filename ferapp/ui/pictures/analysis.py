@@ -20,20 +20,20 @@ from ferapp.pipeline.analyzer import Analyzer
 from ferapp.settings import AnalysisSettings
 from ferapp.types import FrameAnalysis
 from ferapp.ui.pictures.picture_results import (
-    THUMBNAIL_PX,
     PictureResult,
     forget_all_but,
     hidden_boxes,
     hidden_faces,
     places_to_hide,
 )
+from ferapp.ui.pictures.sheet import thumbnail_of
 from ferapp.ui.pictures.sources import Picture
 from ferapp.ui.pictures.view import make_view
 from ferapp.ui.server import metrics
 from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.resources import turns
-from ferapp.vision.crops import Image, fit_within
+from ferapp.vision.crops import Image
 
 _Key = tuple[str, Choice]
 _Report = Callable[[int], None]
@@ -84,7 +84,7 @@ def _analyse_one(
         metrics.PICTURES.inc()
     duration_s = time.perf_counter() - start
     metrics.PICTURE_DURATION.observe(duration_s)
-    thumbnail = None if image is None else fit_within(image, THUMBNAIL_PX)
+    thumbnail = None if image is None else thumbnail_of(image)
     id = uuid.uuid4().hex
     return PictureResult(id, picture, analysis, reason, duration_s, thumbnail), image
 

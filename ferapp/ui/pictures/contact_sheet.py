@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 import streamlit as st
 
-from ferapp.media.images import jpeg_bytes
+from ferapp.media.images import jpeg_bytes, read_image
 from ferapp.ui.pictures.picture_results import PictureResult, hidden_boxes
 from ferapp.ui.pictures.sheet import Thumbnail, data_url, show_sheet
 from ferapp.ui.shared import charts, session_keys
@@ -114,11 +114,14 @@ def _text(result: PictureResult) -> str:
 
 def _image(result: PictureResult) -> str:
     """The thumbnail, with the faces blurred that the visitor hid; empty if there is no picture."""
-    image = result.thumbnail
-    if image is None or result.analysis is None:
+    if result.thumbnail is None or result.analysis is None:
         return ""
+    hidden = hidden_boxes(result.picture.id)
+    if not len(hidden):
+        return data_url(result.thumbnail)
+    image = read_image(result.thumbnail)
     scale = image.shape[1] / result.analysis.size_wh[0]
-    return data_url(jpeg_bytes(hide_faces(image, hidden_boxes(result.picture.id) * scale)))
+    return data_url(jpeg_bytes(hide_faces(image, hidden * scale)))
 
 
 def _show_steps(results: Sequence[PictureResult], listed: Sequence[int], chosen: int) -> None:

@@ -4,21 +4,6 @@
 const CARDS_A_PAGE = 24;
 const LEAST_CAPTION_PX = 60;
 
-function make(parent, kind, name, text = '') {
-  const made = document.createElement(kind);
-  made.className = name;
-  made.textContent = text;
-  parent.append(made);
-  return made;
-}
-
-function button(parent, name, text, onClick) {
-  const made = make(parent, 'button', name, text);
-  made.type = 'button';
-  made.onclick = onClick;
-  return made;
-}
-
 class Explorer {
   constructor(parent) {
     this.root = parent.querySelector('.explorer');
@@ -77,7 +62,7 @@ class Explorer {
     const visible = shown.filter((face) => !face.is_hidden);
     const tabbable = visible.find((face) => face.number === this.chosen) || visible[0];
     for (const face of visible) {
-      const box = button(this.boxes, 'box', '', () => this.choose(face.number, true));
+      const box = makeButton(this.boxes, 'box', '', () => this.choose(face.number, true));
       const [left, top, width, height] = face.box.map((share) => `${100 * share}%`);
       Object.assign(box.style, { left, top, width, height });
       box.style.setProperty('--colour', face.colour);
@@ -111,7 +96,7 @@ class Explorer {
     }
     if (faces.length < 2) return;
     for (const [label, { count, colour }] of [...counts].sort((a, b) => b[1].count - a[1].count)) {
-      const word = button(this.words, 'word', '', () => {
+      const word = makeButton(this.words, 'word', '', () => {
         if (!this.filter.delete(label)) this.filter.add(label);
         this.page = 0;
         this.draw();
@@ -130,11 +115,11 @@ class Explorer {
     this.tools.replaceChildren();
     this.tools.hidden = faces.length < 2;
     const everyone = faces.map((face) => face.number);
-    if (hidden.length < faces.length) button(this.tools, '', words.blur_all, () => this.hide(everyone));
-    if (hidden.length) button(this.tools, '', words.show_all, () => this.hide([]));
+    if (hidden.length < faces.length) makeButton(this.tools, '', words.blur_all, () => this.hide(everyone));
+    if (hidden.length) makeButton(this.tools, '', words.show_all, () => this.hide([]));
     if (this.chosen !== null) {
       const others = everyone.filter((number) => number !== this.chosen);
-      button(this.tools, '', `${words.blur_others} ${this.chosen}`, () => this.hide(others));
+      makeButton(this.tools, '', `${words.blur_others} ${this.chosen}`, () => this.hide(others));
     }
   }
 
@@ -145,7 +130,7 @@ class Explorer {
     card.dataset.face = face.number;
     card.classList.toggle('chosen', face.number === this.chosen && faces.length > 2);
     const head = make(card, 'div', 'head');
-    const open = button(head, 'open', '', () => this.choose(face.number, false));
+    const open = makeButton(head, 'open', '', () => this.choose(face.number, false));
     open.setAttribute('aria-expanded', String(isOpen));
     const crop = make(open, 'img', '');
     crop.src = face.crop;
@@ -154,7 +139,7 @@ class Explorer {
     make(text, 'div', 'title', face.name);
     make(text, 'div', '', face.said);
     if (faces.length > 1 || face.is_hidden) {
-      const eye = button(head, 'eye', face.is_hidden ? words.show : words.blur, () => {
+      const eye = makeButton(head, 'eye', face.is_hidden ? words.show : words.blur, () => {
         const hidden = faces.filter((one) => one.is_hidden !== (one === face));
         this.hide(hidden.map((one) => one.number));
       });
@@ -180,9 +165,9 @@ class Explorer {
       this.page = page;
       this.draw();
     };
-    button(this.pages, '', words.previous, () => go(this.page - 1)).disabled = this.page === 0;
+    makeButton(this.pages, '', words.previous, () => go(this.page - 1)).disabled = this.page === 0;
     make(this.pages, 'span', '', `${this.page + 1} / ${pages}`);
-    button(this.pages, '', words.next, () => go(this.page + 1)).disabled = this.page === pages - 1;
+    makeButton(this.pages, '', words.next, () => go(this.page + 1)).disabled = this.page === pages - 1;
   }
 
   choose(number, comesFromPicture) {

@@ -2,21 +2,20 @@
 
 from collections import Counter
 from collections.abc import Callable, Collection
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import streamlit as st
 
 from ferapp.labels import label_colours
 from ferapp.media.images import jpeg_bytes
 from ferapp.types import LEAST_KEPT, FrameAnalysis
 from ferapp.ui.pictures.sheet import data_url
 from ferapp.ui.pictures.view import CARD_PX, View
-from ferapp.ui.shared import session_keys
+from ferapp.ui.shared.components.own import own_component, sent_by
 from ferapp.vision.annotate import colours, hide_faces, label_texts, percent
 from ferapp.wording import counted
 
+_HTML: Final = "<div class='explorer'></div>"
 _WORDS: Final = {
     "boxes": "Faces in the picture; the arrow keys go from one to the next",
     "filter": "Show only faces with these labels",
@@ -29,15 +28,6 @@ _WORDS: Final = {
     "previous": "Previous",
     "next": "Next",
 }
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:
-    here = Path(__file__).parent
-    css, js = ((here / f"explorer.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-    return st.components.v2.component(
-        "ferapp_explorer", html="<div class='explorer'></div>", css=css, js=js
-    )
 
 
 def show_explorer(
@@ -60,10 +50,10 @@ def show_explorer(
     key = f"explorer-{id}"
 
     def note_hidden() -> None:
-        numbers = (session_keys.SessionKey[Any](key).get() or {}).get("hidden") or []
+        numbers = sent_by(key, "hidden") or []
         on_hide({int(number) - 1 for number in numbers} & set(range(len(analysis))))
 
-    _component()(
+    own_component(__file__, _HTML)(
         data={
             "id": id,
             "image": data_url(view.jpeg),

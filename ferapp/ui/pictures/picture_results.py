@@ -14,11 +14,9 @@ from ferapp.types import FrameAnalysis
 from ferapp.ui.pictures.sources import Picture
 from ferapp.ui.shared import session_keys
 from ferapp.vision.boxes import iou
-from ferapp.vision.crops import Image
 
 Floats = NDArray[np.float32]
 
-THUMBNAIL_PX: Final = 240
 SAME_PLACE_IOU: Final = 0.3
 """A hidden place and a face that overlap by more than this are the same."""
 
@@ -33,8 +31,7 @@ class PictureResult:
         analysis: Its faces; None if the picture could not be read.
         reason: Why it could not be read; else empty.
         duration_s: How long reading and analysing took.
-        thumbnail: The picture, its longer side at most `THUMBNAIL_PX`, (h, w, 3); None if it could
-            not be read.
+        thumbnail: A small copy as a JPEG file; None if the picture could not be read.
     """
 
     id: str
@@ -42,7 +39,7 @@ class PictureResult:
     analysis: FrameAnalysis | None
     reason: str
     duration_s: float
-    thumbnail: Image | None = None
+    thumbnail: bytes | None = None
 
     def with_threshold(self, unsure_below: float | None) -> "PictureResult":
         """The same with another threshold for "unsure"; None keeps the one it has."""

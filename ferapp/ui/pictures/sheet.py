@@ -3,12 +3,14 @@
 import base64
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
+from typing import Final
 
-import streamlit as st
+from ferapp.media.images import jpeg_bytes
+from ferapp.ui.shared.components.own import own_component, sent_by
+from ferapp.vision.crops import Image, fit_within
 
-from ferapp.ui.shared import session_keys
+_THUMBNAIL_PX: Final = 320
+_HTML: Final = "<ul class='sheet'></ul>"
 
 
 @dataclass(frozen=True)
@@ -30,18 +32,14 @@ class Thumbnail:
     hint: str = ""
 
 
+def thumbnail_of(image: Image) -> bytes:
+    """A picture as a JPEG file whose longer side has at most 320 px."""
+    return jpeg_bytes(fit_within(image, _THUMBNAIL_PX))
+
+
 def data_url(jpeg: bytes) -> str:
     """A JPEG file as an address that holds it, so that the server keeps no copy to fetch."""
     return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:
-    here = Path(__file__).parent
-    css, js = ((here / f"sheet.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-    return st.components.v2.component(
-        "ferapp_sheet", html="<ul class='sheet'></ul>", css=css, js=js
-    )
 
 
 def show_sheet(
@@ -64,11 +62,11 @@ def show_sheet(
     ids = {each.id for each in thumbnails}
 
     def note_chosen() -> None:
-        id = (session_keys.SessionKey[Any](key).get() or {}).get("chosen")
+        id = sent_by(key, "chosen")
         if id in ids:
             on_choose(id)
 
-    _component()(
+    own_component(__file__, _HTML)(
         data={"items": [asdict(each) for each in thumbnails], "label": label, "chosen": chosen},
         key=key,
         on_chosen_change=note_chosen,

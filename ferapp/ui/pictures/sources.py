@@ -6,18 +6,16 @@ from typing import Final
 
 import streamlit as st
 
-from ferapp.media.images import MAX_BYTES, MAX_PIXELS, jpeg_bytes, read_image
+from ferapp.media.images import MAX_BYTES, MAX_PIXELS, read_image
 from ferapp.media.pictures.formats import ENDINGS, NAMES
 from ferapp.system.text import one_line
-from ferapp.ui.pictures.sheet import Thumbnail, data_url, show_sheet
+from ferapp.ui.pictures.sheet import Thumbnail, data_url, show_sheet, thumbnail_of
 from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.samples import SAMPLES, SAMPLES_FOLDER
-from ferapp.vision.crops import fit_within
 from ferapp.wording import counted
 
 MAX_FILES: Final = 200
 MAX_TOTAL_MB: Final = 500
-_THUMBNAIL_PX: Final = 320
 
 
 @dataclass(frozen=True)
@@ -119,4 +117,4 @@ def _sample() -> list[Picture]:
 @st.cache_data(show_spinner=False)
 def _thumbnail(file: str) -> str:
     """A sample for the browser."""
-    return data_url(jpeg_bytes(fit_within(read_image(SAMPLES_FOLDER / file), _THUMBNAIL_PX)))
+    return data_url(thumbnail_of(read_image(SAMPLES_FOLDER / file)))

@@ -3,33 +3,26 @@
 
 const SAID_EVERY_MS = 4000;
 
-function element(parent, kind, name) {
-  const made = document.createElement(kind);
-  made.className = name;
-  parent.append(made);
-  return made;
-}
-
-function fit(parent, count, make) {
+function fit(parent, count, add) {
   while (parent.children.length > count) parent.lastElementChild.remove();
-  while (parent.children.length < count) make();
+  while (parent.children.length < count) add();
   return [...parent.children];
 }
 
 function makeFace(list) {
-  const face = element(list, 'li', 'face');
-  const title = element(face, 'div', 'title');
-  element(title, 'span', 'dot');
-  element(title, 'span', 'text');
-  element(title, 'span', 'remark');
-  element(face, 'div', 'rows');
+  const face = make(list, 'li', 'face');
+  const title = make(face, 'div', 'title');
+  make(title, 'span', 'dot');
+  make(title, 'span', 'text');
+  make(title, 'span', 'remark');
+  make(face, 'div', 'rows');
 }
 
 function makeRow(rows) {
-  const row = element(rows, 'div', 'row');
-  element(row, 'span', 'name');
-  element(element(row, 'span', 'track'), 'div', 'fill');
-  element(row, 'span', 'value');
+  const row = make(rows, 'div', 'row');
+  make(row, 'span', 'name');
+  make(make(row, 'span', 'track'), 'div', 'fill');
+  make(row, 'span', 'value');
 }
 
 function say(line, text) {

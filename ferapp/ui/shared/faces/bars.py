@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import streamlit as st
 from numpy.typing import NDArray
 
 from ferapp.labels import label_colours
+from ferapp.ui.shared.components.own import own_component
 from ferapp.vision.annotate import percent
 
 MOST_CARDS: Final = 6
@@ -36,13 +35,6 @@ class FaceBars:
     colour: str
     probabilities: NDArray[np.float32] | None
     remark: str = ""
-
-
-@st.cache_resource(show_spinner=False)
-def _component() -> Any:
-    here = Path(__file__).parent
-    css, js = ((here / f"bars.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
-    return st.components.v2.component("ferapp_bars", html=_HTML, css=css, js=js)
 
 
 def show_bars(
@@ -77,7 +69,8 @@ def show_bars(
         }
         for face in faces[:MOST_CARDS]
     ]
-    _component()(data={"faces": cards, "nobody": "No face", "said": said}, key=key)
+    data = {"faces": cards, "nobody": "No face", "said": said}
+    own_component(__file__, _HTML)(data=data, key=key)
 
 
 def _shown(probabilities: NDArray[np.float32], count: int) -> list[int]:

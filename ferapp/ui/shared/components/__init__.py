@@ -1,0 +1,1 @@
+"""What the components of our own share: reading their files, and what the browser sends."""
