@@ -4,10 +4,11 @@ import av
 import streamlit as st
 from streamlit_webrtc import WebRtcMode, webrtc_streamer
 
-from ferapp.ui.live.marker_buffer import MarkerBuffer
-from ferapp.ui.live.track import AnalysedTrack
+from ferapp.ui.live.connection.marker_buffer import MarkerBuffer
+from ferapp.ui.live.connection.playout_delay import PlayoutDelayMap, offer_playout_delay
+from ferapp.ui.live.connection.track import AnalysedTrack
 from ferapp.ui.live.webcam import FRAMES_PER_SECOND
-from ferapp.ui.server.private_parts import give_frames_at_their_end
+from ferapp.ui.server.private_parts import give_frames_at_their_end, write_headers
 
 
 def on_frame(frame: av.VideoFrame) -> av.VideoFrame:
@@ -18,6 +19,8 @@ def on_frame(frame: av.VideoFrame) -> av.VideoFrame:
 
 st.title("Live")
 give_frames_at_their_end(MarkerBuffer)
+write_headers(PlayoutDelayMap)
+offer_playout_delay()
 track = st.session_state.get("track")
 if track is None or track.hasTrack():
     track = st.session_state["track"] = AnalysedTrack(on_frame)

@@ -13,7 +13,7 @@ from starlette.formparsers import MultiPartParser
 from streamlit.web.server.starlette.starlette_routes import BASE_ROUTE_UPLOAD_FILE
 
 import ferapp
-from ferapp.ui.live import marker_buffer
+from ferapp.ui.live.connection import marker_buffer
 from ferapp.ui.server import private_parts
 from ferapp.ui.server.private_parts import PARTS, Part
 

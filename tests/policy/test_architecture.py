@@ -67,15 +67,16 @@ HOMES = {
     "onnxruntime": {"inference/onnx_model.py", "training/graphs.py"},
     "cv2": {"vision/opencv.py"},
     "streamlit": {"ui"},
-    "streamlit_webrtc": {"ui/live/webcam.py", "ui/live/signalling.py"},
+    "streamlit_webrtc": {"ui/live/webcam.py", "ui/live/connection/signalling.py"},
     "aiortc": {
-        *(f"ui/live/{name}.py" for name in ("webcam", "track", "marker_buffer")),
+        "ui/live/webcam.py",
+        *(f"ui/live/connection/{name}.py" for name in ("track", "marker_buffer", "playout_delay")),
         "ui/server/private_parts.py",
     },
     "av": {
         "ui/live/webcam.py",
-        "ui/live/frame_sizes.py",
-        "ui/live/track.py",
+        "ui/live/connection/frame_sizes.py",
+        "ui/live/connection/track.py",
         *(
             f"media/{name}.py"
             for name in (

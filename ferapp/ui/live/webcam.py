@@ -34,11 +34,12 @@ from ferapp.serving.live_pictures import LivePictures
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Readings
 from ferapp.settings import StreamSettings
-from ferapp.ui.live.bitrates import bitrate_of_width, with_bitrate
 from ferapp.ui.live.camera import show_camera
-from ferapp.ui.live.marker_buffer import MarkerBuffer
-from ferapp.ui.live.signalling import guard_streams
-from ferapp.ui.live.track import AnalysedTrack
+from ferapp.ui.live.connection.bitrates import bitrate_of_width, with_bitrate
+from ferapp.ui.live.connection.marker_buffer import MarkerBuffer
+from ferapp.ui.live.connection.playout_delay import PlayoutDelayMap, offer_playout_delay
+from ferapp.ui.live.connection.signalling import guard_streams
+from ferapp.ui.live.connection.track import AnalysedTrack
 from ferapp.ui.server import metrics
 from ferapp.ui.server.private_parts import (
     end_stream,
@@ -46,6 +47,7 @@ from ferapp.ui.server.private_parts import (
     give_frames_at_their_end,
     replace_frontend,
     rewrite_answer,
+    write_headers,
 )
 from ferapp.ui.shared.demo_clip import demo_frame
 from ferapp.ui.shared.face_labels import draw_labels
@@ -274,6 +276,8 @@ def streamer(
         CameraError: The browser offers no video that the server can read.
     """
     give_frames_at_their_end(MarkerBuffer)
+    write_headers(PlayoutDelayMap)
+    offer_playout_delay()
     replace_frontend(component, show_camera)
     context = SessionKey[Any](key).get()
     forget_rendered_run(context)

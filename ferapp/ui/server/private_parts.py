@@ -95,6 +95,19 @@ PARTS: Final = (
         _of_aiortc("jitterbuffer.JitterBuffer", name, "give_frames_at_their_end")
         for name in ("_remove_frame", "remove", "_packets", "_origin", "_capacity", "_is_video")
     ),
+    *(
+        _of_aiortc("rtp.HeaderExtensionsMap", name, "write_headers")
+        for name in ("configure", "set")
+    ),
+    *(
+        _of_aiortc(owner, name, "write_headers")
+        for owner, name in (
+            ("rtcrtpsender.rtp", "HeaderExtensionsMap"),
+            ("rtp", "pack_header_extensions"),
+            ("rtp", "unpack_header_extensions"),
+            ("codecs", "HEADER_EXTENSIONS"),
+        )
+    ),
     _of_webrtc(
         "component.WebRtcStreamerContext", "_last_rendered_run_count", "forget_rendered_run"
     ),
@@ -372,3 +385,15 @@ def give_frames_at_their_end(buffer: type) -> None:
     """
     receiver: Any = import_module("aiortc.rtcrtpreceiver")  # only the live page needs it
     receiver.JitterBuffer = buffer
+
+
+def write_headers(extensions: type) -> None:
+    """Let aiortc write the header extensions of each later connection with such an object.
+
+    aiortc knows a fixed set of them, and has no hook for others (`rtcrtpsender.py`).
+
+    Args:
+        extensions: A kind of `HeaderExtensionsMap`.
+    """
+    sender: Any = import_module("aiortc.rtcrtpsender")  # only the live page needs it
+    sender.rtp.HeaderExtensionsMap = extensions

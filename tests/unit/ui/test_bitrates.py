@@ -8,7 +8,7 @@ from aiortc import RTCPeerConnection, RTCSessionDescription, VideoStreamTrack
 from aiortc.mediastreams import AudioStreamTrack
 from aiortc.sdp import SessionDescription
 
-from ferapp.ui.live.bitrates import Bitrate, bitrate_of_width, with_bitrate
+from ferapp.ui.live.connection.bitrates import Bitrate, bitrate_of_width, with_bitrate
 
 RATE = Bitrate(2000, 2500)
 ADDED = "x-google-start-bitrate=2000;x-google-max-bitrate=2500"

@@ -13,8 +13,8 @@ from aiortc.codecs.vpx import Vp8Encoder, VpxPayloadDescriptor
 from aiortc.jitterbuffer import JitterFrame
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters
 
-from ferapp.ui.live.frame_sizes import MAX_PIXELS, fit_frame
-from ferapp.ui.live.signalling import guard_streams
+from ferapp.ui.live.connection.frame_sizes import MAX_PIXELS, fit_frame
+from ferapp.ui.live.connection.signalling import guard_streams
 from tests.support.frames import viewer
 
 VP8 = RTCRtpCodecParameters(mimeType="video/VP8", clockRate=90_000, payloadType=96)

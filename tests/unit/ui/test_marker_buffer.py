@@ -8,7 +8,7 @@ import pytest
 from aiortc import jitterbuffer
 from aiortc.rtp import RtpPacket
 
-from ferapp.ui.live.marker_buffer import MarkerBuffer
+from ferapp.ui.live.connection.marker_buffer import MarkerBuffer
 
 TICKS = 6000  # of a frame at fifteen a second
 KEY, OTHER = b"\x10", b"\x11"  # first bytes of frames of VP8

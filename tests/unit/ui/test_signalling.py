@@ -14,8 +14,8 @@ from streamlit_webrtc import WebRtcMode, WebRtcWorker
 
 from ferapp.errors import UserError
 from ferapp.serving.ice import MAX_CANDIDATES, Peer
-from ferapp.ui.live import signalling
-from ferapp.ui.live.signalling import GuardedWorker
+from ferapp.ui.live.connection import signalling
+from ferapp.ui.live.connection.signalling import GuardedWorker
 from ferapp.ui.shared.owner import visitor_peer
 from tests.support.waiting import wait_until
 

@@ -12,7 +12,7 @@ from aiortc import MediaStreamTrack
 from aiortc.contrib.media import MediaRelay
 from aiortc.mediastreams import MediaStreamError
 
-from ferapp.ui.live.track import AnalysedTrack
+from ferapp.ui.live.connection.track import AnalysedTrack
 from tests.support.frames import frame
 
 PATIENCE_S = 10

@@ -8,7 +8,7 @@ from streamlit_webrtc import WebRtcWorker
 
 from ferapp.errors import UserError
 from ferapp.serving.ice import CandidateFilter, parse_networks
-from ferapp.ui.live.frame_sizes import MAX_DECODED, fit_frame
+from ferapp.ui.live.connection.frame_sizes import MAX_DECODED, fit_frame
 from ferapp.ui.server.private_parts import limit_live_frames, use_webrtc_worker
 from ferapp.ui.shared.owner import visitor_peer
 
