@@ -9,7 +9,6 @@ from contextlib import closing
 from typing import Final, Generic, Literal, Protocol, TypeVar
 
 from ferapp.errors import UserError
-from ferapp.serving.seats import Seats
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 
@@ -31,6 +30,18 @@ class Work(Protocol):
 
     def close(self) -> None:
         """Stop at once; may be called twice."""
+        ...
+
+
+class Queue(Protocol):
+    """What a job waits in, such as `Seats`."""
+
+    def place(self, visitor: str, /) -> int:
+        """0 for one with a seat, else a position, from 1; asked twice a second."""
+        ...
+
+    def leave(self, visitor: str, /) -> None:
+        """Give the seat or the position back; may be called twice."""
         ...
 
 
@@ -61,7 +72,7 @@ class Job(Generic[W]):
     def __init__(
         self,
         begin: Callable[[], W],
-        seats: Seats,
+        seats: Queue,
         *,
         is_wanted: Callable[[], bool] = lambda: True,
         on_end: Callable[[State], object] = lambda state: None,

@@ -131,3 +131,28 @@ class Seats:
         if self._max_idle_s is None or visit.used_s is None:
             return False
         return now_s - visit.used_s > self._max_idle_s
+
+
+class OneAfterTheOther:
+    """The turns of one visitor who has several jobs: only the first of them asks for a seat.
+
+    So a visitor with many goes to the end of the queue after each, and holds up the others no
+    longer than one who comes again.
+
+    Args:
+        seats: Those of all visitors.
+        clock: Returns seconds.
+    """
+
+    def __init__(self, seats: Seats, clock: Callable[[], float]) -> None:
+        self._seats = seats
+        self._own = Seats(1, clock)
+
+    def place(self, job: str) -> int:
+        """0 for a job with a seat, else a position, from 1: its own or that of the visitor."""
+        return self._own.place(job) or self._seats.place(job)
+
+    def leave(self, job: str) -> None:
+        """Give the seat or the position back; may be called twice."""
+        self._own.leave(job)
+        self._seats.leave(job)

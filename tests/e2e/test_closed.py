@@ -15,7 +15,7 @@ from ferapp.ui.shared.live_chart import PLOTLY_ROUTE
 from stress.visitor import Visitor
 from tests.e2e.conftest import Server, Visit, sync_api
 from tests.e2e.processes import App
-from tests.support.browser import Live, agree, download, open_view, wait_for_chart
+from tests.support.browser import Live, agree, download, open_view, wait_for_chart, wait_for_video
 from tests.support.other_site import ATTEMPTS, FOREIGN_ORIGINS, HANDSHAKE, another_site
 from tests.support.pictures import NO_FACE
 from tests.support.places import SAMPLES
@@ -241,11 +241,12 @@ def test_every_page_works_under_the_content_security_policy(
     page.get_by_role("heading", name="Video", exact=True).wait_for()
     page.locator("input[type=file]").set_input_files(clip)
     page.get_by_role("button", name="Analyse").click()
-    open_view(page, "Annotated copy")
-    page.get_by_role("button", name="Make the copy").click()
-    page.locator("video").wait_for()
     page.locator("video").evaluate("v => { v.muted = true; return v.play() }")
-    page.wait_for_function("() => document.querySelector('video').currentTime > 0.2")
+    wait_for_video(page, "v.currentTime > 0.2")
+    page.get_by_role("button", name="Make an annotated copy").click()
+    page.get_by_role("button", name="Download the copy").wait_for()
+    page.locator("video").evaluate("v => { v.muted = true; return v.play() }")
+    wait_for_video(page, "v.currentTime > 0.2")
     assert download(page, "Download the copy")[4:8] == b"ftyp"
 
     page.get_by_role("link", name="Dashboard").click()

@@ -21,7 +21,9 @@ from tests.support.browser import (
     open_view,
     take_screenshot,
     wait_for_chart,
+    wait_for_video,
 )
+from tests.support.videos import write_video
 
 pytestmark = pytest.mark.e2e
 
@@ -74,8 +76,12 @@ def open_video_file(server: Server, visit: Visit, **look: object) -> "sync_api.P
 
 
 def choose(page: "sync_api.Page", path: Path) -> None:
+    """Upload a video in place of the one before."""
+    for remove in page.get_by_role("button", name="Remove ").all():
+        remove.click()
+        page.get_by_text("Choose a video, or try the demo clip").wait_for()
     page.locator("input[type=file]").set_input_files(path)
-    page.get_by_text("pixels · codec").wait_for()
+    page.get_by_text("How it is read").wait_for()
 
 
 def analyse(page: "sync_api.Page") -> None:
@@ -119,7 +125,7 @@ def test_a_clip_is_cancelled_analysed_copied_and_kept(
     page.get_by_text("About 180 frames will be read.").wait_for()
     analyse(page)
     page.get_by_text("2 faces in 180 frames over 00:11").wait_for()
-    wait_for_chart(page)
+    page.locator(".player").wait_for()
     open_view(page, "Files")
     recording, readings = read("readings.csv", download(page, "CSV"))
     assert readings.faces == [1, 2] and np.all(np.diff(readings.at_s) >= 0)
@@ -130,12 +136,14 @@ def test_a_clip_is_cancelled_analysed_copied_and_kept(
     table = pandas.read_csv(io.BytesIO(download(page, "CSV")))
     assert len(table) == len(readings)
 
-    open_view(page, "Annotated copy")
-    page.get_by_role("button", name="Make the copy").click()
+    original = page.locator("video").get_attribute("src")
+    page.get_by_role("button", name="Make an annotated copy").click()
+    page.get_by_role("button", name="Download the copy").wait_for()
     player = page.locator("video")
     player.wait_for()
-    player.evaluate("v => { v.muted = true; return v.play() }")
-    page.wait_for_function("() => document.querySelector('video').currentTime > 0.5")
+    assert player.get_attribute("src") != original, "which would show the faces that are blurred"
+    page.get_by_role("button", name="Play", exact=True).click()
+    wait_for_video(page, "v.currentTime > 0.5")
     assert player.evaluate("v => [v.videoWidth, v.videoHeight]") == [640, 480]
     with av.open(io.BytesIO(download(page, "Download the copy"))) as copy:
         assert copy.streams.video[0].codec_context.name == "h264"
@@ -197,14 +205,133 @@ def test_the_video_page_fits_every_window(
     page.get_by_text("of 180 frames read").wait_for()
     take_screenshot(page, f"video-progress-{scheme}-{width}")
     page.get_by_text("2 faces in 180 frames").wait_for()
-    wait_for_chart(page)
+    page.locator(".player .head").first.wait_for()
     assert not is_wider_than_the_window(page)
     take_screenshot(page, f"video-{scheme}-{width}")
-    for view in ("Summary", "Replay", "Files", "Annotated copy"):
+    for view in ("Chart", "Table", "Files"):
         open_view(page, view)
         page.wait_for_timeout(1000)
         assert not is_wider_than_the_window(page)
-        take_screenshot(page, f"video-{view.split()[0].lower()}-{scheme}-{width}")
+        take_screenshot(page, f"video-{view.lower()}-{scheme}-{width}")
+
+
+@pytest.fixture(scope="module")
+def analysed(browser: "sync_api.Browser", server: Server, clip: Path) -> "sync_api.Page":
+    """The page with the results of a clip, for all tests of its player."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.set_default_timeout(20_000)
+    page.goto(f"{server.url}/video")
+    choose(page, clip)
+    analyse(page)
+    page.locator(".player .head").nth(1).wait_for(timeout=60_000)
+    wait_for_video(page, "v.readyState >= 2")
+    yield page
+    context.close()
+
+
+def at_s(page: "sync_api.Page") -> float:
+    """Where the video is, once it is there."""
+    wait_for_video(page, "!v.seeking")
+    return page.locator("video").evaluate("v => v.currentTime")
+
+
+def cursor_s(page: "sync_api.Page") -> float:
+    """Where the cursor is in the curve."""
+    return SECONDS * page.locator(".plot").evaluate(
+        """plot => {
+          const [track, cursor] =
+            [plot, plot.querySelector('.cursor')].map(e => e.getBoundingClientRect());
+          return (cursor.left + cursor.width / 2 - track.left) / track.width;
+        }"""
+    )
+
+
+def point_at(page: "sync_api.Page", track: str, share: float) -> tuple[float, float]:
+    box = page.locator(track).first.bounding_box()
+    return box["x"] + share * box["width"], box["y"] + box["height"] / 2
+
+
+def test_the_video_goes_where_the_curve_is_clicked_or_dragged(analysed: "sync_api.Page") -> None:
+    page = analysed
+    page.locator(".plot").scroll_into_view_if_needed()
+    for track, share in ((".plot", 0.5), (".strip", 0.25)):
+        page.mouse.click(*point_at(page, track, share))
+        assert at_s(page) == pytest.approx(share * SECONDS, abs=0.15)
+        assert cursor_s(page) == pytest.approx(share * SECONDS, abs=0.15)
+    page.mouse.move(*point_at(page, ".plot", 0.3))
+    page.mouse.down()
+    page.mouse.move(*point_at(page, ".plot", 0.6), steps=5)
+    page.mouse.up()
+    assert at_s(page) == pytest.approx(0.6 * SECONDS, abs=0.15)
+
+
+def test_the_cursor_follows_the_video_and_keys_move_both(analysed: "sync_api.Page") -> None:
+    page = analysed
+    page.mouse.click(*point_at(page, ".plot", 0.5))
+    before = at_s(page)
+    page.keyboard.press("ArrowRight")
+    assert before < at_s(page) < before + 1.5 / RATE
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert before - 2 / RATE < at_s(page) <= before
+    page.keyboard.press(" ")
+    wait_for_video(page, f"v.currentTime > {before + 0.5}")
+    page.keyboard.press(" ")
+    wait_for_video(page, "v.paused")
+    assert cursor_s(page) == pytest.approx(at_s(page), abs=0.15)
+    said = page.locator(".plot").get_attribute("aria-valuetext")
+    assert said.endswith("happiness 100 %") or "happiness 9" in said
+
+
+def test_boxes_are_drawn_over_the_video_where_the_face_is(analysed: "sync_api.Page") -> None:
+    page = analysed
+    page.mouse.click(*point_at(page, ".plot", 0.5))
+    drawn = "v.getContext('2d').getImageData(0, 0, v.width, v.height).data.some(n => n > 0)"
+    wait_for_video(page, drawn, ".stage canvas")
+    page.get_by_role("img", name="The video at this time: 1 happiness").wait_for()
+    page.get_by_role("switch", name="Boxes").click()
+    wait_for_video(page, f"!{drawn}", ".stage canvas")
+    page.get_by_role("switch", name="Boxes").click()
+    page.mouse.click(*point_at(page, ".plot", 0.01))
+    # Nobody is there in the first second.
+    wait_for_video(page, f"!{drawn}", ".stage canvas")
+
+
+def test_a_face_is_chosen_by_its_picture_and_the_video_stays_where_it_is(
+    analysed: "sync_api.Page",
+) -> None:
+    page = analysed
+    page.mouse.click(*point_at(page, ".plot", 0.5))
+    before = at_s(page)
+    page.get_by_role("button", name="Face 2").click()
+    page.get_by_role("slider", name="Expressions of face 2 over time").wait_for()
+    page.get_by_role("button", name="Face 2", pressed=True).wait_for()
+    assert at_s(page) == pytest.approx(before, abs=0.01)
+    page.get_by_role("button", name="Face 1").click()
+    page.get_by_role("slider", name="Expressions of face 1 over time").wait_for()
+
+
+def test_two_videos_are_analysed_and_one_that_can_not_be_played_shows_its_boxes(
+    server: Server, visit: Visit, tmp_path: Path
+) -> None:
+    frames = [demo_frame(2 + number / RATE) for number in range(RATE)]
+    playable = write_video(tmp_path / "plays.mp4", frames, rate=RATE)
+    other = write_video(tmp_path / "does not.mp4", frames, rate=RATE, codec="mpeg4")
+    page = open_video_file(server, visit)
+    page.locator("input[type=file]").set_input_files([playable, other])
+    page.get_by_role("button", name="Analyse 2 videos").click()
+    page.get_by_text("All 2 videos").wait_for()
+    page.get_by_text("2. does not.mp4").wait_for()
+    table = pandas.read_csv(io.BytesIO(download(page, "Download the table (CSV)")))
+    assert table["video"].tolist() == ["plays.mp4", "does not.mp4"]
+    assert table["faces"].tolist() == [1, 1]
+    page.locator("video").wait_for()
+    page.get_by_role("button", name="Open 2").click()
+    page.get_by_text("Your browser can't play this kind of video").wait_for()
+    page.get_by_role("button", name="Play", exact=True).click()
+    page.get_by_text("00:01.0 / 00:01.0").wait_for()
+    assert not page.locator("video").is_visible() and not is_wider_than_the_window(page)
 
 
 def shown_faces(page: "sync_api.Page") -> list[str]:
@@ -223,9 +350,8 @@ def test_faces_are_named_merged_and_split_and_the_files_follow(
     choose(page, clip)
     analyse(page)
     page.get_by_text("2 faces in 180 frames").wait_for()
-    wait_for_chart(page)
     assert read_csv(page) == ({}, [1, 2])
-    open_view(page, "Over time")
+    open_view(page, "Summary")
     page.get_by_text("Name, merge or split faces").click()
     name = page.get_by_role("textbox", name="Name", exact=True)
     name.fill("Zoë")
@@ -234,8 +360,9 @@ def test_faces_are_named_merged_and_split_and_the_files_follow(
     chosen = page.get_by_text("Last change: ").inner_text().split()[3]
     page.wait_for_function(
         """() => [...document.querySelectorAll('input[role=combobox]')]
-            .filter(box => box.value.startsWith('Zoë (face')).length === 2"""
+            .some(box => box.value.startsWith('Zoë (face'))"""
     )
+    page.locator(".player .head").get_by_text(f"Zoë (face {chosen})").wait_for()
     assert all(text.startswith(f"Zoë (face {chosen}, ") for text in shown_faces(page))
     assert read_csv(page) == ({int(chosen): "Zoë"}, [1, 2])
 

@@ -20,7 +20,7 @@ from ferapp.system.confinement import Layers
 from ferapp.ui.server import health, logs, metrics
 from ferapp.ui.server.logs import begin_log
 from ferapp.ui.shared import resources
-from ferapp.ui.shared.session_keys import VIDEO_JOB
+from ferapp.ui.shared.session_keys import COPY_JOB
 from ferapp.ui.video import jobs
 from tests.support.apps import ASTRONAUT, open_app, upload
 from tests.support.fakes import Clock, FakeSink, FakeWork
@@ -108,7 +108,7 @@ def test_video_jobs_are_counted_by_outcome(end: str, monkeypatch: pytest.MonkeyP
     before = metric("ferapp_video_jobs_total", job="read", outcome=end)
     work = FakeWork(error=ValueError(CANARY) if end == "failed" else None)
     monkeypatch.setattr("ferapp.serving.job._logger.exception", lambda *_: None)
-    job = jobs.start(VIDEO_JOB, lambda: work, name="read")
+    job = jobs.start(COPY_JOB, lambda: work, name="read")
     assert work.began.wait(5)
     assert metric("ferapp_slots_in_use", queue="video") == 1
     if end == "cancelled":

@@ -47,6 +47,20 @@ def wait_for_chart(page: "sync_api.Page") -> None:
     page.locator(".js-plotly-plot .main-svg").first.wait_for()
 
 
+def wait_for_video(page: "sync_api.Page", condition: str, element: str = "video") -> None:
+    """Wait until something is true of the video, also inside a component.
+
+    Args:
+        page: The page.
+        condition: JavaScript of the element `v`.
+        element: Another element to look at.
+    """
+    deadline = time.monotonic() + 30
+    while not page.locator(element).evaluate(f"v => {condition}"):
+        assert time.monotonic() < deadline, condition
+        page.wait_for_timeout(50)
+
+
 def agree(page: "sync_api.Page") -> None:
     dialog = page.get_by_role("dialog")
     dialog.get_by_text("No picture, no video, no sound").wait_for()

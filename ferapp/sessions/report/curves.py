@@ -143,6 +143,21 @@ def curves(
     return figure
 
 
+def points(
+    at_s: NDArray[np.float64], values: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    """The points of curves that share their times, at most about `MOST_POINTS`.
+
+    Args:
+        at_s: Seconds since the start, (n,), ascending.
+        values: (n, k); a row with NaN is no reading.
+
+    Returns:
+        Times, (m,), and values, (m, k); rows of NaN break the curves at gaps.
+    """
+    return _Series.of(at_s, values).thin(range(values.shape[1]))
+
+
 def _dates(at_s: NDArray[np.float64]) -> list[str]:
     """Seconds since the start as what Plotly's time axis takes: dates, counted from 1970.
 

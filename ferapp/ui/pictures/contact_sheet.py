@@ -8,8 +8,9 @@ import streamlit as st
 
 from ferapp.media.images import jpeg_bytes, read_image
 from ferapp.ui.pictures.picture_results import PictureResult, hidden_boxes
-from ferapp.ui.pictures.sheet import Thumbnail, data_url, show_sheet
+from ferapp.ui.pictures.sheet import Thumbnail, show_sheet
 from ferapp.ui.shared import charts, session_keys
+from ferapp.ui.shared.components.own import data_url
 from ferapp.vision.annotate import hide_faces, label_texts
 from ferapp.wording import counted
 

@@ -9,9 +9,8 @@ import numpy as np
 from ferapp.labels import label_colours
 from ferapp.media.images import jpeg_bytes
 from ferapp.types import LEAST_KEPT, FrameAnalysis
-from ferapp.ui.pictures.sheet import data_url
 from ferapp.ui.pictures.view import CARD_PX, View
-from ferapp.ui.shared.components.own import own_component, sent_by
+from ferapp.ui.shared.components.own import data_url, own_component, sent_by
 from ferapp.vision.annotate import colours, hide_faces, label_texts, percent
 from ferapp.wording import counted
 

@@ -1,6 +1,5 @@
 """Pictures side by side, of which one can be chosen by a click."""
 
-import base64
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -19,7 +18,7 @@ class Thumbnail:
 
     Attributes:
         id: Of the picture.
-        image: For the browser, see `data_url`; empty if there is none to show.
+        image: For the browser, as an address; empty if there is none to show.
         title: The first line.
         text: The second line.
         hint: Shown while the mouse is over it.
@@ -35,11 +34,6 @@ class Thumbnail:
 def thumbnail_of(image: Image) -> bytes:
     """A picture as a JPEG file whose longer side has at most 320 px."""
     return jpeg_bytes(fit_within(image, _THUMBNAIL_PX))
-
-
-def data_url(jpeg: bytes) -> str:
-    """A JPEG file as an address that holds it, so that the server keeps no copy to fetch."""
-    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
 
 
 def show_sheet(

@@ -9,8 +9,9 @@ import streamlit as st
 from ferapp.media.images import MAX_BYTES, MAX_PIXELS, read_image
 from ferapp.media.pictures.formats import ENDINGS, NAMES
 from ferapp.system.text import one_line
-from ferapp.ui.pictures.sheet import Thumbnail, data_url, show_sheet, thumbnail_of
+from ferapp.ui.pictures.sheet import Thumbnail, show_sheet, thumbnail_of
 from ferapp.ui.shared import session_keys
+from ferapp.ui.shared.components.own import data_url
 from ferapp.ui.shared.samples import SAMPLES, SAMPLES_FOLDER
 from ferapp.wording import counted
 

@@ -13,6 +13,7 @@ from hashlib import sha256
 from importlib import import_module
 from typing import Any, Final
 
+import streamlit as st
 from starlette.formparsers import MultiPartParser
 from streamlit.runtime import exists, get_instance
 from streamlit.runtime.scriptrunner import get_script_run_ctx
@@ -79,6 +80,7 @@ PARTS: Final = (
         "web.server.starlette.starlette_routes", "BASE_ROUTE_UPLOAD_FILE", "upload_session"
     ),
     _of_streamlit("runtime.memory_media_file_storage", "_calculate_file_id", "rename_media_files"),
+    _of_streamlit("runtime.runtime.Runtime", "media_file_mgr", "media_address"),
     _of_webrtc("component", "_reset_context", "end_stream"),
     _of_webrtc("component", "WebRtcWorker", "use_webrtc_worker"),
     _of_webrtc("webrtc.WebRtcWorker", "process_offer", "use_webrtc_worker"),
@@ -210,6 +212,22 @@ def rename_media_files(rename: Callable[[str], str]) -> None:
         return rename(by_content(data, mimetype, filename))
 
     storage._calculate_file_id = file_id
+
+
+def media_address(data: bytes, mime: str, place: str) -> str:
+    """Serve a file to the browser of this visitor as `st.video` does, for a component of our own.
+
+    Args:
+        data: The file, which is not copied; kept until a run of the script does not ask for it.
+        mime: Its media type.
+        place: Where it is on the page: another file in the same place replaces it.
+
+    Returns:
+        Its address on this server.
+    """
+    base = st.get_option("server.baseUrlPath").strip("/")
+    address = get_instance().media_file_mgr.add(data, mime, place)
+    return f"/{base}{address}" if base else address
 
 
 def keep_uploads_in_memory(max_bytes: int) -> None:

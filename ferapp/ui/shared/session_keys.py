@@ -12,13 +12,11 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from ferapp.media.video import VideoInfo
-from ferapp.pipeline.clip import Clip
 from ferapp.serving.job import Job
-from ferapp.serving.video_jobs import VideoAnalysisJob, VideoCopyJob
+from ferapp.serving.seats import OneAfterTheOther
+from ferapp.serving.video_jobs import VideoCopyJob
 from ferapp.sessions.face_edits import FaceEdit, FaceEdits
 from ferapp.sessions.session import Readings
-from ferapp.sessions.store import Overview
 
 V = TypeVar("V")
 
@@ -125,21 +123,18 @@ RECORDING_SHOWN: Final = SessionKey[str]("was-recording")
 """Id of the recording that the page shows as running."""
 
 # Videos
-VIDEO_FILE: Final = SessionKey[UploadedFile]("video-file")
-"""Of the upload widget, which forgets it when another page is opened."""
-VIDEO_UPLOAD: Final = SessionKey[UploadedFile]("video-upload")
-"""The same file, kept from page to page."""
-VIDEO_INFO: Final = SessionKey[tuple[str, VideoInfo]]("video-info")
-"""Id of the upload, and what its container claims."""
-VIDEO_ORDER: Final = SessionKey[Any]("video-order")
-"""What the analysis was asked to do."""
-VIDEO_JOB: Final = SessionKey[Job[VideoAnalysisJob]]("video-job")
-VIDEO_SESSION: Final = SessionKey[tuple[Clip, Overview]]("video-session")
-"""What was read, and the same as a session that is not stored."""
-VIDEO_EDITS: Final = SessionKey[tuple[Clip, FaceEdits]]("video-faces")
-"""What was read, and what the visitor changed about its faces."""
-SAVED_VIDEO: Final = SessionKey[tuple[str, FaceEdits]]("recorded-clip")
-"""The analysis that was kept as a session, with the changes of its faces."""
+VIDEO_FILES: Final = SessionKey[list[UploadedFile]]("video-files")
+"""Of the upload widget, which forgets them when another page is opened."""
+VIDEO_UPLOADS: Final = SessionKey[list[UploadedFile]]("video-uploads")
+"""The same files, kept from page to page."""
+VIDEO_STATES: Final = SessionKey[dict[str, Any]]("video-states")
+"""What the page keeps of each video, by its id."""
+VIDEO_TURNS: Final = SessionKey[OneAfterTheOther]("video-turns")
+"""In which the visitor's analyses wait for each other."""
+SELECTED_VIDEO: Final = SessionKey[str]("video-shown")
+"""Id of the video whose results are shown."""
+COPY_VIDEO: Final = SessionKey[str]("copy-of")
+"""Id of the video to which the copy and the choice of its faces belong."""
 COPY_JOB: Final = SessionKey[Job[VideoCopyJob]]("copy-job")
 COPY_ORDER: Final = SessionKey[tuple[str, tuple[int, ...], bool, FaceEdits]]("copy-asked")
 """The video, the faces seen in its copy, whether others are blurred, and the changes of faces."""
@@ -181,3 +176,8 @@ def shown_texts(key: SessionKey[V]) -> SessionKey[tuple[str, ...]]:
 def replay_position(session: str) -> SessionKey[float]:
     """Where the replay of a session is, s from its start; of a slider."""
     return SessionKey(f"replay-{session}")
+
+
+def chosen_face(session: str) -> SessionKey[int]:
+    """The face of a session whose curve is shown below its video."""
+    return SessionKey(f"shown-face-{session}")

@@ -2,16 +2,17 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TypeVar
 
 import streamlit as st
 
-from ferapp.serving.job import Job, Work
-from ferapp.serving.seats import Seats
+from ferapp.serving.job import Job, Queue, Work
+from ferapp.serving.seats import OneAfterTheOther, Seats
 from ferapp.system import scratch
 from ferapp.ui.server import metrics
 from ferapp.ui.server.private_parts import presence_check
+from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.session_keys import SessionKey
 from ferapp.wording import clock
 
@@ -43,28 +44,50 @@ def start(key: SessionKey[Job[W]], begin: Callable[[], W], *, name: str) -> Job[
         The job; it waits in the queue until its turn.
     """
     stop(key)
+    job = _begin(begin, _seats(), name)
+    key.set(job)
+    return job
 
+
+def queue(begin: Callable[[], W], *, name: str) -> Job[W]:
+    """Start a job that waits for all others which this visitor has queued; see `start`."""
+    turns = session_keys.VIDEO_TURNS.setdefault(OneAfterTheOther(_seats(), time.monotonic))
+    return _begin(begin, turns, name)
+
+
+def _begin(begin: Callable[[], W], seats: Queue, name: str) -> Job[W]:
     def count(state: str) -> None:
         metrics.VIDEO_JOBS.labels(name, state).inc()
 
-    job = Job(begin, _seats(), is_wanted=_presence(), on_end=count)
-    key.set(job)
-    return job
+    return Job(begin, seats, is_wanted=_presence(), on_end=count)
+
+
+def end(started: Sequence[Job[Any]]) -> None:
+    """End jobs, the last one first, so that none begins when the one before it ends.
+
+    Ending takes a moment; the page does not wait for it.
+    """
+
+    def cancel_all() -> None:
+        for job in reversed(started):
+            job.cancel()
+
+    if started:
+        threading.Thread(target=cancel_all, name="job-end", daemon=True).start()
 
 
 def stop(key: SessionKey[Job[W]]) -> None:
     """End this visitor's job, if there is one, and forget it."""
     job = key.pop()
     if job is not None:
-        # Ending takes a moment; the page does not wait for it.
-        threading.Thread(target=job.cancel, name="job-end", daemon=True).start()
+        end([job])
 
 
 def cancel(key: SessionKey[Job[W]]) -> None:
     """End this visitor's job but keep its state."""
     job = key.get()
     if job is not None:
-        threading.Thread(target=job.cancel, name="job-end", daemon=True).start()
+        end([job])
 
 
 def _presence() -> Callable[[], bool]:

@@ -6,25 +6,23 @@ import streamlit as st
 
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.clip import Clip, recording_of_clip
-from ferapp.sessions.face_edits import FaceEdits
 from ferapp.settings import ClipSettings
 from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.consent import keep_button
 from ferapp.ui.shared.owner import owner
+from ferapp.ui.video import state
 
 
-def clip_controls(
-    key: str, clip: Clip, edits: FaceEdits, analyzer: Analyzer, settings: ClipSettings
-) -> None:
+def clip_controls(id: str, clip: Clip, analyzer: Analyzer, settings: ClipSettings) -> None:
     """The button that keeps the readings of a video as a session.
 
     Args:
-        key: Of the analysis; another analysis can be kept again.
+        id: Of the video.
         clip: What was read.
-        edits: What the visitor changed about its faces.
         analyzer: The one that read it.
         settings: With which it was read.
     """
+    edits, kept = state.state_of(id).edits, state.state_of(id).kept
 
     def start(consent: str, keep_days: int | None) -> None:
         title = f"Video, {datetime.now():%d %B %Y %H:%M}"
@@ -36,13 +34,12 @@ def clip_controls(
             keep_days=keep_days,
             edits=edits,
         )
-        session_keys.SAVED_VIDEO.set((key, edits))
+        state.change(id, kept=edits)
         session_keys.NEXT_SESSION.set(recording.id)
 
-    kept = session_keys.SAVED_VIDEO.get()
-    if kept is not None and kept[0] == key and kept[1] != edits:
+    if kept is not None and kept != edits:
         st.caption(
             "You have changed faces since you kept this video; keep it again, or change them "
             "on the dashboard."
         )
-    keep_button(start, is_kept=kept == (key, edits))
+    keep_button(start, is_kept=kept == edits)

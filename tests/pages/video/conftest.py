@@ -80,7 +80,7 @@ def results_state(pair: bytes) -> dict[str, Any]:
     jobs._seats.clear()
     at = analyse(upload_video(open_page(), pair))
     assert "2 faces in 25 frames" in page_text(at)
-    names = ("video-upload", "video-job", "video-order", "video-info")
+    names = ("video-uploads", "video-states")
     return {name: at.session_state[name] for name in names}
 
 

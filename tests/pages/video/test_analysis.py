@@ -9,7 +9,7 @@ from ferapp.errors import VideoError
 from ferapp.serving.job import Job
 from ferapp.serving.video_jobs import VideoAnalysisJob
 from ferapp.settings import ClipSettings, StreamSettings
-from ferapp.ui.video import page as video
+from ferapp.ui.video import analysis
 from tests.support.apps import button, page_text
 from tests.support.video_page import (
     DONE,
@@ -18,7 +18,9 @@ from tests.support.video_page import (
     analyse,
     button_labels,
     clip_of,
+    job_of,
     open_page,
+    states_of,
     upload_video,
 )
 from tests.support.waiting import wait_until
@@ -30,7 +32,7 @@ def test_the_demo_clip_shows_three_faces() -> None:
     assert (
         not at.file_uploader
         and "**640 × 480** pixels" in page_text(at)
-        and "no sound" in page_text(at)
+        and "**00:23** long, no sound" in [each.label for each in at.expander]
     )
     at.selectbox(key="video-rate").set_value("2 a second").run()
     assert "About 48 frames will be read." in page_text(at)
@@ -53,7 +55,7 @@ def test_a_failed_analysis_shows_why_and_can_be_tried_again(
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(video, "VideoAnalysisJob", fail)
+        patch.setattr(analysis, "VideoAnalysisJob", fail)
         at = analyse(upload_video(open_page(), pair))
     assert "**This did not work**" in page_text(at) and message in at.text[0].value
     assert not at.exception and "secret" not in page_text(at) and button_labels(at) == {DONE}
@@ -65,7 +67,7 @@ def start_analysis(data: bytes) -> tuple[AppTest, Job[VideoAnalysisJob]]:
     """The page with a video of which at least one frame has been read."""
     at = upload_video(open_page(), data)
     button(at, NEW).click().run()
-    job = at.session_state["video-job"]
+    job = job_of(at)
     wait_until(lambda: job.done >= 1)
     return at, job
 
@@ -100,12 +102,12 @@ def test_an_analysis_can_be_cancelled_and_restarted(
 def test_cancelling_keeps_nothing(pair: bytes, full_speed: threading.Event) -> None:
     at = upload_video(open_page(), pair)
     button(at, NEW).click().run()
-    job = at.session_state["video-job"]
+    job = job_of(at)
     wait_until(lambda: job.work is not None and job.work.preview and job.done >= 3)
     button(at.run(), "Cancel").click().run()
     assert job.wait(3)
     at.run()
-    work = at.session_state["video-job"].work
+    work = job_of(at).work
     assert work is None or (work.clip is None and not work.portraits and not work.preview)
 
 
@@ -114,9 +116,9 @@ def test_videos_are_analysed_one_at_a_time_for_their_visitor(
 ) -> None:
     first, second = upload_video(open_page(), pair), upload_video(open_page(), faceless)
     button(first, NEW).click().run()
-    wait_until(lambda: first.session_state["video-job"].done >= 1)
+    wait_until(lambda: job_of(first).done >= 1)
     button(second, NEW).click().run()
-    mine, other = first.session_state["video-job"], second.session_state["video-job"]
+    mine, other = job_of(first), job_of(second)
     assert mine is not other
     wait_until(lambda: other.place == 1)
     second.run()
@@ -138,7 +140,7 @@ def test_settings_reach_the_analysis(pair: bytes) -> None:
     at.slider(key="video-smoothing").set_value(1.5)
     at.slider(key="confidence").set_value(0.6)
     analyse(at.run())
-    settings: ClipSettings = at.session_state["video-order"].settings
+    settings: ClipSettings = states_of(at)[0].order.settings
     assert settings.per_second == 5 and settings.stream.analysis.detection.confidence == 0.6
     assert settings.stream.detect_every == 3 and settings.stream.time_constant_s == 1.5
     assert settings.stream.reads_followed and clip_of(at).frames in (12, 13)

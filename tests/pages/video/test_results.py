@@ -16,7 +16,9 @@ from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.clip import Clip
 from ferapp.sessions.session import Readings
 from ferapp.sessions.store import LOCAL_OWNER, Store
+from ferapp.settings import ClipSettings
 from ferapp.types import Faces
+from ferapp.ui.video.state import VideoState
 from tests.support.apps import AGREED, agree, figures, page_text
 from tests.support.fakes import FakeClassifier, FakeDetector
 from tests.support.sessions import assert_same_readings, face_readings, some_readings
@@ -27,9 +29,12 @@ from tests.support.video_page import (
     VIEWS,
     analyse,
     button_labels,
+    cards,
+    choose_face,
     clip_of,
     open_page,
     open_view,
+    player,
     portrait,
     upload_video,
 )
@@ -39,21 +44,20 @@ from tests.support.videos import truncate, write_video
 def test_every_face_has_a_card_longest_seen_first(results_page: AppTest) -> None:
     at = results_page
     assert not at.exception and "2 faces in 25 frames over 00:02" in page_text(at)
-    faces = [m.value for m in at.markdown if m.value.startswith("**Face")]
-    assert faces == ["**Face 2**", "**Face 1**"]
-    assert len(at.get("image")) == 2, "a portrait each"
-    assert "00:00 to 00:02  \nneutral" in page_text(at)
-    assert "00:00 to 00:00  \nhappiness" in page_text(at)
+    second, first = player(at)["faces"]
+    assert (second["title"], first["title"]) == ("Face 2", "Face 1")
+    assert second["image"].startswith("data:image/jpeg") and first["image"], "a portrait each"
+    assert second["lines"][0].startswith("neutral ") and "00:00 to 00:02" in second["lines"][1]
+    assert first["lines"][0].startswith("happiness ") and "00:00 to 00:00" in first["lines"][1]
     assert button_labels(at) == {"Keep as a session"} and not at.warning
 
 
 @pytest.mark.parametrize(
     ("view", "charts", "files"),
     [
-        ("Over time", {"timeline", "affect"}, 0),
+        ("Chart", {"timeline", "affect"}, 0),
         ("Summary", {"shares"}, 0),
-        ("Replay", {"replay-frame"}, 0),
-        ("Annotated copy", set(), 0),
+        ("Table", set(), 0),
         ("Files", set(), 5),
     ],
 )
@@ -61,7 +65,7 @@ def test_every_view_shows_the_results(
     results_page: AppTest, view: str, charts: set[str], files: int
 ) -> None:
     at = open_view(results_page, view)
-    if view == "Over time":
+    if view == "Chart":
         at.toggle(key="with-affect").set_value(True).run()
     assert not at.exception and set(figures(at)) == charts
     assert len(at.get("download_button")) == files
@@ -84,11 +88,10 @@ def results_alone() -> None:
     """Only the results, as the page shows them."""
     import streamlit as st
 
-    from ferapp.settings import ClipSettings
-    from ferapp.ui.video import results as video_results
+    from ferapp.ui.video import results
+    from ferapp.ui.video.sources import Source
 
-    analysis, analyzer = st.session_state["analysis"], st.session_state["analyzer"]
-    video_results.show("x", lambda: b"", analysis, analyzer, ClipSettings())
+    results.show(Source("x", "x.mp4", lambda: b""), st.session_state["analyzer"])
 
 
 def show_results(analysis: SimpleNamespace) -> AppTest:
@@ -101,7 +104,9 @@ def show_results(analysis: SimpleNamespace) -> AppTest:
         detector_name=defaults.detector,
         classifier_name=defaults.classifier,
     )
-    at.session_state["analysis"] = analysis
+    job = SimpleNamespace(state="done", is_over=True, work=analysis)
+    order = SimpleNamespace(settings=ClipSettings())
+    at.session_state["video-states"] = {"x": VideoState(analysis.clip.info, order=order, job=job)}
     return at.run()
 
 
@@ -122,24 +127,20 @@ ODD = {
 def test_odd_faces_break_no_view(face: str) -> None:
     at = show_results(analysis_of(STEADY, ODD[face]))
     assert not at.exception, at.exception[0].message
-    assert "2 faces" in page_text(at) and "**Face 2**" in page_text(at)
+    assert "2 faces" in page_text(at) and cards(at) == ["Face 1", "Face 2"]
     if "never be read" in face:
         assert "not readable" in page_text(at)
+    choose_face(at, 2)
     for view in VIEWS:
         open_view(at, view)
-        for select in at.selectbox:
-            if str(select.key).startswith("face-"):
-                select.set_value(2).run()
         assert not at.exception, (view, at.exception[0].message)
+        assert player(at)["curve"]["face"] == 2
 
 
-def test_the_number_of_cards_is_limited() -> None:
+def test_a_crowd_can_be_chosen_from_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ferapp.ui.video.player.MOST_ROWS", 12)
     at = show_results(analysis_of(some_readings(5, faces=15)))
-    assert (
-        page_text(at).count("**Face ") == 12
-        and "3 more faces" in page_text(at)
-        and not at.exception
-    )
+    assert len(cards(at)) == 12 and "Show all 12 faces" in page_text(at) and not at.exception
 
 
 def test_a_file_without_a_face_shows_no_error(faceless: bytes) -> None:
@@ -153,7 +154,7 @@ def test_the_readable_part_of_a_damaged_clip_is_shown(folder: Path) -> None:
     path = write_video(folder / "cut.mp4", frames, options={"movflags": "+faststart"})
     at = analyse(upload_video(open_page(), truncate(path, 0.6).read_bytes()))
     assert at.warning[0].value.startswith("**Partial.** The video") and not at.exception
-    assert "1 face in 1" in page_text(at) and "**Face 1**" in page_text(at)
+    assert "1 face in 1" in page_text(at) and cards(at) == ["Face 1"]
     assert len(open_view(at, "Files").get("download_button")) == 5
 
 

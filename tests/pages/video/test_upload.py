@@ -6,7 +6,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from ferapp.media.video import VideoInfo
-from ferapp.ui.video import page as video
+from ferapp.ui.video import sources
 from tests.support.apps import button, page_text
 from tests.support.places import ROOT
 from tests.support.stores import HOSTILE
@@ -16,9 +16,11 @@ from tests.support.video_page import (
     analyse,
     button_labels,
     clip_of,
+    job_of,
     make_copy,
     open_page,
     open_view,
+    states_of,
     upload_video,
 )
 from tests.support.waiting import wait_until
@@ -38,10 +40,10 @@ def test_unknown_length_and_frame_rate_are_shown_as_unknown(
     monkeypatch: pytest.MonkeyPatch, pair: bytes
 ) -> None:
     info = VideoInfo("matroska", "vp9", (64, 48), None, None, False)
-    monkeypatch.setattr(video, "Video", lambda file: _FakeVideo(info))
+    monkeypatch.setattr(sources, "Video", lambda file: _FakeVideo(info))
     at = upload_video(open_page(), pair)
-    assert "unknown length · unknown frame rate · **64 × 48** pixels" in page_text(at)
-    assert "codec **vp9** · no sound" in page_text(at)
+    assert "unknown length, no sound" in [each.label for each in at.expander]
+    assert "unknown frame rate · **64 × 48** pixels · codec **vp9**" in page_text(at)
     assert "frames will be read" not in page_text(at) and not at.exception
     at.selectbox(key="video-rate").set_value("2 a second").run()
     assert "frames will be read" not in page_text(at) and not at.exception
@@ -92,21 +94,21 @@ def test_a_good_upload_replaces_a_broken_one(pair: bytes) -> None:
 def test_a_video_that_is_too_large_is_refused_with_a_message(
     pair: bytes, monkeypatch: pytest.MonkeyPatch, limit: str, value: float, message: str
 ) -> None:
-    monkeypatch.setattr(video, limit, value)
+    monkeypatch.setattr(sources, limit, value)
     at = upload_video(open_page(), pair + bytes(1_000_000))
     assert message in at.text[0].value and "python -m ferapp video" in at.text[0].value
     assert not at.exception and button_labels(at) == set()
 
 
 def test_another_upload_clears_the_first(results_page: AppTest, faceless: bytes) -> None:
-    at = make_copy(open_view(results_page, "Annotated copy"))
-    old = at.session_state["video-job"]
+    at = make_copy(results_page)
+    old = job_of(at)
     upload_video(at, faceless)
     assert "faces in" not in page_text(at) and button_labels(at) == {NEW} and not at.exception
-    for key in ("video-job", "copy-job", "video-session", "video-order", "copy-asked"):
-        assert key not in at.session_state
+    assert "copy-job" not in at.session_state and "copy-asked" not in at.session_state
+    assert job_of(at) is None
     analyse(at)
-    assert at.session_state["video-job"] is not old and "no face was found" in page_text(at)
+    assert job_of(at) is not old and "no face was found" in page_text(at)
 
 
 @pytest.mark.parametrize("after", ["another upload", "none", "the demo clip"])
@@ -115,16 +117,17 @@ def test_removing_a_video_cancels_its_analysis(
 ) -> None:
     at = upload_video(open_page(), pair)
     button(at, NEW).click().run()
-    job = at.session_state["video-job"]
+    job = job_of(at)
     wait_until(lambda: job.done >= 1)
     match after:
         case "another upload":
             upload_video(at, faceless)
         case "none":
-            at.file_uploader[0].set_value(None).run()
+            at.file_uploader[0].set_value([]).run()
         case _:
             at.segmented_control(key="video-where").set_value("Demo clip").run()
-    assert job.wait(3) and job.state == "cancelled" and "video-job" not in at.session_state
+    assert job.wait(3) and job.state == "cancelled"
+    assert job not in [state.job for state in states_of(at)]
     assert not at.exception and "Cancel" not in button_labels(at)
     assert ("try the demo clip" in page_text(at)) == (after == "none")
 
@@ -133,9 +136,9 @@ def test_an_upload_missing_from_its_widget_can_be_removed(results_page: AppTest)
     """The browser's widget forgets the file when the page is left; the app keeps it."""
     at = results_page
     assert "**640 × 240** pixels" in page_text(at) and "2 faces" in page_text(at)
-    button(at, "Remove the uploaded video").click().run()
+    button(at, "Remove 1 uploaded video").click().run()
     assert "try the demo clip" in page_text(at) and button_labels(at) == set() and not at.exception
-    assert "video-job" not in at.session_state and not at.get("image")
+    assert not states_of(at) and not at.get("image")
 
 
 def test_a_file_name_is_never_markdown(pair: bytes) -> None:
@@ -160,7 +163,7 @@ def test_a_slider_chooses_the_part_to_read(pair: bytes) -> None:
 def test_one_of_several_tracks_can_be_chosen(monkeypatch: pytest.MonkeyPatch, pair: bytes) -> None:
     tracks = ("1 (h264, 640 × 480)", "2 (mjpeg, 64 × 48)")
     info = VideoInfo("mov", "h264", (640, 480), 10.0, 3.0, False, 1, tracks)
-    monkeypatch.setattr(video, "Video", lambda file: _FakeVideo(info))
+    monkeypatch.setattr(sources, "Video", lambda file: _FakeVideo(info))
     at = upload_video(open_page(), pair)
     [box] = [box for box in at.selectbox if box.label == "Video track"]
     assert list(box.options) == list(tracks) and box.value == 1

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ferapp.serving.seats import Seats
+from ferapp.serving.seats import OneAfterTheOther, Seats
 from tests.support.fakes import Clock
 
 MAX_IDLE_S = 60.0
@@ -82,3 +82,27 @@ def test_a_loss_is_forgotten_some_time_after_the_page_was_closed() -> None:
     clock.now_s = 5000.0
     seats.place("b")
     assert not seats.has_lost("a")
+
+
+def test_jobs_of_one_visitor_let_others_in_between() -> None:
+    """A visitor with three jobs goes to the end of the queue after each."""
+    clock = Clock()
+    seats = Seats(1, clock)
+    mine = OneAfterTheOther(seats, clock)
+    assert [mine.place(job) for job in "abc"] == [0, 1, 2]
+    assert seats.place("other") == 1
+    mine.leave("a")
+    assert seats.place("other") == 0
+    assert [mine.place(job) for job in "bc"] == [1, 1], "the second waits for the other visitor"
+    seats.leave("other")
+    assert [mine.place(job) for job in "bc"] == [0, 1]
+
+
+def test_a_job_that_is_cancelled_while_it_waits_leaves_no_gap() -> None:
+    clock = Clock()
+    mine = OneAfterTheOther(Seats(1, clock), clock)
+    assert [mine.place(job) for job in "abc"] == [0, 1, 2]
+    mine.leave("b")
+    mine.leave("a")
+    mine.leave("a")
+    assert mine.place("c") == 0

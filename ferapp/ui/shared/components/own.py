@@ -1,5 +1,6 @@
 """Components of our own: a script and a style beside the Python module that shows them."""
 
+import base64
 from pathlib import Path
 from typing import Any, Final
 
@@ -36,3 +37,8 @@ def own_component(module_file: str, html: str) -> Any:
 def sent_by(key: str, name: str) -> Any:
     """A value that the component with this key has sent; None if it has sent none."""
     return (SessionKey[Any](key).get() or {}).get(name)
+
+
+def data_url(jpeg: bytes) -> str:
+    """A JPEG file as an address that holds it, so that the server keeps no copy to fetch."""
+    return f"data:image/jpeg;base64,{base64.b64encode(jpeg).decode('ascii')}"
