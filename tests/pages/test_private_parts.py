@@ -15,7 +15,7 @@ from streamlit.web.server.starlette.starlette_routes import BASE_ROUTE_UPLOAD_FI
 import ferapp
 from ferapp.ui.live.connection import marker_buffer
 from ferapp.ui.server import private_parts
-from ferapp.ui.server.private_parts import PARTS, Part
+from ferapp.ui.server.libraries.private_names import PARTS, Part
 
 ROOT = Path(ferapp.__file__).parents[1]
 HOME = Path(private_parts.__file__)

@@ -1,0 +1,1 @@
+"""What is used of libraries beyond their documented interface."""
