@@ -312,6 +312,12 @@ def test_a_face_is_chosen_by_its_picture_and_the_video_stays_where_it_is(
     page.get_by_role("slider", name="Expressions of face 1 over time").wait_for()
 
 
+def test_axe_finds_nothing_grave_in_the_results(analysed: "sync_api.Page") -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    found = axe.Axe().run(analysed, options={"resultTypes": ["violations"]}).response["violations"]
+    assert not [fault["id"] for fault in found if fault["impact"] in ("serious", "critical")]
+
+
 def test_two_videos_are_analysed_and_one_that_can_not_be_played_shows_its_boxes(
     server: Server, visit: Visit, tmp_path: Path
 ) -> None:
