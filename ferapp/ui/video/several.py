@@ -38,8 +38,9 @@ def show_list(sources: Sequence[Source], wanted: Order) -> None:
         if missing:
             again = "" if all(states[source.id].job is None for source in missing) else " again"
             label = f"Analyse {counted(len(missing), 'video')}{again}"
-            kind = "secondary" if busy else "primary"
-            if st.button(label, icon=":material/play_arrow:", type=kind):
+            if st.button(
+                label, icon=":material/play_arrow:", type="secondary" if busy else "primary"
+            ):
                 for source in missing:
                     analysis.start(source, wanted)
                 st.rerun()
