@@ -9,6 +9,7 @@ from ferapp.batch.items import FileResult, Item, Request, stamp_of
 from ferapp.errors import DataError, UserError
 from ferapp.media.content_dates import picture_date
 from ferapp.media.images import read_bytes, read_image
+from ferapp.media.pictures.large_pictures import keep_turn
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.build import load_analyzer
 from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip
@@ -60,7 +61,8 @@ def analyse_file(item: Item, analyzer: Analyzer, request: Request) -> FileResult
     try:
         if item.kind == "picture":
             data = read_bytes(item.path)
-            analysis = analyzer.analyze(read_image(data), request.settings.stream.analysis)
+            with keep_turn():
+                analysis = analyzer.analyze(read_image(data), request.settings.stream.analysis)
             record, readings, recorded = analysis.to_record(), b"", picture_date(data)
         else:
             video, readings = _video(item, analyzer, request)
