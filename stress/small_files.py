@@ -181,7 +181,8 @@ def _picture(kind: str, mode: str = "RGB") -> Callable[[Path], list[str]]:
 def _batch(folder: Path) -> list[str]:
     for number in range(6):
         (folder / f"{number}.png").write_bytes(plain_picture("PNG", wh=(7000, 7000 - number)))
-    return ["batch", str(folder), "--out", str(folder.parent / "out")]
+    # Each worker takes memory for its libraries and models, whatever it reads.
+    return ["batch", str(folder), "--out", str(folder.parent / "out"), "--workers", "2"]
 
 
 def _video(codec: str, ending: str) -> Callable[[Path], list[str]]:
@@ -190,6 +191,8 @@ def _video(codec: str, ending: str) -> Callable[[Path], list[str]]:
         with av.open(path, "w") as out:
             stream = out.add_stream(codec, rate=30)
             stream.width, stream.height, stream.pix_fmt = 7680, 4320, "yuv420p"
+            if codec == "libvpx-vp9":  # or encoding would take minutes
+                stream.options = {"deadline": "realtime", "cpu-used": "8"}
             frame = av.VideoFrame.from_ndarray(np.zeros((6480, 7680), np.uint8), "yuv420p")
             for number in range(12):
                 frame.pts = number
