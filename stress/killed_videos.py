@@ -15,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Literal
@@ -70,7 +70,7 @@ def kill_command(clip: Path, folder: Path, step: Step, who: Who, after_s: float 
         if step == "copying":
             _wait(lambda: bool(list(folder.glob(f"{_LEFT}/*.picture"))))
         time.sleep(after_s)
-        children = list(_children(command.pid))
+        children = _children(command.pid)
         was_running = command.poll() is None
         with suppress(ProcessLookupError):
             os.kill(command.pid if who == "all of it" else children[0], signal.SIGKILL)
@@ -114,9 +114,9 @@ def kill_app(clip: Path, folder: Path, who: Who, after_s: float = 0.0) -> list[s
         app.wait_until_ready()
         with Visitor(app.url) as visitor:
             _begin(visitor, clip)
-            _wait(lambda: bool(list(_children(app.pid))))
+            _wait(lambda: bool(_children(app.pid)))
             time.sleep(after_s)
-            children = list(_children(app.pid))
+            children = _children(app.pid)
             was_running = bool(children)
             if who == "all of it":
                 app.kill()
@@ -174,10 +174,12 @@ def _wait(is_so: Callable[[], bool], most_s: float = _PATIENCE_S) -> bool:
     return True
 
 
-def _children(pid: int) -> Iterator[int]:
+def _children(pid: int) -> list[int]:
+    found: list[int] = []
     with suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():
-            yield from map(int, (task / "children").read_text(encoding="ascii").split())
+            found += map(int, (task / "children").read_text(encoding="ascii").split())
+    return found
 
 
 def run(kills: int, seed: int) -> Result:

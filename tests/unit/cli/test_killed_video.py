@@ -10,7 +10,7 @@ from tests.support.video_jobs import needs_proc
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", 20)
+    return write_clip(tmp_path_factory.mktemp("clip") / "clip.mp4", 6)
 
 
 @needs_proc
