@@ -19,7 +19,7 @@ from rich.table import Table
 
 from benchmarks.machine import ROOT, about, write_result
 from ferapp.system.confinement import layers
-from stress import chaos, crowd, fuzz, slow, small_files
+from stress import chaos, crowd, fuzz, killed_videos, slow, small_files
 from stress import databases as store_checks
 from tests.support.no_packet import missing_requirement, use_in_own_network
 from tests.support.taken_over import HELD, take_over
@@ -60,6 +60,12 @@ def faults(kills: int, seed: int) -> Row:
     with tempfile.TemporaryDirectory() as folder:
         result = chaos.kill_and_check(kills, Path(folder), seed=seed, at_once=2)
     return Row("faults survived", str(result), not result.faults)
+
+
+def videos(kills: int, seed: int) -> Row:
+    """Videos whose reader is killed."""
+    result = killed_videos.run(kills, seed)
+    return Row("killed videos", "; ".join([str(result), *result.faults[:3]]), not result.faults)
 
 
 def databases(kills: int, seconds: float, seed: int) -> list[Row]:
@@ -161,6 +167,7 @@ def main() -> None:
         ("damaged files", lambda: [inputs(options.mutants, options.seed)]),
         ("small files with large claims", lambda: [claims()]),
         ("killed recorders", lambda: [faults(options.kills, options.seed)]),
+        ("killed videos", lambda: [videos(options.kills // 4, options.seed)]),
         ("databases", lambda: databases(options.kills // 4, 20, options.seed)),
         ("a decoder that was taken over", lambda: [reach()]),
         ("a crowd", lambda: load(options.visitors, options.viewers, options.seconds)),

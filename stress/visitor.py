@@ -100,6 +100,22 @@ class Visitor:
         self._run()
         return time.perf_counter() - start_s
 
+    def press(self, label: str) -> float:
+        """Press a button of the page; return the seconds until the page is complete."""
+        buttons = (e.button for e in self.elements if e.HasField("button"))
+        button = next(each for each in buttons if each.label == label)
+        state = BackMsg().rerun_script.widget_states.widgets.add()
+        state.id, state.trigger_value = button.id, True
+        self._states[button.id] = state
+        try:
+            return self._run()
+        finally:
+            del self._states[button.id]
+
+    def look(self) -> float:
+        """Let the page run again; return the seconds until it is complete."""
+        return self._run()
+
     def put(self, url: str, name: str, data: bytes) -> requests.Response:
         """Send one file as a browser does."""
         return self._http.put(
@@ -114,7 +130,7 @@ class Visitor:
         return self._http.put(
             f"{self._url}{url}",
             data=body,
-            headers=headers | {"X-Xsrftoken": self._token},
+            headers=headers | {"X-Xsrftoken": self.token},
             timeout=PATIENCE_S,
         )
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from ferapp.batch.items import FileResult, Item
 from ferapp.batch.process import KILLED, NEVER_READY, WorkerProcess
 from ferapp.errors import MissingExtra, ModelError, UserError
+from ferapp.system.scratch import scratch
 
 if TYPE_CHECKING:
     from ferapp.batch.run import Worker
@@ -36,9 +37,16 @@ def on_processes(
     Raises:
         UserError: No file can be analysed.
     """
+    with scratch() as folder:
+        yield from _process_results([WorkerProcess(worker, folder) for _ in range(workers)], items)
+
+
+def _process_results(
+    processes: list[WorkerProcess], items: Iterable[Item]
+) -> Generator[FileResult, None, None]:
     # The process that was freed last comes first, so that no more start than are needed.
+    workers = len(processes)
     free: LifoQueue[WorkerProcess] = LifoQueue()
-    processes = [WorkerProcess(worker) for _ in range(workers)]
     for process in processes:
         free.put(process)
 

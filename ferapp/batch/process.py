@@ -5,11 +5,13 @@ import signal
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_context, parent_process
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Final
 
 from ferapp.batch.items import FileResult, Item
 from ferapp.errors import ModelError
+from ferapp.media.pictures.large_pictures import share_turns
 
 if TYPE_CHECKING:
     from ferapp.batch.run import Worker
@@ -38,10 +40,12 @@ class WorkerProcess:
 
     Args:
         worker: Has not loaded anything yet.
+        folder: Of the batch alone; its processes take turns with large pictures.
     """
 
-    def __init__(self, worker: "Worker") -> None:
+    def __init__(self, worker: "Worker", folder: Path) -> None:
         self._worker = worker
+        self._folder = folder
         self._pool: ProcessPoolExecutor | None = None
         self._pid: int | None = None
         self._is_over = False
@@ -81,7 +85,7 @@ class WorkerProcess:
             pool = self._pool = ProcessPoolExecutor(1, get_context("spawn"))
             _hold_back_interrupts()
             try:
-                self._pid = pool.submit(_begin, self._worker).result()
+                self._pid = pool.submit(_begin, self._worker, self._folder).result()
                 return pool
             except BrokenProcessPool:
                 self.close()
@@ -105,9 +109,10 @@ def _hold_back_interrupts() -> None:
 _loaded: "list[Worker]" = []
 
 
-def _begin(worker: "Worker") -> int:
+def _begin(worker: "Worker", folder: Path) -> int:
     """In the worker process: load the models and return the process id."""
     Thread(target=_end_with_parent, daemon=True).start()
+    share_turns(folder)
     worker.load()
     _loaded[:] = [worker]
     return os.getpid()

@@ -9,11 +9,11 @@ from ferapp.batch.items import FileResult, Item, Request, stamp_of
 from ferapp.errors import DataError, UserError
 from ferapp.media.content_dates import picture_date
 from ferapp.media.images import read_bytes, read_image
+from ferapp.media.pictures.large_pictures import keep_turn
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.build import load_analyzer
 from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip
 from ferapp.pipeline.record import VideoRecord, provenance_of, tracks_of
-from ferapp.sessions.formats.exchange import to_parquet
 from ferapp.sessions.formats.limits import MOST_READINGS
 from ferapp.system.text import one_line
 from ferapp.vision.threads import cap_threads
@@ -60,7 +60,8 @@ def analyse_file(item: Item, analyzer: Analyzer, request: Request) -> FileResult
     try:
         if item.kind == "picture":
             data = read_bytes(item.path)
-            analysis = analyzer.analyze(read_image(data), request.settings.stream.analysis)
+            with keep_turn():
+                analysis = analyzer.analyze(read_image(data), request.settings.stream.analysis)
             record, readings, recorded = analysis.to_record(), b"", picture_date(data)
         else:
             video, readings = _video(item, analyzer, request)
@@ -107,6 +108,9 @@ def _video(item: Item, analyzer: Analyzer, request: Request) -> tuple[VideoRecor
     )
     if not len(readings):
         return record, b""
+    # With pandas and pyarrow: 36 MB that a worker needs for videos alone.
+    from ferapp.sessions.formats.exchange import to_parquet
+
     clip = clip.of_file(item.sha256, item.stamp[0], one_line(item.name))
     recording = recording_of_clip(one_line(item.path.name), clip, analyzer, request.settings)
     return record, to_parquet(recording, readings)

@@ -17,6 +17,10 @@ _MOST_AT_ONCE: Final = 2**22
 _PACKERS: Final = ((b"\x1f\x8b", gzip.open), (b"BZh", bz2.open), (b"\xfd7zXZ\0", lzma.open))
 
 
+# What an entry takes on the disk, also an empty one.
+_ENTRY_BYTES: Final = 4096
+
+
 class _InPieces:
     """A file from which nobody reads more than `_MOST_AT_ONCE` bytes at a time."""
 
@@ -71,6 +75,7 @@ def unpack(
     room = Room(source, source.stat().st_size)
     for number, entry in enumerate(archive):
         refuse_more(source, "files", number + 1, MOST_FILES)
+        room.take(_ENTRY_BYTES)
         archive.members.clear()  # type: ignore[attr-defined]  # it would keep all of them
         name = entry.name.removeprefix("./").strip("/")
         if entry.isdir():

@@ -120,10 +120,11 @@ class Decoder:
         """
         step_s = 1 / (self.info.frames_per_second or 25)
         from_s, to_s = self._part.from_s, self._part.to_s
-        frame = self._source.seek(from_s) if from_s else self._source.first
+        frame = self._source.seek(from_s) if from_s else self._source.begin()
         clock = FrameClock(start_s=self._source.start_s, step_s=step_s)
         sampler = Sampler(per_second)
         is_begun = False
+        lasts_s = 0.0
         sign_s = time.monotonic()
         while frame is not None:
             at_s = clock.advance(frame.time)
@@ -146,8 +147,11 @@ class Decoder:
             if time.monotonic() - sign_s > _SIGN_S:
                 sign_s = time.monotonic()
                 self._on_wait()
-            last, frame = frame, self._source.next()
-        end_s = _end_s(self._source, self.info, clock, last)
+            lasts_s = _lasts_s(frame)
+            # Dropped before the next is decoded: one in 8K takes 50 MB.
+            frame = None
+            frame = self._source.next()
+        end_s = _end_s(self._source, self.info, clock, lasts_s)
         if not is_begun:
             raise SettingError(_empty_part_text(self._part, end_s, is_past=frame is None))
         self.damage = self._source.error_text()
@@ -240,11 +244,16 @@ def _empty_part_text(part: VideoPart, end_s: float, *, is_past: bool) -> str:
     return f"No frame of the video lies between {part.from_s:g} s and {part.to_s:g} s."
 
 
-def _end_s(source: FrameSource, info: VideoInfo, clock: FrameClock, last: Any) -> float:
+def _lasts_s(frame: Any) -> float:
+    """How long a frame lasts by its own word, s; 0 if it says nothing."""
+    return float(frame.duration * frame.time_base) if frame.duration else 0.0
+
+
+def _end_s(source: FrameSource, info: VideoInfo, clock: FrameClock, lasts_s: float) -> float:
     """When the last frame ends, s: a frame lasts for as long as the file says, or as others do."""
     claimed_s = info.duration_s
     has_lengths = tracks.states_lengths(source.container)
-    shown_s = float(last.duration * last.time_base) if last.duration and has_lengths else 0.0
+    shown_s = lasts_s if has_lengths else 0.0
     shown_s = shown_s or clock.interval_s or 1 / (info.frames_per_second or 25)
     end_s = max(clock.last_s + shown_s, source.repeated_until_s - source.start_s)
     if claimed_s is None or not has_lengths:

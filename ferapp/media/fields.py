@@ -53,6 +53,7 @@ class Deinterlacer:
                         yield from bwdif.pass_on(each)
                     waiting.clear()
                 elif combs.is_done or len(waiting) > _HELD:
+                    del frame  # or it would stay while the next is decoded
                     yield from _emptied(waiting)
                 continue
             yield from bwdif.pass_on(frame)

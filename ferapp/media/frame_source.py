@@ -1,4 +1,7 @@
-"""From a container to decoded frames: here FFmpeg reads untrusted files."""
+"""From a container to decoded frames: here FFmpeg reads untrusted files.
+
+No frame is held while the next is decoded: in 8K one takes 50 MB, or 100 MB with ten bits.
+"""
 
 import math
 import os
@@ -115,7 +118,7 @@ class FrameSource:
         begins_s: The time stamp at which the track begins, s.
         repeated_until_s: The time stamp until which empty packets repeat the last frame, s.
         is_complete: Whether the file has all bytes that it says it has; None if it says nothing.
-        first: The first frame that can be decoded.
+        first: The first frame that can be decoded; None once it was given out.
 
     Raises:
         VideoError: It has no frame to show; the message says why.
@@ -187,23 +190,31 @@ class FrameSource:
         self._pixels.give()
         return frame
 
+    def begin(self) -> Any:
+        """The first frame that can be decoded; to be called once, in place of `seek`."""
+        first, self.first = self.first, None
+        return first
+
     def seek(self, at_s: float) -> Any:
         """The first frame that can be decoded without those before it, at or before a time.
+
+        To be called once, in place of `begin`.
 
         Args:
             at_s: The time, s from the start of the file.
         """
+        first = self.begin()
         has_moved = False
         # In AVI times are counted (see `_decode`), and a decoder that starts later drops frames.
         for lead_s in _LEADS_S if self.format != "avi" else ():
             if at_s <= lead_s:
                 break
-            has_moved = True
+            has_moved, first = True, None
             frame = self._frame_near(at_s - lead_s)
             if frame is not None and frame.time is not None and frame.time - self.start_s <= at_s:
                 return frame
         if not has_moved:
-            return self.first
+            return first
         self._reopen()
         return self.next()
 
@@ -236,7 +247,7 @@ class FrameSource:
             if self.format == "avi" and packet.size:
                 times.append(packet.dts)
             try:
-                frames = packet.decode()
+                frames = deque(packet.decode())
             except (av.FFmpegError, ValueError):
                 self._note_error()
                 in_a_row += 1
@@ -248,7 +259,8 @@ class FrameSource:
                 if in_a_row > _MOST_ERRORS_IN_A_ROW or self._is_encrypted:
                     return
                 continue
-            for frame in frames:
+            while frames:
+                frame = frames.popleft()
                 if times:
                     frame.pts = times.popleft()
                 if frame.is_corrupt:
@@ -258,6 +270,7 @@ class FrameSource:
                 self._read_s = frame.time or self._read_s
                 self._pixels.take(self.track)
                 yield frame
+                del frame
 
     def _note_error(self) -> None:
         """Note that something after the last intact frame can't be read."""

@@ -2,7 +2,6 @@
 
 import io
 import os
-import threading
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO, Final
@@ -16,6 +15,7 @@ from ferapp.media.pictures.arrays import EXPECTED, array_to_rgb, reading_note
 from ferapp.media.pictures.bits import is_deep_grey, numbers_of_grey
 from ferapp.media.pictures.colour import has_other_colours
 from ferapp.media.pictures.formats import format_of, unsupported
+from ferapp.media.pictures.large_pictures import LARGE_PIXELS, wait_for_turn
 from ferapp.media.pictures.pillow import rgb_of_opened
 from ferapp.media.pictures.pixels import opened, rgb_of
 from ferapp.system.child import Child, ChildError
@@ -27,10 +27,6 @@ MAX_PIXELS: Final = 50_000_000
 MAX_BYTES: Final = 200_000_000
 """Larger files are refused before they are read from disk or decoded."""
 
-# Large pictures are decoded one at a time, since one of 49 megapixels takes half a gigabyte; small
-# ones don't wait.
-_LARGE_PIXELS: Final = 12_500_000
-_TURN: Final = threading.Lock()
 _DECODER: Final = "ferapp.media.pictures.decoder"
 # A picture that takes longer is given up.
 _LIMIT_S: Final = 60.0
@@ -81,12 +77,12 @@ def read_image(source: ImageFile, *, max_pixels: int = MAX_PIXELS) -> NDArray[np
     if not kind.is_confined:
         with opened(data, kind, max_pixels) as picture:
             if not has_other_colours(picture):
-                is_large = picture.width * picture.height > _LARGE_PIXELS
-                with _TURN if is_large else nullcontext():
+                is_large = picture.width * picture.height > LARGE_PIXELS
+                with wait_for_turn() if is_large else nullcontext():
                     return rgb_of(picture, data, kind)
-    image = _confined(data, max_pixels, most_pixels=_LARGE_PIXELS)
+    image = _confined(data, max_pixels, most_pixels=LARGE_PIXELS)
     if image is None:
-        with _TURN:
+        with wait_for_turn():
             image = _confined(data, max_pixels, most_pixels=max_pixels)
     assert image is not None, "it is not larger than the maximum"
     return image

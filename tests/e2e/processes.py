@@ -43,6 +43,11 @@ class App:
                 stderr=subprocess.STDOUT,
             )
 
+    @property
+    def pid(self) -> int:
+        """Id of its process."""
+        return self._process.pid
+
     def wait_until_ready(self) -> None:
         """Wait as a proxy would, until the app reports that it is ready."""
         deadline = time.monotonic() + 60

@@ -153,6 +153,11 @@ def test_metrics_count_running_recordings() -> None:
         pytest.param({"Forwarded": "for=127.0.0.1"}, id="a newer proxy on this machine"),
         pytest.param({"X_Real_IP": "127.0.0.1"}, id="an older proxy on this machine"),
         pytest.param({"X_Forwarded_Host": "localhost"}, id="a proxy that gives its host name"),
+        pytest.param({"Via": "1.1 proxy"}, id="a proxy that names itself alone"),
+        pytest.param({"CF_Connecting_IP": "127.0.0.1"}, id="a proxy of Cloudflare"),
+        pytest.param({"True_Client_IP": "127.0.0.1"}, id="a proxy of Akamai"),
+        pytest.param({"X_Client_IP": "127.0.0.1"}, id="a proxy of Azure"),
+        pytest.param({"X_Forwarded_Proto": "https"}, id="a proxy that gives its protocol"),
     ],
 )
 def test_metrics_are_for_this_machine_or_for_the_token(

@@ -175,7 +175,11 @@ def test_a_claimed_host_is_not_trusted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "header", ["Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"]
+    "header",
+    [
+        *("Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-Ip"),
+        *("Via", "CF-Connecting-IP", "True-Client-IP", "X-Client-Ip"),
+    ],
 )
 def test_a_proxy_s_own_address_is_not_the_visitor_s(
     header: str, monkeypatch: pytest.MonkeyPatch

@@ -63,7 +63,7 @@ _MOST_PACKED: Final = 1032
 # A block of 8 x 8 pixels of a JPEG takes at least one bit, with any Huffman code.
 _JPEG_BYTES: Final = 1 / 512
 
-_STRIP_PIXELS: Final = 4_000_000
+_STRIP_PIXELS: Final = 1_000_000
 
 # TIFF 6.0 and DNG 1.7.
 _SUBFILE_TYPE: Final = 254

@@ -224,12 +224,14 @@ def guard_http(guard: ConnectionGuard | None = None) -> None:
     """Let a guard watch every connection of the HTTP server.
 
     Streamlit starts uvicorn and passes on none of its limits, and uvicorn has none for the time in
-    which a request comes. Its protocol is chosen before the app is loaded, so it is changed in
-    place.
+    which a request comes or an answer is read. Its protocol is chosen before the app is loaded, so
+    it is changed in place.
     """
     guard = guard or ConnectionGuard()
     server: Any = import_module("uvicorn.protocols.http.auto").AutoHTTPProtocol
     made, received, lost = server.connection_made, server.data_received, server.connection_lost
+    paused, resumed = server.pause_writing, server.resume_writing
+    completed = server.on_response_complete
 
     def watch(http: Any) -> None:
         transport = http.transport
@@ -239,7 +241,7 @@ def guard_http(guard: ConnectionGuard | None = None) -> None:
             is_http = transport.get_protocol() is http
             return is_http and (http.cycle is None or http.cycle.response_complete)
 
-        guard.watch(http, transport, is_reading)
+        guard.watch_request(http, transport, is_reading)
 
     def connection_made(http: Any, transport: Any) -> None:
         if not guard.admit(transport):
@@ -258,8 +260,22 @@ def guard_http(guard: ConnectionGuard | None = None) -> None:
         if http.transport is not None:
             lost(http, exc)
 
+    def pause_writing(http: Any) -> None:
+        paused(http)
+        guard.watch_answer(http, http.transport)
+
+    def resume_writing(http: Any) -> None:
+        resumed(http)
+        guard.forget_answer(http)
+
+    def on_response_complete(http: Any) -> None:
+        completed(http)
+        guard.watch_answer(http, http.transport)
+
     server.connection_made, server.data_received = connection_made, data_received
     server.connection_lost = connection_lost
+    server.pause_writing, server.resume_writing = pause_writing, resume_writing
+    server.on_response_complete = on_response_complete
 
 
 def replace_frontend(component: Any, show: Callable[..., Any]) -> None:

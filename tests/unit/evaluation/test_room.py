@@ -107,6 +107,17 @@ def test_a_tar_archive_unpacks_to_little(
         pass
 
 
+def test_a_tar_archive_of_empty_files_does_not_fill_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "_FREE_BYTES", 100_000)
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz") as archive:
+        for number in range(300):
+            archive.addfile(tarfile.TarInfo(f"test/happy/{number}.png"))
+    with pytest.raises(DataError, match="unpack to more"), open_files(tmp_path / "a.tar.gz"):
+        pass
+
+
 def test_a_zip_of_many_files_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "MOST_FILES", 3)
     path = zipped(tmp_path / "a.zip", **{str(n): b"" for n in range(4)})

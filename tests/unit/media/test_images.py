@@ -15,6 +15,8 @@ from PIL import Image
 from ferapp.errors import ImageError
 from ferapp.media import images
 from ferapp.media.images import read_image
+from ferapp.media.pictures import large_pictures
+from ferapp.system.files import lock_folder
 from tests.support.made_pictures import encoded
 from tests.support.pictures import chunk, png
 from tests.support.places import ROOT
@@ -226,15 +228,44 @@ def test_a_small_picture_does_not_wait_for_a_large_one(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Large pictures are decoded one at a time, but must not delay those of other visitors."""
-    monkeypatch.setattr(images, "_LARGE_PIXELS", 100)
+    monkeypatch.setattr(images, "LARGE_PIXELS", 100)
     small, large = (encoded(Image.new("RGB", (side, side)), kind) for side in (10, 11))
-    with ThreadPoolExecutor(2) as pool, images._TURN:
+    with ThreadPoolExecutor(2) as pool, large_pictures._lock:
         waiting = pool.submit(images.read_image, large)
         assert pool.submit(images.read_image, small).result(10).shape == (10, 10, 3)
         assert not waiting.done()
-        images._TURN.release()
+        large_pictures._lock.release()
         assert waiting.result(10).shape == (11, 11, 3)
-        images._TURN.acquire()
+        large_pictures._lock.acquire()
+
+
+def test_workers_hold_one_large_picture_at_a_time_until_it_is_analysed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of 49 megapixels at once would take a gigabyte."""
+    pytest.importorskip("fcntl")  # Windows has no such locks
+    monkeypatch.setattr(images, "LARGE_PIXELS", 100)
+    monkeypatch.setattr(large_pictures, "_folders", [])
+    large_pictures.share_turns(tmp_path)
+    small, large = (encoded(Image.new("RGB", (side, side)), "PNG") for side in (10, 11))
+
+    def is_free() -> bool:
+        """Whether another process would get its turn."""
+        try:
+            with lock_folder(tmp_path, waits=False):
+                return True
+        except BlockingIOError:
+            return False
+
+    with large_pictures.keep_turn():
+        images.read_image(small)
+        assert is_free(), "others may read small ones meanwhile"
+        images.read_image(large)
+        images.read_image(large)
+        assert not is_free(), "it is still in memory"
+    assert is_free()
+    images.read_image(large)
+    assert is_free()
 
 
 PEAK = """if True:

@@ -18,12 +18,20 @@ from ferapp.ui.server.private_parts import guard_http
 from tests.support.waiting import wait_until
 
 MAX_REQUEST_S = 0.5
+MAX_STANDSTILL_S = 1.0
+# More than what the system takes in advance, which is up to ten megabytes on Linux.
+LARGE_BYTES = 30_000_000
 HEAD = b"GET /slow HTTP/1.1\r\nHost: a\r\n"
 WHOLE = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+LARGE = b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n"
+CHANGED = (
+    *("connection_made", "data_received", "connection_lost"),
+    *("pause_writing", "resume_writing", "on_response_complete"),
+)
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer at once, after twice the time at /slow, and echo over a WebSocket."""
+    """Answer at once, after twice the time at /slow, at length at /large; echo over a WebSocket."""
     if scope["type"] == "websocket":
         await send({"type": "websocket.accept"})
         await receive()
@@ -32,17 +40,18 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         return
     if scope["path"] == "/slow":
         await asyncio.sleep(2 * MAX_REQUEST_S)
-    await send(
-        {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
-    )
-    await send({"type": "http.response.body", "body": b"ok"})
+    body = bytes(LARGE_BYTES) if scope["path"] == "/large" else b"ok"
+    headers = [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
 
 
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
-    for name in ("connection_made", "data_received", "connection_lost"):
+    for name in CHANGED:
         monkeypatch.setattr(AutoHTTPProtocol, name, getattr(AutoHTTPProtocol, name))
-    guard_http(ConnectionGuard(max_request_s=MAX_REQUEST_S, max_connections=8))
+    limits = {"max_request_s": MAX_REQUEST_S, "max_standstill_s": MAX_STANDSTILL_S}
+    guard_http(ConnectionGuard(**limits, max_connections=8))
     config = uvicorn.Config(app, port=0, log_level="critical", lifespan="off")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
@@ -113,11 +122,31 @@ def test_a_slow_answer_and_a_silent_websocket_are_not(port: int) -> None:
         assert page.recv(5) == "still here"
 
 
+def test_who_reads_a_large_answer_byte_by_byte_is_cut_off(port: int) -> None:
+    with open_to(port) as client:
+        client.sendall(LARGE)
+        until_s = time.monotonic() + 10
+        # What is here already could still be read.
+        while not client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+            assert client.recv(1) and time.monotonic() < until_s
+            time.sleep(MAX_STANDSTILL_S / 10)
+
+
+def test_who_reads_it_in_several_times_the_limit_gets_all_of_it(port: int) -> None:
+    with open_to(port) as client:
+        client.sendall(LARGE)
+        start_s, count = time.monotonic(), 0
+        while count < LARGE_BYTES and (data := client.recv(600_000)):
+            count += len(data)
+            time.sleep(len(data) / 600_000 * MAX_STANDSTILL_S / 15)
+        assert count > LARGE_BYTES and time.monotonic() - start_s > 3 * MAX_STANDSTILL_S
+
+
 class Transport:
     """A connection from an address."""
 
     def __init__(self, address: str) -> None:
-        self.address, self.is_over = address, False
+        self.address, self.is_over, self.unread = address, False, 0
 
     def get_extra_info(self, _: str) -> Any:
         return (self.address, 1)
@@ -125,13 +154,18 @@ class Transport:
     def is_closing(self) -> bool:
         return self.is_over
 
+    def get_write_buffer_size(self) -> int:
+        return self.unread
+
 
 def test_one_address_leaves_room_for_others() -> None:
     guard = ConnectionGuard(max_connections=8)
     mine = [Transport("192.0.2.1") for _ in range(3)]
     assert [guard.admit(t) for t in mine] == [True, True, False]
     assert guard.admit(Transport("192.0.2.2"))
-    mine[0].is_over = True
+    mine[0].is_over, mine[0].unread = True, 1
+    assert not guard.admit(Transport("192.0.2.1")), "an answer that nobody reads is still there"
+    mine[0].unread = 0
     assert guard.admit(Transport("192.0.2.1"))
 
 

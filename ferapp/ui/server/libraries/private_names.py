@@ -70,7 +70,10 @@ PARTS: Final = (
         Part(
             "uvicorn", "0.54.0", "uvicorn.protocols.http.auto.AutoHTTPProtocol", name, "guard_http"
         )
-        for name in ("connection_made", "data_received", "connection_lost", "cycle")
+        for name in (
+            *("connection_made", "data_received", "connection_lost", "cycle"),
+            *("pause_writing", "resume_writing", "on_response_complete"),
+        )
     ),
     _of_webrtc("component.WebRtcStreamerContext", "_sdp_answer_json", "rewrite_answer"),
     _of_aiortc("rtcrtpreceiver", "JitterBuffer", "give_frames_at_their_end"),
