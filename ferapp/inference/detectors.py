@@ -10,6 +10,7 @@ from ferapp.settings import DetectionSettings
 from ferapp.types import Faces
 from ferapp.vision import boxes
 from ferapp.vision.crops import Image
+from ferapp.vision.parts import parts, whole_faces
 from ferapp.vision.preprocess import InputSpec, batch
 
 
@@ -37,6 +38,39 @@ class UltraLight:
         """See `Detector.detect`."""
         scores, corners = self._session.run(batch([image_rgb], self._spec))
         return faces_of(corners[0], scores[0], image_rgb, settings)
+
+
+class InParts:
+    """Looks for faces in a whole picture, and for small ones in overlapping parts of a large one.
+
+    Args:
+        detector: Looks for faces in either.
+        part_wh: How large a part should be at most, px.
+        most: Maximum number of parts, which bounds the time that a picture takes.
+    """
+
+    def __init__(self, detector: Detector, *, part_wh: tuple[int, int], most: int) -> None:
+        self._detector = detector
+        self._part_wh = part_wh
+        self._most = most
+
+    def detect(self, image_rgb: Image, settings: DetectionSettings) -> Faces:
+        """See `Detector.detect`."""
+        height, width = image_rgb.shape[:2]
+        xyxy, score = [], []
+        for place in [(0, 0, width, height), *parts((width, height), self._part_wh, self._most)]:
+            x1, y1, x2, y2 = place
+            faces = self._detector.detect(image_rgb[y1:y2, x1:x2], settings)
+            moved = faces.xyxy + np.array([x1, y1, x1, y1], np.float32)
+            is_whole = whole_faces(moved, place, (width, height))
+            if not xyxy:
+                is_whole[:] = True
+            xyxy.append(moved[is_whole])
+            score.append(faces.score[is_whole])
+        found = Faces(np.concatenate(xyxy), np.concatenate(score))
+        return found.at(
+            boxes.nms(found.xyxy, found.score, iou_threshold=settings.iou, limit=settings.max_faces)
+        )
 
 
 def faces_of(

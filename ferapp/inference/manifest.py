@@ -57,6 +57,18 @@ class Input(_Part):
         return InputSpec(self.size_wh, self.colour, self.mean, self.std)
 
 
+class Parts(_Part):
+    """In which parts of a picture a detector looks as well; see `InParts`.
+
+    Attributes:
+        size_wh: How large a part should be, px; a picture that is no larger has none.
+        most: Maximum number of parts; where more would be needed, they are larger.
+    """
+
+    size_wh: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+    most: Annotated[int, Field(ge=1, le=100)]
+
+
 class Calibration(_Part):
     """How a classifier's logits become probabilities: softmax(logits / temperature + bias).
 
@@ -129,6 +141,7 @@ class Model(WeightsFile):
             (through OpenCV), ``logits`` (classifiers).
         graph: A second file that describes the network, where the weights alone don't (Caffe).
         input: The input of the network.
+        parts: Where a detector looks besides the whole picture; None for nowhere.
         labels: The meaning of its outputs, in order.
         output: What a classifier gives for each label.
         flip_averaging: Whether a classifier reads each face and its mirror image; calibration and
@@ -147,6 +160,7 @@ class Model(WeightsFile):
     family: Literal["ultra-light", "ultra-light-caffe", "yunet", "haar", "logits"]
     graph: WeightsFile | None = None
     input: Input
+    parts: Parts | None = None
     labels: tuple[Line, ...]
     output: Output = "logits"
     flip_averaging: bool = False
@@ -172,6 +186,8 @@ class Model(WeightsFile):
             raise ValueError(f"a {self.kind} can't be of family {self.family!r}")
         if (self.family == "ultra-light-caffe") != (self.graph is not None):
             raise ValueError("Caffe models, and only these, have a second file as their graph")
+        if self.parts is not None and self.kind != "detector":
+            raise ValueError("only detectors look in parts")
         is_ours = self.url is None and self.ships_with == "ferapp"
         if is_ours and None in (self.recipe, self.commit, self.bytes):
             raise ValueError("a model that ships must have a recipe, commit and size")
@@ -211,11 +227,22 @@ class Defaults(_Part):
     classifier: str
 
 
+Preset = Literal["quick", "careful", "crowd"]
+"""How much work finding a face is worth."""
+
+
 class Manifest(_Part):
-    """All entries."""
+    """All entries.
+
+    Attributes:
+        defaults: What is used by default.
+        presets: The face detector of each preset.
+        models: The entries.
+    """
 
     version: Literal[1]
     defaults: Defaults
+    presets: dict[Preset, str] = {}
     models: tuple[Model, ...]
 
     @model_validator(mode="after")
@@ -227,6 +254,9 @@ class Manifest(_Part):
             default = getattr(self.defaults, kind)
             if not any(m.name == default and m.kind == kind for m in self.models):
                 raise ValueError(f"defaults.{kind} is not the name of a {kind}: {default!r}")
+        for preset, name in self.presets.items():
+            if not any(m.name == name and m.kind == "detector" for m in self.models):
+                raise ValueError(f"presets.{preset} is not the name of a detector: {name!r}")
         return self
 
     def model(self, name: str | None, kind: Kind) -> Model:
