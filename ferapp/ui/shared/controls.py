@@ -13,8 +13,8 @@ from ferapp.ui.shared.session_keys import SessionKey
 
 _PRESETS: Final[dict[Preset, tuple[str, str]]] = {
     "quick": ("Quick", "One or a few faces that are not far away"),
-    "careful": ("Careful", "Also smaller faces; takes twice as long"),
-    "crowd": ("Crowd", "Groups and large photos, searched in parts; slow on video"),
+    "careful": ("Careful", "Also smaller faces, in five times the time"),
+    "crowd": ("Crowd", "Groups and large photos; takes longest, slow on video"),
 }
 """What presets are called, and when to choose them."""
 
