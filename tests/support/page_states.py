@@ -56,13 +56,13 @@ def many_pictures(page: Page, url: str) -> None:
 
 def unreadable_picture(page: Page, url: str) -> None:
     many_pictures(page, url)
-    page.get_by_role("button", name="broken.jpg").click()
+    page.locator(".sheet").get_by_role("button", name="broken.jpg").click()
     page.get_by_text("This file could not be read").wait_for()
 
 
 def picture_without_a_face(page: Page, url: str) -> None:
     many_pictures(page, url)
-    page.get_by_role("button", name="no-face.jpg").click()
+    page.locator(".sheet").get_by_role("button", name="no-face.jpg").click()
     page.get_by_text("No face found").wait_for()
 
 
