@@ -108,6 +108,7 @@ def test_the_menu_is_seen_on_a_phone_and_has_icons(server: Server, visit: Visit)
     page.get_by_role("heading", name="Dashboard").wait_for()
 
 
-FONTS = "document.fonts.load('20px \"Material Symbols Rounded\"').then(fonts => fonts.length)"
-SAYS_MENU = """() => getComputedStyle(
-  document.querySelector('[data-testid=stExpandSidebarButton]'), '::after').content.includes('Menu')"""
+SAYS_MENU = """() => {
+  const button = document.querySelector('[data-testid=stExpandSidebarButton]');
+  return getComputedStyle(button, '::after').content.includes('Menu');
+}"""
