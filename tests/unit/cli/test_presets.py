@@ -20,7 +20,7 @@ def test_without_a_preset_the_detector_counts() -> None:
 
 @pytest.mark.parametrize(("preset", "detector"), [("careful", "haar"), ("thorough", None)])
 def test_two_choices_and_an_unknown_preset_are_refused(preset: str, detector: str | None) -> None:
-    with pytest.raises(typer.BadParameter, match="not both|expected quick, careful, crowd"):
+    with pytest.raises(typer.BadParameter, match=r"not both|expected quick, careful, crowd"):
         chosen_detector(preset, detector)
 
 
