@@ -43,6 +43,7 @@ _STYLE: Final = (
 [data-testid="stExpandSidebarButton"] { width: auto; border: 1px solid; }
 [data-testid="stExpandSidebarButton"] > * { display: none; }
 [data-testid="stStatusWidget"] button { display: none; }
+.stApp [data-testid="stWidgetLabel"] { color: inherit; }
 [data-testid="stButtonGroup"] [aria-checked="true"] p, [data-testid="stSliderThumbValue"] p {
   color: light-dark(#2f5bd0, #9db6ff); }
 """
