@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test coverage e2e bench soak chaos load hold fuzz test-lowest test-newest release-check fresh test-train test-batch lint types lock audit sbom dist clean
+.PHONY: help run install test coverage e2e bench soak chaos load hold fuzz screenshots test-lowest test-newest release-check fresh test-train test-batch lint types lock audit sbom dist clean
 
 help:  ## Show what there is
 	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1\t/' | expand -t 14
@@ -58,6 +58,10 @@ load:  ## Twenty recorders at once into SQLite and PostgreSQL
 hold:  ## Damaged files, small files with large claims, a crowd, killed recorders, a network that counts: one table
 	@$(INSTALL) test e2e
 	$(BIN)/python -m stress.hold
+
+screenshots:  ## Take pictures of every page into build/pages, and those of the docs into docs/images (ONLY=word)
+	@$(INSTALL) bench test e2e
+	$(BIN)/python -m benchmarks.screenshots --only "$(ONLY)"
 
 MUTANTS ?= 1000000
 SEED ?= 0

@@ -17,9 +17,11 @@ from ferapp.cli.options import (
     Confidence,
     Detector,
     Padding,
+    PresetName,
     Threads,
     UnsureBelow,
     check_classes,
+    chosen_detector,
     reject_invalid_values,
     split_names,
 )
@@ -60,6 +62,7 @@ def analyze(
             "replaced.",
         ),
     ] = None,
+    preset: PresetName = None,
     detector: Detector = None,
     classifier: Classifier = None,
     confidence: Confidence = DetectionSettings.confidence,
@@ -97,7 +100,9 @@ def analyze(
             with_smile=smile,
         )
     cap_threads(threads)
-    analyzer = load_analyzer(detector, classifier, threads=threads, with_smile=smile)
+    analyzer = load_analyzer(
+        chosen_detector(preset, detector), classifier, threads=threads, with_smile=smile
+    )
     check_classes(settings.classes, analyzer.labels)
     copies = _open_copies(out, analyzer, settings) if out else None
     if copies and copies.other_rows:

@@ -14,6 +14,8 @@ from ferapp.cli.options import (
     DetectEvery,
     Detector,
     Padding,
+    PresetName,
+    chosen_detector,
     reject_invalid_values,
 )
 from ferapp.cli.output import as_text, errors, path_text, print_json, print_line, progress
@@ -47,6 +49,7 @@ def batch(
             "--workers", min=1, help="Worker processes; by default, as many as there are cores for."
         ),
     ] = None,
+    preset: PresetName = None,
     detector: Detector = None,
     classifier: Classifier = None,
     confidence: Confidence = DetectionSettings.confidence,
@@ -88,7 +91,7 @@ def batch(
             StreamSettings(frames, detect_every=detect_every, reads_followed=True), per_second
         )
     try:
-        request = _request(detector, classifier, settings, threads)
+        request = _request(chosen_detector(preset, detector), classifier, settings, threads)
         chosen = _engine(engine, workers, threads)
         tally, kinds = _run(
             folder, out, request, chosen, overwrites=overwrite, follows_links=follow_links

@@ -13,8 +13,9 @@ from ferapp.cli.output import console, errors, print_json, print_line, progress
 from ferapp.wording import counted
 
 if TYPE_CHECKING:
+    from ferapp.inference.entry_parts import Calibration
     from ferapp.inference.examination import Examination
-    from ferapp.inference.manifest import Calibration, Model
+    from ferapp.inference.manifest import Model
 
 app = typer.Typer(help="List, verify, fetch and add models.", no_args_is_help=True)
 

@@ -18,11 +18,13 @@ from ferapp.cli.options import (
     DetectEvery,
     Detector,
     FromTime,
+    PresetName,
     Region,
     Threads,
     ToTime,
     UnsureBelow,
     check_classes,
+    chosen_detector,
     parse_region,
     parse_time,
     reject_invalid_values,
@@ -111,6 +113,7 @@ def video(
     region: Region = "",
     track: TrackNumber = None,
     all_frames: AllFrames = False,
+    preset: PresetName = None,
     detector: Detector = None,
     classifier: Classifier = None,
     confidence: Confidence = DetectionSettings.confidence,
@@ -153,7 +156,7 @@ def video(
     )
     shown = _numbers(faces)
     cap_threads(threads)
-    analyzer = load_analyzer(detector, classifier, threads=threads)
+    analyzer = load_analyzer(chosen_detector(preset, detector), classifier, threads=threads)
     check_classes(settings.stream.analysis.classes, analyzer.labels)
     started = time.monotonic()
     try:

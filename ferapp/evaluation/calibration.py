@@ -15,7 +15,7 @@ from ferapp.evaluation.data_sets import load_split
 from ferapp.evaluation.evaluators import compare
 from ferapp.evaluation.metrics import Classes, accuracy, unsure_threshold
 from ferapp.inference.classifiers import ExpressionClassifier, softmax
-from ferapp.inference.manifest import Calibration
+from ferapp.inference.entry_parts import Calibration
 from ferapp.inference.registry import load_detector
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.system.text import one_line

@@ -12,6 +12,7 @@ from typing import Any
 
 from ferapp.errors import ModelError, StoreError, UserError
 from ferapp.inference import weights
+from ferapp.inference.entry_parts import Calibration
 from ferapp.inference.examination import Examination, examine
 from ferapp.inference.folder import (
     FOLDER_VARIABLE,
@@ -20,7 +21,6 @@ from ferapp.inference.folder import (
     read_regular,
 )
 from ferapp.inference.manifest import (
-    Calibration,
     Model,
     added_models,
     manifest,

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.errors import ModelError
-from ferapp.inference.manifest import Calibration, Model
+from ferapp.inference.entry_parts import Calibration
+from ferapp.inference.manifest import Model
 from ferapp.inference.onnx_model import OnnxModel
 from ferapp.inference.outputs import Layout, Output, to_logits
 from ferapp.settings import Look

@@ -10,6 +10,7 @@ from ferapp.settings import DetectionSettings
 from ferapp.types import Faces
 from ferapp.vision import boxes
 from ferapp.vision.crops import Image
+from ferapp.vision.parts import parts, whole_faces
 from ferapp.vision.preprocess import InputSpec, batch
 
 
@@ -37,6 +38,42 @@ class UltraLight:
         """See `Detector.detect`."""
         scores, corners = self._session.run(batch([image_rgb], self._spec))
         return faces_of(corners[0], scores[0], image_rgb, settings)
+
+
+class InParts:
+    """Looks for faces in a whole picture, and for small ones in overlapping parts of it.
+
+    Args:
+        detector: Looks for faces in either.
+        part_wh: How large a part should be, px; a picture that is no larger has none.
+        most: Maximum number of parts, which bounds the time that a picture takes.
+    """
+
+    def __init__(self, detector: Detector, *, part_wh: tuple[int, int], most: int) -> None:
+        self._detector = detector
+        self._part_wh = part_wh
+        self._most = most
+
+    def detect(self, image_rgb: Image, settings: DetectionSettings) -> Faces:
+        """See `Detector.detect`."""
+        height, width = image_rgb.shape[:2]
+        found = [self._detector.detect(image_rgb, settings)]
+        for place in parts((width, height), self._part_wh, self._most):
+            found.append(self._find_in(place, image_rgb, settings))
+        xyxy = np.concatenate([faces.xyxy for faces in found])
+        score = np.concatenate([faces.score for faces in found])
+        keep = boxes.nms(xyxy, score, iou_threshold=settings.iou, limit=settings.max_faces)
+        return Faces(xyxy[keep], score[keep])
+
+    def _find_in(
+        self, place: tuple[int, int, int, int], image_rgb: Image, settings: DetectionSettings
+    ) -> Faces:
+        """The faces of one part that are whole, in px of the picture."""
+        x1, y1, x2, y2 = place
+        faces = self._detector.detect(image_rgb[y1:y2, x1:x2], settings)
+        xyxy = faces.xyxy + np.array([x1, y1, x1, y1], np.float32)
+        is_whole = whole_faces(xyxy, place, (image_rgb.shape[1], image_rgb.shape[0]))
+        return Faces(xyxy[is_whole], faces.score[is_whole])
 
 
 def faces_of(

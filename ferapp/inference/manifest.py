@@ -12,23 +12,20 @@ from functools import cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
+from pydantic import Field, HttpUrl, ValidationError, model_validator
 
 from ferapp.errors import ManifestError, MissingWeights, UnknownModel
+from ferapp.inference.entry_parts import Calibration, EntryPart, Input, Line, Metric, Parts
 from ferapp.inference.folder import MANIFEST_NAME, models_folder, read_inside
-from ferapp.inference.outputs import Layout, Output
+from ferapp.inference.outputs import Output
 from ferapp.system.files import write_whole
 from ferapp.system.folders import project_path
 from ferapp.system.text import make_printable
-from ferapp.vision.preprocess import Colour, InputSpec
 
 MODELS_FOLDER: Final = project_path("models")
 """Folder of the shipped weights and their manifest."""
 
 Kind = Literal["detector", "classifier", "smile"]
-
-Line = Annotated[str, Field(min_length=1, max_length=300, pattern=r"^\P{C}+$")]
-"""Text on one line, without control and direction marks."""
 
 _MOST_MANIFEST_BYTES: Final = 1_000_000
 # Names of the other columns in tables of results, and what these contain in place of a label.
@@ -38,61 +35,7 @@ _RESERVED_LABELS: Final = frozenset(
 )
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Input(_Part):
-    """The input of the network; see `ferapp.vision.preprocess.InputSpec`."""
-
-    size_wh: tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
-    colour: Colour
-    mean: float
-    std: Annotated[float, Field(gt=0)]
-    layout: Layout = "nchw"
-
-    @property
-    def spec(self) -> InputSpec:
-        """The same as an `InputSpec`."""
-        return InputSpec(self.size_wh, self.colour, self.mean, self.std)
-
-
-class Calibration(_Part):
-    """How a classifier's logits become probabilities: softmax(logits / temperature + bias).
-
-    Attributes:
-        temperature: Guo et al., 2017, "On Calibration of Modern Neural Networks", section 4.2.
-        bias: Added to each class afterwards; it makes up for the prior that training on many faces
-            of the common classes gives these (Menon et al., 2021, "Long-tail Learning via Logit
-            Adjustment", section 4).
-        unsure_below: A top probability below this gives no label. The lowest threshold at which
-            nine in ten labels were right on the data (Geifman and El-Yaniv, 2017, "Selective
-            Classification for Deep Neural Networks", section 2).
-        coverage: Share of that data whose top probability reaches the threshold.
-        neutral_reference: Geometric mean of each probability over the neutral faces of that data,
-            with which a person's own resting face is compared.
-        fitted_on: The data, with n.
-    """
-
-    temperature: Annotated[float, Field(gt=0)]
-    bias: tuple[float, ...] = ()
-    unsure_below: Annotated[float, Field(ge=0, le=1)]
-    coverage: Annotated[float, Field(gt=0, le=1)]
-    neutral_reference: tuple[float, ...] = ()
-    fitted_on: Line
-
-
-class Metric(_Part):
-    """A measured metric."""
-
-    name: Line
-    value: float
-    n: Annotated[int, Field(ge=1)]
-    rule: Line
-    data: Line
-
-
-class WeightsFile(_Part):
+class WeightsFile(EntryPart):
     """One file.
 
     Attributes:
@@ -129,6 +72,7 @@ class Model(WeightsFile):
             (through OpenCV), ``logits`` (classifiers).
         graph: A second file that describes the network, where the weights alone don't (Caffe).
         input: The input of the network.
+        parts: Where a detector looks besides the whole picture; None for nowhere.
         labels: The meaning of its outputs, in order.
         output: What a classifier gives for each label.
         flip_averaging: Whether a classifier reads each face and its mirror image; calibration and
@@ -147,6 +91,7 @@ class Model(WeightsFile):
     family: Literal["ultra-light", "ultra-light-caffe", "yunet", "haar", "logits"]
     graph: WeightsFile | None = None
     input: Input
+    parts: Parts | None = None
     labels: tuple[Line, ...]
     output: Output = "logits"
     flip_averaging: bool = False
@@ -172,6 +117,8 @@ class Model(WeightsFile):
             raise ValueError(f"a {self.kind} can't be of family {self.family!r}")
         if (self.family == "ultra-light-caffe") != (self.graph is not None):
             raise ValueError("Caffe models, and only these, have a second file as their graph")
+        if self.parts is not None and self.kind != "detector":
+            raise ValueError("only detectors look in parts")
         is_ours = self.url is None and self.ships_with == "ferapp"
         if is_ours and None in (self.recipe, self.commit, self.bytes):
             raise ValueError("a model that ships must have a recipe, commit and size")
@@ -204,18 +151,29 @@ class Model(WeightsFile):
         return (self,) if self.graph is None else (self, self.graph)
 
 
-class Defaults(_Part):
+class Defaults(EntryPart):
     """The entries that are used by default."""
 
     detector: str
     classifier: str
 
 
-class Manifest(_Part):
-    """All entries."""
+Preset = Literal["quick", "careful", "crowd"]
+"""How much work finding a face is worth."""
+
+
+class Manifest(EntryPart):
+    """All entries.
+
+    Attributes:
+        defaults: What is used by default.
+        presets: The face detector of each preset.
+        models: The entries.
+    """
 
     version: Literal[1]
     defaults: Defaults
+    presets: dict[Preset, str] = Field(default_factory=dict)
     models: tuple[Model, ...]
 
     @model_validator(mode="after")
@@ -227,6 +185,9 @@ class Manifest(_Part):
             default = getattr(self.defaults, kind)
             if not any(m.name == default and m.kind == kind for m in self.models):
                 raise ValueError(f"defaults.{kind} is not the name of a {kind}: {default!r}")
+        for preset, name in self.presets.items():
+            if not any(m.name == name and m.kind == "detector" for m in self.models):
+                raise ValueError(f"presets.{preset} is not the name of a detector: {name!r}")
         return self
 
     def model(self, name: str | None, kind: Kind) -> Model:
@@ -307,7 +268,7 @@ class AddedModels:
     refused: tuple[RefusedModel, ...] = ()
 
 
-class _AddedManifest(_Part):
+class _AddedManifest(EntryPart):
     version: Literal[1]
     models: tuple[Any, ...]
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from ferapp.inference import weights
 from ferapp.inference.classifiers import ExpressionClassifier
-from ferapp.inference.detectors import Detector, UltraLight
+from ferapp.inference.detectors import Detector, InParts, UltraLight
 from ferapp.inference.examination import examine
 from ferapp.inference.manifest import Model, manifest
 from ferapp.inference.onnx_model import OnnxModel
@@ -31,15 +31,19 @@ def load_detector(name: str | None = None, *, threads: int = 1) -> Detector:
     model = manifest().model(name, "detector")
     data, *graph = weights.read(model)
     longest_px = max(model.input.size_wh)
+    detector: Detector
     match model.family:
         case "ultra-light-caffe":
-            return CaffeUltraLight(data, graph[0], model.input.spec)
+            detector = CaffeUltraLight(data, graph[0], model.input.spec)
         case "yunet":
-            return YuNet(data, longest_px=longest_px)
+            detector = YuNet(data, longest_px=longest_px)
         case "haar":
-            return Haar(data, longest_px=longest_px)
+            detector = Haar(data, longest_px=longest_px)
         case _:
-            return UltraLight(OnnxModel(data, threads=threads), model.input.spec)
+            detector = UltraLight(OnnxModel(data, threads=threads), model.input.spec)
+    if model.parts is None:
+        return detector
+    return InParts(detector, part_wh=model.parts.size_wh, most=model.parts.most)
 
 
 def load_classifier(name: str | None = None, *, threads: int = 1) -> ExpressionClassifier:

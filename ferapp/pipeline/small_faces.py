@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
+from ferapp.inference.entry_parts import Parts
 from ferapp.inference.manifest import Model
 from ferapp.types import Faces
+from ferapp.vision.parts import parts
 
 # A picture that is hardly larger than what the detector sees hides no face from it.
 _LARGE: Final = 3.0
@@ -22,17 +24,19 @@ class Sight:
         size_wh: Width and height to which it resizes a picture, px.
         keeps_shape: Whether it only fits the picture into a square of the longer side.
         least_px: Smaller faces are found only by luck, px of what it sees.
+        parts: In which parts of a picture it looks as well; None for none.
     """
 
     size_wh: tuple[int, int]
     keeps_shape: bool = False
     least_px: float = _LEAST_PX
+    parts: Parts | None = None
 
     @classmethod
     def of(cls, model: Model) -> "Sight":
         """What the detector of a manifest entry sees."""
         least_px = _LEAST_HAAR_PX if model.family == "haar" else _LEAST_PX
-        return cls(model.input.size_wh, model.family in ("yunet", "haar"), least_px)
+        return cls(model.input.size_wh, model.family in ("yunet", "haar"), least_px, model.parts)
 
     def note(self, size_wh: tuple[int, int], faces: Faces) -> str:
         """A sentence if faces may be missing from a large picture; empty if not.
@@ -47,6 +51,12 @@ class Sight:
             >>> Sight((320, 240)).note((4000, 3000), Faces.empty())[:45]
             'Faces smaller than about 150 pixels may be mi'
         """
+        what, remedy = "this picture", "choose the preset Crowd, or "
+        if self.parts and (places := parts(size_wh, self.parts.size_wh, self.parts.most)):
+            left, top, right, bottom = places[0]
+            size_wh, what = (right - left, bottom - top), "parts of this picture"
+        if self.parts:
+            remedy = ""
         longest = max(self.size_wh)
         seen_wh = (longest, longest) if self.keeps_shape else self.size_wh
         by_side = [of / seen for of, seen in zip(size_wh, seen_wh, strict=True)]
@@ -59,8 +69,8 @@ class Sight:
             return ""
         return (
             f"Faces smaller than about {round(self.least_px * scale, -1):g} pixels may be missing: "
-            f"the detector sees this picture reduced to {_text(self, size_wh, scale)}. "
-            "To find them, analyse parts of the picture."
+            f"the detector sees {what} reduced to {_text(self, size_wh, scale)}. "
+            f"To find them, {remedy}analyse parts of the picture."
         )
 
 

@@ -21,11 +21,9 @@ from ferapp.evaluation.metrics import unsure_threshold
 from ferapp.evaluation.splits import Split
 from ferapp.inference.classifiers import ExpressionClassifier, softmax
 from ferapp.inference.detectors import UltraLight
+from ferapp.inference.entry_parts import Calibration, Input, Metric
 from ferapp.inference.manifest import (
-    Calibration,
-    Input,
     Manifest,
-    Metric,
     Model,
     read_manifest,
     write_manifest,

@@ -15,7 +15,7 @@ from ferapp.ui.shared.page import PAGES  # noqa: E402
 LIVE = "live"
 
 decision = gate()
-# No icons: the browser would fetch each one, as the tab's icon, from fonts.gstatic.com.
+# Their icons are in ferapp/ui/shared/page.py.
 page = st.navigation(
     [
         st.Page(PAGES / "image.py", title="Pictures", default=True),

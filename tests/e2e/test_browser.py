@@ -208,7 +208,7 @@ def test_reset_restores_the_defaults_permanently(server: Server, visit: Visit) -
     page = visit(server.url)
     upload(page, three=sample("three-portraits"))
     page.get_by_text("with ssd-320-int8 and").wait_for()
-    page.get_by_text("Settings", exact=True).click()
+    page.get_by_text("Expert settings", exact=True).click()
     page.get_by_role("combobox", name="Face detector").click()
     page.get_by_role("option", name="haar").click()
     page.get_by_text("with haar and").wait_for()
@@ -236,7 +236,7 @@ def test_uploads_survive_a_change_of_page_until_removed(server: Server, visit: V
 
 def test_settings_survive_a_change_of_page(server: Server, visit: Visit) -> None:
     page = visit(server.url)
-    page.get_by_text("Settings", exact=True).click()
+    page.get_by_text("Expert settings", exact=True).click()
     slider = page.get_by_role("slider", name="Minimum face score")
     slider.focus()
     page.keyboard.press("ArrowRight")
@@ -245,5 +245,5 @@ def test_settings_survive_a_change_of_page(server: Server, visit: Visit) -> None
     page.get_by_role("heading", name="About").wait_for()
     page.get_by_role("link", name="Pictures").click()
     page.get_by_text("Or look at a sample").wait_for()
-    page.get_by_text("Settings", exact=True).click()
+    page.get_by_text("Expert settings", exact=True).click()
     page.get_by_text("0.55").wait_for()

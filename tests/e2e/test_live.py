@@ -60,7 +60,7 @@ def test_a_face_is_labelled_on_the_video_and_in_the_panel(
 def test_quick_changes_of_a_slider_do_not_stop_the_stream(server: Server, visit: Visit) -> None:
     live = open_live(server, visit)
     live.start()
-    live.page.get_by_text("Settings", exact=True).click()
+    live.page.get_by_text("Expert settings", exact=True).click()
     slider = live.page.get_by_role("slider", name="Minimum face score")
     slider.focus()
     for i in range(20):

@@ -108,7 +108,7 @@ def is_closed(page: "sync_api.Page") -> bool:
     return not (
         page.locator("input[type=file]").count()
         or page.get_by_role("link", name="Dashboard").count()
-        or page.get_by_text("Settings", exact=True).count()
+        or page.get_by_text("Expert settings", exact=True).count()
     )
 
 

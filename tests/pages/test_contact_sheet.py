@@ -7,7 +7,6 @@ from tests.support.apps import (
     HOPPER,
     THREE,
     blur,
-    button,
     components,
     explorer,
     open_app,
@@ -34,11 +33,14 @@ def test_pictures_are_counted_listed_and_sorted() -> None:
     assert titles() == [] and "In no picture is a face unsure." in page_text(at)
     at.slider(key="unsure-seresnet-48-int8").set_value(90).run()
     assert titles() == ["3. c.jpg", "1. b.jpg"]
-    assert button(at, "Next picture").disabled and explorer(at)["alt"] == "1 face: 1 unsure"
-    button(at, "Previous picture").click().run()
+    assert explorer(at)["alt"] == "1 face: 1 unsure"
+    assert components(at)["stepper"]["next"] is None, "it is the last of the two"
+    at.session_state["looked-at"] = components(at)["stepper"]["previous"]
+    at.run()
     assert components(at)["sheet"]["chosen"] == components(at)["sheet"]["items"][0]["id"]
     assert explorer(at)["alt"].startswith("3 faces")
-    assert button(at, "Previous picture").disabled
+    assert components(at)["stepper"]["previous"] is None
+    assert components(at)["stepper"]["place"] == "1 of 2"
 
 
 def test_the_thumbnail_of_a_blurred_face_is_blurred() -> None:

@@ -378,3 +378,60 @@ def test_a_face_that_is_too_small_gets_no_label() -> None:
     assert [face["label"] for face in faces] == ["too small"] and not faces[0]["rows"]
     assert faces[0]["remarks"] == ["No label: this face is too small."]
     assert at.dataframe[0].value["flaw"].tolist() == ["too small"]
+
+
+def test_a_preset_stands_for_a_detector_and_experts_may_choose_another() -> None:
+    at = upload(open_app(), a=THREE)
+    assert at.radio(key="preset").value == "quick"
+    at.radio(key="preset").set_value("careful").run()
+    assert at.selectbox(key="detector").value == "ssd-320-int8-4-parts"
+    assert "with ssd-320-int8-4-parts and" in page_text(at)
+    at.selectbox(key="detector").select("haar").run()
+    assert at.radio(key="preset").value is None and "with haar and" in page_text(at)
+    at.radio(key="preset").set_value("crowd").run()
+    assert "with ssd-320-int8-16-parts and" in page_text(at) and not at.exception
+    next(button for button in at.button if button.label == "Reset").click().run()
+    assert at.radio(key="preset").value == "quick"
+
+
+def compare(at: AppTest) -> AppTest:
+    return at.toggle(key="compares").set_value(True).run()
+
+
+def test_two_detectors_are_compared_on_the_same_picture() -> None:
+    at = compare(upload(open_app(), a=THREE))
+    at.selectbox(key="other-detector").select("haar").run()
+    text = page_text(at)
+    assert "**A** · ssd-320-int8, seresnet-48-int8" in text
+    assert "**B** · haar, seresnet-48-int8" in text and "Both found" in text
+    table = at.dataframe[0].value
+    assert list(table.columns) == ["face", "A", "B", "differs"] and len(table) >= 3
+    assert set(table["A"]) != set(table["B"]), "their boxes differ, and so the probabilities"
+    at.selectbox(key="other-detector").select("ssd-320-int8").run()
+    assert "These are the models above" in page_text(at) and not at.exception
+
+
+def test_a_comparison_is_made_once(analyses: list[FrameAnalysis]) -> None:
+    at = compare(upload(open_app(), a=THREE))
+    analyses.clear()
+    at.run().run()
+    assert not analyses and "Both found 3 faces" in page_text(at)
+    blur(at, 0)
+    assert len(analyses) == 1, "another face is blurred in its pictures"
+
+
+def test_a_comparison_is_forgotten_with_its_picture() -> None:
+    at = compare(upload(open_app(), a=THREE))
+    removed = at.session_state["comparison"][0][0]
+    at.file_uploader[0].set_value([]).run()
+    assert at.session_state["comparison"][0][0] != removed
+
+
+def test_samples_are_gone_while_an_upload_is_analysed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What an earlier run showed stays on the page until the script ends, if nothing clears it."""
+    at = open_app()
+    seen: list[str] = []
+    monkeypatch.setattr("ferapp.ui.pictures.analysis._work_off", lambda *_: seen.append("run"))
+    upload(at, a=ASTRONAUT)
+    assert seen and "samples" not in components(at)
+    assert not [key for key in components(at) if key.startswith("explorer-")]

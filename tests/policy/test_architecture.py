@@ -124,7 +124,7 @@ HOMES = {
     "google": {"inference/examiner.py"},
     "scipy": {"training"},
     "matplotlib": {"training"},
-    "pydantic": {"inference/manifest.py"},
+    "pydantic": {"inference/manifest.py", "inference/entry_parts.py"},
     "pooch": {"inference/weights.py"},
     "requests": {"inference/weights.py"},
     "platformdirs": {"system/folders.py"},

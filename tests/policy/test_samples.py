@@ -14,6 +14,7 @@ from tests.support.places import SAMPLES as FOLDER
         pytest.param("astronaut.jpg", ["happiness"], id="smile"),
         pytest.param("grace-hopper.jpg", ["neutral"], id="serious"),
         pytest.param("mona-lisa.jpg", ["neutral"], id="painting"),
+        pytest.param("group.jpg", ["happiness"] * 11 + ["neutral"] * 21, id="group"),
         pytest.param("three-portraits.jpg", ["happiness", "neutral", "neutral"], id="three"),
     ],
 )

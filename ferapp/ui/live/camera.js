@@ -10,10 +10,6 @@ const RESTARTS = 3;
 const RESTARTS_WITHIN_MS = 120_000;
 const NOTE_MS = 15_000;
 const NOTED_AFTER_S = 5;
-const TYPED_INTO = 'input:not([type=checkbox], [type=radio], [type=range], [type=button]), textarea, select, ' +
-  '[contenteditable=true], [role=combobox], [role=textbox]';
-const USED_WITH_SPACE = 'button, a[href], input, textarea, select, summary, [contenteditable=true], ' +
-  '[role=button], [role=slider], [role=combobox], [role=radio], [role=checkbox], [role=switch], [role=option]';
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -30,7 +26,6 @@ class Camera {
     this.power = find('.power');
     this.devices = find('.devices');
     this.select = find('select');
-    this.dialog = find('dialog');
     this.status = 'idle';
     this.attempt = 0;
     this.stoppedAt = 0;
@@ -52,7 +47,11 @@ class Camera {
     this.root.onkeydown = (event) => event.stopPropagation();
     this.listeners = new AbortController();
     const { signal } = this.listeners;
-    document.addEventListener('keydown', (event) => this.onKey(event), { capture: true, signal });
+    this.dialog = useKeys(this.root, [
+      [' ', 'Space', 'Start or stop the camera', () => this.toggle()],
+      ['m', 'M', 'Mark this moment in the recording', () => this.mark()],
+      ['f', 'F', 'Fullscreen, and back', () => this.toggleFullscreen()],
+    ], signal);
     document.addEventListener('visibilitychange', () => this.onVisibility(), { signal });
     navigator.mediaDevices?.addEventListener('devicechange', () => this.listDevices(), { signal });
     this.listDevices();
@@ -265,24 +264,6 @@ class Camera {
     if (document.fullscreenElement) return document.exitFullscreen();
     if (this.root.requestFullscreen) return this.root.requestFullscreen().catch(() => {});
     this.video.webkitEnterFullscreen?.();  // iPhones
-  }
-
-  onKey(event) {
-    const target = event.composedPath()[0];
-    const matches = (selector) => target instanceof Element && Boolean(target.closest(selector));
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || matches(TYPED_INTO)) return;
-    if (this.dialog.open || document.querySelector('[role=dialog]')) return;
-    const actions = {
-      ' ': () => this.toggle(),
-      m: () => this.mark(),
-      f: () => this.toggleFullscreen(),
-      '?': () => this.dialog.showModal(),
-    };
-    const action = actions[event.key.toLowerCase()];
-    if (!action || (event.key === ' ' && matches(USED_WITH_SPACE))) return;
-    event.preventDefault();
-    event.stopPropagation();
-    action();
   }
 
   mark() {

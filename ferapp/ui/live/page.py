@@ -312,7 +312,7 @@ def _take_photos(choice: Choice) -> None:
     photo = st.camera_input("Take a photo", resolution="720p")
     if photo:
         picture = Picture(photo.file_id, "photo", photo.getvalue)
-        results.show(analyse([picture], choice, resources.analyzer(choice.models)))
+        results.show(analyse([picture], choice, resources.analyzer(choice.models)), choice)
 
 
 @st.fragment(run_every=2.0)

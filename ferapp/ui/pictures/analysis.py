@@ -68,6 +68,12 @@ def analyse(pictures: Sequence[Picture], choice: Choice, analyzer: Analyzer) -> 
     return [known[key].with_threshold(threshold) for key in keys if key in known]
 
 
+def are_known(pictures: Sequence[Picture]) -> bool:
+    """Whether there are results of any of these pictures, with whatever settings."""
+    ids = {picture.id for picture in pictures}
+    return any(key[0] in ids for key in session_keys.PICTURE_RESULTS.get() or {})
+
+
 def _analyse_one(
     picture: Picture, settings: AnalysisSettings, analyzer: Analyzer
 ) -> tuple[PictureResult, Image | None]:

@@ -9,6 +9,7 @@ import streamlit as st
 from ferapp.media.images import jpeg_bytes, read_image
 from ferapp.ui.pictures.picture_results import PictureResult, hidden_boxes
 from ferapp.ui.pictures.sheet import Thumbnail, show_sheet
+from ferapp.ui.pictures.stepper import show_stepper
 from ferapp.ui.shared import charts, session_keys
 from ferapp.ui.shared.components.own import data_url
 from ferapp.vision.annotate import hide_faces, label_texts
@@ -38,7 +39,8 @@ def select_picture(results: Sequence[PictureResult]) -> int:
         )
     listed = _listed(results)
     _show_sheet(results, listed, results[chosen].picture.id)
-    _show_steps(results, listed, chosen)
+    ids = [results[place].picture.id for place in listed]
+    show_stepper(ids, results[chosen].picture.id, session_keys.SELECTED_PICTURE.set)
     return chosen
 
 
@@ -123,20 +125,3 @@ def _image(result: PictureResult) -> str:
     image = read_image(result.thumbnail)
     scale = image.shape[1] / result.analysis.size_wh[0]
     return data_url(jpeg_bytes(hide_faces(image, hidden * scale)))
-
-
-def _show_steps(results: Sequence[PictureResult], listed: Sequence[int], chosen: int) -> None:
-    place = listed.index(chosen) if chosen in listed else -1
-    row = st.container(horizontal=True)
-    for text, icon, step in (
-        ("Previous picture", ":material/chevron_left:", place - 1),
-        ("Next picture", ":material/chevron_right:", place + 1),
-    ):
-        is_there = 0 <= step < len(listed)
-        row.button(
-            text,
-            icon=icon,
-            disabled=not is_there,
-            on_click=session_keys.SELECTED_PICTURE.set,
-            args=(results[listed[step]].picture.id,) if is_there else ("",),
-        )

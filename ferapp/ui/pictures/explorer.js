@@ -12,6 +12,7 @@ class Explorer {
     this.image = make(this.frame, 'img', '');
     this.boxes = make(this.frame, 'div', 'boxes');
     this.boxes.setAttribute('role', 'group');
+    this.boxes.dataset.usesArrows = '';
     this.boxes.onkeydown = (event) => this.step(event);
     const side = make(layout, 'div', 'side');
     this.words = make(side, 'div', 'row-of-buttons words');

@@ -80,7 +80,11 @@ def places_to_hide(analysis: FrameAnalysis, places: Floats, faces: Collection[in
 
 def forget_all_but(ids: Collection[str]) -> None:
     """Drop what is kept of pictures that are no longer there."""
-    for key in (session_keys.SHOWN_PICTURE, session_keys.SHOWN_CROPS):
+    for key in (
+        session_keys.SHOWN_PICTURE,
+        session_keys.SHOWN_CROPS,
+        session_keys.COMPARISON,
+    ):
         kept = key.get()
         if kept is not None and kept[0][0] not in ids:
             key.clear()

@@ -8,6 +8,7 @@ import streamlit as st
 
 from ferapp.system.csv_tables import csv_bytes
 from ferapp.types import FrameAnalysis
+from ferapp.ui.pictures.comparison import show_comparison
 from ferapp.ui.pictures.contact_sheet import select_picture
 from ferapp.ui.pictures.explorer import show_explorer
 from ferapp.ui.pictures.files import json_bytes, png_of, zip_of
@@ -18,11 +19,13 @@ from ferapp.ui.pictures.picture_results import (
     hide,
     places_to_hide,
 )
+from ferapp.ui.pictures.stepper import show_stepper
 from ferapp.ui.pictures.view import view_of
+from ferapp.ui.shared.controls import Choice
 from ferapp.wording import counted
 
 
-def show(results: Sequence[PictureResult]) -> None:
+def show(results: Sequence[PictureResult], choice: Choice) -> None:
     """Everything for the selected picture, and the table and files for all of them."""
     place = select_picture(results)
     result = results[place]
@@ -34,6 +37,11 @@ def show(results: Sequence[PictureResult]) -> None:
         _show_no_face(result)
     else:
         _show_faces(place + 1, result, result.analysis)
+    if result.analysis is not None:
+        show_comparison(result, choice)
+    if len(results) == 1:
+        # Of several, the contact sheet has the keys.
+        show_stepper([result.picture.id], result.picture.id, lambda _: None)
     _show_all_pictures(results)
 
 

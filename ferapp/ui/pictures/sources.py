@@ -46,7 +46,13 @@ def choose_pictures() -> list[Picture]:
         label_visibility="collapsed",
     )
     pictures = _camera() if where == "Camera" else _uploads()
-    return pictures or _sample()
+    samples = st.empty()
+    if pictures:
+        # At once: what a page no longer shows stays until the end of the run otherwise.
+        samples.empty()
+        return pictures
+    with samples.container():
+        return _sample()
 
 
 def _uploads() -> list[Picture]:

@@ -1,15 +1,22 @@
-"""The sidebar: models, thresholds and expressions."""
+"""The sidebar: a preset in words, and for experts models, thresholds and expressions."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
 
-from ferapp.inference.manifest import Kind, manifest
+from ferapp.inference.manifest import Kind, Preset, manifest
 from ferapp.settings import AnalysisSettings, DetectionSettings
 from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.resources import Models
 from ferapp.ui.shared.session_keys import SessionKey
+
+_PRESETS: Final[dict[Preset, tuple[str, str]]] = {
+    "quick": ("Quick", "One or a few faces that are not far away"),
+    "careful": ("Careful", "Also smaller faces, in five times the time"),
+    "crowd": ("Crowd", "Groups and large photos; takes longest, slow on video"),
+}
+"""What presets are called, and when to choose them."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +31,9 @@ def sidebar() -> Choice:
     """Draw the controls and return their values, which stay the same from page to page."""
     for key, value in _defaults().items():
         key.setdefault(value)
-    with st.sidebar, st.expander("Settings", icon=":material/tune:"):
+    with st.sidebar:
+        _select_preset()
+    with st.sidebar, st.expander("Expert settings", icon=":material/tune:"):
         detector = _select_model("Face detector", "detector")
         confidence = st.slider(
             "Minimum face score",
@@ -105,6 +114,27 @@ def sidebar() -> Choice:
             unsure / 100,
             with_smile=smile,
         ),
+    )
+
+
+def _select_preset() -> None:
+    """A choice that is nothing but a face detector in words; none if an expert chose another."""
+    presets = manifest().presets
+    detector = session_keys.DETECTOR.get()
+    session_keys.PRESET.set(next((p for p, name in presets.items() if name == detector), None))
+
+    def use() -> None:
+        if preset := session_keys.PRESET.get():
+            session_keys.DETECTOR.set(presets[preset])
+
+    st.radio(
+        "Finding faces",
+        list(presets),
+        index=None,
+        format_func=lambda preset: _PRESETS[preset][0],
+        captions=[_PRESETS[preset][1] for preset in presets],
+        key=session_keys.PRESET.name,
+        on_change=use,
     )
 
 

@@ -24,13 +24,36 @@ NAVIGATION: Final = Path(__file__).parents[1] / "navigation.py"
 """The script that Streamlit runs for every page."""
 
 _LOGO: Final = Path(__file__).parents[1] / "logo.svg"
-# Beside the menu nothing is above the title; without it, the logo and the way to the menu are.
-_STYLE: Final = """<style>
-[data-testid="stMainBlockContainer"] { padding-top: 4rem; padding-bottom: 3rem; }
-[data-testid="stAppViewContainer"]:has([data-testid="stSidebar"][aria-expanded="true"])
-  [data-testid="stMainBlockContainer"] { padding-top: 2rem; }
-[data-testid="stSidebarNavLink"]:focus-visible { outline: 3px solid var(--st-primary-color); }
-</style>"""
+_MENU: Final = ("image", "videocam", "movie", "monitoring", "info")
+"""Icons of the pages, in the order of the menu, from the font that comes with Streamlit."""
+
+# Icons are drawn here: the browser would fetch one of `st.Page`, as the tab's icon, from
+# fonts.gstatic.com. Beside the menu nothing is above the title; without it, the logo and the way to
+# the menu are. Stop is a button of the page, where there is something to stop.
+_STYLE: Final = (
+    """<style>
+[data-testid="stMainBlockContainer"] { padding-top: 0.75rem; padding-bottom: 3rem; }
+.stApp:has([data-testid="stExpandSidebarButton"])
+  [data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }
+[data-testid="stSidebarNavLink"]:focus-visible { outline: 3px solid; }
+[data-testid="stSidebarNavLink"]::before, [data-testid="stExpandSidebarButton"]::before {
+  font: 1.25rem/1 "Material Symbols Rounded"; font-feature-settings: "liga"; }
+[data-testid="stExpandSidebarButton"]::before { content: "menu" / ""; }
+[data-testid="stExpandSidebarButton"]::after { content: "Menu" / ""; padding-left: 0.25rem; }
+[data-testid="stExpandSidebarButton"] { width: auto; border: 1px solid; }
+[data-testid="stExpandSidebarButton"] > * { display: none; }
+[data-testid="stStatusWidget"] button { display: none; }
+.stApp [data-testid="stWidgetLabel"] { color: inherit; }
+[data-testid="stButtonGroup"] [aria-checked="true"] p, [data-testid="stSliderThumbValue"] p {
+  color: light-dark(#2f5bd0, #9db6ff); }
+"""
+    + "\n".join(
+        f'[data-testid="stSidebarNavItems"] li:nth-of-type({place}) '
+        f'[data-testid="stSidebarNavLink"]::before {{ content: "{icon}" / ""; }}'
+        for place, icon in enumerate(_MENU, 1)
+    )
+    + "</style>"
+)
 _logger = logging.getLogger(__name__)
 
 

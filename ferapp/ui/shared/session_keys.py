@@ -12,6 +12,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
+from ferapp.inference.manifest import Preset
 from ferapp.serving.job import Job
 from ferapp.serving.seats import OneAfterTheOther
 from ferapp.serving.video_jobs import VideoCopyJob
@@ -56,6 +57,7 @@ class SessionKey(Generic[V]):
 
 
 # Settings in the sidebar; all of them belong to widgets.
+PRESET: Final = SessionKey[Preset | None]("preset")
 DETECTOR: Final = SessionKey[str]("detector")
 CLASSIFIER: Final = SessionKey[str]("classifier")
 CONFIDENCE: Final = SessionKey[float]("confidence")
@@ -93,6 +95,13 @@ SHOWN_PICTURE: Final = SessionKey[tuple[tuple[Any, ...], bytes]]("picture")
 """What the annotated picture was made from, the id of the upload first, and its JPEG file."""
 SHOWN_CROPS: Final = SessionKey[tuple[tuple[Any, ...], NDArray[np.uint8]]]("crops")
 """What the faces on the cards were cut from, the id of the upload first, and (n, side, side, 3)."""
+COMPARES: Final = SessionKey[bool]("compares")
+"""Whether the picture is also shown to other models; of a widget."""
+OTHER_DETECTOR: Final = SessionKey[str]("other-detector")
+OTHER_CLASSIFIER: Final = SessionKey[str]("other-classifier")
+"""The models to compare with; of widgets."""
+COMPARISON: Final = SessionKey[tuple[tuple[Any, ...], Any]]("comparison")
+"""What the comparison was made from, the id of the upload first, and what it shows."""
 SAVED_PICTURES: Final = SessionKey[set[str]]("recorded-pictures")
 """Ids of the results that were kept as a session."""
 

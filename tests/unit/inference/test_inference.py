@@ -6,7 +6,7 @@ import pytest
 from ferapp.errors import InvalidValue, ModelError
 from ferapp.inference.classifiers import ExpressionClassifier, softmax
 from ferapp.inference.detectors import faces_of
-from ferapp.inference.manifest import Calibration
+from ferapp.inference.entry_parts import Calibration
 from ferapp.inference.onnx_model import OnnxModel
 from ferapp.settings import DetectionSettings
 from ferapp.types import Faces

@@ -83,9 +83,23 @@ def test_fetched_models_come_over_tls(model: Model) -> None:
 
 
 def test_shipped_weights_stay_small() -> None:
-    sizes = [m.values[0].bytes or 0 for m in SHIPPED]
-    assert sum(sizes) < 20_000_000
-    assert max(sizes) < 12_000_000
+    sizes = {m.values[0].file: m.values[0].bytes or 0 for m in SHIPPED}
+    assert sum(sizes.values()) < 20_000_000
+    assert max(sizes.values()) < 12_000_000
+
+
+def test_presets_must_exist() -> None:
+    assert manifest().presets["quick"] == manifest().defaults.detector
+    text = manifest().model_dump(mode="json", exclude_none=True)
+    text["presets"]["crowd"] = manifest().defaults.classifier
+    with pytest.raises(ValueError, match=r"presets\.crowd is not the name of a detector"):
+        Manifest.model_validate(text)
+
+
+def test_only_detectors_look_in_parts() -> None:
+    fields = entry(parts={"size_wh": [320, 240], "most": 4})
+    with pytest.raises(ValueError, match="only detectors look in parts"):
+        Model.model_validate(fields)
 
 
 def test_an_unknown_name_gives_a_message_with_the_known_ones() -> None:

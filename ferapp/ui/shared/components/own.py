@@ -15,7 +15,7 @@ _DOM: Final = Path(__file__).parent / "dom.js"
 def own_component(module_file: str, html: str) -> Any:
     """The component whose script and style are beside a module and have its name.
 
-    The functions of ``dom.js`` come before its script.
+    The functions of ``dom.js`` come before its script, and the style of these before its style.
 
     Args:
         module_file: ``__file__`` of the module.
@@ -25,13 +25,11 @@ def own_component(module_file: str, html: str) -> Any:
         What ``st.components.v2.component`` returns: call it to show the component.
     """
     module = Path(module_file)
-    css, own_js, dom_js = (
-        path.read_text(encoding="utf-8")
-        for path in (module.with_suffix(".css"), module.with_suffix(".js"), _DOM)
+    css, js = (
+        "\n".join(path.with_suffix(kind).read_text(encoding="utf-8") for path in (_DOM, module))
+        for kind in (".css", ".js")
     )
-    return st.components.v2.component(
-        f"ferapp_{module.stem}", html=html, css=css, js=f"{dom_js}\n{own_js}"
-    )
+    return st.components.v2.component(f"ferapp_{module.stem}", html=html, css=css, js=js)
 
 
 def sent_by(key: str, name: str) -> Any:

@@ -1,0 +1,45 @@
+// Buttons and keys for the previous and the next picture.
+
+class Stepper {
+  constructor(parent) {
+    const root = parent.querySelector('.stepper');
+    this.previous = makeButton(root, '', '← Previous picture', () => this.go('previous'));
+    this.place = make(root, 'span', 'place');
+    this.next = makeButton(root, '', 'Next picture →', () => this.go('next'));
+    this.listeners = new AbortController();
+    const dialog = useKeys(root, [
+      ['ArrowLeft', '←', 'Previous picture', () => this.go('previous')],
+      ['ArrowRight', '→', 'Next picture', () => this.go('next')],
+      ['', 'Tab', 'Into the picture; the arrow keys then go from face to face'],
+      ['', 'Enter', 'Open the card of the face'],
+    ], this.listeners.signal);
+    const help = makeButton(root, 'help', '?', () => dialog.showModal());
+    help.title = 'Keys (?)';
+    help.setAttribute('aria-label', 'Keyboard shortcuts');
+  }
+
+  update(data, send) {
+    Object.assign(this, { data, send });
+    this.place.textContent = data.place;
+    for (const name of ['previous', 'next']) {
+      this[name].hidden = !data.has_several;
+      this[name].disabled = !data[name];
+    }
+  }
+
+  go(name) {
+    if (this.data[name]) this.send('chosen', this.data[name]);
+  }
+}
+
+const steppers = new WeakMap();
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  if (!steppers.has(parentElement)) steppers.set(parentElement, new Stepper(parentElement));
+  const stepper = steppers.get(parentElement);
+  stepper.update(data, setTriggerValue);
+  return () => {
+    steppers.delete(parentElement);
+    stepper.listeners.abort();
+  };
+}
