@@ -14,7 +14,7 @@ from ferapp.cli.options import (
     DetectorName,
     Ignore,
     Key,
-    Padding,
+    TablePadding,
     Threads,
     parse_key,
 )
@@ -24,8 +24,8 @@ from ferapp.system.text import one_line
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from ferapp.evaluation.figures import Figures
     from ferapp.evaluation.labelled_faces import Omission
+    from ferapp.evaluation.reports.figures import Figures
     from ferapp.evaluation.splits import Split
 
 app = typer.Typer(help="Measure how good the models are on labelled data.", no_args_is_help=True)
@@ -54,7 +54,7 @@ def emotions(
     ] = False,
     threads: Threads = 2,
     key: Key = "",
-    padding: Padding = 0.0,
+    padding: TablePadding = 0.0,
     ignore: Ignore = False,
     as_json: AsJson = False,
 ) -> None:

@@ -83,7 +83,7 @@ Ignore = Annotated[
         "--ignore", help="Go on without the pictures that can't be used; they are still named."
     ),
 ]
-Padding = Annotated[
+TablePadding = Annotated[
     float,
     typer.Option(
         "--padding",

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table
 
-from ferapp.cli.evaluate import app, parse_split, report_left_out, share_text
-from ferapp.cli.options import AsJson, Ignore, Key, Padding, Threads, parse_key
+from ferapp.cli.evaluate import parse_split, report_left_out, share_text
+from ferapp.cli.options import AsJson, Ignore, Key, TablePadding, Threads, parse_key
 from ferapp.cli.output import console, print_json, print_line, progress
 
 if TYPE_CHECKING:
-    from ferapp.evaluation.figures import Figures
+    from ferapp.evaluation.reports.figures import Figures
     from ferapp.evaluation.reports.readings import Readings
     from ferapp.inference.classifiers import ExpressionClassifier
 
@@ -29,14 +29,13 @@ SplitName = Annotated[
 ]
 
 
-@app.command("report")
 def by_source(
     data: Sources,
     split: SplitName = "Test",
     model: Model = None,
     threads: Threads = 2,
     key: Key = "",
-    padding: Padding = 0.0,
+    padding: TablePadding = 0.0,
     ignore: Ignore = False,
     as_json: AsJson = False,
 ) -> None:
@@ -57,7 +56,6 @@ def by_source(
     report_left_out(readings.left_out, may_leave_out=ignore)
 
 
-@app.command("groups")
 def by_group(
     data: Sources,
     by: Annotated[
@@ -67,7 +65,7 @@ def by_group(
     model: Model = None,
     threads: Threads = 2,
     key: Key = "",
-    padding: Padding = 0.0,
+    padding: TablePadding = 0.0,
     ignore: Ignore = False,
     as_json: AsJson = False,
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ferapp.cli.options import Ignore, Key, Padding, parse_key, split_names
+from ferapp.cli.options import Ignore, Key, TablePadding, parse_key, split_names
 from ferapp.cli.output import print_line, print_note, progress
 from ferapp.errors import MissingExtra
 
@@ -44,7 +44,7 @@ def expressions(
         list[Path] | None,
         typer.Option("--also", help="Other labelled faces to mix in; may be given several times."),
     ] = None,
-    padding: Padding = 0.0,
+    padding: TablePadding = 0.0,
     key: Key = "",
     ignore: Ignore = False,
 ) -> None:

@@ -6,16 +6,16 @@ from pathlib import Path
 from typing import Final, Literal
 
 from ferapp.errors import DataError
-from ferapp.evaluation.class_folders import (
+from ferapp.evaluation.labelled_faces import LabelledFaces, keep_classes, listed
+from ferapp.evaluation.layouts.class_folders import (
     folder_of_splits,
     has_pictures,
     load_class_folders,
     splits_in,
 )
-from ferapp.evaluation.face_table import find_face_table, load_face_table
-from ferapp.evaluation.ferplus import ferplus_folder, load_ferplus
-from ferapp.evaluation.labelled_faces import LabelledFaces, keep_classes, listed
-from ferapp.evaluation.pixel_table import find_table, load_pixel_table, splits_of_table
+from ferapp.evaluation.layouts.face_table import find_face_table, load_face_table
+from ferapp.evaluation.layouts.ferplus import ferplus_folder, load_ferplus
+from ferapp.evaluation.layouts.pixel_table import find_table, load_pixel_table, splits_of_table
 from ferapp.evaluation.sources import Files, open_files, path_start
 from ferapp.evaluation.splits import Split, split_of
 
@@ -90,11 +90,11 @@ def load_split(
     Args:
         source: A folder, a zip or tar archive, or a table; see `LAYOUTS`.
         split: Which split. Other usual names of its folder are understood, such as ``val``.
-        majority_only: See `ferapp.evaluation.ferplus.load_ferplus`.
+        majority_only: See `ferapp.evaluation.layouts.ferplus.load_ferplus`.
         classes: The classes to keep; all if empty.
         key: What names and numbers of classes mean; see `ferapp.emotions.KEYS`.
         may_lack_splits: Whether all of a data set without splits will do; a note says so.
-        padding: See `ferapp.evaluation.face_table.load_face_table`.
+        padding: See `ferapp.evaluation.layouts.face_table.load_face_table`.
 
     Raises:
         DataError: There is no such split or layout, a class is unknown, or no face is left.

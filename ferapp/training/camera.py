@@ -116,9 +116,11 @@ def compressed(faces: Tensor, quality: float) -> Tensor:
 def _cosines() -> Tensor:
     """The orthonormal discrete cosine transform, (8, 8): a frequency a row."""
     places = torch.arange(_BLOCK)
-    waves = torch.cos((2 * places[None, :] + 1) * places[:, None] * torch.pi / (2 * _BLOCK))
+    angles = (2 * places[None, :] + 1) * places[:, None] * torch.pi / (2 * _BLOCK)
+    waves: Tensor = torch.cos(angles)
     waves[0] /= 2**0.5
-    return waves * (2 / _BLOCK) ** 0.5
+    waves *= (2 / _BLOCK) ** 0.5
+    return waves
 
 
 def _lit(faces: Tensor, camera: Camera, rng: torch.Generator) -> Tensor:

@@ -184,17 +184,7 @@ def export_expressions(
             labels=labels,
             flip_averaging=two_looks,
             calibration=calibration,
-            metrics=[
-                Metric(
-                    name=f"{split.lower()}_{name}",
-                    value=value,
-                    n=result["n"],
-                    rule=rule,
-                    data=f"{data.name}, {split}",
-                )
-                for split, result in results
-                for name, value in _figures(result)
-            ],
+            metrics=_metrics(results, rule, data),
         )
         score = 100 * results[0][1]["accuracy"]
         variants.append(Variant(model, score, _median_ms(session, spec)))
@@ -358,13 +348,24 @@ def export_into(
     return variants
 
 
-def _figures(result: dict[str, Any]) -> list[tuple[str, float]]:
+def _metrics(results: list[tuple[Split, dict[str, Any]]], rule: str, data: Path) -> list[Metric]:
+    """The figures of each split, for the manifest."""
     names = {
         "accuracy": "accuracy",
         "macro_recall": "macro_recall",
         "ece": "expected_calibration_error",
     }
-    return [(name, round(result[key], 4)) for key, name in names.items()]
+    return [
+        Metric(
+            name=f"{split.lower()}_{name}",
+            value=round(result[key], 4),
+            n=result["n"],
+            rule=rule,
+            data=f"{data.name}, {split}",
+        )
+        for split, result in results
+        for key, name in names.items()
+    ]
 
 
 def _median_ms(session: OnnxModel, spec: InputSpec) -> float:

@@ -29,7 +29,7 @@ class OtherData:
 
     Attributes:
         path: The data set: folders of classes, or a table.
-        padding: See `ferapp.evaluation.face_table.load_face_table`.
+        padding: See `ferapp.evaluation.layouts.face_table.load_face_table`.
     """
 
     path: Path

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from ferapp.evaluation.figures import Figures, figures
+from ferapp.evaluation.reports.figures import Figures, figures
 from ferapp.evaluation.reports.readings import SOURCE, Readings
 
 

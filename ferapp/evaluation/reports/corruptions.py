@@ -8,13 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.evaluation.evaluators import Comparison, compare, probabilities_of
-from ferapp.evaluation.figures import Figures, figures
 from ferapp.evaluation.labelled_faces import LabelledFaces
+from ferapp.evaluation.reports.figures import Figures, figures
 from ferapp.inference.classifiers import ExpressionClassifier
 from ferapp.types import ProgressCallback, no_report
 from ferapp.vision.crops import Image, resize, size_of
 
-_Levels = NDArray[np.float32]
+_Levels = NDArray[np.floating]
 _Change = Callable[[_Levels, np.random.Generator], _Levels]
 
 _SEEN_PX: Final = 24
@@ -26,7 +26,7 @@ class Corruption:
 
     Attributes:
         name: What it is, for people.
-        change: Takes a face, (h, w, 3) float32 in levels of 0 to 255, and random numbers.
+        change: Takes a face, (h, w, 3) floating point, in levels of 0 to 255, and random numbers.
     """
 
     name: str
@@ -43,8 +43,8 @@ def _noisy(sigma: float, share: float = 1.0) -> _Change:
 
 
 def _less_contrast(face: _Levels, rng: np.random.Generator) -> _Levels:
-    mean = face.mean()
-    return np.asarray((face - mean) * 0.4 + mean, np.float32)
+    mean = float(face.mean())
+    return (face - mean) * 0.4 + mean
 
 
 def _from_one_side(face: _Levels, rng: np.random.Generator) -> _Levels:

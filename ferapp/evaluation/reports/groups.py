@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.errors import DataError
-from ferapp.evaluation.figures import Figures
 from ferapp.evaluation.metrics import recalls
 from ferapp.evaluation.reports.by_source import figures_by
+from ferapp.evaluation.reports.figures import Figures
 from ferapp.evaluation.reports.readings import Readings
 
 _SHUFFLES: Final = 9_999
@@ -147,7 +147,8 @@ def _of_persons(
     rng: np.random.Generator,
 ) -> NDArray[np.float64]:
     """The spread as it is, then that of each shuffle of people, each with all their faces."""
-    sums, counts = np.bincount(person, values), np.bincount(person).astype(float)
+    sums = np.bincount(person, values).astype(float)
+    counts = np.bincount(person).astype(float)
     of_person = np.zeros(len(counts), np.intp)
     of_person[person] = group
     out = [_spread(sums, counts, of_person, groups)]

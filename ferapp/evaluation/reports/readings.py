@@ -67,7 +67,7 @@ def read_sources(
         split: The split of those that have splits.
         classifier: The classifier.
         key: See `ferapp.evaluation.data_sets.load_split`.
-        padding: See `ferapp.evaluation.face_table.load_face_table`.
+        padding: See `ferapp.evaluation.layouts.face_table.load_face_table`.
         report: Called with the number of faces done and in total, for each data set anew.
 
     Raises:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ferapp.evaluation.figures import Figures, figures, intervals
+from ferapp.evaluation.reports.figures import Figures, figures, intervals
 
 
 def shares(guesses: np.ndarray, sure: float | np.ndarray = 0.9) -> np.ndarray:
