@@ -51,7 +51,7 @@ def find_face_table(files: Files) -> str | None:
     for name in files.names:
         if PurePosixPath(name).name == _TABLE:
             head = files.read(name, most=_HEADER_BYTES).decode("utf-8-sig", "replace")
-            if {_IMAGE, _LABEL} <= set(head.split("\n")[0].strip().split(",")):
+            if {_IMAGE, _LABEL} <= set(_header(head)):
                 found.append(name)
     if len(found) > 1:
         raise DataError(f"{files.source}: name one of its tables: {', '.join(found)}.")
@@ -129,6 +129,14 @@ def without_padding(image: NDArray[np.uint8], padding: float) -> NDArray[np.uint
     height, width = image.shape[:2]
     top, left = (round(side * padding / (1 + padding) / 2) for side in (height, width))
     return np.ascontiguousarray(image[top : height - top, left : width - left])
+
+
+def _header(text: str) -> list[str]:
+    """The cells of the first line; none if it is no table."""
+    try:
+        return next(csv.reader([text.split("\n")[0].strip()]), [])
+    except csv.Error:
+        return []
 
 
 def _padding(text: str) -> float:

@@ -33,6 +33,11 @@ def test_faces_keep_their_labels_and_groups(tmp_path: Path) -> None:
         assert faces.read_as == {"happy": "happiness"}
 
 
+def test_a_table_from_r_has_quotes_around_everything(tmp_path: Path) -> None:
+    source = table(tmp_path / "set", '"image","label"', '"faces/1.png","fear"')
+    assert load(source).labels == ("fear",)
+
+
 def test_the_table_counts_and_not_the_folders_beside_it(tmp_path: Path) -> None:
     """Folders of sources would otherwise be taken for classes."""
     source = table(tmp_path / "set", "image,label", "faces/1.png,fear", "other/0.png,joy")
