@@ -14,6 +14,7 @@ from ferapp.cli.options import (
     DetectorName,
     Ignore,
     Key,
+    TablePadding,
     Threads,
     parse_key,
 )
@@ -21,6 +22,10 @@ from ferapp.cli.output import console, print_json, print_note, progress
 from ferapp.system.text import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from ferapp.evaluation.labelled_faces import Omission
+    from ferapp.evaluation.reports.figures import Figures
     from ferapp.evaluation.splits import Split
 
 app = typer.Typer(help="Measure how good the models are on labelled data.", no_args_is_help=True)
@@ -41,34 +46,49 @@ def emotions(
         str | None,
         typer.Option("--model", "--classifier", help="Classifier; the default one if not given."),
     ] = None,
+    corruptions: Annotated[
+        bool,
+        typer.Option(
+            "--corruptions", help="Also in other light, from afar and with a camera's noise."
+        ),
+    ] = False,
     threads: Threads = 2,
     key: Key = "",
+    padding: TablePadding = 0.0,
     ignore: Ignore = False,
     as_json: AsJson = False,
 ) -> None:
     """Evaluate an expression classifier on labelled faces.
 
-    They are FER+, a folder per class such as happy/1.jpg, or the table fer2013.csv. What can't be
-    used is named and counted, and the exit status is 1 unless --ignore is given.
+    They are FER+, a folder per class such as happy/1.jpg, pictures with a labels.csv, or the table
+    fer2013.csv. What can't be used is named and counted, and the exit status is 1 unless --ignore
+    is given.
     """
     from ferapp.evaluation.data_sets import load_split
     from ferapp.evaluation.evaluators import evaluate_expressions
+    from ferapp.evaluation.reports.corruptions import evaluate_corrupted
     from ferapp.inference.manifest import manifest
     from ferapp.inference.registry import load_classifier
 
-    part, meanings = _parse_split(split), parse_key(key)
+    part, meanings = parse_split(split), parse_key(key)
     name = manifest().model(model, "classifier").name
     classifier = load_classifier(model, threads=threads)
-    faces = load_split(data, part, majority_only=True, key=meanings, may_lack_splits=True)
+    faces = load_split(
+        data, part, majority_only=True, key=meanings, may_lack_splits=True, padding=padding
+    )
     with progress("faces") as report:
         result = evaluate_expressions(faces, classifier, report=report)
+        changed = evaluate_corrupted(faces, classifier, report=report) if corruptions else {}
     result = {"model": name, "split": None if faces.is_whole else split, **result}
     if as_json:
-        print_json(result)
+        more = {"corruptions": {k: v.to_json() for k, v in changed.items()}} if changed else {}
+        print_json({**result, **more})
     else:
         _print_expressions(result)
         _print_notes(result)
-    _report_left_out(result, may_leave_out=ignore)
+        if changed:
+            _print_corruptions(changed)
+    report_left_out(_omissions(result), may_leave_out=ignore)
 
 
 @app.command()
@@ -119,7 +139,7 @@ def pasted_faces(
     from ferapp.inference.manifest import manifest
     from ferapp.inference.registry import load_classifier, load_detector
 
-    part, meanings = _parse_split(split), parse_key(key)
+    part, meanings = parse_split(split), parse_key(key)
     names = {
         "detector": manifest().model(detector, "detector").name,
         "classifier": manifest().model(classifier, "classifier").name,
@@ -138,7 +158,7 @@ def pasted_faces(
     else:
         _print_pasted(result)
         _print_notes(result)
-    _report_left_out(result, may_leave_out=ignore)
+    report_left_out(_omissions(result), may_leave_out=ignore)
 
 
 def _print_pasted(result: dict[str, Any]) -> None:
@@ -158,7 +178,12 @@ def _print_pasted(result: dict[str, Any]) -> None:
     console.print(table)
 
 
-def _parse_split(split: str) -> "Split":
+def parse_split(split: str) -> "Split":
+    """The split of that name.
+
+    Raises:
+        BadParameter: There is none.
+    """
     from ferapp.evaluation.splits import SPLITS, split_of
 
     named = split_of(split)
@@ -196,6 +221,20 @@ def _print_expressions(result: dict[str, Any]) -> None:
     )
 
 
+def _print_corruptions(changed: "Mapping[str, Figures]") -> None:
+    """Print figures under changes of light, distance and noise."""
+    table = Table("change", "accuracy", "labelled", "right of these", title="Light and noise")
+    for name, one in changed.items():
+        right = share_text(one.right_of_labelled)
+        table.add_row(name, share_text(one.accuracy), share_text(one.labelled), right)
+    console.print(table)
+
+
+def share_text(value: float | None) -> str:
+    """A share in [0, 1] for a table; nothing if there is none."""
+    return "" if value is None else f"{value:.3f}"
+
+
 def _print_notes(result: dict[str, Any]) -> None:
     """What was read as what, and what else a reader of the figures should know."""
     from ferapp.evaluation.labelled_faces import read_as_text
@@ -206,17 +245,23 @@ def _print_notes(result: dict[str, Any]) -> None:
         console.print(Text(one_line(note)), soft_wrap=True)
 
 
-def _report_left_out(result: dict[str, Any], *, may_leave_out: bool) -> None:
+def report_left_out(left_out: "Sequence[Omission]", *, may_leave_out: bool) -> None:
     """Name what was left out, and end with the exit status of that.
 
     Raises:
         Exit: Pictures were left out, and that was not asked for.
     """
-    from ferapp.evaluation.labelled_faces import WHAT_TO_DO, Omission, omission_text
+    from ferapp.evaluation.labelled_faces import WHAT_TO_DO, omission_text
 
-    if not result["is_partial"]:
+    if not left_out:
         return
-    print_note(f"Left out:\n{omission_text([Omission(**row) for row in result['left_out']])}")
+    print_note(f"Left out:\n{omission_text(left_out)}")
     if not may_leave_out:
         print_note(f"The figures are for the rest. {WHAT_TO_DO}")
         raise typer.Exit(1)
+
+
+def _omissions(result: dict[str, Any]) -> "list[Omission]":
+    from ferapp.evaluation.labelled_faces import Omission
+
+    return [Omission(**row) for row in result["left_out"]]

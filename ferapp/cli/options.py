@@ -92,6 +92,16 @@ Ignore = Annotated[
         "--ignore", help="Go on without the pictures that can't be used; they are still named."
     ),
 ]
+TablePadding = Annotated[
+    float,
+    typer.Option(
+        "--padding",
+        min=0,
+        max=4,
+        help="For pictures of a labels.csv without a column framing: how much longer their side is "
+        "than the face, such as 0.2; it is cut off.",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 AsJsonLines = Annotated[bool, typer.Option("--json", help="Print one JSON object per line.")]
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ferapp.cli.options import Ignore, Key, parse_key, split_names
+from ferapp.cli.options import Ignore, Key, TablePadding, parse_key, split_names
 from ferapp.cli.output import print_line, print_note, progress
 from ferapp.errors import MissingExtra
 
@@ -39,14 +39,23 @@ def expressions(
         ),
     ] = "",
     seed: Annotated[int, typer.Option("--seed", help="Random seed.")] = 0,
+    recipe_name: Annotated[str, typer.Option("--recipe", help="base or strong.")] = "base",
+    also: Annotated[
+        list[Path] | None,
+        typer.Option("--also", help="Other labelled faces to mix in; may be given several times."),
+    ] = None,
+    padding: TablePadding = 0.0,
     key: Key = "",
     ignore: Ignore = False,
 ) -> None:
     """Train the expression classifier on FER+, on a folder per class or on a table of pixels."""
     meanings = parse_key(key)
     _prepare(threads)
-    from ferapp.training.train import ExpressionRecipe, train_expressions
+    from ferapp.training.expression_data import OtherData
+    from ferapp.training.train import RECIPES, train_expressions
 
+    if recipe_name not in RECIPES:
+        raise typer.BadParameter(f"expected one of {', '.join(RECIPES)}", param_hint="--recipe")
     changes: dict[str, Any] = {"seed": seed, "classes": split_names(classes)}
     if sizes:
         changes["sizes"] = _sizes(sizes)
@@ -54,7 +63,8 @@ def expressions(
         best = train_expressions(
             data,
             out,
-            ExpressionRecipe(**changes),
+            replace(RECIPES[recipe_name], **changes),
+            others=[OtherData(path, padding) for path in also or []],
             key=meanings,
             may_leave_out=ignore,
             report_data=print_note,

@@ -121,6 +121,21 @@ def compare(faces: LabelledFaces, labels: Sequence[str]) -> Comparison:
     )
 
 
+def probabilities_of(
+    compared: Comparison,
+    classifier: ExpressionClassifier,
+    *,
+    report: ProgressCallback = no_report,
+) -> NDArray[np.float32]:
+    """What a classifier says about the faces that it was matched with, (n, labels)."""
+    images = compared.faces.images_rgb
+    parts = []
+    for start in range(0, len(images), _BATCH):
+        parts.append(classifier.classify(images[start : start + _BATCH]))
+        report(min(start + _BATCH, len(images)), len(images))
+    return compared.probabilities(np.concatenate(parts))
+
+
 def evaluate_expressions(
     faces: LabelledFaces,
     classifier: ExpressionClassifier,
@@ -142,16 +157,11 @@ def evaluate_expressions(
         DataError: No face is left.
     """
     compared = compare(faces, classifier.labels)
-    images = compared.faces.images_rgb
-    parts = []
-    for start in range(0, len(images), _BATCH):
-        parts.append(classifier.classify(images[start : start + _BATCH]))
-        report(min(start + _BATCH, len(images)), len(images))
-    shares = compared.probabilities(np.concatenate(parts))
+    shares = probabilities_of(compared, classifier, report=report)
     classes = compared.classes
     recall = recalls(classes, shares)
     return {
-        "n": len(images),
+        "n": len(classes),
         "accuracy": accuracy(classes, shares),
         "macro_recall": macro_recall(classes, shares),
         "ece": expected_calibration_error(classes, shares),

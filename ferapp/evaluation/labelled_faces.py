@@ -60,6 +60,7 @@ class LabelledFaces:
         read_as: The class of each folder or number that is called something else.
         notes: What else a reader of figures should know, one sentence each.
         is_whole: Whether the data set has no splits, so that these are all of its faces.
+        columns: What else a table says about the faces, one text per face, by name.
     """
 
     images_rgb: list[NDArray[np.uint8]]
@@ -70,6 +71,7 @@ class LabelledFaces:
     read_as: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     is_whole: bool = False
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         """Number of faces."""
@@ -86,6 +88,9 @@ class LabelledFaces:
             self,
             images_rgb=[self.images_rgb[i] for i in indices],
             targets=self.targets[indices],
+            columns={
+                name: tuple(cells[i] for i in indices) for name, cells in self.columns.items()
+            },
         )
 
 

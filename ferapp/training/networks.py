@@ -4,7 +4,7 @@ Both consist of plain 3x3 convolutions: on a CPU these train five to ten times a
 convolutions with the same inference time.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -68,6 +68,8 @@ class ExpressionNet(nn.Module):
         blocks: Residual blocks of each stage.
         dropout: Share of features dropped before the last layer, in training.
         drop_path: Share of residuals dropped in the last block, in training; rises linearly to it.
+        sources: Data sets that it learns from. People label each in their own way, so that each
+            but the first has a bias of its own, which is no part of the network that ships.
     """
 
     def __init__(
@@ -77,6 +79,7 @@ class ExpressionNet(nn.Module):
         blocks: Sequence[int] = (1, 2, 2, 2),
         dropout: float = 0.2,
         drop_path: float = 0.05,
+        sources: int = 1,
     ) -> None:
         super().__init__()
         self.stem = conv_bn(1, channels[0])
@@ -91,11 +94,26 @@ class ExpressionNet(nn.Module):
         self.stages = nn.Sequential(*stages)
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(inputs, classes)
+        if sources > 1:
+            self.source_bias = nn.Parameter(torch.zeros(sources - 1, classes))
 
-    def forward(self, faces: Tensor) -> Tensor:
-        """Faces, (n, 1, h, w) float32 normalised, to logits, (n, classes)."""
+    def forward(self, faces: Tensor, sources: Tensor | None = None) -> Tensor:
+        """Faces, (n, 1, h, w) float32 normalised, to logits, (n, classes).
+
+        Args:
+            faces: The faces.
+            sources: Share of each data set in each face, (n, sources) float32, because faces are
+                mixed; by default all of them are of the first.
+        """
         features = self.stages(F.relu(self.stem(faces))).mean(dim=(2, 3))
-        return self.head(self.dropout(features))  # type: ignore[no-any-return]
+        logits: Tensor = self.head(self.dropout(features))
+        if sources is None:
+            return logits
+        return logits + sources[:, 1:] @ self.source_bias
+
+    def load_shipped(self, weights: Mapping[str, Tensor]) -> None:
+        """Load weights of a training without the biases of its data sets."""
+        self.load_state_dict({k: v for k, v in weights.items() if k != "source_bias"})
 
 
 class FaceNet(nn.Module):

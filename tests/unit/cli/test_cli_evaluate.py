@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import typer
 
-from ferapp.cli.evaluate import _parse_split
+from ferapp.cli.evaluate import parse_split
 from ferapp.cli.models import _label_notes
 from ferapp.cli.options import parse_key
 from ferapp.emotions import EXPRESSIONS, KEYS
@@ -107,7 +107,7 @@ def test_a_key_that_contradicts_itself_is_refused() -> None:
     ("text", "split"), [("train", "Train"), ("VAL", "Valid"), ("Test", "Test")]
 )
 def test_a_split_has_its_usual_names(text: str, split: str) -> None:
-    assert _parse_split(text) == split
+    assert parse_split(text) == split
 
 
 @pytest.mark.parametrize("text", ["jaffe", "1=", "=happy", "1=2", "rafdbx"])
@@ -122,3 +122,55 @@ def test_adding_a_model_says_what_its_labels_mean() -> None:
     assert lines[0] == "Read as: happy = happiness, joy = happiness."
     assert lines[1].startswith("happy and joy are one class, happiness:")
     assert lines[2].startswith("Classes of its own: boredom.")
+
+
+@pytest.fixture
+def posed(tmp_path: Path) -> Path:
+    """Two people in each of two groups, each happy and sad."""
+    folder = tmp_path / "posed"
+    rows = ["image,source,person,skin,label"]
+    for person, skin in enumerate(("dark", "dark", "light", "light")):
+        put(folder / str(person), 2)
+        for number, label in enumerate(("joy", "sad")):
+            rows.append(f"{person}/{number}.png,acted,{person},{skin},{label}")
+    (folder / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return folder
+
+
+def test_the_report_has_a_row_for_each_source(posed: Path, tmp_path: Path) -> None:
+    put(tmp_path / "web" / "happy", 3)
+    put(tmp_path / "web" / "sad", 2)
+    run = ferapp("evaluate", "report", "--data", posed, "--data", tmp_path / "web", "--json")
+    result = json.loads(run.stdout)
+    assert run.returncode == 0 and result["labels"] == list(EXPRESSIONS), run.stderr
+    assert [(row["source"], row["n"], row["persons"]) for row in result["sources"]] == [
+        ("acted", 8, 4),
+        ("web", 5, None),
+    ]
+    low, high = result["sources"][0]["accuracy_interval"]
+    assert low <= result["sources"][0]["accuracy"] <= high
+
+
+def test_groups_are_compared_over_people(posed: Path) -> None:
+    """All faces are alike, so that there is no difference to find."""
+    run = ferapp("evaluate", "groups", "--data", posed, "--by", "skin", COLUMNS="200")
+    assert run.returncode == 0, run.stderr
+    assert "dark" in run.stdout and "p = 1.0000 (permutation of persons)" in run.stdout
+    assert ferapp("evaluate", "groups", "--data", posed, "--by", "age").returncode != 0
+
+
+def test_corruptions_are_a_table_of_their_own(posed: Path) -> None:
+    run = ferapp("evaluate", "emotions", "--data", posed, "--corruptions", "--json")
+    result = json.loads(run.stdout)
+    assert run.returncode == 0 and len(result["corruptions"]) == 11, run.stderr
+    assert result["corruptions"]["none"]["accuracy"] == result["accuracy"]
+    shown = ferapp("evaluate", "emotions", "--data", posed, "--corruptions", COLUMNS="200")
+    assert "dim room (× 0.3, noise of 6 levels)" in shown.stdout
+
+
+def test_the_report_names_what_is_left_out(tmp_path: Path) -> None:
+    put(tmp_path / "web" / "happy", 1)
+    put(tmp_path / "web" / "boredom", 2)
+    run = ferapp("evaluate", "report", "--data", tmp_path / "web", COLUMNS="200")
+    assert run.returncode == 1 and "boredom (2 pictures)" in run.stderr
+    assert ferapp("evaluate", "report", "--data", tmp_path / "web", "--ignore").returncode == 0

@@ -10,8 +10,8 @@ import pytest
 from ferapp.emotions import EXPRESSIONS
 from ferapp.errors import DataError
 from ferapp.evaluation.data_sets import has_split, is_ferplus, load_split
-from ferapp.evaluation.ferplus import drop_single_votes, has_majority
 from ferapp.evaluation.labelled_faces import in_order_of, keep_classes
+from ferapp.evaluation.layouts.ferplus import drop_single_votes, has_majority
 from tests.support.labelled import FEAR, HAPPY, png, write_split
 from tests.support.places import shared_path
 

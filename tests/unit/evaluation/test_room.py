@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from ferapp.errors import DataError
-from ferapp.evaluation import pixel_table as pixel_table_module
 from ferapp.evaluation import room, sources, tar_files
 from ferapp.evaluation.data_sets import load_split
+from ferapp.evaluation.layouts import pixel_table as pixel_table_module
 from ferapp.evaluation.sources import open_files
 from tests.support.labelled import png
 

@@ -112,3 +112,31 @@ def test_warnings_of_the_exporter_are_not_shown(tmp_path: Path) -> None:
     session = OnnxModel((tmp_path / "e.onnx").read_bytes(), threads=1)
     for count in (1, 2, 7):
         assert session.run(np.zeros((count, 1, 24, 24), np.float32))[0].shape == (count, 3)
+
+
+class _Looks:
+    """Right about the given share of faces, by how it looks at them."""
+
+    def __init__(self, plain: float, both: float) -> None:
+        self.shares = {"plain": plain, "both": both}
+
+    def logits(self, images: list, look: str) -> np.ndarray:
+        right = np.arange(len(images)) < self.shares[look] * len(images)
+        return np.stack([right, ~right], axis=1).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("plain", "gains"),
+    [
+        pytest.param(0.880, False, id="as good with one look"),
+        pytest.param(0.8795, False, id="half a tenth of a point worse"),
+        pytest.param(0.875, True, id="half a point worse"),
+        pytest.param(0.885, False, id="better with one look"),
+    ],
+)
+def test_a_second_look_is_taken_only_if_it_helps(plain: float, gains: bool) -> None:
+    from ferapp.training.export import gains_by_mirror
+
+    images = [np.zeros((1, 1, 3), np.uint8)] * 2000
+    faces = LabelledFaces(images, np.eye(2, dtype=np.float32)[[0] * 2000], ("a", "b"), "")
+    assert gains_by_mirror(_Looks(plain, 0.880), faces) is gains

@@ -1,0 +1,1 @@
+"""Tables about a classifier: by source of the faces, by group of people, in light and noise."""
