@@ -134,11 +134,10 @@ def three_sessions(store: Store) -> list[str]:
     ]
 
 
-def compared(at: AppTest) -> dict[str, dict[str, float]]:
-    """The rows about happiness, by condition."""
-    table = next(d.value for d in at.dataframe if "condition" in d.value and "n" in d.value)
-    rows = table[table["expression"] == "happiness"]
-    return rows.set_index("condition").to_dict("index")
+def compared(at: AppTest) -> dict[str, str]:
+    """The means and differences of happiness, by the headings of the table."""
+    table = next(d.value for d in at.dataframe if "expression" in d.value)
+    return table.set_index("expression").loc["happiness"].to_dict()
 
 
 def test_three_sessions_are_compared_and_one_face_has_no_interval(store: Store) -> None:
@@ -146,10 +145,13 @@ def test_three_sessions_are_compared_and_one_face_has_no_interval(store: Store) 
     at = open_dashboard("Compare")
     assert at.multiselect[0].value == ids[:2]
     at.multiselect[0].set_value(ids).run()
-    rows = compared(at)
-    assert [rows[f"{title} (00:04)"]["n"] for title in "ABC"] == [1, 1, 1]
-    assert rows["C (00:04)"]["difference"] == pytest.approx(0.1 / 7 - 0.9)
-    assert rows["A (00:04)"]["difference"] != rows["A (00:04)"]["difference"]
+    assert compared(at) == {
+        "A (00:04) (n = 1)": "90.0 %",
+        "B (00:04) (n = 1)": "90.0 %",
+        "C (00:04) (n = 1)": "1.4 %",
+        "B (00:04) − A (00:04)": "+0.0 %",
+        "C (00:04) − A (00:04)": "-88.6 %",
+    }
     assert "one face only, so that there is no interval" in at.info[0].value
     assert {"means", "differences", "multiples"} == set(figures(at)) and not at.exception
 
@@ -169,9 +171,12 @@ def test_sessions_with_one_name_are_one_condition_with_an_interval(store: Store)
     }
     at.session_state[at.data_editor[0].key] = edits
     at.run()
-    rows = compared(at)
-    assert set(rows) == {"smile", "rest"} and rows["smile"]["n"] == 2
-    assert rows["smile"]["low"] == pytest.approx(0.9) and not at.exception
+    assert compared(at) == {
+        "smile (n = 2)": "90.0 % (90.0 to 90.0)",
+        "rest (n = 1)": "1.4 %",
+        "rest − smile": "-88.6 %",
+    }
+    assert not at.exception
     titles_of = [note["text"] for note in figures(at)["multiples"]["layout"]["annotations"]]
     assert titles_of == ["smile (n = 2)", "rest (n = 1)"]
 
@@ -189,7 +194,7 @@ def test_two_sessions_with_one_title_stay_two_conditions(store: Store) -> None:
     for days in range(2):
         add_session(store, smiling(4), title="same", started=STARTED - timedelta(days=days))
     at = open_dashboard("Compare")
-    assert len(compared(at)) == 2 and not at.exception
+    assert len(compared(at)) == 3 and not at.exception
 
 
 def test_the_example_is_shown_without_being_stored_and_removed(store: Store) -> None:

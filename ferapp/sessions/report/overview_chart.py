@@ -16,6 +16,9 @@ _ROW_PX: Final = 24
 _CURVE_PX: Final = 200
 _COUNT_PX: Final = 64
 _BETWEEN_PX: Final = 26
+_NAMES_PX: Final = 26
+# A name needs so much of the width.
+_NAME_SHARE: Final = 0.16
 _MS: Final = 1000
 _HOUR_S: Final = 3600
 
@@ -41,7 +44,8 @@ def overview_chart(
     figure = go.Figure([*_strip(recording, stretches, axis), *_mean(recording, curve, axis)])
     if is_group:
         figure.add_trace(_count(curve, axis))
-    below_px = 0
+    below_px = _NAMES_PX if recording.markers else 0
+    whole_px += below_px
     for place, height in enumerate(heights):
         domain = [
             max(1 - (below_px + height) / whole_px, 0.0),
@@ -67,7 +71,7 @@ def overview_chart(
         hovermode="closest",
         clickmode="event+select",
         dragmode="zoom",
-        **event_marks(recording.markers, axis),
+        **_events(recording, curve, axis),
     )
     if is_group:
         most = int(curve.faces.max(initial=1))
@@ -75,6 +79,21 @@ def overview_chart(
             yaxis3={"range": [0, most * 1.1], "nticks": min(most + 1, 3), "title": "faces"}
         )
     return figure
+
+
+def _events(
+    recording: SessionInfo, curve: GroupCurve, axis: TimeAxis
+) -> dict[str, list[dict[str, Any]]]:
+    """Lines and bands, with names above the strip where there is room for them."""
+    marks = event_marks(recording.markers, axis)
+    begin_s, end_s = curve.edges_s[[0, -1]].tolist()
+    room_s = _NAME_SHARE * (end_s - begin_s)
+    names, free_from_s = [], begin_s
+    for marker, name in zip(recording.markers, marks["annotations"], strict=True):
+        if free_from_s <= marker.at_s <= end_s - room_s / 2:
+            names.append(name)
+            free_from_s = marker.at_s + room_s
+    return {"shapes": marks["shapes"], "annotations": names}
 
 
 def _title(recording: SessionInfo, face: int) -> str:

@@ -80,7 +80,9 @@ def mean_of(observations: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean over the first axis without NaN; NaN where there is nothing else."""
     is_there = ~np.isnan(observations)
     total, n = np.where(is_there, observations, 0.0).sum(axis=0), is_there.sum(axis=0)
-    return np.divide(total, n, out=np.full(total.shape, np.nan), where=n > 0)
+    means = np.full(total.shape, np.nan)
+    np.divide(total, n, out=means, where=n > 0)
+    return means
 
 
 def _drawn_means(
@@ -95,7 +97,8 @@ def _drawn_means(
     flat = observations.reshape(n, -1)
     is_there = ~np.isnan(flat)
     total, count = times @ np.where(is_there, flat, 0.0), times @ is_there
-    means = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    means = np.full(total.shape, np.nan)
+    np.divide(total, count, out=means, where=count > 0)
     return means.reshape(DRAWS, *shape)
 
 

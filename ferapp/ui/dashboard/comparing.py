@@ -16,12 +16,11 @@ from ferapp.sessions.report.comparison_charts import (
     multiples_chart,
 )
 from ferapp.sessions.statistics.bins import Measure
-from ferapp.sessions.statistics.bootstrap import DRAWS, LEAST
+from ferapp.sessions.statistics.bootstrap import DRAWS, LEAST, Interval
 from ferapp.sessions.statistics.conditions import (
     Comparison,
     Unit,
     compare_conditions,
-    comparison_table,
     condition_curves,
     to_comparison_csv,
 )
@@ -175,7 +174,6 @@ def _choose_conditions(
 
 
 def _show_result(comparison: Comparison) -> None:
-    table = comparison_table(comparison)
     with_differences = len(comparison.means) > 1
     left, right = st.columns(2, gap="medium") if with_differences else (st.container(), None)
     with left:
@@ -204,18 +202,7 @@ def _show_result(comparison: Comparison) -> None:
         one = "face" if comparison.unit == "face" else "session"
         st.info(f"Of these there is one {one} only, so that there is no interval:")
         st.text(first_of(alone, _MOST_CONDITIONS))
-    columns = [name for name in table.columns if with_differences or "difference" not in name]
-    st.dataframe(
-        table[columns].rename(columns=lambda name: name.replace("_", ", ")),
-        hide_index=True,
-        column_config={
-            name.replace("_", ", "): st.column_config.NumberColumn(
-                name.replace("_", ", "), format="percent"
-            )
-            for name in columns
-            if name not in ("condition", "expression", "n")
-        },
-    )
+    st.dataframe(_table(comparison), hide_index=True)
     st.download_button(
         "Comparison (CSV)",
         partial(to_comparison_csv, comparison),
@@ -240,6 +227,25 @@ def _show_multiples(conditions: Mapping[str, list[FaceProfile]], edges_s: Any) -
         "Each curve is the mean over the faces of the condition that are in view, from the start "
         "of each session."
     )
+
+
+def _table(comparison: Comparison) -> pandas.DataFrame:
+    """One row for each expression, and for each condition its mean and its difference."""
+    columns: dict[str, list[str]] = {"expression": list(comparison.classes)}
+    for name, its in comparison.means.items():
+        columns[f"{name} (n = {its.n.max(initial=0)})"] = _with_interval(its, "")
+    for name, its in comparison.differences.items():
+        columns[f"{name} − {comparison.reference}"] = _with_interval(its, "+")
+    return pandas.DataFrame(columns)
+
+
+def _with_interval(its: Interval, sign: str) -> list[str]:
+    """Percentages with their intervals; empty where there is no observation."""
+    texts = []
+    for mean, low, high in zip(its.mean.tolist(), its.low.tolist(), its.high.tolist(), strict=True):
+        interval = "" if low != low else f" ({low * 100:{sign}.1f} to {high * 100:{sign}.1f})"
+        texts.append("" if mean != mean else f"{mean * 100:{sign}.1f} %{interval}")
+    return texts
 
 
 def _alt_text(comparison: Comparison) -> str:

@@ -14,6 +14,7 @@ from ferapp.sessions.events.reading import MOST_BYTES, merge_events, read_events
 from ferapp.sessions.events.times import EventClock
 from ferapp.sessions.report.comparison_charts import average_chart
 from ferapp.sessions.session import MOST_TITLE, Marker, Readings
+from ferapp.sessions.statistics.bootstrap import LEAST
 from ferapp.sessions.statistics.event_averages import (
     MOST_WINDOW_S,
     average_table,
@@ -192,7 +193,7 @@ def _show_averages(session: Overview, readings: Readings) -> None:
     note = (
         "Bands are 95 % bootstrap intervals, drawn by event; with fewer than about ten events they "
         "are too narrow."
-        if average.events > 1
+        if average.events >= LEAST
         else "With one event there is no interval."
     )
     st.caption(
@@ -200,7 +201,8 @@ def _show_averages(session: Overview, readings: Readings) -> None:
         f"the beginning of each. {note}"
     )
     with st.expander("As a table"):
-        st.dataframe(table.drop(columns="event"), hide_index=True)
+        empty = ["event", *(["low", "high"] if average.events < LEAST else [])]
+        st.dataframe(table.drop(columns=empty), hide_index=True)
     st.download_button(
         "Averages of all events (CSV)",
         partial(to_averages_csv, recording, its, before_s=before_s, after_s=after_s),
@@ -218,7 +220,9 @@ def _show_intervals(session: Overview, readings: Readings) -> None:
     if table.empty:
         st.caption("No event with an end has a face in it.")
         return
-    shown = table.head(_MOST_ROWS).rename(columns=lambda name: name.replace("_", " "))
+    shown = table.head(_MOST_ROWS).drop(columns="name")
+    shown["face"] = [face_title(face, recording.names) for face in shown["face"]]
+    shown = shown.rename(columns=lambda name: name.replace("_", " "))
     st.dataframe(
         shown,
         hide_index=True,
