@@ -181,8 +181,9 @@ def test_two_clicks_delete_one_session_which_undo_restores(
 def test_a_minute_and_an_hour_fit_every_window(
     fresh_server: Server, visit: Visit, scheme: str, width: int
 ) -> None:
-    store_session(fresh_server, "An hour", 54_000)
-    store_session(fresh_server, "A minute", 900, markers=(Marker(20.0, "film", 30.0),))
+    markers = (Marker(20.0, "film", 30.0),)
+    store_session(fresh_server, "An hour", 54_000, markers=markers)
+    store_session(fresh_server, "A minute", 900, markers=markers)
     page = open_dashboard(fresh_server, visit, scheme=scheme, width=width)
     for title in ("A minute", "An hour"):
         choose(page, "Session", title)
