@@ -67,7 +67,7 @@ def read_events(name: str, data: bytes, clock: EventClock) -> tuple[Marker, ...]
         columns = _columns_of(sheet.header)
         rows = list(_rows_of(sheet))
         refuse_more("events", len(rows), MOST_MARKERS)
-        events = _events(sheet, columns, rows, clock)
+        events = list(_events(sheet, columns, rows, clock))
     except DataError as error:
         raise DataError(f"{title} can't be opened: {error}. {_EXPECTED}.") from error
     except (csv.Error, ValueError) as error:
