@@ -44,6 +44,8 @@ def three_sessions() -> Iterator[Server]:
 
 def open_dashboard(server: Server, visit: Visit, **look: object) -> "sync_api.Page":
     page = visit(f"{server.url}/dashboard", **look)
+    # The first visitor waits until the libraries are loaded.
+    page.set_default_timeout(60_000)
     wait_for_chart(page)
     return page
 
