@@ -110,6 +110,7 @@ def main() -> None:
                     page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
                     page.goto(f"{app.url}/dashboard")
                     page.locator(".js-plotly-plot .main-svg").first.wait_for(timeout=60_000)
+                    page.get_by_role("radio", name="Over time", exact=True).click()
                     for title in ("minute", "hour", "minute", "hour"):
                         times[title].append(time_choice(page, f"One {title}", ends[title]))
                     frames.append(hover_frame_times(page))

@@ -150,11 +150,15 @@ def _load_markers(
         for id in connection.scalars(select(columns.session).where(columns.id.in_(bad))):
             lost[id] += 1
     for row in rows:
-        if is_number(row.at_s) and is_text(row.name):
-            found[row.session].append(Marker(row.at_s, row.name))
+        if is_number(row.at_s) and is_text(row.name) and _is_end(row.end_s, row.at_s):
+            found[row.session].append(Marker(row.at_s, row.name, row.end_s))
         else:
             lost[row.session] += 1
     return {id: (sorted(found[id], key=lambda marker: marker.at_s), lost[id]) for id in ids}
+
+
+def _is_end(end_s: object, at_s: float) -> bool:
+    return end_s is None or (is_number(end_s) and end_s > at_s)
 
 
 def _overview(

@@ -86,6 +86,8 @@ markers: Final = Table(
     Column("session", ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("at_s", Double, nullable=False),
     Column("name", String(200), nullable=False),
+    # When an interval ends; None for a moment.
+    Column("end_s", Double),
 )
 
 face_edits: Final = Table(

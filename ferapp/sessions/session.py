@@ -116,15 +116,22 @@ class Readings:
 
 @dataclass(frozen=True)
 class Marker:
-    """A named moment of a session.
+    """A named event of a session: a moment, or an interval.
 
     Attributes:
-        at_s: Seconds since the start.
+        at_s: When it was or began, seconds since the start.
         name: Its name.
+        end_s: When it ended, later than `at_s`; None for a moment.
     """
 
     at_s: float
     name: str
+    end_s: float | None = None
+
+    @property
+    def until_s(self) -> float:
+        """When it was over, seconds since the start; a moment is over at once."""
+        return self.at_s if self.end_s is None else self.end_s
 
 
 @dataclass(frozen=True)
@@ -173,7 +180,7 @@ class SessionInfo:
         models: Name and sha256 of each model, by its kind.
         version: Version of ferapp.
         consent: What the owner confirmed before the start, with its version.
-        markers: Named moments in the order of time.
+        markers: Named events in the order of time.
         names: Names that the owner gave to faces, by their number.
         duration_s: How long it is, with or without a face, s; for pictures, how many there are.
             None if it doesn't say: then it ends with its last reading.

@@ -30,7 +30,7 @@ from tests.support.sessions import some_readings, some_recording
 
 pytestmark = pytest.mark.e2e
 
-VIEWS = ("Over time", "Summary", "Compare", "Replay", "Files")
+VIEWS = ("Overview", "Over time", "Summary", "Events", "Compare", "Replay", "Files")
 
 
 def store_of(server: Server) -> Store:
@@ -181,8 +181,9 @@ def test_two_clicks_delete_one_session_which_undo_restores(
 def test_a_minute_and_an_hour_fit_every_window(
     fresh_server: Server, visit: Visit, scheme: str, width: int
 ) -> None:
-    store_session(fresh_server, "An hour", 54_000)
-    store_session(fresh_server, "A minute", 900, markers=(Marker(20.0, "film starts"),))
+    markers = (Marker(20.0, "film", 30.0),)
+    store_session(fresh_server, "An hour", 54_000, markers=markers)
+    store_session(fresh_server, "A minute", 900, markers=markers)
     page = open_dashboard(fresh_server, visit, scheme=scheme, width=width)
     for title in ("A minute", "An hour"):
         choose(page, "Session", title)
@@ -215,7 +216,7 @@ def assert_report_is_complete(
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
     page.goto(file.as_uri())
     page.get_by_role("heading", name="A <b>talk</b>").wait_for()
-    assert page.locator(".js-plotly-plot .main-svg").count() > 3
+    assert page.locator("figure svg").count() > 3
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=SCREENSHOTS / f"report, {scheme} {width}.png", full_page=True)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")

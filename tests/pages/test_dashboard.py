@@ -15,14 +15,13 @@ from ferapp.labels import label_colours
 from ferapp.sessions.session import Marker, Readings
 from ferapp.sessions.store import LOCAL_OWNER, Listing, Store
 from ferapp.ui.dashboard import deleting
+from ferapp.ui.dashboard.page import VIEWS
 from ferapp.ui.shared import resources, session_views
 from tests.support.apps import button, components, figures, open_dashboard, page_text
 from tests.support.damage import damage
 from tests.support.fakes import Clock
 from tests.support.sessions import face_readings, some_readings
 from tests.support.stores import HOSTILE, STARTED, add_session, days_left, titles
-
-VIEWS = ("Over time", "Summary", "Compare", "Replay", "Files")
 
 
 def test_an_empty_dashboard_says_how_to_record_and_opens_files(store: Store) -> None:
@@ -36,22 +35,25 @@ def test_an_empty_dashboard_says_how_to_record_and_opens_files(store: Store) -> 
 @pytest.mark.parametrize(
     ("view", "charts"),
     [
+        ("Overview", {"overview"}),
         ("Over time", {"timeline", "affect"}),
         ("Summary", {"shares", "transitions"}),
-        ("Compare", {"timeline-A", "timeline-B", "shares-compared"}),
+        ("Events", {"average"}),
+        ("Compare", {"means", "multiples"}),
         ("Replay", {"replay-frame"}),
         ("Files", set()),
     ],
 )
 def test_every_view_shows_a_session_of_a_minute(store: Store, view: str, charts: set[str]) -> None:
-    add_session(store, some_readings(901))
+    add_session(store, some_readings(901), markers=(Marker(20.0, "film", 30.0),))
     at = open_dashboard(view)
     if view == "Over time":
         at.toggle(key="with-affect").set_value(True).run()
     assert not at.exception and set(figures(at)) == charts
     facts = "12:30 · 01:00 · 901 readings with a model that is not installed · kept until"
     assert facts in page_text(at)
-    assert len(at.download_button) == (5 if view == "Files" else 0)
+    downloads = {"Files": 5, "Events": 2, "Compare": 1}
+    assert len(at.download_button) == downloads.get(view, 0)
 
 
 LEARNING = ("boredom", "confusion", "frustration", "happy", "joy", "neutral")
@@ -121,27 +123,6 @@ def test_a_session_with_two_faces_offers_a_choice_of_face(store: Store) -> None:
     assert at.dataframe[0].value["expression"].tolist() == ["anger"]
     at.selectbox(key=f"face-{id}").set_value(1).run()
     assert at.dataframe[0].value["expression"].tolist() == ["fear"]
-
-
-def test_compare_begins_with_another_session_and_can_show_two_faces_of_one(store: Store) -> None:
-    first = add_session(store, some_readings(20, faces=2), title="first")
-    add_session(
-        store,
-        face_readings((0, "fear"), (1, "fear")),
-        title="second",
-        started=STARTED - timedelta(days=1),
-    )
-    at = open_dashboard("Compare")
-    # The first text names the session in the question before it is deleted.
-    assert [text.value for text in at.text][1:] == [
-        "first",
-        "second",
-        "A: Face 1. Read for 00:01.3 of 00:01.3. 20 readings.",
-        "B: Face 1. Read for 00:02.0 of 00:02.0. 2 readings.",
-    ]
-    at.selectbox(key="other-session").set_value(first).run()
-    assert [text.value for text in at.text][1:3] == ["first", "first"]
-    assert not at.exception
 
 
 def test_replay_shows_the_faces_at_each_second(store: Store) -> None:
@@ -226,7 +207,7 @@ def test_a_running_session_shows_its_last_minute_and_then_all_of_it(store: Store
     minute = figures(at)["recorded-1"]["data"][0]["x"]
     assert minute[0] == pytest.approx(-60, abs=1) and minute[-1] == 0
     store.finish(id)
-    assert "timeline" in figures(at.run()) and "Recording 01:40" not in page_text(at)
+    assert "overview" in figures(at.run()) and "Recording 01:40" not in page_text(at)
 
 
 def test_a_session_that_has_just_begun_shows_no_face(store: Store) -> None:
@@ -246,7 +227,8 @@ def strings(value: Any) -> Iterator[str]:
 
 def assert_no_hostile_markup(at: AppTest) -> None:
     """Hostile text is only in elements that show plain text, and is escaped in charts."""
-    plain = {"text", "text_input", "selectbox", "dataframe", "plotly_chart", "bidi_component"}
+    plain = {"text", "text_input", "selectbox", "multiselect", "dataframe", "plotly_chart"}
+    plain.add("bidi_component")
     protos = [str(node.proto) for node in at if node.type not in plain and hasattr(node, "proto")]
     assert len(protos) > 10 and not [proto for proto in protos if "evil" in proto]
     assert not [text for text in strings(list(figures(at).values())) if "<b>" in text]

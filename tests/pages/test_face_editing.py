@@ -45,13 +45,13 @@ def test_a_name_is_shown_everywhere_and_undone(store: Store) -> None:
     wanted = ["Zoë 李 (face 1, 3 readings)", "Face 2 (2 readings)", "Face 3 (1 reading)"]
     assert face_options(at) == face_options(at, f"face-{id}") == wanted
     assert figures(at)["shares"]["data"][0]["name"] == "Zoë 李 (face 1)"
-    at.segmented_control(key="view-5").set_value("Replay").run()
+    at.segmented_control(key="view-7").set_value("Replay").run()
     at.slider(key=f"replay-{id}").set_value(1.0).run()
     texts = [note["text"] for note in figures(at)["replay-frame"]["layout"]["annotations"]]
     assert texts == ["Zoë 李 fear", "3 sadness"]
-    at.segmented_control(key="view-5").set_value("Compare").run()
-    legend = {bar["name"] for bar in figures(at)["shares-compared"]["data"]}
-    assert legend == {"A: Zoë 李 (face 1)", "B: Face 2"}
+    at.segmented_control(key="view-7").set_value("Compare").run()
+    legend = [dots["name"] for dots in figures(at)["means"]["data"]]
+    assert legend == ["Zoë 李 (face 1)", "Face 2", "Face 3"]
     undo(at)
     assert names_of(store) == {} and not at.exception and "Last change" not in page_text(at)
 
@@ -190,6 +190,7 @@ def test_a_hostile_name_is_never_markdown(store: Store, view: str) -> None:
 
 def assert_only_in_plain_text(at: AppTest) -> None:
     plain = {"text", "text_input", "selectbox", "multiselect", "plotly_chart", "bidi_component"}
+    plain.add("dataframe")
     protos = [str(node.proto) for node in at if node.type not in plain and hasattr(node, "proto")]
     assert len(protos) > 10 and not [proto for proto in protos if "evil" in proto]
     assert "<b>" not in str(figures(at))

@@ -46,21 +46,27 @@ from tests.support.waiting import wait_until
 
 def test_markers_are_saved_by_time_and_shown_in_the_chart(store: Store) -> None:
     id = add_session(store, some_readings(100), markers=(Marker(3.0, "late"),))
-    at = open_dashboard()
+    at = open_dashboard("Events")
     editor = at.data_editor[0]
     assert editor.value["name"].tolist() == ["late"]
-    assert "Save markers" not in [b.label for b in at.button]
-    rows = [{"at": 1.0, "name": " early "}, {"at": 2.0, "name": "  "}, {"at": None, "name": "x"}]
+    assert "Save events" not in [b.label for b in at.button]
+    rows = [
+        {"at": 1.0, "end": 2.5, "name": " early "},
+        {"at": 2.0, "name": "  "},
+        {"at": None, "name": "x"},
+    ]
     edits = {"edited_rows": {}, "added_rows": rows, "deleted_rows": []}
     at.session_state[editor.key] = edits
     at.run()
     at.session_state[editor.key] = edits
-    next(b for b in at.button if b.label == "Save markers").click().run()
-    expected = (Marker(1.0, "early"), Marker(3.0, "late"))
+    next(b for b in at.button if b.label == "Save events").click().run()
+    expected = (Marker(1.0, "early", 2.5), Marker(3.0, "late"))
     assert store.overviews(LOCAL_OWNER)[0].recording.markers == expected and not at.exception
-    markers = figures(at)["timeline"]["layout"]["annotations"]
-    assert [marker["text"] for marker in markers] == ["early", "late"]
     assert at.data_editor[0].key == f"markers-{id}-{hash(expected)}"
+    at.segmented_control(key="view-7").set_value("Over time").run()
+    drawn = figures(at)["timeline"]["layout"]
+    assert [marker["text"] for marker in drawn["annotations"]] == ["early", "late"]
+    assert [shape["type"] for shape in drawn["shapes"]] == ["rect", "line", "line"]
 
 
 @pytest.mark.parametrize("write", [to_json, to_parquet, to_csv])
@@ -75,7 +81,7 @@ def test_a_file_becomes_a_session_that_is_chosen(
         imported = next(s for s in store.overviews(LOCAL_OWNER) if s.recording.title == title)
         assert imported.readings == 30 and not imported.is_running
         assert at.selectbox(key="session").value == imported.recording.id and not at.exception
-        assert "30 readings" in page_text(at) and "timeline" in figures(at)
+        assert "30 readings" in page_text(at) and "overview" in figures(at)
     at.run()
     assert sorted(titles(store)) == ["one", "two"]
 

@@ -115,7 +115,7 @@ HOMES = {
     "pyarrow": {"sessions/formats"},
     "tsdownsample": {"sessions/report/curves.py"},
     "jinja2": {"sessions/report/html.py"},
-    "markupsafe": {"sessions/report/html.py"},
+    "markupsafe": {"sessions/report/parts.py"},
     "packaging": {"libraries.py", "doctor/packages.py", "ui/about/licences.py"},
     "prometheus_client": {"ui/server/metrics.py"},
     "pandas": {"types.py", "system/csv_tables.py", "sessions", "batch", "cli", "ui"},

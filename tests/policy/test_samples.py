@@ -2,9 +2,12 @@
 
 import pytest
 
+from ferapp.inference.manifest import manifest
 from ferapp.media.images import read_image
 from ferapp.pipeline.build import load_analyzer
+from ferapp.sessions.formats.exchange import read
 from ferapp.ui.shared.samples import SAMPLES
+from tests.support.example_session import CAST, FILE, NAMES
 from tests.support.places import SAMPLES as FOLDER
 
 
@@ -29,6 +32,21 @@ def test_every_sample_is_offered_and_names_its_rights() -> None:
     files = {p.name for p in FOLDER.glob("*.jpg")}
     assert files == {s.file for s in SAMPLES}
     assert not [f for f in files if f"`{f}`" not in text]
+
+
+def test_the_example_session_is_small_and_of_the_default_models() -> None:
+    """A change of models has to make it anew: ``python -m tests.support.example_session``."""
+    data = FILE.read_bytes()
+    recording, readings = read(FILE.name, data)
+    assert len(data) < 120_000 and FILE.name in (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert recording.names == NAMES and recording.markers and len(readings.faces) == len(CAST)
+    known = {model.name: model.sha256 for model in manifest().models}
+    for kind in ("detector", "classifier"):
+        model = recording.models[kind]
+        assert known[model["name"]] == model["sha256"]
+    analyzer = load_analyzer()
+    used = [recording.models[kind]["name"] for kind in ("detector", "classifier")]
+    assert used == [analyzer.detector_name, analyzer.classifier_name]
 
 
 def test_samples_are_small_and_carry_no_metadata() -> None:

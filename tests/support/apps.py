@@ -65,7 +65,7 @@ def blur(at: AppTest, *places: int) -> None:
 
 def open_dashboard(view: str = "") -> AppTest:
     at = open_app("dashboard.py")
-    return at.segmented_control(key="view-5").set_value(view).run() if view else at
+    return at.segmented_control(key="view-7").set_value(view).run() if view else at
 
 
 def figures(at: AppTest) -> dict[str, Any]:

@@ -20,6 +20,8 @@ MODULES = [
     "ferapp.sessions.lengths",
     "ferapp.sessions.report.affect",
     "ferapp.sessions.session",
+    "ferapp.sessions.statistics.bins",
+    "ferapp.sessions.statistics.bootstrap",
     "ferapp.settings",
     "ferapp.system.csv_tables",
     "ferapp.system.text",

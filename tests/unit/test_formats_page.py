@@ -76,7 +76,7 @@ def test_keys_of_sessions_are_those_of_the_page() -> None:
     schema = parquet.read_schema(io.BytesIO(to_parquet(RECORDING, READINGS)))
     described = json.loads(schema.metadata[b"ferapp"])
     assert described == {name: whole[name] for name in ("ferapp", "recording")}
-    assert set(whole["recording"]["markers"][0]) == {"at_s", "name"}
+    assert set(whole["recording"]["markers"][0]) == {"at_s", "name", "end_s"}
     assert set(whole["recording"]["baseline"][0]) == {"face", "from_s", "until_s"}
 
 

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from ferapp.cli.options import AsJsonLines
 from ferapp.cli.output import console, path_text, print_json, print_line, print_note, progress
-from ferapp.cli.sessions import faces
+from ferapp.cli.sessions import events, faces
 from ferapp.cli.sessions.own import choose, find_key, me, open_store
 from ferapp.errors import DataError, StoreError, UserError
 from ferapp.wording import counted
@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from ferapp.sessions.store import Overview
 
 app = typer.Typer(
-    help="List, export, import and delete recorded sessions, and name, merge or split their faces.",
+    help="List, export, import, compare and delete recorded sessions, add events to them, and "
+    "name, merge or split their faces.",
     no_args_is_help=True,
 )
 
@@ -243,4 +244,5 @@ def _note_left_out(session: "Overview", readings: int) -> None:
         )
 
 
+app.add_typer(events.app)
 app.add_typer(faces.app)

@@ -237,4 +237,7 @@ def set_markers(connection: Connection, session: str, markers: Sequence[Marker])
 
 def marker_rows(session: str, markers: Sequence[Marker]) -> list[dict[str, Any]]:
     """Rows of the table."""
-    return [{"session": session, "at_s": m.at_s, "name": m.name[:MOST_TITLE]} for m in markers]
+    return [
+        {"session": session, "at_s": m.at_s, "name": m.name[:MOST_TITLE], "end_s": m.end_s}
+        for m in markers
+    ]

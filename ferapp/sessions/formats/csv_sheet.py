@@ -4,6 +4,7 @@ import codecs
 import csv
 import io
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Final
@@ -22,7 +23,7 @@ _LINE_END: Final = re.compile(rb"\r\n|\n|\r")
 _BLANK_LINES: Final = (b"\n\n", b"\n\r", b"\r\r")
 # Excel and LibreOffice take the separator from such a first line.
 _NAMED_SEPARATOR: Final = re.compile(rb'"?sep=(.)"?[ \t]*(?:\r\n|\n|\r)')
-NO_TEXT: Final = 'it is not a table of readings in UTF-8; save it in the spreadsheet as "CSV UTF-8"'
+NO_TEXT: Final = 'it is not a table in UTF-8; save it in the spreadsheet as "CSV UTF-8"'
 
 
 @dataclass(frozen=True)
@@ -55,8 +56,17 @@ class Sheet:
         return np.setdiff1d(np.arange(self.first_row, last), self.left_out)[:count]
 
 
-def open_sheet(data: bytes) -> Sheet:
+def _is_of_readings(names: Sequence[str]) -> bool:
+    return place_of("time_s", names) is not None
+
+
+def open_sheet(data: bytes, is_heading: Callable[[Sequence[str]], bool] = _is_of_readings) -> Sheet:
     """Take a CSV file apart.
+
+    Args:
+        data: Its bytes.
+        is_heading: Whether these are headings of the table that is wanted, which tells what
+            separates the columns.
 
     Raises:
         DataError: It is no text, has no heading, or what separates the columns is unknown.
@@ -70,7 +80,7 @@ def open_sheet(data: bytes) -> Sheet:
     first_row += len(data[: len(data) - len(rows)].splitlines())
     data = rows
     line = _LINE_END.split(data[:_MOST_HEADER], maxsplit=1)[0]
-    header, separator = _heading(line, named[1].decode() if named else "")
+    header, separator = _heading(line, named[1].decode() if named else "", is_heading)
     end = _LINE_END.match(data, len(line))
     body = data[end.end() :] if end else b""
     # Where files are put together, the first may end without an end of its line.
@@ -80,7 +90,8 @@ def open_sheet(data: bytes) -> Sheet:
     body, left_out, repeated = _without_other_lines(body, line, first_row + 1)
     if repeated:
         notes.append(f"has its heading again in {_rows_text(repeated)}, which was left out")
-    header = _with_row_names(header, body, separator)
+    if is_heading(header[:1]):
+        header = _with_row_names(header, body, separator)
     return Sheet(body, header, separator, first_row + 1, left_out, is_guess, tuple(notes))
 
 
@@ -137,7 +148,9 @@ def _as_utf8(data: bytes) -> tuple[bytes, bool]:
     return data, False
 
 
-def _heading(line: bytes, named: str) -> tuple[tuple[str, ...], str]:
+def _heading(
+    line: bytes, named: str, is_heading: Callable[[Sequence[str]], bool]
+) -> tuple[tuple[str, ...], str]:
     """The names of the columns, and what separates them.
 
     Raises:
@@ -153,7 +166,7 @@ def _heading(line: bytes, named: str) -> tuple[tuple[str, ...], str]:
         # Some programs write a space behind each separator.
         if all(name.startswith(" ") for name in names[separator][1:]):
             names[separator] = [name.strip(" ") for name in names[separator]]
-        if place_of("time_s", names[separator]) is not None:
+        if is_heading(names[separator]):
             return tuple(names[separator]), separator
     if "time_s" in text:
         raise DataError("its columns are not separated by commas, semicolons or tabs")
@@ -189,7 +202,7 @@ def _with_row_names(header: tuple[str, ...], body: bytes, separator: str) -> tup
         row = next(csv.reader(lines, delimiter=separator), [])
     except csv.Error:
         return header
-    has_names = len(row) == len(header) + 1 and row[-1].strip() and header[0] == "time_s"
+    has_names = len(row) == len(header) + 1 and row[-1].strip()
     return ("", *header) if has_names else header
 
 

@@ -7,6 +7,7 @@ would not write is refused.
 import json
 import re
 from codecs import BOM_UTF8
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final, NoReturn, get_args
 from uuid import uuid4
@@ -65,7 +66,7 @@ def metadata(recording: SessionInfo, readings: Readings) -> dict[str, Any]:
         "version": recording.version,
         "consent": recording.consent,
         "duration_s": recording.duration_s,
-        "markers": [{"at_s": marker.at_s, "name": marker.name} for marker in recording.markers],
+        "markers": [asdict(marker) for marker in recording.markers],
         "provenance": recording.provenance.to_json() if recording.provenance else None,
         "baseline": [span.to_json() for span in baseline_spans(readings)],
     }
@@ -168,7 +169,12 @@ def provenance_of(value: object) -> Provenance | None:
 
 def _marker(value: object) -> Marker:
     fields = _dict(value)
-    return Marker(_number(fields.get("at_s"), MOST_SECONDS), _title(fields.get("name")))
+    at_s, end_s = _number(fields.get("at_s"), MOST_SECONDS), fields.get("end_s")
+    # R's jsonlite writes null as {}.
+    until_s = None if end_s in (None, {}) else _number(end_s, MOST_SECONDS)
+    if until_s is not None and until_s <= at_s:
+        raise DataError("a marker in it ends before it begins")
+    return Marker(at_s, _title(fields.get("name")), until_s)
 
 
 def _dict(value: object) -> dict[str, Any]:

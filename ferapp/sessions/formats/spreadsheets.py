@@ -75,7 +75,7 @@ def read_columns(
     numbers = {name: kind for name, kind in types.items() if pa.types.is_floating(kind)}
     texts = {name: CODED for name in types if name not in numbers}
     fractions = {f.name for f in wanted if pa.types.is_floating(f.type)}
-    sign = _decimal_sign(sheet, [place for place, name in enumerate(names) if name in fractions])
+    sign = decimal_sign(sheet, [place for place, name in enumerate(names) if name in fractions])
     body = sheet.body
     try:
         found = _parse(body, sheet, names, numbers, sign)
@@ -179,7 +179,7 @@ def _whole_numbers(column: pa.ChunkedArray, field: pa.Field, sheet: Sheet) -> An
         ) from exc
 
 
-def _decimal_sign(sheet: Sheet, places: Sequence[int]) -> str:
+def decimal_sign(sheet: Sheet, places: Sequence[int]) -> str:
     """The decimal sign, from the first rows.
 
     Raises:

@@ -18,9 +18,13 @@ from ferapp.sessions.session import Marker, Readings
 from ferapp.vision.annotate import percent
 
 __all__ = [
+    "AFFECT_COLOURS",
     "MOST_POINTS",
+    "TITLE_COLOURS",
     "affect_curve",
     "empty_frame",
+    "escape_text",
+    "event_marks",
     "picture_bars",
     "shares",
     "timeline",
@@ -29,10 +33,15 @@ __all__ = [
 ]
 
 # Visible on white and on black, and different in lightness.
-_AFFECT_COLOURS: Final = {"valence": "#2f67b1", "arousal": "#cc8400"}
+AFFECT_COLOURS: Final = {"valence": "#2f67b1", "arousal": "#cc8400"}
+"""Of the two derived curves."""
+
 # Okabe and Ito, 2008, "Color Universal Design".
-_TITLE_COLOURS: Final = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+TITLE_COLOURS: Final = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
+"""Of things that are compared and are no expressions."""
+
 _BEHIND_TEXT: Final = "rgba(127, 127, 127, 0.25)"
+_INTERVAL: Final = "rgba(90, 120, 220, 0.14)"
 _ROW_PX: Final = 26
 
 Values = Literal["smoothed", "raw"]
@@ -53,35 +62,42 @@ def timeline(
         labels: Names of the expressions.
         values: Smoothed probabilities, or those of the classifier.
         view: Lines, or stacked areas.
-        markers: Named moments.
+        markers: Named events; those that last are shaded.
 
     What was read without a neutral baseline that counts elsewhere is shaded.
     """
     figure = curves(
         readings.at_s,
         _columns(readings, values),
-        [_escape_text(name) for name in labels],
+        [escape_text(name) for name in labels],
         [label_colour(name, labels=labels) for name in labels],
         is_stacked=view == "stacked",
     )
     figure.update_yaxes(range=[0, 1], tickformat=".0%", hoverformat=".0%")
-    axis = TimeAxis.of(readings.at_s)
-    places = axis.places(np.array([marker.at_s for marker in markers]))
+    shading, drawn = _shading(readings), event_marks(markers, TimeAxis.of(readings.at_s))
+    figure.update_layout({kind: [*shading[kind], *drawn[kind]] for kind in drawn})
+    return figure
+
+
+def event_marks(markers: Sequence[Marker], axis: TimeAxis) -> dict[str, list[dict[str, Any]]]:
+    """Shapes and annotations: a dotted line with its name for each event, a band if it lasts."""
+    starts = axis.places(np.array([marker.at_s for marker in markers]))
+    ends = axis.places(np.array([marker.until_s for marker in markers]))
     line = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": {"width": 1, "dash": "dot"}}
+    area = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
+    area |= {"fillcolor": _INTERVAL, "line": {"width": 0}}
     text = {"yref": "paper", "y": 1, "xanchor": "left", "yanchor": "top", "showarrow": False}
     text["bgcolor"] = _BEHIND_TEXT
-    shading = _shading(readings)
-    figure.update_layout(
-        shapes=[*shading["shapes"], *({**line, "x0": at, "x1": at} for at in places)],
-        annotations=[
-            *shading["annotations"],
-            *(
-                {**text, "x": at, "text": _escape_text(marker.name)}
-                for at, marker in zip(places, markers, strict=True)
-            ),
-        ],
-    )
-    return figure
+    shapes: list[dict[str, Any]] = []
+    for start, end, marker in zip(starts, ends, markers, strict=True):
+        if marker.end_s is not None:
+            shapes.append({**area, "x0": start, "x1": end})
+        shapes.append({**line, "x0": start, "x1": start})
+    names = [
+        {**text, "x": start, "text": escape_text(marker.name)}
+        for start, marker in zip(starts, markers, strict=True)
+    ]
+    return {"shapes": shapes, "annotations": names}
 
 
 def without_baseline(spans: Sequence[tuple[Any, Any]]) -> dict[str, list[dict[str, Any]]]:
@@ -116,7 +132,7 @@ def affect_curve(
     Only for labels with `has_affect`.
     """
     positions = valence_arousal(labels, _columns(readings, values))
-    figure = curves(readings.at_s, positions, list(_AFFECT_COLOURS), list(_AFFECT_COLOURS.values()))
+    figure = curves(readings.at_s, positions, list(AFFECT_COLOURS), list(AFFECT_COLOURS.values()))
     figure.update_yaxes(range=[-1, 1], hoverformat=".2f")
     figure.update_layout(**_shading(readings))
     return figure
@@ -141,12 +157,12 @@ def shares(summaries: Mapping[str, Summary], labels: Sequence[str]) -> go.Figure
     for place, (title, summary) in enumerate(summaries.items()):
         parts = [sum(summary.share(name) for name in names) for names in groups.values()]
         parts.append(summary.share(None))
-        own = _TITLE_COLOURS[place % len(_TITLE_COLOURS)]
+        own = TITLE_COLOURS[place % len(TITLE_COLOURS)]
         figure.add_bar(
             x=[round(part, 4) for part in parts],
-            y=[_escape_text(label_text(row)) for row in rows],
+            y=[escape_text(label_text(row)) for row in rows],
             orientation="h",
-            name=_escape_text(title),
+            name=escape_text(title),
             marker_color=colours if len(summaries) == 1 else own,
             text=[percent(part) if part else "0 %" for part in parts],
             textposition="outside",
@@ -168,7 +184,7 @@ def shares(summaries: Mapping[str, Summary], labels: Sequence[str]) -> go.Figure
 def transition_map(summary: Summary, labels: Sequence[str]) -> go.Figure:
     """How often one expression (row) turned into another (column), for those that occur."""
     names: list[str | None] = [name for name in (*labels, None) if name in summary.seconds]
-    titles = [_escape_text(label_text(name)) for name in names]
+    titles = [escape_text(label_text(name)) for name in names]
     counts = [[summary.transitions.get((one, other)) for other in names] for one in names]
     figure = go.Figure(
         go.Heatmap(
@@ -201,7 +217,7 @@ def picture_bars(
     """
     names = names or {}
     rows = [
-        _escape_text(
+        escape_text(
             f"picture {int(at) + 1}, {face_phrase(face, names)}" + (f": {flaw}" if flaw else "")
         )
         for at, face, flaw in zip(readings.at_s, readings.face.tolist(), readings.flaw, strict=True)
@@ -213,7 +229,7 @@ def picture_bars(
                 x=probabilities[:, column].tolist(),
                 y=rows,
                 orientation="h",
-                name=_escape_text(name),
+                name=escape_text(name),
                 marker_color=label_colour(name, labels=labels),
             )
             for column, name in enumerate(labels)
@@ -251,7 +267,7 @@ def empty_frame(
         strict=True,
     ):
         shapes.append(_rectangle(box, label_colour(name, labels=labels), 3))
-        text = _escape_text(f"{face_caption(face, names or {})} {label_text(name, flaw)}")
+        text = escape_text(f"{face_caption(face, names or {})} {label_text(name, flaw)}")
         annotations.append(
             {"x": box[0], "y": box[1], "text": text, "xanchor": "left", "yanchor": "bottom"}
         )
@@ -292,12 +308,12 @@ def _rectangle(xyxy: Sequence[float], colour: str, width_px: int) -> dict[str, A
 
 def _hover_text(labels: Sequence[str], probabilities: NDArray[np.float32]) -> str:
     return "<br>".join(
-        f"{_escape_text(name)} {p * 100:.0f} %"
+        f"{escape_text(name)} {p * 100:.0f} %"
         for name, p in zip(labels, probabilities.tolist(), strict=True)
         if p == p
     )
 
 
-def _escape_text(text: str) -> str:
+def escape_text(text: str) -> str:
     """Escape untrusted text: Plotly interprets some HTML, but shows &quot; literally."""
     return escape(text, quote=False)

@@ -158,6 +158,21 @@ def points(
     return _Series.of(at_s, values).thin(range(values.shape[1]))
 
 
+def line_points(
+    at_s: NDArray[np.float64], values: NDArray[np.float32], most: int
+) -> list[tuple[NDArray[np.float64], NDArray[np.float32]]]:
+    """The points of a line for each column: times, (m,), s, and values, (m,), NaN at gaps.
+
+    Args:
+        at_s: Seconds since the start, (n,), ascending.
+        values: (n, k); a row with NaN is no reading.
+        most: Maximum number of points of a line; a few more where it has many gaps.
+    """
+    series = _Series.of(at_s, values)
+    lines = (series.thin([column], most) for column in range(values.shape[1]))
+    return [(x, y[:, 0]) for x, y in lines]
+
+
 def _dates(at_s: NDArray[np.float64]) -> list[str]:
     """Seconds since the start as what Plotly's time axis takes: dates, counted from 1970.
 
@@ -197,7 +212,9 @@ class _Series:
         longest = np.argsort(lengths_s[gaps - 1], kind="stable")[-_MOST_GAPS:]
         return cls(at_s, values[rows], np.sort(gaps[longest]))
 
-    def thin(self, columns: Sequence[int]) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+    def thin(
+        self, columns: Sequence[int], most: int = MOST_POINTS
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Thin out some columns to the same points in time, (m,) and (m, len(columns)).
 
         Each column chooses its points with MinMaxLTTB (Steinarsson, 2013, "Downsampling Time Series
@@ -206,9 +223,9 @@ class _Series:
         break the curve there.
         """
         edges = np.concatenate([self.gaps - 1, self.gaps])
-        left = MOST_POINTS - len(edges) - _ROWS_PER_GAP * len(self.gaps)
-        most = max(left // max(len(columns), 1), _LEAST_POINTS)
-        by_column = [_downsample(self.at_s, self.values[:, column], most) for column in columns]
+        left = most - len(edges) - _ROWS_PER_GAP * len(self.gaps)
+        each = max(left // max(len(columns), 1), _LEAST_POINTS)
+        by_column = [_downsample(self.at_s, self.values[:, column], each) for column in columns]
         keep = np.unique(np.concatenate([edges, *by_column]))
         places = np.repeat(np.searchsorted(keep, self.gaps), _ROWS_PER_GAP)
         sides_s = [self.at_s[self.gaps - 1] + _EDGE_S, self.at_s[self.gaps] - _EDGE_S]

@@ -1,29 +1,25 @@
-"""A session as a self-contained HTML report, to send or print."""
+"""A session as a self-contained HTML report, to send or print: one page that says it all first."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import plotly.graph_objects as go
-import plotly.io
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
 
-from ferapp.labels import UNSURE, face_title, label_text
+from ferapp.labels import face_title
 from ferapp.sessions.lengths import length_s, of_session, seen_s
-from ferapp.sessions.report import charts as figures
-from ferapp.sessions.report.affect import affect_text, has_affect
+from ferapp.sessions.report import parts
 from ferapp.sessions.report.baseline import baseline_text
-from ferapp.sessions.report.summary import Summary, summary
-from ferapp.sessions.report.times import read_text, seen_text
+from ferapp.sessions.report.times import seen_text
 from ferapp.sessions.session import Provenance, Readings, SessionInfo
-from ferapp.wording import clock, counted, duration_text, seconds_text, zone_text
+from ferapp.sessions.statistics.group import faces_by_time
+from ferapp.wording import clock, counted, zone_text
 
 MOST_FACES: Final = 6
-"""Maximum number of faces, those seen longest; a browser takes seconds for each."""
+"""Maximum number of faces with details, those seen longest."""
 
 LIMITS: Final = (
     "An expression is not a feeling: the model says what people who look at the face would have "
@@ -36,27 +32,8 @@ LIMITS: Final = (
 )
 """Limits from the model cards that every reader of a report should know."""
 
-_MOST_ROWS: Final = 200
 _MOST_MARKERS: Final = 100
-_CLEAR: Final = "rgba(0,0,0,0)"
-_GREY: Final = "rgba(128,128,128,0.3)"
 _SOURCES: Final = {"live": "Live camera", "video": "Video file", "pictures": "Pictures"}
-
-
-@dataclass(frozen=True)
-class _Chart:
-    title: str
-    drawing: Markup | None
-    note: str = ""
-
-
-@dataclass(frozen=True)
-class _Part:
-    title: str
-    caption: str
-    headings: tuple[str, ...]
-    rows: list[tuple[str, ...]]
-    charts: list[_Chart]
 
 
 def to_html(
@@ -68,6 +45,8 @@ def to_html(
 ) -> bytes:
     """One HTML file with tables, charts, settings and models; it loads no other files.
 
+    It has no script: charts are drawn as SVG, and details unfold by themselves.
+
     Args:
         recording: The description of the session.
         readings: All its readings.
@@ -78,22 +57,28 @@ def to_html(
     whole_s, seen = length_s(recording, readings), seen_s(readings)
     if faces is not None:
         readings = readings.at(np.isin(readings.face, list(faces)))
-    draw = _Drawing()
     if recording.source == "pictures":
-        parts = [_pictures(draw, recording, readings)] if len(readings) else []
         extent = f"{counted(len(readings), 'face')} on {counted(round(whole_s), 'picture')}"
-        omission = _omission_text(len(readings), _MOST_ROWS, "faces have a bar: the first")
     else:
-        face_numbers, counts = np.unique(readings.face, return_counts=True)
-        longest = face_numbers[np.argsort(-counts, kind="stable")[:MOST_FACES]]
-        parts = [
-            _face(draw, recording, readings.of(face), face, whole_s)
-            for face in sorted(longest.tolist())
-        ]
-        found = f"{counted(len(readings), 'reading')} of {counted(len(face_numbers), 'face')}"
+        found = f"{counted(len(readings), 'reading')} of {counted(len(readings.faces), 'face')}"
         extent = f"{found if len(readings) else 'no face'} {seen_text(whole_s, seen)}"
+    overview: parts.Part | None = None
+    details: list[parts.Part] = []
+    omission = ""
+    if len(readings) and recording.source == "pictures":
+        overview = parts.pictures(recording, readings)
+        details = [replace(overview, title="Each face", caption="", rows=[])]
+        overview = replace(overview, charts=())
+        omission = _omission_text(len(readings), parts.MOST_PICTURES, "faces have a bar: the first")
+    elif len(readings):
+        overview = parts.overview(recording, readings, whole_s)
+        order = faces_by_time(readings)
+        details = [
+            parts.face(recording, readings.of(face), face, whole_s)
+            for face in sorted(order[:MOST_FACES])
+        ]
         omission = _omission_text(
-            len(face_numbers), MOST_FACES, "faces are shown: those that were seen longest"
+            len(order), MOST_FACES, "faces have details: those that were seen longest"
         )
     text = _template().render(
         recording=recording,
@@ -101,10 +86,15 @@ def to_html(
         started=_date_text(recording.started),
         extent=extent,
         limits=[line for line in limits.splitlines() if line.strip()],
+        overview=overview,
+        method=_method(recording, readings),
         left_out=omission,
-        parts=parts,
-        has_charts=draw.has_drawn,
-        markers=[(clock(m.at_s), m.name) for m in recording.markers[:_MOST_MARKERS]],
+        details=details,
+        intervals=parts.intervals(recording, readings),
+        markers=[
+            (clock(m.at_s), "" if m.end_s is None else clock(m.end_s), m.name)
+            for m in recording.markers[:_MOST_MARKERS]
+        ],
         more_markers=max(len(recording.markers) - _MOST_MARKERS, 0),
         facts=[
             *_flatten("", recording.models),
@@ -126,93 +116,24 @@ def _template() -> Template:
     return environment.get_template("report.html")
 
 
-class _Drawing:
-    """Charts as parts of a page, with Plotly's script in the first of them."""
-
-    def __init__(self) -> None:
-        self.has_drawn = False
-
-    def __call__(self, figure: go.Figure) -> Markup:
-        """The chart on the page's background; a script of the page sets its text colour."""
-        figure.update_layout(
-            paper_bgcolor=_CLEAR, plot_bgcolor=_CLEAR, margin={"l": 48, "r": 16, "t": 24, "b": 40}
-        )
-        figure.update_xaxes(gridcolor=_GREY, zerolinecolor=_GREY, automargin=True)
-        figure.update_yaxes(gridcolor=_GREY, zerolinecolor=_GREY, automargin=True)
-        html: str = plotly.io.to_html(
-            figure,
-            config={"displaylogo": False, "responsive": True},
-            include_plotlyjs=not self.has_drawn,
-            full_html=False,
-        )
-        self.has_drawn = True
-        return Markup(html)
-
-
-def _face(
-    draw: _Drawing, recording: SessionInfo, readings: Readings, face: int, whole_s: float
-) -> _Part:
-    labels, its, title = recording.labels, summary(readings), face_title(face, recording.names)
-    affect = figures.affect_curve(readings, labels) if has_affect(labels) else None
-    charts: list[tuple[str, go.Figure | None, str]] = [
-        (
-            "Expressions over time",
-            figures.timeline(readings, labels, markers=recording.markers[:_MOST_MARKERS]),
-            "Smoothed probabilities. Drag the handles below the chart to look closer.",
-        ),
-        ("Share of time read", figures.shares({title: its}, labels), ""),
-        ("Valence and arousal", affect, affect_text(labels)),
+def _method(recording: SessionInfo, readings: Readings) -> list[str]:
+    """How the readings were made, in sentences."""
+    models = [
+        f"{model.get('name', 'unnamed')} ({kind})" for kind, model in recording.models.items()
     ]
-    if its.transitions:
-        charts.append(
-            (
-                "What followed what",
-                figures.transition_map(its, labels),
-                "How often one expression (row) turned into another (column).",
-            )
-        )
-    return _Part(
-        title=title,
-        caption=f"{read_text(its, whole_s)} {baseline_text(readings)}".strip(),
-        headings=("Expression", "Share", "Time", "Readings", "First at", "Longest"),
-        rows=[_row(its, name) for name in (*labels, None) if name in its.seconds],
-        charts=[
-            _Chart(name, None if figure is None else draw(figure), note)
-            for name, figure, note in charts
-        ],
-    )
-
-
-def _row(its: Summary, expression: str | None) -> tuple[str, ...]:
-    first, longest = its.first(expression), its.longest(expression)
-    return (
-        label_text(expression),
-        f"{its.share(expression) * 100:.0f} %",
-        duration_text(its.seconds[expression], its.total_s),
-        f"{its.counts.get(expression, 0):,}",
-        clock(first.start_s) if first else "",
-        f"{seconds_text(longest.duration_s)} at {clock(longest.start_s)}" if longest else "",
-    )
-
-
-def _pictures(draw: _Drawing, recording: SessionInfo, readings: Readings) -> _Part:
-    counts = {name: int((readings.expression == name).sum()) for name in recording.labels}
-    is_read = readings.is_read
-    unsure = int(is_read.sum()) - sum(counts.values())
-    first = readings.at(np.arange(min(len(readings), _MOST_ROWS)))
-    bars = figures.picture_bars(first, recording.labels, names=recording.names)
-    rows = {**counts, UNSURE: unsure, "could not be read": int((~is_read).sum())}
-    return _Part(
-        title="Pictures",
-        caption="Faces on all pictures",
-        headings=("Expression", "Faces", "Share"),
-        rows=[
-            (name, f"{count:,}", f"{count / len(readings) * 100:.0f} %")
-            for name, count in rows.items()
-            if count
-        ],
-        charts=[_Chart("Each face", draw(bars), "Probabilities as the classifier gave them.")],
-    )
+    baselines = [
+        f"{face_title(face, recording.names)}: {text}"
+        for face in np.unique(readings.face[readings.is_corrected]).tolist()
+        if (text := baseline_text(readings.of(face)))
+    ]
+    sentences = [
+        f"Models: {', '.join(models)}." if models else "",
+        f"ferapp {recording.version}." if recording.version else "",
+        f"A top probability under {recording.unsure_below * 100:.0f} % is shown as unsure.",
+        *baselines,
+        "This report holds numbers and no picture.",
+    ]
+    return [sentence for sentence in sentences if sentence]
 
 
 def _flatten(path: str, values: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

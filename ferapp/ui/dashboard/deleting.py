@@ -17,6 +17,13 @@ from ferapp.ui.shared.page import errors_as_sentences
 from ferapp.wording import counted
 
 _MOST_UNREADABLE: Final = 20
+# Buttons that delete have keys that begin with this.
+_RED: Final = """<style>
+[class*="st-key-delete-"] [data-testid="stBaseButton-primary"] {
+  background-color: #c62828; border-color: #c62828; color: #ffffff;
+}
+[class*="st-key-delete-"] [data-testid="stBaseButton-primary"]:hover { background-color: #a81f1f; }
+</style>"""
 
 
 @dataclass(frozen=True)
@@ -96,6 +103,7 @@ def show_unreadable(store: Store, me: str, sessions: Sequence[Unreadable]) -> No
 
 def show_deletions(store: Store, me: str) -> None:
     """What was deleted a moment ago, with a button to undo it."""
+    st.html(_RED)
     if _pending():
         _show_pending(store, me)
 

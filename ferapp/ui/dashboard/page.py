@@ -1,36 +1,27 @@
 """The dashboard: choosing a session, its views, and what is stored where."""
 
+from functools import partial
 from typing import Final
 
-import numpy as np
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
 from ferapp.errors import StoreError
-from ferapp.inference.manifest import manifest
-from ferapp.sessions.discards import UNDO_S
-from ferapp.sessions.session import MOST_TITLE, Readings
-from ferapp.sessions.store import LOCAL_OWNER, Listing, Overview, Store
-from ferapp.temporal.rolling import WINDOW_S, Series
-from ferapp.ui.dashboard.deleting import (
-    delete_all_button,
-    delete_button,
-    show_deletions,
-    show_unreadable,
-    start_text,
-)
+from ferapp.sessions.session import Readings
+from ferapp.sessions.store import Listing, Overview, Store
+from ferapp.ui.dashboard import events, example
+from ferapp.ui.dashboard.comparing import show_comparison
+from ferapp.ui.dashboard.deleting import delete_button, show_deletions, show_unreadable
+from ferapp.ui.dashboard.head import select_session, session_titles, show_head
+from ferapp.ui.dashboard.overview import show_overview
+from ferapp.ui.dashboard.running import show_recording
+from ferapp.ui.dashboard.storage import show_storage
 from ferapp.ui.shared import resources, session_files, session_keys, session_views
-from ferapp.ui.shared.charts import last_minute
-from ferapp.ui.shared.consent import KEEP
 from ferapp.ui.shared.faces.editing import edit_faces
-from ferapp.ui.shared.live_chart import live_chart
 from ferapp.ui.shared.owner import owner
-from ferapp.ui.shared.session_keys import SessionKey
-from ferapp.wording import clock, counted
+from ferapp.wording import counted
 
-_LIVE_S: Final = 1.0
-# So many sessions' readings stay in memory for a visitor: the one shown and one beside it.
-_MOST_LOADED: Final = 2
+VIEWS: Final = ("Overview", "Over time", "Summary", "Events", "Compare", "Replay", "Files")
+"""Of a session with times."""
 
 _NOTHING: Final = """
 **Nothing is recorded yet.**
@@ -49,27 +40,32 @@ def show() -> None:
     me, store = owner(), resources.store()
     store.purge()
     listing = store.listing(me)
-    sessions = listing.sessions
     show_deletions(store, me)
     show_unreadable(store, me, listing.unreadable)
-    if not sessions:
-        if not listing.unreadable:
-            with st.container(border=True):
-                st.markdown(_NOTHING)
-        session_files.import_file(store, me)
-        _show_storage(store, me, listing)
-        return
+    if listing.sessions:
+        _show_sessions(store, me, listing)
+    elif example.is_shown():
+        example.show_example()
+    elif not listing.unreadable:
+        with st.container(border=True):
+            st.markdown(_NOTHING)
+            example.offer_example()
+    session_files.import_file(store, me)
+    show_storage(store, me, listing)
+
+
+def _show_sessions(store: Store, me: str, listing: Listing) -> None:
+    sessions = listing.sessions
     if next_session := session_keys.NEXT_SESSION.pop():
         session_keys.SELECTED_SESSION.set(next_session)
     row = st.container(horizontal=True, vertical_alignment="bottom")
     with row:
-        chosen = _select_session("Session", sessions, key=session_keys.SELECTED_SESSION)
-    _show_head(store, me, chosen, row)
+        chosen = select_session(sessions)
+    show_head(store, me, chosen, row)
     session_files.show_import_notes(chosen.recording.id)
     if chosen.is_running:
         delete_button(row, store, me, chosen, None)
-        _show_recording(store, me, chosen.recording.id)
-        _show_storage(store, me, listing)
+        show_recording(store, me, chosen.recording.id)
         return
     try:
         readings = _load_readings(store, me, chosen)
@@ -77,8 +73,6 @@ def show() -> None:
         # So that it can still be deleted.
         delete_button(row, store, me, chosen, None)
         st.warning(str(exc), icon=":material/warning:")
-        session_files.import_file(store, me)
-        _show_storage(store, me, listing)
         return
     delete_button(row, store, me, chosen, len(readings.faces))
     _show_left_out(chosen, readings)
@@ -89,6 +83,7 @@ def show() -> None:
         )
         session_files.downloads(chosen, readings)
     elif len(readings):
+        _show_views(store, me, chosen, sessions, readings)
         id = chosen.recording.id
         edit_faces(
             chosen,
@@ -97,10 +92,7 @@ def show() -> None:
             undo=lambda: store.faces.undo(id, me),
             forget_names=lambda: store.faces.forget_names(id, me),
         )
-        _show_views(store, me, chosen, sessions, readings)
     st.divider()
-    session_files.import_file(store, me)
-    _show_storage(store, me, listing)
 
 
 def _show_left_out(session: Overview, readings: Readings) -> None:
@@ -120,147 +112,47 @@ def _show_left_out(session: Overview, readings: Readings) -> None:
 def _show_views(
     store: Store, me: str, chosen: Overview, sessions: list[Overview], readings: Readings
 ) -> None:
-    names = ["Over time", "Summary", "Compare", "Replay", "Files"]
-    if chosen.recording.source == "pictures":
-        names = ["Faces", "Files"]
-    view = st.segmented_control(
-        "Show", names, default=names[0], required=True, key=f"view-{len(names)}"
-    )
+    names = VIEWS if chosen.recording.source != "pictures" else ("Faces", "Files")
+    key = session_keys.session_view(len(names))
+    view = st.segmented_control("Show", names, default=names[0], required=True, key=key.name)
     if view != "Replay":
         session_views.stop_replay()
     match view:
         case "Faces":
             session_views.pictures(chosen, readings)
+        case "Overview":
+            show_overview(chosen, readings, view=key)
         case "Over time":
-            session_views.over_time(store, me, chosen, readings)
+            session_views.curves_of(chosen, readings)
         case "Summary":
             session_views.summary_of(chosen, readings)
+        case "Events":
+            events.show_events(store, me, chosen, readings)
         case "Compare":
-            # The next session first: most people want to compare two different ones.
-            place = sessions.index(chosen)
-            rotated = [*sessions[place + 1 :], *sessions[: place + 1]]
-            others = [s for s in rotated if s.recording.source != "pictures" and not s.is_running]
-            other = _select_session("With", others, key=session_keys.OTHER_SESSION)
-            session_views.compare(chosen, readings, other, _load_readings(store, me, other))
+            show_comparison(store, me, chosen, sessions, session_titles(sessions))
         case "Replay":
             session_views.replay(chosen, readings)
+            st.button(
+                "Mark this moment",
+                icon=":material/flag:",
+                on_click=partial(_mark, store, me, chosen),
+                key="mark-replay",
+            )
         case _:
             session_files.downloads(chosen, readings)
 
 
-def _select_session(label: str, sessions: list[Overview], *, key: SessionKey[str]) -> Overview:
-    by_id = {s.recording.id: s for s in sessions}
-    # The widget distinguishes options by their text.
-    texts: dict[str, str] = {}
-    for id, session in by_id.items():
-        text = _option_text(session)
-        same = sum(other == text or other.startswith(f"{text} · ") for other in texts.values())
-        texts[id] = f"{text} · {same + 1}" if same else text
-    if key.get() not in by_id:
-        # It was deleted. Without a value that is set, the browser goes on showing its name.
-        key.set(sessions[0].recording.id)
-    picked = st.selectbox(label, list(by_id), key=key.name, format_func=texts.__getitem__)
-    return by_id.get(picked, sessions[0])
-
-
-def _option_text(session: Overview) -> str:
-    status = "being recorded" if session.is_running else session.length_text
-    return f"{session.recording.title} ({status})"
-
-
-def _show_head(store: Store, me: str, session: Overview, row: DeltaGenerator) -> None:
-    recording = session.recording
-    until = f"{session.expires:%d %B %Y}" if session.expires else "you delete it"
-    # An imported file may name anything.
-    known = {model.name for model in manifest().models}
-    named = [str(model.get("name")) for model in recording.models.values()]
-    models = " and ".join(
-        name if name in known else "a model that is not installed" for name in named
-    )
-    st.caption(
-        f"{start_text(session)} · {session.length_text} · "
-        f"{counted(session.readings, 'reading')} "
-        f"{f'with {models} ' if models else ''}· kept until {until}"
-    )
-    with row.popover("Rename", icon=":material/edit:"):
-        key = f"title-{recording.id}"
-        # The callback only notes the change: errors are shown where the page runs.
-        title = st.text_input(
-            "Title",
-            recording.title,
-            max_chars=MOST_TITLE,
-            key=key,
-            on_change=session_keys.RENAMED.set,
-            args=(key,),
-        ).strip()
-        if session_keys.RENAMED.pop() == key and title:
-            store.rename(recording.id, me, title)
-            st.rerun()
-    if recording.provenance:
-        with row.popover("Source", icon=":material/description:"):
-            session_files.show_source(recording.provenance)
-    with row.popover("Keep", icon=":material/schedule:"):
-        keep = st.selectbox("Keep from now on for", list(KEEP), index=1, key=f"keep-{recording.id}")
-        if st.button("Set", key=f"set-{recording.id}"):
-            store.keep(recording.id, me, KEEP[keep])
-            st.rerun()
+def _mark(store: Store, me: str, session: Overview) -> None:
+    position = session_keys.replay_position(session.recording.id)
+    events.add_mark(store, me, session, position.get() or session.recording.begins_s)
 
 
 def _load_readings(store: Store, me: str, session: Overview) -> Readings:
     """The readings of a session, loaded again only when it has changed."""
-    kept = session_keys.READINGS.setdefault({})
+    kept = session_keys.READINGS.get() or {}
     key = (session.recording.id, session.readings, session.edits)
     if key not in kept:
         with st.spinner("Reading the session …"):
-            kept[key] = store.readings(session.recording.id, me)
-        while len(kept) > _MOST_LOADED:
-            del kept[next(iter(kept))]
+            kept = {key: store.readings(session.recording.id, me)}
+        session_keys.READINGS.set(kept)
     return kept[key]
-
-
-@st.fragment(run_every=_LIVE_S)
-def _show_recording(store: Store, me: str, session: str) -> None:
-    """The last minute of a session that is being recorded, perhaps in another tab."""
-    now = next((s for s in store.overviews(me) if s.recording.id == session), None)
-    if now is None or not now.is_running:
-        st.rerun()
-    st.markdown(f":red[**● Recording {clock(now.duration_s)}**] · the last minute")
-    readings = store.readings(session, me, since_s=now.duration_s - WINDOW_S)
-    for face in readings.faces[-3:]:
-        one = readings.of(face)
-        seen = one.at(np.flatnonzero(~np.isnan(one.smoothed).any(axis=1)))
-        st.markdown(f"**Face {face}**")
-        series = Series(seen.at_s, seen.smoothed, seen.is_corrected)
-        live_chart(
-            last_minute(now.recording.labels, series, window_s=WINDOW_S),
-            key=f"recorded-{face}",
-            alt=f"Face {face} over the last minute",
-        )
-    if not readings.faces:
-        st.caption("No face in the last minute.")
-
-
-def _show_storage(store: Store, me: str, listing: Listing) -> None:
-    sessions = listing.sessions
-    with st.expander("What is stored", icon=":material/database:"):
-        readings = counted(sum(s.readings for s in sessions), "reading")
-        st.markdown(
-            f"You have {counted(len(sessions), 'session')} with {readings}: only numbers, and the "
-            "titles, markers and names that you typed in; no pictures. Of a file that was read, "
-            "size, date and hash are kept, and its name if it was imported. The database takes up "
-            f"{store.size_bytes() / 1e6:.1f} MB"
-            f"{' and is stored here:' if me == LOCAL_OWNER else '.'}"
-        )
-        if me == LOCAL_OWNER:
-            # Visitors from elsewhere learn no folder and no server.
-            st.code(store.place, language=None, wrap_lines=True)
-        if quota := store.entries.usage_text(me):
-            st.markdown(quota)
-        st.markdown(
-            "Sessions that have expired are deleted while the app runs. Your own deletion can be "
-            f"undone for {UNDO_S:.0f} seconds; then, in a SQLite file, the data is overwritten. A "
-            "PostgreSQL server reuses the space; clearing its logs and backups is up to the "
-            "operator."
-        )
-        if sessions or listing.unreadable:
-            delete_all_button(store, me, listing)

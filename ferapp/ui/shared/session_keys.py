@@ -155,8 +155,18 @@ CONSENT: Final = SessionKey[tuple[str, int | None]]("consent")
 """The consent to live recordings, and for how many days each is kept."""
 SELECTED_SESSION: Final = SessionKey[str]("session")
 """Id of the session that is shown; of a widget."""
-OTHER_SESSION: Final = SessionKey[str]("other-session")
-"""Id of the session beside it; of a widget."""
+COMPARED_SESSIONS: Final = SessionKey[list[str]]("compared-sessions")
+"""Ids of the sessions that are compared; of a widget."""
+PROFILES: Final = SessionKey[dict[tuple[Any, ...], Any]]("profiles")
+"""Profiles of the faces of compared sessions, by session, its changes and the axis of time."""
+EXAMPLE_SHOWN: Final = SessionKey[bool]("example-shown")
+"""Whether the visitor looks at the example session."""
+EVENT_FILES: Final = SessionKey[int]("event-files")
+"""How many tables of events were added; a new number empties the upload widget."""
+STRIP: Final = SessionKey[Any]("overview")
+"""What is selected in the chart of all faces; of the chart."""
+STRIP_TABLE: Final = SessionKey[Any]("overview-table")
+"""The row that is selected in its table; of the table."""
 NEXT_SESSION: Final = SessionKey[str]("next-session")
 """Id of the session that the dashboard shows next."""
 RENAMED: Final = SessionKey[str]("renamed")
@@ -180,6 +190,16 @@ REPLAY: Final = SessionKey[tuple[str, float, float]]("replay-playing")
 def shown_texts(key: SessionKey[V]) -> SessionKey[tuple[str, ...]]:
     """The texts with which a widget last showed its value."""
     return SessionKey(f"{key.name}-shown")
+
+
+def session_view(views: int) -> SessionKey[str]:
+    """Which view of a session is shown; of a widget, one for each number of views."""
+    return SessionKey(f"view-{views}")
+
+
+def face_of(session: str) -> SessionKey[int]:
+    """The face of a session that is shown; of a widget."""
+    return SessionKey(f"face-{session}")
 
 
 def replay_position(session: str) -> SessionKey[float]:

@@ -1,4 +1,4 @@
-"""The views of a session: over time, summary, comparison, replay."""
+"""The views of a session: over time, summary, replay."""
 
 import math
 import time
@@ -15,8 +15,8 @@ from ferapp.sessions.report.affect import affect_text, has_affect
 from ferapp.sessions.report.baseline import baseline_text
 from ferapp.sessions.report.summary import Summary, summary
 from ferapp.sessions.report.times import read_text
-from ferapp.sessions.session import MOST_TITLE, Marker, Readings
-from ferapp.sessions.store import Overview, Store
+from ferapp.sessions.session import Readings
+from ferapp.sessions.store import Overview
 from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.faces.bars import MOST_CARDS, FaceBars, show_bars
 from ferapp.ui.shared.faces.selection import list_faces, select_face
@@ -31,17 +31,11 @@ _PLAY_S: Final = 0.2
 _MOST_FACES: Final = 200
 
 
-def over_time(store: Store, me: str, session: Overview, readings: Readings) -> None:
-    """The curves of one face, valence and arousal, and the markers."""
-    curves_of(session, readings)
-    _edit_markers(store, me, session)
-
-
 def curves_of(session: Overview, readings: Readings) -> None:
     """The curves of one face, and valence and arousal."""
     recording = session.recording
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        face = _select_face(readings, recording.names, key=f"face-{recording.id}")
+        face = _select_face(recording.id, readings, recording.names)
         view, values = _choose_values()
     title = face_phrase(face, recording.names)
     st.plotly_chart(
@@ -94,70 +88,19 @@ def _choose_values() -> tuple[Any, Any]:
     return view, values
 
 
-def _select_face(
-    readings: Readings,
-    names: Mapping[int, str],
-    *,
-    key: str,
-    label: str = "Face",
-    first: int = 0,
-) -> int:
-    """Let the visitor select a face; those seen longest come first.
-
-    With only one face there is no widget, unless the label is not the usual one.
-    """
+def _select_face(session: str, readings: Readings, names: Mapping[int, str]) -> int:
+    """Let the visitor select a face; those seen longest come first. Of one, there is no widget."""
     counts = list_faces(readings)
-    if len(counts) == 1 and label == "Face":
+    if len(counts) == 1:
         return next(iter(counts))
-    return select_face(label, counts, names, key=key, first=first)
-
-
-def _edit_markers(store: Store, me: str, session: Overview) -> None:
-    recording = session.recording
-    with st.expander(f"Markers ({len(recording.markers)})"):
-        st.caption("Name moments; the names appear in the chart, the report and the files.")
-        rows = pandas.DataFrame(
-            {
-                "at": [m.at_s for m in recording.markers],
-                "name": [m.name for m in recording.markers],
-            }
-        ).astype({"at": "float64", "name": "str"})
-        edited = st.data_editor(
-            rows,
-            num_rows="dynamic",
-            hide_index=True,
-            key=f"markers-{recording.id}-{hash(recording.markers)}",
-            column_config={
-                "at": st.column_config.NumberColumn(
-                    "seconds from the start",
-                    min_value=0.0,
-                    max_value=max(session.end_s, 0.1),
-                    format="%.1f",
-                    required=True,
-                ),
-                "name": st.column_config.TextColumn("name", max_chars=MOST_TITLE, required=True),
-            },
-        )
-        kept = tuple(
-            sorted(
-                (
-                    Marker(float(at_s), str(name).strip())
-                    for at_s, name in zip(edited["at"], edited["name"], strict=True)
-                    if pandas.notna(at_s) and pandas.notna(name) and str(name).strip()
-                ),
-                key=lambda marker: marker.at_s,
-            )
-        )
-        if kept != recording.markers and st.button("Save markers", type="primary"):
-            store.mark(recording.id, me, kept)
-            st.rerun()
+    return select_face("Face", counts, names, key=session_keys.face_of(session).name)
 
 
 def summary_of(session: Overview, readings: Readings) -> None:
     """Share of time, spells and transitions of one face."""
     labels = session.recording.labels
     names = session.recording.names
-    face = _select_face(readings, names, key=f"face-{session.recording.id}")
+    face = _select_face(session.recording.id, readings, names)
     totals = summary(readings.of(face))
     left, right = st.columns(2, gap="medium")
     with left:
@@ -209,59 +152,6 @@ def _spells(totals: Summary) -> pandas.DataFrame:
 def _alt_text(totals: Summary) -> str:
     order = sorted(totals.seconds, key=totals.share, reverse=True)
     return ", ".join(f"{name or UNSURE} {percent(totals.share(name))}" for name in order)
-
-
-def compare(session: Overview, readings: Readings, other: Overview, beside: Readings) -> None:
-    """Two faces of one or of two sessions, side by side."""
-    if not len(beside):
-        st.info("The other session has no readings.")
-        return
-    with st.container(horizontal=True):
-        view, values = _choose_values()
-    summaries, captions = {}, []
-    left, right = st.columns(2, gap="medium")
-    sides = (("A", left, session, readings), ("B", right, other, beside))
-    for name, column, one, its in sides:
-        with column:
-            st.markdown(f"**{name}**")
-            st.text(one.recording.title)
-            is_same = other.recording.id == session.recording.id
-            face = _select_face(
-                its,
-                one.recording.names,
-                key=f"face-{name}-{one.recording.id}",
-                label=f"Face of {name}",
-                first=int(is_same and name == "B"),
-            )
-            st.plotly_chart(
-                figures.timeline(
-                    its.of(face),
-                    one.recording.labels,
-                    values=values,
-                    view=view,
-                    markers=one.recording.markers,
-                ),
-                config=_CHART,
-                key=f"timeline-{name}",
-                alt=f"{name}: probabilities of {face_phrase(face, one.recording.names)}",
-            )
-            _note_baseline(its.of(face))
-            title = f"{name}: {face_title(face, one.recording.names)}"
-            found = summaries[title] = summary(its.of(face))
-            count = counted(sum(found.counts.values()), "reading")
-            captions.append(f"{title}. {read_text(found, one.duration_s)} {count}.")
-    labels = tuple(dict.fromkeys((*session.recording.labels, *other.recording.labels)))
-    st.markdown("**Share of time read**")
-    st.plotly_chart(
-        figures.shares(summaries, labels),
-        config=_CHART,
-        key="shares-compared",
-        alt="; ".join(f"{name}: {_alt_text(one)}" for name, one in summaries.items()),
-    )
-    for caption in captions:
-        st.text(caption)
-    if session.recording.models != other.recording.models:
-        st.caption("The two were read by different models; compare their probabilities with care.")
 
 
 def replay(session: Overview, readings: Readings) -> None:

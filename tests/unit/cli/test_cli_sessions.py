@@ -361,3 +361,44 @@ def test_the_text_of_a_failing_server_is_printed_without_its_password(
     assert run.returncode == 1 and "geheim" not in run.stderr
     assert "its server can't be reached" in run.stderr and "port 9" in run.stderr
     assert "It is set by FERAPP_DATABASE_URL." in run.stderr
+
+
+def test_events_are_added_listed_replaced_and_evaluated(store: Store, tmp_path: Path) -> None:
+    keep(store, "abc1")
+    file = tmp_path / "events.csv"
+    file.write_text("time,name,end\n0.5,film,1.5\n1,clap,\n")
+    ferapp("events", "abc", file)
+    rows = [json.loads(line) for line in ferapp("events", "abc1", "--json").splitlines()]
+    assert rows == [
+        {"at_s": 0.5, "end_s": 1.5, "name": "film"},
+        {"at_s": 1.0, "end_s": None, "name": "clap"},
+    ]
+    during, around = tmp_path / "during.csv", tmp_path / "around.csv"
+    told = ferapp("events", "abc1", "--intervals", during, "--averages", around)
+    assert told.splitlines() == [str(during), str(around)]
+    [row] = pandas.read_csv(during).to_dict("records")
+    assert row["event"] == "film" and row["readings"] == 15 and row["read_s"] == 1
+    assert {*pandas.read_csv(around)["event"]} == {"film", "clap"}
+    file.write_text("time,name\n1.5,end\n")
+    ferapp("events", "abc1", file, "--replace")
+    assert [json.loads(ferapp("events", "abc1", "--json"))["name"]] == ["end"]
+    file.write_text("time,name\n99,late\n")
+    with pytest.raises(UserError, match="in row 2, the time '99' is not within the session"):
+        ferapp("events", "abc1", file)
+
+
+def test_conditions_of_sessions_are_compared(store: Store, tmp_path: Path) -> None:
+    for id in ("abc1", "abc2", "def1"):
+        keep(store, id)
+    rows = [
+        json.loads(line)
+        for line in ferapp("compare", "rest=abc1,abc2", "film=def1", "--json").splitlines()
+    ]
+    assert {(row["condition"], row["n"]) for row in rows} == {("rest", 2), ("film", 1)}
+    assert all(row["low"] is None for row in rows if row["condition"] == "film")
+    out = tmp_path / "means.csv"
+    ferapp("compare", "rest=abc1,abc2", "film=def1", "--count", "session", "--out", out)
+    assert {*pandas.read_csv(out)["unit"]} == {"session"}
+    assert "rest" in ferapp("compare", "rest=abc1", "film=def1", "--measure", "label")
+    wrong = CliRunner().invoke(app, ["sessions", "compare", "rest"])
+    assert wrong.exit_code == 2

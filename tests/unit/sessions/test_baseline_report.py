@@ -83,5 +83,5 @@ def test_the_report_says_from_when_the_baseline_counts() -> None:
     readings = with_baseline(some_readings(200, rate=10.0), from_s=12.5)
     page = to_html(some_recording(), readings).decode()
     assert "The neutral baseline counts from 00:12. What was read without it is shaded." in page
-    assert "without baseline" in page
+    assert 'class="shade"' in page and "Grey: without the baseline." in page
     assert "neutral baseline" not in to_html(some_recording(), some_readings(20)).decode()

@@ -118,16 +118,18 @@ def test_readings_that_cannot_be_read_are_left_out_and_counted(
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_markers_and_changes_that_cannot_be_read_are_counted(engine: Engine) -> None:
     store = Store(engine)
-    id = finished(store, markers=(Marker(1.0, "start"), Marker(2.0, "end")))
+    markers = (Marker(1.0, "start"), Marker(2.0, "end"), Marker(3.0, "film", 4.0))
+    id = finished(store, markers=markers)
     store.faces.edit(id, ME, NameFace(1, "Ada"))
     store.faces.edit(id, ME, NameFace(1, "Grace"))
     is_sqlite = engine.dialect.name == "sqlite"
     with engine.begin() as connection:
         name = "cast(x'ff' as text)" if is_sqlite else "'end'"
         connection.exec_driver_sql(f"UPDATE markers SET name = {name} WHERE at_s = 2.0")
+        connection.exec_driver_sql("UPDATE markers SET end_s = 1.0 WHERE at_s = 3.0")
         connection.exec_driver_sql("UPDATE face_edits SET edit = '[]' WHERE step = 2")
     [session] = store.overviews(ME)
-    assert session.left_out == 1 + is_sqlite
+    assert session.left_out == 2 + is_sqlite
     assert [m.name for m in session.recording.markers][:1] == ["start"]
     assert session.recording.names == {1: "Ada"}
     store.faces.edit(id, ME, NameFace(1, "Edsger"))

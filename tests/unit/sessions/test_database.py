@@ -36,6 +36,7 @@ def test_sessions_of_an_older_version_are_kept(tmp_path: Path) -> None:
         id, readings = begin_session(store)
     with closing(sqlite3.connect(str(url.database), isolation_level=None)) as connection:
         connection.execute("DROP TABLE face_edits")
+        connection.execute("ALTER TABLE markers DROP COLUMN end_s")
         connection.execute("DROP INDEX ix_sessions_deleted_utc")
         connection.execute("ALTER TABLE sessions DROP COLUMN deleted_utc")
         connection.execute("ALTER TABLE sessions DROP COLUMN duration_s")

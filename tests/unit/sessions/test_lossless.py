@@ -60,7 +60,8 @@ def some_session(seed: int) -> tuple[SessionInfo, Readings]:
         duration_s=100.0,
         settings={"padding": 0.0, "classes": list(labels), "nothing": None, "deep": {"a": [1]}},
         markers=tuple(
-            Marker(n / 7, some_text(rng, 200)) for n in range(rng.choice([0, 1, 2, 200]))
+            Marker(n / 7, some_text(rng, 200), n / 7 + 0.1 if n % 3 else None)
+            for n in range(rng.choice([0, 1, 2, 200]))
         ),
         consent="Everyone agrees.\nHerkes kabul etti. (2)",
         names=names,

@@ -37,7 +37,7 @@ def test_a_session_without_readings(store: Store) -> None:
 
 
 def test_recorded_readings_come_back_exactly(store: Store) -> None:
-    recording = new_session(markers=(Marker(0.5, "çay ☕"), Marker(1.0, "=1+1")))
+    recording = new_session(markers=(Marker(0.5, "çay ☕", 0.75), Marker(1.0, "=1+1")))
     readings = some_readings(40, faces=2)
     readings.probabilities[3] = np.nan
     readings.smoothed[3:5] = np.nan

@@ -1,0 +1,1 @@
+"""Events of a session that come from a table."""

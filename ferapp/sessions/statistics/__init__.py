@@ -1,0 +1,1 @@
+"""Statistics of sessions: means over time, over faces and over events, with intervals."""

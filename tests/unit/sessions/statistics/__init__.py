@@ -1,0 +1,1 @@
+"""Statistics of sessions, against values computed by hand."""
