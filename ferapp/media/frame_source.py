@@ -131,7 +131,8 @@ class FrameSource:
         self._open()
         self.first = self.next()
         if self.first is None:
-            raise VideoError(self._no_frames_text())
+            is_damaged = self._first_error_s is not None
+            raise VideoError(_no_frames_text(self._codec, self._is_encrypted, is_damaged))
         # FFmpeg guesses a late start where the first packets have no decoding time.
         self.begins_s = tracks.starts_s(self.track)
         if self.first.time is not None:
@@ -198,13 +199,10 @@ class FrameSource:
     def seek(self, at_s: float) -> Any:
         """The first frame that can be decoded without those before it, at or before a time.
 
-        To be called once, in place of `begin`.
-
         Args:
             at_s: The time, s from the start of the file.
         """
-        first = self.begin()
-        has_moved = False
+        first, has_moved = self.begin(), False
         # In AVI times are counted (see `_decode`), and a decoder that starts later drops frames.
         for lead_s in _LEADS_S if self.format != "avi" else ():
             if at_s <= lead_s:
@@ -284,13 +282,14 @@ class FrameSource:
         first_s = max(self._first_error_s - self.start_s, 0)
         return f"The video is damaged, first at {first_s:.1f} s; what could be read is kept."
 
-    def _no_frames_text(self) -> str:
-        if self._is_encrypted:
-            return "The video is encrypted; save a copy without protection and try again."
-        if self._first_error_s is not None:
-            reason = "it is damaged or in an unknown format"
-            return f"No frame of the video can be decoded ({self._codec}): {reason}."
-        return "The video has no frames."
+
+def _no_frames_text(codec: str, is_encrypted: bool, is_damaged: bool) -> str:
+    if is_encrypted:
+        return "The video is encrypted; save a copy without protection and try again."
+    if is_damaged:
+        reason = "it is damaged or in an unknown format"
+        return f"No frame of the video can be decoded ({codec}): {reason}."
+    return "The video has no frames."
 
 
 def _packets(
