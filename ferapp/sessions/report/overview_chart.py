@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 import plotly.graph_objects as go
 
-from ferapp.labels import UNSURE_COLOUR, face_title, label_colours, label_text
+from ferapp.labels import UNSURE_COLOUR, face_title, label_colour, label_colours, label_text
 from ferapp.sessions.report.charts import escape_text, event_marks
 from ferapp.sessions.report.curves import LEGEND_ABOVE, TimeAxis
 from ferapp.sessions.session import Readings, SessionInfo
@@ -105,7 +105,6 @@ def _strip(
 ) -> list[dict[str, Any]]:
     """A trace for each label that occurs, with a bar for each stretch."""
     unit = 1 / _HOUR_S if axis.is_long else _MS
-    colours: dict[str | None, str] = {**label_colours(recording.labels), None: UNSURE_COLOUR}
     traces = []
     for label in (*recording.labels, None):
         its = [stretch for stretch in stretches if stretch.expression == label]
@@ -123,7 +122,10 @@ def _strip(
                 "base": axis.places(np.array([s.start_s for s in its])),
                 "x": [round((s.end_s - s.start_s) * unit, 4) for s in its],
                 "customdata": [[s.face, text] for s, text in zip(its, texts, strict=True)],
-                "marker": {"color": colours[label], "line": {"width": 0}},
+                "marker": {
+                    "color": label_colour(label, labels=recording.labels),
+                    "line": {"width": 0},
+                },
                 "hovertemplate": f"%{{y}}: {name}<br>%{{customdata[1]}}<extra></extra>",
                 "unselected": {"marker": {"opacity": 1}},
             }

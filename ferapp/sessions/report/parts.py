@@ -6,7 +6,15 @@ from typing import Final
 import numpy as np
 from markupsafe import Markup
 
-from ferapp.labels import UNSURE, UNSURE_COLOUR, face_phrase, face_title, label_colours, label_text
+from ferapp.labels import (
+    UNSURE,
+    UNSURE_COLOUR,
+    face_phrase,
+    face_title,
+    label_colour,
+    label_colours,
+    label_text,
+)
 from ferapp.sessions.report import svg
 from ferapp.sessions.report.affect import affect_text, has_affect, valence_arousal
 from ferapp.sessions.report.baseline import baseline_text, uncorrected_spans
@@ -78,7 +86,9 @@ def overview(recording: SessionInfo, readings: Readings, whole_s: float) -> Part
     summaries = {face: summary(readings.of(face)) for face in sorted(faces)}
     span = _span(recording, whole_s)
     colours = label_colours(recording.labels)
-    by_label: dict[str | None, str] = {**colours, None: UNSURE_COLOUR}
+    by_label = {
+        name: label_colour(name, labels=recording.labels) for name in (*recording.labels, None)
+    }
     curve = group.group_curve(recording, readings)
     events = recording.markers[:_MOST_EVENTS]
     strip = svg.strip_chart(
@@ -211,7 +221,7 @@ def intervals(recording: SessionInfo, readings: Readings) -> Part | None:
     table = interval_table(recording, readings)
     if not len(table):
         return None
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for row in table.head(_MOST_INTERVALS).to_dict("records"):
         means = {name: float(row[f"mean_{name}"]) for name in recording.labels}
         highest = sorted(means, key=means.__getitem__, reverse=True)[:_NAMED]

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import pandas
@@ -154,7 +154,7 @@ def _edit(store: Store, me: str, session: Overview, *, is_main: bool) -> None:
         st.text(wrong.name)
         return
     events = tuple(sorted(kept, key=lambda marker: marker.at_s))
-    kind = "primary" if is_main else "secondary"
+    kind: Literal["primary", "secondary"] = "primary" if is_main else "secondary"
     if events != recording.markers and st.button("Save events", type=kind):
         store.mark(recording.id, me, events)
         st.rerun()
