@@ -94,7 +94,7 @@ def test_a_table_without_usable_faces_gives_a_message(tmp_path: Path) -> None:
         load(source)
 
 
-def test_two_tables_have_to_be_told_apart(tmp_path: Path) -> None:
+def test_of_two_tables_one_has_to_be_named(tmp_path: Path) -> None:
     table(tmp_path / "a", "image,label", "faces/1.png,joy")
     table(tmp_path / "b", "image,label", "faces/1.png,joy")
     with pytest.raises(DataError, match=r"name one of its tables: a/labels.csv, b/labels.csv"):
