@@ -37,7 +37,8 @@ coverage:  ## Run the tests and print which lines nothing ran
 
 e2e:  ## Run the tests in a real browser (needs Debian's chromium, or CHROMIUM=path)
 	@$(INSTALL) test e2e
-	$(BIN)/python -m pytest -m e2e tests/e2e
+	$(BIN)/python -m pytest -m "e2e and not live" --numprocesses 2 --dist loadfile tests/e2e
+	$(BIN)/python -m pytest -m "e2e and live" tests/e2e
 
 bench:  ## Time every stage here; prints a table and keeps a dated file
 	@$(INSTALL) bench

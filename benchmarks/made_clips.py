@@ -57,8 +57,9 @@ Frame = tuple[np.ndarray, list[Truth]]
 
 @cache
 def sample_people() -> tuple[Person, ...]:
-    """Everybody in the samples."""
-    return tuple(people_in(sorted((ROOT / "ferapp" / "samples").glob("*.jpg"))))
+    """Everybody in the samples but the group, which shows them all again."""
+    files = set((ROOT / "ferapp" / "samples").glob("*.jpg"))
+    return tuple(people_in(sorted(file for file in files if file.stem != "group")))
 
 
 def people_in(files: Sequence[Path], limit: int | None = None) -> list[Person]:

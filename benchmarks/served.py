@@ -75,9 +75,16 @@ class App:
 
     def rss_mb(self) -> float:
         """Memory of the app."""
+        return self._status("VmRSS") / 1024
+
+    def threads(self) -> int:
+        """How many threads the app has."""
+        return self._status("Threads")
+
+    def _status(self, name: str) -> int:
         status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8")
-        match = re.search(r"VmRSS:\s+(\d+)", status)
-        return int(match[1]) / 1024 if match else 0.0
+        match = re.search(rf"{name}:\s+(\d+)", status)
+        return int(match[1]) if match else 0
 
     def cpu_s(self) -> float:
         """Processor time that the app has taken so far."""

@@ -7,7 +7,7 @@ import pytest
 from tests.e2e.conftest import Server, Visit
 from tests.support.browser import open_live
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.live]
 
 # Offers one codec; keeps the connections.
 ONE_CODEC = """

@@ -8,7 +8,7 @@ from stress.visitor import Visitor
 from tests.e2e.conftest import Server
 from tests.support.places import SAMPLES
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.live]
 
 
 def test_in_a_crowd_all_visitors_get_their_own_results() -> None:

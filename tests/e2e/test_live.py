@@ -14,7 +14,7 @@ from ferapp.ui.shared.live_chart import PLOTLY_ROUTE
 from tests.e2e.conftest import Server, Visit
 from tests.support.browser import LOOKS, Live, is_wider_than_the_window, open_live, take_screenshot
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.live]
 
 # Keeps the settings of every connection.
 KEEP_CONNECTIONS = """

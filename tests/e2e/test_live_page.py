@@ -15,7 +15,7 @@ from ferapp.pipeline.build import load_analyzer
 from tests.e2e.conftest import CAMERAS, CROWD, Server, Visit
 from tests.support.browser import Live, is_wider_than_the_window, open_live, take_screenshot
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.live]
 
 HIDE = """(isHidden) => {
   Object.defineProperty(document, 'hidden', { get: () => isHidden, configurable: true });

@@ -81,6 +81,11 @@ def button(at: AppTest, label: str) -> object:
     return next(b for b in at.button if b.label == label)
 
 
+def asks_for_consent(at: AppTest) -> bool:
+    """Whether the dialog about consent is open."""
+    return any(radio.key == "consent-who" for radio in at.radio)
+
+
 def agree(at: AppTest, opener: str) -> AppTest:
     """Fill in the dialog; in AppTest its opener has to be pressed again at each run."""
     button(at, opener).click().run()
