@@ -15,7 +15,7 @@ from tests.support.nginx import NGINX, shipped_nginx
 from tests.support.places import SAMPLES
 from tests.support.waiting import wait_until
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.live]
 
 COOKIE = "ferapp_visitor"
 NOTICE = "A model sees a face, not a feeling"
