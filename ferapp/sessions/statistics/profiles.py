@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ferapp.emotions import EXPRESSIONS, class_of
 from ferapp.labels import UNSURE
+from ferapp.sessions.lengths import last_end_s
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.sessions.statistics.bins import Measure, means_by_bin, values_of
 
@@ -51,8 +52,7 @@ def face_profiles(
         its = readings.of(face)
         if not its.is_read.any():
             continue
-        begin_s, end_s = its.at_s[0], float((its.at_s + np.nan_to_num(its.duration_s)).max())
-        whole_s = np.array([begin_s, end_s])
+        whole_s = np.array([its.at_s[0], last_end_s(its)])
         shares = values_of(its, labels, "probability")
         shown = values_of(its, labels, "label")
         parts, _ = means_by_bin(its, shares, recording.begins_s + edges_s)

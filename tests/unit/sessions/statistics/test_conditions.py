@@ -42,6 +42,14 @@ def test_a_profile_is_weighted_with_the_time() -> None:
     assert its.curve["happiness"] == pytest.approx([JOY, (JOY + OTHER) / 2])
 
 
+def test_the_last_reading_counts_where_no_length_is_known() -> None:
+    rows = [(0.2 * n, "happiness" if n < 20 else "neutral") for n in range(40)]
+    readings = replace(face_readings(*rows), duration_s=np.full(40, np.nan))
+    [its] = face_profiles(some_recording(), readings, EDGES)
+    assert its.read_s == pytest.approx(8.0)
+    assert its.means["label"]["happiness"] == pytest.approx(0.5)
+
+
 def test_a_face_that_was_never_read_has_no_profile() -> None:
     readings = face_readings((0, None), (1, None), flaws={0: "dark", 1: "dark"})
     assert face_profiles(some_recording(), readings, EDGES) == []
