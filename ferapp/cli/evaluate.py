@@ -13,6 +13,7 @@ from ferapp.cli.options import (
     ClassifierName,
     DetectorName,
     Ignore,
+    Judged,
     Key,
     TablePadding,
     Threads,
@@ -42,10 +43,7 @@ Data = Annotated[
 def emotions(
     data: Data,
     split: Annotated[str, typer.Option("--split", help="Train, Valid or Test.")] = "Test",
-    model: Annotated[
-        str | None,
-        typer.Option("--model", "--classifier", help="Classifier; the default one if not given."),
-    ] = None,
+    model: Judged = None,
     corruptions: Annotated[
         bool,
         typer.Option(

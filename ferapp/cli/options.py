@@ -77,6 +77,10 @@ AllFrames = Annotated[
     typer.Option("--all-frames", help="Also write a row for each frame without a face."),
 ]
 Threads = Annotated[int, typer.Option("--threads", min=1, help="Threads per model.")]
+Judged = Annotated[
+    str | None,
+    typer.Option("--model", "--classifier", help="Classifier; the default one if not given."),
+]
 Key = Annotated[
     str,
     typer.Option(

@@ -8,7 +8,7 @@ import typer
 from rich.table import Table
 
 from ferapp.cli.evaluate import parse_split, report_left_out, share_text
-from ferapp.cli.options import AsJson, Ignore, Key, TablePadding, Threads, parse_key
+from ferapp.cli.options import AsJson, Ignore, Judged, Key, TablePadding, Threads, parse_key
 from ferapp.cli.output import console, print_json, print_line, progress
 
 if TYPE_CHECKING:
@@ -20,10 +20,6 @@ Sources = Annotated[
     list[Path],
     typer.Option("--data", help="Labelled faces, as for `emotions`; may be given several times."),
 ]
-Model = Annotated[
-    str | None,
-    typer.Option("--model", "--classifier", help="Classifier; the default one if not given."),
-]
 SplitName = Annotated[
     str, typer.Option("--split", help="Of data that has splits: Train, Valid or Test.")
 ]
@@ -32,7 +28,7 @@ SplitName = Annotated[
 def by_source(
     data: Sources,
     split: SplitName = "Test",
-    model: Model = None,
+    model: Judged = None,
     threads: Threads = 2,
     key: Key = "",
     padding: TablePadding = 0.0,
@@ -62,7 +58,7 @@ def by_group(
         str, typer.Option("--by", help="Column of labels.csv that names the group of each face.")
     ],
     split: SplitName = "Test",
-    model: Model = None,
+    model: Judged = None,
     threads: Threads = 2,
     key: Key = "",
     padding: TablePadding = 0.0,

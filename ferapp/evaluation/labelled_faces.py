@@ -167,6 +167,23 @@ def listed(names: Sequence[str]) -> str:
     return first_of(names, _MOST_NAMES)
 
 
+def omissions(by_reason: Mapping[str, Sequence[str]]) -> tuple[Omission, ...]:
+    """What was left out for each reason.
+
+    Args:
+        by_reason: The names of the pictures or lines, by the reason.
+    """
+    return tuple(Omission(listed(n), len(n), reason) for reason, n in by_reason.items())
+
+
+def reason_of(error: DataError, *names: str) -> str:
+    """What an error says, without the names with which it begins."""
+    reason = str(error)
+    for name in names:
+        reason = reason.removeprefix(name)
+    return reason
+
+
 def data_text(splits: Mapping[str, LabelledFaces], left_out: Sequence[Omission]) -> str:
     """What was read from a data set, one line each.
 

@@ -25,7 +25,9 @@ from ferapp.evaluation.labelled_faces import (
     labelled,
     listed,
     omission_text,
+    omissions,
     read_picture,
+    reason_of,
 )
 from ferapp.evaluation.room import Room
 from ferapp.evaluation.sources import Files, path_start
@@ -155,16 +157,14 @@ def _read_folder(files: Files, start: str, name: str, label: str, found: _Findin
             data = files.read(path)
             image = read_picture(data, shown)
         except DataError as exc:
-            reason = str(exc)
-            for prefix in (f"{files.source}: ", f"{path} ", f"{shown}: "):
-                reason = reason.removeprefix(prefix)
+            reason = reason_of(exc, f"{files.source}: ", f"{path} ", f"{shown}: ")
             damaged.setdefault(reason, []).append(shown)
             continue
         found.room.take(image.nbytes, packed_bytes=len(data))
         found.digest.update(label.encode() + data)
         found.faces.append((label, image))
         count += 1
-    found.left_out += [Omission(listed(n), len(n), reason) for reason, n in damaged.items()]
+    found.left_out += omissions(damaged)
     if not count and not damaged:
         found.left_out.append(Omission(name, 0, "there is no picture in it"))
 

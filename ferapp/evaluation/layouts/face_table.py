@@ -21,11 +21,11 @@ from ferapp.emotions import expression_of, in_usual_order, is_number, meaning_by
 from ferapp.errors import DataError
 from ferapp.evaluation.labelled_faces import (
     LabelledFaces,
-    Omission,
     labelled,
-    listed,
     omission_text,
+    omissions,
     read_picture,
+    reason_of,
 )
 from ferapp.evaluation.room import MOST_ROWS, refuse_more
 from ferapp.evaluation.sources import Files, path_start
@@ -90,9 +90,7 @@ def load_face_table(
             data = files.read(start + shown)
             image = without_padding(read_picture(data, shown), _padding(framing))
         except DataError as exc:
-            reason = str(exc)
-            for prefix in (f"{files.source}: ", f"{start}{shown} ", f"{shown}: "):
-                reason = reason.removeprefix(prefix)
+            reason = reason_of(exc, f"{files.source}: ", f"{start}{shown} ", f"{shown}: ")
             bad.setdefault(reason, []).append(shown)
             continue
         if label != given:
@@ -101,7 +99,7 @@ def load_face_table(
         digest.update(label.encode() + framing.encode() + data)
         faces.append((label, image))
         used.append(row)
-    left_out = tuple(Omission(listed(n), len(n), reason) for reason, n in bad.items())
+    left_out = omissions(bad)
     if not faces:
         about = f"\n{omission_text(left_out)}" if left_out else ""
         raise DataError(f"{files.source}: no face of {table} can be used.{about}")

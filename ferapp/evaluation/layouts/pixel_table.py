@@ -23,8 +23,8 @@ from ferapp.evaluation.labelled_faces import (
     LabelledFaces,
     Omission,
     labelled,
-    listed,
     omission_text,
+    omissions,
 )
 from ferapp.evaluation.room import MOST_ROWS, refuse_more
 from ferapp.evaluation.sources import Files
@@ -110,7 +110,7 @@ def load_pixel_table(
         # The text of a pixel has two bytes or more.
         room.take(faces[-1][1].nbytes, packed_bytes=2 * pixels.size)
     reason = "--key says nothing about it" if key else "it is no number of FER2013; see --key"
-    left_out = [Omission(listed(lines), len(lines), why) for why, lines in bad.items()]
+    left_out = [*omissions(bad)]
     left_out += [Omission(f"emotion {given}", n, reason) for given, n in unknown.items()]
     if not faces:
         about = f"\n{omission_text(left_out)}" if left_out else ""

@@ -1,7 +1,7 @@
 """Exact means over parts of the time: each reading counts for as long as its frame was shown."""
 
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,6 +76,35 @@ def means_by_bin(
     parts = np.diff(at_edges, axis=0)
     # What is left by rounding is no time.
     seconds = np.where(parts[:, -1] > 1e-9, parts[:, -1], 0.0)
-    means = np.full((count, columns), np.nan)
-    np.divide(parts[:, :-1], seconds[:, None], out=means, where=seconds[:, None] > 0)
-    return means, seconds
+    return quotient(parts[:, :-1], seconds[:, None]), seconds
+
+
+def mean_of_faces(
+    faces: Iterable[tuple[Readings, NDArray[np.float64]]],
+    edges_s: NDArray[np.float64],
+    columns: int,
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """The mean over the faces that were read in each stretch of time, each counting the same.
+
+    Args:
+        faces: The readings of each face and what is averaged of them; see `means_by_bin`.
+        edges_s: Where the stretches begin and end, (b + 1,), s, ascending.
+        columns: How many columns are averaged, k.
+
+    Returns:
+        The means, (b, k), NaN without a face, and on how many faces they rest, (b,).
+    """
+    total = np.zeros((len(edges_s) - 1, columns))
+    count = np.zeros(len(edges_s) - 1, np.int64)
+    for readings, values in faces:
+        means, seconds = means_by_bin(readings, values, edges_s)
+        total += np.nan_to_num(means)
+        count += seconds > 0
+    return quotient(total, count[:, None]), count
+
+
+def quotient(total: NDArray[np.float64], count: NDArray[Any]) -> NDArray[np.float64]:
+    """A total by how much it is made of; NaN where that is nothing."""
+    out = np.full(total.shape, np.nan)
+    np.divide(total, count, out=out, where=count > 0)
+    return out

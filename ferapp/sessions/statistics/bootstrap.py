@@ -11,6 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ferapp.sessions.statistics.bins import quotient
+
 DRAWS: Final = 2000
 """How often is drawn with replacement."""
 
@@ -79,10 +81,7 @@ def difference_interval(
 def mean_of(observations: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean over the first axis without NaN; NaN where there is nothing else."""
     is_there = ~np.isnan(observations)
-    total, n = np.where(is_there, observations, 0.0).sum(axis=0), is_there.sum(axis=0)
-    means = np.full(total.shape, np.nan)
-    np.divide(total, n, out=means, where=n > 0)
-    return means
+    return quotient(np.where(is_there, observations, 0.0).sum(axis=0), is_there.sum(axis=0))
 
 
 def _drawn_means(
@@ -96,9 +95,7 @@ def _drawn_means(
     times = rng.multinomial(n, np.full(n, 1 / n), size=DRAWS).astype(np.float64)
     flat = observations.reshape(n, -1)
     is_there = ~np.isnan(flat)
-    total, count = times @ np.where(is_there, flat, 0.0), times @ is_there
-    means = np.full(total.shape, np.nan)
-    np.divide(total, count, out=means, where=count > 0)
+    means = quotient(times @ np.where(is_there, flat, 0.0), times @ is_there)
     return means.reshape(DRAWS, *shape)
 
 

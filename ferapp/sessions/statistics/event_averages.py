@@ -9,7 +9,7 @@ import pandas
 from numpy.typing import NDArray
 
 from ferapp.sessions.session import Readings, SessionInfo
-from ferapp.sessions.statistics.bins import means_by_bin, values_of
+from ferapp.sessions.statistics.bins import mean_of_faces, values_of
 from ferapp.sessions.statistics.bootstrap import Interval, mean_interval
 from ferapp.system.csv_tables import csv_bytes
 
@@ -64,20 +64,15 @@ def event_average(
         after_s: How far after it, s, more than 0.
     """
     offsets = np.linspace(-before_s, after_s, _BINS + 1)
-    faces = [readings.of(face) for face in readings.faces]
-    values = [values_of(its, recording.labels, "probability") for its in faces]
+    each = (readings.of(face) for face in readings.faces)
+    faces = [(its, values_of(its, recording.labels, "probability")) for its in each]
     curves = []
     for marker in recording.markers:
         if marker.name != name:
             continue
-        total = np.zeros((_BINS, len(recording.labels)))
-        seen = np.zeros((_BINS, 1))
-        for its, shares in zip(faces, values, strict=True):
-            means, seconds = means_by_bin(its, shares, marker.at_s + offsets)
-            total += np.nan_to_num(means)
-            seen += seconds[:, None] > 0
+        curve, seen = mean_of_faces(faces, marker.at_s + offsets, len(recording.labels))
         if seen.any():
-            curves.append(np.divide(total, seen, out=np.full_like(total, np.nan), where=seen > 0))
+            curves.append(curve)
     observations = np.array(curves).reshape(-1, _BINS, len(recording.labels))
     middles = (offsets[:-1] + offsets[1:]) / 2
     return EventAverage(name, middles, mean_interval(observations), len(curves))

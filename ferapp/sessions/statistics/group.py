@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ferapp.sessions.lengths import length_s
 from ferapp.sessions.session import Readings, SessionInfo
-from ferapp.sessions.statistics.bins import means_by_bin, values_of
+from ferapp.sessions.statistics.bins import mean_of_faces, means_by_bin, values_of
 
 MOST_ROWS: Final = 40
 """How many faces the strip shows, those that were read longest."""
@@ -107,16 +107,9 @@ def group_curve(
         edges_s: Where the parts of the time begin and end, s; by default 300 parts.
     """
     edges_s = time_edges(recording, readings, _CURVE_BINS) if edges_s is None else edges_s
-    total = np.zeros((len(edges_s) - 1, len(recording.labels)))
-    faces = np.zeros(len(edges_s) - 1, np.int64)
-    for face in readings.faces:
-        its = readings.of(face)
-        means, seconds = means_by_bin(its, its.smoothed.astype(np.float64), edges_s)
-        total += np.nan_to_num(means)
-        faces += seconds > 0
-    mean = np.full(total.shape, np.nan)
-    np.divide(total, faces[:, None], out=mean, where=faces[:, None] > 0)
-    return GroupCurve(edges_s, mean, faces)
+    each = (readings.of(face) for face in readings.faces)
+    smoothed = ((its, its.smoothed.astype(np.float64)) for its in each)
+    return GroupCurve(edges_s, *mean_of_faces(smoothed, edges_s, len(recording.labels)))
 
 
 def time_edges(recording: SessionInfo, readings: Readings, bins: int) -> NDArray[np.float64]:

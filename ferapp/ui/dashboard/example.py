@@ -6,8 +6,8 @@ from ferapp.sessions.formats.exchange import read
 from ferapp.sessions.session import Readings
 from ferapp.sessions.store import Overview
 from ferapp.ui.dashboard import events
-from ferapp.ui.dashboard.overview import show_overview
-from ferapp.ui.shared import session_files, session_keys, session_views
+from ferapp.ui.dashboard.views import choose_view, show_view
+from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.samples import SAMPLES_FOLDER
 
 _VIEWS = ("Overview", "Over time", "Summary", "Events", "Replay", "Files")
@@ -48,23 +48,11 @@ def show_example() -> None:
             width="stretch",
         )
         st.button("Remove the example", on_click=_remove, key="remove-example")
-    key = session_keys.session_view(len(_VIEWS))
-    view = st.segmented_control("Show", _VIEWS, default=_VIEWS[0], required=True, key=key.name)
-    if view != "Replay":
-        session_views.stop_replay()
-    match view:
-        case "Overview":
-            show_overview(session, readings, view=key)
-        case "Over time":
-            session_views.curves_of(session, readings)
-        case "Summary":
-            session_views.summary_of(session, readings)
-        case "Events":
-            events.show_statistics(session, readings)
-        case "Replay":
-            session_views.replay(session, readings)
-        case _:
-            session_files.downloads(session, readings)
+    view = choose_view(_VIEWS)
+    if view == "Events":
+        events.show_statistics(session, readings)
+    else:
+        show_view(view, session, readings, _VIEWS)
     st.divider()
 
 

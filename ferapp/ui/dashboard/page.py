@@ -12,9 +12,9 @@ from ferapp.ui.dashboard import events, example
 from ferapp.ui.dashboard.comparing import show_comparison
 from ferapp.ui.dashboard.deleting import delete_button, show_deletions, show_unreadable
 from ferapp.ui.dashboard.head import select_session, session_titles, show_head
-from ferapp.ui.dashboard.overview import show_overview
 from ferapp.ui.dashboard.running import show_recording
 from ferapp.ui.dashboard.storage import show_storage
+from ferapp.ui.dashboard.views import choose_view, show_view
 from ferapp.ui.shared import resources, session_files, session_keys, session_views
 from ferapp.ui.shared.faces.editing import edit_faces
 from ferapp.ui.shared.owner import owner
@@ -113,33 +113,23 @@ def _show_views(
     store: Store, me: str, chosen: Overview, sessions: list[Overview], readings: Readings
 ) -> None:
     names = VIEWS if chosen.recording.source != "pictures" else ("Faces", "Files")
-    key = session_keys.session_view(len(names))
-    view = st.segmented_control("Show", names, default=names[0], required=True, key=key.name)
-    if view != "Replay":
-        session_views.stop_replay()
+    view = choose_view(names)
     match view:
         case "Faces":
             session_views.pictures(chosen, readings)
-        case "Overview":
-            show_overview(chosen, readings, view=key)
-        case "Over time":
-            session_views.curves_of(chosen, readings)
-        case "Summary":
-            session_views.summary_of(chosen, readings)
         case "Events":
             events.show_events(store, me, chosen, readings)
         case "Compare":
             show_comparison(store, me, chosen, sessions, session_titles(sessions))
-        case "Replay":
-            session_views.replay(chosen, readings)
-            st.button(
-                "Mark this moment",
-                icon=":material/flag:",
-                on_click=partial(_mark, store, me, chosen),
-                key="mark-replay",
-            )
         case _:
-            session_files.downloads(chosen, readings)
+            show_view(view, chosen, readings, names)
+    if view == "Replay":
+        st.button(
+            "Mark this moment",
+            icon=":material/flag:",
+            on_click=partial(_mark, store, me, chosen),
+            key="mark-replay",
+        )
 
 
 def _mark(store: Store, me: str, session: Overview) -> None:

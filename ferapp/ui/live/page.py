@@ -38,7 +38,7 @@ from ferapp.ui.pictures.analysis import analyse
 from ferapp.ui.pictures.sources import Picture
 from ferapp.ui.server import metrics
 from ferapp.ui.shared import resources, session_keys
-from ferapp.ui.shared.controls import Choice
+from ferapp.ui.shared.controls import Choice, choose_time_constant
 from ferapp.ui.shared.faces.bars import MOST_CARDS, FaceBars, show_bars
 from ferapp.ui.shared.live_chart import prepare_charts
 from ferapp.wording import counted, first_of
@@ -197,16 +197,9 @@ def _choose_settings(choice: Choice) -> tuple[str, str, LiveSettings, Options]:
         )
     is_hidden = bool(pauses_hidden and session_keys.PAGE_IS_HIDDEN.get())
     with st.sidebar, st.expander("Over time"):
-        time_constant_s = st.slider(
-            "Smoothing (time constant)",
-            0.0,
-            3.0,
-            StreamSettings().time_constant_s,
-            0.1,
-            format="%.1f s",
-            key="live-smoothing",
-            persist_state="session",
-            help="After this time, two thirds of a change are visible. Together with the label "
+        time_constant_s = choose_time_constant(
+            "live-smoothing",
+            "After this time, two thirds of a change are visible. Together with the label "
             f"hold time, this makes labels late: by about {_DELAY_S:.1f} s with the defaults. "
             "In video files labels are not late.",
         )

@@ -1,12 +1,12 @@
 """The sidebar: a preset in words, and for experts models, thresholds and expressions."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import streamlit as st
 
 from ferapp.inference.manifest import Kind, Preset, manifest
-from ferapp.settings import AnalysisSettings, DetectionSettings
+from ferapp.settings import AnalysisSettings, DetectionSettings, StreamSettings
 from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.resources import Models
 from ferapp.ui.shared.session_keys import SessionKey
@@ -115,6 +115,32 @@ def sidebar() -> Choice:
             with_smile=smile,
         ),
     )
+
+
+def choose_time_constant(
+    key: str, help: str, *, place: Any = st, width: Literal["stretch"] | int = "stretch"
+) -> float:
+    """A slider for the time constant of the smoothing, s.
+
+    Args:
+        key: Of the widget.
+        help: What a longer one does on this page.
+        place: Where it is: the page, or a container.
+        width: Of the widget, px.
+    """
+    chosen: float = place.slider(
+        "Smoothing (time constant)",
+        0.0,
+        3.0,
+        StreamSettings().time_constant_s,
+        0.1,
+        format="%.1f s",
+        key=key,
+        persist_state="session",
+        width=width,
+        help=help,
+    )
+    return chosen
 
 
 def _select_preset() -> None:

@@ -9,7 +9,7 @@ import streamlit as st
 from ferapp.media.video import VideoInfo
 from ferapp.pipeline.clip import wanted_frames
 from ferapp.settings import ClipSettings, StreamSettings, VideoPart
-from ferapp.ui.shared.controls import Choice
+from ferapp.ui.shared.controls import Choice, choose_time_constant
 
 _RATES: Final[dict[str, float | None]] = {
     "Every frame": None,
@@ -90,18 +90,12 @@ def choose_settings(choice: Choice, infos: Sequence[VideoInfo], part: VideoPart)
         help="In between, faces are followed and read where they are expected: faster, but less "
         "reliable when they move.",
     )
-    time_constant_s = row.slider(
-        "Smoothing (time constant)",
-        0.0,
-        3.0,
-        StreamSettings().time_constant_s,
-        0.1,
-        format="%.1f s",
-        key="video-smoothing",
-        persist_state="session",
-        width=240,
-        help="Longer: steadier curves and labels, but short expressions disappear. Smoothing looks "
+    time_constant_s = choose_time_constant(
+        "video-smoothing",
+        "Longer: steadier curves and labels, but short expressions disappear. Smoothing looks "
         "ahead as well as back, so that changes are not late.",
+        place=row,
+        width=240,
     )
     per_second = _RATES[rate]
     frames = [wanted_frames(info, per_second, part) for info in infos]
