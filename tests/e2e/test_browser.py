@@ -179,6 +179,12 @@ def test_two_visitors_see_only_their_own_results(server: Server, visit: Visit) -
     assert first.get_by_text("b.jpg").count() == second.get_by_text("a.jpg").count() == 0
 
 
+TITLE_IS_SEEN = """() => {
+  const title = document.querySelector('h1'), { x, y, height } = title.getBoundingClientRect();
+  return title.contains(document.elementFromPoint(x + 5, y + height / 3));
+}"""
+
+
 @pytest.mark.parametrize("path", ["", "live", "dashboard", "about"])
 def test_a_deep_link_as_the_first_request_looks_like_any_other(
     fresh_server: Server, visit: Visit, path: str
@@ -187,6 +193,8 @@ def test_a_deep_link_as_the_first_request_looks_like_any_other(
     first.get_by_text("A model sees a face, not a feeling").wait_for()
     later = visit(f"{fresh_server.url}/{path}")
     later.get_by_text("A model sees a face, not a feeling").wait_for()
+    later.wait_for_timeout(1500)  # the menu opens, and the page moves
+    assert later.evaluate(TITLE_IS_SEEN), "nothing lies over it"
     links = [page.get_by_test_id("stSidebarNavLink").all_inner_texts() for page in (first, later)]
     assert links[0] == links[1] == ["Pictures", "Live", "Video", "Dashboard", "About"]
     assert first.title() == later.title() == f"{(path or 'pictures').title()} · ferapp"

@@ -32,7 +32,7 @@ _MENU: Final = ("image", "videocam", "movie", "monitoring", "info")
 # the menu are. Stop is a button of the page, where there is something to stop.
 _STYLE: Final = (
     """<style>
-[data-testid="stMainBlockContainer"] { padding-top: 0.75rem; padding-bottom: 3rem; }
+[data-testid="stMainBlockContainer"] { padding-top: 3rem; padding-bottom: 3rem; }
 .stApp:has([data-testid="stExpandSidebarButton"])
   [data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }
 [data-testid="stSidebarNavLink"]:focus-visible { outline: 3px solid; }
@@ -40,7 +40,7 @@ _STYLE: Final = (
   font: 1.25rem/1 "Material Symbols Rounded"; font-feature-settings: "liga"; }
 [data-testid="stExpandSidebarButton"]::before { content: "menu" / ""; }
 [data-testid="stExpandSidebarButton"]::after { content: "Menu" / ""; padding-left: 0.25rem; }
-[data-testid="stExpandSidebarButton"] { width: auto; border: 1px solid; }
+[data-testid="stExpandSidebarButton"] { width: auto; padding: 0 0.5rem; border: 1px solid; }
 [data-testid="stExpandSidebarButton"] > * { display: none; }
 [data-testid="stStatusWidget"] button { display: none; }
 .stApp [data-testid="stWidgetLabel"] { color: inherit; }
