@@ -19,13 +19,13 @@ from ferapp.sessions.recorder import Recorder
 from ferapp.system.confinement import Layers
 from ferapp.ui.server import health, logs, metrics
 from ferapp.ui.server.logs import begin_log
-from ferapp.ui.shared import resources
 from ferapp.ui.shared.session_keys import COPY_JOB
 from ferapp.ui.video import jobs
 from tests.support.apps import ASTRONAUT, open_app, upload
 from tests.support.fakes import Clock, FakeSink, FakeWork
 from tests.support.frames import frame, viewer
 from tests.support.places import ROOT
+from tests.support.stores import forget_store
 from tests.support.waiting import wait_until
 
 CANARY = "canary-of-a-name"
@@ -196,10 +196,10 @@ def test_not_ready_says_which_and_no_path(
         monkeypatch.setattr(weights, "place", lambda file: tmp_path / file.file)
     else:
         monkeypatch.setenv("FERAPP_DATABASE_URL", f"sqlite:///{tmp_path}")
-        resources.store.clear()
+        forget_store()
     monkeypatch.setattr(health, "_readiness", health.Readiness(health.check_readiness))
     answer = asyncio.run(health.ready(Request({"type": "http"})))
-    resources.store.clear()
+    forget_store()
     assert (answer.status_code, bytes(answer.body).decode()) == (
         503,
         f"not ready: {error.__name__}",

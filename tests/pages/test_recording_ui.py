@@ -41,7 +41,7 @@ from tests.support.fakes import Clock, FakeClassifier, FakeDetector, FakeSink
 from tests.support.frames import ONE_FACE, frame, viewer
 from tests.support.sessions import face_readings, some_readings, some_recording
 from tests.support.silence import shorten_patience, silent_server
-from tests.support.stores import add_session, app_store, days_left, titles
+from tests.support.stores import add_session, app_store, days_left, forget_store, titles
 from tests.support.waiting import wait_until
 
 
@@ -481,7 +481,7 @@ def test_a_database_that_says_nothing_costs_a_sentence_where_it_is_needed(
     monkeypatch.setattr(resources, "_SLOW_S", 0.1)
     with silent_server() as url:
         monkeypatch.setenv("FERAPP_DATABASE_URL", url)
-        resources.store.clear()
+        forget_store()
         at = open_dashboard()
         assert "its server does not answer" in page_text(at) and not at.exception
         assert "127.0.0.1" not in page_text(at) and "geheim" not in page_text(at)
@@ -491,7 +491,7 @@ def test_a_database_that_says_nothing_costs_a_sentence_where_it_is_needed(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ResourceWarning)
             gc.collect()
-    resources.store.clear()
+    forget_store()
 
 
 def test_visitors_do_not_wait_one_after_the_other_for_a_database_that_is_silent() -> None:

@@ -21,9 +21,15 @@ STARTED = datetime(2026, 3, 1, 12, 30, tzinfo=UTC)
 def app_store(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """Give the app's store, with its database in a folder."""
     monkeypatch.setenv("FERAPP_DATABASE_URL", f"sqlite:///{folder / 'sessions.db'}")
-    resources.store.clear()
+    forget_store()
     yield resources.store()
+    forget_store()
+
+
+def forget_store() -> None:
+    """Close the app's store and forget that it couldn't be opened, so that the next is opened."""
     resources.store.clear()
+    resources.opening.clear()
 
 
 def add_session(

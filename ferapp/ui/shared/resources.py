@@ -58,7 +58,7 @@ def store() -> Store:
         StoreError: It can't be used. The next call tries again, but not at once where this one had
             to wait: the attempts of several visitors follow one another.
     """
-    return _opening.open()
+    return opening().open()
 
 
 class Opening:
@@ -102,7 +102,10 @@ def _open() -> Store:
     return database
 
 
-_opening: Final = Opening(_open, time.monotonic)
+@st.cache_resource(show_spinner=False)
+def opening() -> Opening:
+    """The one that opens the database; it remembers for a while that this failed."""
+    return Opening(_open, time.monotonic)
 
 
 @st.cache_resource(show_spinner=False)
