@@ -140,32 +140,39 @@ def write_crowd(path: Path) -> None:
 
 
 @pytest.fixture(scope="session")
-def launch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Any]]:
-    """Start a browser whose camera shows a sample, `CROWD`, or patterns of `CAMERAS`."""
+def playwright() -> Iterator[Any]:
     if not Path(CHROMIUM).exists():
         pytest.fail(f"no browser at {CHROMIUM}; install chromium or set CHROMIUM")
+    with sync_api.sync_playwright() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def launch(
+    playwright: Any, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Any]]:
+    """Start a browser whose camera shows a sample, `CROWD`, or patterns of `CAMERAS`."""
     folder = tmp_path_factory.mktemp("clips")
     running: dict[tuple[str, bool], Any] = {}
-    with sync_api.sync_playwright() as playwright:
 
-        def start(sample: str, *, is_still: bool = False) -> Any:
-            if (sample, is_still) not in running:
-                clip = folder / f"{sample}{'-still' if is_still else ''}.mjpeg"
-                camera = f"--use-file-for-fake-video-capture={clip}"
-                if sample == CAMERAS:
-                    camera = "--use-fake-device-for-media-stream=device-count=3"
-                elif sample == CROWD:
-                    write_crowd(clip)
-                else:
-                    write_clip(clip, sample, is_still=is_still)
-                running[sample, is_still] = playwright.chromium.launch(
-                    executable_path=CHROMIUM, headless=True, args=[*FLAGS, camera]
-                )
-            return running[sample, is_still]
+    def start(sample: str, *, is_still: bool = False) -> Any:
+        if (sample, is_still) not in running:
+            clip = folder / f"{sample}{'-still' if is_still else ''}.mjpeg"
+            camera = f"--use-file-for-fake-video-capture={clip}"
+            if sample == CAMERAS:
+                camera = "--use-fake-device-for-media-stream=device-count=3"
+            elif sample == CROWD:
+                write_crowd(clip)
+            else:
+                write_clip(clip, sample, is_still=is_still)
+            running[sample, is_still] = playwright.chromium.launch(
+                executable_path=CHROMIUM, headless=True, args=[*FLAGS, camera]
+            )
+        return running[sample, is_still]
 
-        yield start
-        for browser in running.values():
-            browser.close()
+    yield start
+    for browser in running.values():
+        browser.close()
 
 
 @pytest.fixture(scope="session")

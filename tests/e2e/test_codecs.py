@@ -42,7 +42,7 @@ def test_a_browser_without_a_codec_of_ours_gets_a_sentence(
     assert "Traceback" not in text and "OperationError" not in text
     assert live.page.get_by_test_id("stException").count() == 0
     live.page.get_by_role("button", name="STOP", exact=True).click()
-    live.page.get_by_text("Press START").wait_for(timeout=30_000)
+    live.page.get_by_text("Press START. The picture goes").wait_for(timeout=30_000)
 
 
 def test_h264_alone_is_labelled_also_when_the_camera_changes_its_size(

@@ -190,16 +190,28 @@ def test_a_smile_is_no_baseline(server: Server, launch: Callable[..., Any]) -> N
         live.stop()
 
 
-def test_a_camera_that_is_refused_is_explained(server: Server, visit: Visit) -> None:
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        ("NotAllowedError", "Access to the camera was denied."),
+        ("NotFoundError", "No camera was found."),
+        ("NotReadableError", "The camera is in use or does not respond."),
+        ("OtherError", "The browser could not open the camera (OtherError)."),
+    ],
+)
+def test_a_camera_that_does_not_open_is_explained(
+    server: Server, visit: Visit, error: str, sentence: str
+) -> None:
     live = open_live(server, visit)
     live.page.evaluate(
-        "() => { navigator.mediaDevices.getUserMedia = () =>"
-        " Promise.reject(new DOMException('no', 'NotAllowedError')); }"
+        "error => { navigator.mediaDevices.getUserMedia = () =>"
+        " Promise.reject(new DOMException('no', error)); }",
+        error,
     )
     live.start_button.click()
-    live.page.get_by_role("alert").get_by_text("Access to the camera was denied.").wait_for()
+    live.page.get_by_role("alert").get_by_text(sentence).wait_for()
     assert live.start_button.is_visible(), "to be pressed again"
-    take_screenshot(live.page, "a refused camera")
+    take_screenshot(live.page, f"a camera that does not open, {error}")
 
 
 def test_single_photos_can_replace_live_video(server: Server, visit: Visit) -> None:

@@ -1,7 +1,10 @@
 """What visitors do on the live page: keep pictures, mark moments, choose a camera, go away."""
 
 import io
+import os
 import re
+import signal
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +15,14 @@ import pytest
 from PIL import Image
 
 from ferapp.pipeline.build import load_analyzer
-from tests.e2e.conftest import CAMERAS, CROWD, Server, Visit
-from tests.support.browser import Live, is_wider_than_the_window, open_live, take_screenshot
+from tests.e2e.conftest import CAMERAS, CHROMIUM, CROWD, FLAGS, Server, Visit
+from tests.support.browser import (
+    Live,
+    is_wider_than_the_window,
+    open_live,
+    take_screenshot,
+    wait_for_video,
+)
 
 pytestmark = [pytest.mark.e2e, pytest.mark.live]
 
@@ -142,3 +151,51 @@ def test_the_chosen_camera_is_used_after_a_reload(
         assert cameras.evaluate("e => e.selectedOptions[0].text") == names[2]
         page.get_by_text("No face was read for").wait_for(timeout=30_000)
         live.stop()
+
+
+def test_two_tabs_share_one_camera(server: Server, visit: Visit) -> None:
+    first = open_live(server, visit)
+    first.start()
+    second = Live(first.page.context.new_page())
+    second.page.goto(f"{server.url}/live")
+    second.start()
+    for live in (second, first):
+        live.page.bring_to_front()
+        live.page.get_by_text(re.compile(r"^\d+ happiness")).first.wait_for(timeout=60_000)
+    second.stop()
+    before = first.shown_frames()
+    wait_for_video(first.page, f"v.getVideoPlaybackQuality().totalVideoFrames > {before} + 5")
+    first.stop()
+
+
+@pytest.mark.skipif(not hasattr(os, "killpg"), reason="stops the browser as sleep does")
+def test_the_video_comes_back_after_sleep(
+    fresh_server: Server, playwright: Any, tmp_path: Path
+) -> None:
+    """Half a minute is longer than either side waits for a sign of the other."""
+    with playwright.chromium.launch_persistent_context(
+        tmp_path, executable_path=CHROMIUM, headless=True, args=FLAGS
+    ) as context:
+        live = Live(context.pages[0])
+        live.page.goto(f"{fresh_server.url}/live")
+        live.start()
+        [browser] = {
+            os.getpgid(int(process.name))
+            for process in Path("/proc").glob("[0-9]*")
+            if str(tmp_path) in command_line(process)
+        }
+        os.killpg(browser, signal.SIGSTOP)
+        time.sleep(40)
+        os.killpg(browser, signal.SIGCONT)
+        live.page.get_by_text("Connecting again").wait_for(timeout=60_000)
+        live.page.locator(".camera[data-status=playing]").wait_for(timeout=60_000)
+        before = live.shown_frames()
+        wait_for_video(live.page, f"v.getVideoPlaybackQuality().totalVideoFrames > {before} + 5")
+        live.stop()
+
+
+def command_line(process: Path) -> str:
+    try:
+        return (process / "cmdline").read_text()
+    except OSError:  # it ended meanwhile
+        return ""
