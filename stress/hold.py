@@ -175,7 +175,11 @@ def main() -> None:
         ("a network that counts", count_packets),
     ):
         console.print(f"{time.monotonic() - start_s:.0f} s: {what} …")
-        rows += check()
+        found = check()
+        # At once, as the next check may fail before the table is printed.
+        for row in found:
+            console.print(f"  {row.check}: {row.figures}", markup=False)
+        rows += found
     minutes = (time.monotonic() - start_s) / 60
     table = Table("check", "figures", "held", title=f"hold, {minutes:.1f} minutes")
     for row in rows:
