@@ -23,7 +23,7 @@ from typing import Final, Literal
 from benchmarks.machine import ROOT
 from ferapp.media.encoder import Encoder
 from ferapp.ui.shared.demo_clip import demo_frame
-from stress.databases import Result
+from stress.findings import Result, report
 from stress.visitor import Visitor
 from tests.e2e.processes import App
 from tests.support.waiting import is_running
@@ -209,11 +209,7 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=12)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    result = run(options.kills, options.seed)
-    print(result)
-    for fault in result.faults:
-        print(fault)
-    sys.exit(1 if result.faults else 0)
+    report(run(options.kills, options.seed))
 
 
 if __name__ == "__main__":
