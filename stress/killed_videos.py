@@ -131,13 +131,13 @@ def kill_app(clip: Path, folder: Path, who: Who, after_s: float = 0.0) -> list[s
             app = App(folder / "log", **settings)
             app.wait_until_ready()
         else:
-            rules[f"the crash was not told: {words}"] = "crashed" in words
+            rules[f"the crash was not told: {words[-400:]}"] = "crashed" in words
         with Visitor(app.url) as visitor:
             visitor.open("dashboard")
             rules["a session is there that nobody kept"] = "· 0 readings" not in visitor.words
             _begin(visitor, clip)
             words = _watch(visitor)
-        rules[f"the next video is not read: {words}"] = "frames over" in words
+        rules[f"the next video is not read: {words[-400:]}"] = "frames over" in words
         rules["temporary files are left"] = not list(temporary.glob(_LEFT))
     finally:
         app.kill()
@@ -162,7 +162,7 @@ def _watch(visitor: Visitor) -> str:
         )
 
     _wait(is_over)
-    return " ".join(visitor.words.split())[-400:]
+    return " ".join(visitor.words.split())
 
 
 def _wait(is_so: Callable[[], bool], most_s: float = _PATIENCE_S) -> bool:
