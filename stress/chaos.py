@@ -33,6 +33,7 @@ from ferapp.sessions.database import database_url, open_database, translate_erro
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.session import Readings
 from ferapp.sessions.store import Store
+from stress.findings import report
 from tests.support.sessions import some_readings, some_recording
 
 OWNER = "chaos"
@@ -212,10 +213,7 @@ def main() -> None:
         result = kill_and_check(
             options.kills, Path(folder), seed=options.seed, at_once=options.at_once, url=url
         )
-    print(result)
-    for fault in result.faults:
-        print(fault)
-    sys.exit(1 if result.faults else 0)
+    report(result)
 
 
 if __name__ == "__main__":

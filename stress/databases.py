@@ -18,7 +18,6 @@ import urllib.request
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import URL
@@ -27,6 +26,7 @@ from benchmarks.machine import ROOT
 from ferapp.sessions.database import open_database
 from ferapp.sessions.recorder import Recorder
 from ferapp.sessions.store import LOCAL_OWNER, Store
+from stress.findings import Result, report
 from stress.visitor import Visitor
 from tests.e2e.processes import App
 from tests.support.damage import SQLITE, damage
@@ -37,22 +37,6 @@ PROBES = 60
 MOST_PAGE_S = 5.0
 MOST_SENTENCE_S = 20.0
 READINGS = 5_000
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one check found.
-
-    Attributes:
-        figures: In words.
-        faults: Broken rules, in words.
-    """
-
-    figures: str
-    faults: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"{self.figures}; {len(self.faults)} faults"
 
 
 def sqlite_url(folder: Path) -> URL:
@@ -234,7 +218,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.enter:
         enter_sessions()
-    faults: list[str] = []
+    results = []
     for check in (
         use_silent,
         read_damaged,
@@ -242,12 +226,8 @@ def main() -> None:
         lambda folder: share_file(folder, options.seconds),
     ):
         with tempfile.TemporaryDirectory() as folder:
-            result = check(Path(folder))
-        print(result)
-        faults += result.faults
-    for fault in faults:
-        print(fault)
-    sys.exit(1 if faults else 0)
+            results.append(check(Path(folder)))
+    report(*results)
 
 
 if __name__ == "__main__":

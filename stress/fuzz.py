@@ -41,6 +41,7 @@ from ferapp.media.images import MAX_PIXELS
 from ferapp.media.pictures.formats import format_of, unsupported
 from ferapp.media.pictures.pixels import opened, rgb_of
 from ferapp.system.confinement import confine
+from stress.findings import report
 from stress.mutants import File, films, mutant, pictures
 
 MOST_MS = 500.0
@@ -396,12 +397,11 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=inf)
     options = parser.parse_args()
     outcome = run(mutants=options.mutants, seed=options.seed, seconds=options.seconds)
-    print(outcome, *outcome.faults, sep="\n")
     KEPT.mkdir(parents=True, exist_ok=True)
     for tried in outcome.odd:
         file = file_of(options.seed, tried.number)
         (KEPT / f"{options.seed}-{tried.number}-{file.name}").write_bytes(file.data)
-    sys.exit(1 if outcome.faults else 0)
+    report(outcome)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from benchmarks.machine import ROOT, about, write_result
 from ferapp.system.confinement import layers
 from stress import chaos, crowd, fuzz, killed_videos, slow, small_files
 from stress import databases as store_checks
+from stress.findings import Findings
 from tests.support.no_packet import missing_requirement, use_in_own_network
 from tests.support.taken_over import HELD, take_over
 
@@ -42,10 +43,14 @@ class Row:
     held: bool | None
 
 
+def row_of(check: str, found: Findings) -> Row:
+    """A row with the first three faults."""
+    return Row(check, "; ".join([str(found), *found.faults[:3]]), not found.faults)
+
+
 def inputs(mutants: int, seed: int) -> Row:
     """Damaged pictures and videos."""
-    result = fuzz.run(mutants=mutants, seed=seed)
-    return Row("inputs tried", str(result), not result.faults)
+    return row_of("inputs tried", fuzz.run(mutants=mutants, seed=seed))
 
 
 def claims() -> Row:
@@ -55,17 +60,17 @@ def claims() -> Row:
     return Row("small files with large claims", small_files.words(outcomes), not faults)
 
 
-def faults(kills: int, seed: int) -> Row:
+def recorders(kills: int, seed: int) -> Row:
     """Killed recorders."""
     with tempfile.TemporaryDirectory() as folder:
-        result = chaos.kill_and_check(kills, Path(folder), seed=seed, at_once=2)
-    return Row("faults survived", str(result), not result.faults)
+        return row_of(
+            "killed recorders", chaos.kill_and_check(kills, Path(folder), seed=seed, at_once=2)
+        )
 
 
 def videos(kills: int, seed: int) -> Row:
     """Videos whose reader is killed."""
-    result = killed_videos.run(kills, seed)
-    return Row("killed videos", "; ".join([str(result), *result.faults[:3]]), not result.faults)
+    return row_of("killed videos", killed_videos.run(kills, seed))
 
 
 def databases(kills: int, seconds: float, seed: int) -> list[Row]:
@@ -78,8 +83,7 @@ def databases(kills: int, seconds: float, seed: int) -> list[Row]:
         ("two apps, one file", lambda folder: store_checks.share_file(folder, seconds)),
     ):
         with tempfile.TemporaryDirectory() as folder:
-            result = check(Path(folder))
-        rows.append(Row(name, "; ".join([str(result), *result.faults[:3]]), not result.faults))
+            rows.append(row_of(name, check(Path(folder))))
     return rows
 
 
@@ -166,7 +170,7 @@ def main() -> None:
     for what, check in (
         ("damaged files", lambda: [inputs(options.mutants, options.seed)]),
         ("small files with large claims", lambda: [claims()]),
-        ("killed recorders", lambda: [faults(options.kills, options.seed)]),
+        ("killed recorders", lambda: [recorders(options.kills, options.seed)]),
         ("killed videos", lambda: [videos(options.kills // 4, options.seed)]),
         ("databases", lambda: databases(options.kills // 4, 20, options.seed)),
         ("a decoder that was taken over", lambda: [reach()]),
@@ -175,7 +179,11 @@ def main() -> None:
         ("a network that counts", count_packets),
     ):
         console.print(f"{time.monotonic() - start_s:.0f} s: {what} …")
-        rows += check()
+        found = check()
+        # At once, as the next check may fail before the table is printed.
+        for row in found:
+            console.print(f"  {row.check}: {row.figures}", markup=False)
+        rows += found
     minutes = (time.monotonic() - start_s) / 60
     table = Table("check", "figures", "held", title=f"hold, {minutes:.1f} minutes")
     for row in rows:

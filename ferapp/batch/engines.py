@@ -177,7 +177,9 @@ def _connect_ray(stack: ExitStack, workers: int | None, threads: int) -> Any:
     try:
         _check_reachable(address)
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR, **known)
-    except (ConnectionError, RuntimeError, ValueError, OSError) as exc:
+    # Ray has no error of its own for processes that do not start within its half minute, as on
+    # a machine that is very busy.
+    except Exception as exc:
         raise UserError(f"Ray can't be reached or started: {str(exc).splitlines()[0]}") from exc
     stack.callback(ray.shutdown)
     return ray

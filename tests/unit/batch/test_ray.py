@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -70,6 +71,18 @@ def test_ray_gives_the_same_results_as_local_workers(tmp_path: Path) -> None:
     assert [run.stdout.count("\n") for run in runs] == [1, 1], "Ray prints nothing there"
     assert runs[0].stderr == runs[1].stderr
     assert contents(tmp_path / "ray") == contents(tmp_path / "local")
+
+
+def test_a_machine_too_busy_to_start_ray_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def time_out(**_: object) -> None:
+        raise Exception("The current node timed out during startup.")
+
+    busy = SimpleNamespace(is_initialized=lambda: False, init=time_out)
+    monkeypatch.setitem(sys.modules, "ray", busy)
+    with pytest.raises(UserError, match="timed out during startup"):
+        list(on_ray(ScriptedWorker(tmp_path), items(tmp_path, "a.jpg"), workers=1, threads=1))
 
 
 def test_an_unreachable_cluster_is_reported(
