@@ -9,7 +9,7 @@ from ferapp.errors import UserError
 from ferapp.pipeline.session_import import import_session
 from ferapp.sessions.formats.exchange import to_csv, to_json, to_parquet
 from ferapp.sessions.formats.limits import OF_STRANGERS
-from ferapp.sessions.formats.spells import to_spells_csv
+from ferapp.sessions.formats.spells import to_events_csv, to_spells_csv
 from ferapp.sessions.report.html import to_html
 from ferapp.sessions.session import Provenance, Readings, SessionInfo
 from ferapp.sessions.store import Overview, Store
@@ -24,7 +24,7 @@ def downloads(session: Overview, readings: Readings) -> None:
         "**CSV**, **Parquet** and **JSON** hold every reading, one row per face and time: time, "
         "number and name of the face, box, raw (`p_`) and smoothed (`s_`) probabilities, label, "
         "quality, and how long the frame was shown. Parquet and JSON also hold title, start, "
-        "length, settings, models and markers, which CSV can't. The **report** is one page with "
+        "length, settings, models and events, which CSV can't. The **report** is one page with "
         "the charts, to share or print."
     )
     formats: list[tuple[str, str, str, Callable[[SessionInfo, Readings], bytes]]] = [
@@ -39,6 +39,12 @@ def downloads(session: Overview, readings: Readings) -> None:
             "expression: from when, until when, which, and whose."
         )
         formats.append(("Spells", "spells.csv", "text/csv", to_spells_csv))
+    if recording.markers:
+        text += (
+            " **Events** are a CSV file with one row for each: time, name and end. The view "
+            "**Events** adds them to another session."
+        )
+        formats.append(("Events", "events.csv", "text/csv", to_events_csv))
     st.markdown(text)
     row = st.container(horizontal=True)
     for label, ending, mime, make in formats:
