@@ -1,6 +1,7 @@
 """``ferapp sessions``: recorded sessions, without the app."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -99,12 +100,14 @@ def export(
     """Write each session to a file named by its id, in place of an older export of that session."""
     if form not in FORMATS:
         raise typer.BadParameter(f"expected one of {', '.join(FORMATS)}", param_hint="--format")
+    from ferapp.pipeline.limits import limits_text
     from ferapp.sessions.formats.exchange import to_csv, to_json, to_parquet
     from ferapp.sessions.formats.spells import to_events_csv, to_spells_csv
     from ferapp.sessions.report.html import to_html
     from ferapp.system.files import write_whole
 
-    make = {"csv": to_csv, "parquet": to_parquet, "json": to_json, "html": to_html}
+    report = partial(to_html, limits=limits_text())
+    make = {"csv": to_csv, "parquet": to_parquet, "json": to_json, "html": report}
     makers = {form: make[form]} if form in make else {}
     if form == "events":
         makers["events.csv"] = to_events_csv

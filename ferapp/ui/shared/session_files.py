@@ -6,6 +6,7 @@ from functools import partial
 import streamlit as st
 
 from ferapp.errors import UserError
+from ferapp.pipeline.limits import limits_text
 from ferapp.pipeline.session_import import import_session
 from ferapp.sessions.formats.exchange import to_csv, to_json, to_parquet
 from ferapp.sessions.formats.limits import OF_STRANGERS
@@ -31,7 +32,7 @@ def downloads(session: Overview, readings: Readings) -> None:
         ("CSV", "csv", "text/csv", to_csv),
         ("Parquet", "parquet", "application/vnd.apache.parquet", to_parquet),
         ("JSON", "json", "application/json", to_json),
-        ("Report (HTML)", "html", "text/html", to_html),
+        ("Report (HTML)", "html", "text/html", partial(to_html, limits=limits_text())),
     ]
     if recording.source != "pictures":
         text += (
