@@ -51,7 +51,7 @@ def show(source: Source, analyzer: Analyzer) -> None:
     readings = edits.apply(clip.readings)
     extent = clock(clip.duration_s)
     if clip.cuts_s:
-        extent += f" and {len(clip.cuts_s) + 1} scenes"
+        extent += f", {len(clip.cuts_s) + 1} scenes"
     if not len(readings):
         st.info(f"No face was found in {extent}.", icon=":material/no_accounts:")
         _show_details(clip)
