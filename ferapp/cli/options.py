@@ -17,8 +17,8 @@ PresetName = Annotated[
     typer.Option(
         "--preset",
         metavar="NAME",
-        help="In place of --detector: quick (the default), careful (also smaller faces, in five "
-        "times the time) or crowd (groups and large pictures; takes longest).",
+        help="In place of --detector: quick (the default), careful (also smaller faces, in about "
+        "twice the time) or crowd (groups and large pictures; takes longest).",
     ),
 ]
 Classifier = Annotated[

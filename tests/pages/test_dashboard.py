@@ -52,7 +52,7 @@ def test_every_view_shows_a_session_of_a_minute(store: Store, view: str, charts:
     assert not at.exception and set(figures(at)) == charts
     facts = "12:30 · 01:00 · 901 readings with a model that is not installed · kept until"
     assert facts in page_text(at)
-    downloads = {"Files": 5, "Events": 2, "Compare": 1}
+    downloads = {"Files": 6, "Events": 2, "Compare": 1}
     assert len(at.download_button) == downloads.get(view, 0)
 
 

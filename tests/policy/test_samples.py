@@ -6,7 +6,7 @@ from ferapp.inference.manifest import manifest
 from ferapp.media.images import read_image
 from ferapp.pipeline.build import load_analyzer
 from ferapp.sessions.formats.exchange import read
-from ferapp.ui.shared.samples import SAMPLES
+from ferapp.ui.shared.sources import SAMPLES
 from tests.support.example_session import CAST, FILE, NAMES
 from tests.support.places import SAMPLES as FOLDER
 

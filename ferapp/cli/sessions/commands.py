@@ -1,6 +1,7 @@
 """``ferapp sessions``: recorded sessions, without the app."""
 
 import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,11 +28,11 @@ app = typer.Typer(
 Ids = Annotated[
     list[str], typer.Argument(help="Ids or their first characters; `all` for every session.")
 ]
-FORMATS = ("csv", "parquet", "json", "html", "spells")
+FORMATS = ("csv", "parquet", "json", "html", "spells", "events")
 _DELETE_IT = "Delete it with: ferapp sessions delete"
 _BARE = (
     "CSV holds the readings alone; parquet and json also hold the title, start, length, settings, "
-    "models and markers."
+    "models and events; events are also in a CSV of their own: --format events."
 )
 
 
@@ -99,14 +100,18 @@ def export(
     """Write each session to a file named by its id, in place of an older export of that session."""
     if form not in FORMATS:
         raise typer.BadParameter(f"expected one of {', '.join(FORMATS)}", param_hint="--format")
+    from ferapp.pipeline.limits import limits_text
     from ferapp.sessions.formats.exchange import to_csv, to_json, to_parquet
-    from ferapp.sessions.formats.spells import to_spells_csv
+    from ferapp.sessions.formats.spells import to_events_csv, to_spells_csv
     from ferapp.sessions.report.html import to_html
     from ferapp.system.files import write_whole
 
-    make = {"csv": to_csv, "parquet": to_parquet, "json": to_json, "html": to_html}
+    report = partial(to_html, limits=limits_text())
+    make = {"csv": to_csv, "parquet": to_parquet, "json": to_json, "html": report}
     makers = {form: make[form]} if form in make else {}
-    if spells or not makers:
+    if form == "events":
+        makers["events.csv"] = to_events_csv
+    if spells or form == "spells":
         makers["spells.csv"] = to_spells_csv
     failed = 0
     with open_store() as store:

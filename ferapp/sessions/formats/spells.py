@@ -1,4 +1,4 @@
-"""The spells of a session as a table: when which face showed what."""
+"""Tables beside the readings: spells (when which face showed what) and events."""
 
 from typing import Final
 
@@ -9,7 +9,10 @@ from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.system.csv_tables import csv_bytes
 
 SPELL_COLUMNS: Final = ("begin_s", "end_s", "label", "face", "name")
-"""Of the table; a contract."""
+"""Of the table of spells; a contract."""
+
+EVENT_COLUMNS: Final = ("time_s", "name", "end_s")
+"""Of the table of events; a contract."""
 
 # Microseconds. One place in time is always rounded in the same way, so that spells that meet still
 # meet, and the shortest frame is much longer.
@@ -46,3 +49,16 @@ def spells_table(recording: SessionInfo, readings: Readings) -> pandas.DataFrame
 def to_spells_csv(recording: SessionInfo, readings: Readings) -> bytes:
     """The table as CSV, safe to open in a spreadsheet; see `spells_table`."""
     return csv_bytes(spells_table(recording, readings), exact=True)
+
+
+def to_events_csv(recording: SessionInfo, _: Readings) -> bytes:
+    """The events of a session as CSV, in the order of time, safe to open in a spreadsheet.
+
+    Columns: time_s, name, end_s (s on the session's clock; empty for a moment).
+    `ferapp.sessions.events.reading.read_events` reads it back.
+
+    Args:
+        recording: The session.
+    """
+    rows = [(event.at_s, event.name, event.end_s) for event in recording.markers]
+    return csv_bytes(pandas.DataFrame(rows, columns=list(EVENT_COLUMNS)), exact=True)

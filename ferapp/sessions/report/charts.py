@@ -13,6 +13,7 @@ from ferapp.labels import UNSURE_COLOUR, face_caption, face_phrase, label_colour
 from ferapp.sessions.report.affect import valence_arousal
 from ferapp.sessions.report.baseline import uncorrected_spans
 from ferapp.sessions.report.curves import LEGEND_ABOVE, MOST_POINTS, NO_MARGIN, TimeAxis, curves
+from ferapp.sessions.report.event_names import FONT_PX, LINE_PX, fitting_names
 from ferapp.sessions.report.summary import Summary
 from ferapp.sessions.session import Marker, Readings
 from ferapp.vision.annotate import percent
@@ -74,28 +75,50 @@ def timeline(
         is_stacked=view == "stacked",
     )
     figure.update_yaxes(range=[0, 1], tickformat=".0%", hoverformat=".0%")
-    shading, drawn = _shading(readings), event_marks(markers, TimeAxis.of(readings.at_s))
+    at_s = [*readings.at_s[[0, -1]].tolist()] if len(readings) else [0.0]
+    at_s += [marker.at_s for marker in markers]
+    shading = _shading(readings)
+    drawn = event_marks(markers, TimeAxis.of(readings.at_s), min(at_s), max(at_s))
     figure.update_layout({kind: [*shading[kind], *drawn[kind]] for kind in drawn})
     return figure
 
 
-def event_marks(markers: Sequence[Marker], axis: TimeAxis) -> dict[str, list[dict[str, Any]]]:
-    """Shapes and annotations: a dotted line with its name for each event, a band if it lasts."""
+def event_marks(
+    markers: Sequence[Marker], axis: TimeAxis, begin_s: float, end_s: float
+) -> dict[str, list[dict[str, Any]]]:
+    """Shapes and annotations: a dotted line with its name for each event, a band if it lasts.
+
+    Names never overlap, also on a phone: they are put on several lines and shortened, and left
+    out where there is no room. Pointing at a shortened one shows all of it.
+
+    Args:
+        markers: The events, in the order of time.
+        axis: That of the chart.
+        begin_s: The first time that the chart shows, s.
+        end_s: The last one, s.
+    """
     starts = axis.places(np.array([marker.at_s for marker in markers]))
     ends = axis.places(np.array([marker.until_s for marker in markers]))
     line = {"type": "line", "yref": "paper", "y0": 0, "y1": 1, "line": {"width": 1, "dash": "dot"}}
     area = {"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
     area |= {"fillcolor": _INTERVAL, "line": {"width": 0}}
-    text = {"yref": "paper", "y": 1, "xanchor": "left", "yanchor": "top", "showarrow": False}
-    text["bgcolor"] = _BEHIND_TEXT
+    text: dict[str, Any] = {"yref": "paper", "y": 1, "yanchor": "top", "showarrow": False}
+    text |= {"bgcolor": _BEHIND_TEXT, "font": {"size": FONT_PX}}
     shapes: list[dict[str, Any]] = []
     for start, end, marker in zip(starts, ends, markers, strict=True):
         if marker.end_s is not None:
             shapes.append({**area, "x0": start, "x1": end})
         shapes.append({**line, "x0": start, "x1": start})
     names = [
-        {**text, "x": start, "text": escape_text(marker.name)}
-        for start, marker in zip(starts, markers, strict=True)
+        {
+            **text,
+            "x": starts[name.place],
+            "xanchor": "right" if name.is_before else "left",
+            "yshift": -LINE_PX * name.line,
+            "text": escape_text(name.text),
+            "hovertext": escape_text(markers[name.place].name),
+        }
+        for name in fitting_names(markers, begin_s, end_s)
     ]
     return {"shapes": shapes, "annotations": names}
 

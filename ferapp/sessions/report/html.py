@@ -27,8 +27,7 @@ LIMITS: Final = (
     "Disgust, fear and contempt are recognised poorly, and sadness is often taken for neutral: on "
     "3,153 faces of the FER+ test set half of disgust and fear and under a third of contempt were "
     "recognised, and seven in ten of sadness.\n"
-    "Faces that are turned away, half hidden, badly lit or small get worse answers. How well the "
-    "models do for different ages, skin colours and cultures has not been measured."
+    "Faces that are turned away, half hidden, badly lit or small get worse answers."
 )
 """Limits from the model cards that every reader of a report should know."""
 

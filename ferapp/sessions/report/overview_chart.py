@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 from ferapp.labels import UNSURE_COLOUR, face_title, label_colour, label_colours, label_text
 from ferapp.sessions.report.charts import escape_text, event_marks
 from ferapp.sessions.report.curves import LEGEND_ABOVE, TimeAxis
+from ferapp.sessions.report.event_names import LINE_PX
 from ferapp.sessions.session import Readings, SessionInfo
 from ferapp.sessions.statistics.group import GroupCurve, Stretch
 from ferapp.wording import clock, duration_text
@@ -16,9 +17,7 @@ _ROW_PX: Final = 24
 _CURVE_PX: Final = 200
 _COUNT_PX: Final = 64
 _BETWEEN_PX: Final = 26
-_NAMES_PX: Final = 26
-# A name needs so much of the width.
-_NAME_SHARE: Final = 0.16
+_MOST_LETTERS: Final = 14
 _MS: Final = 1000
 _HOUR_S: Final = 3600
 
@@ -44,7 +43,9 @@ def overview_chart(
     figure = go.Figure([*_strip(recording, stretches, axis), *_mean(recording, curve, axis)])
     if is_group:
         figure.add_trace(_count(curve, axis))
-    below_px = _NAMES_PX if recording.markers else 0
+    marks = event_marks(recording.markers, axis, *curve.edges_s[[0, -1]].tolist())
+    lines = 1 + max((-name["yshift"] for name in marks["annotations"]), default=0) / LINE_PX
+    below_px = LINE_PX * lines + 8 if recording.markers else 0
     whole_px += below_px
     for place, height in enumerate(heights):
         domain = [
@@ -59,6 +60,8 @@ def overview_chart(
             "type": "category",
             "categoryorder": "array",
             "categoryarray": [_title(recording, face) for face in faces],
+            "tickvals": [_title(recording, face) for face in faces],
+            "ticktext": [_short_title(recording, face) for face in faces],
             "autorange": "reversed",
             "automargin": True,
         },
@@ -71,7 +74,7 @@ def overview_chart(
         hovermode="closest",
         clickmode="event+select",
         dragmode="zoom",
-        **_events(recording, curve, axis),
+        **marks,
     )
     if is_group:
         most = int(curve.faces.max(initial=1))
@@ -81,23 +84,14 @@ def overview_chart(
     return figure
 
 
-def _events(
-    recording: SessionInfo, curve: GroupCurve, axis: TimeAxis
-) -> dict[str, list[dict[str, Any]]]:
-    """Lines and bands, with names above the strip where there is room for them."""
-    marks = event_marks(recording.markers, axis)
-    begin_s, end_s = curve.edges_s[[0, -1]].tolist()
-    room_s = _NAME_SHARE * (end_s - begin_s)
-    names, free_from_s = [], begin_s
-    for marker, name in zip(recording.markers, marks["annotations"], strict=True):
-        if free_from_s <= marker.at_s <= end_s - room_s / 2:
-            names.append(name)
-            free_from_s = marker.at_s + room_s
-    return {"shapes": marks["shapes"], "annotations": names}
-
-
 def _title(recording: SessionInfo, face: int) -> str:
     return escape_text(face_title(face, recording.names))
+
+
+def _short_title(recording: SessionInfo, face: int) -> str:
+    """What the row of a face is called: short, or nothing is left of the chart on a phone."""
+    title = recording.names.get(face) or face_title(face, {})
+    return escape_text(f"{title[: _MOST_LETTERS - 1]}…" if len(title) > _MOST_LETTERS else title)
 
 
 def _strip(

@@ -9,6 +9,7 @@ from ferapp._version import __version__
 from ferapp.inference import weights
 from ferapp.inference.added import refusals
 from ferapp.inference.manifest import Model, added_models, manifest
+from ferapp.pipeline.limits import outside_text
 from ferapp.ui.about.licences import libraries
 from ferapp.ui.shared import installation
 
@@ -22,8 +23,7 @@ about one case in eight (Durán and Fernández-Dols, 2021, *Emotion* 21).
   model cards (models/README.md) have the figures and the number of faces behind each.
 - Faces that are turned away, half hidden, badly lit or smaller than 30 pixels get worse results.
   A picture that is sideways or upside down gets wrong results that look confident.
-- How well it works across ages, skin colours and cultures **has not been measured**: the data has
-  no such labels. Other systems have been found to work worse for some groups.
+- {outside} Other systems have been found to work worse for some groups.
 - "Unsure" is a valid result. Its threshold was chosen so that nine in ten labels were right on
   faces that the model was not trained on.
 """
@@ -66,7 +66,7 @@ def show() -> None:
     left, right = st.columns(2, gap="large")
     with left:
         st.header("What it can know", anchor=False)
-        st.markdown(_LIMITS)
+        st.markdown(_LIMITS.format(outside=outside_text()))
         st.header("Your pictures", anchor=False)
         st.markdown(_PRIVACY)
     with right:

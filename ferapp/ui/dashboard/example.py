@@ -8,7 +8,7 @@ from ferapp.sessions.store import Overview
 from ferapp.ui.dashboard import events
 from ferapp.ui.dashboard.views import choose_view, show_view
 from ferapp.ui.shared import session_keys
-from ferapp.ui.shared.samples import SAMPLES_FOLDER
+from ferapp.ui.shared.sources import SAMPLES_FOLDER
 
 _VIEWS = ("Overview", "Over time", "Summary", "Events", "Replay", "Files")
 

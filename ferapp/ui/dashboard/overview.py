@@ -52,6 +52,7 @@ def show_overview(session: Overview, readings: Readings, *, view: SessionKey[str
         "Each row is a face, each colour a label; where there is no colour, the face was not read. "
         "The curves are the mean of the smoothed probabilities over the faces in view, each "
         "counting the same. Click a bar, or select a row below, to see one face."
+        + (" All events, with their whole names, are in **Events**." if recording.markers else "")
     )
     st.dataframe(
         _table(recording, readings, summaries, session.duration_s),

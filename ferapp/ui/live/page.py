@@ -35,12 +35,12 @@ from ferapp.ui.live.webcam import (
 )
 from ferapp.ui.pictures import results
 from ferapp.ui.pictures.analysis import analyse
-from ferapp.ui.pictures.sources import Picture
 from ferapp.ui.server import metrics
 from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.controls import Choice, choose_time_constant
 from ferapp.ui.shared.faces.bars import MOST_CARDS, FaceBars, show_bars
 from ferapp.ui.shared.live_chart import prepare_charts
+from ferapp.ui.shared.sources import Source
 from ferapp.wording import counted, first_of
 
 _PANEL_S: Final = 0.5
@@ -304,7 +304,7 @@ def _show_trouble(context: Any, choice: Choice, *, is_camera: bool) -> None:
 def _take_photos(choice: Choice) -> None:
     photo = st.camera_input("Take a photo", resolution="720p")
     if photo:
-        picture = Picture(photo.file_id, "photo", photo.getvalue)
+        picture = Source(photo.file_id, "photo", photo.getvalue)
         results.show(analyse([picture], choice, resources.analyzer(choice.models)), choice)
 
 

@@ -27,19 +27,19 @@ from ferapp.ui.pictures.picture_results import (
     places_to_hide,
 )
 from ferapp.ui.pictures.sheet import thumbnail_of
-from ferapp.ui.pictures.sources import Picture
 from ferapp.ui.pictures.view import make_view
 from ferapp.ui.server import metrics
 from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.resources import turns
+from ferapp.ui.shared.sources import Source
 from ferapp.vision.crops import Image
 
 _Key = tuple[str, Choice]
 _Report = Callable[[int], None]
 
 
-def analyse(pictures: Sequence[Picture], choice: Choice, analyzer: Analyzer) -> list[PictureResult]:
+def analyse(pictures: Sequence[Source], choice: Choice, analyzer: Analyzer) -> list[PictureResult]:
     """One result a picture, from memory or made now, with a progress bar and a Stop button.
 
     After a stop, the results so far are returned, and a button continues.
@@ -57,7 +57,7 @@ def analyse(pictures: Sequence[Picture], choice: Choice, analyzer: Analyzer) -> 
         selected = session_keys.SELECTED_PICTURE.get()
         shown = selected if selected in ids else ids[0]
 
-        def analyse_one(picture: Picture, report: _Report) -> PictureResult:
+        def analyse_one(picture: Source, report: _Report) -> PictureResult:
             with turns().hold_turn(report):
                 result, image = _analyse_one(picture, choice.settings, analyzer)
                 if image is not None and picture.id == shown:
@@ -68,14 +68,14 @@ def analyse(pictures: Sequence[Picture], choice: Choice, analyzer: Analyzer) -> 
     return [known[key].with_threshold(threshold) for key in keys if key in known]
 
 
-def are_known(pictures: Sequence[Picture]) -> bool:
+def are_known(pictures: Sequence[Source]) -> bool:
     """Whether there are results of any of these pictures, with whatever settings."""
     ids = {picture.id for picture in pictures}
     return any(key[0] in ids for key in session_keys.PICTURE_RESULTS.get() or {})
 
 
 def _analyse_one(
-    picture: Picture, settings: AnalysisSettings, analyzer: Analyzer
+    picture: Source, settings: AnalysisSettings, analyzer: Analyzer
 ) -> tuple[PictureResult, Image | None]:
     """The result, and the picture itself unless it could not be read or analysed."""
     analysis, image, reason = None, None, ""
@@ -122,10 +122,10 @@ def _may_continue(keys: list[_Key], remaining: int) -> bool:
 
 
 def _work_off(
-    todo: list[tuple[_Key, Picture]],
+    todo: list[tuple[_Key, Source]],
     keys: list[_Key],
     known: dict[_Key, PictureResult],
-    analyse_one: Callable[[Picture, _Report], PictureResult],
+    analyse_one: Callable[[Source, _Report], PictureResult],
 ) -> None:
     place = st.empty()
     if len(todo) == 1:

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.types import FrameAnalysis
-from ferapp.ui.pictures.sources import Picture
 from ferapp.ui.shared import session_keys
+from ferapp.ui.shared.sources import Source
 from ferapp.vision.boxes import iou
 
 Floats = NDArray[np.float32]
@@ -35,7 +35,7 @@ class PictureResult:
     """
 
     id: str
-    picture: Picture
+    picture: Source
     analysis: FrameAnalysis | None
     reason: str
     duration_s: float

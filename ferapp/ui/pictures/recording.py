@@ -8,11 +8,11 @@ from ferapp.media.content_dates import picture_date
 from ferapp.pipeline.record import new_recording, provenance_of, readings_of_pictures
 from ferapp.sessions.session import Provenance
 from ferapp.ui.pictures.picture_results import PictureResult
-from ferapp.ui.pictures.sources import Picture
 from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.consent import keep_button
 from ferapp.ui.shared.controls import Choice
 from ferapp.ui.shared.owner import owner
+from ferapp.ui.shared.sources import Source
 
 
 def picture_controls(results: Sequence[PictureResult], choice: Choice) -> None:
@@ -45,7 +45,7 @@ def picture_controls(results: Sequence[PictureResult], choice: Choice) -> None:
     keep_button(start, is_kept=session_keys.SAVED_PICTURES.get() == ids)
 
 
-def _provenance(picture: Picture) -> Provenance:
+def _provenance(picture: Source) -> Provenance:
     """The file of a picture, without its name, which may be that of a person."""
     data = picture.read()
     digest = hashlib.sha256(data).hexdigest()

@@ -1,7 +1,5 @@
 """Where pictures come from: uploads, the camera, samples."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import streamlit as st
@@ -12,29 +10,14 @@ from ferapp.system.text import one_line
 from ferapp.ui.pictures.sheet import Thumbnail, show_sheet, thumbnail_of
 from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.components.own import data_url
-from ferapp.ui.shared.samples import SAMPLES, SAMPLES_FOLDER
+from ferapp.ui.shared.sources import SAMPLES, SAMPLES_FOLDER, Source
 from ferapp.wording import counted
 
 MAX_FILES: Final = 200
 MAX_TOTAL_MB: Final = 500
 
 
-@dataclass(frozen=True)
-class Picture:
-    """One picture to analyse.
-
-    Attributes:
-        id: Different for each upload, the same at each rerun.
-        name: Its file name, which anybody may have chosen, on one line.
-        read: Returns the bytes of the file.
-    """
-
-    id: str
-    name: str
-    read: Callable[[], bytes]
-
-
-def choose_pictures() -> list[Picture]:
+def choose_pictures() -> list[Source]:
     """Let the visitor choose pictures, and return them: a sample until there is one."""
     where = st.segmented_control(
         "Source",
@@ -55,7 +38,7 @@ def choose_pictures() -> list[Picture]:
         return _sample()
 
 
-def _uploads() -> list[Picture]:
+def _uploads() -> list[Source]:
     st.file_uploader(
         "Pictures",
         type=ENDINGS,
@@ -70,7 +53,7 @@ def _uploads() -> list[Picture]:
     if files and not session_keys.PICTURE_FILES.get():
         label = f"Remove {counted(len(files), 'uploaded picture')}"
         st.button(label, icon=":material/delete:", on_click=_forget)
-    kept: list[Picture] = []
+    kept: list[Source] = []
     total = 0
     for file in files:
         total += file.size
@@ -82,7 +65,7 @@ def _uploads() -> list[Picture]:
                 icon=":material/stacks:",
             )
             break
-        kept.append(Picture(file.file_id, one_line(file.name), file.getvalue))
+        kept.append(Source(file.file_id, one_line(file.name), file.getvalue))
     return kept
 
 
@@ -95,17 +78,17 @@ def _forget() -> None:
     session_keys.PICTURE_UPLOADS.set([])
 
 
-def _camera() -> list[Picture]:
+def _camera() -> list[Source]:
     photo = st.camera_input(
         "Take a photo",
         resolution="720p",
         help="The browser asks whether the page may use the camera. The photo goes to the "
         "machine that runs ferapp, which is this one unless you opened it from another.",
     )
-    return [Picture(photo.file_id, "photo", photo.getvalue)] if photo else []
+    return [Source(photo.file_id, "photo", photo.getvalue)] if photo else []
 
 
-def _sample() -> list[Picture]:
+def _sample() -> list[Source]:
     """Show the samples, and return the one that is chosen."""
     chosen = session_keys.SAMPLE.setdefault(SAMPLES[0].file)
     st.markdown("Or look at a sample:")
@@ -118,7 +101,7 @@ def _sample() -> list[Picture]:
     )
     credit = next(sample.credit for sample in SAMPLES if sample.file == chosen)
     st.caption(f"A sample: {credit}. Your own pictures stay on the machine that runs ferapp.")
-    return [Picture(f"sample:{chosen}", chosen, (SAMPLES_FOLDER / chosen).read_bytes)]
+    return [Source(f"sample:{chosen}", chosen, (SAMPLES_FOLDER / chosen).read_bytes)]
 
 
 @st.cache_data(show_spinner=False)

@@ -13,7 +13,7 @@ from ferapp.ui.shared.session_keys import SessionKey
 
 _PRESETS: Final[dict[Preset, tuple[str, str]]] = {
     "quick": ("Quick", "One or a few faces that are not far away"),
-    "careful": ("Careful", "Also smaller faces, in five times the time"),
+    "careful": ("Careful", "Also smaller faces, in about twice the time"),
     "crowd": ("Crowd", "Groups and large photos; takes longest, slow on video"),
 }
 """What presets are called, and when to choose them."""

@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 
 from ferapp.media.images import read_image
-from ferapp.ui.shared.samples import SAMPLES_FOLDER
+from ferapp.ui.shared.sources import SAMPLES_FOLDER
 from ferapp.vision.crops import Image, region
 
 _DEMO: Final = ("astronaut", "grace-hopper", "mona-lisa")

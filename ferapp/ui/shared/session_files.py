@@ -6,10 +6,11 @@ from functools import partial
 import streamlit as st
 
 from ferapp.errors import UserError
+from ferapp.pipeline.limits import limits_text
 from ferapp.pipeline.session_import import import_session
 from ferapp.sessions.formats.exchange import to_csv, to_json, to_parquet
 from ferapp.sessions.formats.limits import OF_STRANGERS
-from ferapp.sessions.formats.spells import to_spells_csv
+from ferapp.sessions.formats.spells import to_events_csv, to_spells_csv
 from ferapp.sessions.report.html import to_html
 from ferapp.sessions.session import Provenance, Readings, SessionInfo
 from ferapp.sessions.store import Overview, Store
@@ -24,14 +25,14 @@ def downloads(session: Overview, readings: Readings) -> None:
         "**CSV**, **Parquet** and **JSON** hold every reading, one row per face and time: time, "
         "number and name of the face, box, raw (`p_`) and smoothed (`s_`) probabilities, label, "
         "quality, and how long the frame was shown. Parquet and JSON also hold title, start, "
-        "length, settings, models and markers, which CSV can't. The **report** is one page with "
+        "length, settings, models and events, which CSV can't. The **report** is one page with "
         "the charts, to share or print."
     )
     formats: list[tuple[str, str, str, Callable[[SessionInfo, Readings], bytes]]] = [
         ("CSV", "csv", "text/csv", to_csv),
         ("Parquet", "parquet", "application/vnd.apache.parquet", to_parquet),
         ("JSON", "json", "application/json", to_json),
-        ("Report (HTML)", "html", "text/html", to_html),
+        ("Report (HTML)", "html", "text/html", partial(to_html, limits=limits_text())),
     ]
     if recording.source != "pictures":
         text += (
@@ -39,6 +40,12 @@ def downloads(session: Overview, readings: Readings) -> None:
             "expression: from when, until when, which, and whose."
         )
         formats.append(("Spells", "spells.csv", "text/csv", to_spells_csv))
+    if recording.markers:
+        text += (
+            " **Events** are a CSV file with one row for each: time, name and end. The view "
+            "**Events** adds them to another session."
+        )
+        formats.append(("Events", "events.csv", "text/csv", to_events_csv))
     st.markdown(text)
     row = st.container(horizontal=True)
     for label, ending, mime, make in formats:

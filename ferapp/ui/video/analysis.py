@@ -9,8 +9,8 @@ from ferapp.serving.job import Job
 from ferapp.serving.video_jobs import VideoAnalysisJob
 from ferapp.ui.shared import resources, session_keys
 from ferapp.ui.shared.face_labels import draw_labels
+from ferapp.ui.shared.sources import Source
 from ferapp.ui.video import jobs, results, state
-from ferapp.ui.video.sources import Source
 from ferapp.ui.video.state import Order
 
 
@@ -54,5 +54,4 @@ def show_results(source: Source, wanted: Order) -> None:
 
 
 def _progress_text(job: Job[Any]) -> str:
-    count = f"{job.done:,.0f} of {job.total:,.0f}" if job.total else f"{job.done:,.0f}"
-    return f"{count} frames read"
+    return "Reading …" if job.share is None else f"{100 * job.share:.0f} % read"

@@ -100,7 +100,7 @@ def choose_settings(choice: Choice, infos: Sequence[VideoInfo], part: VideoPart)
     per_second = _RATES[rate]
     frames = [wanted_frames(info, per_second, part) for info in infos]
     if all(frames):
-        st.caption(f"About {sum(frames):,} frames will be read.")
+        settings.caption(f"About {sum(frames):,} frames will be read.")
     stream = StreamSettings(
         choice.settings, time_constant_s, detect_every=every, reads_followed=True
     )

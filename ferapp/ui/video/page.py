@@ -7,10 +7,11 @@ from ferapp.errors import VideoError
 from ferapp.settings import VideoPart
 from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.controls import Choice
+from ferapp.ui.shared.sources import Source
 from ferapp.ui.video import analysis, jobs, results, state
 from ferapp.ui.video.analysis_settings import choose_part, choose_settings
 from ferapp.ui.video.several import show_list, show_totals
-from ferapp.ui.video.sources import Source, choose_videos, open_videos, show_facts
+from ferapp.ui.video.sources import choose_videos, open_videos, show_facts
 from ferapp.ui.video.state import Order
 
 

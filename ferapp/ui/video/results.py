@@ -19,11 +19,11 @@ from ferapp.sessions.store import Overview
 from ferapp.ui.server.private_parts import media_address
 from ferapp.ui.shared import session_files, session_keys, session_views
 from ferapp.ui.shared.faces.editing import edit_faces
+from ferapp.ui.shared.sources import Source
 from ferapp.ui.video import copying, state
 from ferapp.ui.video.copying import CopyState, copy_controls
 from ferapp.ui.video.player import Faces, Playing, show_player
 from ferapp.ui.video.recording import clip_controls
-from ferapp.ui.video.sources import Source
 from ferapp.wording import clock, counted
 
 # A browser that asks for all of a file at once gets a copy of it.
@@ -49,11 +49,12 @@ def show(source: Source, analyzer: Analyzer) -> None:
         st.caption(" ".join(clip.notes))
     edits = kept.edits
     readings = edits.apply(clip.readings)
-    extent = f"{clip.frames:,} frames over {clock(clip.duration_s)}"
+    extent = clock(clip.duration_s)
     if clip.cuts_s:
-        extent += f" in {len(clip.cuts_s) + 1} scenes"
+        extent += f", {len(clip.cuts_s) + 1} scenes"
     if not len(readings):
-        st.info(f"{extent}: no face was found.", icon=":material/no_accounts:")
+        st.info(f"No face was found in {extent}.", icon=":material/no_accounts:")
+        _show_details(clip)
         return
     tracks = tracks_in(source.id, clip)
     st.subheader(f"{counted(len(tracks), 'face')} in {extent}", anchor=False)
@@ -75,6 +76,7 @@ def show(source: Source, analyzer: Analyzer) -> None:
     )
     _show_views(session, readings, face)
     clip_controls(source.id, clip, analyzer, order.settings)
+    _show_details(clip)
 
 
 def forget() -> None:
@@ -134,6 +136,12 @@ def _what_is_played(
     if len(data) > _MOST_PLAYED:
         return None, "The video is too large to play here, so you see the boxes on an empty frame."
     return Playing(media_address(data, mime, "video"), 0.0, has_sound, has_boxes=False), ""
+
+
+def _show_details(clip: Clip) -> None:
+    """Numbers that few people need."""
+    with st.expander("Details", icon=":material/info:"):
+        st.markdown(f"**{counted(clip.frames, 'frame')}** read over {clock(clip.duration_s)}")
 
 
 def _portraits(reading: VideoAnalysisJob, edits: FaceEdits) -> dict[int, Portrait]:

@@ -6,8 +6,8 @@ import streamlit as st
 
 from ferapp.system.csv_tables import csv_bytes
 from ferapp.ui.shared import session_keys
+from ferapp.ui.shared.sources import Source
 from ferapp.ui.video import analysis, jobs, results, state
-from ferapp.ui.video.sources import Source
 from ferapp.ui.video.state import Order, VideoState
 from ferapp.ui.video.totals import Totals, shown_table, totals_table
 from ferapp.wording import clock, counted

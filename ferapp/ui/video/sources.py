@@ -1,7 +1,5 @@
 """Where videos come from: uploads, or the demo clip."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +13,7 @@ from ferapp.system import scratch
 from ferapp.system.text import one_line
 from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.demo_clip import demo_frame
+from ferapp.ui.shared.sources import Source
 from ferapp.ui.video import state
 from ferapp.ui.video.state import VideoState
 from ferapp.wording import clock, counted
@@ -26,21 +25,6 @@ MAX_HOURS: Final = 4
 MAX_VIDEOS: Final = 20
 _DEMO_S: Final = 24
 _DEMO_RATE: Final = 15
-
-
-@dataclass(frozen=True)
-class Source:
-    """A video to read.
-
-    Attributes:
-        id: Different for each upload, the same at each rerun.
-        name: Its file name, which anybody may have chosen, on one line.
-        read: Returns the bytes of the file.
-    """
-
-    id: str
-    name: str
-    read: Callable[[], bytes]
 
 
 def choose_videos() -> list[Source]:

@@ -79,7 +79,7 @@ def results_state(pair: bytes) -> dict[str, Any]:
     """The state of a session after the analysis of an upload."""
     jobs._seats.clear()
     at = analyse(upload_video(open_page(), pair))
-    assert "2 faces in 25 frames" in page_text(at)
+    assert "2 faces in 00:02" in page_text(at)
     names = ("video-uploads", "video-states")
     return {name: at.session_state[name] for name in names}
 

@@ -47,11 +47,11 @@ def test_a_name_is_on_the_card_in_the_views_and_in_the_copy(results_page: AppTes
 def test_faces_are_split_merged_and_every_step_is_undone(results_page: AppTest) -> None:
     """The second face is beside the first until 1 s; the rest of it becomes the first."""
     at = split_face(results_page, 2, 1.5)
-    assert not at.exception and "3 faces in 25 frames" in page_text(at)
+    assert not at.exception and "3 faces in 00:02" in page_text(at)
     pictures = [face["image"] for face in player(at)["faces"]]
     assert sum(map(bool, pictures)) == 2, "the part without a portrait shows nobody"
     merge_faces(at, 1, [3])
-    assert not at.exception and "2 faces in 25 frames" in page_text(at)
+    assert not at.exception and "2 faces in 00:02" in page_text(at)
     assert "Last change: Face 3 merged into face 1" in page_text(at)
     assert any(option.startswith("Face 1 (2") for option in face_options(at))
     undo(at)

@@ -157,7 +157,7 @@ def test_an_export_says_what_a_format_has_no_place_for(
     keep(store, "abc1")
     arguments = ["sessions", "export", "all", "--out", str(tmp_path), "--format", form]
     told = CliRunner().invoke(app, arguments).stderr
-    assert ("markers" in told) == (form == "csv") == bool(told)
+    assert ("events" in told) == (form == "csv") == bool(told)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,9 @@ import pytest
 from ferapp.errors import DataError
 from ferapp.sessions.events.reading import MOST_BYTES, merge_events, read_events
 from ferapp.sessions.events.times import EventClock
-from ferapp.sessions.session import Marker
+from ferapp.sessions.formats.spells import to_events_csv
+from ferapp.sessions.session import Marker, Readings
+from tests.support.sessions import some_recording
 
 CLOCK = EventClock(0.0, 120.0, datetime(2026, 3, 1, 12, 30, tzinfo=UTC))
 WANTED = (Marker(12.5, "film", 40.0), Marker(65.0, "question"))
@@ -39,6 +41,21 @@ def test_tables_of_many_programs_are_the_same_events(table: str) -> None:
     assert read(table) == WANTED
     assert read(table.encode("utf-16")) == WANTED
     assert read(b"\xef\xbb\xbf" + table.encode()) == WANTED
+
+
+def test_exported_events_come_back_as_they_were() -> None:
+    events = (
+        Marker(0.1 + 0.2, "=SUM(A1)", 1 / 3),
+        Marker(12.5, "NA"),
+        Marker(12.5, 'Zoë, "B"; and more'),
+        Marker(119.99, "李"),
+    )
+    data = to_events_csv(some_recording(markers=events), Readings.empty(8))
+    assert read(data) == events
+
+
+def test_a_session_without_events_has_an_empty_table_of_them() -> None:
+    assert read(to_events_csv(some_recording(), Readings.empty(8))) == ()
 
 
 @pytest.mark.parametrize(

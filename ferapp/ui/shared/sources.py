@@ -1,10 +1,26 @@
-"""The pictures that ship."""
+"""What pages read: files of the visitor, and the pictures that ship."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 SAMPLES_FOLDER: Final = Path(__file__).parents[2] / "samples"
+
+
+@dataclass(frozen=True)
+class Source:
+    """A picture or video to read.
+
+    Attributes:
+        id: Different for each upload, the same at each rerun.
+        name: Its file name, which anybody may have chosen, on one line.
+        read: Returns the bytes of the file.
+    """
+
+    id: str
+    name: str
+    read: Callable[[], bytes]
 
 
 @dataclass(frozen=True)
