@@ -8,7 +8,7 @@ from typing import Annotated, Final
 import typer
 
 from ferapp._version import __version__
-from ferapp.cli import evaluate, models, reports, sessions, train
+from ferapp.cli import evaluate, lab, models, reports, sessions, train
 from ferapp.cli.analyze import analyze
 from ferapp.cli.batch import batch
 from ferapp.cli.benchmark import benchmark
@@ -38,6 +38,7 @@ app.command()(doctor)
 evaluate.app.command("report")(reports.by_source)
 evaluate.app.command("groups")(reports.by_group)
 app.add_typer(evaluate.app, name="evaluate")
+app.add_typer(lab.app, name="lab")
 app.add_typer(models.app, name="models")
 app.add_typer(sessions.app, name="sessions")
 app.add_typer(train.app, name="train")

@@ -337,9 +337,14 @@ def export_into(
         if is_default:
             better = default_of(*variants).model
             defaults = defaults.model_copy(update={better.kind: better.name})
-        names = {m.name for m in models}
-        others = [m for m in manifest.models if m.name not in names]
-        changed = Manifest(version=1, defaults=defaults, models=(*models, *others))
+        # An entry that is replaced keeps its place, which decides the order in lists.
+        entries = {m.name: m for m in (*manifest.models, *models)}
+        changed = Manifest(
+            version=1,
+            defaults=defaults,
+            presets=manifest.presets,
+            models=tuple(entries.values()),
+        )
         for model in models:
             (Path(workshop) / model.file).replace(folder / model.file)
         write_manifest(changed, path)

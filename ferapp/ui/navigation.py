@@ -22,6 +22,7 @@ page = st.navigation(
         st.Page(PAGES / "live.py", title="Live", url_path=LIVE),
         st.Page(PAGES / "video.py", title="Video"),
         st.Page(PAGES / "dashboard.py", title="Dashboard"),
+        st.Page(PAGES / "laboratory.py", title="Laboratory"),
         st.Page(PAGES / "about.py", title="About"),
     ],
     position="sidebar" if decision.is_open else "hidden",

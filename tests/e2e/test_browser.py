@@ -185,7 +185,7 @@ TITLE_IS_SEEN = """() => {
 }"""
 
 
-@pytest.mark.parametrize("path", ["", "live", "dashboard", "about"])
+@pytest.mark.parametrize("path", ["", "live", "dashboard", "laboratory", "about"])
 def test_a_deep_link_as_the_first_request_looks_like_any_other(
     fresh_server: Server, visit: Visit, path: str
 ) -> None:
@@ -196,7 +196,7 @@ def test_a_deep_link_as_the_first_request_looks_like_any_other(
     later.wait_for_timeout(1500)  # the menu opens, and the page moves
     assert later.evaluate(TITLE_IS_SEEN), "nothing lies over it"
     links = [page.get_by_test_id("stSidebarNavLink").all_inner_texts() for page in (first, later)]
-    assert links[0] == links[1] == ["Pictures", "Live", "Video", "Dashboard", "About"]
+    assert links[0] == links[1] == ["Pictures", "Live", "Video", "Dashboard", "Laboratory", "About"]
     assert first.title() == later.title() == f"{(path or 'pictures').title()} · ferapp"
 
 
@@ -208,6 +208,18 @@ def test_the_about_page_fits_every_window(
     page.get_by_text("Libraries that ferapp installs").click()
     page.wait_for_timeout(1500)
     take_screenshot(page, f"about, {scheme} {width}")
+    assert not is_wider_than_the_window(page)
+
+
+@pytest.mark.parametrize(("scheme", "width"), LOOKS)
+def test_the_laboratory_fits_every_window(
+    server: Server, visit: Visit, scheme: str, width: int
+) -> None:
+    page = visit(f"{server.url}/laboratory", scheme=scheme, width=width)
+    page.get_by_text("Fisherfaces").last.click()
+    page.get_by_text("Looks for the directions").wait_for()
+    page.wait_for_timeout(1500)
+    take_screenshot(page, f"laboratory, {scheme} {width}")
     assert not is_wider_than_the_window(page)
 
 

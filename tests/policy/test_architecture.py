@@ -55,6 +55,7 @@ UI_MAY_IMPORT = {
     "live": {"shared", "server", "pictures"},
     "video": {"shared", "server"},
     "dashboard": {"shared", "server"},
+    "laboratory": {"shared", "server"},
     "about": {"shared", "server"},
     "login": {"shared", "server"},
     # Leaving the live page ends its recording.
@@ -123,6 +124,7 @@ HOMES = {
     "onnx": {"training", "inference/examiner.py"},
     "google": {"inference/examiner.py"},
     "scipy": {"training"},
+    "sklearn": {"training/systems", "cli/lab.py"},
     "matplotlib": {"training"},
     "pydantic": {"inference/manifest.py", "inference/entry_parts.py"},
     "pooch": {"inference/weights.py"},

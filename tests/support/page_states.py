@@ -166,6 +166,11 @@ def compared_sessions(page: Page, url: str) -> None:
     page.locator(".infolayer .annotation-text").nth(2).wait_for()
 
 
+def laboratory(page: Page, url: str) -> None:
+    _open(page, url, "laboratory")
+    page.get_by_text("What they reach").wait_for()
+
+
 def about(page: Page, url: str) -> None:
     _open(page, url, "about")
 
@@ -243,5 +248,6 @@ STATES: Final[dict[str, State]] = {
     "session summary": session_summary,
     "session events": session_events,
     "compared sessions": compared_sessions,
+    "laboratory": laboratory,
     "about": about,
 }

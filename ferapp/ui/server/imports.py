@@ -12,7 +12,7 @@ from typing import Final
 importing: Final = threading.Lock()
 """Held by whoever imports what the pages or the sessions need."""
 
-_PAGES: Final = ("pictures", "live", "video", "dashboard", "about", "login")
+_PAGES: Final = ("pictures", "live", "video", "dashboard", "laboratory", "about", "login")
 
 
 def import_pages() -> None:

@@ -24,7 +24,7 @@ NAVIGATION: Final = Path(__file__).parents[1] / "navigation.py"
 """The script that Streamlit runs for every page."""
 
 _LOGO: Final = Path(__file__).parents[1] / "logo.svg"
-_MENU: Final = ("image", "videocam", "movie", "monitoring", "info")
+_MENU: Final = ("image", "videocam", "movie", "monitoring", "science", "info")
 """Icons of the pages, in the order of the menu, from the font that comes with Streamlit."""
 
 # Icons are drawn here: the browser would fetch one of `st.Page`, as the tab's icon, from

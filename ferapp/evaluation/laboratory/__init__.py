@@ -1,0 +1,1 @@
+"""The laboratory: the ways of five tutorials beside ours, under one protocol."""
