@@ -164,7 +164,7 @@ def watch(script: Path, path: str, *, minutes: float, is_mirrored: bool) -> dict
             points, start = [], time.monotonic()
             while True:
                 point = measure_stream(page, is_mirrored=is_mirrored)
-                match = re.search(r"([\d.]+) analysed", page.inner_text("body"))
+                match = re.search(r"([\d.]+) analysed", page.text_content("body") or "")
                 point["analysed_fps"] = float(match[1]) if match else float("nan")
                 point["rss_mb"] = round(app.rss_mb(), 1)
                 point["threads"] = app.threads()

@@ -44,8 +44,8 @@ def overview_chart(
     if is_group:
         figure.add_trace(_count(curve, axis))
     marks = event_marks(recording.markers, axis, *curve.edges_s[[0, -1]].tolist())
-    lines = 1 + max((-name["yshift"] for name in marks["annotations"]), default=0) / LINE_PX
-    below_px = LINE_PX * lines + 8 if recording.markers else 0
+    lines = 1 + max((-name["yshift"] // LINE_PX for name in marks["annotations"]), default=0)
+    below_px: int = LINE_PX * lines + 8 if recording.markers else 0
     whole_px += below_px
     for place, height in enumerate(heights):
         domain = [
