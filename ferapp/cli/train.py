@@ -39,7 +39,23 @@ def expressions(
         ),
     ] = "",
     seed: Annotated[int, typer.Option("--seed", help="Random seed.")] = 0,
-    recipe_name: Annotated[str, typer.Option("--recipe", help="base or strong.")] = "base",
+    recipe_name: Annotated[str, typer.Option("--recipe", help="base, strong or refine.")] = "base",
+    start: Annotated[
+        str,
+        typer.Option(
+            "--start",
+            help="For the recipe refine: checkpoint, or name of an installed classifier, to refine.",
+        ),
+    ] = "",
+    keep: Annotated[
+        float | None,
+        typer.Option(
+            "--keep",
+            min=0,
+            max=1,
+            help="Share of the answers of that classifier in what is learnt; the recipe's if empty.",
+        ),
+    ] = None,
     also: Annotated[
         list[Path] | None,
         typer.Option("--also", help="Other labelled faces to mix in; may be given several times."),
@@ -52,6 +68,7 @@ def expressions(
     meanings = parse_key(key)
     _prepare(threads)
     from ferapp.training.expression_data import OtherData
+    from ferapp.training.starts import read_start
     from ferapp.training.train import RECIPES, train_expressions
 
     if recipe_name not in RECIPES:
@@ -59,11 +76,14 @@ def expressions(
     changes: dict[str, Any] = {"seed": seed, "classes": split_names(classes)}
     if sizes:
         changes["sizes"] = _sizes(sizes)
+    if keep is not None:
+        changes["keep"] = keep
     with progress("steps") as report:
         best = train_expressions(
             data,
             out,
             replace(RECIPES[recipe_name], **changes),
+            start=read_start(start) if start else None,
             others=[OtherData(path, padding) for path in also or []],
             key=meanings,
             may_leave_out=ignore,
