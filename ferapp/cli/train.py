@@ -14,6 +14,7 @@ from ferapp.cli.output import print_line, print_note, progress
 from ferapp.errors import MissingExtra
 
 if TYPE_CHECKING:
+    from ferapp.inference.manifest import Model
     from ferapp.training.export import Variant
 
 app = typer.Typer(help="Train models (needs the extra: train).", no_args_is_help=True)
@@ -44,7 +45,7 @@ def expressions(
         str,
         typer.Option(
             "--start",
-            help="For the recipe refine: checkpoint, or name of an installed classifier, to refine.",
+            help="For the recipe refine: checkpoint, or name of an installed classifier.",
         ),
     ] = "",
     keep: Annotated[
@@ -53,7 +54,7 @@ def expressions(
             "--keep",
             min=0,
             max=1,
-            help="Share of the answers of that classifier in what is learnt; the recipe's if empty.",
+            help="For refine: share of that classifier's answers in what is learnt.",
         ),
     ] = None,
     also: Annotated[
@@ -210,6 +211,26 @@ def export_expressions(
 
 
 @app.command()
+def recalibrate(
+    data: Data,
+    name: Annotated[str, typer.Option("--name", help="Name of an installed classifier.")],
+    out: Models,
+    adjustment: Annotated[
+        float, typer.Option("--adjustment", help="Logit adjustment for rare classes; 0 is none.")
+    ] = 0.0,
+    key: Key = "",
+    ignore: Ignore = False,
+) -> None:
+    """Calibrate and measure a classifier again, after a change of its entry in the manifest."""
+    meanings = parse_key(key)
+    _prepare(2)
+    from ferapp.training.export import recalibrate
+
+    model = recalibrate(out, name, data, key=meanings, may_leave_out=ignore, adjustment=adjustment)
+    _print_metrics(model)
+
+
+@app.command()
 def export_faces(
     checkpoint: Checkpoint,
     data: Data,
@@ -246,8 +267,12 @@ def _print_variants(variants: "list[Variant]") -> None:
             f"{variant.model.name}: {variant.score:.2f} points, {variant.median_ms:.2f} ms on one "
             "thread"
         )
-        for metric in variant.model.metrics:
-            print_line(f"  {metric.name} {metric.value:.4f} (n {metric.n})")
+        _print_metrics(variant.model)
+
+
+def _print_metrics(model: "Model") -> None:
+    for metric in model.metrics:
+        print_line(f"  {metric.name} {metric.value:.4f} (n {metric.n})")
 
 
 def _prepare(threads: int) -> None:

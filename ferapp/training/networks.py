@@ -77,8 +77,8 @@ class ExpressionNet(nn.Module):
         drop_path: Share of residuals dropped in the last block, in training; rises linearly to it.
         sources: Data sets that it learns from. People label each in their own way, so that each
             but the first has a bias of its own, which is no part of the network that ships.
-        batch_norm: Whether a batch norm follows each convolution. Finished networks have none: their
-            statistics are part of the convolutions.
+        batch_norm: Whether a batch norm follows each convolution. Finished networks have none:
+            their statistics are part of the convolutions.
     """
 
     def __init__(

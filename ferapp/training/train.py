@@ -122,7 +122,7 @@ class ExpressionRecipe:
     def spec(self, size: int | None = None) -> InputSpec:
         """The input of the network, by default at its final size."""
         side = size or self.sizes[-1][0]
-        return InputSpec(size_wh=(side, side), colour="grey", mean=127.5, std=64.0)
+        return InputSpec(size_wh=(side, side), colour="grey", mean=127.5, std=64.0, denoise=True)
 
     def network(self, classes: int, sources: int = 1) -> ExpressionNet:
         """A new network."""
