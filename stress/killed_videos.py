@@ -137,7 +137,7 @@ def kill_app(clip: Path, folder: Path, who: Who, after_s: float = 0.0) -> list[s
             rules["a session is there that nobody kept"] = "· 0 readings" not in visitor.words
             _begin(visitor, clip)
             words = _watch(visitor)
-        rules[f"the next video is not read: {words[-400:]}"] = "frames over" in words
+        rules[f"the next video is not read: {words[-400:]}"] = "read over" in words
         rules["temporary files are left"] = not list(temporary.glob(_LEFT))
     finally:
         app.kill()

@@ -58,7 +58,7 @@ def test_each_video_has_its_results_and_there_is_a_table_over_all(both: AppTest)
     assert table["faces"].tolist() == [2, 0] and not both.exception
     assert "All 2 videos" in page_text(both) and cards(both) == ["Face 2", "Face 1"]
     button(both, "Open 2").click().run()
-    assert "no face was found" in page_text(both) and not both.exception
+    assert "No face was found" in page_text(both) and not both.exception
     button(both, "Open 1").click().run()
     assert cards(both) == ["Face 2", "Face 1"]
 

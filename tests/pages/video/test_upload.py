@@ -108,7 +108,7 @@ def test_another_upload_clears_the_first(results_page: AppTest, faceless: bytes)
     assert "copy-job" not in at.session_state and "copy-asked" not in at.session_state
     assert job_of(at) is None
     analyse(at)
-    assert job_of(at) is not old and "no face was found" in page_text(at)
+    assert job_of(at) is not old and "No face was found" in page_text(at)
 
 
 @pytest.mark.parametrize("after", ["another upload", "none", "the demo clip"])
