@@ -45,7 +45,7 @@ _STYLE: Final = (
 [data-testid="stStatusWidget"] button { display: none; }
 .stApp [data-testid="stWidgetLabel"] { color: inherit; }
 [data-testid="stButtonGroup"] [aria-checked="true"] p, [data-testid="stSliderThumbValue"] p {
-  color: light-dark(#2f5bd0, #9db6ff); }
+  color: light-dark(#2a55c8, #9db6ff); }
 """
     + "\n".join(
         f'[data-testid="stSidebarNavItems"] li:nth-of-type({place}) '
