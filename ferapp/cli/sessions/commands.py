@@ -1,6 +1,7 @@
 """``ferapp sessions``: recorded sessions, without the app."""
 
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -107,7 +108,12 @@ def export(
     from ferapp.system.files import write_whole
 
     report = partial(to_html, limits=limits_text())
-    make = {"csv": to_csv, "parquet": to_parquet, "json": to_json, "html": report}
+    make: dict[str, Callable[..., bytes]] = {
+        "csv": to_csv,
+        "parquet": to_parquet,
+        "json": to_json,
+        "html": report,
+    }
     makers = {form: make[form]} if form in make else {}
     if form == "events":
         makers["events.csv"] = to_events_csv
