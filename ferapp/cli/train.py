@@ -224,7 +224,7 @@ def recalibrate(
     """Calibrate and measure a classifier again, after a change of its entry in the manifest."""
     meanings = parse_key(key)
     _prepare(2)
-    from ferapp.training.export import recalibrate
+    from ferapp.training.measurement import recalibrate
 
     model = recalibrate(out, name, data, key=meanings, may_leave_out=ignore, adjustment=adjustment)
     _print_metrics(model)

@@ -100,6 +100,12 @@ class TrainingFaces:
         """Number of faces."""
         return len(self.pixels)
 
+    def order(self, rng: torch.Generator, *, is_weighted: bool) -> Tensor:
+        """Indices of the faces of one epoch, (n,): drawn by their weights, or each once."""
+        if not is_weighted:
+            return torch.randperm(len(self), generator=rng)
+        return torch.multinomial(self.weights, len(self), replacement=True, generator=rng)
+
 
 def training_data(
     data: str | Path,

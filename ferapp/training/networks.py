@@ -5,6 +5,7 @@ convolutions with the same inference time.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -125,6 +126,18 @@ class ExpressionNet(nn.Module):
     def load_shipped(self, weights: Mapping[str, Tensor]) -> None:
         """Load weights of a training without the biases of its data sets."""
         self.load_state_dict({k: v for k, v in weights.items() if k != "source_bias"})
+
+
+def expression_network(about: Mapping[str, Any]) -> ExpressionNet:
+    """A network of the same kind as that of a checkpoint.
+
+    Args:
+        about: The description in the checkpoint.
+    """
+    # Checkpoints from before there was a choice don't say.
+    known = ("channels", "drop_path", "batch_norm")
+    config = {k: about["config"][k] for k in known if k in about["config"]}
+    return ExpressionNet(len(about["labels"]), **config)
 
 
 class FaceNet(nn.Module):

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -124,6 +124,19 @@ class ExpressionRecipe:
         side = size or self.sizes[-1][0]
         return InputSpec(size_wh=(side, side), colour="grey", mean=127.5, std=64.0, denoise=True)
 
+    def starting_from(self, start: Start | None) -> "ExpressionRecipe":
+        """The recipe with the width of the classifier to start from; None for random weights.
+
+        Raises:
+            InvalidValue: It has batch norm and there is a start, or neither.
+        """
+        if self.batch_norm != (start is None):
+            raise InvalidValue(
+                "a recipe with batch norm starts from random weights, one without from a finished "
+                "classifier"
+            )
+        return self if start is None else replace(self, channels=start.channels)
+
     def network(self, classes: int, sources: int = 1) -> ExpressionNet:
         """A new network."""
         return ExpressionNet(
@@ -165,21 +178,6 @@ RECIPES: Final = {
 starts from finished weights."""
 
 
-def expression_network(about: Mapping[str, Any]) -> ExpressionNet:
-    """A network of the same kind as that of a checkpoint.
-
-    Args:
-        about: The description in the checkpoint.
-    """
-    # Checkpoints from before there was a choice don't say.
-    known = {
-        k: about["config"][k]
-        for k in ("channels", "drop_path", "batch_norm")
-        if k in about["config"]
-    }
-    return replace(ExpressionRecipe(), **known).network(len(about["labels"]))
-
-
 def train_expressions(
     data: str | Path,
     out: str | Path,
@@ -215,13 +213,7 @@ def train_expressions(
             of the classes, or the folder holds a run of another recipe.
         InvalidValue: The recipe has batch norm and there is a start, or neither.
     """
-    if recipe.batch_norm != (start is None):
-        raise InvalidValue(
-            "a recipe with batch norm starts from random weights, one without from a finished "
-            "classifier"
-        )
-    if start is not None:
-        recipe = replace(recipe, channels=start.channels)
+    recipe = recipe.starting_from(start)
     found = training_data(
         data, others, classes=recipe.classes, key=key, may_leave_out=may_leave_out
     )
@@ -230,18 +222,11 @@ def train_expressions(
     labels, valid = found.train.labels, found.valid
     torch.manual_seed(recipe.seed)
     network = channels_last(recipe.network(len(labels), 1 + len(others)))
-    finished = None
-    if start is not None:
-        weights = start.weights_for(labels)
-        network.load_state_dict(weights, strict=False)
-        finished = channels_last(recipe.network(len(labels)).eval())
-        finished.load_state_dict(weights)
-    optimizer = torch.optim.SGD(
-        parameter_groups(network, recipe.weight_decay),
-        lr=recipe.learning_rate,
-        momentum=0.9,
-        nesterov=True,
-    )
+    finished = None if start is None else _finished(recipe, labels, start)
+    if finished is not None:
+        network.load_state_dict(finished.state_dict(), strict=False)
+    groups = parameter_groups(network, recipe.weight_decay)
+    optimizer = torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True)
     average = AveragedWeights(network, recipe.average)
     learner = Learner(network, optimizer, average, torch.Generator().manual_seed(recipe.seed))
     about = description("expressions", recipe, labels, found.sha256)
@@ -256,19 +241,13 @@ def train_expressions(
         started = time.monotonic()
         size, stage_epochs = recipe.stage(epoch)
         mixes = epoch < recipe.epochs - recipe.unmixed
-        order = _order(faces, recipe, learner.rng)
+        order = faces.order(learner.rng, is_weighted=recipe.balance > 0)
         batches = torch.split(order, recipe.batch_size)[:steps]
         losses = _losses(network, faces, batches, recipe, size, learner.rng, finished, mixes=mixes)
         loss, rate = learner.train_round(epoch, losses, schedule, report)
-        run.log(
-            {
-                "epoch": epoch + 1,
-                "loss": loss,
-                **_judged(recipe, average.state, valid, size),
-                "learning_rate": rate,
-                "seconds": time.monotonic() - started,
-            }
-        )
+        judged = _judged(recipe, average.state, valid, size)
+        row = {"epoch": epoch + 1, "loss": loss, **judged, "learning_rate": rate}
+        run.log({**row, "seconds": time.monotonic() - started})
         # Only epochs at the size that ships can be the best.
         stage = run.history[-stage_epochs:]
         run.save(learner.state(epoch + 1), is_best=is_best(stage, "valid_score"))
@@ -277,6 +256,13 @@ def train_expressions(
             logger.info("stopped early: no better in %d epochs", recipe.patience)
             break
     return run.folder / "best.pt"
+
+
+def _finished(recipe: ExpressionRecipe, labels: tuple[str, ...], start: Start) -> ExpressionNet:
+    """The classifier to start from, with outputs for these labels, in evaluation mode."""
+    network = channels_last(recipe.network(len(labels)).eval())
+    network.load_state_dict(start.weights_for(labels))
+    return network
 
 
 def _judged(
@@ -293,13 +279,6 @@ def _judged(
         "valid_macro_recall": macro_recall(valid.classes, shares),
         "valid_score": score,
     }
-
-
-def _order(faces: TrainingFaces, recipe: ExpressionRecipe, rng: torch.Generator) -> Tensor:
-    """Indices of the faces of one epoch, (n,)."""
-    if not recipe.balance:
-        return torch.randperm(len(faces), generator=rng)
-    return torch.multinomial(faces.weights, len(faces), replacement=True, generator=rng)
 
 
 def _losses(

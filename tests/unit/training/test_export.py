@@ -37,7 +37,7 @@ def test_a_failed_export_changes_nothing(tmp_path: Path) -> None:
 
 def test_the_temperature_makes_confidences_true(rng: np.random.Generator) -> None:
     """For logits three times too large, the temperature must be three."""
-    from ferapp.training.export import calibrate
+    from ferapp.training.measurement import calibrate
 
     true = rng.normal(0, 1.5, (4000, 4)).astype(np.float32)
     classes = np.array([rng.choice(4, p=p) for p in softmax(true)])
@@ -48,7 +48,7 @@ def test_the_temperature_makes_confidences_true(rng: np.random.Generator) -> Non
 
 
 def test_logit_adjustment_favours_rare_classes() -> None:
-    from ferapp.training.export import calibrate
+    from ferapp.training.measurement import calibrate
 
     classes = np.array([0] * 90 + [1] * 10)
     faces = LabelledFaces([], np.eye(2, dtype=np.float32)[classes], ("often", "rare"), "")
@@ -135,7 +135,7 @@ class _Looks:
     ],
 )
 def test_a_second_look_is_taken_only_if_it_helps(plain: float, gains: bool) -> None:
-    from ferapp.training.export import gains_by_mirror
+    from ferapp.training.measurement import gains_by_mirror
 
     images = [np.zeros((1, 1, 3), np.uint8)] * 2000
     faces = LabelledFaces(images, np.eye(2, dtype=np.float32)[[0] * 2000], ("a", "b"), "")

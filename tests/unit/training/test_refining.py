@@ -15,8 +15,9 @@ from ferapp.inference.weights import read  # noqa: E402
 from ferapp.training import train  # noqa: E402
 from ferapp.training.camera import Camera  # noqa: E402
 from ferapp.training.expression_data import TrainingFaces, training_data  # noqa: E402
+from ferapp.training.networks import expression_network  # noqa: E402
 from ferapp.training.starts import Start, read_start  # noqa: E402
-from ferapp.training.train import RECIPES, expression_network, train_expressions  # noqa: E402
+from ferapp.training.train import RECIPES, train_expressions  # noqa: E402
 from tests.support.training import TINY  # noqa: E402
 
 SHIPPED = "seresnet-48"
