@@ -182,7 +182,7 @@ def export_expressions(
             labels=labels,
             flip_averaging=two_looks,
             calibration=calibration,
-            metrics=_metrics(results, rule, data),
+            metrics=split_metrics(results, rule, data),
         )
         score = 100 * results[0][1]["accuracy"]
         variants.append(Variant(model, score, _median_ms(session, spec)))
@@ -351,7 +351,9 @@ def export_into(
     return variants
 
 
-def _metrics(results: list[tuple[Split, dict[str, Any]]], rule: str, data: Path) -> list[Metric]:
+def split_metrics(
+    results: list[tuple[Split, dict[str, Any]]], rule: str, data: Path
+) -> list[Metric]:
     """The figures of each split, for the manifest."""
     names = {
         "accuracy": "accuracy",

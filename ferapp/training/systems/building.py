@@ -13,10 +13,17 @@ from ferapp.evaluation.labelled_faces import LabelledFaces, in_order_of
 from ferapp.evaluation.laboratory.rows import RULE, LabRow, Training, measure
 from ferapp.evaluation.metrics import accuracy
 from ferapp.inference.classifiers import ExpressionClassifier
-from ferapp.inference.entry_parts import Calibration, Metric
+from ferapp.inference.entry_parts import Calibration
 from ferapp.inference.manifest import Model
 from ferapp.inference.onnx_model import OnnxModel
-from ferapp.training.export import Origin, Variant, calibrate, export_into, manifest_entry
+from ferapp.training.export import (
+    Origin,
+    Variant,
+    calibrate,
+    export_into,
+    manifest_entry,
+    split_metrics,
+)
 from ferapp.training.graphs import store_as_half, to_onnx
 from ferapp.training.runs import description
 from ferapp.training.systems.catalogue import SYSTEMS
@@ -57,13 +64,14 @@ def build_systems(
     found = read_system_data(data, runs)
     test = in_order_of(load_split(data, "Test", majority_only=True), found.labels)
     for name in names:
-        yield _build(name, found, test, models, trained_on, seeds, report)
+        yield _build(name, found, test, data, models, trained_on, seeds, report)
 
 
 def _build(
     name: str,
     found: SystemData,
     test: LabelledFaces,
+    data: Path,
     models: Path,
     trained_on: str,
     seeds: int,
@@ -90,7 +98,9 @@ def _build(
         path = folder / f"{name}.onnx"
         row, calibration = _export(networks[0], path, found, test)
         rows.append(row)
-        return [Variant(_entry(path, about, origin, row, calibration), 0.0, row.face_ms or 0.0)]
+        return [
+            Variant(_entry(path, about, origin, row, calibration, data), 0.0, row.face_ms or 0.0)
+        ]
 
     export_into(models, export, is_default=False)
     numbers = sum(value.numel() for value in networks[0].state_dict().values())
@@ -112,13 +122,13 @@ def _export(
 
 
 def _entry(
-    path: Path, about: dict[str, Any], origin: Origin, row: LabRow, calibration: Calibration
+    path: Path,
+    about: dict[str, Any],
+    origin: Origin,
+    row: LabRow,
+    calibration: Calibration,
+    data: Path,
 ) -> Model:
-    values = {
-        "accuracy": row.figures.accuracy,
-        "macro_recall": row.figures.macro_recall,
-        "expected_calibration_error": row.figures.ece,
-    }
     return manifest_entry(
         path,
         SPEC,
@@ -128,14 +138,7 @@ def _entry(
         family="logits",
         labels=row.labels,
         calibration=calibration,
-        metrics=[
-            Metric(
-                name=f"test_{key}",
-                value=round(value, 4),
-                n=row.figures.n,
-                rule=f"{RULE}, one look at each face",
-                data="FER+, Test",
-            )
-            for key, value in values.items()
-        ],
+        metrics=split_metrics(
+            [("Test", vars(row.figures))], f"{RULE}, one look at each face", data
+        ),
     )

@@ -20,15 +20,17 @@ other data and fewer classes, so they can't be compared directly.
 
 def show() -> None:
     """The whole page below its heading."""
-    rows = {name: row for name, row in read_rows().items() if name in _titles()}
+    titles = _titles()
+    rows = {name: row for name, row in read_rows().items() if name in titles}
+    classifiers = {model.name for model in manifest().of_kind("classifier")}
     st.header("All systems, one face", anchor=False)
-    one_face.show({name: title for name, title in _titles().items() if name in _classifiers()})
+    one_face.show({name: title for name, title in titles.items() if name in classifiers})
     st.header("What they reach", anchor=False)
     if not rows:
         st.markdown("Nothing has been measured yet. `python -m ferapp lab evaluate` does it.")
         return
     st.markdown(_ABOUT.format(n=next(iter(rows.values())).figures.n))
-    st.dataframe(table(rows, _titles()), hide_index=True)
+    st.dataframe(table(rows, titles), hide_index=True)
     st.header("How they work, and where they fall short", anchor=False)
     for name in rows:
         if name in SYSTEMS:
@@ -65,7 +67,3 @@ def _titles() -> dict[str, str]:
     """What each system is called, by name; ours is the last."""
     ours = manifest().defaults.classifier
     return {name: system.title for name, system in SYSTEMS.items()} | {ours: f"ferapp ({ours})"}
-
-
-def _classifiers() -> set[str]:
-    return {model.name for model in manifest().of_kind("classifier")}
