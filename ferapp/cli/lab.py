@@ -53,6 +53,13 @@ def train(
     threads: Annotated[int, typer.Option("--threads", min=1, help="CPU threads to use.")] = 2,
 ) -> None:
     """Train systems on Train, choose on Valid, measure on Test, and export them (extra: lab)."""
+    from ferapp.evaluation.laboratory.systems import TRAINED
+
+    if unknown := set(names) - set(TRAINED):
+        raise typer.BadParameter(
+            f"unknown: {', '.join(sorted(unknown))}; expected of {', '.join(TRAINED)}",
+            param_hint="NAME",
+        )
     try:
         import sklearn  # noqa: F401  # the classical systems need it
 
@@ -61,10 +68,7 @@ def train(
         raise MissingExtra(exc.name or "scikit-learn", "lab") from exc
     prepare_process(threads)
     from ferapp.training.systems.building import build_systems
-    from ferapp.training.systems.catalogue import SYSTEMS
 
-    if set(names) - set(SYSTEMS):
-        raise typer.BadParameter(f"expected one of {', '.join(SYSTEMS)}", param_hint="NAME")
     for row in build_systems(
         names, data, runs, out, trained_on=trained_on, seeds=seeds, report=print_note
     ):

@@ -100,3 +100,6 @@ SYSTEMS: Final[dict[str, System]] = {
     ),
 }
 """By name, from the simplest to the best."""
+
+TRAINED: Final = tuple(name for name in SYSTEMS if name != MAJORITY)
+"""The names of those that learn, in the same order."""
