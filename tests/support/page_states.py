@@ -77,6 +77,7 @@ def picture_without_a_face(page: Page, url: str) -> None:
 
 def keys(page: Page, url: str) -> None:
     first_view(page, url)
+    page.get_by_role("button", name="Keyboard shortcuts").wait_for()
     page.keyboard.press("?")
     page.get_by_role("heading", name="Keyboard shortcuts").wait_for()
 
