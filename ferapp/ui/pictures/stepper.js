@@ -1,7 +1,5 @@
 // Buttons and keys for the previous and the next picture.
 
-const SCROLLING = matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth';
-
 class Stepper {
   constructor(parent) {
     const root = this.root = parent.querySelector('.stepper');
