@@ -1,4 +1,4 @@
-"""How slowly a client may ask and read, how much at once, and how many connections it may keep open.
+"""How slowly a client may ask and read, how much at once, and how many connections it may have.
 
 The server waits for ever for the rest of a request (slow HTTP, "Slowloris") and for who reads an
 answer ("slow read"), and takes any number of connections. A proxy in front limits all three; this
