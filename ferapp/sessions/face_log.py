@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select
 from ferapp.errors import FaceEditError, StoreError
 from ferapp.sessions import schema
 from ferapp.sessions.database import translate_errors, utc_now, writing
-from ferapp.sessions.databases.damage import VALUE_ERRORS, read_rows
+from ferapp.sessions.databases.damage import DAMAGED, VALUE_ERRORS, read_rows, row_key
 from ferapp.sessions.discards import is_kept
 from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.face_edits import (
@@ -22,7 +22,7 @@ from ferapp.sessions.face_edits import (
     edit_from_json,
     edit_to_json,
 )
-from ferapp.sessions.rows import is_running
+from ferapp.sessions.rows import is_number, is_running
 from ferapp.sessions.session import Source
 
 _logger = logging.getLogger(__name__)
@@ -175,14 +175,21 @@ def insert_edits(connection: Connection, session: str, edits: FaceEdits) -> None
 def _lock(connection: Connection, session: str, owner: str) -> Source:
     """Keep others from changing the faces of a session at the same time; give its source."""
     table = schema.sessions
-    row = connection.execute(
+    found, bad = read_rows(
+        connection,
         select(table.c.source, table.c.is_finished, table.c.touched_utc)
         .where(table.c.id == session, table.c.owner == owner, is_kept())
-        .with_for_update()
-    ).one_or_none()
-    if row is None:
+        .with_for_update(),
+        row_key(connection.dialect),
+    )
+    if not found and not bad:
         raise StoreError("There is no such session; it may have been deleted.")
-    if is_running(row.is_finished, row.touched_utc, utc_now()):
+    try:
+        [row] = found
+        is_now_running = is_running(row.is_finished, row.touched_utc, utc_now())
+    except VALUE_ERRORS as exc:
+        raise StoreError(DAMAGED) from exc
+    if is_now_running:
         # A face that comes later could get a number that a split gives away.
         raise FaceEditError("This session is being recorded; change its faces when it has ended.")
     source: Source = row.source
@@ -192,14 +199,17 @@ def _lock(connection: Connection, session: str, owner: str) -> Source:
 def _sightings(
     connection: Connection, session: str
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """The times and the recorded numbers of all readings, (n,) and (n,)."""
+    """The times and the recorded numbers of all readings that have them, (n,) and (n,)."""
     columns = schema.readings.c
-    rows = connection.execute(
+    rows, _ = read_rows(
+        connection,
         select(columns.at_s, columns.face)
         .where(columns.session == session)
-        .order_by(columns.at_s, columns.id)
-    ).all()
+        .order_by(columns.at_s, columns.id),
+        columns.id,
+    )
+    sound = [row for row in rows if is_number(row.at_s) and type(row.face) is int]
     return (
-        np.array([row.at_s for row in rows], np.float64),
-        np.array([row.face for row in rows], np.int64),
+        np.array([row.at_s for row in sound], np.float64),
+        np.array([row.face for row in sound], np.int64),
     )
