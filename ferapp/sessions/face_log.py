@@ -3,10 +3,11 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, Integer, cast, delete, insert, select
 
 from ferapp.errors import FaceEditError, StoreError
 from ferapp.sessions import schema
@@ -24,6 +25,8 @@ from ferapp.sessions.face_edits import (
 )
 from ferapp.sessions.rows import is_number, is_running
 from ferapp.sessions.session import Source
+
+_MOST_STEPS: Final = 2**31 - 1  # as the column has it
 
 _logger = logging.getLogger(__name__)
 
@@ -140,17 +143,27 @@ def load_edits(connection: Connection, sessions: Sequence[str]) -> dict[str, Edi
     last = dict.fromkeys(sessions, 0)
     steps: dict[str, list[tuple[int, int, FaceEdit]]] = {session: [] for session in sessions}
     if bad:
-        hidden = select(columns.session, columns.step).where(columns.id.in_(bad))
-        for session, step in connection.execute(hidden):
+        # As a number: it may be the step that is no UTF-8.
+        step_of = cast(columns.step, Integer)
+        for session, step in connection.execute(
+            select(columns.session, step_of).where(columns.id.in_(bad))
+        ):
             lost[session] += 1
-            last[session] = max(last[session], step if type(step) is int else 0)
+            last[session] = max(last[session], step if _is_step(step) else 0)
     for row in rows:
         try:
+            if not _is_step(row.step):
+                raise ValueError("no number of a step")
             last[row.session] = max(last[row.session], row.step)
             steps[row.session].append((row.step, row.id, edit_from_json(row.edit)))
         except VALUE_ERRORS:
             lost[row.session] += 1
     return {id: _log_of(steps[id], last[id], lost[id]) for id in sessions}
+
+
+def _is_step(step: object) -> bool:
+    """Whether it is the number of a step after which there can be another one."""
+    return type(step) is int and 0 <= step < _MOST_STEPS
 
 
 def _log_of(numbered: list[tuple[int, int, FaceEdit]], last_step: int, lost: int) -> EditLog:

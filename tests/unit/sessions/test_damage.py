@@ -136,6 +136,19 @@ def test_readings_that_cannot_be_read_are_left_out_and_counted(
     assert store.faces.edit(id, ME, NameFace(1, "Ada")) == "Face 1 named Ada"
 
 
+@pytest.mark.parametrize("step", ["cast(x'ff' as text)", "9223372036854775807", "9e999", "-1"])
+def test_a_change_without_a_number_is_counted(sqlite_engine: Engine, step: str) -> None:
+    store = Store(sqlite_engine)
+    id = finished(store)
+    store.faces.edit(id, ME, NameFace(1, "Ada"))
+    with sqlite_engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE face_edits SET step = {step}")
+    [session] = store.overviews(ME)
+    assert session.left_out == 1 and not session.recording.names
+    assert store.faces.edit(id, ME, NameFace(1, "Grace")) == "Face 1 named Grace"
+    assert store.faces.undo(id, ME) == "Face 1 named Grace"
+
+
 @pytest.mark.parametrize("column", ["width", "x1", "at_s"])
 def test_one_long_value_takes_little_memory(sqlite_engine: Engine, column: str) -> None:
     store = Store(sqlite_engine)
