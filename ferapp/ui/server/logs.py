@@ -41,8 +41,8 @@ class _Record(logging.LogRecord):
     """A record whose traceback has places and the class of the error.
 
     The messages of errors are left out: libraries quote the offending input in them, which may be
-    the name or a line of a visitor's file. So are the values that Streamlit quotes from a request or
-    a message, which anybody can send: its own message keeps their places, as ``%s``.
+    the name or a line of a visitor's file. So are the values that Streamlit quotes from a request
+    or a message, which anybody can send: its own message keeps their places, as ``%s``.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
