@@ -155,7 +155,7 @@ def test_samples_are_one_row_on_a_phone_and_the_chosen_one_is_in_it(
     page = visit(server.url, width=390)
     row = page.get_by_role("list", name="Samples")
     last = row.get_by_role("button", name="Group")
-    last.wait_for()
+    shows(page, "3 faces: 2 neutral, 1 happiness")
     assert len({box_of(button)["y"] for button in row.get_by_role("button").all()}) == 1
     last.focus()
     page.keyboard.press("Enter")

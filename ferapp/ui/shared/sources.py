@@ -38,7 +38,7 @@ SAMPLES: Final = (
     ),
     Sample(
         "eight-expressions.jpg",
-        "Eight expressions",
+        "Eight faces",
         "computer-made faces, nobody real: neutral, happiness, surprise, sadness; anger, disgust, "
         "fear and contempt, which the default model takes for neutral",
     ),
