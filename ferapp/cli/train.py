@@ -124,6 +124,28 @@ def faces(
 
 
 @app.command()
+def landmarks(
+    data: Data,
+    out: Out,
+    threads: Threads = 1,
+    views: Annotated[
+        int | None, typer.Option("--views", min=1, help="Total number of training pictures.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Random seed.")] = 0,
+) -> None:
+    """Train the landmark network on faces with 68 points (training.csv and test.csv)."""
+    _prepare(threads)
+    from ferapp.training.landmarks import LandmarkRecipe, train_landmarks
+
+    recipe = LandmarkRecipe(seed=seed)
+    if views:
+        recipe = replace(recipe, views=views)
+    with progress("steps") as report:
+        best = train_landmarks(data, out, recipe, report=report)
+    print_line(f"best checkpoint: {best}")
+
+
+@app.command()
 def average(
     first: Annotated[Path, typer.Option("--first", help="Checkpoint of the first run.")],
     second: Annotated[
