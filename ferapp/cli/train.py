@@ -242,6 +242,32 @@ def export_faces(
     )
 
 
+@app.command()
+def export_landmarks(
+    checkpoint: Checkpoint,
+    data: Data,
+    name: Name,
+    out: Models,
+    trained_on: TrainedOn,
+    licence: Licence = "MIT",
+    source: Source = "ferapp",
+    as_default: AsDefault = False,
+) -> None:
+    """Export a landmark network as ONNX, fp32 and int8, with metrics."""
+    _prepare(2)
+    from ferapp.training.export import Origin, export_into
+    from ferapp.training.landmark_export import export_landmarks
+
+    origin = Origin(name, trained_on, licence, source)
+    _print_variants(
+        export_into(
+            out,
+            lambda folder: export_landmarks(checkpoint, data, folder, origin),
+            is_default=as_default,
+        )
+    )
+
+
 def _print_variants(variants: "list[Variant]") -> None:
     for variant in variants:
         print_line(

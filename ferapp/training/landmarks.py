@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from ferapp.errors import InvalidValue
 from ferapp.evaluation.landmarked_faces import LandmarkedFaces, load_landmarked
 from ferapp.training.augmentation import erase, uniform
 from ferapp.training.camera import Camera, seen_by_camera
@@ -87,6 +88,11 @@ class LandmarkRecipe:
     wing_curve_px: float = 1.0
     doubt_weight: float = 0.2
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a side that can't be halved five times."""
+        if self.side % 32:
+            raise InvalidValue(f"the side has to be a multiple of 32: {self.side}")
 
     @property
     def spec(self) -> InputSpec:

@@ -241,9 +241,7 @@ class LandmarkNet(nn.Module):
         super().__init__()
         self.stem = nn.Sequential(conv_bn(1, stem, stride=2), nn.ReLU())
         inputs = (stem, *channels[:-1])
-        self.stages = nn.ModuleList(
-            PlainStage(i, o) for i, o in zip(inputs, channels, strict=True)
-        )
+        self.stages = nn.ModuleList(PlainStage(i, o) for i, o in zip(inputs, channels, strict=True))
         self.down = nn.ModuleList(
             conv_bn(channels[level + 1], channels[level], size=1) for level in range(3)
         )
