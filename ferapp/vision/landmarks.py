@@ -57,7 +57,7 @@ def detector_boxes(points: Points) -> NDArray[np.float32]:
 def eye_distance(points: Points) -> NDArray[np.float32]:
     """Distance of the outer corners of the eyes, (n,), px, of points (n, 68, 2)."""
     right, left = OUTER_EYE_CORNERS
-    return np.linalg.norm(points[:, right] - points[:, left], axis=1)
+    return np.asarray(np.linalg.norm(points[:, right] - points[:, left], axis=1), np.float32)
 
 
 def errors(found: Points, true: Points) -> NDArray[np.float32]:
