@@ -28,6 +28,8 @@ also of people to learn from: easier, but what others measure on."""
 _HELD_OUT: Final = 8
 _NUMBER: Final = re.compile(r"_\d+\.\w+$")
 _TABLES: Final = ("training", "test")
+# Nobody learns from a frame of the table test.csv.
+_TABLES_OF: Final = {"train": ("training",), "seen": ("test",)}
 _MOST_TABLE_BYTES: Final = 2**26
 
 
@@ -66,7 +68,7 @@ def load_landmarked(data: Path, part: Part) -> LandmarkedFaces:
     points: list[NDArray[np.float32]] = []
     digest = hashlib.sha256()
     with open_files(data) as files:
-        for table in ("test",) if part == "seen" else _TABLES:
+        for table in _TABLES_OF.get(part, _TABLES):
             for name, marks in _rows(files, table):
                 if part not in ("seen", part_of(name.rsplit("/", 1)[-1])):
                     continue
