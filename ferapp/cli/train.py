@@ -135,7 +135,7 @@ def landmarks(
 ) -> None:
     """Train the landmark network on faces with 68 points (training.csv and test.csv)."""
     _prepare(threads)
-    from ferapp.training.landmarks import LandmarkRecipe, train_landmarks
+    from ferapp.training.landmarks.train import LandmarkRecipe, train_landmarks
 
     recipe = LandmarkRecipe(seed=seed)
     if views:
@@ -256,7 +256,7 @@ def export_landmarks(
     """Export a landmark network as ONNX, fp32 and int8, with metrics."""
     _prepare(2)
     from ferapp.training.export import Origin, export_into
-    from ferapp.training.landmark_export import export_landmarks
+    from ferapp.training.landmarks.export import export_landmarks
 
     origin = Origin(name, trained_on, licence, source)
     _print_variants(

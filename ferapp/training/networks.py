@@ -235,7 +235,7 @@ class LandmarkNet(nn.Module):
         self,
         points: int = 68,
         stem: int = 16,
-        channels: tuple[int, int, int, int] = (32, 56, 80, 96),
+        channels: tuple[int, int, int, int] = (32, 64, 96, 96),
         head: int = 48,
     ) -> None:
         super().__init__()

@@ -9,6 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ferapp.vision.turned import TurnedSquares, rotations
+
 Points = NDArray[np.float32]
 
 COUNT: Final = 68
@@ -42,6 +44,10 @@ MIRRORED: Final = (
 # points' extent; see `detector_boxes`.
 _FOREHEAD: Final = 0.36
 
+_EYES: Final = (slice(36, 42), slice(42, 48))
+_CLOSE_UP: Final = 1.3
+_LEAST_PX: Final = 1.0
+
 
 def detector_boxes(points: Points) -> NDArray[np.float32]:
     """Boxes as a face detector would draw them around upright faces, (n, 4), px.
@@ -54,10 +60,28 @@ def detector_boxes(points: Points) -> NDArray[np.float32]:
     return np.concatenate([low, high], axis=1)
 
 
+def close_ups(points: Points) -> TurnedSquares:
+    """Squares around faces in which their eyes are level, with a margin of 15 % on each side.
+
+    Args:
+        points: (n, 68, 2), px.
+    """
+    right, left = (points[:, eye].mean(axis=1) for eye in _EYES)
+    across = left - right
+    roll = np.arctan2(across[:, 1], across[:, 0])
+    turn = rotations(roll)
+    level = points @ turn
+    low, high = level.min(axis=1), level.max(axis=1)
+    side = np.maximum(_CLOSE_UP * (high - low).max(axis=1), _LEAST_PX)
+    centre = np.einsum("nij,nj->ni", turn, (low + high) / 2)
+    return TurnedSquares(centre, side, roll)
+
+
 def eye_distance(points: Points) -> NDArray[np.float32]:
-    """Distance of the outer corners of the eyes, (n,), px, of points (n, 68, 2)."""
+    """Distance of the outer corners of the eyes, (n,), px, of points (n, 68, 2); never below 1."""
     right, left = OUTER_EYE_CORNERS
-    return np.asarray(np.linalg.norm(points[:, right] - points[:, left], axis=1), np.float32)
+    distance = np.linalg.norm(points[:, right] - points[:, left], axis=1)
+    return np.maximum(distance, _LEAST_PX).astype(np.float32)
 
 
 def errors(found: Points, true: Points) -> NDArray[np.float32]:

@@ -1,7 +1,8 @@
 """Finds 68 landmarks of faces whose boxes are known, and how far off each may be."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,11 +11,23 @@ from ferapp.errors import ModelError
 from ferapp.inference.manifest import Model
 from ferapp.inference.onnx_model import OnnxModel
 from ferapp.vision.boxes import squares
-from ferapp.vision.crops import Image, region
-from ferapp.vision.landmarks import COUNT, Points
+from ferapp.vision.crops import Image
+from ferapp.vision.landmarks import COUNT, Points, close_ups, errors
 from ferapp.vision.preprocess import InputSpec, batch
+from ferapp.vision.turned import TurnedSquares
 
 _LARGEST_BATCH: Final = 64
+
+
+class Session(Protocol):
+    """A landmark network; see `ferapp.inference.onnx_model.OnnxModel`."""
+
+    def run(self, batch: NDArray[np.float32], /) -> Sequence[NDArray[np.float32]]:
+        """From faces, NCHW, to points, (n, 68, 2), and logarithms of errors, (n, 68).
+
+        Both are in units of the side of the square.
+        """
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,23 +37,29 @@ class FoundLandmarks:
     Attributes:
         points: (n, 68, 2) float32, px of the picture, in the order of `ferapp.vision.landmarks`.
         doubt_px: The distance to expect between each and its true place, (n, 68) float32, px.
+        gap: Mean distance between the points of the first and of the second look, over the distance
+            of the eyes, (n,) float32.
     """
 
     points: Points
     doubt_px: NDArray[np.float32]
+    gap: NDArray[np.float32]
 
 
 class LandmarkFinder:
-    """One network; `find` may be called from several threads at once.
+    """One network, which looks twice; `find` may be called from several threads at once.
+
+    The first look is at the square around the box, however the face is tilted in it. The second is
+    closer and upright, as the points of the first tell.
 
     Args:
         session: Its graph: ``points`` as shares of the side of the square, and ``log_error``, the
             natural logarithm of the error to expect, in the same unit.
         spec: The input that it takes; a square.
-        padding: How much longer the side of the square is than the longer side of the box.
+        padding: How much longer the side of the first square is than the longer side of the box.
     """
 
-    def __init__(self, session: OnnxModel, spec: InputSpec, *, padding: float) -> None:
+    def __init__(self, session: Session, spec: InputSpec, *, padding: float) -> None:
         self._session = session
         self._spec = spec
         self._padding = padding
@@ -60,16 +79,19 @@ class LandmarkFinder:
         Raises:
             ModelError: An output is not finite.
         """
-        boxes = squares(xyxy, padding=self._padding)
-        side = boxes[:, 2:3] - boxes[:, :1]
-        points = np.empty((len(boxes), COUNT, 2), np.float32)
-        doubt = np.empty((len(boxes), COUNT), np.float32)
-        for start in range(0, len(boxes), _LARGEST_BATCH):
+        around = TurnedSquares.upright(squares(xyxy, padding=self._padding))
+        first, _ = self._look(image_rgb, around)
+        points, doubt_px = self._look(image_rgb, close_ups(first))
+        return FoundLandmarks(points, doubt_px, errors(first, points).mean(axis=1))
+
+    def _look(self, image_rgb: Image, places: TurnedSquares) -> tuple[Points, NDArray[np.float32]]:
+        """Points in px, (n, 68, 2), and the errors to expect, (n, 68) px."""
+        crops = places.cut(image_rgb, self._spec.size_wh[0])
+        shares = np.empty((len(crops), COUNT, 2), np.float32)
+        log_error = np.empty((len(crops), COUNT), np.float32)
+        for start in range(0, len(crops), _LARGEST_BATCH):
             rows = slice(start, start + _LARGEST_BATCH)
-            crops = [region(image_rgb, square, self._spec.size_wh) for square in boxes[rows]]
-            shares, log_error = self._session.run(batch(crops, self._spec))
-            points[rows] = boxes[rows, None, :2] + shares * side[rows, None]
-            doubt[rows] = np.exp(log_error) * side[rows]
-        if not (np.isfinite(points).all() and np.isfinite(doubt).all()):
+            shares[rows], log_error[rows] = self._session.run(batch(crops[rows], self._spec))
+        if not (np.isfinite(shares).all() and np.isfinite(log_error).all()):
             raise ModelError("The landmark network returned numbers that are not finite.")
-        return FoundLandmarks(points, doubt)
+        return places.places(shares), np.exp(log_error) * places.side[:, None]

@@ -14,13 +14,12 @@ from ferapp.inference.landmarks.finder import LandmarkFinder  # noqa: E402
 from ferapp.inference.manifest import manifest, read_manifest, write_manifest  # noqa: E402
 from ferapp.inference.onnx_model import OnnxModel  # noqa: E402
 from ferapp.training.camera import Camera  # noqa: E402
-from ferapp.training.landmarks import (  # noqa: E402
+from ferapp.training.landmarks.train import (  # noqa: E402
     LandmarkRecipe,
-    StoredFaces,
     landmark_loss,
     train_landmarks,
-    views_of,
 )
+from ferapp.training.landmarks.views import StoredFaces, ViewRecipe, views_of  # noqa: E402
 from ferapp.vision.landmarks import MIRRORED  # noqa: E402
 from tests.support.landmarked import write_landmarked  # noqa: E402
 
@@ -34,7 +33,9 @@ def faces(tmp_path: Path) -> Path:
 
 def test_nobody_who_is_measured_on_is_learnt_from(faces: Path) -> None:
     sizes = {part: len(load_landmarked(faces, part)) for part in ("train", "valid", "test")}
-    assert sizes == {"train": 2, "valid": 4, "test": 4}, "by person, and none of test.csv learnt from"
+    assert sizes == {"train": 2, "valid": 4, "test": 4}, (
+        "by person, and none of test.csv learnt from"
+    )
     assert len(load_landmarked(faces, "seen")) == 6, "all of the table test.csv"
     assert len({part_of(f"Some_One_{n}.jpg") for n in ("00", "13", "52")}) == 1
 
@@ -42,9 +43,9 @@ def test_nobody_who_is_measured_on_is_learnt_from(faces: Path) -> None:
 def test_points_stay_on_the_face_when_it_is_turned_moved_and_mirrored(faces: Path) -> None:
     """Every point of the drawn faces is a dark dot; so it has to be in every view."""
     stored = StoredFaces.of(load_landmarked(faces, "train"))
-    recipe = LandmarkRecipe(camera=CLEAR, erased=0, any_roll=0)
+    recipe = ViewRecipe(camera=CLEAR, erased=0, lost=0)
     rng = torch.Generator().manual_seed(0)
-    pixels, points, is_learnt = views_of(stored, torch.arange(4).repeat(8), recipe, rng)
+    pixels, points, is_learnt = views_of(stored, torch.arange(2).repeat(16), recipe, rng)
     places = (points * 96).long()
     inside = ((places >= 1) & (places < 95)).all(dim=2)
     assert inside.float().mean() > 0.97 and is_learnt.all()
@@ -55,7 +56,7 @@ def test_points_stay_on_the_face_when_it_is_turned_moved_and_mirrored(faces: Pat
 
 def test_a_mirrored_face_keeps_its_right_eye_on_its_right(faces: Path) -> None:
     stored = StoredFaces.of(load_landmarked(faces, "train"))
-    recipe = LandmarkRecipe(camera=CLEAR, erased=0, any_roll=0, roll_deg=20)
+    recipe = ViewRecipe(camera=CLEAR, erased=0, lost=0, rolls_deg=(20,))
     rng = torch.Generator().manual_seed(1)
     _, points, _ = views_of(stored, torch.zeros(40, dtype=torch.long), recipe, rng)
     assert (points[:, 36, 0] < points[:, 45, 0]).all() and (
@@ -76,7 +77,7 @@ def test_doubt_grows_with_the_error_and_does_not_move_the_points() -> None:
 
 def test_a_run_is_resumed_and_exported_as_it_was_trained(faces: Path, tmp_path: Path) -> None:
     from ferapp.training.export import Origin, export_into
-    from ferapp.training.landmark_export import export_landmarks
+    from ferapp.training.landmarks.export import export_landmarks
 
     recipe = LandmarkRecipe(views=16, round_views=8, batch_size=4)
     run = tmp_path / "run"
@@ -106,4 +107,4 @@ def test_a_run_is_resumed_and_exported_as_it_was_trained(faces: Path, tmp_path: 
 
 def test_a_side_that_the_network_cannot_halve_is_refused() -> None:
     with pytest.raises(ValueError, match="32"):
-        replace(LandmarkRecipe(), side=100)
+        replace(ViewRecipe(), side=100)

@@ -12,7 +12,8 @@ from ferapp.inference.landmarks.finder import LandmarkFinder
 from ferapp.inference.onnx_model import OnnxModel
 from ferapp.training.export import INT8_EXAMPLES, Origin, Variant, manifest_entry, median_ms
 from ferapp.training.graphs import store_as_half, to_int8, to_onnx
-from ferapp.training.landmarks import LandmarkRecipe, StoredFaces, landmark_network, views_of
+from ferapp.training.landmarks.train import landmark_network
+from ferapp.training.landmarks.views import StoredFaces, ViewRecipe, views_of
 
 LANDMARK_RULE: Final = (
     "68 points, error over the distance of the outer eye corners; given boxes; failures above 10 %"
@@ -23,7 +24,7 @@ def export_landmarks(checkpoint: Path, data: Path, out: Path, origin: Origin) ->
     """Export the checkpoint of a landmark network as fp32 and int8.
 
     Args:
-        checkpoint: From `ferapp.training.landmarks.train_landmarks`.
+        checkpoint: From `ferapp.training.landmarks.train.train_landmarks`.
         data: The data of its training: some faces give the int8 ranges, others the figures.
         out: Folder for the files.
         origin: Its origin, for the manifest.
@@ -33,7 +34,8 @@ def export_landmarks(checkpoint: Path, data: Path, out: Path, origin: Origin) ->
     """
     state = torch.load(checkpoint, weights_only=True)
     about = state["about"]
-    recipe = LandmarkRecipe(side=about["config"]["side"], padding=about["config"]["padding"])
+    view = about["config"]["view"]
+    recipe = ViewRecipe(side=view["side"], padding=view["padding"])
     plain, small = out / f"{origin.name}.onnx", out / f"{origin.name}-int8.onnx"
     network = landmark_network(state["weights"])
     to_onnx(network, recipe.spec, plain, ["points", "log_error"], any_batch=True)
