@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, HttpUrl, ValidationError, model_validator
 
 from ferapp.errors import ManifestError, MissingWeights, UnknownModel
+from ferapp.face_shape import shape_columns
 from ferapp.inference.entry_parts import Calibration, EntryPart, Input, Line, Metric, Parts
 from ferapp.inference.folder import MANIFEST_NAME, models_folder, read_inside
 from ferapp.inference.outputs import Output
@@ -32,6 +33,7 @@ _MOST_MANIFEST_BYTES: Final = 1_000_000
 _RESERVED_LABELS: Final = frozenset(
     "annotated damage expression face file first flaw is_smiling is_unsure last path picture "
     "probability score share_kept unsure x1 x2 y1 y2".split()
+    + list(shape_columns(()))
 )
 
 

@@ -4,14 +4,15 @@ They are related to action units of FACS but are none: nobody has coded them, an
 and the tension of lips are not in the points.
 """
 
+import itertools
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ferapp.vision.head_pose import HeadPose
+from ferapp.face_shape import FaceGeometry, HeadPose
 from ferapp.vision.landmarks import Points
 
 MOST_YAW_DEG: Final = 30.0
@@ -19,43 +20,20 @@ MOST_YAW_DEG: Final = 30.0
 
 MOST_PITCH_DEG: Final = 25.0
 
+MOST_DOUBT: Final = 0.1
+"""A measure is left out if its points may be further off than this share of the eye distance."""
+
 _EYES: Final = {"right": (36, 37, 38, 39, 40, 41), "left": (42, 43, 44, 45, 46, 47)}
+_BROWS: Final = {"right": range(17, 22), "left": range(22, 27)}
 _INNER_LIPS: Final = ((61, 67), (62, 66), (63, 65))
-_BROWS: Final = {"right": slice(17, 22), "left": slice(22, 27)}
+_LIP_CORNERS: Final = (48, 54)
+_LIP_MIDDLE: Final = (51, 57)
+_LEAST_LENGTH: Final = 1e-3
 
 
-@dataclass(frozen=True)
-class FaceGeometry:
-    """Measures of one face; its right eye lies on the left of the picture.
-
-    Lengths are shares of the distance of the outer corners of the eyes.
-
-    Attributes:
-        right_eye: Opening of the lids.
-        left_eye: The same.
-        right_eye_aspect: Opening over the width of the eye (Soukupova and Cech, 2016, "Real-Time
-            Eye Blink Detection using Facial Landmarks", equation 1).
-        left_eye_aspect: The same.
-        mouth_opening: Distance of the inner edges of the lips.
-        smile_width: Distance of the corners of the mouth.
-        lip_corner_deg: How far the corners lie above the middle of the lips, as an angle seen from
-            there, degrees; negative below.
-        right_brow: Height of the brow above the corners of the eye.
-        left_brow: The same.
-    """
-
-    right_eye: float
-    left_eye: float
-    right_eye_aspect: float
-    left_eye_aspect: float
-    mouth_opening: float
-    smile_width: float
-    lip_corner_deg: float
-    right_brow: float
-    left_brow: float
-
-
-def face_geometry(points: Points, pose: HeadPose) -> FaceGeometry | None:
+def face_geometry(
+    points: Points, pose: HeadPose, doubt: NDArray[np.float32] | None = None
+) -> FaceGeometry | None:
     """Measures of a face, corrected for how the head is turned.
 
     Lengths across the face are divided by the cosine of the yaw, those along it by the cosine of
@@ -64,6 +42,8 @@ def face_geometry(points: Points, pose: HeadPose) -> FaceGeometry | None:
     Args:
         points: (68, 2), px.
         pose: How the head is turned.
+        doubt: How far off each point may be, as a share of the eye distance, (68,); measures of
+            points that are too far off are None. Without it, all are certain.
 
     Returns:
         None if it is turned too far for the correction to hold.
@@ -71,32 +51,31 @@ def face_geometry(points: Points, pose: HeadPose) -> FaceGeometry | None:
     if abs(pose.yaw_deg) > MOST_YAW_DEG or abs(pose.pitch_deg) > MOST_PITCH_DEG:
         return None
     face = _from_the_front(points, pose)
-    opening, aspect, brow = {}, {}, {}
-    for side, (outer, up_1, up_2, inner, low_2, low_1) in _EYES.items():
-        lids = _distance(face, up_1, low_1) + _distance(face, up_2, low_2)
-        opening[side] = lids / 2
-        aspect[side] = lids / (2 * _distance(face, outer, inner))
-        corners = (face[outer, 1] + face[inner, 1]) / 2
-        brow[side] = float(corners - face[_BROWS[side], 1].mean())
-    return FaceGeometry(
-        right_eye=opening["right"],
-        left_eye=opening["left"],
-        right_eye_aspect=aspect["right"],
-        left_eye_aspect=aspect["left"],
-        mouth_opening=float(
-            np.mean([_distance(face, a, b) for a, b in ((61, 67), (62, 66), (63, 65))])
-        ),
-        smile_width=_distance(face, 48, 54),
-        lip_corner_deg=_lip_corner_deg(face),
-        right_brow=brow["right"],
-        left_brow=brow["left"],
-    )
+
+    def certain(value: float, used: Iterable[int]) -> float | None:
+        is_certain = doubt is None or float(doubt[list(used)].mean()) <= MOST_DOUBT
+        return value if is_certain else None
+
+    values: dict[str, float | None] = {}
+    for side, eye in _EYES.items():
+        outer, up_1, up_2, inner, low_2, low_1 = eye
+        lids = (_distance(face, up_1, low_1) + _distance(face, up_2, low_2)) / 2
+        width = max(_distance(face, outer, inner), _LEAST_LENGTH)
+        height = (face[outer, 1] + face[inner, 1]) / 2 - face[list(_BROWS[side]), 1].mean()
+        values[f"{side}_eye_opening"] = certain(lids, eye)
+        values[f"{side}_eye_aspect"] = certain(lids / width, eye)
+        values[f"{side}_brow_height"] = certain(float(height), (*_BROWS[side], outer, inner))
+    opening = float(np.mean([_distance(face, *pair) for pair in _INNER_LIPS]))
+    values["mouth_opening"] = certain(opening, itertools.chain(*_INNER_LIPS))
+    values["mouth_width"] = certain(_distance(face, *_LIP_CORNERS), _LIP_CORNERS)
+    values["lip_corners_deg"] = certain(_lip_corners_deg(face), (*_LIP_CORNERS, *_LIP_MIDDLE))
+    return FaceGeometry(**values)
 
 
-def _lip_corner_deg(face: NDArray[np.float64]) -> float:
-    middle = (face[51] + face[57]) / 2
-    angles = [math.atan2(middle[1] - face[i, 1], abs(face[i, 0] - middle[0])) for i in (48, 54)]
-    return math.degrees(sum(angles) / 2)
+def _lip_corners_deg(face: NDArray[np.float64]) -> float:
+    middle = face[list(_LIP_MIDDLE)].mean(axis=0)
+    away = face[list(_LIP_CORNERS)] - middle
+    return float(np.degrees(np.arctan2(-away[:, 1], np.abs(away[:, 0]))).mean())
 
 
 def _from_the_front(points: Points, pose: HeadPose) -> NDArray[np.float64]:

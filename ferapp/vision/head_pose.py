@@ -6,12 +6,12 @@ are estimates; people should read the words.
 """
 
 import math
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ferapp.face_shape import HeadPose
 from ferapp.vision.landmarks import Points
 from ferapp.vision.opencv import cv2
 
@@ -36,54 +36,8 @@ _HEAD: Final = {
 # A head is seen from about ten times the distance of its eyes: 90 cm.
 _DISTANCE: Final = 10.0
 
-_SLIGHT_DEG: Final = 15.0
-_STRONG_DEG: Final = 35.0
-
 MOST_MISFIT: Final = 0.08
 """Points that lie further from every view of the generic head than this are no face's."""
-
-
-@dataclass(frozen=True)
-class HeadPose:
-    """How a head is turned, as the camera sees it; all angles are estimates.
-
-    Attributes:
-        yaw_deg: Turned to the right of the picture; negative to the left.
-        pitch_deg: Raised; negative lowered.
-        roll_deg: Tilted clockwise in the picture; negative counterclockwise.
-        eye_distance_px: Distance that the outer corners of the eyes would have from the front, px.
-        misfit: Mean distance between the points and the generic head, over that distance.
-    """
-
-    yaw_deg: float
-    pitch_deg: float
-    roll_deg: float
-    eye_distance_px: float
-    misfit: float
-
-    @property
-    def words(self) -> str:
-        """In words, left and right as in the picture.
-
-        Example:
-            >>> HeadPose(-20, 3, 40, 60, 0.02).words
-            'turned slightly left, tilted right'
-            >>> HeadPose(5, -8, 2, 60, 0.02).words
-            'facing the camera'
-        """
-        parts = [
-            _band("turned", self.yaw_deg, ("left", "right")),
-            _band("turned", self.pitch_deg, ("down", "up")),
-            _band("tilted", self.roll_deg, ("left", "right")),
-        ]
-        return ", ".join(part for part in parts if part) or "facing the camera"
-
-
-def _band(verb: str, angle_deg: float, sides: tuple[str, str]) -> str:
-    if abs(angle_deg) < _SLIGHT_DEG:
-        return ""
-    slightly = "slightly " if abs(angle_deg) < _STRONG_DEG else ""
-    return f"{verb} {slightly}{sides[angle_deg > 0]}"
 
 
 def head_pose(points: Points) -> HeadPose | None:

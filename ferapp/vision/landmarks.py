@@ -9,11 +9,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from ferapp.face_shape import LANDMARKS
 from ferapp.vision.turned import TurnedSquares, rotations
 
 Points = NDArray[np.float32]
 
-COUNT: Final = 68
+COUNT: Final = LANDMARKS
 
 REGIONS: Final = {
     "jaw": slice(0, 17),
@@ -81,7 +82,7 @@ def eye_distance(points: Points) -> NDArray[np.float32]:
     """Distance of the outer corners of the eyes, (n,), px, of points (n, 68, 2); never below 1."""
     right, left = OUTER_EYE_CORNERS
     distance = np.linalg.norm(points[:, right] - points[:, left], axis=1)
-    return np.maximum(distance, _LEAST_PX).astype(np.float32)
+    return np.asarray(np.maximum(distance, _LEAST_PX), np.float32)
 
 
 def errors(found: Points, true: Points) -> NDArray[np.float32]:

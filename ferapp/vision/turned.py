@@ -36,7 +36,7 @@ class TurnedSquares:
     @classmethod
     def upright(cls, xyxy: NDArray[np.float32]) -> Self:
         """Those of boxes that are squares, (n, 4), px."""
-        centre = (xyxy[:, :2] + xyxy[:, 2:]) / 2
+        centre = np.asarray((xyxy[:, :2] + xyxy[:, 2:]) / 2, np.float32)
         return cls(centre, xyxy[:, 2] - xyxy[:, 0], np.zeros(len(xyxy), np.float32))
 
     def at(self, indices: Sequence[int]) -> "TurnedSquares":

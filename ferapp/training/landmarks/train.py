@@ -6,7 +6,7 @@ Read it from top to bottom: the recipe, the loss, the run.
 import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ class LandmarkRecipe:
         seed: Random seed of weights, order and augmentation.
     """
 
-    view: ViewRecipe = ViewRecipe()
+    view: ViewRecipe = field(default_factory=ViewRecipe)
     views: int = 160_000
     round_views: int = 6_400
     batch_size: int = 64
@@ -81,8 +81,9 @@ def landmark_loss(
     per_face = wing.mean(dim=(1, 2)) * is_learnt
     distance = (points.detach() - true).norm(dim=2) * side
     log_px = log_error + math.log(side)
-    doubt = (distance * torch.exp(-log_px) + log_px).mean()
-    return per_face.sum() / is_learnt.sum().clamp_min(1) + recipe.doubt_weight * doubt
+    doubt: Tensor = (distance * torch.exp(-log_px) + log_px).mean()
+    learnt: Tensor = per_face.sum() / is_learnt.sum().clamp_min(1)
+    return learnt + recipe.doubt_weight * doubt
 
 
 def train_landmarks(

@@ -98,15 +98,12 @@ class StoredFaces:
         half = around.side[:, None] / 2
         points = (faces.points - around.centre[:, None]) / half[:, None]
         close = close_ups(faces.points)
-        columns = [
-            (close.centre - around.centre) / half,
-            close.side[:, None] / 2 / half,
-            close.roll_rad[:, None],
-        ]
+        centre = (close.centre - around.centre) / half
+        rest = np.stack([close.side / around.side, close.roll_rad], axis=1)
         return cls(
             torch.from_numpy(np.stack(pixels).transpose(0, 3, 1, 2).copy()),
             torch.from_numpy(points),
-            torch.from_numpy(np.concatenate(columns, axis=1)),
+            torch.from_numpy(np.concatenate([centre, rest], axis=1)),
         )
 
 

@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from ferapp.vision.face_geometry import FaceGeometry, face_geometry
-from ferapp.vision.head_pose import _HEAD, HeadPose, head_pose
+from ferapp.face_shape import FaceGeometry, HeadPose
+from ferapp.vision.face_geometry import face_geometry
+from ferapp.vision.head_pose import _HEAD, head_pose
 from tests.support.landmarked import face_points
 
 
@@ -77,9 +78,9 @@ def measured(points: np.ndarray) -> FaceGeometry:
 )
 def test_measures_change_little_when_the_head_turns(yaw: float, pitch: float, roll: float) -> None:
     front, turned = measured(photographed(0, 0, 0)), measured(photographed(yaw, pitch, roll))
-    assert turned.smile_width == pytest.approx(front.smile_width, rel=0.06)
+    assert turned.mouth_width == pytest.approx(front.mouth_width, rel=0.06)
     assert turned.mouth_opening == pytest.approx(front.mouth_opening, rel=0.06)
-    assert turned.lip_corner_deg == pytest.approx(front.lip_corner_deg, abs=4)
+    assert turned.lip_corners_deg == pytest.approx(front.lip_corners_deg, abs=4)
 
 
 def test_each_measure_follows_its_part_of_the_face() -> None:
@@ -95,20 +96,23 @@ def test_each_measure_follows_its_part_of_the_face() -> None:
     for upper, lower in ((37, 41), (38, 40)):
         closed[upper] = closed[lower]
     shut = measured(closed)
-    assert shut.right_eye == pytest.approx(0, abs=1e-3) and shut.right_eye_aspect < 0.02
-    assert shut.left_eye == pytest.approx(calm.left_eye, abs=1e-3) and calm.left_eye > 0.05
+    assert shut.right_eye_opening == pytest.approx(0, abs=1e-3) and shut.right_eye_aspect < 0.02
+    assert (
+        shut.left_eye_opening == pytest.approx(calm.left_eye_opening, abs=1e-3)
+        and calm.left_eye_opening > 0.05
+    )
     smiling = with_moved([48, 54], (0, -8))
-    assert smiling.lip_corner_deg > calm.lip_corner_deg + 8
+    assert smiling.lip_corners_deg > calm.lip_corners_deg + 8
     assert with_moved([65, 66, 67], (0, 16)).mouth_opening == pytest.approx(
         calm.mouth_opening + 0.2, abs=0.02
     )
     raised = with_moved(list(range(17, 22)), (0, -8))
-    assert raised.right_brow == pytest.approx(calm.right_brow + 0.1, abs=0.01)
-    assert raised.left_brow == pytest.approx(calm.left_brow, abs=1e-3)
+    assert raised.right_brow_height == pytest.approx(calm.right_brow_height + 0.1, abs=0.01)
+    assert raised.left_brow_height == pytest.approx(calm.left_brow_height, abs=1e-3)
     wide = points.copy()
     wide[48] -= (4, 0)
     wide[54] += (4, 0)
-    assert measured(wide).smile_width == pytest.approx(calm.smile_width + 0.1, abs=0.01)
+    assert measured(wide).mouth_width == pytest.approx(calm.mouth_width + 0.1, abs=0.01)
 
 
 def test_a_side_view_has_no_measures() -> None:
@@ -116,3 +120,23 @@ def test_a_side_view_has_no_measures() -> None:
     pose = head_pose(points)
     assert pose is not None and face_geometry(points, pose) is None
     assert face_geometry(points, HeadPose(0, 40, 0, 80, 0.01)) is None
+
+
+def test_a_measure_of_points_that_may_be_wrong_is_left_out_and_the_others_stay() -> None:
+    points = photographed(0, 0, 0)
+    pose = head_pose(points)
+    doubt = np.full(68, 0.02, np.float32)
+    doubt[36:42] = 0.3
+    assert pose is not None
+    geometry = face_geometry(points, pose, doubt)
+    assert geometry is not None
+    assert geometry.right_eye_opening is None and geometry.right_eye_aspect is None
+    assert geometry.left_eye_opening == pytest.approx(measured(points).left_eye_opening)
+    assert geometry.mouth_width is not None
+
+
+def test_an_eye_whose_points_coincide_gives_numbers() -> None:
+    points = photographed(0, 0, 0)
+    points[37:42] = points[36]
+    geometry = measured(points)
+    assert geometry.right_eye_opening == 0 and geometry.right_eye_aspect == 0
