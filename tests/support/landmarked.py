@@ -1,11 +1,13 @@
-"""Data sets of drawn faces with 68 points."""
+"""Drawn faces with 68 points: one by one, as turned heads, and data sets of them."""
 
+import math
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from ferapp.evaluation.landmarked_faces import part_of
+from ferapp.vision.head_pose import _HEAD
 
 
 def people(part: str, count: int) -> list[str]:
@@ -40,6 +42,26 @@ def _oval(count: int, across: float, along: float) -> np.ndarray:
 def moved(points: np.ndarray, by: tuple[float, float]) -> np.ndarray:
     """Points, (n, 2), somewhere else."""
     return points + np.array(by)
+
+
+def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
+    """Of a head that faces the camera: raised, then turned right, then tilted clockwise."""
+    y, p, r = (math.radians(v) for v in (-yaw, -pitch, roll))
+    about_x = np.array([[1, 0, 0], [0, math.cos(p), -math.sin(p)], [0, math.sin(p), math.cos(p)]])
+    about_y = np.array([[math.cos(y), 0, math.sin(y)], [0, 1, 0], [-math.sin(y), 0, math.cos(y)]])
+    about_z = np.array([[math.cos(r), -math.sin(r), 0], [math.sin(r), math.cos(r), 0], [0, 0, 1]])
+    return about_z @ about_y @ about_x
+
+
+def photographed(yaw: float, pitch: float, roll: float, *, away: float = 10.0) -> np.ndarray:
+    """A head with the drawn face's mouth and brows, (68, 2) px, eyes 80 px apart from the front."""
+    flat = face_points((0, 0), 1).astype(np.float64)
+    flat = (flat - (flat[36] + flat[45]) / 2) / (flat[45, 0] - flat[36, 0])
+    solid = np.concatenate([flat, np.zeros((68, 1))], axis=1)
+    for index, place in _HEAD.items():
+        solid[index] = place
+    turned = solid @ rotation(yaw, pitch, roll).T
+    return ((turned[:, :2] * away / (turned[:, 2:] + away)) * 80 + [300, 200]).astype(np.float32)
 
 
 def write_landmarked(folder: Path, each: int = 2) -> Path:

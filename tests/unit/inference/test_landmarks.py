@@ -11,7 +11,7 @@ from ferapp.inference.landmarks import shape_reader
 from ferapp.inference.landmarks.finder import FoundLandmarks, LandmarkFinder
 from ferapp.inference.landmarks.shape_reader import ShapeReader
 from ferapp.vision.preprocess import InputSpec
-from tests.unit.vision.test_head_pose import photographed
+from tests.support.landmarked import photographed
 
 SPEC = InputSpec(size_wh=(96, 96), colour="grey", mean=0, std=1)
 
@@ -123,7 +123,7 @@ def test_a_clear_face_has_points_a_head_and_measures() -> None:
         ),
     ],
 )
-def test_a_face_that_cannot_be_told_has_no_number_but_a_reason(
+def test_a_face_that_is_not_clear_has_a_reason_in_place_of_numbers(
     finder: Callable[[], FixedFinder], side: float, missing: str
 ) -> None:
     one = shape(finder(), side)

@@ -1,34 +1,12 @@
 """Head pose and geometric measures on faces that are computed, so that the truth is known."""
 
-import math
-
 import numpy as np
 import pytest
 
 from ferapp.face_shape import FaceGeometry, HeadPose
 from ferapp.vision.face_geometry import face_geometry
-from ferapp.vision.head_pose import _HEAD, head_pose
-from tests.support.landmarked import face_points
-
-
-def rotation(yaw: float, pitch: float, roll: float) -> np.ndarray:
-    """Of a head that faces the camera: raised, then turned right, then tilted clockwise."""
-    y, p, r = (math.radians(v) for v in (-yaw, -pitch, roll))
-    about_x = np.array([[1, 0, 0], [0, math.cos(p), -math.sin(p)], [0, math.sin(p), math.cos(p)]])
-    about_y = np.array([[math.cos(y), 0, math.sin(y)], [0, 1, 0], [-math.sin(y), 0, math.cos(y)]])
-    about_z = np.array([[math.cos(r), -math.sin(r), 0], [math.sin(r), math.cos(r), 0], [0, 0, 1]])
-    return about_z @ about_y @ about_x
-
-
-def photographed(yaw: float, pitch: float, roll: float, *, away: float = 10.0) -> np.ndarray:
-    """A head with the drawn face's mouth and brows, (68, 2) px, eyes 80 px apart from the front."""
-    flat = face_points((0, 0), 1).astype(np.float64)
-    flat = (flat - (flat[36] + flat[45]) / 2) / (flat[45, 0] - flat[36, 0])
-    solid = np.concatenate([flat, np.zeros((68, 1))], axis=1)
-    for index, place in _HEAD.items():
-        solid[index] = place
-    turned = solid @ rotation(yaw, pitch, roll).T
-    return ((turned[:, :2] * away / (turned[:, 2:] + away)) * 80 + [300, 200]).astype(np.float32)
+from ferapp.vision.head_pose import head_pose
+from tests.support.landmarked import photographed
 
 
 @pytest.mark.parametrize("yaw", [-40, 0, 25])
