@@ -168,6 +168,11 @@ class Defaults(EntryPart):
     classifier: str
     landmarks: str | None = None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names, of each kind that has one."""
+        return tuple(name for name in (self.detector, self.classifier, self.landmarks) if name)
+
 
 Preset = Literal["quick", "careful", "crowd"]
 """How much work finding a face is worth."""
