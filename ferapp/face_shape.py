@@ -66,17 +66,12 @@ def _band(verb: str, angle_deg: float, sides: tuple[str, str]) -> str:
 
 @dataclass(frozen=True)
 class FaceGeometry:
-    """Measures of one face; its right eye lies on the left of the picture.
+    """Measures of one face; its right side lies on the left of the picture.
 
     Lengths are shares of the distance of the outer corners of the eyes. A measure is None where its
     points can't be seen well enough.
 
     Attributes:
-        right_eye_opening: Distance of the lids.
-        left_eye_opening: The same.
-        right_eye_aspect: Opening over the width of the eye (Soukupova and Cech, 2016, "Real-Time
-            Eye Blink Detection using Facial Landmarks", equation 1).
-        left_eye_aspect: The same.
         mouth_opening: Distance of the inner edges of the lips.
         mouth_width: Distance of the corners of the mouth.
         lip_corners_deg: How far the corners lie above the middle of the lips, as an angle seen from
@@ -85,10 +80,6 @@ class FaceGeometry:
         left_brow_height: The same.
     """
 
-    right_eye_opening: float | None
-    left_eye_opening: float | None
-    right_eye_aspect: float | None
-    left_eye_aspect: float | None
     mouth_opening: float | None
     mouth_width: float | None
     lip_corners_deg: float | None

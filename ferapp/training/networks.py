@@ -222,8 +222,7 @@ class LandmarkNet(nn.Module):
     """68 landmarks of a grey face of 96 px: where the mass of each point's heatmap lies.
 
     The place is the mean over the heatmap (Sun et al., 2018, "Integral Human Pose Regression",
-    equation 2), so that it is finer than a cell and can be learnt from the place alone. A heatmap
-    is blurred where its point is hidden, and its peak is part of the error to expect.
+    equation 2), so that it is finer than a cell and can be learnt from the place alone.
 
     Args:
         points: Number of landmarks.
@@ -250,21 +249,21 @@ class LandmarkNet(nn.Module):
             conv_bn(channels[0], head), nn.ReLU(), nn.Conv2d(head, points, 1)
         )
         self.doubt = nn.Linear(channels[-1], points)
-        self.doubt_by_peak = nn.Parameter(torch.zeros(points))
 
-    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Faces, (n, 1, side, side) float32 normalised; the side is a multiple of 32.
 
         Returns:
-            ``points``, (n, points, 2), x and y as shares of the side, and ``log_error``,
-            (n, points), the natural logarithm of the error to expect of each, in the same unit.
+            ``points``, (n, points, 2), x and y as shares of the side; ``log_error``, (n, points),
+            the natural logarithm of the error to expect of each, in the same unit; and ``peaks``,
+            (n, points), the largest share of each heatmap, which is small where a point is hidden.
         """
         x = self.stem(faces)
         features = []
         for stage in self.stages:
             x = stage(x)
             features.append(x)
-        doubt = self.doubt(x.mean(dim=(2, 3))).float()
+        log_error: Tensor = self.doubt(x.mean(dim=(2, 3))).float()
         for level in (2, 1, 0):
             above = F.interpolate(self.down[level](x), scale_factor=2.0, mode="nearest")
             x = F.relu(features[level] + above)
@@ -272,5 +271,4 @@ class LandmarkNet(nn.Module):
         shares = maps.flatten(2).softmax(dim=2).unflatten(2, maps.shape[2:])
         places = (torch.arange(maps.shape[3], device=maps.device) + 0.5) / maps.shape[3]
         across, along = (shares.sum(dim=2) * places).sum(-1), (shares.sum(dim=3) * places).sum(-1)
-        peaks = shares.detach().amax(dim=(2, 3)).log()
-        return torch.stack([across, along], dim=-1), doubt - self.doubt_by_peak * peaks
+        return torch.stack([across, along], dim=-1), log_error, shares.amax(dim=(2, 3))

@@ -66,10 +66,12 @@ def mark_landmarks(image_rgb: Image, landmarks: NDArray[np.float32]) -> Image:
     """
     out = np.ascontiguousarray(image_rgb).copy()
     for points in landmarks[~np.isnan(landmarks).any(axis=(1, 2))]:
-        radius = max(round(float(np.ptp(points, axis=0).max()) / _FACE_PER_DOT), 1)
+        radius = round(float(np.ptp(points, axis=0).max()) / _FACE_PER_DOT)
         for x, y in np.rint(points).astype(int).tolist():
-            cv2.circle(out, (x, y), radius + 1, _NOTE_RGB, cv2.FILLED, cv2.LINE_AA)
-            cv2.circle(out, (x, y), radius, _DOT_RGB, cv2.FILLED, cv2.LINE_AA)
+            # On small faces, rims would cover what lies between the dots.
+            if radius > 0:
+                cv2.circle(out, (x, y), radius + 1, _NOTE_RGB, cv2.FILLED, cv2.LINE_AA)
+            cv2.circle(out, (x, y), radius, _DOT_RGB, cv2.FILLED)
     return out
 
 

@@ -96,7 +96,7 @@ def test_landmarks_are_shown_and_written_once_they_are_switched_on() -> None:
     at.toggle(key="landmarks").set_value(True).run()
     assert not at.exception
     (face,) = explorer(at)["faces"]
-    assert len(face["points"]) == 68 and face["measures"][0][0] == "Eye opening"
+    assert len(face["points"]) == 68 and face["measures"][0][0] == "Brow height"
     x, y, width, height = face["box"]
     inside = [x < px < x + width and y < py < y + 1.1 * height for px, py in face["points"]]
     assert sum(inside) > 60, "the points lie on the face"

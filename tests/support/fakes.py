@@ -71,7 +71,7 @@ class FakeShapeReader:
         for x1, y1, x2, y2 in xyxy:
             points = face_points((float(x1 + x2) / 2, float(y1 + y2) / 2), float(y2 - y1))
             pose = HeadPose(-20.0, 3.0, 1.0, 30.0, 0.02)
-            geometry = FaceGeometry(0.1, 0.11, 0.3, 0.31, 0.05, 0.6, 12.0, 0.2, None)
+            geometry = FaceGeometry(0.05, 0.6, 12.0, 0.2, None)
             out.append(FaceShape(points, pose, geometry))
         return (*out[:-1], FaceShape(missing="not clear enough")) if len(out) > 1 else tuple(out)
 

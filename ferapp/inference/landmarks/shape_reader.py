@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.face_shape import FaceShape
-from ferapp.inference.landmarks.finder import LandmarkFinder
+from ferapp.inference.landmarks.finder import FoundLandmarks, LandmarkFinder
 from ferapp.vision.crops import Image
 from ferapp.vision.face_geometry import face_geometry
 from ferapp.vision.head_pose import head_pose
-from ferapp.vision.landmarks import Points
 
 LEAST_PX: Final = 32
 """Faces whose box has a shorter longer side have no landmarks."""
@@ -18,7 +17,7 @@ LEAST_PX: Final = 32
 MOST_OUTSIDE: Final = 0.1
 """A face with a larger share of its points outside the picture is cut by the border."""
 
-MOST_DOUBT: Final = 0.12
+MOST_DOUBT: Final = 0.08
 """Points that are expected to be further off on average, over the eye distance, are not told."""
 
 MOST_GAP: Final = 0.25
@@ -49,25 +48,20 @@ class ShapeReader:
         large = np.flatnonzero(sides >= LEAST_PX)
         found = self._finder.find(image_rgb, xyxy[large])
         out = [FaceShape(missing="too small")] * len(xyxy)
-        for i, points, doubt_px, gap in zip(
-            large, found.points, found.doubt_px, found.gap, strict=True
-        ):
-            size_wh = image_rgb.shape[1::-1]
-            out[i] = _shape(points, doubt_px, float(gap), size_wh)
+        for place, i in enumerate(large):
+            out[i] = _shape(found, place, image_rgb.shape[1::-1])
         return tuple(out)
 
 
-def _shape(
-    points: Points, doubt_px: NDArray[np.float32], gap: float, size_wh: tuple[int, ...]
-) -> FaceShape:
+def _shape(found: FoundLandmarks, i: int, size_wh: tuple[int, ...]) -> FaceShape:
+    points = found.points[i]
     is_outside = ((points < 0) | (points > size_wh)).any(axis=1)
     if is_outside.mean() > MOST_OUTSIDE:
         return FaceShape(missing="cut by the border")
     pose = head_pose(points)
-    if pose is None or gap > MOST_GAP:
+    if pose is None or found.gap[i] > MOST_GAP:
         return FaceShape(missing="not clear enough")
-    doubt = doubt_px / np.float32(pose.eye_distance_px)
-    if doubt.mean() > MOST_DOUBT:
+    if found.doubt_px[i].mean() > MOST_DOUBT * pose.eye_distance_px:
         return FaceShape(missing="not clear enough")
-    geometry = face_geometry(points, pose, doubt)
+    geometry = face_geometry(points, pose, found.peaks[i])
     return FaceShape(points, pose, geometry, "" if geometry else "turned too far to be measured")

@@ -38,7 +38,7 @@ def export_landmarks(checkpoint: Path, data: Path, out: Path, origin: Origin) ->
     recipe = ViewRecipe(side=view["side"], padding=view["padding"])
     plain, small = out / f"{origin.name}.onnx", out / f"{origin.name}-int8.onnx"
     network = landmark_network(state["weights"])
-    to_onnx(network, recipe.spec, plain, ["points", "log_error"], any_batch=True)
+    to_onnx(network, recipe.spec, plain, ["points", "log_error", "peaks"], any_batch=True)
     rng = torch.Generator().manual_seed(0)
     faces = StoredFaces.of(load_landmarked(data, "train"))
     indices = torch.randperm(len(faces), generator=rng)[:INT8_EXAMPLES]

@@ -66,14 +66,14 @@ class LandmarkRecipe:
 
 
 def landmark_loss(
-    found: tuple[Tensor, Tensor], true: Tensor, is_learnt: Tensor, recipe: LandmarkRecipe
+    found: tuple[Tensor, Tensor, Tensor], true: Tensor, is_learnt: Tensor, recipe: LandmarkRecipe
 ) -> Tensor:
     """Wing loss of the points, and how well the network knows its errors.
 
     The latter is the negative logarithm of a Laplace distribution of the distances (Kendall and
     Gal, 2017, "What Uncertainties Do We Need", section 3.2), which does not move the points.
     """
-    points, log_error = found
+    points, log_error, _ = found
     w, curve, side = recipe.wing_px, recipe.wing_curve_px, recipe.view.side
     gap = (points - true).abs() * side
     offset = w - w * math.log1p(w / curve)

@@ -53,7 +53,7 @@ class ViewRecipe:
     close_roll_deg: float = 8.0
     close_jitter: float = 0.06
     lost: float = 0.06
-    erased: float = 0.3
+    erased: float = 0.2
     camera: Camera = field(default_factory=lambda: Camera(gain=0.3, noise=0.25, distance=0.15))
 
     def __post_init__(self) -> None:

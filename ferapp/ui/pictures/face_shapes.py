@@ -15,11 +15,6 @@ from ferapp.vision.face_geometry import MOST_PITCH_DEG, MOST_YAW_DEG
 # of FACS that it is related to.
 _ROWS: Final = (
     (
-        "Eye opening",
-        ("right_eye_opening", "left_eye_opening"),
-        "related to AU 5 (upper lids raised), 7 (lids tightened), 43 and 45 (eyes closed, blink)",
-    ),
-    (
         "Brow height",
         ("right_brow_height", "left_brow_height"),
         "related to AU 1 and 2 (brows raised) and 4 (brows lowered)",
@@ -60,7 +55,8 @@ def explain_measures() -> None:
         st.markdown(
             "Lengths between landmarks. 1 is the distance of the outer corners of the eyes, seen "
             "from the front; *lip corners* is the angle at which the corners of the mouth lie "
-            "above or below its middle. The right eye is the person's right eye.\n\n"
+            "above or below its middle. Of two numbers, the first is for the right brow of the "
+            "person, on the left of the picture.\n\n"
             f"{rows}\n\n"
             "They are not action units (AU) of FACS: nobody has coded them, and wrinkles, cheeks "
             "and muscle tension are not in the points. Faces differ: compare a face with itself "

@@ -30,7 +30,8 @@ class DotSession:
         spread = photographed(0, 0, 0)
         spread = (spread - spread.mean(axis=0)) / np.ptp(spread) * 0.5
         points = middle[:, None] + spread
-        return [points.astype(np.float32), np.full((len(batch), 68), self.log_error, np.float32)]
+        log_error = np.full((len(batch), 68), self.log_error, np.float32)
+        return [points.astype(np.float32), log_error, np.full_like(log_error, 0.05)]
 
 
 def dotted(x: int, y: int) -> np.ndarray:
@@ -74,7 +75,8 @@ class FixedFinder:
     """Finds these points in every face."""
 
     def __init__(self, points: np.ndarray, *, doubt: float = 0.03, gap: float = 0.03) -> None:
-        self.points, self.doubt, self.gap = points, np.full(68, doubt, np.float32), gap
+        self.points, self.gap = points, gap
+        self.doubt, self.peaks = np.full(68, doubt, np.float32), np.full(68, 0.06, np.float32)
         self.calls: list[int] = []
 
     def find(self, image_rgb: np.ndarray, xyxy: np.ndarray) -> FoundLandmarks:
@@ -83,6 +85,7 @@ class FixedFinder:
         return FoundLandmarks(
             np.tile(self.points, (n, 1, 1)).astype(np.float32),
             np.tile(self.doubt * 80, (n, 1)).astype(np.float32),
+            np.tile(self.peaks, (n, 1)),
             np.full(n, self.gap, np.float32),
         )
 
@@ -140,11 +143,11 @@ def test_a_head_that_is_turned_far_has_points_but_no_measures() -> None:
 
 def test_a_hidden_eye_has_no_measure_and_the_rest_of_the_face_has() -> None:
     finder = FixedFinder(photographed(0, 0, 0))
-    finder.doubt[36:42] = 0.4
+    finder.peaks[36:42] = 0.01
     one = shape(finder)
-    assert one.geometry is not None and one.geometry.right_eye_opening is None
-    assert one.geometry.left_eye_opening is not None
-    assert "right_eye_opening" not in one.to_json()["measures"]
+    assert one.geometry is not None and one.geometry.right_brow_height is None
+    assert one.geometry.left_brow_height is not None
+    assert "right_brow_height" not in one.to_json()["measures"]
 
 
 def test_small_faces_are_not_given_to_the_network() -> None:

@@ -45,7 +45,9 @@ def test_shipped_bytes_and_graph_are_what_the_entry_says(model: Model) -> None:
         return
     assert isinstance(session.input_shape[0], str), "the batch has to be of any length"
     if model.kind == "landmarks":
-        assert session.output_names == ["points", "log_error"] and model.padding is not None
+        assert (
+            session.output_names == ["points", "log_error", "peaks"] and model.padding is not None
+        )
     else:
         assert session.output_names == ["logits"] and model.calibration is not None
 

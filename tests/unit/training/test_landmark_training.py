@@ -70,7 +70,7 @@ def test_doubt_grows_with_the_error_and_does_not_move_the_points() -> None:
     points = (true + torch.tensor([0.01, 0.1])[:, None, None]).requires_grad_()
     log_error = torch.full((2, 68), -3.0, requires_grad=True)
     learnt = torch.tensor([False, False])
-    landmark_loss((points, log_error), true, learnt, recipe).backward()
+    landmark_loss((points, log_error, torch.ones(2, 68)), true, learnt, recipe).backward()
     assert log_error.grad[0].min() > 0 > log_error.grad[1].max(), "less doubt, more doubt"
     assert not points.grad.any()
 
