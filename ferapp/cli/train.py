@@ -128,6 +128,11 @@ def landmarks(
     data: Data,
     out: Out,
     threads: Threads = 1,
+    recipe_name: Annotated[str, typer.Option("--recipe", help="base or mouths.")] = "base",
+    start: Annotated[
+        Path | None,
+        typer.Option("--start", help="Checkpoint to start from; one of `base` for `mouths`."),
+    ] = None,
     views: Annotated[
         int | None, typer.Option("--views", min=1, help="Total number of training pictures.")
     ] = None,
@@ -135,13 +140,15 @@ def landmarks(
 ) -> None:
     """Train the landmark network on faces with 68 points (training.csv and test.csv)."""
     _prepare(threads)
-    from ferapp.training.landmarks.train import LandmarkRecipe, train_landmarks
+    from ferapp.training.landmarks.train import RECIPES, train_landmarks
 
-    recipe = LandmarkRecipe(seed=seed)
+    if recipe_name not in RECIPES:
+        raise typer.BadParameter(f"expected one of {', '.join(RECIPES)}", param_hint="--recipe")
+    recipe = replace(RECIPES[recipe_name], seed=seed)
     if views:
         recipe = replace(recipe, views=views)
     with progress("steps") as report:
-        best = train_landmarks(data, out, recipe, report=report)
+        best = train_landmarks(data, out, recipe, start=start, report=report)
     print_line(f"best checkpoint: {best}")
 
 

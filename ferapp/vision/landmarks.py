@@ -27,6 +27,9 @@ REGIONS: Final = {
 
 OUTER_EYE_CORNERS: Final = (36, 45)
 
+MIDDLE_LIPS: Final = (62, 66)
+"""The middle of the inner edges of the upper and the lower lip."""
+
 MIRRORED: Final = (
     *range(16, -1, -1),
     *range(26, 16, -1),

@@ -14,7 +14,13 @@ from ferapp.evaluation.landmarked_faces import LandmarkedFaces
 from ferapp.training.augmentation import erase, uniform
 from ferapp.training.camera import Camera, seen_by_camera
 from ferapp.vision.boxes import squares
-from ferapp.vision.landmarks import MIRRORED, close_ups, detector_boxes
+from ferapp.vision.landmarks import (
+    MIDDLE_LIPS,
+    MIRRORED,
+    OUTER_EYE_CORNERS,
+    close_ups,
+    detector_boxes,
+)
 from ferapp.vision.preprocess import InputSpec, convert_colour
 from ferapp.vision.turned import TurnedSquares
 
@@ -27,8 +33,8 @@ _STORED_PX: Final = 256
 class ViewRecipe:
     """How faces are shown to the network.
 
-    Half of the views are first looks, at the square around a detector's box, half are second ones;
-    see `ferapp.inference.landmarks.finder.LandmarkFinder`.
+    Some views are first looks, at the square around a detector's box, the others second ones; see
+    `ferapp.inference.landmarks.finder.LandmarkFinder`.
 
     Attributes:
         side: Of the input, px; a multiple of 32.
@@ -37,6 +43,7 @@ class ViewRecipe:
         rolls_deg: In first looks, faces are turned by up to one of these angles.
         jitter: The first square is moved by up to this share of its side, and as much smaller or
             larger.
+        close: Share of second looks.
         close_roll_deg: Standard deviation of the angle of second looks.
         close_jitter: Standard deviation of their size, as a share; their centre has two thirds of
             it, as a share of the side.
@@ -50,6 +57,7 @@ class ViewRecipe:
     padding: float = 0.3
     rolls_deg: tuple[float, ...] = (20, 20, 60, 180)
     jitter: float = 0.15
+    close: float = 0.5
     close_roll_deg: float = 8.0
     close_jitter: float = 0.06
     lost: float = 0.06
@@ -85,6 +93,12 @@ class StoredFaces:
     def __len__(self) -> int:
         """Number of faces."""
         return len(self.pixels)
+
+    def mouth_openings(self) -> Tensor:
+        """Distance of the lips of each face over that of its eyes, (n,)."""
+        (upper, lower), (right, left) = MIDDLE_LIPS, OUTER_EYE_CORNERS
+        lips = (self.points[:, upper] - self.points[:, lower]).norm(dim=1)
+        return lips / (self.points[:, right] - self.points[:, left]).norm(dim=1)
 
     @classmethod
     def of(cls, faces: LandmarkedFaces) -> Self:
@@ -123,7 +137,7 @@ def views_of(
         points of each are to be learnt, (n,).
     """
     n = len(indices)
-    is_close = torch.rand(n, generator=rng) < 0.5
+    is_close = torch.rand(n, generator=rng) < recipe.close
     is_lost = (torch.rand(n, generator=rng) < recipe.lost) & ~is_close
     flip = torch.where(torch.rand(n, generator=rng) < 0.5, -1.0, 1.0)
     angle, size, shift = _first_looks(n, recipe, is_lost, rng)
