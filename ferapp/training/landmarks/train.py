@@ -69,7 +69,7 @@ class LandmarkRecipe:
 
 
 WIDE_OPEN: Final = 0.15
-"""Distance of the lips over that of the eyes; one face in fourteen has a larger one."""
+"""Distance of the lips over that of the eyes; one training face in seven has a larger one."""
 
 RECIPES: Final = {
     "base": LandmarkRecipe(),

@@ -60,7 +60,8 @@ def explain_measures() -> None:
             f"{rows}\n\n"
             "They are not action units (AU) of FACS: nobody has coded them, and wrinkles, cheeks "
             "and muscle tension are not in the points. Faces differ: compare a face with itself "
-            "in another picture, not with another person's.\n\n"
+            "in another picture, not with another person's. The opening of a wide open mouth comes "
+            "out much too small. How far the eyes are open is not measured.\n\n"
             f"Angles of the head are estimates. Beyond {MOST_YAW_DEG:.0f}° to the side or "
             f"{MOST_PITCH_DEG:.0f}° up or down there are no measures."
         )
@@ -77,14 +78,16 @@ def shape_remarks(shape: FaceShape) -> list[str]:
 
 
 def _angles(pose: HeadPose) -> str:
-    return ", ".join(
+    parts = [
         f"{abs(angle):.0f}° {sides[angle > 0]}"
         for angle, sides in (
             (pose.yaw_deg, ("left", "right")),
             (pose.pitch_deg, ("down", "up")),
             (pose.roll_deg, ("tilted left", "tilted right")),
         )
-    )
+        if round(abs(angle))
+    ]
+    return ", ".join(parts) or "0°"
 
 
 def measure_rows(geometry: FaceGeometry | None) -> list[Sequence[str]]:

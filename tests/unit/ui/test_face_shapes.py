@@ -24,6 +24,15 @@ def test_a_card_says_how_the_head_is_turned_and_that_angles_are_estimates() -> N
     ]
 
 
+def test_an_angle_of_nothing_has_no_side() -> None:
+    assert (
+        "(5° up; estimates)"
+        in shape_remarks(FaceShape(POINTS, HeadPose(-0.3, 5, 0.2, 60, 0.02), GEOMETRY))[0]
+    )
+    straight = FaceShape(POINTS, HeadPose(0, 0, 0, 60, 0.02), GEOMETRY)
+    assert shape_remarks(straight) == ["Head: facing the camera (0°; estimates)"]
+
+
 @pytest.mark.parametrize(
     ("shape", "said"),
     [
