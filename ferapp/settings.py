@@ -47,6 +47,8 @@ class AnalysisSettings:
         unsure_below: A face with a lower top probability is unsure; None for the threshold of the
             classifier's calibration.
         with_smile: Whether to detect smiles as well.
+        with_landmarks: Whether to find landmarks as well, with head pose and measures; only in
+            pictures.
         look: The mean of the face and its mirror image, or one of them in half the time.
     """
 
@@ -55,6 +57,7 @@ class AnalysisSettings:
     classes: tuple[str, ...] = ()
     unsure_below: float | None = None
     with_smile: bool = False
+    with_landmarks: bool = False
     look: Look = "both"
 
     def __post_init__(self) -> None:

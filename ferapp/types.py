@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.errors import InvalidValue
+from ferapp.face_shape import FaceShape, landmarks_of, shape_columns
 
 if TYPE_CHECKING:
     import pandas
@@ -112,6 +113,7 @@ class FrameAnalysis:
             sentences.
         flaws: Why each face is hard to read, (n,), None where it is not; see
             `ferapp.vision.quality`. Empty if they were not checked.
+        shapes: Landmarks, head pose and measures of each face, (n,); None if not requested.
     """
 
     size_wh: tuple[int, int]
@@ -127,12 +129,15 @@ class FrameAnalysis:
     classifier: str = ""
     notes: tuple[str, ...] = ()
     flaws: tuple[str | None, ...] = ()
+    shapes: tuple[FaceShape, ...] | None = None
 
     def __post_init__(self) -> None:
         """Refuse arrays whose shapes do not match."""
         n = len(self.faces)
         if self.flaws and len(self.flaws) != n:
             raise InvalidValue(f"expected flaws of {n} faces, got {len(self.flaws)}")
+        if self.shapes is not None and len(self.shapes) != n:
+            raise InvalidValue(f"expected shapes of {n} faces, got {len(self.shapes)}")
         if self.probabilities.shape != (n, len(self.labels)):
             raise InvalidValue(
                 f"expected probabilities ({n}, {len(self.labels)}), got {self.probabilities.shape}"
@@ -154,7 +159,17 @@ class FrameAnalysis:
             share_kept=None if self.share_kept is None else self.share_kept[indices],
             smiles=None if self.smiles is None else self.smiles[indices],
             flaws=tuple(self.flaws[i] for i in indices) if self.flaws else (),
+            shapes=None if self.shapes is None else tuple(self.shapes[i] for i in indices),
         )
+
+    @property
+    def landmarks(self) -> NDArray[np.float32] | None:
+        """The 68 points of each face, (n, 68, 2) float32, px; None if not requested.
+
+        NaN for a face whose points can't be found well enough: `shapes` says why. Their order is
+        that of iBUG 300-W.
+        """
+        return None if self.shapes is None else landmarks_of(self.shapes)
 
     @property
     def expressions(self) -> list[str]:
@@ -203,6 +218,8 @@ class FrameAnalysis:
             columns["is_smiling"] = self.smiles
         if any(self.flaws):
             columns["flaw"] = np.array(self.flaws, object)
+        if self.shapes is not None:
+            columns |= shape_columns(self.shapes)
         return pandas.DataFrame(columns)
 
 
@@ -219,6 +236,7 @@ class FaceRecord:
         share_kept: See `FrameAnalysis`; None if all expressions were requested.
         is_smiling: Whether the smile cascade found a smile; None if it was not used.
         flaw: Why it is hard to read; None if it is not, or was not checked.
+        shape: See `ferapp.face_shape.FaceShape.to_json`; None if landmarks were not requested.
     """
 
     box: tuple[float, ...]
@@ -229,6 +247,7 @@ class FaceRecord:
     share_kept: float | None = None
     is_smiling: bool | None = None
     flaw: str | None = None
+    shape: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Refuse a box or probabilities that no face can have."""
@@ -299,6 +318,7 @@ class PictureRecord:
                     share_kept=None if kept is None else round(float(kept[i]), 6),
                     is_smiling=None if smiles is None else bool(smiles[i]),
                     flaw=analysis.flaws[i] if analysis.flaws else None,
+                    shape=None if analysis.shapes is None else analysis.shapes[i].to_json(),
                 )
             )
         return cls(

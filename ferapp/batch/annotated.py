@@ -16,7 +16,7 @@ from ferapp.system.csv_tables import csv_bytes, remove_guard
 from ferapp.system.files import lock_folder, write_whole
 from ferapp.system.text import one_line
 from ferapp.types import FrameAnalysis
-from ferapp.vision.annotate import annotate, captions, colours
+from ferapp.vision.annotate import annotate, captions, colours, mark_landmarks
 from ferapp.vision.crops import Image
 
 TABLE: Final = "faces.csv"
@@ -89,6 +89,8 @@ class AnnotatedFolder:
         Raises:
             StoreError: The copy could not be written.
         """
+        if analysis.landmarks is not None:
+            image_rgb = mark_landmarks(image_rgb, analysis.landmarks)
         copy = annotate(image_rgb, analysis.faces.xyxy, captions(analysis), colours(analysis))
         data = png_bytes(copy)
         key = (one_line(path), sha256)

@@ -79,6 +79,14 @@ def analyze(
     smile: Annotated[
         bool, typer.Option("--smile", help="Also detect smiles with OpenCV's smile cascade.")
     ] = False,
+    landmarks: Annotated[
+        bool,
+        typer.Option(
+            "--landmarks",
+            help="Also find 68 points of each face, how the head is turned, and what is open, wide "
+            "or raised: in the JSON, in faces.csv and as dots on the copies.",
+        ),
+    ] = False,
     threads: Threads = 2,
     as_json: AsJsonLines = False,
 ) -> None:
@@ -98,10 +106,15 @@ def analyze(
             split_names(classes.lower()),
             unsure_below,
             with_smile=smile,
+            with_landmarks=landmarks,
         )
     cap_threads(threads)
     analyzer = load_analyzer(
-        chosen_detector(preset, detector), classifier, threads=threads, with_smile=smile
+        chosen_detector(preset, detector),
+        classifier,
+        threads=threads,
+        with_smile=smile,
+        with_landmarks=landmarks,
     )
     check_classes(settings.classes, analyzer.labels)
     copies = _open_copies(out, analyzer, settings) if out else None
@@ -201,6 +214,8 @@ def _table(path: Path, analysis: "FrameAnalysis") -> Table | Text:
         table.add_column(heading)
     if analysis.smiles is not None:
         table.add_column("smile")
+    if analysis.shapes is not None:
+        table.add_column("head")
     texts = label_texts(analysis)
     for i, expression in enumerate(analysis.expressions):
         label = texts[i]
@@ -211,6 +226,9 @@ def _table(path: Path, analysis: "FrameAnalysis") -> Table | Text:
         row += [f"{analysis.faces.score[i]:.2f}", box]
         if analysis.smiles is not None:
             row.append("yes" if analysis.smiles[i] else "no")
+        if analysis.shapes is not None:
+            shape = analysis.shapes[i]
+            row.append(shape.pose.words if shape.pose else f"({shape.missing})")
         table.add_row(*row)
     if analysis.left_out:
         table.caption = f"renormalised without {', '.join(analysis.left_out)}"

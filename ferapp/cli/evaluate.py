@@ -117,6 +117,50 @@ def faces(
     console.print(table)
 
 
+@app.command()
+def landmarks(
+    data: Data,
+    model: Annotated[
+        str | None, typer.Option("--model", help="Landmark network; the default one if not given.")
+    ] = None,
+    detector: DetectorName = None,
+    threads: Threads = 1,
+    as_json: AsJson = False,
+) -> None:
+    """Evaluate a landmark network on faces with 68 points (training.csv and test.csv).
+
+    People whose frames train a network are told apart by their names. The row "seen" is for all of
+    test.csv, which shows these people too.
+    """
+    from ferapp.evaluation.landmarked_faces import load_landmarked
+    from ferapp.evaluation.landmarks import evaluate_landmarks
+    from ferapp.inference.manifest import manifest
+    from ferapp.inference.registry import load_detector, load_landmarks
+
+    names = {
+        "model": manifest().model(model, "landmarks").name,
+        "detector": manifest().model(detector, "detector").name,
+    }
+    finder, boxes = load_landmarks(model, threads=threads), load_detector(detector, threads=threads)
+    parts = {name: load_landmarked(data, name) for name in ("test", "seen")}
+    with progress("faces") as report:
+        rows = {
+            f"{part}, {kind}": evaluate_landmarks(faces, finder, given, report=report)
+            for part, faces in parts.items()
+            for kind, given in (("given boxes", None), ("found boxes", boxes))
+        }
+    if as_json:
+        print_json({**names, "results": rows})
+        return
+    regions = list(next(iter(rows.values()))["regions"])
+    table = Table("faces", "n", "found", "NME", "median", "failed", *regions, title=names["model"])
+    for name, row in rows.items():
+        figures = [row["nme"], row["median"], row["failure_rate"], *row["regions"].values()]
+        shown = ["" if value is None else f"{value:.1%}" for value in figures]
+        table.add_row(name, str(row["n"]), str(row["n_found"]), *shown)
+    console.print(table)
+
+
 @app.command("pasted")
 def pasted_faces(
     data: Data,

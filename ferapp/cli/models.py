@@ -28,7 +28,7 @@ def list_models(as_json: AsJsonLines = False) -> None:
     from ferapp.inference.weights import is_here
 
     entries = manifest()
-    defaults = (entries.defaults.detector, entries.defaults.classifier)
+    defaults = entries.defaults.names
     reasons = refusals()
     table = Table("name", "kind", "here", "MB", "licence", "source")
     for model in entries.models:

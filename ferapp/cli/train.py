@@ -124,6 +124,35 @@ def faces(
 
 
 @app.command()
+def landmarks(
+    data: Data,
+    out: Out,
+    threads: Threads = 1,
+    recipe_name: Annotated[str, typer.Option("--recipe", help="base or mouths.")] = "base",
+    start: Annotated[
+        Path | None,
+        typer.Option("--start", help="Checkpoint to start from; one of `base` for `mouths`."),
+    ] = None,
+    views: Annotated[
+        int | None, typer.Option("--views", min=1, help="Total number of training pictures.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Random seed.")] = 0,
+) -> None:
+    """Train the landmark network on faces with 68 points (training.csv and test.csv)."""
+    _prepare(threads)
+    from ferapp.training.landmarks.train import RECIPES, train_landmarks
+
+    if recipe_name not in RECIPES:
+        raise typer.BadParameter(f"expected one of {', '.join(RECIPES)}", param_hint="--recipe")
+    recipe = replace(RECIPES[recipe_name], seed=seed)
+    if views:
+        recipe = replace(recipe, views=views)
+    with progress("steps") as report:
+        best = train_landmarks(data, out, recipe, start=start, report=report)
+    print_line(f"best checkpoint: {best}")
+
+
+@app.command()
 def average(
     first: Annotated[Path, typer.Option("--first", help="Checkpoint of the first run.")],
     second: Annotated[
@@ -215,6 +244,32 @@ def export_faces(
         export_into(
             out,
             lambda folder: export_faces(checkpoint, data, scenes, folder, origin, test=test),
+            is_default=as_default,
+        )
+    )
+
+
+@app.command()
+def export_landmarks(
+    checkpoint: Checkpoint,
+    data: Data,
+    name: Name,
+    out: Models,
+    trained_on: TrainedOn,
+    licence: Licence = "MIT",
+    source: Source = "ferapp",
+    as_default: AsDefault = False,
+) -> None:
+    """Export a landmark network as ONNX, fp32 and int8, with metrics."""
+    _prepare(2)
+    from ferapp.training.export import Origin, export_into
+    from ferapp.training.landmarks.export import export_landmarks
+
+    origin = Origin(name, trained_on, licence, source)
+    _print_variants(
+        export_into(
+            out,
+            lambda folder: export_landmarks(checkpoint, data, folder, origin),
             is_default=as_default,
         )
     )

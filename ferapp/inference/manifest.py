@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, HttpUrl, ValidationError, model_validator
 
 from ferapp.errors import ManifestError, MissingWeights, UnknownModel
+from ferapp.face_shape import shape_columns
 from ferapp.inference.entry_parts import Calibration, EntryPart, Input, Line, Metric, Parts
 from ferapp.inference.folder import MANIFEST_NAME, models_folder, read_inside
 from ferapp.inference.outputs import Output
@@ -25,13 +26,14 @@ from ferapp.system.text import make_printable
 MODELS_FOLDER: Final = project_path("models")
 """Folder of the shipped weights and their manifest."""
 
-Kind = Literal["detector", "classifier", "smile"]
+Kind = Literal["detector", "classifier", "smile", "landmarks"]
 
 _MOST_MANIFEST_BYTES: Final = 1_000_000
 # Names of the other columns in tables of results, and what these contain in place of a label.
 _RESERVED_LABELS: Final = frozenset(
     "annotated damage expression face file first flaw is_smiling is_unsure last path picture "
     "probability score share_kept unsure x1 x2 y1 y2".split()
+    + list(shape_columns(()))
 )
 
 
@@ -69,10 +71,13 @@ class Model(WeightsFile):
         kind: What it does.
         family: How it is run and its outputs are interpreted: ``ultra-light`` (scores and corners),
             ``ultra-light-caffe`` (scores and offsets, through OpenCV), ``yunet`` and ``haar``
-            (through OpenCV), ``logits`` (classifiers).
+            (through OpenCV), ``logits`` (classifiers), ``places`` (landmarks: their places and the
+            error to expect of each).
         graph: A second file that describes the network, where the weights alone don't (Caffe).
         input: The input of the network.
         parts: Where a detector looks besides the whole picture; None for nowhere.
+        padding: How much longer than the longer side of a face's box the side of the square is
+            that a landmark network sees, as a share of the former; None for other networks.
         labels: The meaning of its outputs, in order.
         output: What a classifier gives for each label.
         flip_averaging: Whether a classifier reads each face and its mirror image; calibration and
@@ -88,10 +93,11 @@ class Model(WeightsFile):
 
     name: Annotated[str, Field(max_length=60, pattern=r"^[a-z0-9][a-z0-9.-]*$")]
     kind: Kind
-    family: Literal["ultra-light", "ultra-light-caffe", "yunet", "haar", "logits"]
+    family: Literal["ultra-light", "ultra-light-caffe", "yunet", "haar", "logits", "places"]
     graph: WeightsFile | None = None
     input: Input
     parts: Parts | None = None
+    padding: Annotated[float, Field(ge=0, le=2)] | None = None
     labels: tuple[Line, ...]
     output: Output = "logits"
     flip_averaging: bool = False
@@ -115,6 +121,10 @@ class Model(WeightsFile):
                 raise ValueError("calibration.neutral_reference must have one number per label")
         if (self.kind == "classifier") != (self.family == "logits"):
             raise ValueError(f"a {self.kind} can't be of family {self.family!r}")
+        if (self.kind == "landmarks") != (self.family == "places"):
+            raise ValueError(f"a model for {self.kind} can't be of family {self.family!r}")
+        if self.padding is not None and self.kind != "landmarks":
+            raise ValueError("only landmark networks have a padding of their own")
         if (self.family == "ultra-light-caffe") != (self.graph is not None):
             raise ValueError("Caffe models, and only these, have a second file as their graph")
         if self.parts is not None and self.kind != "detector":
@@ -156,6 +166,12 @@ class Defaults(EntryPart):
 
     detector: str
     classifier: str
+    landmarks: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Their names, of each kind that has one."""
+        return tuple(name for name in (self.detector, self.classifier, self.landmarks) if name)
 
 
 Preset = Literal["quick", "careful", "crowd"]
@@ -181,9 +197,12 @@ class Manifest(EntryPart):
         names = [m.name for m in self.models]
         if len(set(names)) != len(names):
             raise ValueError(f"names must differ: {names}")
-        for kind in ("detector", "classifier"):
+        kinds: tuple[Kind, ...] = ("detector", "classifier", "landmarks")
+        for kind in kinds:
             default = getattr(self.defaults, kind)
-            if not any(m.name == default and m.kind == kind for m in self.models):
+            if default is not None and not any(
+                m.name == default and m.kind == kind for m in self.models
+            ):
                 raise ValueError(f"defaults.{kind} is not the name of a {kind}: {default!r}")
         for preset, name in self.presets.items():
             if not any(m.name == name and m.kind == "detector" for m in self.models):

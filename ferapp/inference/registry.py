@@ -6,6 +6,7 @@ from ferapp.inference import weights
 from ferapp.inference.classifiers import ExpressionClassifier
 from ferapp.inference.detectors import Detector, InParts, UltraLight
 from ferapp.inference.examination import examine
+from ferapp.inference.landmarks.finder import LandmarkFinder
 from ferapp.inference.manifest import Model, manifest
 from ferapp.inference.onnx_model import OnnxModel
 from ferapp.inference.opencv_detectors import CaffeUltraLight, Haar, SmileCascade, YuNet
@@ -87,6 +88,24 @@ def open_classifier(data: bytes, model: Model, *, threads: int = 1) -> Expressio
         is_exact=model.is_added,
     )
     return ExpressionClassifier.of(session, model)
+
+
+def load_landmarks(name: str | None = None, *, threads: int = 1) -> LandmarkFinder:
+    """Load a landmark network.
+
+    Args:
+        name: Name of its manifest entry; None for the default.
+        threads: Threads that one call may use.
+
+    Raises:
+        UnknownModel: There is no such network.
+        MissingWeights: Its file is not on this machine.
+        WrongHash: The hash of its file differs from the manifest.
+        ModelError: The graph can't be loaded.
+    """
+    model = manifest().model(name, "landmarks")
+    session = OnnxModel(weights.read(model)[0], threads=threads)
+    return LandmarkFinder.of(session, model)
 
 
 def load_smile_cascade() -> SmileCascade:

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.errors import InvalidValue, SettingError
+from ferapp.face_shape import FaceShape
 from ferapp.inference.detectors import Detector
 from ferapp.media.images import AnyImage, to_rgb
 from ferapp.pipeline.small_faces import Sight
@@ -39,6 +40,14 @@ class SmileReader(Protocol):
         ...
 
 
+class ShapeReader(Protocol):
+    """Finds landmarks; see `ferapp.inference.landmarks.shape_reader.ShapeReader`."""
+
+    def shapes(self, image_rgb: Image, xyxy: NDArray[np.float32]) -> tuple[FaceShape, ...]:
+        """Landmarks, head pose and measures of each face, (n,)."""
+        ...
+
+
 class Analyzer:
     """Stateless: one may serve any number of threads and visitors at once.
 
@@ -46,6 +55,7 @@ class Analyzer:
         detector: Finds faces.
         classifier: Reads their expressions.
         smile_reader: Used if the settings ask for smiles.
+        shape_reader: Used if the settings ask for landmarks.
         sight: What the detector sees, for notes about small faces; None for no such notes.
         detector_name: Stored with the results.
         classifier_name: Stored with the results.
@@ -57,6 +67,7 @@ class Analyzer:
         classifier: Classifier,
         *,
         smile_reader: SmileReader | None = None,
+        shape_reader: ShapeReader | None = None,
         sight: Sight | None = None,
         detector_name: str = "",
         classifier_name: str = "",
@@ -64,6 +75,7 @@ class Analyzer:
         self._detector = detector
         self._classifier = classifier
         self._smile_reader = smile_reader
+        self._shape_reader = shape_reader
         self._sight = sight
         self.detector_name = detector_name
         self.classifier_name = classifier_name
@@ -103,8 +115,8 @@ class Analyzer:
             settings: The defaults if None.
 
         Raises:
-            SettingError: The classifier does not know a requested class, or smiles were requested
-                without a smile reader.
+            SettingError: The classifier does not know a requested class, or smiles or landmarks
+                were requested without their reader.
             ModelError: The classifier gave no finite numbers, or none in time.
             InvalidValue: This is no picture, or it is not clear what its numbers mean.
             ImageError: The file or the picture of Pillow can't be read.
@@ -115,6 +127,8 @@ class Analyzer:
             ['neutral', 'happiness', 'neutral']
         """
         settings = settings or AnalysisSettings()
+        if settings.with_landmarks and self._shape_reader is None:
+            raise SettingError("Landmarks were requested, but their network is not loaded.")
         image, reading_note = to_rgb(image_rgb)
         # One more than the maximum shows whether there were more.
         detection = replace(settings.detection, max_faces=settings.detection.max_faces + 1)
@@ -127,6 +141,11 @@ class Analyzer:
             is_cut=len(faces) > len(kept),
             notes=tuple(note for note in (reading_note, size_note) if note),
             flaws=tuple(flaws(image, kept.xyxy)),
+            shapes=(
+                self._shape_reader.shapes(image, kept.xyxy)
+                if self._shape_reader and settings.with_landmarks
+                else None
+            ),
         )
 
     def detect(self, image_rgb: AnyImage, settings: AnalysisSettings) -> Faces:

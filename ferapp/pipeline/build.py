@@ -2,8 +2,14 @@
 
 from typing import Final
 
+from ferapp.inference.landmarks.shape_reader import ShapeReader
 from ferapp.inference.manifest import manifest
-from ferapp.inference.registry import load_classifier, load_detector, load_smile_cascade
+from ferapp.inference.registry import (
+    load_classifier,
+    load_detector,
+    load_landmarks,
+    load_smile_cascade,
+)
 from ferapp.pipeline.analyzer import Analyzer
 from ferapp.pipeline.small_faces import Sight
 
@@ -17,6 +23,7 @@ def load_analyzer(
     *,
     threads: int = DEFAULT_THREADS,
     with_smile: bool = False,
+    with_landmarks: bool = False,
 ) -> Analyzer:
     """Load the models and put them together.
 
@@ -25,6 +32,7 @@ def load_analyzer(
         classifier: Name of an expression classifier, shipped or added; None for the default.
         threads: How many threads each model may use for one call.
         with_smile: Whether to load the smile cascade as well.
+        with_landmarks: Whether to load the landmark network as well.
 
     Raises:
         UnknownModel: There is no model of that name.
@@ -38,6 +46,7 @@ def load_analyzer(
         load_detector(detector, threads=threads),
         load_classifier(classifier, threads=threads),
         smile_reader=load_smile_cascade() if with_smile else None,
+        shape_reader=ShapeReader(load_landmarks(threads=threads)) if with_landmarks else None,
         sight=Sight.of(entries.model(detector, "detector")),
         detector_name=entries.model(detector, "detector").name,
         classifier_name=entries.model(classifier, "classifier").name,

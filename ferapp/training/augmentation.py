@@ -60,7 +60,7 @@ def augment(
     faces = _move(faces, size, augmentation, rng)
     faces = _relight(faces, augmentation, rng)
     faces = _coarsen(faces, augmentation, rng)
-    return _erase(faces, augmentation, rng)
+    return erase(faces, augmentation.erase, rng)
 
 
 def mix(
@@ -131,9 +131,10 @@ def _coarsen(faces: Tensor, augmentation: FaceAugmentation, rng: torch.Generator
     return faces
 
 
-def _erase(faces: Tensor, augmentation: FaceAugmentation, rng: torch.Generator) -> Tensor:
+def erase(faces: Tensor, share: float, rng: torch.Generator) -> Tensor:
+    """Replace a random rectangle by one grey in a share of the faces, (n, 1, h, w) in [0, 1]."""
     n, _, height, width = faces.shape
-    is_chosen = torch.rand(n, generator=rng) < augmentation.erase
+    is_chosen = torch.rand(n, generator=rng) < share
     extent = uniform(rng, n, 2, low=0.1, high=0.4)
     start = uniform(rng, n, 2, low=0, high=1) * (1 - extent)
     rows = (torch.arange(height) + 0.5) / height

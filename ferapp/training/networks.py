@@ -1,6 +1,6 @@
-"""The two networks that ferapp ships: an expression classifier and a face detector.
+"""The networks that ferapp ships: an expression classifier, a face detector and landmarks.
 
-Both consist of plain 3x3 convolutions: on a CPU these train five to ten times as fast as depthwise
+All consist of plain 3x3 convolutions: on a CPU these train five to ten times as fast as depthwise
 convolutions with the same inference time.
 """
 
@@ -216,3 +216,59 @@ class FaceNetOutputs(nn.Module):
         logits, offsets = self.network(images)
         face = torch.sigmoid(logits)
         return torch.stack([1 - face, face], dim=-1), self.network.corners(offsets)
+
+
+class LandmarkNet(nn.Module):
+    """68 landmarks of a grey face of 96 px: where the mass of each point's heatmap lies.
+
+    The place is the mean over the heatmap (Sun et al., 2018, "Integral Human Pose Regression",
+    equation 2), so that it is finer than a cell and can be learnt from the place alone.
+
+    Args:
+        points: Number of landmarks.
+        stem: Channels at stride 2.
+        channels: Channels at strides 4, 8, 16 and 32.
+        head: Channels before the heatmaps, which have stride 4.
+    """
+
+    def __init__(
+        self,
+        points: int = 68,
+        stem: int = 16,
+        channels: tuple[int, int, int, int] = (32, 64, 96, 96),
+        head: int = 48,
+    ) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(conv_bn(1, stem, stride=2), nn.ReLU())
+        inputs = (stem, *channels[:-1])
+        self.stages = nn.ModuleList(PlainStage(i, o) for i, o in zip(inputs, channels, strict=True))
+        self.down = nn.ModuleList(
+            conv_bn(channels[level + 1], channels[level], size=1) for level in range(3)
+        )
+        self.heatmaps = nn.Sequential(
+            conv_bn(channels[0], head), nn.ReLU(), nn.Conv2d(head, points, 1)
+        )
+        self.doubt = nn.Linear(channels[-1], points)
+
+    def forward(self, faces: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Faces, (n, 1, side, side) float32 normalised; the side is a multiple of 32.
+
+        Returns:
+            ``points``, (n, points, 2), x and y as shares of the side; ``log_error``, (n, points),
+            the natural logarithm of the error to expect of each, in the same unit; and ``peaks``,
+            (n, points), the largest share of each heatmap, which is small where a point is hidden.
+        """
+        x = self.stem(faces)
+        features = []
+        for stage in self.stages:
+            x = stage(x)
+            features.append(x)
+        log_error: Tensor = self.doubt(x.mean(dim=(2, 3))).float()
+        for level in (2, 1, 0):
+            above = F.interpolate(self.down[level](x), scale_factor=2.0, mode="nearest")
+            x = F.relu(features[level] + above)
+        maps = self.heatmaps(x).float()
+        shares = maps.flatten(2).softmax(dim=2).unflatten(2, maps.shape[2:])
+        places = (torch.arange(maps.shape[3], device=maps.device) + 0.5) / maps.shape[3]
+        across, along = (shares.sum(dim=2) * places).sum(-1), (shares.sum(dim=3) * places).sum(-1)
+        return torch.stack([across, along], dim=-1), log_error, shares.amax(dim=(2, 3))

@@ -20,6 +20,9 @@ _HIDDEN_CELLS: Final = 6
 _LEAST_CELL_PX: Final = 4
 _HIDDEN_PADDING: Final = 0.25
 _NOTE_RGB: Final = (26, 34, 48)
+_DOT_RGB: Final = (240, 245, 255)
+# The radius of a dot, as a share of its face.
+_FACE_PER_DOT: Final = 120
 
 
 def annotate(
@@ -48,6 +51,27 @@ def annotate(
         cv2.rectangle(out, (x1, y1), (x2, y2), rgb, thickness, cv2.LINE_AA)
         text, scale = _fit_caption(caption, max(x2 - x1, 1), max(side / 1000, _LEAST_SCALE))
         _draw_caption(out, text, (x1, y1, y2), rgb, scale=scale)
+    return out
+
+
+def mark_landmarks(image_rgb: Image, landmarks: NDArray[np.float32]) -> Image:
+    """Draw a dot for each landmark on a copy of the picture.
+
+    Args:
+        image_rgb: (h, w, 3) uint8.
+        landmarks: (n, 68, 2), px; a face without has NaN.
+
+    Returns:
+        (h, w, 3) uint8.
+    """
+    out = np.ascontiguousarray(image_rgb).copy()
+    for points in landmarks[~np.isnan(landmarks).any(axis=(1, 2))]:
+        radius = round(float(np.ptp(points, axis=0).max()) / _FACE_PER_DOT)
+        for x, y in np.rint(points).astype(int).tolist():
+            # On small faces, rims would cover what lies between the dots.
+            if radius > 0:
+                cv2.circle(out, (x, y), radius + 1, _NOTE_RGB, cv2.FILLED, cv2.LINE_AA)
+            cv2.circle(out, (x, y), radius, _DOT_RGB, cv2.FILLED)
     return out
 
 

@@ -88,6 +88,26 @@ def test_no_result_outlives_its_picture() -> None:
     assert [key[0] for key in at.session_state["outcomes"]] == ["sample:three-portraits.jpg"]
 
 
+def test_landmarks_are_shown_and_written_once_they_are_switched_on() -> None:
+    at = upload(open_app(), a=ASTRONAUT)
+    (face,) = explorer(at)["faces"]
+    assert face["points"] == [] and face["measures"] == []
+    assert "head_pose" not in at.dataframe[0].value
+    at.toggle(key="landmarks").set_value(True).run()
+    assert not at.exception
+    (face,) = explorer(at)["faces"]
+    assert len(face["points"]) == 68 and face["measures"][0][0] == "Brow height"
+    x, y, width, height = face["box"]
+    inside = [x < px < x + width and y < py < y + 1.1 * height for px, py in face["points"]]
+    assert sum(inside) > 60, "the points lie on the face"
+    assert any("Head:" in line and "estimates" in line for line in face["remarks"])
+    assert "not action units" in page_text(at)
+    table = at.dataframe[0].value
+    assert table["mouth_width"].notna().all() and len(table.filter(like="landmark_").columns) == 136
+    at.toggle(key="landmarks").set_value(False).run()
+    assert explorer(at)["faces"][0]["points"] == []
+
+
 def test_a_waiting_visitor_sees_the_queue_position(monkeypatch: pytest.MonkeyPatch) -> None:
     positions: list[int] = []
     monkeypatch.setattr(

@@ -17,14 +17,25 @@ AROUND = ("tests", "benchmarks", "stress")
 NOT_SHIPPED = [p for folder in AROUND for p in sorted((REPOSITORY / folder).rglob("*.py"))]
 SCRIPTS = [ROOT.parent / "app.py", *sorted((ROOT.parent / "pages").glob("*.py"))]
 
-BELOW = {"errors", "emotions", "labels", "types", "settings", "wording", "libraries", "_version"}
+BELOW = {
+    "errors",
+    "emotions",
+    "labels",
+    "face_shape",
+    "types",
+    "settings",
+    "wording",
+    "libraries",
+    "_version",
+}
 MAY_IMPORT = {
     "_version": set(),
     "errors": set(),
     "emotions": set(),
     "wording": set(),
     "labels": {"emotions"},
-    "types": {"errors"},
+    "face_shape": {"errors"},
+    "types": {"errors", "face_shape"},
     "settings": {"errors"},
     "libraries": {"errors"},
     "system": {"errors"},

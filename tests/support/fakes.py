@@ -6,9 +6,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from ferapp.face_shape import FaceGeometry, FaceShape, HeadPose
 from ferapp.sessions.session import Marker, Readings
 from ferapp.settings import DetectionSettings, Look
 from ferapp.types import Faces
+from tests.support.landmarked import face_points
 
 
 class FakeDetector:
@@ -53,6 +55,25 @@ class FakeSmileReader:
 
     def smiles(self, image_rgb: NDArray[np.uint8], xyxy: NDArray[np.float32]) -> NDArray[np.bool_]:
         return np.arange(len(xyxy)) == 0
+
+
+class FakeShapeReader:
+    """Finds the drawn face's points in every box but the last, which it calls not clear."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def shapes(
+        self, image_rgb: NDArray[np.uint8], xyxy: NDArray[np.float32]
+    ) -> tuple[FaceShape, ...]:
+        self.calls += 1
+        out = []
+        for x1, y1, x2, y2 in xyxy:
+            points = face_points((float(x1 + x2) / 2, float(y1 + y2) / 2), float(y2 - y1))
+            pose = HeadPose(-20.0, 3.0, 1.0, 30.0, 0.02)
+            geometry = FaceGeometry(0.05, 0.6, 12.0, 0.2, None)
+            out.append(FaceShape(points, pose, geometry))
+        return (*out[:-1], FaceShape(missing="not clear enough")) if len(out) > 1 else tuple(out)
 
 
 class FakeSession:

@@ -22,7 +22,7 @@ from ferapp.settings import AnalysisSettings
 from ferapp.types import Faces
 from ferapp.ui.pictures.results import _table
 from tests.support.batch_runs import run_batch, write_grey_picture
-from tests.support.fakes import FakeClassifier, FakeDetector
+from tests.support.fakes import FakeClassifier, FakeDetector, FakeShapeReader
 from tests.support.places import ROOT
 from tests.support.programs import run_pspp, run_r
 from tests.support.sessions import gappy_readings, some_recording, with_baseline
@@ -40,6 +40,9 @@ FOR_EXPRESSIONS = {
     "`p_…`": [f"p_{label}" for label in EXPRESSIONS],
     "`s_…`": [f"s_{label}" for label in EXPRESSIONS],
     "one per expression": list(EXPRESSIONS),
+    "`landmark_0_x`, `landmark_0_y` to `landmark_67_x`, `landmark_67_y`": [
+        f"landmark_{i}_{axis}" for i in range(68) for axis in "xy"
+    ],
     "one per expression with `_s`": [f"{label}_s" for label in EXPRESSIONS],
 }
 
@@ -98,18 +101,21 @@ def test_columns_of_videos_are_those_of_the_page() -> None:
     assert found == documented("Session table") + documented("Video table")
 
 
-@pytest.mark.parametrize("is_full", [False, True], ids=["plain", "classes and smile"])
+@pytest.mark.parametrize("is_full", [False, True], ids=["plain", "everything"])
 def test_columns_of_analyze_are_those_of_the_page(tmp_path: Path, is_full: bool) -> None:
     names = documented("Table of analyze")
     detector = FakeDetector(Faces(np.array([[20, 10, 60, 50]], np.float32), np.float32([0.9])))
-    analyzer = Analyzer(detector, FakeClassifier(EXPRESSIONS))
+    analyzer = Analyzer(detector, FakeClassifier(EXPRESSIONS), shape_reader=FakeShapeReader())
     classes = EXPRESSIONS[:-1] if is_full else ()
-    analysis = analyzer.analyze(solid_image(99), AnalysisSettings(classes=classes))
+    settings = AnalysisSettings(classes=classes, with_landmarks=is_full)
+    analysis = analyzer.analyze(solid_image(99), settings)
     folder = AnnotatedFolder(tmp_path)
     folder.add("a.jpg", "0" * 64, solid_image(99), analysis)
     folder.close()
     found = heading((tmp_path / "faces.csv").read_bytes())
     # The smile cascade needs real faces; a column for it is added as that of the classes is.
+    with_landmarks = set(documented("With landmarks"))
+    names += with_landmarks if is_full else ()
     left_out = {"is_smiling"} | ({EXPRESSIONS[-1]} if is_full else {"share_kept"})
     assert sorted(found) == sorted(set(names) - left_out)
     assert "is_smiling" in names

@@ -104,7 +104,6 @@ def _refused_models() -> list[tuple[str, str]]:
 
 
 def _row(model: Model) -> dict[str, str]:
-    defaults = manifest().defaults
     figures = {m.name: m for m in model.metrics}
     if "test_accuracy" in figures:
         figures_text = (
@@ -115,10 +114,15 @@ def _row(model: Model) -> dict[str, str]:
     elif "ap_easy" in figures:
         points = " / ".join(f"{figures[f'ap_{d}'].value:.2f}" for d in ("easy", "medium", "hard"))
         figures_text = f"AP {points} (easy, medium, hard; {figures['ap_easy'].data})"
+    elif "test_nme" in figures:
+        figures_text = (
+            f"points off by {figures['test_nme'].value:.1%} of the eye distance "
+            f"({figures['test_nme'].n:,} faces of {figures['test_nme'].data})"
+        )
     else:
         figures_text = "not measured"
     is_here = "yes" if weights.is_here(model) else "no"
-    is_default = model.name in (defaults.detector, defaults.classifier)
+    is_default = model.name in manifest().defaults.names
     return {
         "model": f"{model.name} (default)" if is_default else model.name,
         "kind": model.kind,

@@ -66,7 +66,7 @@ def show_comparison(result: PictureResult, choice: Choice) -> None:
     if not st.toggle("Compare with other models", key=switch, persist_state="session"):
         return
     other = _choose(choice.models)
-    if other == replace(choice.models, with_smile=False):
+    if other == replace(choice.models, with_smile=False, with_landmarks=False):
         st.caption("These are the models above: choose another detector or classifier.")
         return
     made, a = _comparison(result, choice, other), result.analysis
@@ -167,7 +167,7 @@ def _comparison(result: PictureResult, choice: Choice, other: Models) -> Compari
         made: Comparison = kept[1]
         return made
     analyzer = resources.analyzer(other)
-    settings = replace(choice.settings, with_smile=False)
+    settings = replace(choice.settings, with_smile=False, with_landmarks=False)
     if other.classifier != choice.models.classifier:
         # It has its own threshold, and may know other expressions.
         settings = replace(settings, unsure_below=None, classes=())

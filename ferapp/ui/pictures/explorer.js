@@ -3,6 +3,7 @@
 
 const CARDS_A_PAGE = 24;
 const LEAST_CAPTION_PX = 60;
+const SVG = 'http://www.w3.org/2000/svg';
 
 class Explorer {
   constructor(parent) {
@@ -10,6 +11,12 @@ class Explorer {
     const layout = make(this.root, 'div', 'layout');
     this.frame = make(make(layout, 'div', 'picture'), 'div', 'frame');
     this.image = make(this.frame, 'img', '');
+    this.dots = document.createElementNS(SVG, 'svg');
+    this.dots.setAttribute('class', 'dots');
+    this.dots.setAttribute('viewBox', '0 0 1 1');
+    this.dots.setAttribute('preserveAspectRatio', 'none');
+    this.dots.setAttribute('aria-hidden', 'true');
+    this.frame.append(this.dots);
     this.boxes = make(this.frame, 'div', 'boxes');
     this.boxes.setAttribute('role', 'group');
     this.boxes.dataset.usesArrows = '';
@@ -46,6 +53,7 @@ class Explorer {
 
   draw() {
     const shown = this.shown();
+    this.drawDots(shown);
     this.drawBoxes(shown);
     this.drawWords();
     this.drawTools();
@@ -55,6 +63,18 @@ class Explorer {
     this.cards.replaceChildren();
     for (const face of shown.slice(first, first + CARDS_A_PAGE)) this.drawCard(face);
     this.drawPages(pages);
+  }
+
+  drawDots(shown) {
+    // Lines without length, whose round ends are dots of the same size in every picture.
+    const dots = shown.flatMap((face) => face.points).map(([x, y]) => `M${x} ${y}h0`).join('');
+    this.dots.replaceChildren();
+    for (const name of ['rim', 'spot']) {
+      const path = document.createElementNS(SVG, 'path');
+      path.setAttribute('class', name);
+      path.setAttribute('d', dots);
+      this.dots.append(path);
+    }
   }
 
   drawBoxes(shown) {
@@ -155,6 +175,16 @@ class Explorer {
       fill.style.setProperty('--colour', colour);
       fill.style.width = `${100 * share}%`;
       make(bar, 'span', 'value', percent);
+    }
+    if (isOpen) this.drawMeasures(card, face.measures);
+  }
+
+  drawMeasures(card, measures) {
+    if (!measures.length) return;
+    const list = make(card, 'dl', 'measures');
+    for (const [name, value, related] of measures) {
+      make(list, 'dt', '', name).title = related;
+      make(list, 'dd', '', value);
     }
   }
 

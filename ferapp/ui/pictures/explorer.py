@@ -9,6 +9,7 @@ import numpy as np
 from ferapp.labels import label_colours
 from ferapp.media.images import jpeg_bytes
 from ferapp.types import LEAST_KEPT, FrameAnalysis
+from ferapp.ui.pictures.face_shapes import measure_rows, shape_remarks
 from ferapp.ui.pictures.view import CARD_PX, View
 from ferapp.ui.shared.components.own import data_url, own_component, sent_by
 from ferapp.vision.annotate import colours, hide_faces, label_texts, percent
@@ -101,6 +102,8 @@ def _faces(analysis: FrameAnalysis, view: View, hidden: Collection[int]) -> list
                 "crop": data_url(jpeg_bytes(crop)),
                 "is_hidden": i in hidden,
                 "remarks": remarks(i, analysis),
+                "points": [] if i in hidden else _points(i, analysis),
+                "measures": measure_rows(analysis.shapes[i].geometry) if analysis.shapes else [],
                 "rows": [
                     [name, inks[name], round(float(share), 3), percent(float(share))]
                     for name, share in zip(names, analysis.probabilities[i], strict=True)
@@ -112,6 +115,15 @@ def _faces(analysis: FrameAnalysis, view: View, hidden: Collection[int]) -> list
     return faces
 
 
+def _points(i: int, analysis: FrameAnalysis) -> list[list[float]]:
+    """The landmarks of a face as shares of the picture's width and height; none without."""
+    points = analysis.shapes[i].points if analysis.shapes else None
+    if points is None:
+        return []
+    shares: list[list[float]] = (points / np.array(analysis.size_wh)).round(5).tolist()
+    return shares
+
+
 def remarks(i: int, analysis: FrameAnalysis) -> list[str]:
     """What a card says of a face besides its label: why it has none, and what else was seen."""
     lines = []
@@ -121,6 +133,8 @@ def remarks(i: int, analysis: FrameAnalysis) -> list[str]:
         lines.append(_unsure_text(i, analysis))
     if analysis.smiles is not None:
         lines.append(f"Smile cascade: {'a smile' if analysis.smiles[i] else 'no smile'}")
+    if analysis.shapes is not None:
+        lines += shape_remarks(analysis.shapes[i])
     return lines
 
 

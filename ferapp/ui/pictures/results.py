@@ -11,6 +11,7 @@ from ferapp.types import FrameAnalysis
 from ferapp.ui.pictures.comparison import show_comparison
 from ferapp.ui.pictures.contact_sheet import select_picture
 from ferapp.ui.pictures.explorer import show_explorer
+from ferapp.ui.pictures.face_shapes import explain_measures
 from ferapp.ui.pictures.files import json_bytes, png_of, zip_of
 from ferapp.ui.pictures.picture_results import (
     PictureResult,
@@ -81,6 +82,8 @@ def _show_faces(number: int, result: PictureResult, analysis: FrameAnalysis) -> 
     hide_these(hidden)
     shown = view_of(result, hidden_boxes(result.picture.id))
     show_explorer(analysis, shown, hidden, id=result.id, on_hide=hide_these)
+    if analysis.shapes is not None:
+        explain_measures()
     st.caption(_summary_text(result, analysis))
     _show_notes(analysis)
     st.download_button(
@@ -109,7 +112,9 @@ def _show_all_pictures(results: Sequence[PictureResult]) -> None:
     if len(table):
         first = ["picture", "file", "face", "expression", "probability", "is_unsure"]
         last = ["score", "x1", "y1", "x2", "y2"]
-        middle = [c for c in table.columns if c not in first + last]
+        # Two columns for each landmark are for files.
+        others = [str(c) for c in table.columns if c not in first + last]
+        middle = [c for c in others if not c.startswith("landmark_")]
         st.dataframe(
             table,
             hide_index=True,
@@ -168,4 +173,6 @@ def _columns(middle: list[str]) -> dict[str, Any]:
         "is_smiling": column.CheckboxColumn("smile"),
         "probability": column.ProgressColumn(format="%.2f", min_value=0, max_value=1),
         "flaw": column.TextColumn("hard to read"),
+        "head_pose": column.TextColumn("head"),
+        "shape_missing": column.TextColumn("no landmarks or measures"),
     }

@@ -15,7 +15,7 @@ from ferapp.types import FrameAnalysis
 from ferapp.ui.pictures.picture_results import Floats, PictureResult, hidden_faces
 from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.resources import turns
-from ferapp.vision.annotate import annotate, captions, colours, hide_faces
+from ferapp.vision.annotate import annotate, captions, colours, hide_faces, mark_landmarks
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import Image, fit_within, region
 
@@ -92,6 +92,8 @@ def draw(result: PictureResult, image: Image, places: Floats) -> Image:
         return image
     blurred = hidden_faces(analysis, places)
     shown = [i for i in range(len(analysis)) if i not in blurred]
+    if analysis.landmarks is not None:
+        image = mark_landmarks(image, analysis.landmarks[shown])
     texts, inks = captions(analysis), colours(analysis)
     xyxy = analysis.faces.xyxy[shown]
     return annotate(image, xyxy, [texts[i] for i in shown], [inks[i] for i in shown])

@@ -36,18 +36,25 @@ class Models:
         detector: Name of the face detector.
         classifier: Name of the expression classifier.
         with_smile: Whether the smile cascade runs as well.
+        with_landmarks: Whether landmarks are found as well.
     """
 
     detector: str
     classifier: str
     with_smile: bool
+    with_landmarks: bool = False
 
 
 @st.cache_resource(show_spinner="Loading the models …", max_entries=8)
 def analyzer(models: Models) -> Analyzer:
     """The models, loaded once per process for all visitors, of whom analyzers keep nothing."""
     cap_threads(DEFAULT_THREADS)
-    return load_analyzer(models.detector, models.classifier, with_smile=models.with_smile)
+    return load_analyzer(
+        models.detector,
+        models.classifier,
+        with_smile=models.with_smile,
+        with_landmarks=models.with_landmarks,
+    )
 
 
 @st.cache_resource(show_spinner=False, on_release=Store.close)

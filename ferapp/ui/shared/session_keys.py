@@ -97,6 +97,8 @@ SHOWN_CROPS: Final = SessionKey[tuple[tuple[Any, ...], NDArray[np.uint8]]]("crop
 """What the faces on the cards were cut from, the id of the upload first, and (n, side, side, 3)."""
 COMPARES: Final = SessionKey[bool]("compares")
 """Whether the picture is also shown to other models; of a widget."""
+LANDMARKS: Final = SessionKey[bool]("landmarks")
+"""Whether landmarks are found in pictures; of a widget."""
 OTHER_DETECTOR: Final = SessionKey[str]("other-detector")
 OTHER_CLASSIFIER: Final = SessionKey[str]("other-classifier")
 """The models to compare with; of widgets."""

@@ -125,6 +125,23 @@ def test_analyze_as_a_table() -> None:
     assert "happiness" in run.stdout and "> 99 %" in run.stdout and "smile" in run.stdout
 
 
+def test_analyze_finds_landmarks_on_request(tmp_path: Path) -> None:
+    (plain,) = records(ferapp("analyze", ASTRONAUT, "--json"))
+    assert "shape" not in plain["faces"][0]
+    run = ferapp("analyze", ASTRONAUT, "--landmarks", "--json", "--out", tmp_path / "out")
+    (found,) = records(run)
+    shape = found["faces"][0]["shape"]
+    left, top, right, bottom = found["faces"][0]["box"]
+    points = np.array(shape["landmarks"])
+    eyes, mouth = points[36:48].mean(axis=0), points[48:].mean(axis=0)
+    assert left < eyes[0] < right and top < eyes[1] < mouth[1] < bottom
+    assert shape["head"]["pose"] and shape["measures"]["mouth_opening"] > 0.02, "she laughs"
+    table = pandas.read_csv(tmp_path / "out" / "faces.csv", encoding="utf-8-sig")
+    assert table["landmark_8_y"][0] == pytest.approx(points[8, 1], abs=0.01)
+    table_run = ferapp("analyze", ASTRONAUT, "--landmarks", COLUMNS="160")
+    assert shape["head"]["pose"] in table_run.stdout
+
+
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero")
 def test_analyze_never_reads_a_device_or_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.jpg")

@@ -12,6 +12,7 @@ from ferapp.cli.options import parse_key
 from ferapp.emotions import EXPRESSIONS, KEYS
 from tests.support.class_folders import fer2013_folders, pixel_row, pixel_table, put
 from tests.support.cli import ferapp
+from tests.support.landmarked import write_landmarked
 
 
 def test_fer2013_is_judged_whole(tmp_path: Path) -> None:
@@ -135,6 +136,28 @@ def posed(tmp_path: Path) -> Path:
             rows.append(f"{person}/{number}.png,acted,{person},{skin},{label}")
     (folder / "labels.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return folder
+
+
+def test_landmarks_are_measured_for_people_who_were_held_out_and_for_the_whole_table(
+    tmp_path: Path,
+) -> None:
+    data = write_landmarked(tmp_path / "faces")
+    run = ferapp("evaluate", "landmarks", "--data", data, "--json")
+    assert run.returncode == 0, run.stderr
+    results = json.loads(run.stdout)["results"]
+    assert [row["n"] for row in results.values()] == [4, 4, 6, 6]
+    given = results["test, given boxes"]
+    assert given["n_found"] == 4 and set(given["regions"]) == {
+        "jaw",
+        "brows",
+        "nose",
+        "eyes",
+        "mouth",
+    }
+    assert results["test, found boxes"]["n_found"] == 0, "dots are no faces"
+    assert results["test, found boxes"]["nme"] is None
+    table = ferapp("evaluate", "landmarks", "--data", data, COLUMNS="200")
+    assert "seen, given boxes" in table.stdout and table.returncode == 0
 
 
 def test_the_report_has_a_row_for_each_source(posed: Path, tmp_path: Path) -> None:

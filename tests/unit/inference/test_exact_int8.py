@@ -100,8 +100,10 @@ def test_shipped_models_give_the_same_results_on_an_older_cpu(model: Any, tmp_pa
     data = weights.read(model)[0]
     ours, old = answers(data, inputs), answers_of_old(tmp_path, data, inputs)
     assert len({one.tobytes() for one in ours}) == FACES, "or the faces are all the same"
+    # The softmax of landmarks is computed in float32, by instructions that round differently.
+    atol = 1e-6 if model.kind == "landmarks" else 0
     for mine, theirs in zip(ours, old, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=atol)
 
 
 # A classifier of eight-bit weights that nobody kept within seven.

@@ -10,7 +10,7 @@ from ferapp.errors import ManifestError, UnknownModel
 from ferapp.inference import weights
 from ferapp.inference.manifest import MODELS_FOLDER, Manifest, Model, manifest, read_manifest
 from ferapp.inference.onnx_model import OnnxModel
-from ferapp.inference.registry import load_classifier, load_detector
+from ferapp.inference.registry import load_classifier, load_detector, load_landmarks
 
 MODELS = [pytest.param(m, id=m.name) for m in manifest().models]
 SHIPPED = [
@@ -23,6 +23,7 @@ LABELS = {
     "classifier": EXPRESSIONS,
     "detector": ("background", "face"),
     "smile": ("no smile", "smile"),
+    "landmarks": tuple(str(i) for i in range(68)),
 }
 FETCHED = [pytest.param(m, id=m.name) for m in manifest().models if m.url is not None]
 
@@ -41,10 +42,14 @@ def test_shipped_bytes_and_graph_are_what_the_entry_says(model: Model) -> None:
     assert session.input_shape[1:] == [model.input.spec.channels, height, width]
     if model.kind == "detector":
         assert session.output_names == ["scores", "boxes"]
+        return
+    assert isinstance(session.input_shape[0], str), "the batch has to be of any length"
+    if model.kind == "landmarks":
+        assert (
+            session.output_names == ["points", "log_error", "peaks"] and model.padding is not None
+        )
     else:
-        assert session.output_names == ["logits"]
-        assert isinstance(session.input_shape[0], str), "the batch has to be of any length"
-        assert model.calibration is not None
+        assert session.output_names == ["logits"] and model.calibration is not None
 
 
 @pytest.mark.parametrize("model", SHIPPED)
@@ -61,8 +66,11 @@ def test_shipped_metrics_name_their_data(model: Model) -> None:
 
 @pytest.mark.parametrize("model", SHIPPED)
 def test_shipped_models_load_by_name(model: Model) -> None:
-    load = load_detector if model.kind == "detector" else load_classifier
-    load(model.name)
+    {
+        "detector": load_detector,
+        "classifier": load_classifier,
+        "landmarks": load_landmarks,
+    }[model.kind](model.name)
 
 
 @pytest.mark.parametrize("model", OPENCV)

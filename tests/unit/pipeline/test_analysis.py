@@ -11,7 +11,7 @@ from ferapp.errors import InvalidValue, SettingError
 from ferapp.pipeline.analyzer import Analyzer, renormalised
 from ferapp.settings import AnalysisSettings, DetectionSettings
 from ferapp.types import Faces, FrameAnalysis, PictureRecord
-from tests.support.fakes import FakeClassifier, FakeDetector, FakeSmileReader
+from tests.support.fakes import FakeClassifier, FakeDetector, FakeShapeReader, FakeSmileReader
 
 
 def faces(*boxes: tuple[float, float, float, float]) -> Faces:
@@ -172,9 +172,65 @@ def test_smiles_are_detected_only_on_request() -> None:
     assert analysis.to_frame()["is_smiling"].tolist() == [True, False]
 
 
+def test_landmarks_are_found_only_on_request() -> None:
+    reader = FakeShapeReader()
+    analyzer = Analyzer(
+        FakeDetector(faces(LEFT, RIGHT)), FakeClassifier(EXPRESSIONS), shape_reader=reader
+    )
+    plain = analyzer.analyze(halves())
+    assert plain.landmarks is None and reader.calls == 0
+    assert "shape" not in plain.to_record()["faces"][0]
+    assert not any("landmark" in column for column in plain.to_frame())
+    analysis = analyzer.analyze(halves(), AnalysisSettings(with_landmarks=True))
+    assert analysis.landmarks is not None and analysis.landmarks.shape == (2, 68, 2)
+    first, second = analysis.landmarks
+    assert abs(first.mean(axis=0) - [15, 15]).max() < 10 and np.isnan(second).all()
+
+
+def test_what_landmarks_say_is_in_the_record_and_the_table() -> None:
+    analyzer = Analyzer(
+        FakeDetector(faces(LEFT, RIGHT)),
+        FakeClassifier(EXPRESSIONS),
+        shape_reader=FakeShapeReader(),
+    )
+    analysis = analyzer.analyze(halves(), AnalysisSettings(with_landmarks=True))
+    first, second = (face["shape"] for face in analysis.to_record()["faces"])
+    assert first["head"] == {
+        "pose": "turned slightly left",
+        "yaw_deg": -20,
+        "pitch_deg": 3,
+        "roll_deg": 1,
+    }
+    assert len(first["landmarks"]) == 68 and first["measures"]["mouth_width"] == 0.6
+    assert "left_brow_height" not in first["measures"], "a measure that is not clear is left out"
+    assert second == {"missing": "not clear enough"}
+    table = analysis.to_frame()
+    assert table["head_pose"].fillna("").tolist() == ["turned slightly left", ""]
+    assert table["mouth_width"].tolist()[0] == 0.6 and table["landmark_67_y"].isna().tolist() == [
+        False,
+        True,
+    ]
+    assert table["shape_missing"].fillna("").tolist() == ["", "not clear enough"]
+
+
+def test_faces_that_are_put_in_another_order_keep_their_landmarks() -> None:
+    analyzer = Analyzer(
+        FakeDetector(faces(LEFT, RIGHT)),
+        FakeClassifier(EXPRESSIONS),
+        shape_reader=FakeShapeReader(),
+    )
+    analysis = analyzer.analyze(halves(), AnalysisSettings(with_landmarks=True))
+    turned = analysis.at(np.array([1, 0]))
+    assert turned.shapes is not None and analysis.shapes is not None
+    assert turned.shapes == analysis.shapes[::-1]
+    with pytest.raises(InvalidValue, match="expected shapes of 2 faces, got 1"):
+        replace(analysis, shapes=analysis.shapes[:1])
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
+        pytest.param(AnalysisSettings(with_landmarks=True), "network is not loaded", id="marks"),
         pytest.param(AnalysisSettings(classes=("joy", "fear")), "does not know 'joy'", id="class"),
         pytest.param(AnalysisSettings(with_smile=True), "cascade is not loaded", id="smile"),
     ],
@@ -229,7 +285,9 @@ def test_the_record_is_plain_json() -> None:
         pytest.param((LEFT, RIGHT), AnalysisSettings(), id="two faces"),
         pytest.param(
             (LEFT, RIGHT),
-            AnalysisSettings(classes=("anger", "fear"), unsure_below=0, with_smile=True),
+            AnalysisSettings(
+                classes=("anger", "fear"), unsure_below=0, with_smile=True, with_landmarks=True
+            ),
             id="every key",
         ),
     ],
@@ -238,7 +296,10 @@ def test_a_picture_record_comes_back_from_json_byte_for_byte(
     boxes: tuple[tuple[int, int, int, int], ...], settings: AnalysisSettings
 ) -> None:
     analyzer = Analyzer(
-        FakeDetector(faces(*boxes)), FakeClassifier(EXPRESSIONS), smile_reader=FakeSmileReader()
+        FakeDetector(faces(*boxes)),
+        FakeClassifier(EXPRESSIONS),
+        smile_reader=FakeSmileReader(),
+        shape_reader=FakeShapeReader(),
     )
     text = json.dumps(analyzer.analyze(halves(), settings).to_record())
     assert json.dumps(PictureRecord.from_json(json.loads(text)).to_json()) == text

@@ -6,7 +6,15 @@ import pytest
 from ferapp.emotions import COLOURS, EXPRESSIONS
 from ferapp.labels import UNSURE_COLOUR
 from ferapp.types import Faces, FrameAnalysis
-from ferapp.vision.annotate import annotate, captions, colours, hide_faces, percent
+from ferapp.vision.annotate import (
+    annotate,
+    captions,
+    colours,
+    hide_faces,
+    mark_landmarks,
+    percent,
+)
+from tests.support.landmarked import face_points
 
 BOX = np.array([[20, 30, 60, 70]], np.float32)
 
@@ -32,6 +40,18 @@ def test_drawing_on_the_thinnest_picture(shape: tuple[int, int, int]) -> None:
     image = np.zeros(shape, np.uint8)
     box = np.array([[0, 0, shape[1], shape[0]]], np.float32)
     assert annotate(image, box, ["1 fear"], ["#8a4fc7"]).shape == shape
+
+
+def test_landmarks_are_dots_where_they_lie_and_a_face_without_has_none() -> None:
+    image = np.full((300, 400, 3), 90, np.uint8)
+    points = face_points((100, 150), 120)
+    faces = np.stack([points, np.full((68, 2), np.nan, np.float32)])
+    out = mark_landmarks(image, faces)
+    assert (image == 90).all()
+    x, y = np.rint(points).astype(int).T
+    assert (out[y, x] > 200).all() and (out[:, 250:] == 90).all()
+    outside = mark_landmarks(image, (points + np.float32(300))[None])
+    assert outside.shape == image.shape
 
 
 def test_nothing_to_draw_gives_a_copy() -> None:

@@ -1,0 +1,1 @@
+"""Landmarks of faces: crops in, points out."""

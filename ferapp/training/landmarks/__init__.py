@@ -1,0 +1,1 @@
+"""The landmark network: its views of faces, training and export."""
