@@ -61,7 +61,7 @@ def explain_measures() -> None:
             "They are not action units (AU) of FACS: nobody has coded them, and wrinkles, cheeks "
             "and muscle tension are not in the points. Faces differ: compare a face with itself "
             "in another picture, not with another person's. The opening of a wide open mouth comes "
-            "out much too small. How far the eyes are open is not measured.\n\n"
+            "out too small. How far the eyes are open is not measured.\n\n"
             f"Angles of the head are estimates. Beyond {MOST_YAW_DEG:.0f}° to the side or "
             f"{MOST_PITCH_DEG:.0f}° up or down there are no measures."
         )
