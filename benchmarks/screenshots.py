@@ -28,6 +28,7 @@ IN_THE_DOCS: Final = {
     "many pictures, light 1280": "many-pictures",
     "compared models, light 1280": "compared-models",
     "live running, dark 1280": "live",
+    "session, dark 1280": "session",
     "first view, dark 390": "phone",
 }
 """Which of them the documentation shows, and under which name."""

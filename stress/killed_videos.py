@@ -8,6 +8,7 @@ its results and clears what the killed one left. The exit status is 1 if a rule 
 """
 
 import argparse
+import csv
 import os
 import random
 import signal
@@ -22,10 +23,12 @@ from typing import Final, Literal
 
 from benchmarks.machine import ROOT
 from ferapp.media.encoder import Encoder
+from ferapp.pipeline.annotated_copy.overlay import HIDDEN_MARGIN_S
 from ferapp.ui.shared.demo_clip import demo_frame
 from stress.findings import Result, report
 from stress.visitor import Visitor
 from tests.e2e.processes import App
+from tests.support.videos import times_of
 from tests.support.waiting import is_running
 
 Step = Literal["reading", "copying"]
@@ -78,9 +81,14 @@ def kill_command(clip: Path, folder: Path, step: Step, who: Who, after_s: float 
     rules = {
         "it had ended before": was_running and bool(children),
         "a process is left": _wait(lambda: not any(map(is_running, children)), _GONE_S),
-        "the earlier copy was lost": copy.read_bytes() == _OLD,
         f"a traceback was shown: {said[-300:]}": "Traceback" not in said,
     }
+    is_kept = copy.read_bytes() == _OLD
+    if who == "the child" and step == "reading":
+        # What was read before is kept, and copied.
+        rules["the copy shows what was not read"] = is_kept or _ends_with(copy, table)
+    else:
+        rules["the earlier copy was lost"] = is_kept
     if who == "the child":
         rules[f"the crash was not told: {said[-300:]}"] = "crashed" in said
     if who == "all of it" and step == "reading":
@@ -93,6 +101,13 @@ def kill_command(clip: Path, folder: Path, step: Step, who: Who, after_s: float 
     left = sorted(path.name for path in folder.iterdir() if path not in (copy, table))
     rules[f"left in the folder: {left}"] = not left
     return [f"{who}, {step}: {fault}" for fault, holds in rules.items() if not holds]
+
+
+def _ends_with(copy: Path, table: Path) -> bool:
+    """Whether a copy ends at the last reading of a table, as some face is in all of the clip."""
+    with table.open(encoding="utf-8-sig", newline="") as file:
+        last_s = max((float(row["time_s"]) for row in csv.DictReader(file)), default=0.0)
+    return bool(times_of(copy)[-1] < last_s + HIDDEN_MARGIN_S)
 
 
 def kill_app(clip: Path, folder: Path, who: Who, after_s: float = 0.0) -> list[str]:

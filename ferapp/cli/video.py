@@ -337,7 +337,7 @@ def _write_copy(
     visible = None if isinstance(chosen, str) else chosen
     overlay = Overlay.of_clip(clip, visible, hides_others=blur)
     with (
-        AnnotatedCopy(path, overlay, out, part=clip.part) as copy,
+        AnnotatedCopy(path, overlay, out, part=clip.read_part) as copy,
         progress("seconds copied") as report,
     ):
         for at_s in copy:

@@ -10,6 +10,10 @@ from ferapp.errors import SettingError, VideoError
 MAX_PIXELS: Final = 50_000_000
 """Videos with larger frames are refused; 8K has 33 megapixels."""
 
+MAX_FRAME_BYTES: Final = 160_000_000
+"""Videos whose frames take more memory are refused; a decoder keeps several. 8K takes 50 MB with 8
+bits and 4:2:0, 133 MB with 10 bits and 4:2:2, and 199 MB with 16 bits in full colour."""
+
 # How much earlier than stated a track may end, where nothing but its length can tell: rounding, and
 # a length that includes the sound.
 _EARLY_END_S: Final = 1.0
@@ -59,7 +63,18 @@ def choose_track(container: InputContainer, number: int | None = None) -> Any:
             f"The video has frames of {context.width} × {context.height} pixels, more than "
             f"the limit of {MAX_PIXELS / 1e6:g} megapixels. Make it smaller and try again."
         )
+    if (size_bytes := _frame_bytes(context.format)) > MAX_FRAME_BYTES:
+        raise VideoError(
+            f"The video has frames of {size_bytes / 1e6:.0f} MB, more than the limit of "
+            f"{MAX_FRAME_BYTES / 1e6:g} MB. Make it smaller or convert it to 8 bits, and try again."
+        )
     return track
+
+
+def _frame_bytes(format: av.VideoFormat | None) -> int:
+    """How much memory a frame takes; 0 if nothing says so before it is decoded."""
+    parts = format.components if format else ()
+    return sum(part.width * part.height * ((part.bits + 7) // 8) for part in parts)
 
 
 def _default(container: InputContainer, tracks: list[Any]) -> Any:

@@ -83,6 +83,16 @@ class Clip:
     sizes_wh: tuple[tuple[int, int], ...] = ()
     provenance: Provenance | None = None
 
+    @property
+    def read_part(self) -> VideoPart:
+        """The part that was read: nobody knows which faces are in the rest of the file.
+
+        It ends earlier than `part` where the analysis was stopped, or its decoder crashed.
+        """
+        if self.is_whole and not self.damage:
+            return self.part
+        return replace(self.part, to_s=self.part.from_s + self.duration_s)
+
     def of_file(self, sha256: str, size_bytes: int, name: str = "") -> Self:
         """The same, with the file that was read."""
         date = self.info.content_date

@@ -1,4 +1,4 @@
-"""How slowly a client may ask and read, and how many connections one address may keep open.
+"""How slowly a client may ask and read, how much at once, and how many connections it may have.
 
 The server waits for ever for the rest of a request (slow HTTP, "Slowloris") and for who reads an
 answer ("slow read"), and takes any number of connections. A proxy in front limits all three; this
@@ -22,6 +22,11 @@ MAX_STANDSTILL_S: Final = 60.0
 LEAST_READ_BYTES: Final = 240_000
 """Four kilobytes a second. Less is no connection with which the app could be used, and the system
 reports what was read only in steps of up to a megabyte, so that the time can't be short."""
+
+MAX_MESSAGE_BYTES: Final = 2_000_000
+"""What a page may send over its WebSocket at once; all of a page's settings and the names of 300
+files are less than half a megabyte. The server keeps a message that has begun as long as its
+sender likes."""
 
 MAX_CONNECTIONS: Final = 4096
 """How many connections from other machines are kept, however many files the system allows."""

@@ -7,7 +7,6 @@ FERAPP_DATA_DIR       another folder for the SQLite file
 """
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -24,7 +23,7 @@ from sqlalchemy.pool import NullPool
 
 from ferapp.errors import MissingExtra, StoreError
 from ferapp.sessions.databases import postgresql, sqlite
-from ferapp.sessions.databases.failures import log_text, meaning_of
+from ferapp.sessions.databases.failures import FAILURES, log_text, meaning_of
 from ferapp.sessions.databases.reserve import Reserve
 from ferapp.system.folders import DATA_VARIABLE, data_folder
 
@@ -209,7 +208,7 @@ def translate_errors(opening: URL | None = None) -> Iterator[None]:
     """
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error, OSError) as exc:
+    except FAILURES as exc:
         log_text(exc, opening)
         meaning = meaning_of(exc)
         raise StoreError(

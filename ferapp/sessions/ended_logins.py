@@ -6,6 +6,7 @@ from sqlalchemy import Engine, delete, insert, select
 
 from ferapp.sessions import schema
 from ferapp.sessions.database import translate_errors, utc_now, writing
+from ferapp.system.clock import CautiousClock
 
 
 class EndedLogins:
@@ -16,10 +17,12 @@ class EndedLogins:
 
     Args:
         engine: Engine of an open database.
+        clock: Says which of them may be forgotten.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, clock: CautiousClock) -> None:
         self._engine = engine
+        self._clock = clock
 
     def add(self, login: str, keep: timedelta) -> None:
         """Remember that a login was ended; may be called twice.
@@ -30,7 +33,7 @@ class EndedLogins:
         """
         table, now = schema.ended_logins, utc_now()
         with translate_errors(), writing(self._engine) as connection:
-            over = (table.c.expires_utc < now) | (table.c.login == login)
+            over = (table.c.expires_utc < self._clock.believed(now)) | (table.c.login == login)
             connection.execute(delete(table).where(over))
             connection.execute(insert(table).values(login=login, expires_utc=now + keep))
 

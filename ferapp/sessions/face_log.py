@@ -3,15 +3,16 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection, Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, Integer, cast, delete, insert, select
 
 from ferapp.errors import FaceEditError, StoreError
 from ferapp.sessions import schema
 from ferapp.sessions.database import translate_errors, utc_now, writing
-from ferapp.sessions.databases.damage import VALUE_ERRORS, read_rows
+from ferapp.sessions.databases.damage import DAMAGED, VALUE_ERRORS, read_rows, row_key
 from ferapp.sessions.discards import is_kept
 from ferapp.sessions.erasure import BytesLeft, Eraser
 from ferapp.sessions.face_edits import (
@@ -22,8 +23,10 @@ from ferapp.sessions.face_edits import (
     edit_from_json,
     edit_to_json,
 )
-from ferapp.sessions.rows import is_running
+from ferapp.sessions.rows import is_number, is_running
 from ferapp.sessions.session import Source
+
+_MOST_STEPS: Final = 2**31 - 1  # as the column has it
 
 _logger = logging.getLogger(__name__)
 
@@ -140,17 +143,27 @@ def load_edits(connection: Connection, sessions: Sequence[str]) -> dict[str, Edi
     last = dict.fromkeys(sessions, 0)
     steps: dict[str, list[tuple[int, int, FaceEdit]]] = {session: [] for session in sessions}
     if bad:
-        hidden = select(columns.session, columns.step).where(columns.id.in_(bad))
-        for session, step in connection.execute(hidden):
+        # As a number: it may be the step that is no UTF-8.
+        step_of = cast(columns.step, Integer)
+        for session, step in connection.execute(
+            select(columns.session, step_of).where(columns.id.in_(bad))
+        ):
             lost[session] += 1
-            last[session] = max(last[session], step if type(step) is int else 0)
+            last[session] = max(last[session], step if _is_step(step) else 0)
     for row in rows:
         try:
+            if not _is_step(row.step):
+                raise ValueError("no number of a step")
             last[row.session] = max(last[row.session], row.step)
             steps[row.session].append((row.step, row.id, edit_from_json(row.edit)))
         except VALUE_ERRORS:
             lost[row.session] += 1
     return {id: _log_of(steps[id], last[id], lost[id]) for id in sessions}
+
+
+def _is_step(step: object) -> bool:
+    """Whether it is the number of a step after which there can be another one."""
+    return type(step) is int and 0 <= step < _MOST_STEPS
 
 
 def _log_of(numbered: list[tuple[int, int, FaceEdit]], last_step: int, lost: int) -> EditLog:
@@ -175,14 +188,21 @@ def insert_edits(connection: Connection, session: str, edits: FaceEdits) -> None
 def _lock(connection: Connection, session: str, owner: str) -> Source:
     """Keep others from changing the faces of a session at the same time; give its source."""
     table = schema.sessions
-    row = connection.execute(
+    found, bad = read_rows(
+        connection,
         select(table.c.source, table.c.is_finished, table.c.touched_utc)
         .where(table.c.id == session, table.c.owner == owner, is_kept())
-        .with_for_update()
-    ).one_or_none()
-    if row is None:
+        .with_for_update(),
+        row_key(connection.dialect),
+    )
+    if not found and not bad:
         raise StoreError("There is no such session; it may have been deleted.")
-    if is_running(row.is_finished, row.touched_utc, utc_now()):
+    try:
+        [row] = found
+        is_now_running = is_running(row.is_finished, row.touched_utc, utc_now())
+    except VALUE_ERRORS as exc:
+        raise StoreError(DAMAGED) from exc
+    if is_now_running:
         # A face that comes later could get a number that a split gives away.
         raise FaceEditError("This session is being recorded; change its faces when it has ended.")
     source: Source = row.source
@@ -192,14 +212,17 @@ def _lock(connection: Connection, session: str, owner: str) -> Source:
 def _sightings(
     connection: Connection, session: str
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """The times and the recorded numbers of all readings, (n,) and (n,)."""
+    """The times and the recorded numbers of all readings that have them, (n,) and (n,)."""
     columns = schema.readings.c
-    rows = connection.execute(
+    rows, _ = read_rows(
+        connection,
         select(columns.at_s, columns.face)
         .where(columns.session == session)
-        .order_by(columns.at_s, columns.id)
-    ).all()
+        .order_by(columns.at_s, columns.id),
+        columns.id,
+    )
+    sound = [row for row in rows if is_number(row.at_s) and type(row.face) is int]
     return (
-        np.array([row.at_s for row in rows], np.float64),
-        np.array([row.face for row in rows], np.int64),
+        np.array([row.at_s for row in sound], np.float64),
+        np.array([row.face for row in sound], np.int64),
     )

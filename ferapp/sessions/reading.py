@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, select
 from ferapp.errors import StoreError
 from ferapp.sessions import schema
 from ferapp.sessions.database import utc_now
-from ferapp.sessions.databases.damage import VALUE_ERRORS, read_rows, row_key
+from ferapp.sessions.databases.damage import DAMAGED, VALUE_ERRORS, read_rows, row_key
 from ferapp.sessions.face_log import load_edits
 from ferapp.sessions.lengths import of_session
 from ferapp.sessions.rows import duration_of, readings_of, recording_of
@@ -57,6 +57,4 @@ def _load_recording(connection: Connection, is_it: Sequence[ColumnElement[bool]]
             recording_of(found[0]), duration_s=duration_of(connection, found[0], utc_now())
         )
     except VALUE_ERRORS as exc:
-        raise StoreError(
-            "This session can't be read: its row in the database is damaged. Delete it."
-        ) from exc
+        raise StoreError(DAMAGED) from exc

@@ -100,8 +100,9 @@ def _columns_of(rows: Sequence[Sequence[Any]], count: int) -> Readings:
     return Readings(
         at_s=np.array(at_s, np.float64),
         face=np.array(face, np.int64),
-        size_wh=np.column_stack((width, height)).astype(np.int64),
-        xyxy=np.column_stack((x1, y1, x2, y2)).astype(np.float32),
+        # Each on its own: together, one long text among them would make all of them as long.
+        size_wh=np.column_stack([np.array(side, np.int64) for side in (width, height)]),
+        xyxy=np.column_stack([np.array(side, np.float32) for side in (x1, y1, x2, y2)]),
         score=np.array(score, np.float32),
         probabilities=_unpack(raw, count),
         smoothed=_unpack(smooth, count),

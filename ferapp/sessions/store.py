@@ -48,6 +48,7 @@ from ferapp.sessions.overviews import Listing as Listing
 from ferapp.sessions.overviews import Overview as Overview  # what `Store.overviews` gives
 from ferapp.sessions.reading import load_readings
 from ferapp.sessions.session import MOST_TITLE, Marker, Readings, SessionInfo
+from ferapp.system.clock import CautiousClock
 
 LOCAL_OWNER: Final = "local"
 """Owner of sessions recorded on the machine that runs ferapp."""
@@ -79,7 +80,8 @@ class Store:
         self._engine = engine
         self._quota = quota or Quota()
         self.discards = Discards(engine)
-        self.logins = EndedLogins(engine)
+        self._clock = CautiousClock()
+        self.logins = EndedLogins(engine, self._clock)
         self._eraser = Eraser(engine)
         self.faces = FaceLog(engine, self._eraser)
         self.entries = Entries(engine, self._eraser, self._quota)
@@ -222,6 +224,8 @@ class Store:
     def purge(self) -> int:
         """Erase sessions that have expired, or whose deletion can't be undone any more.
 
+        A clock that was suddenly set ahead lets nothing expire for a day.
+
         Returns:
             Their number.
         """
@@ -229,7 +233,8 @@ class Store:
         self.discards.mend_clock(now)
         was_deleted = and_(is_due(now), ~self.discards.may_be_undone())
         try:
-            return self._eraser.erase(or_(_has_expired(now, self._engine.dialect), was_deleted))
+            has_expired = _has_expired(self._clock.believed(now), self._engine.dialect)
+            return self._eraser.erase(or_(has_expired, was_deleted))
         except BytesLeft:
             # No user is waiting for this; the next deletion tries again.
             _logger.warning("deleted bytes are still in the log of the database")

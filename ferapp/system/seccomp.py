@@ -62,6 +62,7 @@ _ALWAYS_REFUSED: Final[_Numbers] = {
     "msgget": (68, 186),
     "mq_open": (240, 180),
     "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
     "add_key": (248, 217),
     "request_key": (249, 218),
     "keyctl": (250, 219),
@@ -88,7 +89,10 @@ _ALWAYS_REFUSED: Final[_Numbers] = {
     "init_module": (175, 105),
     "finit_module": (313, 273),
     "kexec_load": (246, 104),
-    # Modes, owners, times and attributes of files, which Landlock does not cover.
+    # Names of files that others make or read, and modes, owners, times and attributes of files;
+    # Landlock does not cover these.
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
     "chmod": (90, None),
     "fchmod": (91, 52),
     "fchmodat": (268, 53),
@@ -138,6 +142,10 @@ _CLONE: Final = (56, 220)
 # kill and tgkill, whose first argument is the process.
 _KILLS: Final = ((62, 129), (234, 131))
 _PRLIMIT: Final = (302, 261)
+_FCNTL: Final = (72, 25)
+# Of its commands, F_SETOWN, F_SETOWN_EX and F_SETSIG have this bit, by which the kernel can be made
+# to send any signal to another process. Of the others with it, decoding needs none.
+_WHOM_TO_SIGNAL: Final = 8
 # open and openat, with the position of their flags.
 _OPENS: Final = (((2, None), 1), ((257, 56), 2))
 
@@ -189,6 +197,7 @@ def _program(processor: int, column: int, *, writes: bool) -> list[bytes]:
     steps += _unless(_CLONE[column], 0, _ANY_BIT, _CLONE_THREAD)
     for numbers_of_kill in _KILLS:
         steps += _unless(numbers_of_kill[column], 0, _EQUAL, os.getpid())
+    steps += _unless(_FCNTL[column], 1, _ANY_BIT, _WHOM_TO_SIGNAL, refuses=True)
     steps += _unless(_PRLIMIT[column], 0, _EQUAL, 0)
     if not writes:
         for numbers_of_open, position in _OPENS:

@@ -7,6 +7,7 @@ import pytest
 from tests.e2e.conftest import Server, Visit, sync_api
 from tests.support.browser import is_wider_than_the_window
 from tests.support.page_states import STATES, first_view, many_pictures
+from tests.support.waiting import wait_until
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs the extra e2e")
 
@@ -79,10 +80,10 @@ def test_arrow_keys_go_from_picture_to_picture(server: Server, visit: Visit) -> 
     chosen = page.locator(".sheet button[aria-pressed=true]")
     assert "1. " in chosen.inner_text()
     page.keyboard.press("ArrowRight")
-    page.locator(".stepper").get_by_text("2 of 7").wait_for()
+    page.locator(".stepper").get_by_text("2 of 10").wait_for()
     assert "2. " in chosen.inner_text()
     page.keyboard.press("ArrowLeft")
-    page.locator(".stepper").get_by_text("1 of 7").wait_for()
+    page.locator(".stepper").get_by_text("1 of 10").wait_for()
     page.keyboard.press("?")
     page.get_by_role("heading", name="Keyboard shortcuts").wait_for()
     page.keyboard.press("Escape")
@@ -91,6 +92,28 @@ def test_arrow_keys_go_from_picture_to_picture(server: Server, visit: Visit) -> 
     page.keyboard.press("ArrowRight")
     assert "1. " in chosen.inner_text(), "in a picture, they go from face to face"
     assert not is_wider_than_the_window(page)
+
+
+def test_a_click_on_the_contact_sheet_brings_the_picture_into_view(
+    server: Server, visit: Visit
+) -> None:
+    page = visit(server.url, width=1280)
+    many_pictures(page, server.url)
+    stepper = page.locator(".stepper")
+    stepper.get_by_text("1 of 10").wait_for()
+    page.keyboard.press("ArrowRight")
+    stepper.get_by_text("2 of 10").wait_for()
+    page.wait_for_timeout(1000)
+    assert top_of(stepper) > 500, "a key leaves the page where it is"
+    page.locator(".sheet").get_by_role("button", name="4. ").click()
+    wait_until(lambda: top_of(stepper) < 150)
+
+
+def top_of(part: "sync_api.Locator") -> float:
+    """Its distance from the top of the window, px."""
+    box = part.bounding_box()
+    assert box is not None
+    return box["y"]
 
 
 def test_the_menu_is_seen_on_a_phone_and_has_icons(server: Server, visit: Visit) -> None:

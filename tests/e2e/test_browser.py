@@ -10,7 +10,7 @@ import pytest
 
 from ferapp.media.images import jpeg_bytes, read_image
 from ferapp.media.pictures.formats import ENDINGS, FORMATS
-from tests.e2e.conftest import Server, Visit
+from tests.e2e.conftest import Server, Visit, sync_api
 from tests.support import made_pictures
 from tests.support.browser import LOOKS, Page, download, is_wider_than_the_window, take_screenshot
 from tests.support.places import SAMPLES
@@ -36,6 +36,13 @@ def upload(page: Page, **files: bytes) -> None:
 def shows(page: Page, summary: str) -> None:
     """Wait for the picture of which this is the alternative text."""
     page.get_by_role("img", name=summary, exact=True).wait_for()
+
+
+def box_of(part: sync_api.Locator) -> sync_api.FloatRect:
+    """Where it is in the window, px."""
+    box = part.bounding_box()
+    assert box is not None
+    return box
 
 
 def sample(name: str) -> bytes:
@@ -140,6 +147,23 @@ def test_a_sample_can_be_chosen_by_keyboard(
     shows(page, "1 face: 1 neutral")
     page.wait_for_timeout(800)
     take_screenshot(page, f"a sample, {scheme} {width}")
+
+
+def test_samples_are_one_row_on_a_phone_and_the_chosen_one_is_in_it(
+    server: Server, visit: Visit
+) -> None:
+    page = visit(server.url, width=390)
+    row = page.get_by_role("list", name="Samples")
+    last = row.get_by_role("button", name="Group")
+    shows(page, "3 faces: 2 neutral, 1 happiness")
+    assert len({box_of(button)["y"] for button in row.get_by_role("button").all()}) == 1
+    last.focus()
+    page.keyboard.press("Enter")
+    shows(page, "32 faces: 21 neutral, 11 happiness")
+    seen = box_of(last)
+    assert 0 <= seen["x"] and seen["x"] + seen["width"] <= 390
+    assert last.evaluate("button => button.getRootNode().activeElement === button")
+    assert not is_wider_than_the_window(page)
 
 
 def test_a_photo_from_the_camera_is_analysed(server: Server, visit: Visit) -> None:

@@ -328,7 +328,7 @@ def test_two_videos_are_analysed_and_one_that_can_not_be_played_shows_its_boxes(
     page = open_video_file(server, visit)
     page.locator("input[type=file]").set_input_files([playable, other])
     page.get_by_role("button", name="Analyse 2 videos").click()
-    page.get_by_text("All 2 videos").wait_for()
+    page.get_by_text("2 videos together").wait_for()
     page.get_by_text("2. does not.mp4").wait_for()
     table = pandas.read_csv(io.BytesIO(download(page, "Download the table (CSV)")))
     assert table["video"].tolist() == ["plays.mp4", "does not.mp4"]

@@ -229,8 +229,11 @@ def test_the_log_says_once_what_confines_decoders(
     ]
 
 
-def test_strangers_write_nothing_into_the_log(log: io.StringIO) -> None:
-    logger = logging.getLogger("streamlit.web.server.starlette.starlette_auth_routes")
+@pytest.mark.parametrize(
+    "name", ["web.server.starlette.starlette_auth_routes", "runtime.app_session"]
+)
+def test_strangers_write_nothing_into_the_log(log: io.StringIO, name: str) -> None:
+    logger = logging.getLogger(f"streamlit.{name}")
     logger.addHandler(handler := logging.StreamHandler(log))
     try:
         logger.error("Error during authentication: %s.", f"\x1b[31m{CANARY}\r\nforged")

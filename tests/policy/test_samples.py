@@ -1,7 +1,11 @@
 """The sample pictures: the first results that a newcomer sees have to be right."""
 
+import re
+
+import numpy as np
 import pytest
 
+from ferapp.emotions import EXPRESSIONS
 from ferapp.inference.manifest import manifest
 from ferapp.media.images import read_image
 from ferapp.pipeline.build import load_analyzer
@@ -18,6 +22,8 @@ from tests.support.places import SAMPLES as FOLDER
         pytest.param("grace-hopper.jpg", ["neutral"], id="serious"),
         pytest.param("mona-lisa.jpg", ["neutral"], id="painting"),
         pytest.param("group.jpg", ["happiness"] * 11 + ["neutral"] * 21, id="group"),
+        pytest.param("disgust.jpg", ["disgust"], id="disgust"),
+        pytest.param("fear.jpg", ["fear"], id="fear"),
         pytest.param("three-portraits.jpg", ["happiness", "neutral", "neutral"], id="three"),
     ],
 )
@@ -25,6 +31,30 @@ def test_the_default_models_read_the_samples(file: str, expressions: list[str]) 
     analysis = load_analyzer().analyze(read_image(FOLDER / file))
     assert sorted(analysis.expressions) == expressions
     assert not analysis.is_unsure.any()
+
+
+def test_each_of_the_eight_people_is_read_as_shown_except_for_contempt() -> None:
+    analysis = load_analyzer().analyze(read_image(FOLDER / "eight-expressions.jpg"))
+    x, y = analysis.faces.xyxy[:, :2].T
+    half = analysis.size_wh[1] / 2
+    in_order = np.lexsort((x, y > half))
+    assert [analysis.expressions[place] for place in in_order] == [
+        *("neutral", "happiness", "surprise", "sadness"),
+        *("anger", "disgust", "fear", "neutral"),
+    ]
+    assert not analysis.is_unsure.any()
+
+
+def test_the_samples_are_read_as_all_expressions_that_their_readme_claims() -> None:
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    sentence = re.search(r"The default models read seven of them([^.]*)\.", text)
+    assert sentence is not None
+    claimed = {name for name in EXPRESSIONS if name in sentence[1]}
+    analyzer = load_analyzer()
+    read_as = {
+        name for s in SAMPLES for name in analyzer.analyze(read_image(FOLDER / s.file)).expressions
+    }
+    assert read_as == claimed and len(claimed) == 7
 
 
 def test_every_sample_is_offered_and_names_its_rights() -> None:

@@ -57,3 +57,18 @@ def made(kind: str, image_rgb: np.ndarray) -> bytes:
         return heic(image_rgb)
     parser = _PARSERS.get(kind, kind.upper())
     return encoded(Image.fromarray(image_rgb), parser, **_OPTIONS.get(kind, {}))
+
+
+def jpeg_of_scans(count: int, *, wh: tuple[int, int] = (64, 64), between: bytes = b"") -> bytes:
+    """A progressive JPEG of one grey whose last scan is there again and again.
+
+    Args:
+        count: How many scans it has.
+        wh: Its size.
+        between: What is between its head and its first scan.
+    """
+    whole = encoded(Image.new("L", wh, 128), "JPEG", progressive=True)
+    first, last = whole.index(b"\xff\xda"), whole.rindex(b"\xff\xda")
+    scan, end = whole[last:-2], whole[-2:]
+    more = count - whole.count(b"\xff\xda")
+    return whole[:first] + between + whole[first:-2] + scan * more + end

@@ -77,6 +77,7 @@ def picture_without_a_face(page: Page, url: str) -> None:
 
 def keys(page: Page, url: str) -> None:
     first_view(page, url)
+    page.get_by_role("button", name="Keyboard shortcuts").wait_for()
     page.keyboard.press("?")
     page.get_by_role("heading", name="Keyboard shortcuts").wait_for()
 
@@ -116,7 +117,7 @@ def several_videos(page: Page, url: str) -> None:
     video(page, url)
     page.locator("input[type=file]").set_input_files(_videos())
     page.get_by_role("button", name="Analyse 2 videos").click(timeout=_SLOW_MS)
-    page.get_by_text("All 2 videos").wait_for(timeout=_SLOW_MS)
+    page.get_by_text("2 videos together").wait_for(timeout=_SLOW_MS)
     page.locator(".player .head").first.wait_for(timeout=_SLOW_MS)
 
 

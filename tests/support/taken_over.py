@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -105,6 +106,17 @@ def _system_call(x86: int, arm: int, *arguments: Any) -> Callable[[], None]:
     return call
 
 
+def _let_signal(command: int, whom: int | bytes) -> Callable[[], None]:
+    """Say whom the kernel is to signal when there is something to read."""
+
+    def let_signal() -> None:
+        import fcntl
+
+        fcntl.fcntl(0, command, whom)
+
+    return let_signal
+
+
 def _take_memory() -> None:
     with suppress(MemoryError):
         bytearray(MEMORY_BYTES)
@@ -173,6 +185,12 @@ def tries(folder: str = "", port: int = 0) -> dict[str, tuple[str, Callable[[], 
         ),
         "start a program": ("seccomp", _start),
         "signal the parent": ("seccomp landlock", lambda: os.kill(parent, 0)),
+        "let the kernel signal the parent": ("seccomp", _let_signal(8, parent)),
+        "let the kernel signal one of its threads": (
+            "seccomp",
+            _let_signal(15, struct.pack("ii", 0, parent)),
+        ),
+        "watch a folder": ("seccomp", _system_call(294, 26, 0)),
         "trace the parent": ("seccomp landlock", _system_call(101, 117, 0x4206, parent, 0, 0)),
         "read another process": ("seccomp", _system_call(310, 270, parent, 0, 0, 0, 0, 0)),
         "change the parent's limits": ("seccomp", _system_call(302, 261, parent, 7, 0, 0)),

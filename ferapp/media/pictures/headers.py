@@ -1,5 +1,6 @@
 """What Pillow leaves unread in the headers of files: the numbers of colours, profiles, turns."""
 
+import re
 import struct
 from collections.abc import Iterator
 from typing import Final, cast
@@ -12,6 +13,11 @@ from ferapp.media.pictures.coded_colour import (
     coding_of_gamma,
     coding_of_numbers,
 )
+
+# Where a JPEG has something other than pixels, with the fill bytes before it.
+_MARKER: Final = re.compile(rb"\xff+([^\x00\xff\xd0-\xd7])", re.DOTALL)
+_SCAN, _END_OF_JPEG, _ALONE = b"\xff\xda", b"\xd9", (b"\xd8", b"\x01")
+_SIZE: Final = struct.Struct(">H")
 
 # What a PNG says in whole numbers; white, red, green and blue, x and y.
 _PNG_UNIT: Final = 100_000
@@ -34,6 +40,22 @@ _V3: Final = 56
 _V5: Final = 124
 _BITFIELDS: Final = b"\3\0\0\0"
 _EMBEDDED: Final = b"DEBM"
+
+
+def jpeg_scans(data: bytes, most: int) -> int:
+    """How many times the pixels of a JPEG are gone over (ITU-T T.81, annex G), or more than most.
+
+    A progressive JPEG has about ten scans; one without news takes 75 bytes.
+    """
+    if (found := data.count(_SCAN)) <= most:
+        return found
+    # Some may be in a comment, in a preview or behind the end.
+    scans, at = 0, 2
+    while scans <= most and (marker := _MARKER.search(data, at)) and marker[1] != _END_OF_JPEG:
+        scans += marker[1] == _SCAN[1:]
+        size = 0 if marker[1] in _ALONE else _SIZE.unpack_from(data, marker.end())[0]
+        at = marker.end() + size
+    return scans
 
 
 def png_chunks(data: bytes) -> dict[bytes, bytes]:

@@ -41,6 +41,7 @@ from ferapp.media.pictures.headers import (
     bmp_profile,
     heif_coding,
     jpeg2000_profile,
+    jpeg_scans,
     png_chunks,
     png_coding,
 )
@@ -62,6 +63,9 @@ _PNG_BYTES: Final = {"RGB": 3.0, "RGBA": 4.0, "LA": 2.0, "I;16": 2.0}
 _MOST_PACKED: Final = 1032
 # A block of 8 x 8 pixels of a JPEG takes at least one bit, with any Huffman code.
 _JPEG_BYTES: Final = 1 / 512
+
+MOST_SCANS: Final = 100
+"""A JPEG that is written in more passes is refused: each takes as long as one of all pixels."""
 
 _STRIP_PIXELS: Final = 1_000_000
 
@@ -92,7 +96,7 @@ def opened(data: bytes, kind: Format, max_pixels: int) -> Iterator[Image.Image]:
             warnings.filterwarnings("ignore", module=r"PIL\b")
             deep = deep_tiff(data, _check_size(max_pixels)) if kind is TIFF else None
             with deep or _open(data, kind) as picture:
-                _check_header(picture, kind, max_pixels, len(data))
+                _check_header(picture, kind, max_pixels, data)
                 yield picture
     except ImageError:
         raise
@@ -135,10 +139,15 @@ def _register_heic() -> None:
     )
 
 
-def _check_header(picture: Image.Image, kind: Format, max_pixels: int, size_bytes: int) -> None:
+def _check_header(picture: Image.Image, kind: Format, max_pixels: int, data: bytes) -> None:
     _check_size(max_pixels)(*picture.size)
-    if _least_bytes(picture, kind) > size_bytes:
+    if _least_bytes(picture, kind) > len(data):
         raise ImageError(DAMAGED)
+    if kind is JPEG and jpeg_scans(data, MOST_SCANS) > MOST_SCANS:
+        raise ImageError(
+            f"The picture is a progressive JPEG of more than {MOST_SCANS} scans, which would take "
+            "too long to decode. Save it again as JPG or PNG and try again."
+        )
     if isinstance(picture, TiffImagePlugin.TiffImageFile) and _is_raw(picture):
         raise ImageError("This is a camera raw picture; save it as JPG or PNG and try again.")
 

@@ -32,7 +32,7 @@ class AnnotatedCopy:
         source: As for `ferapp.media.video.Video`.
         overlay: What is drawn and hidden.
         out: The file to write; an existing file is replaced once the copy is complete.
-        part: Which part of the video was analysed; the copy holds nothing before or after it.
+        part: Which part of the video was read; the copy holds nothing before or after it.
 
     Attributes:
         note: What the copy lacks, in a sentence; set when the iteration ends.

@@ -43,6 +43,9 @@ VALUE_ERRORS: Final = (
 MOST_BAD_ROWS: Final = 1000
 """If more readings of a session can't be read, the session can't."""
 
+DAMAGED: Final = "This session can't be read: its row in the database is damaged. Delete it."
+"""What is said of a session whose own row can't be read."""
+
 _MOST_KEYS: Final = 5000
 _NUMBER: Final = "#"
 

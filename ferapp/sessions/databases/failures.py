@@ -12,8 +12,11 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError, TimeoutError
 
 _logger = logging.getLogger(__name__)
 
-Failure = SQLAlchemyError | sqlite3.Error | OSError
-"""What SQLAlchemy, a driver below it, or the system raises."""
+FAILURES: Final = (SQLAlchemyError, sqlite3.Error, OSError, UnicodeDecodeError)
+"""What SQLAlchemy, a driver below it, or the system raises; the last is SQLite's where what it
+reports quotes a damaged file."""
+
+Failure = SQLAlchemyError | sqlite3.Error | OSError | UnicodeDecodeError
 
 
 @dataclass(frozen=True)
@@ -94,6 +97,8 @@ def meaning_of(exc: Failure) -> Meaning:
     """What an error means."""
     if isinstance(exc, TimeoutError):  # of the pool
         return _TOO_MANY
+    if isinstance(exc, UnicodeDecodeError):
+        return _DAMAGED
     error: BaseException | None = exc.orig if isinstance(exc, DBAPIError) else exc
     if (code := getattr(error, "sqlite_errorcode", None)) is not None:
         return _SQLITE.get(code) or _SQLITE.get(code & 0xFF, _UNKNOWN)

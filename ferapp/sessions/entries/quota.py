@@ -10,7 +10,7 @@ import os
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
-from sqlalchemy import ColumnElement, Connection, String, cast, func, or_, select
+from sqlalchemy import ColumnElement, Connection, String, case, cast, func, or_, select
 
 from ferapp.errors import StoreError
 from ferapp.sessions import schema
@@ -26,6 +26,8 @@ _ROW_BYTES: Final = 200
 _MARKER_BYTES: Final = 200
 # Two numbers of four bytes.
 _LABEL_BYTES: Final = 8
+# Of one session, as the column has it.
+_MOST_READINGS: Final = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -113,11 +115,14 @@ def usage(connection: Connection, owner: str) -> Usage:
         cast(column, String) for column in (table.c.labels, table.c.settings, table.c.models)
     )
     count = func.length(labels) - func.length(func.replace(labels, ",", "")) + 1
+    # A count that is damaged must not keep its owner from recording.
+    is_count = table.c.readings.between(0, _MOST_READINGS)
+    counted_readings = case((is_count, table.c.readings), else_=0)
     own = table.c.owner == owner, or_(is_kept(), table.c.deleted_utc > utc_now())
     readings, rows, described = connection.execute(
         select(
-            func.coalesce(func.sum(table.c.readings), 0),
-            func.coalesce(func.sum(table.c.readings * _row_bytes(count)), 0),
+            func.coalesce(func.sum(counted_readings), 0),
+            func.coalesce(func.sum(counted_readings * _row_bytes(count)), 0),
             func.coalesce(func.sum(func.length(settings) + func.length(models)), 0),
         ).where(*own)
     ).one()

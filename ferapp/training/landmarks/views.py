@@ -97,8 +97,9 @@ class StoredFaces:
     def mouth_openings(self) -> Tensor:
         """Distance of the lips of each face over that of its eyes, (n,)."""
         (upper, lower), (right, left) = MIDDLE_LIPS, OUTER_EYE_CORNERS
-        lips = (self.points[:, upper] - self.points[:, lower]).norm(dim=1)
-        return lips / (self.points[:, right] - self.points[:, left]).norm(dim=1)
+        lips = torch.linalg.vector_norm(self.points[:, upper] - self.points[:, lower], dim=1)
+        eyes = torch.linalg.vector_norm(self.points[:, right] - self.points[:, left], dim=1)
+        return torch.div(lips, eyes)
 
     @classmethod
     def of(cls, faces: LandmarkedFaces) -> Self:

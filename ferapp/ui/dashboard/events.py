@@ -137,6 +137,7 @@ def _edit(store: Store, me: str, session: Overview, *, is_main: bool) -> None:
         num_rows="dynamic",
         hide_index=True,
         key=f"markers-{recording.id}-{hash(recording.markers)}",
+        placeholder="",
         column_config={
             "at": seconds("from, s", required=True),
             "end": seconds("until, s"),
@@ -174,8 +175,8 @@ def _show_averages(session: Overview, readings: Readings) -> None:
         width=240,
     )
     seconds = partial(row.number_input, max_value=MOST_WINDOW_S, step=1.0, width=140)
-    before_s = seconds("s before", min_value=0.0, value=2.0, key="average-before")
-    after_s = seconds("s after", min_value=0.5, value=5.0, key="average-after")
+    before_s = seconds("Seconds before", min_value=0.0, value=2.0, key="average-before")
+    after_s = seconds("Seconds after", min_value=0.5, value=5.0, key="average-after")
     its = readings.of(face) if face else readings
     average = event_average(recording, its, name, before_s=before_s, after_s=after_s)
     if not average.events:

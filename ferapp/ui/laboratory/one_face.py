@@ -21,6 +21,7 @@ from ferapp.vision.boxes import squares
 from ferapp.vision.crops import Image, region
 
 _FACE_PX = 192
+_SHOWN_PX = 144
 _MOST_FACES = 12
 
 
@@ -30,34 +31,33 @@ def show(titles: Mapping[str, str]) -> None:
     Args:
         titles: What each classifier is called, by name.
     """
-    left, right = st.columns([1, 3], gap="large")
+    left, middle, right = st.columns([2, 3, 1], gap="medium")
     with left:
         sample = st.selectbox("Sample", SAMPLES, format_func=lambda sample: sample.title)
+    with middle:
         upload = st.file_uploader(
             "Your own picture", type=ENDINGS, max_upload_size=MAX_BYTES // 1_000_000
         )
-        data = upload.getvalue() if upload else (SAMPLES_FOLDER / sample.file).read_bytes()
-        faces = _faces(data)
-        if not faces:
-            st.markdown("No face was found in this picture. Choose another one.")
-            return
-        number = 0
-        if len(faces) > 1:
+    data = upload.getvalue() if upload else (SAMPLES_FOLDER / sample.file).read_bytes()
+    faces = _faces(data)
+    if not faces:
+        st.markdown("No face was found in this picture. Choose another one.")
+        return
+    number = 0
+    if len(faces) > 1:
+        with left:
             number = st.selectbox(
                 "Face", range(len(faces)), format_func=lambda i: f"Face {i + 1}, from the left"
             )
-        face = faces[number]
-        st.image(jpeg_bytes(face), width=_FACE_PX, alt=f"Face {number + 1}")
-    with right:
-        with turns().hold_turn():
-            said = {name: _classifier(name).classify([face])[0] for name in titles}
-        st.dataframe(
-            verdicts({titles[name]: shares for name, shares in said.items()}), hide_index=True
-        )
-        st.caption(
-            "Probabilities in percent. Those of weak systems are low because they were calibrated: "
-            "a system that is often wrong should not be sure."
-        )
+    face = faces[number]
+    right.image(jpeg_bytes(face), width=_SHOWN_PX, alt=f"Face {number + 1}")
+    with turns().hold_turn():
+        said = {name: _classifier(name).classify([face])[0] for name in titles}
+    st.dataframe(verdicts({titles[name]: shares for name, shares in said.items()}), hide_index=True)
+    st.caption(
+        "Probabilities in percent. Those of weak systems are low because they were calibrated: "
+        "a system that is often wrong should not be sure."
+    )
 
 
 def verdicts(said: Mapping[str, NDArray[np.float32]]) -> pandas.DataFrame:

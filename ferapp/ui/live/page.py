@@ -56,13 +56,9 @@ _NO_PICTURE: Final = (
 )
 # Without a frame; long enough to find the camera and to allow it.
 _MAX_IDLE_S: Final = 60.0
-_WIDE: Final = """
-[data-testid="stMainBlockContainer"] { padding: 4rem 2rem; }
+_STYLE: Final = """
 .st-key-live-unseen { display: none; }
 .st-key-live-source button { min-height: 2.5rem; }
-@media (max-width: 640px) {
-  [data-testid="stMainBlockContainer"] { padding: 4rem 1rem; }
-}
 """
 
 
@@ -90,7 +86,7 @@ def _seats() -> Seats:
 def show(choice: Choice) -> None:
     """The whole page below its heading."""
     # The video deserves the width that the margins of other pages take.
-    st.html(f"<style>{_WIDE}</style>")
+    st.html(f"<style>{_STYLE}</style>")
     with st.container(key="live-unseen"):
         prepare_charts()
     visitor = session_keys.VISITOR.setdefault(uuid.uuid4().hex)

@@ -207,7 +207,7 @@ class Explorer {
     if (place >= 0) this.page = Math.floor(place / CARDS_A_PAGE);
     this.draw();
     const card = this.cards.querySelector(`[data-face="${number}"]`);
-    if (comesFromPicture) card?.scrollIntoView({ block: 'nearest', behavior: 'smooth' });
+    if (comesFromPicture) card?.scrollIntoView({ block: 'nearest', behavior: SCROLLING });
     else card?.querySelector('.open').focus();
   }
 

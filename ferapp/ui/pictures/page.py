@@ -14,7 +14,8 @@ from ferapp.ui.shared.controls import Choice
 def show(choice: Choice) -> None:
     """The whole page below its heading."""
     pictures = choose_pictures()
-    choice = with_landmarks(choice)
+    with st.sidebar:
+        choice = with_landmarks(choice)
     progress, below = st.container(), st.empty()
     if not are_known(pictures):
         # What is below belongs to other pictures, and would stay until these are analysed.

@@ -43,6 +43,7 @@ def show_sheet(
     chosen: str | None,
     key: str,
     on_choose: Callable[[str], object],
+    in_one_row: bool = False,
 ) -> None:
     """Show pictures side by side.
 
@@ -52,6 +53,7 @@ def show_sheet(
         chosen: Id of the one that is chosen now.
         key: Of the widget.
         on_choose: Called with the id of the one that is clicked.
+        in_one_row: In a single row, which scrolls sideways where it is too wide.
     """
     ids = {each.id for each in thumbnails}
 
@@ -61,7 +63,12 @@ def show_sheet(
             on_choose(id)
 
     own_component(__file__, _HTML)(
-        data={"items": [asdict(each) for each in thumbnails], "label": label, "chosen": chosen},
+        data={
+            "items": [asdict(each) for each in thumbnails],
+            "label": label,
+            "chosen": chosen,
+            "in_one_row": in_one_row,
+        },
         key=key,
         on_chosen_change=note_chosen,
     )

@@ -98,6 +98,7 @@ def _sample() -> list[Source]:
         chosen=chosen,
         key="samples",
         on_choose=session_keys.SAMPLE.set,
+        in_one_row=True,
     )
     credit = next(sample.credit for sample in SAMPLES if sample.file == chosen)
     st.caption(f"A sample: {credit}. Your own pictures stay on the machine that runs ferapp.")

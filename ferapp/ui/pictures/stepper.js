@@ -2,7 +2,7 @@
 
 class Stepper {
   constructor(parent) {
-    const root = parent.querySelector('.stepper');
+    const root = this.root = parent.querySelector('.stepper');
     this.previous = makeButton(root, '', '← Previous picture', () => this.go('previous'));
     this.place = make(root, 'span', 'place');
     this.next = makeButton(root, '', 'Next picture →', () => this.go('next'));
@@ -19,16 +19,23 @@ class Stepper {
   }
 
   update(data, send) {
+    const isMoved = this.data?.count === data.count && this.data.chosen !== data.chosen;
     Object.assign(this, { data, send });
+    if (isMoved) {
+      if (data.chosen !== this.asked) this.root.scrollIntoView({ block: 'start', behavior: SCROLLING });
+      this.asked = undefined;
+    }
     this.place.textContent = data.place;
     for (const name of ['previous', 'next']) {
-      this[name].hidden = !data.has_several;
+      this[name].hidden = data.count < 2;
       this[name].disabled = !data[name];
     }
   }
 
   go(name) {
-    if (this.data[name]) this.send('chosen', this.data[name]);
+    if (!this.data[name]) return;
+    this.asked = this.data[name];
+    this.send('chosen', this.asked);
   }
 }
 

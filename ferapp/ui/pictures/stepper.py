@@ -12,6 +12,9 @@ _KEY: Final = "stepper"
 def show_stepper(ids: Sequence[str], chosen: str, on_choose: Callable[[str], object]) -> None:
     """Show buttons for the previous and the next picture, which the arrow keys press as well.
 
+    When another picture was chosen elsewhere, such as on the contact sheet, the page scrolls here,
+    where the picture begins.
+
     Args:
         ids: Of the pictures, in the order of the page.
         chosen: Id of the one that is shown; it may be none of them.
@@ -29,10 +32,11 @@ def show_stepper(ids: Sequence[str], chosen: str, on_choose: Callable[[str], obj
 
     own_component(__file__, _HTML)(
         data={
+            "chosen": chosen,
             "previous": neighbour(-1),
             "next": neighbour(1),
             "place": f"{place + 1} of {len(ids)}" if place >= 0 and len(ids) > 1 else "",
-            "has_several": len(ids) > 1,
+            "count": len(ids),
         },
         key=_KEY,
         on_chosen_change=note_chosen,

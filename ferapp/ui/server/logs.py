@@ -9,8 +9,9 @@ from ferapp.system.text import escape_controls
 
 _FORMAT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
-# Streamlit's loggers that answer requests, and quote them; its server names only addresses of ours.
-_OF_REQUESTS: Final = "streamlit.web."
+# Streamlit's loggers that answer requests and messages of pages, and quote them; its server names
+# only addresses of ours.
+_OF_REQUESTS: Final = ("streamlit.web.", "streamlit.runtime.")
 _OF_THE_SERVER: Final = "streamlit.web.server.starlette.starlette_server"
 
 
@@ -40,8 +41,8 @@ class _Record(logging.LogRecord):
     """A record whose traceback has places and the class of the error.
 
     The messages of errors are left out: libraries quote the offending input in them, which may be
-    the name or a line of a visitor's file. So are the values that Streamlit quotes from a request,
-    which anybody can send: its message keeps their places, as ``%s``.
+    the name or a line of a visitor's file. So are the values that Streamlit quotes from a request
+    or a message, which anybody can send: its own message keeps their places, as ``%s``.
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -20,7 +20,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.state import SessionState
 from streamlit.runtime.stats import ACTIVE_SESSIONS_FAMILY
 
-from ferapp.serving.connections import ConnectionGuard
+from ferapp.serving.connections import MAX_MESSAGE_BYTES, ConnectionGuard
 
 
 def end_expired_sessions() -> bool:
@@ -225,7 +225,8 @@ def guard_http(guard: ConnectionGuard | None = None) -> None:
 
     Streamlit starts uvicorn and passes on none of its limits, and uvicorn has none for the time in
     which a request comes or an answer is read. Its protocol is chosen before the app is loaded, so
-    it is changed in place.
+    it is changed in place. A page may send 200 MB in one message, as much as it may be sent
+    (`server.maxMessageSize`), and before a login; here it may send `MAX_MESSAGE_BYTES`.
     """
     guard = guard or ConnectionGuard()
     server: Any = import_module("uvicorn.protocols.http.auto").AutoHTTPProtocol
@@ -248,6 +249,7 @@ def guard_http(guard: ConnectionGuard | None = None) -> None:
             transport.abort()
             return
         made(http, transport)
+        http.config.ws_max_size = MAX_MESSAGE_BYTES
         watch(http)
 
     def data_received(http: Any, data: bytes) -> None:

@@ -28,7 +28,8 @@ class SameOrigin:
     A request is refused if its `Origin` has another host or port than the request itself and is not
     in `server.corsAllowedOrigins`, whatever its method and path. One without `Origin` is refused if
     its `Sec-Fetch-Site` says that another site or port caused it, unless a person follows a link to
-    a page. Programs send neither and are served.
+    a page; and so is whatever a browser fetches ahead. Programs send none of these headers and are
+    served.
 
     Args:
         app: The next application.
@@ -83,6 +84,10 @@ def _split(address: str) -> SplitResult | None:
 
 def _is_foreign(scope: Scope) -> bool:
     headers = Headers(scope=scope)
+    if "sec-purpose" in headers:
+        # A page on another port may name what to fetch ahead (speculation rules). Chromium sends
+        # that with cookies, and as if a person had typed the address: Sec-Fetch-Site is "none".
+        return True
     origins, hosts = headers.getlist("origin"), headers.getlist("host")
     if origins:
         if len(origins) > 1 or len(hosts) != 1:

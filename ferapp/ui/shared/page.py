@@ -29,12 +29,17 @@ _MENU: Final = ("image", "videocam", "movie", "monitoring", "science", "info")
 
 # Icons are drawn here: the browser would fetch one of `st.Page`, as the tab's icon, from
 # fonts.gstatic.com. Beside the menu nothing is above the title; without it, the logo and the way to
-# the menu are. Stop is a button of the page, where there is something to stop.
+# the menu are. Stop is a button of the page, where there is something to stop. Streamlit's grey
+# for the text of charts is too pale on white, and the lines of events are black on dark ground.
 _STYLE: Final = (
     """<style>
-[data-testid="stMainBlockContainer"] { padding-top: 3rem; padding-bottom: 3rem; }
+[data-testid="stMainBlockContainer"] { padding: 3rem 2rem; }
 .stApp:has([data-testid="stExpandSidebarButton"])
   [data-testid="stMainBlockContainer"] { padding-top: 3.5rem; }
+@media (max-width: 640px) { [data-testid="stMainBlockContainer"] { padding-inline: 1rem; } }
+[data-testid="stPlotlyChart"] :is([class$="tick"], [class$="title"], .annotation, .legend) text {
+  fill: currentColor !important; }
+[data-testid="stPlotlyChart"] .shapelayer path { stroke: currentColor !important; }
 [data-testid="stSidebarNavLink"]:focus-visible { outline: 3px solid; }
 [data-testid="stSidebarNavLink"]::before, [data-testid="stExpandSidebarButton"]::before {
   font: 1.25rem/1 "Material Symbols Rounded"; font-feature-settings: "liga"; }

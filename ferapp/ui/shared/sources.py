@@ -33,10 +33,20 @@ class Sample:
 
 
 SAMPLES: Final = (
-    Sample("three-portraits.jpg", "Three portraits", "the next three side by side"),
+    Sample(
+        "three-portraits.jpg", "Three portraits", "the astronaut, officer and painting together"
+    ),
+    Sample(
+        "eight-expressions.jpg",
+        "Eight faces",
+        "computer-made faces, nobody real: neutral, happiness, surprise, sadness; anger, disgust, "
+        "fear and contempt, which the default model takes for neutral",
+    ),
     Sample("astronaut.jpg", "Astronaut", "Eileen Collins, NASA, public domain"),
     Sample("grace-hopper.jpg", "Officer", "Grace Hopper, US Navy, 1984, public domain"),
     Sample("mona-lisa.jpg", "Painting", "Mona Lisa, Leonardo da Vinci, public domain"),
-    Sample("group.jpg", "Group", "these three again and again, as a group of 32 small faces"),
+    Sample("disgust.jpg", "Disgust", "a computer-made face, nobody real"),
+    Sample("fear.jpg", "Fear", "a computer-made face, nobody real"),
+    Sample("group.jpg", "Group", "the three portraits again and again, 32 small faces"),
 )
 """The first one is shown to who comes for the first time."""

@@ -141,7 +141,7 @@ def _start(
     session_keys.COPY_ORDER.set(order)
     jobs.start(
         session_keys.COPY_JOB,
-        lambda: VideoCopyJob(read(), overlay, clip.duration_s, clip.part),
+        lambda: VideoCopyJob(read(), overlay, clip.duration_s, clip.read_part),
         name="copy",
     )
 

@@ -24,7 +24,7 @@ from ferapp.ui.video import copying, state
 from ferapp.ui.video.copying import CopyState, copy_controls
 from ferapp.ui.video.player import Faces, Playing, show_player
 from ferapp.ui.video.recording import clip_controls
-from ferapp.wording import clock, counted
+from ferapp.wording import counted, duration_text
 
 # A browser that asks for all of a file at once gets a copy of it.
 _MOST_PLAYED: Final = 200_000_000
@@ -49,7 +49,7 @@ def show(source: Source, analyzer: Analyzer) -> None:
         st.caption(" ".join(clip.notes))
     edits = kept.edits
     readings = edits.apply(clip.readings)
-    extent = clock(clip.duration_s)
+    extent = duration_text(clip.duration_s)
     if clip.cuts_s:
         extent += f", {len(clip.cuts_s) + 1} scenes"
     if not len(readings):
@@ -141,7 +141,9 @@ def _what_is_played(
 def _show_details(clip: Clip) -> None:
     """Numbers that few people need."""
     with st.expander("Details", icon=":material/info:"):
-        st.markdown(f"**{counted(clip.frames, 'frame')}** read over {clock(clip.duration_s)}")
+        st.markdown(
+            f"**{counted(clip.frames, 'frame')}** read over {duration_text(clip.duration_s)}"
+        )
 
 
 def _portraits(reading: VideoAnalysisJob, edits: FaceEdits) -> dict[int, Portrait]:

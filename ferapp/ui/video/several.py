@@ -10,7 +10,7 @@ from ferapp.ui.shared.sources import Source
 from ferapp.ui.video import analysis, jobs, results, state
 from ferapp.ui.video.state import Order, VideoState
 from ferapp.ui.video.totals import Totals, shown_table, totals_table
-from ferapp.wording import clock, counted
+from ferapp.wording import counted, duration_text
 
 
 def show_list(sources: Sequence[Source], wanted: Order) -> None:
@@ -77,7 +77,7 @@ def _state_text(source: Source, kept: VideoState) -> str:
     """How far the analysis of a video is, in a few words."""
     if kept.info is None:
         return f"Can't be read: {kept.problem}"
-    length = clock(kept.info.duration_s) if kept.info.duration_s else "unknown length"
+    length = duration_text(kept.info.duration_s) if kept.info.duration_s else "unknown length"
     if kept.job is None:
         return f"{length}, not analysed yet"
     match kept.job.state:
@@ -107,7 +107,7 @@ def show_totals(sources: Sequence[Source]) -> None:
         tracks = results.tracks_in(source.id, kept.clip)
         rows.append(Totals.of(source.name, kept.clip.duration_s, tracks))
     labels = list(dict.fromkeys(label for row in rows for label in row.seconds))
-    st.markdown(f"**All {counted(len(rows), 'video')}**")
+    st.markdown(f"**{counted(len(rows), 'video')} together**")
     st.dataframe(shown_table(rows, labels), hide_index=True)
     st.download_button(
         "Download the table (CSV)",

@@ -16,7 +16,7 @@ from ferapp.ui.shared.demo_clip import demo_frame
 from ferapp.ui.shared.sources import Source
 from ferapp.ui.video import state
 from ferapp.ui.video.state import VideoState
-from ferapp.wording import clock, counted
+from ferapp.wording import clock, counted, duration_text
 
 MAX_MB: Final = 500
 MAX_HOURS: Final = 4
@@ -114,7 +114,7 @@ def show_facts(info: VideoInfo) -> None:
     """Show how long a video is, and on request what else its container claims."""
     width, height = info.size_wh
     rate = info.frames_per_second
-    length = f"**{clock(info.duration_s)}** long" if info.duration_s else "unknown length"
+    length = f"**{duration_text(info.duration_s)}** long" if info.duration_s else "unknown length"
     sound = "with sound" if info.has_sound else "no sound"
     with st.expander(f"{length}, {sound}", icon=":material/movie:"):
         facts = (

@@ -9,7 +9,7 @@ import pandas
 
 from ferapp.pipeline.record import Track
 from ferapp.vision.annotate import percent
-from ferapp.wording import clock, duration_text
+from ferapp.wording import duration_text
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def shown_table(rows: Sequence[Totals], labels: Sequence[str]) -> pandas.DataFra
         [
             {
                 "video": row.name,
-                "length": clock(row.length_s),
+                "length": duration_text(row.length_s),
                 "faces": row.faces,
                 "faces read for": duration_text(row.read_s),
                 **{label: percent(row.share(label)) for label in labels},

@@ -32,7 +32,7 @@ def test_the_demo_clip_shows_three_faces() -> None:
     assert (
         not at.file_uploader
         and "**640 × 480** pixels" in page_text(at)
-        and "**00:23** long, no sound" in [each.label for each in at.expander]
+        and "**00:24.0** long, no sound" in [each.label for each in at.expander]
     )
     at.selectbox(key="video-rate").set_value("2 a second").run()
     assert "About 48 frames will be read." in page_text(at)

@@ -52,11 +52,11 @@ def both(read_both: dict[str, object]) -> AppTest:
 
 
 def test_each_video_has_its_results_and_there_is_a_table_over_all(both: AppTest) -> None:
-    assert rows(both) == ["1. pair.mp4\n00:02, 2 faces", "2. nobody.mp4\n00:00, no face"]
+    assert rows(both) == ["1. pair.mp4\n00:02.5, 2 faces", "2. nobody.mp4\n00:00.8, no face"]
     table = both.dataframe[0].value
     assert table["video"].tolist() == ["pair.mp4", "nobody.mp4"]
     assert table["faces"].tolist() == [2, 0] and not both.exception
-    assert "All 2 videos" in page_text(both) and cards(both) == ["Face 2", "Face 1"]
+    assert "2 videos together" in page_text(both) and cards(both) == ["Face 2", "Face 1"]
     button(both, "Open 2").click().run()
     assert "No face was found" in page_text(both) and not both.exception
     button(both, "Open 1").click().run()

@@ -5,12 +5,16 @@ import subprocess
 import sys
 import time
 from itertools import pairwise
+from pathlib import Path
 
+import av
 import pytest
 
 from ferapp.errors import VideoError
+from ferapp.media import tracks
 from ferapp.media.video import MAX_SIDE_PX, Video
 from tests.support.places import ROOT, SHARED, shared_path
+from tests.support.videos import WH, noisy_frames, write_video
 
 LONGEST_S = 10.0
 """The slowest video takes a quarter of it on two cores; a hang takes far more."""
@@ -88,3 +92,17 @@ def test_large_frames_stay_within_the_memory_limit(name: str) -> None:
     command = [sys.executable, "-c", code, str(path)]
     run = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     assert 20 < int(run.stdout) < MOST_MEMORY_MB
+
+
+@pytest.mark.parametrize(("bits", "is_read"), [("yuv420p", True), ("yuv444p16le", False)])
+def test_frames_that_take_too_much_memory_are_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, bits: str, is_read: bool
+) -> None:
+    monkeypatch.setattr(tracks, "MAX_FRAME_BYTES", 2 * WH[0] * WH[1])
+    path = write_video(tmp_path / "a.mkv", noisy_frames(2, WH), codec="ffv1", pix_fmt=bits)
+    with av.open(str(path)) as container:
+        if is_read:
+            assert tracks.choose_track(container).type == "video"
+        else:
+            with pytest.raises(VideoError, match=r"more than the limit of \S+ MB"):
+                tracks.choose_track(container)

@@ -16,8 +16,9 @@ from ferapp.errors import ImageError
 from ferapp.media import images
 from ferapp.media.images import read_image
 from ferapp.media.pictures import large_pictures
+from ferapp.media.pictures.pixels import MOST_SCANS
 from ferapp.system.files import lock_folder
-from tests.support.made_pictures import encoded
+from tests.support.made_pictures import encoded, jpeg_of_scans
 from tests.support.pictures import chunk, png
 from tests.support.places import ROOT
 
@@ -315,3 +316,13 @@ def test_pictures_stay_within_the_memory_limit(made: Callable[[], bytes], most_m
         [sys.executable, "-c", PEAK], input=data, capture_output=True, check=True, cwd=ROOT
     )
     assert len(data) < 200_000 and float(run.stdout) < most_mb
+
+
+def test_a_jpeg_that_is_decoded_again_and_again_is_refused() -> None:
+    """Each of its scans is 75 bytes and takes as long as one of all its pixels."""
+    assert read_image(jpeg_of_scans(MOST_SCANS)).shape == (64, 64, 3)
+    with pytest.raises(ImageError, match="more than 100 scans"):
+        read_image(jpeg_of_scans(MOST_SCANS + 1))
+    marks = b"\xff\xda" * 200
+    comment = b"\xff\xfe" + struct.pack(">H", len(marks) + 2) + marks
+    assert read_image(jpeg_of_scans(9, between=comment) + marks).shape == (64, 64, 3)

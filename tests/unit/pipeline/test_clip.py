@@ -1,6 +1,8 @@
 """Whole clips with fake models and the real decoder."""
 
 import json
+import os
+import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import asdict, replace
@@ -14,6 +16,8 @@ from ferapp.errors import ModelError, SettingError, VideoError
 from ferapp.inference.manifest import manifest
 from ferapp.media.video import VideoInfo
 from ferapp.pipeline.analyzer import Analyzer
+from ferapp.pipeline.annotated_copy.copy import AnnotatedCopy
+from ferapp.pipeline.annotated_copy.overlay import Overlay
 from ferapp.pipeline.clip import ClipAnalysis, recording_of_clip
 from ferapp.pipeline.record import Track, VideoRecord, tracks_of
 from ferapp.sessions.session import Readings
@@ -28,7 +32,7 @@ from ferapp.settings import (
 from ferapp.types import Faces
 from tests.support.fakes import FakeClassifier, FakeDetector, faces
 from tests.support.sessions import face_readings
-from tests.support.videos import FAST_START, noisy_frames, truncate, write_video
+from tests.support.videos import FAST_START, noisy_frames, times_of, truncate, write_video
 from tests.support.waiting import is_running
 
 WH = (320, 240)
@@ -103,6 +107,7 @@ def test_every_face_is_read_at_the_times_of_the_frames(tmp_path: Path) -> None:
     assert done(analysis) == pytest.approx(at_s)
     clip = analysis.result()
     assert clip.is_whole and clip.damage == "" and clip.frames == 8
+    assert clip.read_part == clip.part
     assert clip.info.size_wh == WH and clip.labels == EXPRESSIONS
     assert clip.duration_s >= 0.5
     for face in (1, 2):
@@ -268,6 +273,22 @@ def test_stopping_in_the_middle_keeps_what_was_read(tmp_path: Path) -> None:
     assert not clip.is_whole and clip.damage == "" and clip.frames == 6
     assert clip.readings.at_s == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5])
     assert clip.duration_s == pytest.approx(0.6), "the rest was not read"
+    assert clip.part == VideoPart() and clip.read_part.to_s == pytest.approx(0.6)
+
+
+def test_a_copy_ends_where_the_decoder_crashed(tmp_path: Path) -> None:
+    setup = Setup(tmp_path, faces(40))
+    source, out = setup.clip(300), tmp_path / "copy.mp4"
+    with setup.analysis(source) as analysis:
+        for count, _ in enumerate(analysis, 1):
+            if count == 6:
+                os.kill(analysis._video._child.pid, signal.SIGKILL)
+    clip = analysis.result()
+    assert "crashed" in clip.damage and 0.5 < clip.duration_s < 25
+    overlay = Overlay.of_clip(clip, None, hides_others=True)
+    with AnnotatedCopy(source, overlay, out, part=clip.read_part) as copy:
+        list(copy)
+    assert len(times_of(out)) == clip.frames, "faces in other frames would not be hidden"
 
 
 @pytest.mark.parametrize("after", [0, 6], ids=["before the first frame", "in the middle"])

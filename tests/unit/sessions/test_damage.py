@@ -1,10 +1,13 @@
 """Damaged values in the tables: the sessions that have them are named, and the others go on."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from sqlalchemy import Engine
 
 from ferapp.errors import StoreError
+from ferapp.sessions.entries.quota import Quota
 from ferapp.sessions.face_edits import NameFace
 from ferapp.sessions.overviews import Likeness
 from ferapp.sessions.session import Marker, Provenance
@@ -48,8 +51,10 @@ def test_a_damaged_session_is_named_and_deleted_and_the_others_go_on(
     assert all(len(store.readings(ids[n], ME)) == 20 for n in (0, 2))
     if column != "id":
         assert bad.key == ids[1]
-        with pytest.raises(StoreError, match="can't be read"):
-            store.readings(bad.key, ME)
+        for use in (store.readings, store.faces.forget_names):
+            if use == store.readings or column == "touched_utc":
+                with pytest.raises(StoreError, match="can't be read"):
+                    use(bad.key, ME)
     assert store.discards.add([bad.key], OTHER) == 0
     assert store.discards.add([bad.key], ME) == 1 and not store.listing(ME).unreadable
     assert store.discards.restore([bad.key], ME) == 1
@@ -72,8 +77,22 @@ def test_deleting_all_reads_nothing(engine: Engine) -> None:
     assert store.discards.restore(keys, ME) == 0
 
 
+@pytest.mark.parametrize("kind", ["sqlite"])
+@pytest.mark.parametrize("value", ["9e999", "9223372036854775807", "-5000000"])
+def test_a_damaged_count_keeps_nobody_from_recording(engine: Engine, value: str) -> None:
+    store = Store(engine, Quota(readings=100, bytes=None))
+    damage(engine, finished(store), "readings", value)
+    damage(engine, finished(store), "readings", value)
+    assert store.entries.usage_text(ME) == "You use 0 of at most 100 readings."
+    finished(store)
+    with pytest.raises(StoreError, match="no room"):
+        store.enter(new_session(), some_readings(90), ME)
+
+
 READINGS = {
     "time": ("at_s", "'soon'", "'NaN'"),
+    "face": ("face", "'first'", None),
+    "face no UTF-8": ("face", "cast(x'ff' as text)", None),
     "width": ("width", "'wide'", "-1"),
     "corner": ("x1", "x'00'", "'Infinity'"),
     "score": ("score", "9e999", "'NaN'"),
@@ -113,6 +132,35 @@ def test_readings_that_cannot_be_read_are_left_out_and_counted(
     [of_this, of_other] = sorted(store.overviews(ME), key=lambda s: -s.readings)
     assert of_this.readings - len(found) == 3
     assert len(store.readings(of_other.recording.id, ME)) == 0
+    store.finish(id)
+    assert store.faces.edit(id, ME, NameFace(1, "Ada")) == "Face 1 named Ada"
+
+
+@pytest.mark.parametrize("step", ["cast(x'ff' as text)", "9223372036854775807", "9e999", "-1"])
+def test_a_change_without_a_number_is_counted(sqlite_engine: Engine, step: str) -> None:
+    store = Store(sqlite_engine)
+    id = finished(store)
+    store.faces.edit(id, ME, NameFace(1, "Ada"))
+    with sqlite_engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE face_edits SET step = {step}")
+    [session] = store.overviews(ME)
+    assert session.left_out == 1 and not session.recording.names
+    assert store.faces.edit(id, ME, NameFace(1, "Grace")) == "Face 1 named Grace"
+    assert store.faces.undo(id, ME) == "Face 1 named Grace"
+
+
+@pytest.mark.parametrize("column", ["width", "x1", "at_s"])
+def test_one_long_value_takes_little_memory(sqlite_engine: Engine, column: str) -> None:
+    store = Store(sqlite_engine)
+    id, _ = begin_session(store, 200)
+    with sqlite_engine.begin() as connection:
+        connection.exec_driver_sql(f"UPDATE readings SET {column} = zeroblob(300000) WHERE id = 7")
+    tracemalloc.start()
+    try:
+        assert len(store.readings(id, ME)) == 199
+        assert tracemalloc.get_traced_memory()[1] < 10_000_000
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])

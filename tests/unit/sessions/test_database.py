@@ -89,6 +89,16 @@ def torn(path: Path) -> None:
     path.write_bytes(data[:4096] + b"\xff" * 8192 + data[12288:])
 
 
+def unreadable_schema(path: Path) -> None:
+    """What SQLite says of the damage quotes it, and is itself no text."""
+    open_database(URL.create("sqlite", database=str(path))).dispose()
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA writable_schema = ON")
+        name = "cast(x'ff' AS text)"
+        connection.execute(f"UPDATE sqlite_schema SET name = {name} WHERE tbl_name = 'markers'")
+        connection.execute("UPDATE sqlite_schema SET sql = 'x' WHERE tbl_name = 'markers'")
+
+
 def newer(path: Path) -> None:
     open_database(URL.create("sqlite", database=str(path))).dispose()
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
@@ -100,6 +110,7 @@ def newer(path: Path) -> None:
     [
         pytest.param(damaged, "damaged", id="no database"),
         pytest.param(torn, "damaged", id="torn pages"),
+        pytest.param(unreadable_schema, "damaged", id="schema"),
         pytest.param(newer, "newer version of ferapp", id="newer"),
     ],
 )

@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import Engine, func, select
 
 from ferapp.sessions import schema
-from ferapp.sessions.ended_logins import EndedLogins
+from ferapp.sessions.database import utc_now
 from ferapp.sessions.store import Store
 
 ANN, BOB = "a" * 64, "b" * 64
@@ -20,9 +21,21 @@ def test_an_ended_login_is_known_to_every_replica(engine: Engine) -> None:
 
 
 def test_what_has_expired_is_forgotten(engine: Engine) -> None:
-    logins = EndedLogins(engine)
+    logins = Store(engine).logins
     logins.add(ANN, timedelta(seconds=-1))
     logins.add(BOB, DAYS)
     with engine.connect() as connection:
         count = connection.scalar(select(func.count()).select_from(schema.ended_logins))
     assert count == 1 and logins.has(BOB)
+
+
+def test_a_logout_while_the_clock_is_ahead_brings_no_other_login_back(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logins = Store(engine).logins
+    logins.add(ANN, DAYS)
+    ahead = utc_now() + timedelta(days=400)
+    with monkeypatch.context() as patch:
+        patch.setattr("ferapp.sessions.ended_logins.utc_now", lambda: ahead)
+        logins.add(BOB, DAYS)
+    assert logins.has(ANN) and logins.has(BOB)

@@ -270,6 +270,18 @@ def test_deleted_bytes_are_gone_from_every_file(
     assert store.size_bytes() < size
 
 
+def test_nothing_expires_while_the_clock_is_a_year_ahead(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (id, readings), _ = begin_session(store), begin_session(store)
+    assert store.purge() == 0
+    set_clock(monkeypatch, 365 * 86_400)
+    assert store.purge() == 0
+    store.add(id, readings)  # a recording goes on
+    monkeypatch.undo()
+    assert store.purge() == 0 and len(store.overviews(ME)) == 2
+
+
 @pytest.mark.parametrize("hours", [-30, 30])
 def test_a_deletion_keeps_its_ten_seconds_when_the_clock_is_set(
     store: Store, hours: float, monkeypatch: pytest.MonkeyPatch

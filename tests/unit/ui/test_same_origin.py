@@ -118,6 +118,15 @@ def test_other_sites_embed_nothing_and_log_nobody_out(site: str) -> None:
     assert not ask(Sec_Fetch_Site=site)[0]
 
 
+@pytest.mark.parametrize("purpose", ["prefetch", "prefetch;prerender"])
+@pytest.mark.parametrize("path", ["/", "/auth/logout", "/auth/login"])
+def test_nothing_is_fetched_ahead_for_another_site(path: str, purpose: str) -> None:
+    # As Chromium 156 sends it for the speculation rules of a page on another port.
+    typed = {"Sec_Fetch_Site": "none", "Sec_Fetch_Mode": "navigate", "Sec_Fetch_Dest": "document"}
+    assert ask("http", "GET", path, **typed)[0]
+    assert not ask("http", "GET", path, **typed, Sec_Purpose=purpose)[0]
+
+
 def test_two_origins_or_hosts_are_refused() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         raise AssertionError("reached")

@@ -11,9 +11,15 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.auto import AutoHTTPProtocol
+from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
-from ferapp.serving.connections import MAX_CONNECTIONS, ConnectionGuard, connection_limit
+from ferapp.serving.connections import (
+    MAX_CONNECTIONS,
+    MAX_MESSAGE_BYTES,
+    ConnectionGuard,
+    connection_limit,
+)
 from ferapp.ui.server.private_parts import guard_http
 from tests.support.waiting import wait_until
 
@@ -120,6 +126,15 @@ def test_a_slow_answer_and_a_silent_websocket_are_not(port: int) -> None:
         page.send("still here")
         page.send("still here")
         assert page.recv(5) == "still here"
+
+
+def test_a_message_that_does_not_end_is_cut_off(port: int) -> None:
+    with connect(f"ws://127.0.0.1:{port}/", max_size=None) as page:
+        page.send("x" * MAX_MESSAGE_BYTES)
+        assert len(page.recv(5)) == MAX_MESSAGE_BYTES
+        with pytest.raises(ConnectionClosedError, match="1009"):
+            page.send(iter(["x" * 100_000] * 21))  # in as many parts
+            page.recv(5)
 
 
 def test_who_reads_a_large_answer_byte_by_byte_is_cut_off(port: int) -> None:

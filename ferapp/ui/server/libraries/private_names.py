@@ -72,7 +72,7 @@ PARTS: Final = (
         )
         for name in (
             *("connection_made", "data_received", "connection_lost", "cycle"),
-            *("pause_writing", "resume_writing", "on_response_complete"),
+            *("pause_writing", "resume_writing", "on_response_complete", "config"),
         )
     ),
     _of_webrtc("component.WebRtcStreamerContext", "_sdp_answer_json", "rewrite_answer"),

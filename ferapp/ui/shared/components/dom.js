@@ -1,5 +1,7 @@
 // Before the script of every component of our own.
 
+const SCROLLING = matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth';
+
 function make(parent, kind, name = '', text = '') {
   const made = document.createElement(kind);
   made.className = name;
