@@ -28,9 +28,9 @@ _INNER_LIPS: Final = ((61, 67), (62, 66), (63, 65))
 _LIP_CORNERS: Final = (48, 54)
 _LIP_MIDDLE: Final = (51, 57)
 
-# A part whose points are seen less clearly than this on average is hidden. Of 157 frames of held-out
-# people with an eye or the mouth painted over in the colour of the chin, 96 in 100 were recognised
-# by this, and of those as they were, 1 in 100 was mistaken.
+# A part whose points are seen less clearly than this on average is hidden. Of 157 frames of
+# held-out people with an eye or the mouth painted over in the colour of the chin, 96 in 100 were
+# recognised by this, and of those as they were, 1 in 100 was mistaken.
 _LEAST_EYE_PEAK: Final = 0.034
 _LEAST_BROW_PEAK: Final = 0.055
 _LEAST_MOUTH_PEAK: Final = 0.028
