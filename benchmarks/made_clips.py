@@ -57,9 +57,10 @@ Frame = tuple[np.ndarray, list[Truth]]
 
 @cache
 def sample_people() -> tuple[Person, ...]:
-    """Everybody in the samples but the group, which shows them all again."""
-    files = set((ROOT / "ferapp" / "samples").glob("*.jpg"))
-    return tuple(people_in(sorted(file for file in files if file.stem != "group")))
+    """The real people of the samples, each alone and beside the others."""
+    folder = ROOT / "ferapp" / "samples"
+    names = ("astronaut", "grace-hopper", "mona-lisa", "three-portraits")
+    return tuple(people_in([folder / f"{name}.jpg" for name in names]))
 
 
 def people_in(files: Sequence[Path], limit: int | None = None) -> list[Person]:
