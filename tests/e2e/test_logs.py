@@ -40,7 +40,7 @@ def use(page: "sync_api.Page", url: str, files: dict[str, Path]) -> None:
     page.goto(f"{url}/video")
     page.locator("input[type=file]").set_input_files(files["clip"])
     page.get_by_role("button", name="Analyse").click()
-    page.get_by_text("% read").first.wait_for()
+    page.get_by_text("No face was found in").wait_for()
     page.goto(f"{url}/video")
     page.locator("input[type=file]").set_input_files(files["damaged"])
     page.get_by_text("This did not work").wait_for()

@@ -123,7 +123,7 @@ def test_a_clip_is_cancelled_analysed_copied_and_kept(
     assert has_no_children(fresh_server.pid, 5)
 
     choose(page, clip)
-    page.get_by_text("About 180 frames will be read.").wait_for()
+    page.get_by_text("About 180 frames will be read.").wait_for(state="attached")
     analyse(page)
     page.get_by_text("2 faces in 00:12").wait_for()
     page.locator(".player").wait_for()
