@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from rich.table import Table
-from rich.text import Text
 
 from ferapp.cli.options import (
     AsJsonLines,
@@ -29,11 +28,13 @@ from ferapp.cli.output import (
     STANDARD,
     as_text,
     collected_errors,
-    console,
     errors,
     path_text,
     print_error,
     print_json,
+    print_line,
+    print_note,
+    print_table,
     progress,
 )
 from ferapp.errors import ImageError, UserError
@@ -134,9 +135,9 @@ def analyze(
                 elif analysis is None:
                     print_error(f"{path_text(path)}: {reason}")
                 else:
-                    console.print(_table(path, analysis))
+                    _print_faces(path_text(path), analysis)
                     for note in analysis.notes:
-                        errors.print(Text(f"{path_text(path)}: {note}", style="yellow"))
+                        print_note(f"{path_text(path)}: {note}", style="yellow")
                 if copies and analysis is not None and picture:
                     name = "stdin" if path == STANDARD else str(path)
                     with collected_errors(print_error) as problems:
@@ -203,13 +204,14 @@ def _standard_input() -> bytes:
         raise ImageError(f"Standard input can't be read: {exc.strerror or exc}.") from exc
 
 
-def _table(path: Path, analysis: "FrameAnalysis") -> Table | Text:
+def _print_faces(title: str, analysis: "FrameAnalysis") -> None:
+    """Print a table of the faces of one picture, or that there is none."""
     from ferapp.vision.annotate import label_texts, percent
 
-    title = path_text(path)
     if not len(analysis):
-        return Text(f"{title}: no face found.")
-    table = Table(title=Text(title), title_justify="left", caption_justify="left")
+        print_line(f"{title}: no face found.")
+        return
+    table = Table(caption_justify="left")
     for heading in ("face", "expression", "probability", "score", "box"):
         table.add_column(heading)
     if analysis.smiles is not None:
@@ -232,4 +234,4 @@ def _table(path: Path, analysis: "FrameAnalysis") -> Table | Text:
         table.add_row(*row)
     if analysis.left_out:
         table.caption = f"renormalised without {', '.join(analysis.left_out)}"
-    return table
+    print_table(title, table)

@@ -18,7 +18,15 @@ from ferapp.cli.options import (
     chosen_detector,
     reject_invalid_values,
 )
-from ferapp.cli.output import as_text, errors, path_text, print_json, print_line, progress
+from ferapp.cli.output import (
+    as_text,
+    errors,
+    path_text,
+    print_json,
+    print_line,
+    print_note,
+    progress,
+)
 from ferapp.settings import AnalysisSettings, ClipSettings, DetectionSettings, StreamSettings
 from ferapp.wording import counted
 
@@ -173,9 +181,7 @@ def _print_tally(tally: "Tally", kinds: str, folder: Path, out: Path, *, as_json
         )
     if not read and not tally.failed:
         reason = f"{skipped} ({kinds}); skipped.csv says why." if tally.skipped else "It is empty."
-        errors.print(
-            f"There are no pictures or videos in {path_text(folder)}. {reason}", markup=False
-        )
+        print_note(f"There are no pictures or videos in {path_text(folder)}. {reason}")
     if tally.failed:
         errors.print(
             f"{tally.failed:,} of {read + tally.failed:,} files could not be read; "

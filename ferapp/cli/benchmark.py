@@ -10,7 +10,7 @@ import typer
 from rich.table import Table
 
 from ferapp.cli.options import AsJson, ClassifierName, DetectorName, Threads
-from ferapp.cli.output import console, errors, print_json
+from ferapp.cli.output import console, errors, print_json, print_table
 from ferapp.errors import ImageError, UserError
 
 _SAMPLE: Final = Path(__file__).parents[1] / "samples" / "three-portraits.jpg"
@@ -72,10 +72,10 @@ def benchmark(
     if as_json:
         print_json(result)
         return
-    table = Table("stage", "median ms", title=f"{width} × {height}, {times.faces} faces")
+    table = Table("stage", "median ms")
     for name, ms in stages.items():
         table.add_row(name.replace("_", " "), f"{ms:.2f}")
-    console.print(table)
+    print_table(f"{width} × {height}, {times.faces} faces", table)
     console.print(
         f"{result['frames_per_second']} frames per second without decoding, with "
         f"{result['detector']} and {result['classifier']} on {threads} threads"

@@ -19,7 +19,7 @@ from ferapp.cli.options import (
     Threads,
     parse_key,
 )
-from ferapp.cli.output import console, print_json, print_note, progress
+from ferapp.cli.output import console, print_json, print_note, print_table, progress
 from ferapp.system.text import one_line
 
 if TYPE_CHECKING:
@@ -111,10 +111,10 @@ def faces(
     if as_json:
         print_json({k: None if _is_nan(v) else v for k, v in result.items()})
         return
-    table = Table("difficulty", "faces", "average precision", title=f"{name}, IoU 0.5")
+    table = Table("difficulty", "faces", "average precision")
     for level in DIFFICULTIES:
         table.add_row(level, str(result[f"n_{level}"]), f"{result[f'ap_{level}']:.3f}")
-    console.print(table)
+    print_table(f"{name}, IoU 0.5", table)
 
 
 @app.command()
@@ -153,12 +153,12 @@ def landmarks(
         print_json({**names, "results": rows})
         return
     regions = list(next(iter(rows.values()))["regions"])
-    table = Table("faces", "n", "found", "NME", "median", "failed", *regions, title=names["model"])
+    table = Table("faces", "n", "found", "NME", "median", "failed", *regions)
     for name, row in rows.items():
         figures = [row["nme"], row["median"], row["failure_rate"], *row["regions"].values()]
         shown = ["" if value is None else f"{value:.1%}" for value in figures]
         table.add_row(name, str(row["n"]), str(row["n_found"]), *shown)
-    console.print(table)
+    print_table(names["model"], table)
 
 
 @app.command("pasted")
@@ -206,7 +206,7 @@ def pasted_faces(
 def _print_pasted(result: dict[str, Any]) -> None:
     found = f"{result['n_found']} of {result['n']} found"
     title = f"{result['detector']}, {result['classifier']}{_part_text(result)}: {found}"
-    table = Table("crops", "accuracy", "macro recall", "end to end", title=title)
+    table = Table("crops", "accuracy", "macro recall", "end to end")
     given = result["given"]
     table.add_row("given, all", f"{given['accuracy']:.4f}", f"{given['macro_recall']:.4f}", "")
     table.add_row("given, found", f"{given['accuracy_of_found']:.4f}", "", "")
@@ -217,7 +217,7 @@ def _print_pasted(result: dict[str, Any]) -> None:
             f"{row['macro_recall_of_found']:.4f}",
             f"{row['accuracy_end_to_end']:.4f}",
         )
-    console.print(table)
+    print_table(title, table)
 
 
 def parse_split(split: str) -> "Split":
@@ -248,11 +248,11 @@ def _part_text(result: dict[str, Any]) -> str:
 def _print_expressions(result: dict[str, Any]) -> None:
     labels = result["labels"]
     title = f"{result['model']}, {result['split'] or 'all faces'}{_part_text(result)}"
-    table = Table("true \\ given", *labels, "recall", title=title)
+    table = Table("true \\ given", *labels, "recall")
     for label, row, recall in zip(labels, result["confusion"], result["recall"], strict=True):
         shown = "" if recall is None else f"{recall:.3f}"
         table.add_row(label, *(str(count) for count in row), shown)
-    console.print(table)
+    print_table(title, table)
     count = f"n {result['n']}"
     if result["is_partial"]:
         count = f"PARTIAL: n {result['n']} of {result['n'] + result['n_left_out']}"
@@ -265,11 +265,11 @@ def _print_expressions(result: dict[str, Any]) -> None:
 
 def _print_corruptions(changed: "Mapping[str, Figures]") -> None:
     """Print figures under changes of light, distance and noise."""
-    table = Table("change", "accuracy", "labelled", "right of these", title="Light and noise")
+    table = Table("change", "accuracy", "labelled", "right of these")
     for name, one in changed.items():
         right = share_text(one.right_of_labelled)
         table.add_row(name, share_text(one.accuracy), share_text(one.labelled), right)
-    console.print(table)
+    print_table("Light and noise", table)
 
 
 def share_text(value: float | None) -> str:

@@ -78,7 +78,7 @@ def verify(as_json: AsJsonLines = False) -> None:
             row = {"name": model.name, "state": state, "reason": model.reason}
             print_json(row | ({"note": model.note} if model.note else {}))
         else:
-            console.print(Text(f"{model.name}: {state}"))
+            console.print(Text(f"{model.name}: {state}"), soft_wrap=True)
             if model.reason or model.note:
                 errors.print(Text(model.reason or model.note), soft_wrap=True)
     raise typer.Exit(0 if is_all_right else 1)

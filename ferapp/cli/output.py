@@ -22,6 +22,8 @@ from rich.text import Text
 from ferapp.errors import StoreError, UserError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from ferapp.types import ProgressCallback
 
 console = Console()
@@ -53,12 +55,22 @@ def print_line(text: object) -> None:
 
 def print_error(text: str) -> None:
     """Print why something failed, on standard error."""
-    errors.print(Text(text, style="red"))
+    errors.print(Text(text, style="red"), soft_wrap=True)
 
 
-def print_note(text: str) -> None:
+def print_note(text: str, style: str = "") -> None:
     """Print what a user should know, on standard error."""
-    errors.print(Text(text), soft_wrap=True)
+    errors.print(Text(text, style=style), soft_wrap=True)
+
+
+def print_table(title: str, table: "Table", *, to: Console = console) -> None:
+    """Print a table under its title.
+
+    The title is a line of its own, as a title of Rich is broken at the table's width, also within
+    a path that it names.
+    """
+    to.print(Text(title, style="italic"), soft_wrap=True)
+    to.print(table)
 
 
 @contextmanager

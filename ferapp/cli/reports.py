@@ -9,7 +9,7 @@ from rich.table import Table
 
 from ferapp.cli.evaluate import parse_split, report_left_out, share_text
 from ferapp.cli.options import AsJson, Ignore, Judged, Key, TablePadding, Threads, parse_key
-from ferapp.cli.output import console, print_json, print_line, progress
+from ferapp.cli.output import console, print_json, print_line, print_table, progress
 
 if TYPE_CHECKING:
     from ferapp.evaluation.reports.figures import Figures
@@ -77,10 +77,10 @@ def by_group(
     if as_json:
         print_json({"model": _name(model), "labels": list(readings.labels), **result.to_json()})
     else:
-        table = Table(by, *_SHORT, "difference", title=_name(model))
+        table = Table(by, *_SHORT, "difference")
         for name, one in result.groups.items():
             table.add_row(name, *_cells(one), f"{100 * result.differences[name]:+.1f}")
-        console.print(table)
+        print_table(_name(model), table)
         print_line(
             f"p = {result.p_value:.4f} (permutation of {result.shuffled}). The difference, in "
             "points of accuracy, is from what the recall of each class over all groups leads to "
@@ -108,13 +108,13 @@ def _cells(one: "Figures") -> list[str]:
 
 
 def _print_sources(model: str, labels: tuple[str, ...], found: Mapping[str, "Figures"]) -> None:
-    table = Table("source", *_SHORT, title=model)
+    table = Table("source", *_SHORT)
     recalls = Table("recall", *labels)
     for name, one in found.items():
         table.add_row(name, *_cells(one))
         pairs = zip(one.recall, one.counts, strict=True)
         recalls.add_row(name, *(f"{share_text(r)} ({n})" if n else "" for r, n in pairs))
-    console.print(table)
+    print_table(model, table)
     console.print(recalls)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -40,6 +41,8 @@ from ferapp.cli.output import (
     open_output,
     path_text,
     print_json,
+    print_note,
+    print_table,
     progress,
 )
 from ferapp.errors import SettingError, UserError
@@ -218,9 +221,9 @@ def video(
             | ({"error": problem} if problem else {})
         )
         raise typer.Exit(1 if problem else 0)
-    (errors if is_standard_output(csv) else console).print(_table(path, clip, tracks))
+    _print_tracks(path, clip, tracks, to=errors if is_standard_output(csv) else console)
     for text in notes:
-        errors.print(Text(text, style="yellow"))
+        print_note(text, style="yellow")
     if problem:
         raise UserError(f"{path_text(path)}: {problem}")
 
@@ -353,15 +356,17 @@ def longest(clip: "Clip") -> frozenset[int]:
     return frozenset([int(faces[counts.argmax()])] if len(faces) else [])
 
 
-def _table(path: Path, clip: "Clip", tracks: "list[Track]") -> Table | Text:
+def _print_tracks(path: Path, clip: "Clip", tracks: "list[Track]", *, to: Console) -> None:
+    """Print a table of the faces of a video, or that there is none."""
     width, height = clip.info.size_wh
     title = (
         f"{path_text(path)}: {clip.frames:,} frames of {width} × {height} "
         f"in {clip.duration_s:.1f} s"
     )
     if not tracks:
-        return Text(f"{title}; no face found.")
-    table = Table(title=Text(title), title_justify="left", caption_justify="left")
+        to.print(Text(f"{title}; no face found."), soft_wrap=True)
+        return
+    table = Table(caption_justify="left")
     for heading in ("face", "from", "to", "readings", "expressions"):
         table.add_column(heading)
     for track in sorted(tracks, key=lambda track: -track.readings)[:_MOST_SHOWN]:
@@ -376,4 +381,4 @@ def _table(path: Path, clip: "Clip", tracks: "list[Track]") -> Table | Text:
         )
     if len(tracks) > _MOST_SHOWN:
         table.caption = f"{len(tracks) - _MOST_SHOWN} more faces with fewer readings."
-    return table
+    print_table(title, table, to=to)

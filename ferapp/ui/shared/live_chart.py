@@ -29,6 +29,8 @@ const load = () => (window.ferappPlotly ??= new Promise((resolve, reject) => {
 export default async function ({ data, parentElement }) {
   if (!data.figure) return void load();
   const place = parentElement.querySelector('.ferapp-chart');
+  // Together: an image without a name is one that a screen reader can't tell.
+  place.setAttribute('role', 'img');
   place.setAttribute('aria-label', data.alt);
   place.style.height = data.figure.layout.height + 'px';
   const Plotly = await load();
@@ -57,7 +59,7 @@ export default async function ({ data, parentElement }) {
 def _component() -> Any:
     return st.components.v2.component(
         "ferapp_chart",
-        html="<div class='ferapp-chart' role='img'></div>",
+        html="<div class='ferapp-chart'></div>",
         js=_JS,
         isolate_styles=False,
     )

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pandas
 import pytest
+from PIL import Image
 
+from ferapp.media.images import read_image
 from ferapp.system.text import replace_unprintable
 from tests.support.places import ROOT, SAMPLES
 from tests.support.videos import noisy_frames, write_video
@@ -47,6 +49,20 @@ def test_pictures_are_analysed(encoding: str, picture: Path, tmp_path: Path) -> 
     assert NAME.encode(encoding, "replace").decode(encoding) in out
     table = pandas.read_csv(tmp_path / "faces.csv", encoding="utf-8-sig")
     assert table["path"].tolist() == [str(picture)], "files that we write stay UTF-8"
+
+
+def test_a_long_path_is_printed_whole(tmp_path: Path) -> None:
+    folder = tmp_path / "a long name of a folder" / "and of another one within it"
+    folder.mkdir(parents=True)
+    picture, blank, absent = folder / "picture.jpg", folder / "blank.png", folder / "absent.jpg"
+    picture.write_bytes((SAMPLES / "astronaut.jpg").read_bytes())
+    Image.new("RGB", (64, 64)).save(blank)
+    _, out, err = run("utf-8", "analyze", picture, blank, absent, COLUMNS="40")
+    assert str(picture) in out and f"{blank}: no face found." in out and str(absent) in err
+    clip = write_video(folder / "clip.mp4", noisy_frames(4))
+    assert str(clip) in run("utf-8", "video", clip, COLUMNS="40")[1]
+    faces = write_video(folder / "faces.mp4", [read_image(picture.read_bytes())] * 4)
+    assert str(faces) in run("utf-8", "video", faces, COLUMNS="40")[1]
 
 
 @every_encoding
