@@ -66,6 +66,8 @@ class Camera {
       // The page was left and opened again: what the server still holds belongs to the old one.
       if (data.sdp_answer_json) this.reset();
       if (this.needsDevice() && !this.isAllowed()) this.fail('InsecureContext');
+      // Buttons and keys did nothing until here.
+      this.root.classList.add('ready');
     }
     this.answer().catch((error) => this.giveUp(error));
   }

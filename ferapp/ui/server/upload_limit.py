@@ -8,6 +8,7 @@ for a body that was promised and does not come.
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -32,6 +33,9 @@ MAX_AT_ONCE: Final = 2
 
 MAX_SILENCE_S: Final = 30.0
 """How long an upload may stand still."""
+
+MAX_LINGER_S: Final = 10.0
+"""How long the rest of a refused upload is read, only to be dropped."""
 
 
 class _UploadRefused(Exception):
@@ -106,9 +110,7 @@ class UploadLimit:
                 self._check(session, promised=size)
                 await self._pass_on(session, scope, receive, send)
         except _UploadRefused as refused:
-            # Close: what is still to come would be taken for the next request.
-            answer = PlainTextResponse(str(refused), refused.status, {"Connection": "close"})
-            await answer(scope, receive, send)
+            await _refuse(refused, scope, receive, send)
         finally:
             uploads.count -= 1
             if not uploads.count:
@@ -173,6 +175,32 @@ class UploadLimit:
         everything = sum(map(sum, (*held.values(), *coming.values())))
         if everything + promised > self._max_bytes:
             raise _UploadRefused("The server is full; try again when others have left.", 413)
+
+
+async def _refuse(refused: _UploadRefused, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer, and close the connection: what is still to come would be the next request.
+
+    A server that closes while bytes come makes the client's system drop what it has received, so
+    that some visitors never saw the answer. Of a body that is too much, the rest is therefore read
+    first (lingering close, as nginx does).
+    """
+
+    async def send_late(message: Message) -> None:
+        if refused.status == 413 and message["type"] == "http.response.body":
+            await send({**message, "more_body": True})
+            with suppress(TimeoutError):
+                await asyncio.wait_for(_drop_body(receive), MAX_LINGER_S)
+            message = {"type": "http.response.body", "body": b""}
+        await send(message)
+
+    answer = PlainTextResponse(str(refused), refused.status, {"Connection": "close"})
+    await answer(scope, receive, send_late)
+
+
+async def _drop_body(receive: Receive) -> None:
+    """Read a body to its end, or until the client leaves."""
+    while (await receive()).get("more_body", False):
+        pass
 
 
 def _promised_size(headers: Headers) -> int:

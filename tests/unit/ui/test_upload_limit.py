@@ -1,4 +1,4 @@
-"""Uploads are refused by what a visitor keeps already, before a byte of them is read."""
+"""Uploads are refused by what a visitor keeps already, before a byte of them is kept."""
 
 import asyncio
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.requests import ClientDisconnect
 
-from ferapp.ui.server import private_parts
+from ferapp.ui.server import private_parts, upload_limit
 from ferapp.ui.server.upload_limit import UploadLimit
 
 
@@ -44,7 +44,7 @@ async def asked(
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
-        pytest.fail("the body was read")
+        return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
         sent.append(message)
@@ -161,10 +161,11 @@ def test_what_has_come_counts_and_is_forgotten_after() -> None:
         first, second = Upload(app), Upload(app, size=60)
         await first.give(50)
         # Both kept to the limit when they began; together they break it.
-        await second.give(51)
+        await second.give(51, None)
         other = Upload(app, "b", 100)
         await other.give(100)
         crowd = Upload(app, "c", 1)
+        await crowd.give(1, None)
         await first.give(None)
         await other.give(None)
         again = Upload(app, size=100)
@@ -172,6 +173,33 @@ def test_what_has_come_counts_and_is_forgotten_after() -> None:
         return [await upload.status() for upload in (first, second, other, crowd, again)]
 
     assert asyncio.run(several()) == [204, 413, 204, 413, 204]
+
+
+def test_a_refused_upload_is_answered_at_once_and_read_to_its_end() -> None:
+    """A connection that is closed before takes the answer with it."""
+
+    async def refused() -> tuple[list[bytes], list[bytes], Backend]:
+        backend = Backend()
+        upload = Upload(limit(backend), size=101)
+        await upload.give(50)
+        told = [message.get("body", b"") for message in upload.sent]
+        is_open = not upload.task.done()
+        await upload.give(51, None)
+        assert await upload.status() == 413 and is_open
+        return told, [message.get("body", b"") for message in upload.sent], backend
+
+    before, after, backend = asyncio.run(refused())
+    assert b"more than" in b"".join(before) and after == [*before, b""]
+    assert not backend.seen
+
+
+def test_a_refused_upload_that_stands_still_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upload_limit, "MAX_LINGER_S", 0.05)
+
+    async def idle() -> int:
+        return await Upload(limit(Backend()), size=101).status()
+
+    assert asyncio.run(idle()) == 413
 
 
 def test_more_than_was_promised_is_refused_on_its_way() -> None:
