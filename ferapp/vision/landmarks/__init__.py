@@ -1,0 +1,1 @@
+"""Landmarks of faces: their order, and what follows from them."""
