@@ -78,5 +78,6 @@ def benchmark(
     print_table(f"{width} × {height}, {times.faces} faces", table)
     console.print(
         f"{result['frames_per_second']} frames per second without decoding, with "
-        f"{result['detector']} and {result['classifier']} on {threads} threads"
+        f"{result['detector']} and {result['classifier']} on {threads} threads",
+        soft_wrap=True,
     )

@@ -263,7 +263,8 @@ def _print_expressions(result: dict[str, Any]) -> None:
     console.print(
         f"{count}   accuracy {result['accuracy']:.4f}   "
         f"macro recall {result['macro_recall']:.4f}   "
-        f"expected calibration error {result['ece']:.4f}"
+        f"expected calibration error {result['ece']:.4f}",
+        soft_wrap=True,
     )
 
 
