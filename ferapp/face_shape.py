@@ -96,8 +96,8 @@ class FaceShape:
     """The landmarks of one face and what follows from them.
 
     Attributes:
-        points: (68, 2) float32, px of the picture, in the order of
-            `ferapp.vision.landmarks.points`; None if they can't be found well enough.
+        points: (68, 2) float32, px of the picture, in the order of `ferapp.vision.landmarks`; None
+            if they can't be found well enough.
         pose: How the head is turned; None without points.
         geometry: Measures; None without points, and for heads that are turned too far.
         missing: Why something is missing, as "too small"; empty if nothing is.

@@ -63,7 +63,7 @@ def emotions(
     is given.
     """
     from ferapp.evaluation.data_sets import load_split
-    from ferapp.evaluation.evaluators import compare, judged, probabilities_of
+    from ferapp.evaluation.evaluators import evaluate_expressions
     from ferapp.evaluation.reports.corruptions import evaluate_corrupted
     from ferapp.inference.manifest import manifest
     from ferapp.inference.registry import load_classifier
@@ -75,13 +75,9 @@ def emotions(
         data, part, majority_only=True, key=meanings, may_lack_splits=True, padding=padding
     )
     with progress("faces") as report:
-        compared = compare(faces, classifier.labels)
-        shares = probabilities_of(compared, classifier, report=report)
-        changed = (
-            evaluate_corrupted(compared, classifier, shares, report=report) if corruptions else {}
-        )
-    whole = None if faces.is_whole else split
-    result = {"model": name, "split": whole, **judged(compared, shares)}
+        result = evaluate_expressions(faces, classifier, report=report)
+        changed = evaluate_corrupted(faces, classifier, report=report) if corruptions else {}
+    result = {"model": name, "split": None if faces.is_whole else split, **result}
     if as_json:
         more = {"corruptions": {k: v.to_json() for k, v in changed.items()}} if changed else {}
         print_json({**result, **more})

@@ -14,7 +14,6 @@ from ferapp.cli.output import print_line, print_note, progress
 from ferapp.errors import MissingExtra
 
 if TYPE_CHECKING:
-    from ferapp.inference.manifest import Model
     from ferapp.training.export import Variant
 
 app = typer.Typer(help="Train models (needs the extra: train).", no_args_is_help=True)
@@ -40,23 +39,7 @@ def expressions(
         ),
     ] = "",
     seed: Annotated[int, typer.Option("--seed", help="Random seed.")] = 0,
-    recipe_name: Annotated[str, typer.Option("--recipe", help="base, strong or refine.")] = "base",
-    start: Annotated[
-        str,
-        typer.Option(
-            "--start",
-            help="For the recipe refine: checkpoint, or name of an installed classifier.",
-        ),
-    ] = "",
-    keep: Annotated[
-        float | None,
-        typer.Option(
-            "--keep",
-            min=0,
-            max=1,
-            help="For refine: share of that classifier's answers in what is learnt.",
-        ),
-    ] = None,
+    recipe_name: Annotated[str, typer.Option("--recipe", help="base or strong.")] = "base",
     also: Annotated[
         list[Path] | None,
         typer.Option("--also", help="Other labelled faces to mix in; may be given several times."),
@@ -69,7 +52,6 @@ def expressions(
     meanings = parse_key(key)
     _prepare(threads)
     from ferapp.training.expression_data import OtherData
-    from ferapp.training.starts import read_start
     from ferapp.training.train import RECIPES, train_expressions
 
     if recipe_name not in RECIPES:
@@ -77,14 +59,11 @@ def expressions(
     changes: dict[str, Any] = {"seed": seed, "classes": split_names(classes)}
     if sizes:
         changes["sizes"] = _sizes(sizes)
-    if keep is not None:
-        changes["keep"] = keep
     with progress("steps") as report:
         best = train_expressions(
             data,
             out,
             replace(RECIPES[recipe_name], **changes),
-            start=read_start(start) if start else None,
             others=[OtherData(path, padding) for path in also or []],
             key=meanings,
             may_leave_out=ignore,
@@ -240,26 +219,6 @@ def export_expressions(
 
 
 @app.command()
-def recalibrate(
-    data: Data,
-    name: Annotated[str, typer.Option("--name", help="Name of an installed classifier.")],
-    out: Models,
-    adjustment: Annotated[
-        float, typer.Option("--adjustment", help="Logit adjustment for rare classes; 0 is none.")
-    ] = 0.0,
-    key: Key = "",
-    ignore: Ignore = False,
-) -> None:
-    """Calibrate and measure a classifier again, after a change of its entry in the manifest."""
-    meanings = parse_key(key)
-    _prepare(2)
-    from ferapp.training.measurement import recalibrate
-
-    model = recalibrate(out, name, data, key=meanings, may_leave_out=ignore, adjustment=adjustment)
-    _print_metrics(model)
-
-
-@app.command()
 def export_faces(
     checkpoint: Checkpoint,
     data: Data,
@@ -322,12 +281,8 @@ def _print_variants(variants: "list[Variant]") -> None:
             f"{variant.model.name}: {variant.score:.2f} points, {variant.median_ms:.2f} ms on one "
             "thread"
         )
-        _print_metrics(variant.model)
-
-
-def _print_metrics(model: "Model") -> None:
-    for metric in model.metrics:
-        print_line(f"  {metric.name} {metric.value:.4f} (n {metric.n})")
+        for metric in variant.model.metrics:
+            print_line(f"  {metric.name} {metric.value:.4f} (n {metric.n})")
 
 
 def _prepare(threads: int) -> None:

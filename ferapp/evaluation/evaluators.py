@@ -157,16 +157,7 @@ def evaluate_expressions(
         DataError: No face is left.
     """
     compared = compare(faces, classifier.labels)
-    return judged(compared, probabilities_of(compared, classifier, report=report))
-
-
-def judged(compared: Comparison, shares: NDArray[np.float32]) -> dict[str, Any]:
-    """The figures of `evaluate_expressions`, from probabilities.
-
-    Args:
-        compared: The faces.
-        shares: What `probabilities_of` gave for them.
-    """
+    shares = probabilities_of(compared, classifier, report=report)
     classes = compared.classes
     recall = recalls(classes, shares)
     return {

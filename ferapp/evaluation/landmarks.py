@@ -12,7 +12,7 @@ from ferapp.inference.landmarks.finder import LandmarkFinder
 from ferapp.settings import DetectionSettings
 from ferapp.types import ProgressCallback, no_report
 from ferapp.vision.boxes import iou
-from ferapp.vision.landmarks.points import REGIONS, detector_boxes, errors, eye_distance
+from ferapp.vision.landmarks import REGIONS, detector_boxes, errors, eye_distance
 
 FAILED: Final = 0.1
 """A face whose mean error is larger than this has failed, as a share of the eye distance."""

@@ -118,14 +118,7 @@ class ExpressionClassifier:
 
     def classify(self, crops_rgb: Sequence[Image], *, look: Look = "both") -> NDArray[np.float32]:
         """Calibrated probabilities, (n, labels) float32, each row sums to 1; see `outputs`."""
-        return self.probabilities(self.logits(crops_rgb, look=look))
-
-    def probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Calibrated probabilities for `logits`, (n, labels) float32.
-
-        Raises:
-            ModelError: One is not finite.
-        """
+        logits = self.logits(crops_rgb, look=look)
         # The quotient of finite but very large numbers may be infinite.
         with np.errstate(over="ignore", invalid="ignore"):
             return _require_finite(softmax(logits / self._temperature + self._bias))

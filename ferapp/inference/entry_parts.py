@@ -1,8 +1,8 @@
 """What an entry of the manifest consists of."""
 
-from typing import Annotated, Self
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field
 
 from ferapp.inference.outputs import Layout
 from ferapp.vision.preprocess import Colour, InputSpec
@@ -25,18 +25,11 @@ class Input(EntryPart):
     mean: float
     std: Annotated[float, Field(gt=0)]
     layout: Layout = "nchw"
-    denoise: bool = False
-
-    @model_validator(mode="after")
-    def _check(self) -> Self:
-        """Refuse what an `InputSpec` refuses."""
-        InputSpec(self.size_wh, self.colour, self.mean, self.std, self.denoise)
-        return self
 
     @property
     def spec(self) -> InputSpec:
         """The same as an `InputSpec`."""
-        return InputSpec(self.size_wh, self.colour, self.mean, self.std, self.denoise)
+        return InputSpec(self.size_wh, self.colour, self.mean, self.std)
 
 
 class Parts(EntryPart):
@@ -60,8 +53,8 @@ class Calibration(EntryPart):
             of the common classes gives these (Menon et al., 2021, "Long-tail Learning via Logit
             Adjustment", section 4).
         unsure_below: A top probability below this gives no label. The lowest threshold at which
-            nine in ten labels or more were right on the data (Geifman and El-Yaniv, 2017,
-            "Selective Classification for Deep Neural Networks", section 2).
+            nine in ten labels were right on the data (Geifman and El-Yaniv, 2017, "Selective
+            Classification for Deep Neural Networks", section 2).
         coverage: Share of that data whose top probability reaches the threshold.
         neutral_reference: Geometric mean of each probability over the neutral faces of that data,
             with which a person's own resting face is compared.

@@ -5,21 +5,23 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
-from ferapp.evaluation.data_sets import load_split
-from ferapp.evaluation.evaluators import (
-    DIFFICULTIES,
-    evaluate_faces,
-)
-from ferapp.inference.classifiers import ExpressionClassifier
+from ferapp.evaluation.calibration import LABELS_RIGHT, neutral_reference
+from ferapp.evaluation.data_sets import has_split, is_ferplus, load_split
+from ferapp.evaluation.evaluators import DIFFICULTIES, evaluate_expressions, evaluate_faces
+from ferapp.evaluation.labelled_faces import LabelledFaces, in_order_of, left_out_error
+from ferapp.evaluation.metrics import accuracy, unsure_threshold
+from ferapp.evaluation.splits import Split
+from ferapp.inference.classifiers import ExpressionClassifier, softmax
 from ferapp.inference.detectors import UltraLight
-from ferapp.inference.entry_parts import Input, Metric
+from ferapp.inference.entry_parts import Calibration, Input, Metric
 from ferapp.inference.manifest import (
     Manifest,
     Model,
@@ -29,24 +31,55 @@ from ferapp.inference.manifest import (
 from ferapp.inference.onnx_model import OnnxModel
 from ferapp.training.distil import FaceRecipe, held_out_ap
 from ferapp.training.graphs import store_as_half, to_int8, to_onnx
-from ferapp.training.measurement import (
-    gains_by_mirror,
-    measured,
-    measuring_faces,
-    rule_of,
-    split_metrics,
-)
-from ferapp.training.networks import FaceNet, FaceNetOutputs, expression_network
+from ferapp.training.networks import FaceNet, FaceNetOutputs
 from ferapp.training.scenes import SceneViews
 from ferapp.training.teachers import Scenes
-from ferapp.training.train import ExpressionRecipe
+from ferapp.training.train import ExpressionRecipe, expression_network
 from ferapp.vision.preprocess import InputSpec, batch
 
 INT8_EXAMPLES: Final = 400
 _INT8_MAY_LOSE: Final = 0.3
 
+# A classifier that gains less than this many points by also seeing each face mirrored is shown it
+# once, in half the time.
+_SECOND_LOOK_GAINS: Final = 0.1
 
+FERPLUS_RULE: Final = "single votes dropped, majority over 50 % on an expression; given crops"
+FOLDER_RULE: Final = "one label a picture; given crops"
 WIDER_RULE: Final = "WIDER FACE: IoU 0.5, ignored boxes neither hit nor miss"
+
+
+def calibrate(
+    logits: NDArray[np.float32], faces: LabelledFaces, *, adjustment: float
+) -> Calibration:
+    """Fit the temperature by maximum likelihood, and the threshold for "unsure".
+
+    Args:
+        logits: Raw outputs for the faces, (n, labels).
+        faces: Faces with a majority, never those of the test set.
+        adjustment: Strength of the logit adjustment for rare classes; 0 for none.
+    """
+    priors = np.bincount(faces.classes, minlength=len(faces.labels)) + 1.0
+    bias = -adjustment * np.log(priors / priors.sum())
+    bias -= bias.mean()
+    rows = np.arange(len(faces))
+
+    def loss(log_temperature: float) -> float:
+        shares = softmax((logits / np.exp(log_temperature) + bias).astype(np.float32))
+        return float(-np.log(shares[rows, faces.classes] + 1e-12).mean())
+
+    best = minimize_scalar(loss, bounds=(-2.5, 2.5), method="bounded")
+    shares = softmax((logits / np.exp(best.x) + bias).astype(np.float32))
+    threshold, coverage = unsure_threshold(faces.classes, shares, least_accuracy=LABELS_RIGHT)
+    is_neutral = np.array(faces.labels)[faces.classes] == "neutral"
+    return Calibration(
+        temperature=round(float(np.exp(best.x)), 4),
+        bias=tuple(round(float(b), 4) for b in bias) if adjustment else (),
+        unsure_below=threshold,
+        coverage=round(coverage, 4),
+        neutral_reference=neutral_reference(shares[is_neutral]),
+        fitted_on=f"Valid, n = {len(faces)}",
+    )
 
 
 @dataclass(frozen=True)
@@ -118,18 +151,27 @@ def export_expressions(
     plain, small = out / f"{origin.name}.onnx", out / f"{origin.name}-int8.onnx"
     to_onnx(network.eval(), spec, plain, ["logits"], any_batch=True)
     train = load_split(data, "Train", majority_only=False, classes=labels, key=key)
-    splits = measuring_faces(data, labels, key, may_leave_out)
+    splits = _measuring_faces(data, labels, key, may_leave_out)
+    valid = splits[0][1]
+    rule = FERPLUS_RULE if is_ferplus(data) else FOLDER_RULE
     indices = np.random.default_rng(0).permutation(len(train))[:INT8_EXAMPLES]
     to_int8(plain, small, batch([train.images_rgb[i] for i in indices], spec))
     store_as_half(plain)
     sessions = {path: OnnxModel(path.read_bytes(), threads=1) for path in (plain, small)}
     two_looks = gains_by_mirror(
-        ExpressionClassifier(sessions[plain], spec, labels, flip_averaging=True), splits[0][1]
+        ExpressionClassifier(sessions[plain], spec, labels, flip_averaging=True), valid
     )
+    rule += ", mean over each face and its mirror image" if two_looks else ", one look at each face"
     variants = []
     for path, session in sessions.items():
-        open_with = partial(ExpressionClassifier, session, spec, labels, flip_averaging=two_looks)
-        calibration, results = measured(open_with, splits, adjustment)
+        raw = ExpressionClassifier(session, spec, labels, flip_averaging=two_looks).logits(
+            valid.images_rgb
+        )
+        calibration = calibrate(raw, valid, adjustment=adjustment)
+        classifier = ExpressionClassifier(
+            session, spec, labels, calibration, flip_averaging=two_looks
+        )
+        results = [(split, evaluate_expressions(faces, classifier)) for split, faces in splits]
         model = manifest_entry(
             path,
             spec,
@@ -140,11 +182,36 @@ def export_expressions(
             labels=labels,
             flip_averaging=two_looks,
             calibration=calibration,
-            metrics=split_metrics(results, rule_of(data, two_looks=two_looks), data),
+            metrics=split_metrics(results, rule, data),
         )
         score = 100 * results[0][1]["accuracy"]
         variants.append(Variant(model, score, median_ms(session, spec)))
     return variants
+
+
+def gains_by_mirror(classifier: ExpressionClassifier, faces: LabelledFaces) -> bool:
+    """Whether a classifier is clearly better with a second look, at the mirror image of each face.
+
+    Args:
+        classifier: One with mirror averaging.
+        faces: Faces with the columns of the classifier, never those of the test set.
+    """
+    one, both = (
+        accuracy(faces.classes, classifier.logits(faces.images_rgb, look=look))
+        for look in ("plain", "both")
+    )
+    return 100 * (both - one) > _SECOND_LOOK_GAINS
+
+
+def _measuring_faces(
+    data: Path, labels: tuple[str, ...], key: Mapping[str, str] | None, may_leave_out: bool
+) -> list[tuple[Split, LabelledFaces]]:
+    """The faces of Valid and of Test, if there is one, with the columns of the network."""
+    splits: list[Split] = ["Valid", "Test"] if has_split(data, "Test") else ["Valid"]
+    faces = [load_split(data, s, majority_only=True, classes=labels, key=key) for s in splits]
+    if not may_leave_out and (left_out := [one for part in faces for one in part.left_out]):
+        raise left_out_error(data, left_out)
+    return [(s, in_order_of(part, labels)) for s, part in zip(splits, faces, strict=True)]
 
 
 def export_faces(
@@ -236,13 +303,7 @@ def manifest_entry(
         file=path.name,
         sha256=hashlib.sha256(data).hexdigest(),
         bytes=len(data),
-        input=Input(
-            size_wh=spec.size_wh,
-            colour=spec.colour,
-            mean=spec.mean,
-            std=spec.std,
-            denoise=spec.denoise,
-        ),
+        input=Input(size_wh=spec.size_wh, colour=spec.colour, mean=spec.mean, std=spec.std),
         licence=origin.licence,
         source=origin.source,
         recipe=f"ferapp.training: {about['kind']}",
@@ -288,6 +349,28 @@ def export_into(
             (Path(workshop) / model.file).replace(folder / model.file)
         write_manifest(changed, path)
     return variants
+
+
+def split_metrics(
+    results: list[tuple[Split, dict[str, Any]]], rule: str, data: Path
+) -> list[Metric]:
+    """The figures of each split, for the manifest."""
+    names = {
+        "accuracy": "accuracy",
+        "macro_recall": "macro_recall",
+        "ece": "expected_calibration_error",
+    }
+    return [
+        Metric(
+            name=f"{split.lower()}_{name}",
+            value=round(result[key], 4),
+            n=result["n"],
+            rule=rule,
+            data=f"{data.name}, {split}",
+        )
+        for split, result in results
+        for key, name in names.items()
+    ]
 
 
 def median_ms(session: OnnxModel, spec: InputSpec) -> float:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ferapp.emotions import class_of
@@ -73,7 +74,7 @@ class TrainingData:
         """
         parts = [self.train, *self.others]
         return TrainingFaces(
-            torch.cat([grey_pixels(part, spec) for part in parts]),
+            torch.from_numpy(np.concatenate([_grey_pixels(part, spec) for part in parts])),
             torch.from_numpy(np.concatenate([part.targets for part in parts])),
             torch.eye(len(parts)).repeat_interleave(torch.tensor([len(p) for p in parts]), dim=0),
             torch.cat([_sampling_weights(part, balance) for part in parts]),
@@ -99,12 +100,6 @@ class TrainingFaces:
     def __len__(self) -> int:
         """Number of faces."""
         return len(self.pixels)
-
-    def order(self, rng: torch.Generator, *, is_weighted: bool) -> Tensor:
-        """Indices of the faces of one epoch, (n,): drawn by their weights, or each once."""
-        if not is_weighted:
-            return torch.randperm(len(self), generator=rng)
-        return torch.multinomial(self.weights, len(self), replacement=True, generator=rng)
 
 
 def training_data(
@@ -171,10 +166,9 @@ def _with_columns(faces: LabelledFaces, labels: tuple[str, ...]) -> LabelledFace
     return replace(kept, targets=targets, labels=labels, left_out=left_out)
 
 
-def grey_pixels(faces: LabelledFaces, spec: InputSpec) -> Tensor:
-    """Grey faces of the size of an input, (n, 1, h, w) uint8."""
+def _grey_pixels(faces: LabelledFaces, spec: InputSpec) -> NDArray[np.uint8]:
     plain = InputSpec(size_wh=spec.size_wh, colour="grey", mean=0, std=1)
-    return torch.from_numpy(batch(faces.images_rgb, plain).astype(np.uint8))
+    return batch(faces.images_rgb, plain).astype(np.uint8)
 
 
 def _sampling_weights(faces: LabelledFaces, balance: float) -> Tensor:

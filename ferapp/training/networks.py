@@ -5,7 +5,6 @@ convolutions with the same inference time.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -14,12 +13,11 @@ from torch.nn import functional as F
 from ferapp.vision.priors import CENTRE_VARIANCE, SIDES_PX, SIZE_VARIANCE, grids, priors
 
 
-def conv_bn(
-    inputs: int, outputs: int, size: int = 3, stride: int = 1, *, batch_norm: bool = True
-) -> nn.Sequential:
-    """Convolution with padding that keeps the size, then batch norm or, without it, a bias."""
-    conv = nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=not batch_norm)
-    return nn.Sequential(conv, nn.BatchNorm2d(outputs)) if batch_norm else nn.Sequential(conv)
+def conv_bn(inputs: int, outputs: int, size: int = 3, stride: int = 1) -> nn.Sequential:
+    """Convolution with padding that keeps the size, then batch norm."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, size, stride, size // 2, bias=False), nn.BatchNorm2d(outputs)
+    )
 
 
 class SqueezeExcite(nn.Module):
@@ -43,20 +41,14 @@ class ResidualBlock(nn.Module):
     "Deep Networks with Stochastic Depth").
     """
 
-    def __init__(
-        self, inputs: int, outputs: int, stride: int, drop: float, *, batch_norm: bool = True
-    ) -> None:
+    def __init__(self, inputs: int, outputs: int, stride: int, drop: float) -> None:
         super().__init__()
-        self.first = conv_bn(inputs, outputs, stride=stride, batch_norm=batch_norm)
-        self.second = conv_bn(outputs, outputs, batch_norm=batch_norm)
+        self.first = conv_bn(inputs, outputs, stride=stride)
+        self.second = conv_bn(outputs, outputs)
         self.attention = SqueezeExcite(outputs)
         self.drop = drop
         same = inputs == outputs and stride == 1
-        self.shortcut = (
-            nn.Identity()
-            if same
-            else conv_bn(inputs, outputs, size=1, stride=stride, batch_norm=batch_norm)
-        )
+        self.shortcut = nn.Identity() if same else conv_bn(inputs, outputs, size=1, stride=stride)
 
     def forward(self, x: Tensor) -> Tensor:
         """(n, inputs, h, w) to (n, outputs, h / stride, w / stride)."""
@@ -78,8 +70,6 @@ class ExpressionNet(nn.Module):
         drop_path: Share of residuals dropped in the last block, in training; rises linearly to it.
         sources: Data sets that it learns from. People label each in their own way, so that each
             but the first has a bias of its own, which is no part of the network that ships.
-        batch_norm: Whether a batch norm follows each convolution. Finished networks have none:
-            their statistics are part of the convolutions.
     """
 
     def __init__(
@@ -90,18 +80,16 @@ class ExpressionNet(nn.Module):
         dropout: float = 0.2,
         drop_path: float = 0.05,
         sources: int = 1,
-        *,
-        batch_norm: bool = True,
     ) -> None:
         super().__init__()
-        self.stem = conv_bn(1, channels[0], batch_norm=batch_norm)
+        self.stem = conv_bn(1, channels[0])
         stages: list[nn.Module] = []
         inputs, total = channels[0], sum(blocks)
         for stage, (outputs, count) in enumerate(zip(channels, blocks, strict=True)):
             for block in range(count):
                 stride = 2 if stage and not block else 1
                 drop = drop_path * (len(stages) + 1) / total
-                stages.append(ResidualBlock(inputs, outputs, stride, drop, batch_norm=batch_norm))
+                stages.append(ResidualBlock(inputs, outputs, stride, drop))
                 inputs = outputs
         self.stages = nn.Sequential(*stages)
         self.dropout = nn.Dropout(dropout)
@@ -126,18 +114,6 @@ class ExpressionNet(nn.Module):
     def load_shipped(self, weights: Mapping[str, Tensor]) -> None:
         """Load weights of a training without the biases of its data sets."""
         self.load_state_dict({k: v for k, v in weights.items() if k != "source_bias"})
-
-
-def expression_network(about: Mapping[str, Any]) -> ExpressionNet:
-    """A network of the same kind as that of a checkpoint.
-
-    Args:
-        about: The description in the checkpoint.
-    """
-    # Checkpoints from before there was a choice don't say.
-    known = ("channels", "drop_path", "batch_norm")
-    config = {k: about["config"][k] for k in known if k in about["config"]}
-    return ExpressionNet(len(about["labels"]), **config)
 
 
 class FaceNet(nn.Module):

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from ferapp.errors import InvalidValue
 from ferapp.vision.crops import Image, resize
-from ferapp.vision.noise import without_noise
 from ferapp.vision.opencv import cv2
 
 Colour = Literal["grey", "rgb", "bgr"]
@@ -24,21 +23,17 @@ class InputSpec:
         colour: Order of the channels; grey has one.
         mean: Subtracted from each pixel value, which lies in [0, 255].
         std: The result is divided by this.
-        denoise: Whether noise is smoothed away from pictures that have much; grey only.
     """
 
     size_wh: tuple[int, int]
     colour: Colour
     mean: float
     std: float
-    denoise: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse sizes below one pixel, a std that is not positive, noise of colours."""
+        """Refuse sizes below one pixel and a standard deviation that is not positive."""
         if min(self.size_wh) < 1 or not self.std > 0:
             raise InvalidValue(f"size_wh must be at least 1 x 1 and std above 0: {self}")
-        if self.denoise and (self.colour != "grey" or min(self.size_wh) < 3):
-            raise InvalidValue(f"only grey pictures of 3 x 3 or more are denoised: {self}")
 
     @property
     def channels(self) -> int:
@@ -79,8 +74,7 @@ def batch(images_rgb: Sequence[Image], spec: InputSpec) -> NDArray[np.float32]:
     for index, image in enumerate(images_rgb):
         if image.shape[:2] != (height, width):
             image = resize(image, spec.size_wh)
-        pixels = convert_colour(image, spec.colour).transpose(2, 0, 1)
-        out[index] = without_noise(pixels[0]) if spec.denoise else pixels
+        out[index] = convert_colour(image, spec.colour).transpose(2, 0, 1)
     out -= spec.mean
     out /= spec.std
     return out

@@ -3,9 +3,7 @@
 Each threshold is where the accuracy of `seresnet-48-int8` on 1,000 FER+ Valid faces, 88 % on the
 originals, fell to about 80 % as the faces were degraded step by step: 84 % at 24 px and 79 % at 20;
 82 % at a mean grey of 25 and 72 % at 15; 77 % at 206 and 61 % at 229; 83 % with a Gaussian blur of
-1.2 px of 48, 78 % with 1.6; 81 % with the lowest fifth cut off. Noise was tried on 500 others, in
-bright and in dim light, smoothed as for the classifier: 80 % where it is 0.25 to 0.3 of the
-contrast, 78 % from there to 0.35.
+1.2 px of 48, 78 % with 1.6; 81 % with the lowest fifth cut off.
 """
 
 from dataclasses import dataclass
@@ -16,19 +14,16 @@ from numpy.typing import NDArray
 
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import Image, region
-from ferapp.vision.noise import noise
 from ferapp.vision.opencv import cv2
 from ferapp.vision.preprocess import convert_colour
 
-Flaw = Literal["too small", "cut by the border", "too dark", "too bright", "blurred", "too noisy"]
+Flaw = Literal["too small", "cut by the border", "too dark", "too bright", "blurred"]
 
 LEAST_PX: Final = 24
 _MOST_OUTSIDE: Final = 0.2
 _LEAST_GREY: Final = 22
 _MOST_GREY: Final = 215
 _LEAST_SHARPNESS: Final = 0.02
-_MOST_NOISE: Final = 0.3
-
 
 CHECKED_WH: Final = (48, 48)
 """Size of the crops that are checked, px."""
@@ -73,20 +68,17 @@ def _check(image: Image, square: NDArray[np.float32], inside: NDArray[np.float32
     if visible.min() < (1 - _MOST_OUTSIDE) * side:
         return Check("cut by the border", None)
     crop = region(image, square, CHECKED_WH)
-    return Check(crop_flaw(crop), crop)
+    return Check(_flaw(crop), crop)
 
 
-def crop_flaw(crop: Image) -> Flaw | None:
-    """The first flaw of the crop of a face, RGB uint8 of `CHECKED_WH`; None if there is none."""
+def _flaw(crop: Image) -> Flaw | None:
     grey = convert_colour(crop, "grey")[:, :, 0]
     mean = float(grey.mean())
     if mean < _LEAST_GREY:
         return "too dark"
     if mean > _MOST_GREY:
         return "too bright"
-    if sharpness(grey) < _LEAST_SHARPNESS:
-        return "blurred"
-    return "too noisy" if noise(grey) > _MOST_NOISE else None
+    return "blurred" if sharpness(grey) < _LEAST_SHARPNESS else None
 
 
 def sharpness(grey: NDArray[np.uint8]) -> float:

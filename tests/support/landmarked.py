@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from ferapp.evaluation.landmarked_faces import part_of
-from ferapp.vision.landmarks.head_pose import _HEAD
+from ferapp.vision.head_pose import _HEAD
 
 
 def people(part: str, count: int) -> list[str]:

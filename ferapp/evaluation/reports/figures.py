@@ -63,7 +63,6 @@ def figures(
     *,
     unsure_below: float,
     persons: Sequence[str] | None = None,
-    is_readable: NDArray[np.bool_] | None = None,
 ) -> Figures:
     """Judge the probabilities of some faces.
 
@@ -73,13 +72,9 @@ def figures(
         unsure_below: A lower top probability gives no label.
         persons: Who each face is of. Faces of one person are no independent evidence: with few
             people the intervals are wide, however many faces there are. None if not known.
-        is_readable: Whether each face has no flaw that keeps it from getting a label, (n,); None
-            for all.
     """
     recall = recalls(classes, probabilities)
     is_labelled = probabilities.max(axis=1) >= unsure_below
-    if is_readable is not None:
-        is_labelled &= is_readable
     is_right = probabilities.argmax(axis=1) == classes
     of_accuracy, of_macro_recall = intervals(classes, probabilities, persons)
     return Figures(

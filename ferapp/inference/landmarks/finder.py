@@ -12,9 +12,9 @@ from ferapp.inference.manifest import Model
 from ferapp.inference.onnx_model import OnnxModel
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import Image
-from ferapp.vision.landmarks.points import COUNT, Points, close_ups, errors
-from ferapp.vision.landmarks.turned import TurnedSquares
+from ferapp.vision.landmarks import COUNT, Points, close_ups, errors
 from ferapp.vision.preprocess import InputSpec, batch
+from ferapp.vision.turned import TurnedSquares
 
 _LARGEST_BATCH: Final = 64
 
@@ -32,8 +32,7 @@ class FoundLandmarks:
     """Landmarks of the faces of one picture.
 
     Attributes:
-        points: (n, 68, 2) float32, px of the picture, in the order of
-            `ferapp.vision.landmarks.points`.
+        points: (n, 68, 2) float32, px of the picture, in the order of `ferapp.vision.landmarks`.
         doubt_px: The distance to expect between each and its true place, (n, 68) float32, px.
         peaks: How clearly each is seen, (n, 68) float32 in [0, 1]: the largest share of its
             heatmap.

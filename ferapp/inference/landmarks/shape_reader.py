@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from ferapp.face_shape import FaceShape
 from ferapp.inference.landmarks.finder import FoundLandmarks, LandmarkFinder
 from ferapp.vision.crops import Image
-from ferapp.vision.landmarks.face_geometry import face_geometry
-from ferapp.vision.landmarks.head_pose import head_pose
+from ferapp.vision.face_geometry import face_geometry
+from ferapp.vision.head_pose import head_pose
 
 LEAST_PX: Final = 32
 """Faces whose box has a shorter longer side have no landmarks."""

@@ -30,7 +30,7 @@ from ferapp.training.runs import (
     parameter_groups,
 )
 from ferapp.types import ProgressCallback, no_report
-from ferapp.vision.landmarks.points import COUNT
+from ferapp.vision.landmarks import COUNT
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,15 @@ from ferapp.evaluation.landmarked_faces import LandmarkedFaces
 from ferapp.training.augmentation import erase, uniform
 from ferapp.training.camera import Camera, seen_by_camera
 from ferapp.vision.boxes import squares
-from ferapp.vision.landmarks.points import (
+from ferapp.vision.landmarks import (
     MIDDLE_LIPS,
     MIRRORED,
     OUTER_EYE_CORNERS,
     close_ups,
     detector_boxes,
 )
-from ferapp.vision.landmarks.turned import TurnedSquares
 from ferapp.vision.preprocess import InputSpec, convert_colour
+from ferapp.vision.turned import TurnedSquares
 
 # A larger square than the network sees, so that it can be turned and moved without a border.
 _REACH: Final = 2.5

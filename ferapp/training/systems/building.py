@@ -16,9 +16,15 @@ from ferapp.inference.classifiers import ExpressionClassifier
 from ferapp.inference.entry_parts import Calibration
 from ferapp.inference.manifest import Model
 from ferapp.inference.onnx_model import OnnxModel
-from ferapp.training.export import Origin, Variant, export_into, manifest_entry
+from ferapp.training.export import (
+    Origin,
+    Variant,
+    calibrate,
+    export_into,
+    manifest_entry,
+    split_metrics,
+)
 from ferapp.training.graphs import store_as_half, to_onnx
-from ferapp.training.measurement import calibrate, split_metrics
 from ferapp.training.runs import description
 from ferapp.training.systems.catalogue import SYSTEMS
 from ferapp.training.systems.faces import (

@@ -18,8 +18,6 @@ ADVICE: Final = {
     "too dark": "the face is too dark. Turn on a light in front of you, not behind.",
     "too bright": "the face is too bright. Move out of the light, or dim it.",
     "blurred": "the face is blurred. Hold still, clean the lens, or turn on a light.",
-    "too noisy": "the picture of the face is too noisy. Turn on a light in front of you, or come "
-    "closer.",
 }
 """The reason, and what helps, by `Absence.reason`."""
 

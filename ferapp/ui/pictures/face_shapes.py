@@ -9,7 +9,7 @@ import streamlit as st
 from ferapp.face_shape import FaceGeometry, FaceShape, HeadPose
 from ferapp.ui.shared import session_keys
 from ferapp.ui.shared.controls import Choice
-from ferapp.vision.landmarks.face_geometry import MOST_PITCH_DEG, MOST_YAW_DEG
+from ferapp.vision.face_geometry import MOST_PITCH_DEG, MOST_YAW_DEG
 
 # What a measure is called, its parts (right before left, as in the picture), and the action units
 # of FACS that it is related to.

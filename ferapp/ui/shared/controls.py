@@ -185,8 +185,8 @@ def _threshold_help(classifier: str) -> str:
     if calibration is None:
         return "This classifier has not been calibrated; below 50 % its label is a guess."
     return (
-        f"At {calibration.unsure_below:.0%}, at least nine in ten labels were right on ready-cut "
-        f"faces, and {calibration.coverage:.0%} of them got a label ({calibration.fitted_on})."
+        f"At {calibration.unsure_below:.0%}, nine in ten labels were right on ready-cut faces, and "
+        f"{calibration.coverage:.0%} of the faces got a label ({calibration.fitted_on})."
     )
 
 

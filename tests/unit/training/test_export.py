@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch", reason="needs the extra: train")
 from ferapp.errors import DataError  # noqa: E402
 from ferapp.evaluation.labelled_faces import LabelledFaces  # noqa: E402
 from ferapp.inference.classifiers import softmax  # noqa: E402
-from ferapp.inference.manifest import manifest, read_manifest, write_manifest  # noqa: E402
+from ferapp.inference.manifest import manifest, write_manifest  # noqa: E402
 from ferapp.inference.onnx_model import OnnxModel  # noqa: E402
 from ferapp.training.networks import (  # noqa: E402
     ExpressionNet,
@@ -37,7 +37,7 @@ def test_a_failed_export_changes_nothing(tmp_path: Path) -> None:
 
 def test_the_temperature_makes_confidences_true(rng: np.random.Generator) -> None:
     """For logits three times too large, the temperature must be three."""
-    from ferapp.training.measurement import calibrate
+    from ferapp.training.export import calibrate
 
     true = rng.normal(0, 1.5, (4000, 4)).astype(np.float32)
     classes = np.array([rng.choice(4, p=p) for p in softmax(true)])
@@ -48,7 +48,7 @@ def test_the_temperature_makes_confidences_true(rng: np.random.Generator) -> Non
 
 
 def test_logit_adjustment_favours_rare_classes() -> None:
-    from ferapp.training.measurement import calibrate
+    from ferapp.training.export import calibrate
 
     classes = np.array([0] * 90 + [1] * 10)
     faces = LabelledFaces([], np.eye(2, dtype=np.float32)[classes], ("often", "rare"), "")
@@ -135,24 +135,8 @@ class _Looks:
     ],
 )
 def test_a_second_look_is_taken_only_if_it_helps(plain: float, gains: bool) -> None:
-    from ferapp.training.measurement import gains_by_mirror
+    from ferapp.training.export import gains_by_mirror
 
     images = [np.zeros((1, 1, 3), np.uint8)] * 2000
     faces = LabelledFaces(images, np.eye(2, dtype=np.float32)[[0] * 2000], ("a", "b"), "")
     assert gains_by_mirror(_Looks(plain, 0.880), faces) is gains
-
-
-def test_an_entry_that_changed_is_measured_again(ferplus: Path, tmp_path: Path) -> None:
-    """Its own figures are renewed, and those of other data are kept."""
-    from ferapp.training.measurement import recalibrate
-
-    write_manifest(manifest(), tmp_path / "manifest.json")
-    name = "seresnet-48-int8"
-    before = manifest().model(name, "classifier")
-    changed = recalibrate(tmp_path, name, ferplus)
-    assert read_manifest(tmp_path / "manifest.json").model(name, "classifier") == changed
-    assert changed.calibration and "light and noise" in changed.calibration.fitted_on
-    assert {metric.name for metric in changed.metrics} == {m.name for m in before.metrics}
-    outside = [metric for metric in before.metrics if metric.name == "outside_accuracy"]
-    assert outside and [m for m in changed.metrics if m.name == "outside_accuracy"] == outside
-    assert all(m.n == 12 for m in changed.metrics if m not in outside)

@@ -20,7 +20,7 @@ from ferapp.training.landmarks.train import (  # noqa: E402
     train_landmarks,
 )
 from ferapp.training.landmarks.views import StoredFaces, ViewRecipe, views_of  # noqa: E402
-from ferapp.vision.landmarks.points import MIRRORED  # noqa: E402
+from ferapp.vision.landmarks import MIRRORED  # noqa: E402
 from tests.support.landmarked import write_landmarked  # noqa: E402
 
 CLEAR = Camera(gain=0, curve=0, side=0, distance=0, noise=0, compression=0)

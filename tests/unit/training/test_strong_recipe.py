@@ -11,10 +11,11 @@ torch = pytest.importorskip("torch", reason="needs the extra: train")
 from ferapp.errors import DataError, InvalidValue  # noqa: E402
 from ferapp.training.camera import Camera  # noqa: E402
 from ferapp.training.expression_data import OtherData, training_data  # noqa: E402
-from ferapp.training.networks import ExpressionNet, expression_network  # noqa: E402
+from ferapp.training.networks import ExpressionNet  # noqa: E402
 from ferapp.training.train import (  # noqa: E402
     RECIPES,
     _mirror_gap,
+    expression_network,
     train_expressions,
 )
 from ferapp.vision.preprocess import InputSpec  # noqa: E402

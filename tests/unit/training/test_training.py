@@ -237,8 +237,7 @@ def test_a_kill_while_saving_leaves_a_checkpoint(tmp_path: Path) -> None:
 
 def test_folders_of_fer2013_are_trained_on_by_their_meaning(tmp_path: Path) -> None:
     """Also where Train and Valid call a class otherwise, and into an export."""
-    from ferapp.training.export import Origin, export_expressions
-    from ferapp.training.measurement import FOLDER_RULE
+    from ferapp.training.export import FOLDER_RULE, Origin, export_expressions
 
     data = tmp_path / "data"
     for split, names in (("train", ("angry", "Happy")), ("val", ("anger", "joy"))):

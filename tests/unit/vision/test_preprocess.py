@@ -48,8 +48,3 @@ def test_grey_takes_views_with_negative_strides(photo: np.ndarray) -> None:
 def test_an_impossible_spec_is_refused(size_wh: tuple, std: float) -> None:
     with pytest.raises(InvalidValue):
         InputSpec(size_wh=size_wh, colour="grey", mean=0, std=std)
-
-
-def test_colours_cannot_be_denoised() -> None:
-    with pytest.raises(InvalidValue, match="only grey"):
-        InputSpec(size_wh=(48, 48), colour="rgb", mean=0, std=1, denoise=True)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from ferapp.vision.landmarks.points import close_ups
-from ferapp.vision.landmarks.turned import TurnedSquares, rotations
+from ferapp.vision.landmarks import close_ups
+from ferapp.vision.turned import TurnedSquares, rotations
 from tests.support.landmarked import face_points
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.face_shape import LANDMARKS
-from ferapp.vision.landmarks.turned import TurnedSquares, rotations
+from ferapp.vision.turned import TurnedSquares, rotations
 
 Points = NDArray[np.float32]
 

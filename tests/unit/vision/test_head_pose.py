@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from ferapp.face_shape import MEASURES, FaceGeometry, HeadPose
-from ferapp.vision.landmarks.face_geometry import face_geometry
-from ferapp.vision.landmarks.head_pose import head_pose
+from ferapp.vision.face_geometry import face_geometry
+from ferapp.vision.head_pose import head_pose
 from tests.support.landmarked import photographed
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.face_shape import HeadPose
-from ferapp.vision.landmarks.points import Points
+from ferapp.vision.landmarks import Points
 from ferapp.vision.opencv import cv2
 
 # In units of the distance of the outer corners of the eyes, from their middle: x to the right of

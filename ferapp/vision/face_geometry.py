@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ferapp.face_shape import FaceGeometry, HeadPose
-from ferapp.vision.landmarks.points import Points
+from ferapp.vision.landmarks import Points
 
 MOST_YAW_DEG: Final = 30.0
 """Turned further, one half of the face hides what is measured."""

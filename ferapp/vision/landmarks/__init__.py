@@ -1,1 +1,0 @@
-"""Landmarks of faces: their order, and what follows from them."""
