@@ -10,6 +10,7 @@ from ferapp.pipeline.analyzer import Analyzer
 from ferapp.types import Faces
 from ferapp.ui.live.webcam import Viewer
 from tests.support.fakes import Clock, FakeClassifier, FakeDetector
+from tests.support.textures import textured
 
 ONE_FACE = Faces(np.array([[200, 100, 300, 200]], np.float32), np.ones(1, np.float32))
 
@@ -19,8 +20,8 @@ def viewer(faces: Faces = ONE_FACE) -> Viewer:
 
 
 def frame(index: int = 0, *, width: int = 640) -> av.VideoFrame:
-    noise = np.random.default_rng(0).integers(60, 140, (480, width, 3)).astype(np.uint8)
-    noise[:, :40] = 255  # so that left and right differ
-    out = av.VideoFrame.from_ndarray(noise, format="rgb24")
+    scene = textured(480, width, 60, 140)
+    scene[:, :40] = 255  # so that left and right differ
+    out = av.VideoFrame.from_ndarray(scene, format="rgb24")
     out.pts, out.time_base = index * 6000, fractions.Fraction(1, 90_000)
     return out

@@ -27,6 +27,7 @@ from tests.support.graphs import (
     nan_model,
 )
 from tests.support.models import LABELS, SIDE, entry
+from tests.support.textures import textured
 
 # While they run.
 
@@ -99,9 +100,8 @@ BOX = np.array([[200, 100, 300, 200]], np.float32)
 
 
 def around(grey: int) -> np.ndarray:
-    """Noise of this mean, sharp enough to be read; the same in every channel."""
-    noise = np.random.default_rng(0).integers(-20, 21, (480, 640, 1))
-    return np.repeat(grey + noise, 3, axis=2).astype(np.uint8)
+    """About this grey, sharp enough to be read; the same in every channel."""
+    return (grey - 20 + textured(480, 640, 0, 41)).astype(np.uint8)
 
 
 def frame(index: int, grey: int) -> av.VideoFrame:

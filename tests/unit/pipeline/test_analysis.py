@@ -12,6 +12,7 @@ from ferapp.pipeline.analyzer import Analyzer, renormalised
 from ferapp.settings import AnalysisSettings, DetectionSettings
 from ferapp.types import Faces, FrameAnalysis, PictureRecord
 from tests.support.fakes import FakeClassifier, FakeDetector, FakeShapeReader, FakeSmileReader
+from tests.support.textures import textured
 
 
 def faces(*boxes: tuple[float, float, float, float]) -> Faces:
@@ -144,7 +145,7 @@ def test_boxes_and_crops_are_those_of_the_picture_that_was_meant() -> None:
 
 
 def test_a_face_that_is_hard_to_read_has_no_label_and_says_why() -> None:
-    image = np.random.default_rng(0).integers(60, 200, (90, 200, 3), np.uint8)
+    image = textured(90, 200, 60, 200)
     boxes = faces((10, 10, 60, 60), (100, 10, 115, 25))
     analysis = Analyzer(FakeDetector(boxes), FakeClassifier(EXPRESSIONS)).analyze(image)
     assert analysis.flaws == (None, "too small")

@@ -13,14 +13,15 @@ from ferapp.types import Faces
 from ferapp.vision.boxes import squares
 from ferapp.vision.crops import region
 from tests.support.fakes import Clock, FakeClassifier, FakeDetector, faces
+from tests.support.textures import textured
 
 FPS = 15
 
 
 def scene(grey: int = 100, width: int = 320) -> np.ndarray:
     """A frame with enough detail to count as sharp."""
-    noise = np.random.default_rng(0).integers(-40, 40, (240, width, 3))
-    return np.clip(noise + grey, 0, 255).astype(np.uint8)
+    detail = textured(240, width, 0, 80).astype(int) - 40
+    return np.clip(detail + grey, 0, 255).astype(np.uint8)
 
 
 def moved(by_px: int) -> np.ndarray:
