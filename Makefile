@@ -96,7 +96,7 @@ fresh:  ## Try what a newcomer does on minimal systems (needs root and debootstr
 
 test-train:  ## Run the tests of training alone (installs PyTorch)
 	@$(INSTALL) test train
-	$(BIN)/python -m pytest tests/unit/training
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal tests/unit/training
 
 test-batch:  ## Run the tests of batches on Ray (installs Ray)
 	@$(INSTALL) test batch
