@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ferapp.cli.options import AsJsonLines
-from ferapp.cli.output import console, errors, print_json, print_line, progress
+from ferapp.cli.output import console, print_json, print_line, print_note, progress
 from ferapp.wording import counted
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def list_models(as_json: AsJsonLines = False) -> None:
         console.print(table)
         refused = {bad.name: bad.reason for bad in added_models().refused}
         for name, reason in [*reasons.items(), *refused.items()]:
-            errors.print(Text(f"{name}: {reason}"), soft_wrap=True)
+            print_note(f"{name}: {reason}")
 
 
 @app.command()
@@ -78,9 +78,9 @@ def verify(as_json: AsJsonLines = False) -> None:
             row = {"name": model.name, "state": state, "reason": model.reason}
             print_json(row | ({"note": model.note} if model.note else {}))
         else:
-            console.print(Text(f"{model.name}: {state}"), soft_wrap=True)
+            print_line(f"{model.name}: {state}")
             if model.reason or model.note:
-                errors.print(Text(model.reason or model.note), soft_wrap=True)
+                print_note(model.reason or model.note)
     raise typer.Exit(0 if is_all_right else 1)
 
 
@@ -158,7 +158,7 @@ def add(
     if doubt and calibrate is None:
         doubt += f" Calibrate it: models calibrate {model.name} FOLDER."
     if doubt:
-        errors.print(Text(doubt, style="yellow"), soft_wrap=True)
+        print_note(doubt, style="yellow")
 
 
 @app.command("calibrate")

@@ -49,7 +49,6 @@ class Player {
     this.video = make(this.stage, 'video');
     Object.assign(this.video, { playsInline: true, preload: 'auto' });
     this.canvas = make(this.stage, 'canvas');
-    this.canvas.setAttribute('role', 'img');
     this.note = make(this.root, 'p', 'note');
     this.buildButtons();
     const timeline = make(this.root, 'div', 'timeline');
@@ -395,7 +394,10 @@ class Player {
         context.fillText(text, x + 8, y + 16);
       }
     }
-    if (!this.isPlaying) this.canvas.setAttribute('aria-label', drawn.length ? `${words.shown}: ${drawn.join(', ')}` : words.video);
+    if (this.isPlaying) return;
+    // Together: an image without a name is one that a screen reader can't tell.
+    this.canvas.setAttribute('role', 'img');
+    this.canvas.setAttribute('aria-label', drawn.length ? `${words.shown}: ${drawn.join(', ')}` : words.video);
   }
 
   toggleFullscreen() {

@@ -44,6 +44,8 @@ async def asked(
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
+        # Only what is too much is read, and dropped, once its answer is on the way.
+        assert len(sent) == 2 and sent[0]["status"] == 413, "the body was read"
         return {"type": "http.disconnect"}
 
     async def send(message: Any) -> None:
